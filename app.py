@@ -1,0 +1,95 @@
+"""Every trigger of Tidings, one decorator each. The only importer of chalice."""
+
+from chalice import Chalice, Rate
+from chalice import Response as HttpResponse
+
+from chalicelib import wiring
+from chalicelib.entry import queues, rest, schedules, websocket
+
+app = Chalice(app_name="tidings")
+app.experimental_feature_flags.update(["WEBSOCKETS"])
+
+
+@app.on_ws_connect(name="websocket_connect")
+def websocket_connect(event):
+    return websocket.connect(wiring.services(), event.to_dict())
+
+
+@app.on_ws_message(name="websocket_message")
+def websocket_message(event):
+    return websocket.message(wiring.services(), event.to_dict())
+
+
+@app.on_ws_disconnect(name="websocket_disconnect")
+def websocket_disconnect(event):
+    return websocket.disconnect(wiring.services(), event.to_dict())
+
+
+@app.on_sqs_message(queue="tidings-delivery.fifo", batch_size=10, name="deliver")
+def deliver(event):
+    return queues.deliver(wiring.services(), event.to_dict())
+
+
+@app.on_sqs_message(queue="tidings-outbound", batch_size=10, name="outbound")
+def outbound(event):
+    return queues.outbound(wiring.services(), event.to_dict())
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
+def sweep(event):
+    return schedules.sweep(wiring.services(), event.to_dict())
+
+
+@app.route("/v1/health", methods=["GET"])
+def health():
+    return _http(rest.health(wiring.services()))
+
+
+@app.route("/v1/rooms", methods=["POST"])
+def create_room():
+    return _serve(rest.create_room)
+
+
+@app.route("/v1/rooms", methods=["GET"])
+def list_rooms():
+    return _serve(rest.list_rooms)
+
+
+@app.route("/v1/rooms/{room_id}", methods=["GET"])
+def get_room(room_id):
+    return _serve(rest.get_room)
+
+
+@app.route("/v1/rooms/{room_id}/members", methods=["POST"])
+def add_member(room_id):
+    return _serve(rest.add_member)
+
+
+@app.route("/v1/rooms/{room_id}/members/{user_id}", methods=["DELETE"])
+def remove_member(room_id, user_id):
+    return _serve(rest.remove_member)
+
+
+@app.route("/v1/rooms/{room_id}/messages", methods=["GET"])
+def list_messages(room_id):
+    return _serve(rest.list_messages)
+
+
+@app.route("/v1/rooms/{room_id}/messages", methods=["POST"])
+def post_message(room_id):
+    return _serve(rest.post_message)
+
+
+@app.route("/v1/rooms/{room_id}/messages/{message_id}", methods=["DELETE"])
+def delete_message(room_id, message_id):
+    return _serve(rest.delete_message)
+
+
+def _serve(endpoint):
+    event = app.current_request.to_original_event()
+    return _http(rest.handle(wiring.services(), rest.from_event(event), endpoint))
+
+
+def _http(answer):
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return HttpResponse(body=answer.body, status_code=answer.status, headers=headers)

@@ -1,0 +1,173 @@
+"""The actions of CONTRACT.md, for any protocol: a table from name to command and function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from . import commands, times
+from .commands import Command
+from .errors import UnknownAction
+from .events import message_view
+from .model import Connection, ConnectionId, Frame, MessageId, Role, RoomId
+from .services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An authenticated action under way."""
+
+    services: Services
+    frame: Frame
+    connection: Connection
+    command: Any
+
+    @property
+    def room_id(self) -> RoomId:
+        return room_of(self.command)  # type: ignore[return-value]
+
+    def role(self) -> Role:
+        """The sender's role in the command's room; `PermissionDenied` for strangers."""
+        return self.services.rooms.authorise(self.frame, self.connection.user_id, self.room_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """How to serve an action.
+
+    Attributes:
+        appends: It writes to the room's log: the frame draws a ticket.
+    """
+
+    command: type[Command]
+    run: Callable[[Call], dict[str, Any]]
+    appends: bool = False
+
+
+def run(
+    services: Services, connection_id: ConnectionId, action: str, data: object
+) -> dict[str, Any]:
+    """Validate, authenticate, perform; answers the ack's data or raises a TidingsError."""
+    entry = ACTIONS.get(action)
+    if entry is None:
+        raise UnknownAction("no such action")
+    command = commands.parse(entry.command, data)
+    region = services.region if entry.appends else None
+    frame = services.connections.frame(connection_id, room_of(command), region)
+    assert frame.connection is not None
+    return entry.run(Call(services, frame, frame.connection, command))
+
+
+def room_of(command: Command) -> RoomId | None:
+    """The room a command is about, if it names one."""
+    room = getattr(command, "conversation_id", None) or getattr(command, "room_id", None)
+    return RoomId(room) if room else None
+
+
+def _hello(call: Call) -> dict[str, Any]:
+    return {
+        "connection_id": call.connection.connection_id,
+        "user_id": call.connection.user_id,
+        "region": call.services.region,
+        "server_time": _now(call),
+        "expires_at": times.iso(call.connection.expires_at_s * 1000),
+    }
+
+
+def _send_message(call: Call) -> dict[str, Any]:
+    call.role()
+    messages = call.services.messages
+    origin = call.connection.connection_id
+    entry = messages.send(call.connection.user_id, call.command, origin, call.frame.ticket)
+    view = message_view(entry)
+    return {name: view[name] for name in ("message_id", "conversation_id", "timestamp", "position")}
+
+
+def _delete_message(call: Call) -> dict[str, Any]:
+    role = call.role()
+    call.services.messages.delete(
+        call.connection.user_id,
+        role,
+        call.room_id,
+        MessageId(call.command.message_id),
+        call.connection.connection_id,
+        call.frame.ticket,
+    )
+    return {}
+
+
+def _join_room(call: Call) -> dict[str, Any]:
+    call.role()
+    call.services.ephemeral.join(call.connection, call.room_id)
+    return _where(call)
+
+
+def _leave_room(call: Call) -> dict[str, Any]:
+    call.role()
+    call.services.ephemeral.leave(call.connection, call.room_id)
+    return _where(call)
+
+
+def _where(call: Call) -> dict[str, Any]:
+    return {"room_id": call.room_id, "position": call.services.messages.position(call.room_id)}
+
+
+def _typing_start(call: Call) -> dict[str, Any]:
+    call.role()
+    call.services.ephemeral.typing(call.connection, call.room_id, True)
+    return {}
+
+
+def _typing_stop(call: Call) -> dict[str, Any]:
+    call.role()
+    call.services.ephemeral.typing(call.connection, call.room_id, False)
+    return {}
+
+
+def _sync(call: Call) -> dict[str, Any]:
+    services, user_id = call.services, call.connection.user_id
+    given = {RoomId(room): text for room, text in call.command.positions.items()}
+    mine = set(services.rooms.among(user_id, list(given)) if given else [])
+    wanted = given or {room: "" for room in services.rooms.ids_of(user_id)[:100]}
+    allowed = {room: text for room, text in wanted.items() if not given or room in mine}
+    answer: dict[str, Any] = {}
+    for room, caught in services.messages.sync(allowed, call.command.limit).items():
+        answer[room] = {
+            "messages": [message_view(entry) for entry in caught.entries],
+            "position": caught.position,
+            "recovered": caught.recovered,
+            "more": caught.more,
+        }
+    for room in given:
+        if room not in allowed:
+            answer[room] = {
+                "messages": [],
+                "position": given[room],
+                "recovered": False,
+                "more": False,
+                "error": {"code": "permission_denied", "message": "not a member of this room"},
+            }
+    return {"conversations": answer}
+
+
+def _ping(call: Call) -> dict[str, Any]:
+    call.services.connections.heartbeat(call.connection)
+    return {"server_time": _now(call)}
+
+
+def _now(call: Call) -> str:
+    return times.iso(call.services.adapters.clock.now_ms())
+
+
+ACTIONS: dict[str, Action] = {
+    "hello": Action(commands.Nothing, _hello),
+    "send_message": Action(commands.SendMessage, _send_message, appends=True),
+    "delete_message": Action(commands.MessageRef, _delete_message, appends=True),
+    "join_room": Action(commands.RoomRef, _join_room),
+    "leave_room": Action(commands.RoomRef, _leave_room),
+    "typing_start": Action(commands.ConversationRef, _typing_start),
+    "typing_stop": Action(commands.ConversationRef, _typing_stop),
+    "sync": Action(commands.Sync, _sync),
+    "ping": Action(commands.Nothing, _ping),
+}

@@ -1,0 +1,254 @@
+"""In-memory twins of the stores and queues: the same promises, held by one lock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ..errors import NotFound
+from ..model import (
+    CommitResult,
+    Committed,
+    Connection,
+    ConnectionId,
+    Duplicate,
+    Entry,
+    EntryKind,
+    Head,
+    Job,
+    Member,
+    MessageId,
+    Region,
+    Room,
+    RoomId,
+    Taken,
+    Target,
+    UserId,
+)
+
+DEDUPE_MS = 24 * 3_600_000
+Stream = tuple[RoomId, Region]
+
+
+class MemoryMessageLog:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: dict[Stream, dict[MessageId, Entry]] = {}
+        self._heads: dict[Stream, Head] = {}
+        self._dedupes: dict[tuple[RoomId, str], tuple[int, Duplicate]] = {}
+
+    def commit(self, entry: Entry, previous: Head, dedupe: str | None, now_ms: int) -> CommitResult:
+        if entry.seq != previous.seq + 1:
+            raise ValueError("an entry follows its stream's head")
+        stream = (entry.room_id, entry.region)
+        with self._lock:
+            if dedupe is not None:
+                known = self._find(entry.room_id, dedupe, now_ms)
+                if known is not None:
+                    return known
+            head = self._heads.get(stream, Head(0, MessageId("")))
+            if head.seq != previous.seq or (head.last_id or "") >= entry.message_id:
+                return Taken(head)
+            if entry.message_id in self._entries.get(stream, {}):  # restored ahead of the head
+                return Taken(head)
+            if entry.kind is EntryKind.DELETION:
+                self._delete(entry)
+            self._entries.setdefault(stream, {})[entry.message_id] = entry
+            self._heads[stream] = Head(entry.seq, entry.message_id)
+            if dedupe is not None:
+                first = Duplicate(entry.message_id, entry.region, entry.seq, entry.timestamp_ms)
+                self._dedupes[(entry.room_id, dedupe)] = (now_ms + DEDUPE_MS, first)
+        return Committed()
+
+    def find(self, room_id: RoomId, dedupe: str, now_ms: int) -> Duplicate | None:
+        with self._lock:
+            return self._find(room_id, dedupe, now_ms)
+
+    def restore(self, entry: Entry) -> None:
+        with self._lock:
+            entries = self._entries.setdefault((entry.room_id, entry.region), {})
+            entries.setdefault(entry.message_id, entry)
+
+    def heads(self, streams: Sequence[Stream]) -> dict[Stream, Head]:
+        with self._lock:
+            return {stream: self._heads.get(stream, Head(0, MessageId(""))) for stream in streams}
+
+    def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None:
+        with self._lock:
+            return self._entries.get((room_id, region), {}).get(message_id)
+
+    def after(
+        self, room_id: RoomId, region: Region, message_id: MessageId, limit: int
+    ) -> list[Entry]:
+        return [e for e in self._sorted(room_id, region) if e.message_id > message_id][:limit]
+
+    def before(
+        self, room_id: RoomId, region: Region, message_id: MessageId | None, limit: int
+    ) -> list[Entry]:
+        entries = reversed(self._sorted(room_id, region))
+        return [e for e in entries if message_id is None or e.message_id < message_id][:limit]
+
+    def _find(self, room_id: RoomId, dedupe: str, now_ms: int) -> Duplicate | None:
+        expires_ms, first = self._dedupes.get((room_id, dedupe), (0, None))
+        return first if now_ms < expires_ms else None
+
+    def _delete(self, entry: Entry) -> None:
+        entries = self._entries.get((entry.room_id, Region(entry.content["region"])), {})
+        if entry.target_id not in entries:
+            raise NotFound("no such message")
+        target = entries[entry.target_id]
+        entries[entry.target_id] = replace(target, deleted=True, content=None)
+
+    def _sorted(self, room_id: RoomId, region: Region) -> list[Entry]:
+        with self._lock:
+            entries = self._entries.get((room_id, region), {})
+            return [entries[key] for key in sorted(entries)]
+
+
+class MemoryCursors:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cursors: dict[Stream, tuple[int, int]] = {}
+
+    def get(self, room_id: RoomId, region: Region) -> tuple[int, int] | None:
+        with self._lock:
+            return self._cursors.get((room_id, region))
+
+    def advance(self, room_id: RoomId, region: Region, seq: int, split_at_ms: int) -> None:
+        with self._lock:
+            if seq > self._cursors.get((room_id, region), (-1, 0))[0]:
+                self._cursors[(room_id, region)] = (seq, split_at_ms)
+
+
+class MemoryRoomStore:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rooms: dict[RoomId, Room] = {}
+        self._members: dict[RoomId, dict[UserId, Member]] = {}
+
+    def create(self, room: Room, members: Sequence[Member]) -> bool:
+        with self._lock:
+            if room.room_id in self._rooms:
+                return False
+            self._rooms[room.room_id] = room
+            for member in members:
+                self._members.setdefault(room.room_id, {})[member.user_id] = member
+            return True
+
+    def get(self, room_id: RoomId) -> Room | None:
+        with self._lock:
+            return self._rooms.get(room_id)
+
+    def get_many(self, room_ids: Sequence[RoomId]) -> list[Room]:
+        with self._lock:
+            return [self._rooms[room_id] for room_id in room_ids if room_id in self._rooms]
+
+    def member(self, room_id: RoomId, user_id: UserId) -> Member | None:
+        with self._lock:
+            return self._members.get(room_id, {}).get(user_id)
+
+    def members(self, room_id: RoomId) -> list[Member]:
+        with self._lock:
+            members = self._members.get(room_id, {})
+            return [members[user_id] for user_id in sorted(members)]
+
+    def rooms_of(self, user_id: UserId) -> list[RoomId]:
+        with self._lock:
+            return sorted(room for room, members in self._members.items() if user_id in members)
+
+    def add_member(self, member: Member) -> bool:
+        with self._lock:
+            members = self._members.setdefault(member.room_id, {})
+            if member.user_id in members:
+                return False
+            members[member.user_id] = member
+            return True
+
+    def remove_member(self, room_id: RoomId, user_id: UserId) -> bool:
+        with self._lock:
+            return self._members.get(room_id, {}).pop(user_id, None) is not None
+
+
+class MemoryConnectionStore:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connections: dict[ConnectionId, Connection] = {}
+        self._joined: dict[RoomId, dict[ConnectionId, Target]] = {}
+
+    def put(self, connection: Connection) -> None:
+        with self._lock:
+            self._connections[connection.connection_id] = connection
+
+    def get(self, connection_id: ConnectionId) -> Connection | None:
+        with self._lock:
+            return self._connections.get(connection_id)
+
+    def disconnect(self, connection_id: ConnectionId, now_ms: int) -> Connection | None:
+        with self._lock:
+            return self._connections.pop(connection_id, None)
+
+    def touch(self, connection_id: ConnectionId, now_ms: int) -> None:
+        with self._lock:
+            if connection_id in self._connections:
+                connection = self._connections[connection_id]
+                self._connections[connection_id] = replace(connection, last_ping_ms=now_ms)
+
+    def of_user(self, user_id: UserId) -> list[Connection]:
+        with self._lock:
+            owned = [c for c in self._connections.values() if c.user_id == user_id]
+            return sorted(owned, key=lambda c: c.connection_id)
+
+    def scan(self) -> Iterator[Connection]:
+        with self._lock:
+            everyone = list(self._connections.values())
+        return iter(everyone)
+
+    def join(self, room_id: RoomId, target: Target) -> None:
+        with self._lock:
+            connection = self._connections.get(target.connection_id)
+            if connection is not None:
+                self._joined.setdefault(room_id, {})[target.connection_id] = target
+                rooms = tuple(sorted({*connection.rooms, room_id}))
+                self._connections[target.connection_id] = replace(connection, rooms=rooms)
+
+    def leave(self, room_id: RoomId, target: Target) -> None:
+        with self._lock:
+            self._joined.get(room_id, {}).pop(target.connection_id, None)
+            connection = self._connections.get(target.connection_id)
+            if connection is not None:
+                rooms = tuple(room for room in connection.rooms if room != room_id)
+                self._connections[target.connection_id] = replace(connection, rooms=rooms)
+
+    def joined(self, room_id: RoomId) -> list[Target]:
+        with self._lock:
+            targets = self._joined.get(room_id, {}).values()
+            return sorted(targets, key=lambda t: (t.user_id, t.connection_id))
+
+
+class MemoryQueue:
+    """Jobs in the order sent; a FIFO deduplication id is remembered for the queue's life.
+
+    Attributes:
+        jobs: What waits, oldest first.
+        hidden: (receipt handle, seconds) of every delayed retry.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen: set[str] = set()
+        self.jobs: list[Job] = []
+        self.hidden: list[tuple[str, int]] = []
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        with self._lock:
+            for job in jobs:
+                if job.dedupe is not None and job.dedupe in self._seen:
+                    continue
+                if job.dedupe is not None:
+                    self._seen.add(job.dedupe)
+                self.jobs.append(job)
+
+    def hide(self, receipt_handle: str, seconds: int) -> None:
+        with self._lock:
+            self.hidden.append((receipt_handle, seconds))

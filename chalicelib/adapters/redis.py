@@ -1,0 +1,507 @@
+"""Redis: the shared cache. Every method is one round trip (one a node in cluster mode).
+
+Keys that one Lua script touches together share the hash tag `{room}`; all others stand alone,
+so that ElastiCache Serverless (cluster mode) serves them. The one exception to the round trips:
+a script that the server has not seen is sent a second time in full.
+https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/serverless-overview.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, astuple, dataclass
+from typing import Any
+
+from ..errors import CacheDown
+from ..model import (
+    Connection,
+    ConnectionId,
+    Entry,
+    EntryKind,
+    Frame,
+    Region,
+    Role,
+    RoomId,
+    Target,
+    UserId,
+)
+from ..ports import Ids
+
+ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, RECENT = 300, 3600, 3600, 30, 50
+_PAUSE_S, _CONNECT_S, _READ_S = 1.0, 0.5, 1.0
+_COMPLETE = ""  # no user has this id: a field of its own in a hash by user
+
+_Command = tuple[Any, ...]
+_Seconds = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Script:
+    text: str
+    sha: str
+
+
+def _script(text: str) -> _Script:
+    return _Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+# The connection fields of user:online start with "c:"; without any left the key goes.
+_REGISTER = _script("""
+local first = 1
+for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.sub(f, 1, 2) == 'c:' then first = 0 end
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], 'status', 'online', 'last_seen', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return first
+""")
+_UNREGISTER = _script("""
+if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
+for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.sub(f, 1, 2) == 'c:' then return 0 end
+end
+redis.call('DEL', KEYS[1])
+return 1
+""")
+_FILL_MEMBERS = _script("""
+local v = redis.call('GET', KEYS[1])
+if (v or '') ~= ARGV[1] then return false end
+if not v then v = ARGV[2] end
+redis.call('SET', KEYS[1], v, 'EX', ARGV[3])
+redis.call('DEL', KEYS[2])
+for i = 4, #ARGV, 1000 do
+  redis.call('HSET', KEYS[2], unpack(ARGV, i, math.min(i + 999, #ARGV)))
+end
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+return v
+""")
+# Both at once: a reader between them would take the old members for the new version's.
+_BUMP = _script("""
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+redis.call('DEL', KEYS[2])
+return 1
+""")
+_GRANT = _script("""
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
+return 1
+""")
+# By user, connections with their targets; true when the (last) user had none.
+_JOIN = _script("""
+local held
+for i = 3, #ARGV, 2 do
+  held = redis.call('HGET', KEYS[1], ARGV[i])
+  local all = held and cjson.decode(held) or {}
+  for connection, target in pairs(cjson.decode(ARGV[i + 1])) do all[connection] = target end
+  redis.call('HSET', KEYS[1], ARGV[i], cjson.encode(all))
+end
+if ARGV[2] == 'complete' then redis.call('HSET', KEYS[1], '', '1') end
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return held and 0 or 1
+""")
+_LEAVE = _script("""
+local held = redis.call('HGET', KEYS[1], ARGV[1])
+local all = held and cjson.decode(held) or {}
+if all[ARGV[2]] == nil then return 0 end
+all[ARGV[2]] = nil
+if next(all) then
+  redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(all))
+  return 0
+end
+redis.call('HDEL', KEYS[1], ARGV[1])
+return 1
+""")
+# Members are "<message_id>|{...}": "~" sorts after "{".
+_RECENT = _script("""
+for i = 3, #ARGV, 2 do
+  redis.call('ZREMRANGEBYLEX', KEYS[1], '[' .. ARGV[i], '(' .. ARGV[i] .. '~')
+  redis.call('ZADD', KEYS[1], 0, ARGV[i] .. ARGV[i + 1])
+end
+redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -(tonumber(ARGV[1]) + 1))
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
+""")
+_TYPING = _script("""
+local held = redis.call('HGET', KEYS[1], ARGV[1])
+if not held or tonumber(held) < tonumber(ARGV[2]) then
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
+""")
+# A token bucket that holds one second's rate.
+_LEASE = _script("""
+local b = redis.call('HMGET', KEYS[1], 'level', 'at')
+local want, rate, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local level, at = tonumber(b[1]) or rate, tonumber(b[2]) or now
+level = math.min(rate, level + math.max(0, now - at) * rate / 1000)
+local granted = math.min(want, math.floor(level))
+redis.call('HSET', KEYS[1], 'level', string.format('%.17g', level - granted),
+  'at', string.format('%.0f', math.max(now, at)))
+redis.call('EXPIRE', KEYS[1], 60)
+return granted
+""")
+
+
+class RedisCache:
+    """See `ports.Cache`.
+
+    After a failure every call raises `CacheDown` at once for a second, then one call tries
+    again: an absent Redis costs a frame nothing but its fallback.
+
+    Attributes:
+        round_trips: Network round trips so far, in cluster mode one for each node asked.
+    """
+
+    def __init__(
+        self, url: str, cluster: bool, ids: Ids, monotonic: _Seconds = time.monotonic
+    ) -> None:
+        self._monotonic = monotonic
+        self._url = url
+        self._cluster = cluster
+        self._ids = ids
+        self._lock = threading.Lock()
+        self._connecting = threading.Lock()
+        self._client: Any = None
+        self._retry_at: float | None = None  # monotonic; None while Redis answers
+        self._stale_nodes = False
+        self.round_trips = 0
+
+    def register(self, connection: Connection) -> bool:
+        target = connection.target
+        fields = {
+            "user_id": connection.user_id,
+            "rooms": json.dumps(list(connection.rooms)),
+            "device_info": json.dumps(dict(connection.device_info)),
+            "target": _dump(target),
+            "roles": json.dumps(list(connection.roles)),
+            "expires_at": connection.expires_at_s,
+            "connected_at": connection.connected_at_ms,
+            "last_ping": connection.last_ping_ms,
+        }
+        key = f"connection:{connection.connection_id}"
+        held = (f"c:{target.connection_id}", _dump(target), connection.last_ping_ms, ONLINE_S)
+        first, *_ = self._run(
+            _eval(_REGISTER, [f"user:online:{target.user_id}"], *held),
+            ("HSET", key, *(each for pair in fields.items() for each in pair)),
+            ("EXPIRE", key, CONNECTION_S),
+        )
+        return bool(first)
+
+    def unregister(self, target: Target) -> bool:
+        last, _ = self._run(
+            _eval(_UNREGISTER, [f"user:online:{target.user_id}"], f"c:{target.connection_id}"),
+            ("DEL", f"connection:{target.connection_id}"),
+        )
+        return bool(last)
+
+    def frame(
+        self, connection_id: ConnectionId, room_id: RoomId | None, ticket_region: Region | None
+    ) -> Frame:
+        key = f"connection:{connection_id}"
+        commands: list[_Command] = [("HGETALL", key), ("EXPIRE", key, CONNECTION_S)]
+        if room_id is not None:
+            commands.append(("GET", _room(room_id, "version")))
+            if ticket_region is not None:
+                ticket_key = _room(room_id, f"ticket:{ticket_region}")
+                commands += [("INCR", ticket_key), ("EXPIRE", ticket_key, ROOM_S)]
+        answers = [*self._run(*commands), None, None]
+        fields, version = answers[0], answers[2]
+        ticket = int(answers[3]) if len(commands) > 3 else None
+        if "target" not in fields:
+            return Frame(None, None, version, ticket)
+        granted, _, role = fields.get(f"m:{room_id}", "").rpartition("|")
+        current = Role(role) if granted and granted == version else None
+        return Frame(_connection(fields), current, version, ticket)
+
+    def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
+        key = f"connection:{connection_id}"
+        self._run(_eval(_GRANT, [key], f"m:{room_id}", f"{version}|{role.value}"))
+
+    def set_ticket(self, room_id: RoomId, region: Region, seq: int) -> None:
+        self._run(("SET", _room(room_id, f"ticket:{region}"), seq, "EX", ROOM_S))
+
+    def refresh(self, targets: Sequence[Target]) -> list[Target]:
+        commands: list[_Command] = []
+        for target in targets:
+            online = f"user:online:{target.user_id}"
+            commands += [
+                ("HEXISTS", online, f"c:{target.connection_id}"),
+                ("EXPIRE", online, ONLINE_S),
+                ("EXPIRE", f"connection:{target.connection_id}", CONNECTION_S),
+            ]
+        answers = self._run(*commands)
+        held = zip(answers[0::3], answers[1::3], answers[2::3], strict=True)
+        return [target for target, each in zip(targets, held, strict=True) if not all(each)]
+
+    def members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
+        # In this order: members newer than their version void a grant, older ones would not.
+        version, members = self._run(
+            ("GET", _room(room_id, "version")), ("HGETALL", _room(room_id, "members"))
+        )
+        if version is None or not members:
+            return version, None
+        members.pop(_COMPLETE, None)
+        return version, {UserId(user): Role(role) for user, role in members.items()}
+
+    def fill_members(
+        self, room_id: RoomId, version: str | None, members: Mapping[UserId, Role]
+    ) -> str | None:
+        keys = [_room(room_id, "version"), _room(room_id, "members")]
+        flat = [text for user, role in members.items() for text in (user, role.value)]
+        arguments = (version or "", self._ids.token(), ROOM_S, *(flat or (_COMPLETE, "1")))
+        (stored,) = self._run(_eval(_FILL_MEMBERS, keys, *arguments))
+        return str(stored) if stored else None
+
+    def bump(self, room_id: RoomId) -> None:
+        keys = [_room(room_id, "version"), _room(room_id, "members")]
+        self._run(_eval(_BUMP, keys, self._ids.token(), ROOM_S))
+
+    def online(self, users: Sequence[UserId]) -> dict[UserId, list[Target]] | None:
+        hashes = [("HGETALL", f"user:online:{user}") for user in users]
+        warm, *answers = self._run(("GET", "online:warm"), *hashes)
+        if warm is None:
+            return None
+        found = {}
+        for user, fields in zip(users, answers, strict=True):
+            targets = [_target(text) for name, text in fields.items() if name.startswith("c:")]
+            if targets:
+                found[user] = targets
+        return found
+
+    def set_warm(self, warm: bool) -> None:
+        self._run(("SET", "online:warm", "1") if warm else ("DEL", "online:warm"))
+
+    def join(self, room_id: RoomId, target: Target) -> bool:
+        (first,) = self._run(_join(room_id, "", [target]))
+        return bool(first)
+
+    def leave(self, room_id: RoomId, target: Target) -> bool:
+        arguments = (target.user_id, target.connection_id)
+        (last,) = self._run(_eval(_LEAVE, [_room(room_id, "joined")], *arguments))
+        return bool(last)
+
+    def joined(self, room_id: RoomId) -> list[Target] | None:
+        (fields,) = self._run(("HGETALL", _room(room_id, "joined")))
+        if fields.pop(_COMPLETE, None) is None:
+            return None
+        return [_target(text) for held in fields.values() for text in json.loads(held).values()]
+
+    def fill_joined(self, room_id: RoomId, targets: Iterable[Target]) -> None:
+        self._run(_join(room_id, "complete", targets))
+
+    def add_recent(self, entries: Sequence[Entry]) -> None:
+        rooms: dict[RoomId, list[str]] = {}
+        for entry in entries:
+            text = (f"{entry.message_id}|", json.dumps(asdict(entry)))
+            rooms.setdefault(entry.room_id, []).extend(text)
+        scripts = (
+            _eval(_RECENT, [f"conversation:{room_id}:recent"], RECENT, ROOM_S, *flat)
+            for room_id, flat in rooms.items()
+        )
+        self._run(*scripts)
+
+    def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
+        commands = [("ZRANGE", f"conversation:{each}:recent", 0, -1) for each in room_ids]
+        answers = self._run(*commands)
+        return {
+            room_id: [_entry(text.partition("|")[2]) for text in texts]
+            for room_id, texts in zip(room_ids, answers, strict=True)
+        }
+
+    def typing(self, room_id: RoomId, user_id: UserId, started_ms: int | None) -> None:
+        key = f"typing:{room_id}"
+        if started_ms is None:
+            self._run(("HDEL", key, user_id))
+        else:
+            self._run(_eval(_TYPING, [key], user_id, started_ms, TYPING_S))
+
+    def typing_since(self, room_id: RoomId, user_id: UserId) -> int | None:
+        (since,) = self._run(("HGET", f"typing:{room_id}", user_id))
+        return int(since) if since is not None else None
+
+    def slow(self, connection_id: ConnectionId, ttl_s: int) -> None:
+        self._run(("SET", f"slow:{connection_id}", "1", "EX", ttl_s))
+
+    def slow_ones(self, connection_ids: Sequence[ConnectionId]) -> set[ConnectionId]:
+        answers = self._run(*(("EXISTS", f"slow:{each}") for each in connection_ids))
+        return {each for each, marked in zip(connection_ids, answers, strict=True) if marked}
+
+    def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
+        (granted,) = self._run(_eval(_LEASE, ["posts:budget"], wanted, rate_per_s, now_ms))
+        return int(granted)
+
+    def ping(self) -> None:
+        self._run(("GET", "online:warm"))
+
+    def _run(self, *commands: _Command) -> list[Any]:
+        """Send all at once; answers in order, or `CacheDown` when any of them failed."""
+        from redis.exceptions import MovedError, NoScriptError
+
+        if not commands:
+            return []
+        with self._guard() as client:
+            answers = self._send(client, commands, full=False)
+            again = [n for n, a in enumerate(answers) if isinstance(a, NoScriptError | MovedError)]
+            if again:
+                if any(isinstance(answers[n], MovedError) for n in again):
+                    client.nodes_manager.initialize()
+                resent = self._send(client, [commands[n] for n in again], full=True)
+                for n, answer in zip(again, resent, strict=True):
+                    answers[n] = answer
+            for answer in answers:
+                if isinstance(answer, Exception):
+                    raise answer
+            return answers
+
+    def _send(self, client: Any, commands: Sequence[_Command], full: bool) -> list[Any]:
+        words = [_in_words(command, full) for command in commands]
+        if self._cluster:
+            return self._send_to_nodes(client, [_key(command) for command in commands], words)
+        self._count(1)
+        pipe = client.pipeline(transaction=False)
+        for each in words:
+            pipe.execute_command(*each)
+        return list(pipe.execute(raise_on_error=False))
+
+    def _send_to_nodes(
+        self, client: Any, keys: Sequence[str], words: Sequence[_Command]
+    ) -> list[Any]:
+        from redis.cluster import PipelineCommand
+
+        command: Any = PipelineCommand  # untyped in redis-py
+
+        # Named here, as the client would ask the server where a script's keys are.
+        nodes = [client.get_node_from_key(key) for key in keys]
+        self._count(len({node.name for node in nodes}))
+        # Without redirections: they would send a thousand failed commands again one by one.
+        stack = [
+            command(each, {"target_nodes": node}, position)
+            for position, (each, node) in enumerate(zip(words, nodes, strict=True))
+        ]
+        return list(
+            client.pipeline().send_cluster_commands(
+                stack, raise_on_error=False, allow_redirections=False
+            )
+        )
+
+    def _count(self, round_trips: int) -> None:
+        with self._lock:
+            self.round_trips += round_trips
+
+    @contextmanager
+    def _guard(self) -> Iterator[Any]:
+        from redis import exceptions as faults
+
+        self._admit()
+        try:
+            yield self._connected()
+        except (faults.RedisError, faults.RedisClusterException, OSError) as fault:
+            refused = isinstance(fault, faults.ResponseError)  # it answers: one bad key
+            if not refused or isinstance(fault, faults.ClusterDownError):
+                self._went_away()
+            raise CacheDown("the cache did not answer") from fault
+        else:
+            self._retry_at = None
+
+    def _admit(self) -> None:
+        """Let a call through, or one a second while Redis is away."""
+        with self._lock:
+            if self._retry_at is None:
+                return
+            if self._monotonic() < self._retry_at:
+                raise CacheDown("the cache is away")
+            self._retry_at = self._monotonic() + _PAUSE_S
+
+    def _went_away(self) -> None:
+        with self._lock:
+            self._retry_at = self._monotonic() + _PAUSE_S
+            self._stale_nodes = True
+
+    def _connected(self) -> Any:
+        with self._connecting:
+            if self._client is None:
+                self._client = self._connect()
+            elif self._stale_nodes and self._cluster:
+                self._client.nodes_manager.initialize()
+            self._stale_nodes = False
+            return self._client
+
+    def _connect(self) -> Any:
+        if not self._url:
+            raise OSError("no cache is configured")
+        from redis.backoff import NoBackoff
+        from redis.exceptions import ConnectionError as Disconnected
+        from redis.retry import Retry
+
+        options: dict[str, Any] = {
+            "decode_responses": True,
+            "socket_timeout": _READ_S,
+            "socket_connect_timeout": _CONNECT_S,
+            # A socket that the server closed is opened again; a timeout is not waited for twice.
+            "retry": Retry(NoBackoff(), 1, (Disconnected,)),
+        }
+        if self._cluster:
+            from redis.cluster import RedisCluster
+
+            return RedisCluster.from_url(self._url, **options)
+        from redis.client import Redis
+
+        return Redis.from_url(self._url, **options)
+
+
+def _join(room_id: RoomId, mark: str, targets: Iterable[Target]) -> _Command:
+    users: dict[str, dict[str, str]] = {}
+    for target in targets:
+        users.setdefault(target.user_id, {})[target.connection_id] = _dump(target)
+    flat = [text for user, held in users.items() for text in (user, json.dumps(held))]
+    return _eval(_JOIN, [_room(room_id, "joined")], ROOM_S, mark, *flat)
+
+
+def _eval(script: _Script, keys: Sequence[str], *arguments: str | int) -> _Command:
+    return (script, len(keys), *keys, *arguments)
+
+
+def _in_words(command: _Command, full: bool) -> _Command:
+    """The command as sent: a script by its digest, or in full."""
+    script, *rest = command
+    if not isinstance(script, _Script):
+        return command
+    return ("EVAL", script.text, *rest) if full else ("EVALSHA", script.sha, *rest)
+
+
+def _key(command: _Command) -> str:
+    return str(command[2] if isinstance(command[0], _Script) else command[1])
+
+
+def _room(room_id: RoomId, name: str) -> str:
+    return f"room:{{{room_id}}}:{name}"
+
+
+def _dump(target: Target) -> str:
+    return json.dumps(astuple(target))
+
+
+def _target(text: str) -> Target:
+    return Target(*json.loads(text))
+
+
+def _entry(text: str) -> Entry:
+    fields = json.loads(text)
+    return Entry(**{**fields, "kind": EntryKind(fields["kind"])})
+
+
+def _connection(fields: Mapping[str, str]) -> Connection:
+    return Connection(
+        target=_target(fields["target"]),
+        device_info=json.loads(fields["device_info"]),
+        connected_at_ms=int(fields["connected_at"]),
+        last_ping_ms=int(fields["last_ping"]),
+        expires_at_s=int(fields["expires_at"]),
+        roles=tuple(json.loads(fields["roles"])),
+        rooms=tuple(json.loads(fields["rooms"])),
+    )

@@ -1,0 +1,84 @@
+"""Jobs onto an SQS queue."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..errors import Unavailable
+from ..model import Job
+from .aws import unavailable
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+_BATCH, _BATCH_BYTES, _TRIES = 10, 256 * 1024, 3
+
+
+class SqsQueue:
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        self._name = name
+        self._fifo = name.endswith(".fifo")
+        self._url = ""
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        """See `ports.Queue`."""
+        entries = [self._entry(number, job) for number, job in enumerate(jobs)]
+        with unavailable("the queue"):
+            if len(entries) == 1:
+                only = {name: value for name, value in entries[0].items() if name != "Id"}
+                self._client.send_message(QueueUrl=self._queue_url(), **only)
+                return
+            for batch in _batches(entries):
+                self._send_batch(batch)
+
+    def hide(self, receipt_handle: str, seconds: int) -> None:
+        with unavailable("the queue"):
+            self._client.change_message_visibility(
+                QueueUrl=self._queue_url(),
+                ReceiptHandle=receipt_handle,
+                VisibilityTimeout=seconds,
+            )
+
+    def _send_batch(self, batch: list[dict[str, Any]]) -> None:
+        """Send what failed again, alone: in a FIFO queue the id drops what did arrive."""
+        for _ in range(_TRIES):
+            answer = self._client.send_message_batch(QueueUrl=self._queue_url(), Entries=batch)
+            # Ids are the entries' numbers, so the order of a group stays.
+            failed = {failure["Id"] for failure in answer.get("Failed", [])}
+            batch = [entry for entry in batch if entry["Id"] in failed]
+            if not batch:
+                return
+        raise Unavailable("the queue refused a part of the batch, try again")
+
+    def _entry(self, number: int, job: Job) -> dict[str, Any]:
+        # ASCII: SQS refuses some characters, and a character is a byte of the limit.
+        body = json.dumps({"kind": job.kind, **job.body}, separators=(",", ":"))
+        entry: dict[str, Any] = {"Id": str(number), "MessageBody": body}
+        if self._fifo:
+            entry["MessageGroupId"] = job.group or "none"
+            digest = hashlib.sha256(body.encode()).hexdigest
+            entry["MessageDeduplicationId"] = job.dedupe or digest()
+        elif job.delay_s:
+            entry["DelaySeconds"] = job.delay_s
+        return entry
+
+    def _queue_url(self) -> str:
+        if not self._url:
+            self._url = str(self._client.get_queue_url(QueueName=self._name)["QueueUrl"])
+        return self._url
+
+
+def _batches(entries: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for entry in entries:
+        length = len(entry["MessageBody"])
+        if batch and (len(batch) == _BATCH or size + length > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += length
+    if batch:
+        yield batch

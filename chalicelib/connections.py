@@ -1,0 +1,212 @@
+"""Connections: from the handshake to the last clean-up, and which rooms each has joined.
+
+`$disconnect` is best effort on AWS, so three things end a connection here: the event, a 410
+from @connections, and the sweep. Whoever marks it disconnected first does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+
+from . import telemetry
+from .errors import CacheDown, Unauthorized
+from .model import (
+    Connection,
+    ConnectionId,
+    Frame,
+    Job,
+    Outcome,
+    Post,
+    Region,
+    RoomId,
+    Target,
+)
+from .ports import Cache, Clock, ConnectionStore, Poster, Queue
+from .tokens import Identity
+
+TOKEN_GRACE_S = 25
+STALE_AFTER_MS = 240_000
+YOUNG_MS = 5_000
+_SWEEP_BATCH = 500
+
+
+class Connections:
+    def __init__(
+        self,
+        store: ConnectionStore,
+        cache: Cache,
+        outbound: Queue,
+        poster: Poster,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._cache = cache
+        self._outbound = outbound
+        self._poster = poster
+        self._clock = clock
+
+    def open(self, identity: Identity, target: Target, device_info: Mapping[str, str]) -> None:
+        """Record a connection the gateway is about to complete: 1 DynamoDB write, 1 Redis trip."""
+        connection = Connection(
+            target=target,
+            device_info=device_info,
+            connected_at_ms=target.connected_at_ms,
+            last_ping_ms=self._clock.now_ms(),
+            expires_at_s=identity.expires_at_s,
+            roles=identity.roles,
+        )
+        self._store.put(connection)
+        self._register(connection)
+
+    def close(self, connection_id: ConnectionId) -> None:
+        """End a connection; idempotent, so a repeated event or a late 410 changes nothing."""
+        connection = self._store.disconnect(connection_id, self._clock.now_ms())
+        if connection is None:
+            return
+        try:
+            self._cache.unregister(connection.target)
+        except CacheDown:
+            telemetry.log("WARNING", "unregister_failed")
+        if connection.rooms:
+            body = {"target": target_to_json(connection.target), "rooms": list(connection.rooms)}
+            self._outbound.send([Job("left", body)])
+
+    def frame(
+        self, connection_id: ConnectionId, room_id: RoomId | None, ticket_region: Region | None
+    ) -> Frame:
+        """Who sent this frame: from the cache in one round trip, else from the store.
+
+        Raises:
+            Unauthorized: The connection is unknown, or its token ended over 25 s ago.
+        """
+        try:
+            frame = self._cache.frame(connection_id, room_id, ticket_region)
+        except CacheDown:
+            frame = Frame(None)
+        if frame.connection is None:
+            connection = self._store.get(connection_id)
+            if connection is None:
+                raise Unauthorized("this connection is not known (any more)")
+            self._register(connection)
+            frame = Frame(connection, frame.role, frame.version, frame.ticket)
+        assert frame.connection is not None
+        if self._clock.now_ms() >= (frame.connection.expires_at_s + TOKEN_GRACE_S) * 1000:
+            raise Unauthorized("the token has expired")
+        return frame
+
+    def heartbeat(self, connection: Connection) -> None:
+        """A ping: the connection lives, for the store and for the cache."""
+        self._store.touch(connection.connection_id, self._clock.now_ms())
+        try:
+            if self._cache.refresh([connection.target]):
+                self._cache.register(connection)
+        except CacheDown:
+            telemetry.log("WARNING", "refresh_failed")
+
+    def gone(self, target: Target) -> bool:
+        """Judge a 410: clean up an old connection; False for a young one ("not yet").
+
+        The socket exists only after `$connect` returned, so a 410 in its first 5 s says nothing.
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
+        """
+        if self._clock.now_ms() - target.connected_at_ms < YOUNG_MS:
+            return False
+        self.close(target.connection_id)
+        return True
+
+    def joined_room(self, room_id: RoomId, connection: Connection) -> bool:
+        """Send ephemeral events of the room here. True for the user's first device in it."""
+        self._store.join(room_id, connection.target)
+        try:
+            return self._cache.join(room_id, connection.target)
+        except CacheDown:
+            return True
+
+    def left_room(self, room_id: RoomId, target: Target) -> bool:
+        """True when it was the user's last device in the room."""
+        self._store.leave(room_id, target)
+        try:
+            return self._cache.leave(room_id, target)
+        except CacheDown:
+            return all(other.user_id != target.user_id for other in self._store.joined(room_id))
+
+    def audience(self, room_id: RoomId) -> list[Target]:
+        """Connections that joined the room."""
+        try:
+            targets = self._cache.joined(room_id)
+            if targets is not None:
+                return targets
+        except CacheDown:
+            return self._store.joined(room_id)
+        targets = self._store.joined(room_id)
+        try:
+            self._cache.fill_joined(room_id, targets)
+        except CacheDown:
+            telemetry.log("WARNING", "cache_fill_failed", room_id=room_id)
+        return targets
+
+    def of_users(self, users: Iterable[str]) -> list[Target]:
+        """Connections of these users read from the store: slow, for when the cache is away."""
+        found = [c.target for user in users for c in self._store.of_user(user)]  # type: ignore[arg-type]
+        return found
+
+    def sweep(self, ping: Callable[[Target], bytes]) -> dict[str, int]:
+        """Ping the stale, clean up the dead, put back what Redis lost. Counts by outcome."""
+        counts = {"seen": 0, "pinged": 0, "gone": 0, "restored": 0}
+        everyone = self._store.scan()
+        while batch := list(islice(everyone, _SWEEP_BATCH)):
+            counts["seen"] += len(batch)
+            self._restore(batch, counts)
+            self._ping_stale(batch, ping, counts)
+        try:
+            self._cache.set_warm(True)
+        except CacheDown:
+            telemetry.log("WARNING", "sweep_without_cache")
+        return counts
+
+    def _restore(self, batch: list[Connection], counts: dict[str, int]) -> None:
+        try:
+            missing = set(self._cache.refresh([c.target for c in batch]))
+            for connection in batch:
+                if connection.target in missing:
+                    self._cache.register(connection)
+                    counts["restored"] += 1
+        except CacheDown:
+            return
+
+    def _ping_stale(
+        self, batch: list[Connection], ping: Callable[[Target], bytes], counts: dict[str, int]
+    ) -> None:
+        now_ms = self._clock.now_ms()
+        stale = [c.target for c in batch if now_ms - c.last_ping_ms > STALE_AFTER_MS]
+        outcomes = self._poster.post([Post(target, ping(target)) for target in stale])
+        for target, outcome in zip(stale, outcomes, strict=True):
+            if outcome is Outcome.DELIVERED:
+                self._store.touch(target.connection_id, now_ms)
+                counts["pinged"] += 1
+            elif outcome is Outcome.GONE and self.gone(target):
+                counts["gone"] += 1
+
+    def _register(self, connection: Connection) -> None:
+        try:
+            self._cache.register(connection)
+        except CacheDown:
+            telemetry.log("WARNING", "register_failed")
+
+
+def target_to_json(target: Target) -> list[str | int]:
+    """The compact form of a target in a job."""
+    return [
+        target.connection_id,
+        target.user_id,
+        target.api_id,
+        target.stage,
+        target.region,
+        target.protocol,
+        target.connected_at_ms,
+    ]
+
+
+def target_from_json(fields: list[str | int]) -> Target:
+    return Target(*fields)  # type: ignore[arg-type]

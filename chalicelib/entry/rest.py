@@ -1,0 +1,216 @@
+"""HTTP requests to the domain: identity, validation, one call, JSON out; errors mapped once."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from .. import commands, telemetry, times
+from ..errors import BadRequest, CacheDown, Internal, TidingsError, Unauthorized
+from ..events import message_view
+from ..model import Member, MessageId, Role, Room, RoomId, RoomType, UserId
+from ..services import Services
+from ..tokens import Identity
+
+MAX_BODY_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request as the entry got it (payload format 1.0, body decoded to text)."""
+
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    path: Mapping[str, str]
+    body: str
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    body: dict[str, Any]
+
+
+def from_event(event: Mapping[str, Any]) -> Request:
+    """The request in an event of payload format 1.0; a body that is not UTF-8 is no JSON either."""
+    body = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        body = base64.b64decode(body).decode("utf-8", "replace")
+    path = {name: unquote(value) for name, value in (event.get("pathParameters") or {}).items()}
+    return Request(
+        headers=event.get("headers") or {},
+        query=event.get("queryStringParameters") or {},
+        path=path,
+        body=body,
+        request_id=(event.get("requestContext") or {}).get("requestId", ""),
+    )
+
+
+Endpoint = Callable[[Services, Identity, Request], Response]
+
+
+def handle(services: Services, request: Request, endpoint: Endpoint) -> Response:
+    """Authenticate and run; every fault becomes CONTRACT's error body."""
+    with telemetry.context(request_id=request.request_id, function="api_handler"):
+        try:
+            identity = services.tokens.verify(_bearer(request))
+            return endpoint(services, identity, request)
+        except TidingsError as refusal:
+            telemetry.log("INFO", "request_refused", code=refusal.code)
+            return _error(refusal)
+        except Exception as fault:  # noqa: BLE001 - the edge
+            telemetry.error("request_failed", fault)
+            return _error(Internal("something went wrong"))
+
+
+def create_room(services: Services, identity: Identity, request: Request) -> Response:
+    command = commands.parse(commands.CreateRoom, _json(request))
+    room = services.rooms.create(
+        identity.user_id,
+        RoomType(command.room_type),
+        [UserId(user) for user in command.participants],
+        command.metadata,
+        RoomId(command.room_id) if command.room_id else None,
+    )
+    _, members = services.rooms.details(identity, room.room_id)
+    return Response(201, _room_view(room, members))
+
+
+def list_rooms(services: Services, identity: Identity, request: Request) -> Response:
+    rooms = services.rooms.mine(identity.user_id)
+    return Response(200, {"rooms": [{**_room(room), "role": role} for room, role in rooms]})
+
+
+def get_room(services: Services, identity: Identity, request: Request) -> Response:
+    room, members = services.rooms.details(identity, _room_id(request))
+    return Response(200, _room_view(room, members))
+
+
+def add_member(services: Services, identity: Identity, request: Request) -> Response:
+    command = commands.parse(commands.AddMember, _json(request))
+    member = services.rooms.add(identity, _room_id(request), UserId(command.user_id))
+    return Response(201, _member(member))
+
+
+def remove_member(services: Services, identity: Identity, request: Request) -> Response:
+    user = commands.parse(commands.AddMember, {"user_id": request.path["user_id"]}).user_id
+    services.rooms.remove(identity, _room_id(request), UserId(user))
+    return Response(200, {})
+
+
+def list_messages(services: Services, identity: Identity, request: Request) -> Response:
+    room_id = _room_id(request)
+    services.rooms.require(room_id, identity.user_id)
+    page = commands.parse(commands.Page, _page_query(request.query))
+    before = MessageId(page.before) if page.before else None
+    after = MessageId(page.after) if page.after else None
+    if before and after:
+        raise BadRequest("before, after: only one of them")
+    entries, more = services.messages.history(room_id, before, after, page.limit)
+    edge = (entries[-1] if after else entries[0]).message_id if entries else None
+    body = {"messages": [message_view(entry) for entry in entries], "more": more, "next": edge}
+    return Response(200, body)
+
+
+def post_message(services: Services, identity: Identity, request: Request) -> Response:
+    room_id = _room_id(request)
+    fields = commands.parse(commands.PostMessage, _json(request))
+    services.rooms.require(room_id, identity.user_id)
+    command = commands.SendMessage(conversation_id=room_id, **fields.model_dump())
+    entry = services.messages.send(identity.user_id, command, None, None)
+    return Response(201, message_view(entry))
+
+
+def delete_message(services: Services, identity: Identity, request: Request) -> Response:
+    room_id = _room_id(request)
+    ref = {"conversation_id": room_id, "message_id": request.path["message_id"]}
+    message_id = MessageId(commands.parse(commands.MessageRef, ref).message_id)
+    role = services.rooms.require(room_id, identity.user_id)
+    services.messages.delete(identity.user_id, role, room_id, message_id, None, None)
+    return Response(200, {})
+
+
+def health(services: Services) -> Response:
+    """Touch the stores. Without Redis the service is degraded but serves; without DynamoDB not."""
+    checks = {"dynamodb": "ok", "redis": "ok"}
+    try:
+        services.adapters.rooms.get(RoomId("health"))
+    except TidingsError:
+        checks["dynamodb"] = "unavailable"
+    try:
+        services.adapters.cache.ping()
+    except CacheDown:
+        checks["redis"] = "unavailable"
+    serves = checks["dynamodb"] == "ok"
+    status = "ok" if set(checks.values()) == {"ok"} else "degraded" if serves else "unavailable"
+    body = {"status": status, "region": services.region, "checks": checks}
+    return Response(200 if serves else 503, body)
+
+
+def _bearer(request: Request) -> str:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise Unauthorized("a bearer token is required")
+    return token.strip()
+
+
+def _json(request: Request) -> object:
+    if len(request.body) > MAX_BODY_BYTES:
+        raise BadRequest("the body is too large")
+    try:
+        body = json.loads(request.body, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise BadRequest("the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise BadRequest("the body is not a JSON object")
+    return body
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _page_query(query: Mapping[str, str]) -> dict[str, object]:
+    """`limit` comes as text; all else goes to validation as it is."""
+    fields: dict[str, object] = dict(query)
+    limit = query.get("limit")
+    if limit is not None and limit.isascii() and limit.isdigit() and len(limit) < 10:
+        fields["limit"] = int(limit)
+    return fields
+
+
+def _room_id(request: Request) -> RoomId:
+    return RoomId(commands.parse(commands.RoomRef, {"room_id": request.path["room_id"]}).room_id)
+
+
+def _room(room: Room) -> dict[str, Any]:
+    return {
+        "room_id": room.room_id,
+        "room_type": room.room_type,
+        "created_by": room.created_by,
+        "created_at": times.iso(room.created_at_ms),
+        "metadata": room.metadata,
+    }
+
+
+def _room_view(room: Room, members: list[Member]) -> dict[str, Any]:
+    ordered = sorted(members, key=lambda member: (member.role is not Role.OWNER, member.user_id))
+    return {**_room(room), "participants": [_member(member) for member in ordered]}
+
+
+def _member(member: Member) -> dict[str, Any]:
+    return {
+        "user_id": member.user_id,
+        "role": member.role,
+        "joined_at": times.iso(member.joined_at_ms),
+    }
+
+
+def _error(error: TidingsError) -> Response:
+    return Response(error.status, {"error": {"code": error.code, "message": str(error)}})

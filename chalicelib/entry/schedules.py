@@ -1,0 +1,22 @@
+"""Scheduled events to the domain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import events, protocol, telemetry
+from ..model import Target
+from ..services import Services
+
+
+def sweep(services: Services, event: dict[str, Any]) -> dict[str, int]:
+    """Ping stale connections, clean up dead ones, put back what Redis lost."""
+    with telemetry.context(function="sweep", request_id=event.get("id")):
+        now_ms = services.adapters.clock.now_ms()
+
+        def ping(target: Target) -> bytes:
+            return protocol.encode(target.protocol, events.ping(now_ms))
+
+        counts = services.connections.sweep(ping)
+        telemetry.log("INFO", "swept", **counts)
+        return counts

@@ -1,0 +1,78 @@
+"""Every error a caller can meet, as one tree.
+
+    TidingsError                     wire code          retryable
+    ├── BadRequest                   bad_request        no
+    ├── Unauthorized                 unauthorized       no
+    ├── PermissionDenied             permission_denied  no
+    ├── NotFound                     not_found          no
+    ├── Conflict                     conflict           no
+    ├── RateLimited                  rate_limited       yes
+    ├── TooLarge                     too_large          no
+    ├── UnknownAction                unknown_action     no
+    ├── Unavailable                  unavailable        yes   a store or queue did not answer
+    │   └── CacheDown                (never on the wire: callers fall back to the stores)
+    └── Internal                     internal           yes   a fault of ours
+
+The message of a TidingsError is shown to clients: it never carries a payload, a token or a
+stack trace.
+"""
+
+from __future__ import annotations
+
+
+class TidingsError(Exception):
+    """Base of all errors with a wire code.
+
+    Attributes:
+        code: The `code` of CONTRACT's error frame.
+        status: The HTTP status that means the same.
+        retryable: Whether the same request may succeed later.
+    """
+
+    code = "internal"
+    status = 500
+    retryable = True
+
+
+class BadRequest(TidingsError):
+    code, status, retryable = "bad_request", 400, False
+
+
+class Unauthorized(TidingsError):
+    code, status, retryable = "unauthorized", 401, False
+
+
+class PermissionDenied(TidingsError):
+    code, status, retryable = "permission_denied", 403, False
+
+
+class NotFound(TidingsError):
+    code, status, retryable = "not_found", 404, False
+
+
+class Conflict(TidingsError):
+    code, status, retryable = "conflict", 409, False
+
+
+class RateLimited(TidingsError):
+    code, status, retryable = "rate_limited", 429, True
+
+
+class TooLarge(TidingsError):
+    code, status, retryable = "too_large", 413, False
+
+
+class UnknownAction(TidingsError):
+    code, status, retryable = "unknown_action", 400, False
+
+
+class Unavailable(TidingsError):
+    code, status, retryable = "unavailable", 503, True
+
+
+class CacheDown(Unavailable):
+    """Redis did not answer. Internal: whoever catches it reads DynamoDB instead."""
+
+
+class Internal(TidingsError):
+    code, status, retryable = "internal", 500, True

@@ -1,0 +1,217 @@
+"""The nouns as values: frozen, without behaviour beyond their own shape.
+
+Times are integer milliseconds since the epoch (`_ms`) unless a name says otherwise. Nothing
+here knows a store, a queue or a protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NewType
+
+UserId = NewType("UserId", str)
+RoomId = NewType("RoomId", str)
+ConnectionId = NewType("ConnectionId", str)
+MessageId = NewType("MessageId", str)
+Region = NewType("Region", str)
+
+
+class RoomType(StrEnum):
+    PRIVATE_CHAT = "private_chat"
+    GROUP_CHAT = "group_chat"
+
+
+class Role(StrEnum):
+    """A member's role in a room, weakest first."""
+
+    MEMBER = "member"
+    ADMIN = "admin"
+    OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a post to a connection needs, stored with the connection (never derived from a domain).
+
+    Attributes:
+        protocol: Which encoder its frames take (`json`).
+        connected_at_ms: A 410 soon after this means "not yet", later "gone".
+    """
+
+    connection_id: ConnectionId
+    user_id: UserId
+    api_id: str
+    stage: str
+    region: Region
+    protocol: str
+    connected_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One device's connection.
+
+    Attributes:
+        expires_at_s: When its token ends, seconds since the epoch.
+        roles: Roles of the token (`service`, `admin`).
+        rooms: Rooms it joined, for ephemeral events.
+    """
+
+    target: Target
+    device_info: Mapping[str, str]
+    connected_at_ms: int
+    last_ping_ms: int
+    expires_at_s: int
+    roles: tuple[str, ...] = ()
+    rooms: tuple[RoomId, ...] = ()
+
+    @property
+    def connection_id(self) -> ConnectionId:
+        return self.target.connection_id
+
+    @property
+    def user_id(self) -> UserId:
+        return self.target.user_id
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    room_id: RoomId
+    room_type: RoomType
+    created_by: UserId
+    created_at_ms: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    room_id: RoomId
+    user_id: UserId
+    role: Role
+    joined_at_ms: int
+
+
+class EntryKind(StrEnum):
+    """What a log entry says: a message, or that an earlier message was deleted."""
+
+    MESSAGE = "message"
+    DELETION = "deletion"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a room's log: the stream (room_id, region), contiguous from seq 1.
+
+    Within a stream, message_id order is seq order; over streams, message_id order is the
+    canonical order of the room.
+
+    Attributes:
+        target_id: For a deletion, the message it deletes.
+        deleted: For a message, that it was deleted: its content is gone.
+        origin_id: The connection it was sent on: it has the ack and gets no event.
+    """
+
+    room_id: RoomId
+    region: Region
+    seq: int
+    message_id: MessageId
+    kind: EntryKind
+    sender_id: UserId
+    timestamp_ms: int
+    message_type: str = ""
+    content: Any = None
+    reply_to_message_id: MessageId | None = None
+    client_message_id: str | None = None
+    target_id: MessageId | None = None
+    deleted: bool = False
+    origin_id: ConnectionId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest entry of a stream; `Head(0, "")` of an empty one.
+
+    Attributes:
+        last_id: Its message_id; None when only the seq is known (a guess from the cache).
+    """
+
+    seq: int
+    last_id: MessageId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The entry is durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The stream's head is not the one expected, or its last id is not below ours: try again."""
+
+    head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The dedupe key is known: this is the entry that was written for it."""
+
+    message_id: MessageId
+    region: Region
+    seq: int
+    timestamp_ms: int
+
+
+CommitResult = Committed | Taken | Duplicate
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the cache knows at the arrival of a frame, read in one round trip.
+
+    Attributes:
+        connection: None when the cache does not hold it.
+        role: The user's role in the asked room, None when not known to be current.
+        version: The room's membership version, None when the cache has none.
+        ticket: A guess at the next seq of the room's stream, None when none was asked for.
+    """
+
+    connection: Connection | None
+    role: Role | None = None
+    version: str | None = None
+    ticket: int | None = None
+
+
+class Outcome(StrEnum):
+    """What became of a post to a connection."""
+
+    DELIVERED = "delivered"
+    GONE = "gone"
+    THROTTLED = "throttled"
+    TOO_LARGE = "too_large"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    target: Target
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A unit of work on a queue.
+
+    Attributes:
+        kind: Which worker function takes it.
+        group: FIFO order group (delivery queue only).
+        dedupe: FIFO deduplication id: a second send within five minutes is dropped by SQS.
+        delay_s: Seconds before it can be received (outbound queue only, 0 to 900).
+    """
+
+    kind: str
+    body: Mapping[str, Any]
+    group: str | None = None
+    dedupe: str | None = None
+    delay_s: int = 0

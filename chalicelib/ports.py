@@ -1,0 +1,253 @@
+"""What the domain asks of the world outside, as small protocols.
+
+Each has an in-memory twin (`adapters/memory.py`) and a real adapter; one contract suite
+(`tests/integration/contract_*.py`) runs on both. Store and queue methods raise `Unavailable`
+when the service does not answer in time; cache methods raise `CacheDown`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from .model import (
+    CommitResult,
+    Connection,
+    ConnectionId,
+    Duplicate,
+    Entry,
+    Frame,
+    Head,
+    Job,
+    Member,
+    MessageId,
+    Outcome,
+    Post,
+    Region,
+    Role,
+    Room,
+    RoomId,
+    Target,
+    UserId,
+)
+
+
+class Clock(Protocol):
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch."""
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class Ids(Protocol):
+    def token(self) -> str:
+        """A fresh unguessable id of 26 URL-safe characters."""
+
+    def entropy(self) -> int:
+        """64 random bits."""
+
+    def jitter(self) -> float:
+        """A random number in [0, 1)."""
+
+
+class MessageLog(Protocol):
+    """The rooms' logs. A stream (room, region) is written by its own region only.
+
+    Guarantee: a stream has no hole and no fork: `commit` writes seq n only onto head n-1, and
+    its writes (head, entry, dedupe, deletion mark) happen all or not at all.
+    """
+
+    def commit(self, entry: Entry, previous: Head, dedupe: str | None, now_ms: int) -> CommitResult:
+        """Write `entry` (seq = previous.seq + 1) and move the head.
+
+        `dedupe` is remembered for 24 h: a second commit with it writes nothing and answers
+        `Duplicate`, also when the head moved. A deletion marks its `target_id` deleted and
+        drops its content in the same act (the target may be of another region's stream:
+        region is in entry.content["region"]).
+
+        Raises:
+            NotFound: The target of a deletion is not there; nothing was written.
+            ValueError: `entry.seq` is not `previous.seq + 1`.
+        """
+
+    def find(self, room_id: RoomId, dedupe: str, now_ms: int) -> Duplicate | None: ...
+
+    def restore(self, entry: Entry) -> None:
+        """Put an entry of any region's stream if it is absent; never overwrites.
+
+        A later commit under the same id answers `Taken`.
+        """
+
+    def heads(self, streams: Sequence[tuple[RoomId, Region]]) -> dict[tuple[RoomId, Region], Head]:
+        """Heads, strongly consistent, `Head(0, "")` for empty streams, in batches of 100."""
+
+    def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None: ...
+
+    def after(
+        self, room_id: RoomId, region: Region, message_id: MessageId, limit: int
+    ) -> list[Entry]:
+        """Entries with an id above `message_id` ("" from the start), oldest first, consistent."""
+
+    def before(
+        self, room_id: RoomId, region: Region, message_id: MessageId | None, limit: int
+    ) -> list[Entry]:
+        """Entries with an id below `message_id` (None: newest), NEWEST first, consistent."""
+
+
+class Cursors(Protocol):
+    """How far a stream has been delivered in this region. Regional state, not cache."""
+
+    def get(self, room_id: RoomId, region: Region) -> tuple[int, int] | None:
+        """(seq delivered, split_at_ms: when it was last delivered in parts, 0 never)."""
+
+    def advance(self, room_id: RoomId, region: Region, seq: int, split_at_ms: int) -> None:
+        """Move forward; a lower seq than stored changes nothing."""
+
+
+class RoomStore(Protocol):
+    def create(self, room: Room, members: Sequence[Member]) -> bool:
+        """False when the id is taken; then nothing was written."""
+
+    def get(self, room_id: RoomId) -> Room | None: ...
+
+    def get_many(self, room_ids: Sequence[RoomId]) -> list[Room]: ...
+
+    def member(self, room_id: RoomId, user_id: UserId) -> Member | None:
+        """Strongly consistent."""
+
+    def members(self, room_id: RoomId) -> list[Member]:
+        """All, by user id, strongly consistent."""
+
+    def rooms_of(self, user_id: UserId) -> list[RoomId]:
+        """Eventually consistent (an index)."""
+
+    def add_member(self, member: Member) -> bool:
+        """False when already a member (role unchanged)."""
+
+    def remove_member(self, room_id: RoomId, user_id: UserId) -> bool:
+        """False when not a member."""
+
+
+class ConnectionStore(Protocol):
+    """The regional connections, and which of them joined which room."""
+
+    def put(self, connection: Connection) -> None: ...
+
+    def get(self, connection_id: ConnectionId) -> Connection | None:
+        """None when unknown or disconnected."""
+
+    def disconnect(self, connection_id: ConnectionId, now_ms: int) -> Connection | None:
+        """Mark disconnected; None when it already was (idempotent: one caller wins)."""
+
+    def touch(self, connection_id: ConnectionId, now_ms: int) -> None:
+        """Set last_ping of a connected one; never recreates a deleted item."""
+
+    def of_user(self, user_id: UserId) -> list[Connection]:
+        """Connected ones (index: eventually consistent)."""
+
+    def scan(self) -> Iterator[Connection]:
+        """Every connected one, for the sweep."""
+
+    def join(self, room_id: RoomId, target: Target) -> None:
+        """Add to the room's reverse index and to the connection's rooms."""
+
+    def leave(self, room_id: RoomId, target: Target) -> None: ...
+
+    def joined(self, room_id: RoomId) -> list[Target]: ...
+
+
+class Cache(Protocol):
+    """Redis: everything in it can be rebuilt from the stores. Every method is one round trip."""
+
+    def register(self, connection: Connection) -> bool:
+        """Known from now on. True when it is the user's first connection here (atomic)."""
+
+    def unregister(self, target: Target) -> bool:
+        """Forget it. True when it was the user's last connection here (atomic)."""
+
+    def frame(
+        self, connection_id: ConnectionId, room_id: RoomId | None, ticket_region: Region | None
+    ) -> Frame:
+        """What a frame needs, refreshing the connection's expiry; draws a ticket if a region."""
+
+    def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
+        """Remember on the connection that it was authorised under this membership version."""
+
+    def set_ticket(self, room_id: RoomId, region: Region, seq: int) -> None:
+        """The stream's head is at `seq`: the next ticket is seq + 1."""
+
+    def refresh(self, targets: Sequence[Target]) -> list[Target]:
+        """Extend the expiry of these connections' entries; answers those it did not hold."""
+
+    def members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
+        """(version, members); members None when not cached."""
+
+    def fill_members(
+        self, room_id: RoomId, version: str | None, members: Mapping[UserId, Role]
+    ) -> str | None:
+        """Cache members read after `version` was; answers the version now in force.
+
+        Stores nothing and answers None when the version changed in between.
+        """
+
+    def bump(self, room_id: RoomId) -> None:
+        """Membership changed: a new version, cached members dropped, grants void."""
+
+    def online(self, users: Sequence[UserId]) -> dict[UserId, list[Target]] | None:
+        """Connections of those online (at most 1,000 users a call); None while cold."""
+
+    def set_warm(self, warm: bool) -> None:
+        """The registry is complete (or not): an absent user is offline (or unknown)."""
+
+    def join(self, room_id: RoomId, target: Target) -> bool:
+        """True when it is the user's first joined connection in the room (atomic)."""
+
+    def leave(self, room_id: RoomId, target: Target) -> bool:
+        """True when it was the user's last joined connection in the room (atomic)."""
+
+    def joined(self, room_id: RoomId) -> list[Target] | None:
+        """None when not cached (then `fill_joined`)."""
+
+    def fill_joined(self, room_id: RoomId, targets: Iterable[Target]) -> None:
+        """Merge targets read from the store."""
+
+    def add_recent(self, entries: Sequence[Entry]) -> None:
+        """Into `conversation:{id}:recent`, newest 50; an entry replaces itself."""
+
+    def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
+        """Cached newest entries, oldest first; may be incomplete: check seqs against the head."""
+
+    def typing(self, room_id: RoomId, user_id: UserId, started_ms: int | None) -> None:
+        """Remember (or with None forget) the newest typing_start."""
+
+    def typing_since(self, room_id: RoomId, user_id: UserId) -> int | None: ...
+
+    def slow(self, connection_id: ConnectionId, ttl_s: int) -> None:
+        """Mark a connection whose posts are queued in its own order group for a while."""
+
+    def slow_ones(self, connection_ids: Sequence[ConnectionId]) -> set[ConnectionId]: ...
+
+    def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
+        """Take up to `wanted` from the shared token bucket of posts; answers how many."""
+
+    def ping(self) -> None: ...
+
+
+class Poster(Protocol):
+    """@connections, the hot loop."""
+
+    def post(self, posts: Sequence[Post]) -> list[Outcome]:
+        """Post all, concurrently within bounds; one outcome each, in order. Never raises."""
+
+    def close(self, target: Target) -> Outcome:
+        """DELETE the connection."""
+
+
+class Queue(Protocol):
+    """One SQS queue."""
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        """All or an `Unavailable`: then some may have been sent. One call per ten jobs."""
+
+    def hide(self, receipt_handle: str, seconds: int) -> None:
+        """Make a received message invisible for so long from now (its retry delay)."""

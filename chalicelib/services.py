@@ -1,0 +1,85 @@
+"""What entries receive: the domain, composed. Built by `wiring`, or by tests on twins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .connections import Connections
+from .delivery import Delivery
+from .ephemeral import Ephemeral
+from .messages import Messages
+from .model import Region
+from .ports import (
+    Cache,
+    Clock,
+    ConnectionStore,
+    Cursors,
+    Ids,
+    MessageLog,
+    Poster,
+    Queue,
+    RoomStore,
+)
+from .rooms import Rooms
+from .settings import Settings
+from .tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """One implementation of every port."""
+
+    log: MessageLog
+    cursors: Cursors
+    rooms: RoomStore
+    connections: ConnectionStore
+    cache: Cache
+    poster: Poster
+    delivery: Queue
+    delivery_dead: Queue
+    outbound: Queue
+    outbound_dead: Queue
+    clock: Clock
+    ids: Ids
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    settings: Settings
+    tokens: Tokens
+    rooms: Rooms
+    messages: Messages
+    connections: Connections
+    delivery: Delivery
+    ephemeral: Ephemeral
+    adapters: Adapters
+
+    @property
+    def region(self) -> Region:
+        return Region(self.settings.region)
+
+
+def compose(settings: Settings, a: Adapters) -> Services:
+    """The domain on these adapters. Does no I/O."""
+    region = Region(settings.region)
+    rooms = Rooms(a.rooms, a.cache, a.delivery, a.clock, a.ids)
+    messages = Messages(a.log, a.cache, a.delivery, a.clock, a.ids, region, (region,))
+    connections = Connections(a.connections, a.cache, a.outbound, a.poster, a.clock)
+    delivery = Delivery(
+        rooms=rooms,
+        messages=messages,
+        connections=connections,
+        cache=a.cache,
+        cursors=a.cursors,
+        poster=a.poster,
+        queue=a.delivery,
+        outbound=a.outbound,
+        dead=a.delivery_dead,
+        outbound_dead=a.outbound_dead,
+        clock=a.clock,
+        split_over=settings.split_over,
+    )
+    ephemeral = Ephemeral(connections, delivery, a.cache, a.outbound, a.clock)
+    return Services(
+        settings, Tokens(settings), rooms, messages, connections, delivery, ephemeral, a
+    )

@@ -1,0 +1,65 @@
+"""The composition root: settings to services. Nothing happens at import; once per process."""
+
+from __future__ import annotations
+
+import functools
+
+from . import telemetry
+from .services import Adapters, Services, compose
+from .settings import Settings
+
+
+def build(settings: Settings) -> Services:
+    """Compose the services on AWS and Redis. Opens no connection: each opens at first use."""
+    from .adapters.apigateway import ApiGatewayPoster, botocore_credentials
+    from .adapters.aws import client
+    from .adapters.dynamodb import (
+        DynamoConnectionStore,
+        DynamoCursors,
+        DynamoMessageLog,
+        DynamoRoomStore,
+    )
+    from .adapters.redis import RedisCache
+    from .adapters.sqs import SqsQueue
+    from .adapters.system import SystemClock, SystemIds
+
+    telemetry.configure(settings.log_level)
+    clock, ids = SystemClock(), SystemIds()
+    dynamodb = client("dynamodb", settings.region, settings.endpoint_url)
+    sqs = client("sqs", settings.region, settings.endpoint_url)
+    cache = RedisCache(settings.redis_url, settings.redis_cluster, ids)
+    prefix = settings.prefix
+
+    def lease(wanted: int) -> int:
+        return cache.lease_posts(wanted, settings.posts_per_s, clock.now_ms())
+
+    poster = ApiGatewayPoster(
+        settings.region,
+        settings.connections_url,
+        botocore_credentials(),
+        concurrency=settings.post_concurrency,
+        budget=lease,
+        fallback_per_s=max(1, settings.posts_per_s // 10),
+        clock=clock,
+    )
+    adapters = Adapters(
+        log=DynamoMessageLog(dynamodb, prefix),
+        cursors=DynamoCursors(dynamodb, prefix),
+        rooms=DynamoRoomStore(dynamodb, prefix),
+        connections=DynamoConnectionStore(dynamodb, prefix),
+        cache=cache,
+        poster=poster,
+        delivery=SqsQueue(sqs, f"{prefix}-delivery.fifo"),
+        delivery_dead=SqsQueue(sqs, f"{prefix}-delivery-dead.fifo"),
+        outbound=SqsQueue(sqs, f"{prefix}-outbound"),
+        outbound_dead=SqsQueue(sqs, f"{prefix}-outbound-dead"),
+        clock=clock,
+        ids=ids,
+    )
+    return compose(settings, adapters)
+
+
+@functools.cache
+def services() -> Services:
+    """The services of this process, built from its environment at the first call."""
+    return build(Settings.from_env())
