@@ -1,0 +1,61 @@
+"""The developer's CLI: `tidings --help`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.stack.embedded import ROOT, STATE
+
+from . import chat as chat_command
+from . import dead as dead_command
+from . import http
+from . import up as up_command
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tidings, for its developers.")
+app.add_typer(dead_command.app, name="dead")
+
+Url = Annotated[str, typer.Option(help="The stack's address; the running one by default.")]
+
+
+def stack_url() -> str:
+    """Where the running local stack is."""
+    state = Path(ROOT / STATE)
+    if state.exists():
+        return str(json.loads(state.read_text())["url"])
+    return "http://127.0.0.1:8080"
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(envvar="PORT")] = 8080,
+    region: Annotated[str, typer.Option(envvar="REGION")] = "us-east-1",
+    reload: Annotated[bool, typer.Option(help="Reload handlers when their code changes.")] = True,
+) -> None:
+    """Run the whole of Tidings on this machine until Ctrl-C."""
+    raise typer.Exit(up_command.up(port, region, reload))
+
+
+@app.command()
+def token(
+    user: str,
+    expires_in: Annotated[int, typer.Option(help="Seconds.")] = 86_400,
+    role: Annotated[list[str] | None, typer.Option(help="service or admin")] = None,
+    url: Url = "",
+) -> None:
+    """Print a token for USER from the local stack."""
+    typer.echo(asyncio.run(http.dev_token(url or stack_url(), user, expires_in, role or [])))
+
+
+@app.command()
+def chat(user: str, room: str, url: Url = "") -> None:
+    """Chat as USER in ROOM; the local stack creates the room and lets USER in."""
+    raise typer.Exit(asyncio.run(chat_command.run(url or stack_url(), user, room)))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,46 @@
+"""`tidings up`: the embedded stack in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from rich.console import Console
+
+from workbench.stack.children import StackError
+from workbench.stack.embedded import EmbeddedStack
+
+_CHECK_S = 1.0
+
+
+def up(port: int, region: str, reload: bool) -> int:
+    """Run until Ctrl-C, SIGTERM or a child's death; the exit code."""
+    try:
+        return asyncio.run(_run(port, region, reload))
+    except StackError as fault:
+        Console(stderr=True).print(f"[red]tidings:[/red] {fault}")
+        return 1
+
+
+async def _run(port: int, region: str, reload: bool) -> int:
+    console = Console()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    console.print("starting …")
+    async with EmbeddedStack(port=port, region=region, reload=reload, remember=True) as stack:
+        console.print(f"[bold]Tidings[/bold] runs in {stack.region}. Ctrl-C stops all of it.\n")
+        console.print(f"  HTTP       {stack.url}/v1/health")
+        console.print(f"  WebSocket  {stack.ws_url}?token=…")
+        console.print(f"  AWS APIs   {stack.aws_endpoint_url}")
+        console.print(f"  Redis      {stack.redis_url}\n")
+        console.print("  chat       .venv/bin/tidings chat alice lobby", highlight=False)
+        while not stop.is_set():
+            try:
+                await asyncio.wait_for(stop.wait(), _CHECK_S)
+            except TimeoutError:
+                why = stack.dead_child()
+                if why is not None:
+                    raise StackError(why) from None
+        console.print("stopping …")
+    return 0

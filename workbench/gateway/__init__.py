@@ -1,0 +1,9 @@
+"""A local AWS API Gateway, as strict as the real one: WebSocket API, HTTP API, @connections.
+
+Stands alone: give it an `Invoker` for your Lambda functions. See README.md beside this file.
+"""
+
+from .config import FunctionError, HttpApi, Invoker, Limits, WebSocketApi
+from .server import Gateway
+
+__all__ = ["FunctionError", "Gateway", "HttpApi", "Invoker", "Limits", "WebSocketApi"]

@@ -1,0 +1,90 @@
+"""What a gateway serves, and the limits it holds, each with the AWS page that states it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+class FunctionError(Exception):
+    """A function raised.
+
+    Attributes:
+        type: The exception's class name.
+        message: Its text.
+    """
+
+    def __init__(self, type: str, message: str) -> None:
+        super().__init__(f"{type}: {message}")
+        self.type = type
+        self.message = message
+
+
+class Invoker(Protocol):
+    async def invoke(self, function: str, event: dict[str, Any], timeout_s: float) -> Any:
+        """The function's return value.
+
+        Raises:
+            FunctionError: It raised.
+            TimeoutError: It took longer than `timeout_s`.
+        """
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Quotas of API Gateway.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+
+    Attributes:
+        frame_bytes: A larger WebSocket frame closes with 1009.
+        message_bytes: A larger message of several frames closes with 1009.
+        post_bytes: A larger @connections body is a 413.
+        idle_s: A connection silent for so long in both directions is closed with 1001.
+        connection_s: No connection lives longer; closed with 1001.
+        integration_timeout_s: A function that takes longer has failed.
+        connects_per_s: New connections per account and region; above it 429.
+        requests_per_s: REST, HTTP, WebSocket and @connections together; above it 429.
+        client_buffer_bytes: Unsent bytes for a client above which a post to it is a 429.
+        http_body_bytes: A larger HTTP body is a 413.
+    """
+
+    frame_bytes: int = 32 * 1024
+    message_bytes: int = 128 * 1024
+    post_bytes: int = 131_072
+    idle_s: float = 600.0
+    connection_s: float = 7200.0
+    integration_timeout_s: float = 29.0
+    connects_per_s: int = 500
+    requests_per_s: int = 10_000
+    client_buffer_bytes: int = 1024 * 1024
+    http_body_bytes: int = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class WebSocketApi:
+    """A WebSocket API; `path` is where the one host (CloudFront's role) offers it."""
+
+    api_id: str = "local"
+    stage: str = "prod"
+    path: str = "/ws"
+    routes: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "$connect": "websocket_connect",
+            "$default": "websocket_message",
+            "$disconnect": "websocket_disconnect",
+        }
+    )
+    route_response: bool = True
+
+
+@dataclass(frozen=True)
+class HttpApi:
+    """An HTTP API, payload format 1.0. Routes as ("GET", "/v1/rooms/{room_id}")."""
+
+    api_id: str = "localhttp"
+    stage: str = "$default"
+    function: str = "api_handler"
+    routes: Sequence[tuple[str, str]] = ()

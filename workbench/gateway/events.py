@@ -1,0 +1,131 @@
+"""Events as API Gateway hands them to Lambda.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from .config import HttpApi, WebSocketApi
+
+Pairs = Sequence[tuple[str, str]]
+
+
+def connection_id() -> str:
+    """Like AWS's: url-safe base64 that ends in '='."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(11)).decode()
+
+
+def request_time(epoch_s: float) -> str:
+    return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(epoch_s))
+
+
+def websocket_context(
+    api: WebSocketApi,
+    *,
+    event_type: str,
+    route: str,
+    connection: str,
+    connected_at_ms: int,
+    source_ip: str,
+    user_agent: str,
+    region: str,
+) -> dict[str, Any]:
+    now = time.time()
+    context = {
+        "routeKey": route,
+        "eventType": event_type,
+        "extendedRequestId": secrets.token_urlsafe(11) + "=",
+        "requestTime": request_time(now),
+        "messageDirection": "IN",
+        "stage": api.stage,
+        "connectedAt": connected_at_ms,
+        "requestTimeEpoch": int(now * 1000),
+        "identity": {"sourceIp": source_ip, "userAgent": user_agent},
+        "requestId": secrets.token_urlsafe(11) + "=",
+        "domainName": f"{api.api_id}.execute-api.{region}.amazonaws.com",
+        "connectionId": connection,
+        "apiId": api.api_id,
+    }
+    if event_type == "MESSAGE":
+        context["messageId"] = secrets.token_urlsafe(11) + "="
+    return context
+
+
+def http_event(
+    api: HttpApi,
+    *,
+    method: str,
+    resource: str,
+    path: str,
+    path_parameters: dict[str, str],
+    query: str,
+    headers: Pairs,
+    body: bytes,
+    source_ip: str,
+    account_id: str,
+    region: str,
+) -> dict[str, Any]:
+    now = time.time()
+    text, encoded = _body(body)
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return {
+        "version": "1.0",
+        "resource": resource,
+        "path": path,
+        "httpMethod": method,
+        "headers": single(headers),
+        "multiValueHeaders": multi(headers),
+        "queryStringParameters": dict(pairs) or None,
+        "multiValueQueryStringParameters": multi(pairs) or None,
+        "pathParameters": path_parameters or None,
+        "stageVariables": None,
+        "requestContext": {
+            "accountId": account_id,
+            "apiId": api.api_id,
+            "domainName": f"{api.api_id}.execute-api.{region}.amazonaws.com",
+            "httpMethod": method,
+            "identity": {
+                "sourceIp": source_ip,
+                "userAgent": single(headers).get("user-agent", ""),
+            },
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "requestId": str(uuid.uuid4()),
+            "requestTime": request_time(now),
+            "requestTimeEpoch": int(now * 1000),
+            "resourceId": f"{method} {resource}",
+            "resourcePath": resource,
+            "stage": api.stage,
+        },
+        "body": text,
+        "isBase64Encoded": encoded,
+    }
+
+
+def single(pairs: Pairs) -> dict[str, str]:
+    return {name: value for name, value in pairs}
+
+
+def multi(pairs: Pairs) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return values
+
+
+def _body(body: bytes) -> tuple[str | None, bool]:
+    if not body:
+        return None, False
+    try:
+        return body.decode(), False
+    except UnicodeDecodeError:
+        return base64.b64encode(body).decode(), True

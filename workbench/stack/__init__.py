@@ -1,0 +1,1 @@
+"""The local stack: emulators as child processes, handlers in process, queue pumps, schedules."""

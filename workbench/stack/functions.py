@@ -1,0 +1,153 @@
+"""The Lambda service's part: execution environments of app.py, in this process.
+
+An environment is app.py executed as a module of its own, and serves one invocation at a time, as
+on Lambda (Chalice keeps the current request on the app object). `chalicelib` is shared: its
+services are thread-safe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import itertools
+import json
+import logging
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from watchfiles import Change, awatch
+
+from workbench.gateway import FunctionError
+
+HTTP_FUNCTION = "api_handler"
+logger = logging.getLogger("tidings.stack")
+
+
+@dataclass
+class LambdaContext:
+    """What a handler may ask of its context object."""
+
+    function_name: str
+    deadline: float
+    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    memory_limit_in_mb: int = 512
+
+    @property
+    def invoked_function_arn(self) -> str:
+        return f"arn:aws:lambda:local:000000000000:function:{self.function_name}"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, int((self.deadline - time.monotonic()) * 1000))
+
+
+class InProcessFunctions:
+    """An `Invoker` for the handlers of one app.py.
+
+    More than `concurrency` invocations wait for an environment, where Lambda would throttle.
+    """
+
+    def __init__(self, app_path: Path, concurrency: int = 64, package: str = "chalicelib") -> None:
+        self._path = app_path.resolve()
+        self._package = package
+        self._numbers = itertools.count()
+        self._idle: list[ModuleType] = []
+        self._generation = 0
+        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="lambda")
+
+    async def invoke(self, function: str, event: dict[str, Any], timeout_s: float) -> Any:
+        """Run a handler on a copy of the event, as JSON carries it; see `gateway.Invoker`."""
+        loop = asyncio.get_running_loop()
+        context = LambdaContext(function, time.monotonic() + timeout_s)
+        work = loop.run_in_executor(self._pool, self._run, function, json.dumps(event), context)
+        return json.loads(await asyncio.wait_for(work, timeout_s))
+
+    def http_routes(self) -> list[tuple[str, str]]:
+        """The routes that the app has declared."""
+        environment = self._environment()
+        self._idle.append(environment)
+        routes = environment.app.routes
+        return [(method, path) for path, methods in routes.items() for method in methods]
+
+    def reload(self) -> None:
+        """Fresh code from the next invocation on; running ones finish on the old."""
+        self._generation += 1
+        self._idle = []
+        importlib.invalidate_caches()
+        for name in [name for name in sys.modules if name.split(".")[0] == self._package]:
+            _forget(name)
+
+    async def watch(self) -> None:
+        """Reload on every change of the code, until cancelled."""
+        folder = self._path.parent
+        await asyncio.gather(
+            # The folder, not the file: an editor that saves by renaming leaves a watched file.
+            self._watch(folder, False, lambda change, name: Path(name) == self._path),
+            self._watch(folder / self._package, True, lambda change, name: name.endswith(".py")),
+        )
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _watch(
+        self, folder: Path, recursive: bool, relevant: Callable[[Change, str], bool]
+    ) -> None:
+        if not folder.is_dir():
+            return
+        async for _ in awatch(folder, watch_filter=relevant, recursive=recursive, debounce=200):
+            self.reload()
+            await asyncio.to_thread(self._try_new_code)
+
+    def _try_new_code(self) -> None:
+        """Say at once whether it loads; it stays for the next invocation."""
+        generation = self._generation
+        try:
+            environment = self._load()
+        except (Exception, SystemExit) as fault:  # noqa: BLE001 - new code may fail in any way
+            logger.warning("new code does not load: %s: %s", type(fault).__name__, fault)
+            return
+        if generation == self._generation:
+            self._idle.append(environment)
+        print("handlers reloaded", file=sys.stderr, flush=True)
+
+    def _run(self, function: str, event: str, context: LambdaContext) -> str:
+        generation = self._generation
+        try:
+            environment = self._environment()
+            name = "app" if function == HTTP_FUNCTION else function
+            result = json.dumps(getattr(environment, name)(json.loads(event), context))
+        except (Exception, SystemExit) as fault:  # one exit must not end the whole stack
+            logger.exception("%s raised", function)
+            raise FunctionError(type(fault).__name__, str(fault)) from fault
+        if generation == self._generation:
+            self._idle.append(environment)
+        return result
+
+    def _environment(self) -> ModuleType:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._load()
+
+    def _load(self) -> ModuleType:
+        module = ModuleType(f"tidings_environment_{next(self._numbers)}")
+        module.__file__ = str(self._path)
+        if str(self._path.parent) not in sys.path:
+            sys.path.insert(0, str(self._path.parent))
+        exec(compile(self._path.read_bytes(), str(self._path), "exec"), module.__dict__)
+        return module
+
+
+def _forget(name: str) -> None:
+    """Drop a module and its bytecode, which Python compares by whole seconds only."""
+    cached = getattr(sys.modules.pop(name), "__cached__", None)
+    if cached:
+        with contextlib.suppress(OSError):
+            Path(cached).unlink()
