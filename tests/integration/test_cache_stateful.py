@@ -1,0 +1,225 @@
+"""The twin and Valkey answer alike whatever is asked of them, and however time passes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+
+from chalicelib.adapters.memory_cache import MemoryCache
+from chalicelib.adapters.redis import RedisCache
+from chalicelib.model import (
+    Connection,
+    ConnectionId,
+    Entry,
+    EntryKind,
+    MessageId,
+    Region,
+    Role,
+    RoomId,
+    Target,
+    UserId,
+)
+from tests.support.valkey import Valkey, pass_time, valkey
+from tests.support.world import CountingIds, FakeClock
+
+USERS = [UserId("alice"), UserId("bob")]
+ROOMS = [RoomId("lobby"), RoomId("den")]
+REGIONS = [Region("us-east-1"), Region("us-west-2")]
+TARGETS = [
+    Target(ConnectionId(f"{user}-{n}="), user, "api", "prod", REGIONS[0], "json", 1_800_000_000_123)
+    for user in USERS
+    for n in range(2)
+]
+
+targets, rooms, users = st.sampled_from(TARGETS), st.sampled_from(ROOMS), st.sampled_from(USERS)
+roles, regions = st.sampled_from(list(Role)), st.sampled_from(REGIONS)
+some_targets = st.lists(targets, max_size=4)
+member_maps = st.dictionaries(users, roles)
+times = st.integers(1_800_000_000_000, 1_800_000_003_000)
+entries = st.builds(
+    lambda room, number, content, deleted: Entry(
+        room,
+        REGIONS[0],
+        number,
+        MessageId(f"{number:026d}"),
+        EntryKind.MESSAGE,
+        USERS[0],
+        1_800_000_000_000,
+        content=content,
+        deleted=deleted,
+    ),
+    rooms,
+    st.integers(1, 70),
+    st.none() | st.text(max_size=5) | st.floats(allow_nan=False) | st.lists(st.booleans()),
+    st.booleans(),
+)
+
+
+class Twins(RuleBasedStateMachine):
+    """Asks both the same. Versions are random: only their being equal or not is compared."""
+
+    def __init__(self, server: Valkey) -> None:
+        super().__init__()
+        server.client.flushall()
+        self.clock = FakeClock()
+        self.nodes = [server.client]
+        self.memory = MemoryCache(CountingIds(), self.clock)
+        self.redis = RedisCache(server.url, False, CountingIds())
+        self.versions: dict[str | None, str | None] = {None: None}
+
+    def both(self, name: str, *arguments: Any) -> Any:
+        one, other = (getattr(cache, name)(*arguments) for cache in (self.memory, self.redis))
+        assert one == other, (name, arguments)
+        return one
+
+    def same_version(self, one: str | None, other: str | None) -> None:
+        assert self.versions.setdefault(one, other) == other
+        assert list(self.versions.values()).count(other) == 1
+
+    def version(self, data: st.DataObject) -> tuple[str | None, str | None]:
+        return data.draw(st.sampled_from(list(self.versions.items())))
+
+    @rule(device=targets, info=st.dictionaries(st.text(max_size=3), st.text(max_size=3)))
+    def register(self, device: Target, info: dict[str, str]) -> None:
+        self.both("register", Connection(device, info, 1, 2, 3, ("admin",), (ROOMS[0],)))
+
+    @rule(device=targets)
+    def unregister(self, device: Target) -> None:
+        self.both("unregister", device)
+
+    @rule(device=targets, room=st.none() | rooms, region=st.none() | regions)
+    def frame(self, device: Target, room: RoomId | None, region: Region | None) -> None:
+        asked = (device.connection_id, room, region)
+        one, other = self.memory.frame(*asked), self.redis.frame(*asked)
+        assert (one.connection, one.role, one.ticket) == (
+            other.connection,
+            other.role,
+            other.ticket,
+        )
+        self.same_version(one.version, other.version)
+
+    @rule(device=targets, room=rooms, role=roles, data=st.data())
+    def grant(self, device: Target, room: RoomId, role: Role, data: st.DataObject) -> None:
+        one, other = self.version(data)
+        self.memory.grant(device.connection_id, room, one or "", role)
+        self.redis.grant(device.connection_id, room, other or "", role)
+
+    @rule(room=rooms, region=regions, seq=st.integers(0, 2**40))
+    def set_ticket(self, room: RoomId, region: Region, seq: int) -> None:
+        self.both("set_ticket", room, region, seq)
+
+    @rule(asked=some_targets)
+    def refresh(self, asked: list[Target]) -> None:
+        self.both("refresh", asked)
+
+    @rule(room=rooms)
+    def members(self, room: RoomId) -> None:
+        (one, held), (other, other_held) = self.memory.members(room), self.redis.members(room)
+        self.same_version(one, other)
+        assert held == other_held
+
+    @rule(room=rooms, found=member_maps, data=st.data())
+    def fill_members(self, room: RoomId, found: dict[UserId, Role], data: st.DataObject) -> None:
+        one, other = self.version(data)
+        stored = self.memory.fill_members(room, one, found)
+        self.same_version(stored, self.redis.fill_members(room, other, found))
+
+    @rule(room=rooms)
+    def refill_members(self, room: RoomId) -> None:
+        for cache in (self.memory, self.redis):
+            version, _ = cache.members(room)
+            assert cache.fill_members(room, version, {USERS[0]: Role.OWNER}) is not None
+        self.members(room)
+
+    @rule(room=rooms)
+    def bump(self, room: RoomId) -> None:
+        self.both("bump", room)
+        self.members(room)
+
+    @rule()
+    def online(self) -> None:
+        found = [cache.online(USERS) for cache in (self.memory, self.redis)]
+        one, other = (
+            {u: set(t) for u, t in each.items()} if each is not None else None for each in found
+        )
+        assert one == other
+
+    @rule(warm=st.booleans())
+    def set_warm(self, warm: bool) -> None:
+        self.both("set_warm", warm)
+
+    @rule(room=rooms, device=targets)
+    def join(self, room: RoomId, device: Target) -> None:
+        self.both("join", room, device)
+
+    @rule(room=rooms, device=targets)
+    def leave(self, room: RoomId, device: Target) -> None:
+        self.both("leave", room, device)
+
+    @rule(room=rooms)
+    def joined(self, room: RoomId) -> None:
+        found = [cache.joined(room) for cache in (self.memory, self.redis)]
+        one, other = (sorted(each, key=str) if each is not None else None for each in found)
+        assert one == other
+
+    @rule(room=rooms, found=some_targets)
+    def fill_joined(self, room: RoomId, found: list[Target]) -> None:
+        self.both("fill_joined", room, found)
+
+    @rule(added=st.lists(entries, max_size=60))
+    def add_recent(self, added: list[Entry]) -> None:
+        self.both("add_recent", added)
+
+    @rule()
+    def recent(self) -> None:
+        self.both("recent", ROOMS)
+
+    @rule(room=rooms, user=users, started_ms=st.none() | times)
+    def typing(self, room: RoomId, user: UserId, started_ms: int | None) -> None:
+        self.both("typing", room, user, started_ms)
+
+    @rule(room=rooms, user=users)
+    def typing_since(self, room: RoomId, user: UserId) -> None:
+        self.both("typing_since", room, user)
+
+    @rule(device=targets, ttl_s=st.sampled_from([10, 30, 400]))
+    def slow(self, device: Target, ttl_s: int) -> None:
+        self.both("slow", device.connection_id, ttl_s)
+
+    @rule()
+    def slow_ones(self) -> None:
+        self.both("slow_ones", [target.connection_id for target in TARGETS])
+
+    @rule(wanted=st.integers(0, 40), rate=st.sampled_from([7, 30]), now_ms=times)
+    def lease_posts(self, wanted: int, rate: int, now_ms: int) -> None:
+        self.both("lease_posts", wanted, rate, now_ms)
+
+    @rule(seconds=st.sampled_from([1, 29, 30, 299, 300, 3599, 3600]))
+    def wait(self, seconds: int) -> None:
+        self.clock.ms += seconds * 1000
+        pass_time(self.nodes, seconds)
+
+    def teardown(self) -> None:
+        for room in ROOMS:
+            self.members(room)
+            self.joined(room)
+        self.recent()
+        self.online()
+        self.slow_ones()
+
+
+def test_memory_and_valkey_answer_alike() -> None:
+    with valkey() as server:
+        run_state_machine_as_test(
+            lambda: Twins(server),
+            settings=settings(
+                max_examples=15,
+                stateful_step_count=25,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )

@@ -1,0 +1,105 @@
+"""Children: ready when started, gone when stopped or when their parent is killed."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from workbench.stack.children import Child, StackError, free_port, start_ministack, start_valkey
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "not within the time"
+        time.sleep(0.02)
+
+
+def test_valkey_answers_once_started_and_is_gone_once_stopped() -> None:
+    port = free_port()
+    child = start_valkey(port)
+    try:
+        assert listens(port)
+        assert child.dead() is None
+    finally:
+        child.stop()
+    assert not listens(port)
+    child.stop()
+
+
+def test_a_death_is_told_with_the_exit_code_and_the_last_output() -> None:
+    code = "import sys; print('out of cheese'); sys.exit(3)"
+    with pytest.raises(StackError, match=r"(?s)cheese-maker.*3.*out of cheese"):
+        Child("cheese-maker", [sys.executable, "-c", code], lambda: False)
+
+
+def test_a_child_killed_while_running_is_noticed() -> None:
+    child = start_valkey(free_port())
+    try:
+        os.kill(child.pid, 9)
+        until(lambda: child.dead() is not None)
+        assert "valkey" in (child.dead() or "")
+    finally:
+        child.stop()
+
+
+def test_a_taken_port_is_a_stack_error() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        with pytest.raises(StackError, match="taken"):
+            start_valkey(holder.getsockname()[1])
+
+
+def test_a_ministack_that_finds_its_port_taken_is_not_mistaken_for_the_holder(
+    endpoint: str,
+) -> None:
+    with pytest.raises(StackError, match="taken"):
+        start_ministack(int(endpoint.rsplit(":", 1)[1]), "us-east-1")
+
+
+def test_a_child_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.stack.children._STOP_S", 0.2)
+    port = free_port()
+    code = (
+        "import signal, socket, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        f" s = socket.create_server(('127.0.0.1', {port})); time.sleep(60)"
+    )
+    child = Child("deaf", [sys.executable, "-c", code], lambda: listens(port))
+    child.stop()
+    assert not listens(port)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
+def test_a_child_does_not_outlive_a_killed_parent() -> None:
+    code = (
+        "from workbench.stack.children import free_port, start_valkey; import time;"
+        " print(start_valkey(free_port()).pid, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    until(lambda: not alive(pid))

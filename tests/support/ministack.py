@@ -1,0 +1,101 @@
+"""Real AWS APIs for contract tests: one ministack per run, tables of its own for each test.
+
+Use with `pytest_plugins = ["tests.support.ministack"]` (tests import it too, before pytest could
+rewrite the asserts it does not have: PYTEST_DONT_REWRITE).
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from chalicelib.adapters.aws import client
+from workbench.stack import resources
+from workbench.stack.children import free_port, start_ministack
+
+REGION = "us-east-1"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Ministack:
+    """A running emulator.
+
+    Attributes:
+        prefix: Of the tables and queues made for this test.
+        urls: Queue URLs by short name.
+    """
+
+    endpoint_url: str
+    prefix: str
+    urls: dict[str, str]
+
+    def client(self, service: str) -> Any:
+        return client(service, REGION, self.endpoint_url)
+
+
+@pytest.fixture(scope="session")
+def ministack_url() -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ACCESS_KEY_ID", "test")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        port = free_port()
+        child = start_ministack(port, REGION)
+        yield f"http://127.0.0.1:{port}"
+        child.stop()
+
+
+@pytest.fixture
+def ministack(ministack_url: str) -> Ministack:
+    prefix = f"t{next(_numbers)}"
+    urls = resources.create(resources.load(), prefix, ministack_url, REGION)
+    return Ministack(ministack_url, prefix, urls)
+
+
+class Distorted:
+    """A client that records its calls and answers the next ones as a test says.
+
+    Attributes:
+        calls: (operation, arguments) of every call, oldest first.
+    """
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+        self._script: dict[str, list[Callable[..., Any]]] = {}
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.exceptions = real.exceptions
+
+    def answer(self, operation: str, *acts: Callable[..., Any]) -> None:
+        """The next calls of `operation` go to `acts(real_call, **arguments)`, one each."""
+        self._script.setdefault(operation, []).extend(acts)
+
+    def operations(self) -> list[str]:
+        return [operation for operation, _ in self.calls]
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        real = getattr(self._real, operation)
+
+        def call(**arguments: Any) -> Any:
+            self.calls.append((operation, arguments))
+            waiting = self._script.get(operation)
+            return waiting.pop(0)(real, **arguments) if waiting else real(**arguments)
+
+        return call
+
+
+def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
+    """The results of `act(0) … act(count - 1)`, started together in threads."""
+    start = threading.Barrier(count)
+
+    def run(number: int) -> Any:
+        start.wait()
+        return act(number)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))

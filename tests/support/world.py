@@ -1,0 +1,224 @@
+"""A whole Tidings in memory: real domain and entries, twins for everything outside.
+
+Nothing is patched: `World` composes the services as `wiring` does. `Frontdoor` speaks in
+API Gateway events, `pump()` plays SQS (in order, or as a test distorts it).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import jwt
+
+from chalicelib.adapters.memory_cache import MemoryCache
+from chalicelib.adapters.memory_stores import (
+    MemoryConnectionStore,
+    MemoryCursors,
+    MemoryMessageLog,
+    MemoryQueue,
+    MemoryRoomStore,
+)
+from chalicelib.entry import queues, rest, websocket
+from chalicelib.model import ConnectionId, Job, Outcome, Post, Target
+from chalicelib.services import Adapters, compose
+from chalicelib.settings import Settings
+
+SECRET = "a-test-secret-of-more-than-32-bytes!"
+START_MS = 1_800_000_000_000
+
+
+class FakeClock:
+    """Time moves when a test says so, and a little with each sleep."""
+
+    def __init__(self) -> None:
+        self.ms = START_MS
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def sleep(self, seconds: float) -> None:
+        self.ms += max(1, int(seconds * 1000))
+
+
+class CountingIds:
+    """Ids that differ, predictably."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    def token(self) -> str:
+        return f"TOKEN{next(self._numbers):021d}"
+
+    def entropy(self) -> int:
+        return next(self._numbers)
+
+    def jitter(self) -> float:
+        return 0.5
+
+
+class RecordingPoster:
+    """Records every post; `script` gives the next outcomes of a connection."""
+
+    def __init__(self) -> None:
+        self.posts: list[tuple[ConnectionId, dict[str, Any]]] = []
+        self.script: dict[str, list[Outcome]] = {}
+        self.closed: list[ConnectionId] = []
+        self.calls = 0
+
+    def post(self, posts: Sequence[Post]) -> list[Outcome]:
+        return [self._one(post) for post in posts]
+
+    def close(self, target: Target) -> Outcome:
+        self.closed.append(target.connection_id)
+        return Outcome.DELIVERED
+
+    def _one(self, post: Post) -> Outcome:
+        self.calls += 1
+        queued = self.script.get(post.target.connection_id)
+        outcome = queued.pop(0) if queued else Outcome.DELIVERED
+        if outcome is Outcome.DELIVERED:
+            self.posts.append((post.target.connection_id, json.loads(post.data)))
+        return outcome
+
+    def to(self, connection_id: str, event: str | None = None) -> list[dict[str, Any]]:
+        """The data of events a connection got, of one name or all."""
+        return [
+            frame["data"]
+            for target, frame in self.posts
+            if target == connection_id and event in (None, frame["event"])
+        ]
+
+
+class World:
+    def __init__(self, **settings: Any) -> None:
+        self.clock = FakeClock()
+        self.ids = CountingIds()
+        self.poster = RecordingPoster()
+        self.cache = MemoryCache(self.ids, self.clock)
+        self.settings = Settings(jwt_secret=SECRET, **settings)
+        self.adapters = Adapters(
+            log=MemoryMessageLog(),
+            cursors=MemoryCursors(),
+            rooms=MemoryRoomStore(),
+            connections=MemoryConnectionStore(),
+            cache=self.cache,
+            poster=self.poster,
+            delivery=MemoryQueue(),
+            delivery_dead=MemoryQueue(),
+            outbound=MemoryQueue(),
+            outbound_dead=MemoryQueue(),
+            clock=self.clock,
+            ids=self.ids,
+        )
+        self.services = compose(self.settings, self.adapters)
+        self._connections = itertools.count(1)
+        self.cache.set_warm(True)
+
+    def token(self, user: str, expires_in_s: int = 3600, **claims: Any) -> str:
+        import time
+
+        payload = {"sub": user, "exp": int(time.time()) + expires_in_s, **claims}
+        return jwt.encode(payload, SECRET, algorithm="HS256")
+
+    def connect(self, user: str, **claims: Any) -> str:
+        """Connect a device; its id. The token outlives the fake clock's start."""
+        connection_id = f"conn-{user}-{next(self._connections)}="
+        far = START_MS // 1000 + 7 * 86_400
+        token = jwt.encode({"sub": user, "exp": far, **claims}, SECRET, algorithm="HS256")
+        answer = websocket.connect(self.services, self.connect_event(connection_id, token))
+        assert answer["statusCode"] == 200, answer
+        return connection_id
+
+    def connect_event(self, connection_id: str, token: str | None, **more: Any) -> dict[str, Any]:
+        query = {"token": token} if token is not None else None
+        context = self._context(connection_id, "CONNECT", "$connect")
+        event = {"requestContext": context, "headers": {}, "queryStringParameters": query}
+        return {**event, **more}
+
+    def frame(self, connection_id: str, body: str) -> dict[str, Any]:
+        """Send a raw frame; the decoded answer."""
+        context = self._context(connection_id, "MESSAGE", "$default")
+        answer = websocket.message(self.services, {"requestContext": context, "body": body})
+        assert answer["statusCode"] == 200
+        return json.loads(answer["body"])
+
+    def act(self, connection_id: str, action: str, **data: Any) -> dict[str, Any]:
+        """An action that must be acked; the ack's data."""
+        answer = self.ask(connection_id, action, **data)
+        assert answer["event"] == "ack", answer
+        return answer["data"]
+
+    def ask(self, connection_id: str, action: str, **data: Any) -> dict[str, Any]:
+        return self.frame(connection_id, json.dumps({"action": action, "data": data, "id": 1}))
+
+    def http(self, endpoint: rest.Endpoint, user: str, body: Any = None, **parts: Any) -> Any:
+        roles = parts.pop("roles", [])
+        headers = {"Authorization": f"Bearer {self.token(user, roles=roles)}"}
+        text = json.dumps(body) if body is not None else ""
+        request = rest.Request(headers, parts.pop("query", {}), parts, text)
+        return rest.handle(self.services, request, endpoint)
+
+    def room(self, owner: str, *others: str, room_id: str = "lobby") -> str:
+        body = {"room_type": "group_chat", "participants": list(others), "room_id": room_id}
+        answer = self.http(rest.create_room, owner, body)
+        assert answer.status == 201, answer
+        return room_id
+
+    def disconnect(self, connection_id: str) -> None:
+        context = self._context(connection_id, "DISCONNECT", "$disconnect")
+        answer = websocket.disconnect(self.services, {"requestContext": context})
+        assert answer["statusCode"] == 200
+
+    def pump(self, rounds: int = 50) -> None:
+        """Serve both queues until they are empty; failed jobs come again with a higher count."""
+        receives: dict[int, int] = {}
+        for _ in range(rounds):
+            if not self.adapters.delivery.jobs and not self.adapters.outbound.jobs:
+                return
+            self._serve(self.adapters.delivery, queues.deliver, receives)
+            self._serve(self.adapters.outbound, queues.outbound, receives)
+        raise AssertionError("the queues did not come to rest")
+
+    def _serve(self, queue: MemoryQueue, handler: Any, receives: dict[int, int]) -> None:
+        jobs, queue.jobs[:] = list(queue.jobs), []
+        blocked: set[str | None] = set()
+        back: list[Job] = []
+        for job in jobs:
+            if job.group is not None and job.group in blocked:
+                back.append(job)
+                continue
+            self.clock.ms += job.delay_s * 1000
+            receives[id(job)] = receives.get(id(job), 0) + 1
+            answer = handler(self.services, {"Records": [record(job, receives[id(job)])]})
+            if answer["batchItemFailures"]:
+                back.append(job)
+                blocked.add(job.group)
+        queue.jobs[:0] = back
+
+    def _context(self, connection_id: str, event_type: str, route: str) -> dict[str, Any]:
+        return {
+            "connectionId": connection_id,
+            "requestId": "req",
+            "apiId": "local",
+            "stage": "prod",
+            "connectedAt": self.clock.now_ms(),
+            "eventType": event_type,
+            "routeKey": route,
+            "identity": {"sourceIp": "127.0.0.1", "userAgent": "test"},
+        }
+
+
+def record(job: Job, receives: int = 1) -> dict[str, Any]:
+    """An SQS record of a job, as Lambda hands it over."""
+    attributes = {"ApproximateReceiveCount": str(receives)}
+    if job.group is not None:
+        attributes["MessageGroupId"] = job.group
+    return {
+        "messageId": f"m-{id(job)}",
+        "receiptHandle": f"r-{id(job)}",
+        "body": json.dumps({"kind": job.kind, **job.body}),
+        "attributes": attributes,
+    }

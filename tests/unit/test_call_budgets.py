@@ -1,0 +1,96 @@
+"""DESIGN's call budgets, counted on the twins."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from chalicelib.services import compose
+from tests.support.world import World
+
+
+class Counting:
+    """A port that counts the calls on it, by method, and passes them on."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        target = getattr(self._inner, name)
+        if not callable(target):
+            return target
+
+        def counted(*args: Any, **more: Any) -> Any:
+            self.calls.append(name)
+            return target(*args, **more)
+
+        return counted
+
+
+def counted(world: World) -> dict[str, Counting]:
+    ports = {
+        f.name: Counting(getattr(world.adapters, f.name))
+        for f in fields(world.adapters)
+        if f.name not in ("clock", "ids")
+    }
+    world.services = compose(world.settings, replace(world.adapters, **ports))
+    return ports
+
+
+def test_a_message_until_its_ack() -> None:
+    world = World()
+    world.room("alice", "bob")
+    alice = world.connect("alice")
+    body = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
+    world.act(alice, "send_message", **body)
+    world.pump()
+    ports = counted(world)
+    world.act(alice, "send_message", client_message_id="c1", **body)
+    assert ports["cache"].calls == ["frame"]
+    assert ports["log"].calls == ["commit"]  # one transaction of three writes
+    assert ports["delivery"].calls == ["send"]
+    for name in ("rooms", "connections", "poster", "outbound", "cursors"):
+        assert ports[name].calls == [], name
+
+
+def test_a_known_frame_reads_no_store() -> None:
+    world = World()
+    world.room("alice")
+    alice = world.connect("alice")
+    ports = counted(world)
+    world.act(alice, "hello")
+    assert ports["cache"].calls == ["frame"]
+    assert ports["connections"].calls == []
+
+
+def test_connect_and_disconnect() -> None:
+    world = World()
+    ports = counted(world)
+    alice = world.connect("alice")
+    assert ports["connections"].calls == ["put"]
+    assert ports["cache"].calls == ["register"]
+    world.disconnect(alice)
+    assert ports["connections"].calls == ["put", "disconnect"]
+    assert ports["cache"].calls == ["register", "unregister"]
+
+
+def test_a_delivery_reads_no_store_per_member_and_posts_once_a_connection() -> None:
+    world = World()
+    users = [f"user{n}" for n in range(200)]
+    world.room("alice", *users)
+    alice = world.connect("alice")
+    for user in users[:40]:
+        world.connect(user)
+    body = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
+    world.act(alice, "send_message", **body)
+    world.pump()
+    world.act(alice, "send_message", **body)
+    ports = counted(world)
+    before = world.poster.calls
+    world.pump()
+    assert world.poster.calls - before == 40
+    assert ports["connections"].calls == []
+    assert ports["rooms"].calls == []
+    assert ports["cursors"].calls == ["get", "advance"]
+    assert sorted(ports["cache"].calls) == ["add_recent", "members", "online", "slow_ones"]
