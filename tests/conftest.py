@@ -1,4 +1,8 @@
-"""`REQUIRE_ALL=1` turns every skip into a failure: CI installs what the tests need."""
+"""What `REQUIRE_ALL=1` changes, the setting of a CI run.
+
+Every skip is a failure, as CI installs what the tests need; and hypothesis takes the same examples
+each time, so that a change is judged by what it changed. Runs without it search at random.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,11 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True, database=None)
+if os.environ.get("REQUIRE_ALL") == "1":
+    settings.load_profile("same")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -106,10 +106,13 @@ class Logs(RuleBasedStateMachine):
         known = self.twin.after(self.room, of, MessageId(""), 99)
         target = known[number % len(known)].message_id if known else mid(number)
         head = self.head(region)
+        message_id = mid(int(head.last_id or "0") + 1)
+        if (of, target) == (region, message_id):
+            return  # nobody can name an entry that is not written yet
         entry = self.entry(
             region,
             head.seq + 1,
-            mid(int(head.last_id or "0") + 1),
+            message_id,
             kind=EntryKind.DELETION,
             message_type="",
             content={"region": of},
