@@ -12,7 +12,7 @@ order holds; when it stays deaf it is closed, and comes back with its position.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,18 @@ from .connections import Connections, target_from_json, target_to_json
 from .errors import CacheDown
 from .events import Event
 from .messages import Messages, entry_from_json, entry_to_json
-from .model import ConnectionId, Entry, EntryKind, Job, Outcome, Post, RoomId, Target, UserId
+from .model import (
+    ConnectionId,
+    Entry,
+    EntryKind,
+    Job,
+    Outcome,
+    Post,
+    Region,
+    RoomId,
+    Target,
+    UserId,
+)
 from .ports import Cache, Clock, Cursors, Poster, Queue
 from .rooms import Rooms
 
@@ -29,7 +40,7 @@ PARTS = 16
 PART_TARGETS = 400
 CHUNK = 1_000
 STAY_SPLIT_MS = 3_600_000
-SLOW_S = 60
+SLOW_MS = 60_000
 RETRY_DELAYS_S = (1, 2, 4)
 
 
@@ -104,32 +115,42 @@ class Delivery:
         self._clock = clock
         self._split_over = split_over
 
-    def entry(self, job: Mapping[str, Any]) -> None:
-        """Deliver a log entry, and any earlier one of its stream that was not yet."""
-        wanted = entry_from_json(job["entry"])
-        room_id, region = wanted.room_id, wanted.region
-        cursor = self._cursors.get(room_id, region)
-        done, split_at_ms = cursor or (0, 0)
-        if wanted.seq <= done:
+    def entries(self, jobs: Sequence[Mapping[str, Any]]) -> None:
+        """Deliver log entries of a room, and earlier ones of their streams not yet delivered."""
+        streams: dict[Region, dict[int, Entry]] = {}
+        for job in jobs:
+            entry = entry_from_json(job["entry"])
+            streams.setdefault(entry.region, {})[entry.seq] = entry
+        for known in streams.values():
+            self._stream(known)
+
+    def _stream(self, known: Mapping[int, Entry]) -> None:
+        """Deliver a stream from its cursor up to the newest of these entries, by seq."""
+        newest = known[max(known)]
+        room_id, region = newest.room_id, newest.region
+        done, split_at_ms = self._cursors.get(room_id, region) or (0, 0)
+        if newest.seq <= done:
             return
-        entries = [wanted]
-        if wanted.seq > done + 1:
-            entries = self._messages.entries_between(room_id, region, done, wanted.seq)
-        self._remember(entries)
-        targets = self._recipients(room_id)
+        if all(seq in known for seq in range(done + 1, newest.seq)):
+            entries = [known[seq] for seq in range(done + 1, newest.seq + 1)]
+        else:
+            entries = self._messages.entries_between(room_id, region, done, newest.seq)
+        members, slow = self._begin(room_id, entries)
+        targets = self._connected(members)
         now_ms = self._clock.now_ms()
         if len(targets) > self._split_over or now_ms - split_at_ms < STAY_SPLIT_MS:
             self._queue.send(list(self._part_jobs(entries, targets)))
             split_at_ms = now_ms if len(targets) > self._split_over else split_at_ms
         else:
             for entry in entries:
-                self._deliver(events.of_entry(entry), _without(targets, entry.origin_id), entry)
-        self._cursors.advance(room_id, region, wanted.seq, split_at_ms)
+                slow |= self._deliver(entry, _without(targets, entry.origin_id), slow)
+        self._cursors.advance(room_id, region, newest.seq, split_at_ms)
 
     def part(self, job: Mapping[str, Any]) -> None:
         """Deliver one share of a large room."""
         entry = entry_from_json(job["entry"])
-        self._deliver(events.of_entry(entry), [target_from_json(t) for t in job["targets"]], entry)
+        targets = [target_from_json(target) for target in job["targets"]]
+        self._deliver(entry, targets, self._slow(entry.room_id))
 
     def direct(self, job: Mapping[str, Any], attempt: int) -> int | None:
         """Try one slow connection again; answers the seconds to wait, None when settled.
@@ -142,7 +163,7 @@ class Delivery:
         if not receipt.retry:
             return None
         if attempt <= len(RETRY_DELAYS_S):
-            self._mark_slow(target)
+            self._mark_slow(entry.room_id, target)
             return RETRY_DELAYS_S[attempt - 1]
         self._dead.send([_direct_job(entry, target)])
         self._poster.close(target)
@@ -158,7 +179,7 @@ class Delivery:
         except CacheDown:
             telemetry.log("WARNING", "membership_bump_failed", room_id=room_id)
         change, at_ms = job["change"], job["at_ms"]
-        targets = self._recipients(room_id)
+        targets = self._connected(self._rooms.members(room_id))
         if change == "member_removed":
             own = self._connections.of_users([user_id])
             for target in own:
@@ -195,16 +216,21 @@ class Delivery:
         if receipt.retry:
             self._outbound.send([_retry_job(event, target, 0) for target in receipt.retry])
 
-    def _deliver(self, event: Event, targets: Sequence[Target], entry: Entry) -> None:
-        """Post an entry; slow connections, and those that fail now, go to their own group."""
-        slow = self._slow(targets)
+    def _deliver(
+        self, entry: Entry, targets: Sequence[Target], slow: Set[ConnectionId]
+    ) -> set[ConnectionId]:
+        """Post an entry; slow connections go to their own group, as do those that fail now.
+
+        Answers the latter.
+        """
         ready = [target for target in targets if target.connection_id not in slow]
-        receipt = self._post(posts_for(event, ready))
+        receipt = self._post(posts_for(events.of_entry(entry), ready))
         for target in receipt.retry:
-            self._mark_slow(target)
+            self._mark_slow(entry.room_id, target)
         behind = [t for t in targets if t.connection_id in slow] + list(receipt.retry)
         if behind:
             self._queue.send([_direct_job(entry, target) for target in behind])
+        return {target.connection_id for target in receipt.retry}
 
     def _post(self, posts: Sequence[Post]) -> Receipt:
         delivered, gone, refused, retry = 0, 0, 0, []
@@ -235,9 +261,31 @@ class Delivery:
                 dedupe = f"{entry.region}#{entry.seq}#{entry.message_id}#{number}"
                 yield Job("part", body, group=part.group, dedupe=dedupe)
 
-    def _recipients(self, room_id: RoomId) -> list[Target]:
-        """All connections of all members: from Redis, or read from the store when it cannot say."""
-        users = sorted(self._rooms.members(room_id))
+    def _begin(
+        self, room_id: RoomId, entries: Sequence[Entry]
+    ) -> tuple[Collection[UserId], set[ConnectionId]]:
+        """The room's members and slow connections; caches the entries on the way."""
+        try:
+            known = self._cache.deliver(room_id, self._as_shown(entries), self._clock.now_ms())
+        except CacheDown:
+            telemetry.log("WARNING", "recent_not_cached")
+            return self._rooms.members(room_id), set()
+        if known.members is None:
+            return self._rooms.fill(room_id, known.version), set(known.slow)
+        return known.members, set(known.slow)
+
+    def _as_shown(self, entries: Sequence[Entry]) -> list[Entry]:
+        """The entries, and messages they delete in their new shape."""
+        shown = list(entries)
+        for entry in entries:
+            if entry.kind is EntryKind.DELETION and entry.target_id is not None:
+                deleted = self._messages.find(entry.room_id, entry.target_id)
+                shown += [deleted] if deleted is not None else []
+        return shown
+
+    def _connected(self, members: Iterable[UserId]) -> list[Target]:
+        """All their connections: from Redis, or read from the store when it cannot say."""
+        users = sorted(members)
         found: list[Target] = []
         for start in range(0, len(users), CHUNK):
             chunk = users[start : start + CHUNK]
@@ -251,27 +299,16 @@ class Delivery:
                 found += [target for targets in online.values() for target in targets]
         return found
 
-    def _remember(self, entries: Sequence[Entry]) -> None:
-        """Into the recent cache: the entries, and deleted messages in their new shape."""
-        changed = [
-            self._messages.find(entry.room_id, entry.target_id)
-            for entry in entries
-            if entry.kind is EntryKind.DELETION and entry.target_id is not None
-        ]
+    def _slow(self, room_id: RoomId) -> set[ConnectionId]:
         try:
-            self._cache.add_recent([*entries, *(entry for entry in changed if entry is not None)])
-        except CacheDown:
-            telemetry.log("WARNING", "recent_not_cached")
-
-    def _slow(self, targets: Sequence[Target]) -> set[ConnectionId]:
-        try:
-            return self._cache.slow_ones([target.connection_id for target in targets])
+            return self._cache.slow_ones(room_id, self._clock.now_ms())
         except CacheDown:
             return set()
 
-    def _mark_slow(self, target: Target) -> None:
+    def _mark_slow(self, room_id: RoomId, target: Target) -> None:
         try:
-            self._cache.slow(target.connection_id, SLOW_S)
+            until_ms = self._clock.now_ms() + SLOW_MS
+            self._cache.slow(room_id, target.connection_id, until_ms)
         except CacheDown:
             telemetry.log("WARNING", "slow_not_marked")
 

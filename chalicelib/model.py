@@ -183,6 +183,21 @@ class Frame:
     ticket: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Delivering:
+    """What the cache knows when a delivery to a room begins, read in one round trip.
+
+    Attributes:
+        version: The room's membership version, None when the cache has none.
+        members: None when not cached.
+        slow: Connections whose posts of this room go through their own order group.
+    """
+
+    version: str | None
+    members: Mapping[UserId, Role] | None
+    slow: frozenset[ConnectionId]
+
+
 class Outcome(StrEnum):
     """What became of a post to a connection."""
 

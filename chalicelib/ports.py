@@ -14,6 +14,7 @@ from .model import (
     CommitResult,
     Connection,
     ConnectionId,
+    Delivering,
     Duplicate,
     Entry,
     Frame,
@@ -211,8 +212,11 @@ class Cache(Protocol):
     def fill_joined(self, room_id: RoomId, targets: Iterable[Target]) -> None:
         """Merge targets read from the store."""
 
-    def add_recent(self, entries: Sequence[Entry]) -> None:
-        """Into `conversation:{id}:recent`, newest 50; an entry replaces itself."""
+    def deliver(self, room_id: RoomId, entries: Sequence[Entry], now_ms: int) -> Delivering:
+        """What a delivery of these entries of the room begins with.
+
+        They go into `conversation:{id}:recent`, newest 50; an entry replaces itself.
+        """
 
     def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
         """Cached newest entries, oldest first; may be incomplete: check seqs against the head."""
@@ -222,10 +226,11 @@ class Cache(Protocol):
 
     def typing_since(self, room_id: RoomId, user_id: UserId) -> int | None: ...
 
-    def slow(self, connection_id: ConnectionId, ttl_s: int) -> None:
-        """Mark a connection whose posts are queued in its own order group for a while."""
+    def slow(self, room_id: RoomId, connection_id: ConnectionId, until_ms: int) -> None:
+        """Mark a connection whose posts of this room are queued in its own order group."""
 
-    def slow_ones(self, connection_ids: Sequence[ConnectionId]) -> set[ConnectionId]: ...
+    def slow_ones(self, room_id: RoomId, now_ms: int) -> set[ConnectionId]:
+        """Connections of the room whose mark still holds."""
 
     def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
         """Take up to `wanted` from the shared token bucket of posts; answers how many."""

@@ -123,6 +123,10 @@ class Rooms:
                 return cached
         except CacheDown:
             return self._stored_members(room_id)
+        return self.fill(room_id, version)
+
+    def fill(self, room_id: RoomId, version: str | None) -> dict[UserId, Role]:
+        """All members from the store, into the cache when `version` is still in force."""
         members = self._stored_members(room_id)
         try:
             self._cache.fill_members(room_id, version, members)

@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import CacheDown
-from ..model import Connection, ConnectionId, Entry, Frame, Region, Role, RoomId, Target, UserId
+from ..model import (
+    Connection,
+    ConnectionId,
+    Delivering,
+    Entry,
+    Frame,
+    Region,
+    Role,
+    RoomId,
+    Target,
+    UserId,
+)
 from ..ports import Clock, Ids
 
 ONLINE_MS, CONNECTION_MS, ROOM_MS, TYPING_MS, RECENT = 300_000, 3_600_000, 3_600_000, 30_000, 50
@@ -116,9 +127,7 @@ class MemoryCache:
 
     def members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
         with self._call():
-            members = self._get(f"room:{room_id}:members")
-            version = self._get(f"room:{room_id}:version")
-            return version, None if version is None or members is None else dict(members)
+            return self._members(room_id)
 
     def fill_members(
         self, room_id: RoomId, version: str | None, members: Mapping[UserId, Role]
@@ -181,13 +190,14 @@ class MemoryCache:
             joined.complete = True
             self._put(f"room:{room_id}:joined", joined, ROOM_MS)
 
-    def add_recent(self, entries: Sequence[Entry]) -> None:
+    def deliver(self, room_id: RoomId, entries: Sequence[Entry], now_ms: int) -> Delivering:
         with self._call():
-            for entry in entries:
-                key = f"conversation:{entry.room_id}:recent"
-                recent = {**(self._get(key) or {}), entry.message_id: entry}
-                kept = {each: recent[each] for each in sorted(recent)[-RECENT:]}
-                self._put(key, kept, ROOM_MS)
+            key = f"conversation:{room_id}:recent"
+            recent = {**(self._get(key) or {}), **{each.message_id: each for each in entries}}
+            if entries:
+                self._put(key, {each: recent[each] for each in sorted(recent)[-RECENT:]}, ROOM_MS)
+            version, members = self._members(room_id)
+            return Delivering(version, members, frozenset(self._slow(room_id, now_ms)))
 
     def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
         with self._call():
@@ -208,13 +218,14 @@ class MemoryCache:
             since: dict[UserId, int] = self._get(f"typing:{room_id}") or {}
             return since.get(user_id)
 
-    def slow(self, connection_id: ConnectionId, ttl_s: int) -> None:
+    def slow(self, room_id: RoomId, connection_id: ConnectionId, until_ms: int) -> None:
         with self._call():
-            self._put(f"slow:{connection_id}", True, ttl_s * 1000)
+            key = f"room:{room_id}:slow"
+            self._put(key, {**(self._get(key) or {}), connection_id: until_ms}, ROOM_MS)
 
-    def slow_ones(self, connection_ids: Sequence[ConnectionId]) -> set[ConnectionId]:
+    def slow_ones(self, room_id: RoomId, now_ms: int) -> set[ConnectionId]:
         with self._call():
-            return {each for each in connection_ids if self._get(f"slow:{each}")}
+            return self._slow(room_id, now_ms)
 
     def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
         with self._call():
@@ -235,6 +246,15 @@ class MemoryCache:
                 raise CacheDown("the cache is down")
             self.round_trips += 1
             yield
+
+    def _members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
+        members = self._get(f"room:{room_id}:members")
+        version = self._get(f"room:{room_id}:version")
+        return version, None if version is None or members is None else dict(members)
+
+    def _slow(self, room_id: RoomId, now_ms: int) -> set[ConnectionId]:
+        marks: dict[ConnectionId, int] = self._get(f"room:{room_id}:slow") or {}
+        return {each for each, until_ms in marks.items() if now_ms < until_ms}
 
     def _joined(self, room_id: RoomId) -> _Joined:
         joined: _Joined | None = self._get(f"room:{room_id}:joined")

@@ -21,6 +21,7 @@ from ..errors import CacheDown
 from ..model import (
     Connection,
     ConnectionId,
+    Delivering,
     Entry,
     EntryKind,
     Frame,
@@ -239,14 +240,7 @@ class RedisCache:
         return [target for target, each in zip(targets, held, strict=True) if not all(each)]
 
     def members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
-        # In this order: members newer than their version void a grant, older ones would not.
-        version, members = self._run(
-            ("GET", _room(room_id, "version")), ("HGETALL", _room(room_id, "members"))
-        )
-        if version is None or not members:
-            return version, None
-        members.pop(_COMPLETE, None)
-        return version, {UserId(user): Role(role) for user, role in members.items()}
+        return _members(*self._run(*_read_members(room_id)))
 
     def fill_members(
         self, room_id: RoomId, version: str | None, members: Mapping[UserId, Role]
@@ -294,16 +288,13 @@ class RedisCache:
     def fill_joined(self, room_id: RoomId, targets: Iterable[Target]) -> None:
         self._run(_join(room_id, "complete", targets))
 
-    def add_recent(self, entries: Sequence[Entry]) -> None:
-        rooms: dict[RoomId, list[str]] = {}
-        for entry in entries:
-            text = (f"{entry.message_id}|", json.dumps(asdict(entry)))
-            rooms.setdefault(entry.room_id, []).extend(text)
-        scripts = (
-            _eval(_RECENT, [f"conversation:{room_id}:recent"], RECENT, ROOM_S, *flat)
-            for room_id, flat in rooms.items()
-        )
-        self._run(*scripts)
+    def deliver(self, room_id: RoomId, entries: Sequence[Entry], now_ms: int) -> Delivering:
+        flat = [t for e in entries for t in (f"{e.message_id}|", json.dumps(asdict(e)))]
+        recent = _eval(_RECENT, [f"conversation:{room_id}:recent"], RECENT, ROOM_S, *flat)
+        reads = (*_read_members(room_id), ("HGETALL", _room(room_id, "slow")))
+        answers = self._run(*reads, *([recent] if entries else []))
+        version, members = _members(*answers[:2])
+        return Delivering(version, members, frozenset(_slow(answers[2], now_ms)))
 
     def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
         commands = [("ZRANGE", f"conversation:{each}:recent", 0, -1) for each in room_ids]
@@ -324,12 +315,13 @@ class RedisCache:
         (since,) = self._run(("HGET", f"typing:{room_id}", user_id))
         return int(since) if since is not None else None
 
-    def slow(self, connection_id: ConnectionId, ttl_s: int) -> None:
-        self._run(("SET", f"slow:{connection_id}", "1", "EX", ttl_s))
+    def slow(self, room_id: RoomId, connection_id: ConnectionId, until_ms: int) -> None:
+        key = _room(room_id, "slow")
+        self._run(("HSET", key, connection_id, until_ms), ("EXPIRE", key, ROOM_S))
 
-    def slow_ones(self, connection_ids: Sequence[ConnectionId]) -> set[ConnectionId]:
-        answers = self._run(*(("EXISTS", f"slow:{each}") for each in connection_ids))
-        return {each for each, marked in zip(connection_ids, answers, strict=True) if marked}
+    def slow_ones(self, room_id: RoomId, now_ms: int) -> set[ConnectionId]:
+        (marks,) = self._run(("HGETALL", _room(room_id, "slow")))
+        return _slow(marks, now_ms)
 
     def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
         (granted,) = self._run(_eval(_LEASE, ["posts:budget"], wanted, rate_per_s, now_ms))
@@ -452,6 +444,24 @@ class RedisCache:
         from redis.client import Redis
 
         return Redis.from_url(self._url, **options)
+
+
+def _read_members(room_id: RoomId) -> tuple[_Command, _Command]:
+    """In this order: members newer than their version void a grant, older ones would not."""
+    return ("GET", _room(room_id, "version")), ("HGETALL", _room(room_id, "members"))
+
+
+def _members(
+    version: str | None, roles: dict[str, str]
+) -> tuple[str | None, dict[UserId, Role] | None]:
+    if version is None or not roles:
+        return version, None
+    roles.pop(_COMPLETE, None)
+    return version, {UserId(user): Role(role) for user, role in roles.items()}
+
+
+def _slow(marks: Mapping[str, str], now_ms: int) -> set[ConnectionId]:
+    return {ConnectionId(each) for each, until_ms in marks.items() if now_ms < int(until_ms)}
 
 
 def _join(room_id: RoomId, mark: str, targets: Iterable[Target]) -> _Command:

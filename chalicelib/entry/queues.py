@@ -1,14 +1,18 @@
-"""SQS batches to the domain: one record at a time, partial batch responses, dead letters.
+"""SQS batches to the domain: partial batch responses, dead letters.
 
-A FIFO batch may hold several groups. After a failure the later records of *that* group are
-failed unprocessed, so that order holds; other groups go on.
+A FIFO batch may hold several groups; they are served side by side. After a failure the later
+records of *that* group are failed unprocessed, so that order holds; other groups go on.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
 
 from __future__ import annotations
 
+import contextvars
+import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from .. import telemetry
@@ -18,119 +22,139 @@ from ..services import Services
 
 BACKOFF_CAP_S = 64
 
-# A worker answers None when the job is settled, or the seconds after which to try it again.
-Worker = Callable[[Services, Mapping[str, Any], int], int | None]
+# Takes jobs of one kind and the attempt, from 1; answers None when they are settled, or the
+# seconds after which to try them again.
+Worker = Callable[[Services, Sequence[Mapping[str, Any]], int], int | None]
 
 
 def deliver(services: Services, event: dict[str, Any]) -> dict[str, Any]:
     """The delivery.fifo trigger."""
     adapters = services.adapters
-    return _batch(services, event, DELIVER, adapters.delivery, adapters.delivery_dead)
+    return _batch(_Trigger(services, DELIVER, adapters.delivery, adapters.delivery_dead), event)
 
 
 def outbound(services: Services, event: dict[str, Any]) -> dict[str, Any]:
     """The outbound trigger."""
     adapters = services.adapters
-    return _batch(services, event, OUTBOUND, adapters.outbound, adapters.outbound_dead)
-
-
-def _entry(services: Services, job: Mapping[str, Any], attempt: int) -> None:
-    services.delivery.entry(job)
-
-
-def _part(services: Services, job: Mapping[str, Any], attempt: int) -> None:
-    services.delivery.part(job)
-
-
-def _direct(services: Services, job: Mapping[str, Any], attempt: int) -> int | None:
-    return services.delivery.direct(job, attempt)
-
-
-def _room_updated(services: Services, job: Mapping[str, Any], attempt: int) -> None:
-    services.delivery.room_updated(job)
-
-
-def _retry(services: Services, job: Mapping[str, Any], attempt: int) -> None:
-    services.delivery.retry(job)
-
-
-def _typing(services: Services, job: Mapping[str, Any], attempt: int) -> None:
-    services.ephemeral.deliver_typing(job)
-
-
-def _typing_expired(services: Services, job: Mapping[str, Any], attempt: int) -> None:
-    services.ephemeral.expire_typing(job)
-
-
-def _room_view(services: Services, job: Mapping[str, Any], attempt: int) -> None:
-    services.ephemeral.deliver_room_view(job)
-
-
-def _left(services: Services, job: Mapping[str, Any], attempt: int) -> None:
-    services.ephemeral.left_all(job)
+    return _batch(_Trigger(services, OUTBOUND, adapters.outbound, adapters.outbound_dead), event)
 
 
 DELIVER: dict[str, Worker] = {
-    "entry": _entry,
-    "part": _part,
-    "direct": _direct,
-    "room_updated": _room_updated,
+    "entry": lambda services, jobs, attempt: services.delivery.entries(jobs),
+    "part": lambda services, jobs, attempt: services.delivery.part(jobs[0]),
+    "direct": lambda services, jobs, attempt: services.delivery.direct(jobs[0], attempt),
+    "room_updated": lambda services, jobs, attempt: services.delivery.room_updated(jobs[0]),
 }
 OUTBOUND: dict[str, Worker] = {
-    "retry": _retry,
-    "typing": _typing,
-    "typing_expired": _typing_expired,
-    "room_view": _room_view,
-    "left": _left,
+    "retry": lambda services, jobs, attempt: services.delivery.retry(jobs[0]),
+    "typing": lambda services, jobs, attempt: services.ephemeral.deliver_typing(jobs[0]),
+    "typing_expired": lambda services, jobs, attempt: services.ephemeral.expire_typing(jobs[0]),
+    "room_view": lambda services, jobs, attempt: services.ephemeral.deliver_room_view(jobs[0]),
+    "left": lambda services, jobs, attempt: services.ephemeral.left_all(jobs[0]),
 }
+# Consecutive jobs of these kinds in a group go to their worker together; others one by one.
+_TOGETHER = {"entry"}
 
 
-def _batch(
-    services: Services,
-    event: dict[str, Any],
-    workers: Mapping[str, Worker],
-    queue: Queue,
-    dead: Queue,
-) -> dict[str, Any]:
-    failed: list[str] = []
-    blocked: set[str] = set()
+@dataclass(frozen=True, slots=True)
+class _Trigger:
+    """One queue's trigger.
+
+    Attributes:
+        dead: Where a record goes that cannot be read.
+    """
+
+    services: Services
+    workers: Mapping[str, Worker]
+    queue: Queue
+    dead: Queue
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """Records that succeed or fail together; without a kind, one that cannot be read."""
+
+    kind: str | None
+    jobs: list[dict[str, Any]]
+    records: list[dict[str, Any]]
+
+
+def _batch(trigger: _Trigger, event: dict[str, Any]) -> dict[str, Any]:
+    groups: dict[str, list[dict[str, Any]]] = {}
     for record in event["Records"]:
-        group = record["attributes"].get("MessageGroupId")
-        with telemetry.context(message_id=record["messageId"]):
-            if group in blocked or not _settle(services, record, workers, queue, dead):
-                failed.append(record["messageId"])
-                if group is not None:
-                    blocked.add(group)
-    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in failed]}
+        group = record["attributes"].get("MessageGroupId") or record["messageId"]
+        groups.setdefault(group, []).append(record)
+    if len(groups) == 1:
+        failed = [_group(trigger, records) for records in groups.values()]
+    else:
+        # Side by side: a group that waits for a slow connection holds up no other.
+        with ThreadPoolExecutor(len(groups)) as pool:
+            running = [
+                pool.submit(contextvars.copy_context().run, _group, trigger, records)
+                for records in groups.values()
+            ]
+            failed = [each.result() for each in running]
+    return {"batchItemFailures": [{"itemIdentifier": i} for ids in failed for i in ids]}
 
 
-def _settle(
-    services: Services,
-    record: dict[str, Any],
-    workers: Mapping[str, Worker],
-    queue: Queue,
-    dead: Queue,
-) -> bool:
-    """Run a record; False when it must come again, after a delay of its own."""
-    attempt = int(record["attributes"]["ApproximateReceiveCount"])
+def _group(trigger: _Trigger, records: list[dict[str, Any]]) -> list[str]:
+    """Serve a group in its order up to the first failure; the ids of what must come again."""
+    units = _units(trigger, records)
+    for number, unit in enumerate(units):
+        with telemetry.context(message_id=unit.records[0]["messageId"]):
+            delay_s = _settle(trigger, unit)
+            if delay_s is None:
+                continue
+            left = [record for later in units[number:] for record in later.records]
+            # All of them: the group is served again only when none of it is hidden.
+            for record in left:
+                _try(functools.partial(trigger.queue.hide, record["receiptHandle"], delay_s))
+            return [record["messageId"] for record in left]
+    return []
+
+
+def _units(trigger: _Trigger, records: list[dict[str, Any]]) -> list[_Unit]:
+    units: list[_Unit] = []
+    for record in records:
+        job = _parse(record["body"], trigger.workers)
+        kind = job["kind"] if job is not None else None
+        if units and kind in _TOGETHER and units[-1].kind == kind and job is not None:
+            units[-1].jobs.append(job)
+            units[-1].records.append(record)
+        else:
+            units.append(_Unit(kind, [job] if job is not None else [], [record]))
+    return units
+
+
+def _settle(trigger: _Trigger, unit: _Unit) -> int | None:
+    """Run a unit; None when it is settled, or the seconds after which it must come again."""
+    attempt = max(int(r["attributes"]["ApproximateReceiveCount"]) for r in unit.records)
     try:
-        job = _parse(record["body"], workers)
-        if job is None:
-            _bury(record, dead)
-            return True
-        delay_s = workers[job["kind"]](services, job, attempt)
+        if unit.kind is None:
+            _bury(unit.records[0], trigger.dead)
+            return None
+        worker = trigger.workers[unit.kind]
+        return worker(trigger.services, unit.jobs, attempt)
     except (KeyError, TypeError, AttributeError) as fault:
         # A job that our own code cannot read will not become readable: it must not hold up
         # its group for all its receives.
         telemetry.error("job_unreadable", fault)
-        return _try(lambda: _bury(record, dead))
+        if len(unit.records) > 1:
+            return _alone(trigger, unit)
+        if _try(lambda: _bury(unit.records[0], trigger.dead)):
+            return None
     except Exception as fault:  # noqa: BLE001 - the edge: the queue tries again
         telemetry.error("job_failed", fault, attempt=attempt)
-        delay_s = min(2 ** (attempt - 1), BACKOFF_CAP_S)
-    if delay_s is None:
-        return True
-    _try(lambda: queue.hide(record["receiptHandle"], delay_s))
-    return False
+    return min(1 << (attempt - 1), BACKOFF_CAP_S)
+
+
+def _alone(trigger: _Trigger, unit: _Unit) -> int | None:
+    """One by one, so that only the unreadable one is taken out; all again when one fails."""
+    for job, record in zip(unit.jobs, unit.records, strict=True):
+        delay_s = _settle(trigger, _Unit(unit.kind, [job], [record]))
+        if delay_s is not None:
+            return delay_s
+    return None
 
 
 def _parse(body: str, workers: Mapping[str, Worker]) -> dict[str, Any] | None:

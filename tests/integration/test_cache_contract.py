@@ -19,6 +19,7 @@ from chalicelib.errors import CacheDown
 from chalicelib.model import (
     Connection,
     ConnectionId,
+    Delivering,
     Entry,
     EntryKind,
     Frame,
@@ -454,17 +455,17 @@ class TestJoined:
 
 class TestRecent:
     def test_oldest_first_by_room(self, rig: Rig) -> None:
-        rig.cache.add_recent([entry(3), entry(1), entry(7, OTHER)])
-        rig.cache.add_recent([entry(2)])
+        rig.cache.deliver(ROOM, [entry(3), entry(1)], 0)
+        rig.cache.deliver(OTHER, [entry(7, OTHER)], 0)
+        rig.cache.deliver(ROOM, [entry(2)], 0)
         found = rig.cache.recent([ROOM, OTHER, RoomId("none")])
         assert found == {ROOM: [entry(1), entry(2), entry(3)], OTHER: [entry(7, OTHER)], "none": []}
-        rig.cache.add_recent([])
         assert rig.cache.recent([]) == {}
 
     def test_an_entry_replaces_itself(self, rig: Rig) -> None:
-        rig.cache.add_recent([entry(n) for n in (1, 2, 3)])
+        rig.cache.deliver(ROOM, [entry(n) for n in (1, 2, 3)], 0)
         deleted = entry(2, content=None, deleted=True)
-        rig.cache.add_recent([deleted])
+        rig.cache.deliver(ROOM, [deleted], 0)
         assert rig.cache.recent([ROOM])[ROOM] == [entry(1), deleted, entry(3)]
 
     def test_every_field_survives(self, rig: Rig) -> None:
@@ -477,20 +478,20 @@ class TestRecent:
             target_id=MessageId("t"),
             origin_id=ConnectionId("o="),
         )
-        rig.cache.add_recent([full])
+        rig.cache.deliver(ROOM, [full], 0)
         assert rig.cache.recent([ROOM]) == {ROOM: [full]}
 
     def test_the_newest_50_are_kept(self, rig: Rig) -> None:
         numbers = list(range(1, 121))
         random.Random(1).shuffle(numbers)
-        rig.cache.add_recent([entry(n) for n in numbers[:60]])
-        rig.cache.add_recent([entry(n) for n in numbers[60:]])
+        rig.cache.deliver(ROOM, [entry(n) for n in numbers[:60]], 0)
+        rig.cache.deliver(ROOM, [entry(n) for n in numbers[60:]], 0)
         assert [each.seq for each in rig.cache.recent([ROOM])[ROOM]] == list(range(71, 121))
 
     def test_they_are_kept_for_an_hour(self, rig: Rig) -> None:
-        rig.cache.add_recent([entry(1)])
+        rig.cache.deliver(ROOM, [entry(1)], 0)
         rig.wait(3599)
-        rig.cache.add_recent([entry(2)])
+        rig.cache.deliver(ROOM, [entry(2)], 0)
         rig.wait(3599)
         assert len(rig.cache.recent([ROOM])[ROOM]) == 2
         rig.wait(1)
@@ -523,13 +524,29 @@ class TestTypingAndSlow:
         assert rig.cache.typing_since(ROOM, ALICE) is None
 
     def test_slow_ones_for_their_time(self, rig: Rig) -> None:
-        one, two, three = (ConnectionId(f"{n}=") for n in range(3))
-        rig.cache.slow(one, 30)
-        rig.cache.slow(two, 60)
-        assert rig.cache.slow_ones([one, two, three]) == {one, two}
-        assert rig.cache.slow_ones([three]) == rig.cache.slow_ones([]) == set()
-        rig.wait(30)
-        assert rig.cache.slow_ones([one, two, three]) == {two}
+        one, two = ConnectionId("1="), ConnectionId("2=")
+        assert rig.cache.slow_ones(ROOM, 0) == set()
+        rig.cache.slow(ROOM, one, 30_000)
+        rig.cache.slow(ROOM, two, 30_000)
+        rig.cache.slow(ROOM, two, 60_000)
+        assert rig.cache.slow_ones(ROOM, 29_999) == {one, two}
+        assert rig.cache.slow_ones(ROOM, 30_000) == {two}
+        assert rig.cache.slow_ones(OTHER, 0) == set()
+
+
+class TestDeliver:
+    def test_it_begins_with_all_that_is_known_of_the_room(self, rig: Rig) -> None:
+        assert rig.cache.deliver(ROOM, [], 0) == Delivering(None, None, frozenset())
+        version = rig.cache.fill_members(ROOM, None, {ALICE: Role.OWNER, BOB: Role.MEMBER})
+        rig.cache.slow(ROOM, ConnectionId("x="), 10)
+        assert rig.cache.deliver(ROOM, [entry(1)], 9) == Delivering(
+            version, {ALICE: Role.OWNER, BOB: Role.MEMBER}, frozenset({ConnectionId("x=")})
+        )
+        assert rig.cache.recent([ROOM]) == {ROOM: [entry(1)]}
+        rig.cache.bump(ROOM)
+        after = rig.cache.deliver(ROOM, [], 10)
+        assert (after.members, after.slow) == (None, frozenset())
+        assert after.version not in (None, version)
 
 
 class TestBudget:
@@ -579,18 +596,18 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "leave": lambda c: c.leave(ROOM, target(ALICE)),
     "joined": lambda c: c.joined(ROOM),
     "fill_joined": lambda c: c.fill_joined(ROOM, [target(ALICE, n) for n in range(50)]),
-    "add_recent": lambda c: c.add_recent([entry(n) for n in range(1, 51)]),
+    "deliver": lambda c: c.deliver(ROOM, [entry(n) for n in range(1, 51)], 0),
     "recent": lambda c: c.recent([RoomId(f"r{n}") for n in range(50)]),
     "typing": lambda c: c.typing(ROOM, ALICE, 1),
     "typing_stop": lambda c: c.typing(ROOM, ALICE, None),
     "typing_since": lambda c: c.typing_since(ROOM, ALICE),
-    "slow": lambda c: c.slow(ConnectionId("x="), 30),
-    "slow_ones": lambda c: c.slow_ones([ConnectionId(f"{n}=") for n in range(50)]),
+    "slow": lambda c: c.slow(ROOM, ConnectionId("x="), 30),
+    "slow_ones": lambda c: c.slow_ones(ROOM, 0),
     "lease_posts": lambda c: c.lease_posts(1, 10, 1_800_000_000_000),
     "ping": lambda c: c.ping(),
 }
-MANY_KEYS = {"refresh", "online", "recent", "slow_ones"}
-TWO_KEYS = {"register", "unregister", "frame"}
+MANY_KEYS = {"refresh", "online", "recent"}
+TWO_KEYS = {"register", "unregister", "frame", "deliver"}
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -641,9 +658,9 @@ class TestServer:
         cache.fill_members(ROOM, None, {ALICE: Role.OWNER})
         cache.frame(target(ALICE).connection_id, ROOM, EAST)
         cache.fill_joined(ROOM, [target(ALICE)])
-        cache.add_recent([entry(1)])
+        cache.deliver(ROOM, [entry(1)], 0)
         cache.typing(ROOM, ALICE, 5)
-        cache.slow(target(ALICE).connection_id, 20)
+        cache.slow(ROOM, target(ALICE).connection_id, 20)
         cache.lease_posts(1, 10, 1_800_000_000_000)
         expiries = {key: node.ttl(key) for node in rig.nodes for key in node.keys("*")}
         expected = {
@@ -655,7 +672,7 @@ class TestServer:
             "room:{lobby}:joined": 3600,
             "conversation:lobby:recent": 3600,
             "typing:lobby": 30,
-            "slow:alice-1=": 20,
+            "room:{lobby}:slow": 3600,
             "posts:budget": 60,
             "online:warm": -1,
         }

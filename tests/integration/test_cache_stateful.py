@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -169,9 +170,12 @@ class Twins(RuleBasedStateMachine):
     def fill_joined(self, room: RoomId, found: list[Target]) -> None:
         self.both("fill_joined", room, found)
 
-    @rule(added=st.lists(entries, max_size=60))
-    def add_recent(self, added: list[Entry]) -> None:
-        self.both("add_recent", added)
+    @rule(room=rooms, added=st.lists(entries, max_size=60), now_ms=times)
+    def deliver(self, room: RoomId, added: list[Entry], now_ms: int) -> None:
+        of_room = [replace(entry, room_id=room) for entry in added]
+        one, other = (c.deliver(room, of_room, now_ms) for c in (self.memory, self.redis))
+        self.same_version(one.version, other.version)
+        assert (one.members, one.slow) == (other.members, other.slow)
 
     @rule()
     def recent(self) -> None:
@@ -185,13 +189,13 @@ class Twins(RuleBasedStateMachine):
     def typing_since(self, room: RoomId, user: UserId) -> None:
         self.both("typing_since", room, user)
 
-    @rule(device=targets, ttl_s=st.sampled_from([10, 30, 400]))
-    def slow(self, device: Target, ttl_s: int) -> None:
-        self.both("slow", device.connection_id, ttl_s)
+    @rule(room=rooms, device=targets, until_ms=times)
+    def slow(self, room: RoomId, device: Target, until_ms: int) -> None:
+        self.both("slow", room, device.connection_id, until_ms)
 
-    @rule()
-    def slow_ones(self) -> None:
-        self.both("slow_ones", [target.connection_id for target in TARGETS])
+    @rule(room=rooms, now_ms=times)
+    def slow_ones(self, room: RoomId, now_ms: int) -> None:
+        self.both("slow_ones", room, now_ms)
 
     @rule(wanted=st.integers(0, 40), rate=st.sampled_from([7, 30]), now_ms=times)
     def lease_posts(self, wanted: int, rate: int, now_ms: int) -> None:
@@ -208,7 +212,6 @@ class Twins(RuleBasedStateMachine):
             self.joined(room)
         self.recent()
         self.online()
-        self.slow_ones()
 
 
 def test_memory_and_valkey_answer_alike() -> None:

@@ -93,4 +93,4 @@ def test_a_delivery_reads_no_store_per_member_and_posts_once_a_connection() -> N
     assert ports["connections"].calls == []
     assert ports["rooms"].calls == []
     assert ports["cursors"].calls == ["get", "advance"]
-    assert sorted(ports["cache"].calls) == ["add_recent", "members", "online", "slow_ones"]
+    assert sorted(ports["cache"].calls) == ["deliver", "online"]
