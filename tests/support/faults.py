@@ -1,0 +1,90 @@
+"""A fault at one chosen call among all that a piece of work makes on its ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from enum import Enum
+from typing import Any
+
+from chalicelib.errors import CacheDown, Unavailable
+from chalicelib.services import compose
+from tests.support.world import Killed, World
+
+# The poster tells of its failures by outcomes, the clock and the ids have none.
+PORTS = (
+    "log",
+    "cursors",
+    "rooms",
+    "connections",
+    "cache",
+    "poster",
+    "delivery",
+    "delivery_dead",
+    "outbound",
+    "outbound_dead",
+)
+
+
+class How(Enum):
+    """What happens at the call: its effect, and what the caller learns."""
+
+    REFUSED = "an error, nothing was done"
+    ANSWER_LOST = "done, but an error came back"
+    KILLED_BEFORE = "the process died before it"
+    KILLED_AFTER = "the process died after it"
+
+
+@dataclass
+class Plan:
+    """The fault strikes once, at call number `at` from 1, unless the plan is over before.
+
+    Attributes:
+        made: Calls so far, as port.method.
+    """
+
+    at: int
+    how: How
+    made: list[str]
+    over: bool = False
+
+    def call(self, port: str, method: str, act: Callable[[], Any]) -> Any:
+        if self.over:
+            return act()
+        self.made.append(f"{port}.{method}")
+        if len(self.made) != self.at:
+            return act()
+        if self.how in (How.ANSWER_LOST, How.KILLED_AFTER):
+            act()
+        if self.how in (How.KILLED_BEFORE, How.KILLED_AFTER):
+            raise Killed
+        raise CacheDown("injected") if port == "cache" else Unavailable("injected")
+
+
+class _Port:
+    def __init__(self, name: str, inner: Any, plan: Plan) -> None:
+        self._name, self._inner, self._plan = name, inner, plan
+
+    def __getattr__(self, method: str) -> Any:
+        target = getattr(self._inner, method)
+        if not callable(target):
+            return target
+
+        def call(*arguments: Any, **more: Any) -> Any:
+            return self._plan.call(self._name, method, lambda: target(*arguments, **more))
+
+        return call
+
+
+def plant(world: World, at: int, how: How) -> Plan:
+    """Put the fault into the world's ports; calls are counted from now on."""
+    plan = Plan(at, how, [])
+    assert set(PORTS) == {f.name for f in fields(world.adapters)} - {"clock", "ids"}
+    spared = {"poster"} if how in (How.REFUSED, How.ANSWER_LOST) else set()
+    ports = {
+        name: _Port(name, getattr(world.adapters, name), plan)
+        for name in PORTS
+        if name not in spared
+    }
+    world.services = compose(world.settings, replace(world.adapters, **ports))
+    return plan

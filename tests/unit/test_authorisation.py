@@ -1,0 +1,207 @@
+"""Who may do what: every action and every route, asked by everyone.
+
+The tables name every action and route; one that is added and not listed here fails the last test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+
+from chalicelib.actions import ACTIONS
+from chalicelib.entry import rest, websocket
+from chalicelib.model import Member, Role, RoomId, UserId
+from tests.support.world import SECRET, START_MS, World
+
+STRANGER, MEMBER, ADMIN, OWNER, SERVICE_ADMIN = "eve", "mia", "adam", "olga", "sam"
+PEOPLE = (STRANGER, MEMBER, ADMIN, OWNER, SERVICE_ADMIN)
+ROLES = {SERVICE_ADMIN: ["admin"]}
+ANYONE, MEMBERS = set(PEOPLE), {MEMBER, ADMIN, OWNER}
+
+
+@pytest.fixture
+def world() -> World:
+    """The room "lobby": olga owns it, adam is its admin, mia and the author are members."""
+    world = World()
+    world.room(OWNER, MEMBER, "author", "other")
+    member = Member(RoomId("lobby"), UserId(ADMIN), Role.ADMIN, START_MS)
+    assert world.adapters.rooms.add_member(member)
+    world.cache.bump(RoomId("lobby"))
+    return world
+
+
+def message(world: World) -> str:
+    """The id of a message by another member."""
+    author = world.connect("author")
+    body = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
+    return world.act(author, "send_message", **body)["message_id"]
+
+
+Data = Callable[[World], dict[str, Any]]
+CONVERSATION: Data = lambda world: {"conversation_id": "lobby"}  # noqa: E731
+ROOM: Data = lambda world: {"room_id": "lobby"}  # noqa: E731
+ALLOWED: dict[str, tuple[Data, set[str]]] = {
+    "hello": (lambda world: {}, ANYONE),
+    "ping": (lambda world: {}, ANYONE),
+    "sync": (lambda world: {"positions": {}}, ANYONE),
+    "send_message": (
+        lambda world: {"conversation_id": "lobby", "message_type": "text", "content": "x"},
+        MEMBERS,
+    ),
+    "delete_message": (
+        lambda world: {"conversation_id": "lobby", "message_id": message(world)},
+        {ADMIN, OWNER},
+    ),
+    "join_room": (ROOM, MEMBERS),
+    "leave_room": (ROOM, MEMBERS),
+    "typing_start": (CONVERSATION, MEMBERS),
+    "typing_stop": (CONVERSATION, MEMBERS),
+}
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+@pytest.mark.parametrize("action", ALLOWED)
+def test_actions(world: World, action: str, person: str) -> None:
+    data, allowed = ALLOWED[action]
+    device = world.connect(person, roles=ROLES.get(person, []))
+    answer = world.ask(device, action, **data(world))
+    if person in allowed:
+        assert answer["event"] == "ack", answer
+    else:
+        assert answer["data"]["code"] == "permission_denied", answer
+
+
+@pytest.mark.parametrize("action", ALLOWED)
+def test_actions_after_the_token_s_end(world: World, action: str) -> None:
+    device = world.connect(MEMBER)
+    data = ALLOWED[action][0](world)
+    world.clock.ms += 8 * 86_400_000
+    before = world.adapters.log.heads([(RoomId("lobby"), world.services.region)])
+    world.adapters.delivery.jobs.clear()
+    assert world.ask(device, action, **data)["data"]["code"] == "unauthorized"
+    assert world.adapters.log.heads([(RoomId("lobby"), world.services.region)]) == before
+    assert world.adapters.delivery.jobs == world.adapters.outbound.jobs == []
+
+
+@pytest.mark.parametrize("action", ALLOWED)
+def test_actions_on_a_connection_that_is_not_known(world: World, action: str) -> None:
+    answer = world.ask("never-seen=", action, **ALLOWED[action][0](world))
+    assert answer["data"]["code"] == "unauthorized"
+
+
+def test_a_stranger_s_sync_of_a_room_says_nothing_of_it(world: World) -> None:
+    message(world)
+    eve = world.connect(STRANGER)
+    answer = world.act(eve, "sync", positions={"lobby": ""})["conversations"]["lobby"]
+    assert (answer["messages"], answer["position"]) == ([], "")
+    assert answer["error"]["code"] == "permission_denied"
+
+
+def test_one_may_delete_one_s_own_message(world: World) -> None:
+    mia = world.connect(MEMBER)
+    body = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
+    mine = world.act(mia, "send_message", **body)["message_id"]
+    assert world.act(mia, "delete_message", conversation_id="lobby", message_id=mine) == {}
+
+
+Call = Callable[[World, dict[str, str]], rest.Response]
+
+
+def call(endpoint: rest.Endpoint, body: Any = None, **path: str) -> Call:
+    def made(world: World, headers: dict[str, str]) -> rest.Response:
+        import json
+
+        text = json.dumps(body) if body is not None else ""
+        parts = {"room_id": "lobby", **path}
+        if parts.get("message_id") == "?":
+            parts["message_id"] = message(world)
+        return rest.handle(world.services, rest.Request(headers, {}, parts, text), endpoint)
+
+    return made
+
+
+POSTED = {"message_type": "text", "content": "x"}
+ROUTES: dict[tuple[str, str], tuple[Call, set[str]]] = {
+    ("POST", "/v1/rooms"): (
+        call(rest.create_room, {"room_type": "group_chat", "participants": []}),
+        ANYONE,
+    ),
+    ("GET", "/v1/rooms"): (call(rest.list_rooms), ANYONE),
+    ("GET", "/v1/rooms/{room_id}"): (call(rest.get_room), MEMBERS | {SERVICE_ADMIN}),
+    ("POST", "/v1/rooms/{room_id}/members"): (
+        call(rest.add_member, {"user_id": "newcomer"}),
+        {ADMIN, OWNER, SERVICE_ADMIN},
+    ),
+    ("DELETE", "/v1/rooms/{room_id}/members/{user_id}"): (
+        call(rest.remove_member, user_id="other"),
+        {ADMIN, OWNER, SERVICE_ADMIN},
+    ),
+    ("GET", "/v1/rooms/{room_id}/messages"): (call(rest.list_messages), MEMBERS),
+    ("POST", "/v1/rooms/{room_id}/messages"): (call(rest.post_message, POSTED), MEMBERS),
+    ("DELETE", "/v1/rooms/{room_id}/messages/{message_id}"): (
+        call(rest.delete_message, message_id="?"),
+        {ADMIN, OWNER},
+    ),
+}
+OPEN = {("GET", "/v1/health")}
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+def test_routes(world: World, route: tuple[str, str], person: str) -> None:
+    make, allowed = ROUTES[route]
+    token = world.token(person, roles=ROLES.get(person, []))
+    answer = make(world, {"Authorization": f"Bearer {token}"})
+    if person in allowed:
+        assert answer.status in (200, 201), answer
+    else:
+        assert (answer.status, answer.body["error"]["code"]) == (403, "permission_denied")
+
+
+def tokens(world: World) -> dict[str, str]:
+    """Tokens that must not be taken, by what is wrong with them."""
+    claims = {"sub": OWNER, "exp": START_MS // 1000 + 7 * 86_400}
+    return {
+        "expired": world.token(OWNER, expires_in_s=-60),
+        "forged": jwt.encode(claims, "another-secret-of-more-than-32-bytes", algorithm="HS256"),
+        "unsigned": jwt.encode(claims, "", algorithm="none"),
+        "another algorithm": jwt.encode(claims, SECRET, algorithm="HS512"),
+        "without an end": jwt.encode({"sub": OWNER}, SECRET, algorithm="HS256"),
+        "without a user": jwt.encode({"exp": claims["exp"]}, SECRET, algorithm="HS256"),
+        "nonsense": "x.y.z",
+        "empty": "",
+    }
+
+
+BAD = ("expired", "forged", "unsigned", "another algorithm", "without an end", "without a user")
+
+
+@pytest.mark.parametrize("fault", [*BAD, "nonsense", "empty"])
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+def test_routes_with_a_bad_token(world: World, route: tuple[str, str], fault: str) -> None:
+    headers = {"Authorization": f"Bearer {tokens(world)[fault]}"}
+    answer = ROUTES[route][0](world, headers)
+    assert (answer.status, answer.body["error"]["code"]) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+def test_routes_without_a_token(world: World, route: tuple[str, str]) -> None:
+    assert ROUTES[route][0](world, {}).status == 401
+
+
+@pytest.mark.parametrize("fault", [*BAD, "nonsense", "empty"])
+def test_a_connection_with_a_bad_token(world: World, fault: str) -> None:
+    event = world.connect_event("c=", tokens(world)[fault])
+    assert websocket.connect(world.services, event)["statusCode"] == 401
+    assert world.adapters.connections.get("c=") is None
+
+
+def test_the_tables_are_complete() -> None:
+    import app
+
+    assert set(ALLOWED) == set(ACTIONS)
+    routes = {(method, path) for path, by in app.app.routes.items() for method in by}
+    assert routes == set(ROUTES) | OPEN

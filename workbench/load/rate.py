@@ -1,0 +1,115 @@
+"""Messages a second through a local stack: `python -m workbench.load.rate [--rooms 10]`.
+
+Every room has a sender, who sends the next message when the last is acked, and a receiver. The
+clients share the machine, and the process, with the stack.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import time
+import urllib.request
+from typing import Any
+
+import jwt
+from websockets.asyncio.client import ClientConnection, connect
+
+from workbench.stack.embedded import EmbeddedStack, StackThread
+
+
+async def _room(stack: EmbeddedStack, number: int, until: float) -> tuple[list[float], list[float]]:
+    """Seconds to the ack and to the receiver, of each message."""
+    sender, receiver = f"sender{number}", f"receiver{number}"
+    room = await asyncio.to_thread(_create, stack, sender, receiver)
+    acks: list[float] = []
+    sent: list[float] = []
+    async with _open(stack, sender) as one, _open(stack, receiver) as other:
+        listening = asyncio.create_task(_listen(other, sent))
+        while time.perf_counter() < until:
+            data = {"conversation_id": room, "message_type": "text", "content": len(sent)}
+            sent.append(time.perf_counter())
+            await one.send(json.dumps({"action": "send_message", "data": data, "id": 1}))
+            answer = json.loads(await one.recv())
+            if answer["event"] != "ack":
+                raise RuntimeError(answer)
+            acks.append(time.perf_counter() - sent[-1])
+        await one.send(
+            json.dumps(
+                {
+                    "action": "send_message",
+                    "data": {"conversation_id": room, "message_type": "end", "content": None},
+                    "id": 1,
+                }
+            )
+        )
+        return acks, await asyncio.wait_for(listening, 120)
+
+
+async def _listen(socket: ClientConnection, sent: list[float]) -> list[float]:
+    arrivals: list[float] = []
+    while True:
+        frame: dict[str, Any] = json.loads(await socket.recv())
+        if frame["event"] != "message_received":
+            continue
+        if frame["data"]["message_type"] == "end":
+            return arrivals
+        arrivals.append(time.perf_counter() - sent[frame["data"]["content"]])
+
+
+def _open(stack: EmbeddedStack, user: str) -> connect:
+    return connect(f"{stack.ws_url}?token={_token(stack, user)}", compression=None)
+
+
+def _create(stack: EmbeddedStack, owner: str, other: str) -> str:
+    body = json.dumps({"room_type": "group_chat", "participants": [other]}).encode()
+    request = urllib.request.Request(f"{stack.url}/v1/rooms", body, method="POST")
+    request.add_header("Authorization", f"Bearer {_token(stack, owner)}")
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return str(json.loads(answer.read())["room_id"])
+
+
+def _token(stack: EmbeddedStack, user: str) -> str:
+    claims = {"sub": user, "exp": int(time.time()) + 3600}
+    return jwt.encode(claims, stack.secret, algorithm="HS256")
+
+
+async def _measure(stack: EmbeddedStack, rooms: int, seconds: float) -> str:
+    start = time.perf_counter()
+    until = start + seconds
+    results = await asyncio.gather(*(_room(stack, number, until) for number in range(rooms)))
+    whole = time.perf_counter() - start
+    acks = [each for room, _ in results for each in room]
+    arrivals = [each for _, room in results for each in room]
+    if len(arrivals) != len(acks):
+        raise RuntimeError(f"{len(acks)} acked, {len(arrivals)} arrived")
+    return (
+        f"{rooms} rooms: {len(acks)} messages, {len(acks) / seconds:.0f}/s acked, "
+        f"{len(arrivals) / whole:.0f}/s delivered; "
+        f"ack {_spread(acks)}, receiver {_spread(arrivals)}"
+    )
+
+
+def _spread(seconds: list[float]) -> str:
+    cuts = statistics.quantiles(seconds, n=100)
+    return f"p50 {cuts[49] * 1000:.0f} ms p99 {cuts[98] * 1000:.0f} ms"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rooms", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=10)
+    options = parser.parse_args()
+    thread = StackThread(port=0)
+    stack = thread.start()
+    try:
+        print(asyncio.run(_measure(stack, options.rooms, options.seconds)))
+    finally:
+        thread.stop()
+
+
+if __name__ == "__main__":
+    main()
