@@ -28,6 +28,7 @@ from .tokens import Identity
 TOKEN_GRACE_S = 25
 STALE_AFTER_MS = 240_000
 YOUNG_MS = 5_000
+REGISTER_AGAIN_S = 5
 _SWEEP_BATCH = 500
 
 
@@ -57,7 +58,16 @@ class Connections:
             roles=identity.roles,
         )
         self._store.put(connection)
-        self._register(connection)
+        if not self._register(connection):
+            # Redis may be back in a moment and hold this user for offline until the next sweep.
+            body = {"connection_id": connection.connection_id}
+            self._outbound.send([Job("register", body, delay_s=REGISTER_AGAIN_S)])
+
+    def register_again(self, connection_id: ConnectionId) -> None:
+        """Put a connection into the cache that was away when it opened; the sweep is next."""
+        connection = self._store.get(connection_id)
+        if connection is not None:
+            self._register(connection)
 
     def close(self, connection_id: ConnectionId) -> None:
         """End a connection; idempotent, so a repeated event or a late 410 changes nothing."""
@@ -188,11 +198,14 @@ class Connections:
             elif outcome is Outcome.GONE and self.gone(target):
                 counts["gone"] += 1
 
-    def _register(self, connection: Connection) -> None:
+    def _register(self, connection: Connection) -> bool:
+        """False when the cache is away."""
         try:
             self._cache.register(connection)
         except CacheDown:
             telemetry.log("WARNING", "register_failed")
+            return False
+        return True
 
 
 def target_to_json(target: Target) -> list[str | int]:

@@ -50,6 +50,9 @@ OUTBOUND: dict[str, Worker] = {
     "typing": lambda services, jobs, attempt: services.ephemeral.deliver_typing(jobs[0]),
     "typing_expired": lambda services, jobs, attempt: services.ephemeral.expire_typing(jobs[0]),
     "room_view": lambda services, jobs, attempt: services.ephemeral.deliver_room_view(jobs[0]),
+    "register": lambda services, jobs, attempt: services.connections.register_again(
+        jobs[0]["connection_id"]
+    ),
     "left": lambda services, jobs, attempt: services.ephemeral.left_all(jobs[0]),
 }
 # Consecutive jobs of these kinds in a group go to their worker together; others one by one.
