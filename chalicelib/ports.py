@@ -107,7 +107,10 @@ class Cursors(Protocol):
 
 class RoomStore(Protocol):
     def create(self, room: Room, members: Sequence[Member]) -> bool:
-        """False when the id is taken; then nothing was written."""
+        """All or nothing to be seen. False when the id is taken; then nothing was written.
+
+        After a failure the same creator may call again with the same id.
+        """
 
     def get(self, room_id: RoomId) -> Room | None: ...
 

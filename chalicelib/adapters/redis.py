@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, astuple, dataclass
@@ -32,6 +31,7 @@ from ..model import (
     UserId,
 )
 from ..ports import Ids
+from .system import monotonic_s
 
 ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, RECENT = 300, 3600, 3600, 30, 50
 _PAUSE_S, _CONNECT_S, _READ_S = 1.0, 0.5, 1.0
@@ -159,7 +159,7 @@ class RedisCache:
     """
 
     def __init__(
-        self, url: str, cluster: bool, ids: Ids, monotonic: _Seconds = time.monotonic
+        self, url: str, cluster: bool, ids: Ids, monotonic: _Seconds = monotonic_s
     ) -> None:
         self._monotonic = monotonic
         self._url = url

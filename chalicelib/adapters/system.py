@@ -8,6 +8,8 @@ import time
 
 from .. import ids
 
+monotonic_s = time.monotonic
+
 
 class SystemClock:
     """Wall-clock milliseconds."""

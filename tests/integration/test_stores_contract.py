@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.adapters.aws import client, unavailable
 from chalicelib.adapters.dynamodb import (
@@ -809,6 +809,26 @@ class TestOnDynamoDB:
         everyone = [member(f"u{n:04d}") for n in range(130)]
         assert distorted.rooms.create(room(), everyone)
         assert distorted.rooms.members(LOBBY) == everyone
+
+    def test_a_large_room_that_was_not_completed_is_not_there(
+        self, distorted: Stores, dynamodb: Distorted
+    ) -> None:
+        def broken(real: Any, **arguments: Any) -> Any:
+            raise EndpointConnectionError(endpoint_url="http://x")
+
+        first = [member(ANNA, role=Role.OWNER), *(member(f"u{n:04d}") for n in range(130))]
+        second = [member(ANNA, role=Role.OWNER), *(member(f"v{n:04d}") for n in range(130))]
+        dynamodb.answer("batch_write_item", broken)
+        with pytest.raises(Unavailable):
+            distorted.rooms.create(room(), first)
+        assert distorted.rooms.get(LOBBY) is None
+        assert distorted.rooms.get_many([LOBBY]) == []
+        assert not distorted.rooms.create(replace(room(), created_by=BEN), [member(BEN)])
+        assert not distorted.rooms.create(replace(room(), created_by=BEN), second)
+        assert distorted.rooms.create(room(), second)
+        assert distorted.rooms.get(LOBBY) == room()
+        assert distorted.rooms.members(LOBBY) == sorted(second, key=lambda each: each.user_id)
+        assert not distorted.rooms.create(room(), first)
 
     def test_reads_that_promise_it_are_consistent(
         self, distorted: Stores, dynamodb: Distorted

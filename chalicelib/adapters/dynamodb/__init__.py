@@ -1,0 +1,7 @@
+"""The stores on DynamoDB. Table layout: `terraform/resources.json`; promises: `ports`."""
+
+from .connections import DynamoConnectionStore
+from .log import DynamoCursors, DynamoMessageLog
+from .rooms import DynamoRoomStore
+
+__all__ = ["DynamoConnectionStore", "DynamoCursors", "DynamoMessageLog", "DynamoRoomStore"]

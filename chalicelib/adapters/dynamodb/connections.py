@@ -1,0 +1,162 @@
+"""Connections, and which rooms they joined: in `room_connections` as `{user}#{connection}`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ...model import (
+    Connection,
+    ConnectionId,
+    Region,
+    RoomId,
+    Target,
+    UserId,
+)
+from .table import (
+    Item,
+    Table,
+    integer,
+    n,
+    s,
+    text,
+)
+
+_CONNECTION_S, _ENDED_S = 3 * 3600, 3600
+
+
+class DynamoConnectionStore:
+    def __init__(self, client: Any, prefix: str) -> None:
+        self._table = Table(client, f"{prefix}-connections")
+        self._joined = Table(client, f"{prefix}-room_connections")
+
+    def put(self, connection: Connection) -> None:
+        self._table.put(_connection_item(connection))
+
+    def get(self, connection_id: ConnectionId) -> Connection | None:
+        item = self._table.get({"connection_id": s(connection_id)})
+        return _connection(item) if item is not None and _live(item) else None
+
+    def disconnect(self, connection_id: ConnectionId, now_ms: int) -> Connection | None:
+        answer = self._table.update(
+            {"connection_id": s(connection_id)},
+            "SET #status = :off, #ttl = :ttl",
+            {
+                ":off": s("disconnected"),
+                ":on": s("connected"),
+                ":ttl": n(now_ms // 1000 + _ENDED_S),
+            },
+            ConditionExpression="#status = :on",
+            ExpressionAttributeNames={"#status": "status", "#ttl": "ttl"},
+            ReturnValues="ALL_OLD",
+        )
+        return _connection(answer["Attributes"]) if answer is not None else None
+
+    def touch(self, connection_id: ConnectionId, now_ms: int) -> None:
+        self._table.update(
+            {"connection_id": s(connection_id)},
+            "SET last_ping = :now",
+            {":now": n(now_ms), ":on": s("connected")},
+            ConditionExpression="#status = :on",
+            ExpressionAttributeNames={"#status": "status"},
+        )
+
+    def of_user(self, user_id: UserId) -> list[Connection]:
+        items = self._table.query(
+            IndexName="user_id-connection_id-index",
+            KeyConditionExpression="user_id = :user",
+            ExpressionAttributeValues={":user": s(user_id)},
+        )
+        return [_connection(item) for item in items if _live(item)]
+
+    def scan(self) -> Iterator[Connection]:
+        for item in self._table.scan():
+            if _live(item):
+                yield _connection(item)
+
+    def join(self, room_id: RoomId, target: Target) -> None:
+        """The connection's own list first: whoever ends it then knows what to clean up."""
+        if self._rooms_update(target, "ADD", room_id):
+            now_s = target.connected_at_ms // 1000
+            item = {"room_id": s(room_id), "entry": s(f"{target.user_id}#{target.connection_id}")}
+            self._joined.put({**item, **_target_item(target), "ttl": n(now_s + _CONNECTION_S)})
+
+    def leave(self, room_id: RoomId, target: Target) -> None:
+        self._joined.delete(
+            {"room_id": s(room_id), "entry": s(f"{target.user_id}#{target.connection_id}")}
+        )
+        self._rooms_update(target, "DELETE", room_id)
+
+    def joined(self, room_id: RoomId) -> list[Target]:
+        items = self._joined.query(
+            KeyConditionExpression="room_id = :room",
+            ExpressionAttributeValues={":room": s(room_id)},
+            ConsistentRead=True,
+        )
+        return [_target(item) for item in items]
+
+    def _rooms_update(self, target: Target, verb: str, room_id: RoomId) -> bool:
+        answer = self._table.update(
+            {"connection_id": s(target.connection_id)},
+            f"{verb} rooms :room",
+            {":room": {"SS": [room_id]}, ":on": s("connected")},
+            ConditionExpression="#status = :on",
+            ExpressionAttributeNames={"#status": "status"},
+        )
+        return answer is not None
+
+
+def _target_item(target: Target) -> Item:
+    return {
+        "connection_id": s(target.connection_id),
+        "user_id": s(target.user_id),
+        "api_id": s(target.api_id),
+        "stage": s(target.stage),
+        "region": s(target.region),
+        "protocol": s(target.protocol),
+        "transport": s("websocket"),
+        "connected_at": n(target.connected_at_ms),
+    }
+
+
+def _target(item: Item) -> Target:
+    return Target(
+        ConnectionId(text(item, "connection_id")),
+        UserId(text(item, "user_id")),
+        text(item, "api_id"),
+        text(item, "stage"),
+        Region(text(item, "region")),
+        text(item, "protocol"),
+        integer(item, "connected_at"),
+    )
+
+
+def _connection_item(connection: Connection) -> Item:
+    item = {
+        **_target_item(connection.target),
+        "device_info": {"M": {name: s(value) for name, value in connection.device_info.items()}},
+        "last_ping": n(connection.last_ping_ms),
+        "status": s("connected"),
+        "expires_at": n(connection.expires_at_s),
+        "roles": {"L": [s(role) for role in connection.roles]},
+        "ttl": n(connection.connected_at_ms // 1000 + _CONNECTION_S),
+    }
+    if connection.rooms:
+        item["rooms"] = {"SS": sorted(set(connection.rooms))}
+    return item
+
+
+def _connection(item: Item) -> Connection:
+    return Connection(
+        target=_target(item),
+        device_info={name: value["S"] for name, value in item["device_info"]["M"].items()},
+        connected_at_ms=integer(item, "connected_at"),
+        last_ping_ms=integer(item, "last_ping"),
+        expires_at_s=integer(item, "expires_at"),
+        roles=tuple(role["S"] for role in item.get("roles", {"L": []})["L"]),
+        rooms=tuple(RoomId(room) for room in sorted(item.get("rooms", {"SS": []})["SS"])),
+    )
+
+
+def _live(item: Item) -> bool:
+    return text(item, "status") == "connected"

@@ -1,0 +1,302 @@
+"""The rooms' logs, and how far they are delivered.
+
+In `messages` a stream is a partition `{room}#{region}` with its entries (`e#{message_id}`) and
+its `head`; `{room}#dedupe` holds the dedupe items.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...errors import NotFound
+from ...model import (
+    CommitResult,
+    Committed,
+    ConnectionId,
+    Duplicate,
+    Entry,
+    EntryKind,
+    Head,
+    MessageId,
+    Region,
+    RoomId,
+    Taken,
+    UserId,
+)
+from ..aws import unavailable
+from .table import (
+    CONFLICT,
+    FAILED,
+    Item,
+    Table,
+    cancelled,
+    integer,
+    n,
+    reasons_of,
+    s,
+    text,
+    to_json,
+)
+
+Stream = tuple[RoomId, Region]
+
+_DEDUPE_S = 24 * 3600
+
+
+class DynamoMessageLog:
+    def __init__(self, client: Any, prefix: str) -> None:
+        self._table = Table(client, f"{prefix}-messages")
+
+    def commit(self, entry: Entry, previous: Head, dedupe: str | None, now_ms: int) -> CommitResult:
+        """One transaction; see `ports.MessageLog.commit`.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+        """
+        if entry.seq != previous.seq + 1:
+            raise ValueError("an entry follows its stream's head")
+        client = self._table.client
+        writes = {
+            "head": self._head_write(entry, previous),
+            "entry": self._entry_write(entry),
+        }
+        if dedupe is not None:
+            writes["dedupe"] = self._dedupe_write(entry, dedupe, now_ms)
+        if entry.kind is EntryKind.DELETION:
+            writes["target"] = self._deletion_write(entry)
+        try:
+            # The SDK adds a ClientRequestToken: its own retries never write twice.
+            with unavailable("the store"):
+                client.transact_write_items(TransactItems=list(writes.values()))
+            return Committed()
+        except client.exceptions.TransactionCanceledException as refusal:
+            reasons = dict(zip(writes, reasons_of(refusal), strict=False))
+            answer = self._refused(entry, dedupe, now_ms, reasons)
+            if answer is None:
+                raise cancelled(refusal) from refusal
+            return answer
+
+    def find(self, room_id: RoomId, dedupe: str, now_ms: int) -> Duplicate | None:
+        item = self._table.get({"stream": s(f"{room_id}#dedupe"), "entry": s(dedupe)})
+        if item is None or integer(item, "expires_ms") <= now_ms:
+            return None
+        return _duplicate(item)
+
+    def restore(self, entry: Entry) -> None:
+        self._table.put(
+            _entry_item(entry),
+            ConditionExpression="attribute_not_exists(#entry)",
+            ExpressionAttributeNames={"#entry": "entry"},
+        )
+
+    def heads(self, streams: Sequence[Stream]) -> dict[Stream, Head]:
+        keys = {_stream(*stream): stream for stream in streams}
+        items = self._table.batch_get([{"stream": s(k), "entry": s("head")} for k in keys])
+        found = {text(item, "stream"): item for item in items}
+        return {stream: _head(found.get(key, {})) for key, stream in keys.items()}
+
+    def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None:
+        key = {"stream": s(_stream(room_id, region)), "entry": s(f"e#{message_id}")}
+        item = self._table.get(key)
+        return _entry(item) if item is not None else None
+
+    def after(
+        self, room_id: RoomId, region: Region, message_id: MessageId, limit: int
+    ) -> list[Entry]:
+        return self._range(room_id, region, f"e#{message_id}", "e#~", limit, forward=True)
+
+    def before(
+        self, room_id: RoomId, region: Region, message_id: MessageId | None, limit: int
+    ) -> list[Entry]:
+        high = f"e#{message_id}" if message_id is not None else "e#~"
+        return self._range(room_id, region, "e#", high, limit, forward=False)
+
+    def _range(
+        self, room_id: RoomId, region: Region, low: str, high: str, limit: int, forward: bool
+    ) -> list[Entry]:
+        """Entries strictly between the keys: one more is read, as BETWEEN includes its ends."""
+        if low >= high:
+            return []
+        items = self._table.query(
+            KeyConditionExpression="#stream = :stream AND #entry BETWEEN :low AND :high",
+            ExpressionAttributeNames={"#stream": "stream", "#entry": "entry"},
+            ExpressionAttributeValues={
+                ":stream": s(_stream(room_id, region)),
+                ":low": s(low),
+                ":high": s(high),
+            },
+            ConsistentRead=True,
+            ScanIndexForward=forward,
+            Limit=limit + 1,
+        )
+        inside = [item for item in items if low < text(item, "entry") < high]
+        return [_entry(item) for item in inside[:limit]]
+
+    def _refused(
+        self, entry: Entry, dedupe: str | None, now_ms: int, reasons: Mapping[str, Item]
+    ) -> CommitResult | None:
+        """What the cancellation means, None when it is a fault.
+
+        A failed condition brings the item it failed on; only after a conflict with a
+        transaction still under way (nothing is known then) a read is needed.
+        """
+        codes = {name: reason.get("Code") for name, reason in reasons.items()}
+        if dedupe is not None and codes.get("dedupe") != "None":
+            item = reasons.get("dedupe", {}).get("Item")
+            known = _duplicate(item) if item else self.find(entry.room_id, dedupe, now_ms)
+            if known is not None:
+                return known
+        if codes.get("head") == FAILED and reasons["head"].get("Item"):
+            return Taken(_head(reasons["head"]["Item"]))
+        if FAILED in (codes.get("head"), codes.get("entry")) or CONFLICT in codes.values():
+            stream = (entry.room_id, entry.region)
+            return Taken(self.heads([stream])[stream])
+        if codes.get("target") == FAILED:
+            raise NotFound("no such message")
+        return None
+
+    def _head_write(self, entry: Entry, previous: Head) -> Item:
+        empty = "attribute_not_exists(seq)"
+        follows = "seq = :previous AND last_id < :id"
+        values = {":seq": n(entry.seq), ":id": s(entry.message_id)}
+        if previous.seq:
+            values[":previous"] = n(previous.seq)
+        return {
+            "Update": {
+                "TableName": self._table.name,
+                "Key": {"stream": s(_stream(entry.room_id, entry.region)), "entry": s("head")},
+                "UpdateExpression": "SET seq = :seq, last_id = :id",
+                "ConditionExpression": follows if previous.seq else empty,
+                "ExpressionAttributeValues": values,
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def _entry_write(self, entry: Entry) -> Item:
+        return {
+            "Put": {
+                "TableName": self._table.name,
+                "Item": _entry_item(entry),
+                "ConditionExpression": "attribute_not_exists(#entry)",
+                "ExpressionAttributeNames": {"#entry": "entry"},
+            }
+        }
+
+    def _dedupe_write(self, entry: Entry, dedupe: str, now_ms: int) -> Item:
+        item = {
+            "stream": s(f"{entry.room_id}#dedupe"),
+            "entry": s(dedupe),
+            "message_id": s(entry.message_id),
+            "region": s(entry.region),
+            "seq": n(entry.seq),
+            "timestamp_ms": n(entry.timestamp_ms),
+            "expires_ms": n(now_ms + _DEDUPE_S * 1000),
+            "ttl": n(now_ms // 1000 + _DEDUPE_S + 3600),
+        }
+        return {
+            "Put": {
+                "TableName": self._table.name,
+                "Item": item,
+                "ConditionExpression": "attribute_not_exists(#entry) OR expires_ms <= :now",
+                "ExpressionAttributeNames": {"#entry": "entry"},
+                "ExpressionAttributeValues": {":now": n(now_ms)},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def _deletion_write(self, entry: Entry) -> Item:
+        stream = _stream(entry.room_id, Region(entry.content["region"]))
+        return {
+            "Update": {
+                "TableName": self._table.name,
+                "Key": {"stream": s(stream), "entry": s(f"e#{entry.target_id}")},
+                "UpdateExpression": "SET deleted = :yes REMOVE content",
+                "ConditionExpression": "attribute_exists(#entry)",
+                "ExpressionAttributeNames": {"#entry": "entry"},
+                "ExpressionAttributeValues": {":yes": {"BOOL": True}},
+            }
+        }
+
+
+class DynamoCursors:
+    def __init__(self, client: Any, prefix: str) -> None:
+        self._table = Table(client, f"{prefix}-deliveries")
+
+    def get(self, room_id: RoomId, region: Region) -> tuple[int, int] | None:
+        item = self._table.get({"stream": s(_stream(room_id, region))})
+        return (integer(item, "seq"), integer(item, "split_at_ms")) if item is not None else None
+
+    def advance(self, room_id: RoomId, region: Region, seq: int, split_at_ms: int) -> None:
+        self._table.update(
+            {"stream": s(_stream(room_id, region))},
+            "SET seq = :seq, split_at_ms = :split",
+            {":seq": n(seq), ":split": n(split_at_ms)},
+            ConditionExpression="attribute_not_exists(seq) OR seq < :seq",
+        )
+
+
+def _stream(room_id: str, region: str) -> str:
+    return f"{room_id}#{region}"
+
+
+def _head(item: Item) -> Head:
+    return Head(integer(item, "seq"), MessageId(text(item, "last_id")))
+
+
+def _duplicate(item: Item) -> Duplicate:
+    return Duplicate(
+        MessageId(text(item, "message_id")),
+        Region(text(item, "region")),
+        integer(item, "seq"),
+        integer(item, "timestamp_ms"),
+    )
+
+
+def _entry_item(entry: Entry) -> Item:
+    item: Item = {
+        "stream": s(_stream(entry.room_id, entry.region)),
+        "entry": s(f"e#{entry.message_id}"),
+        "room_id": s(entry.room_id),
+        "region": s(entry.region),
+        "seq": n(entry.seq),
+        "kind": s(entry.kind),
+        "sender_id": s(entry.sender_id),
+        "timestamp_ms": n(entry.timestamp_ms),
+        "message_type": s(entry.message_type),
+        "content": s(to_json(entry.content)),
+        "deleted": {"BOOL": entry.deleted},
+    }
+    for name in ("reply_to_message_id", "client_message_id", "target_id", "origin_id"):
+        value = getattr(entry, name)
+        if value is not None:
+            item[name] = s(value)
+    return item
+
+
+def _entry(item: Item) -> Entry:
+    def optional(name: str) -> str | None:
+        return text(item, name) if name in item else None
+
+    content = optional("content")
+    reply, target, origin = (
+        optional("reply_to_message_id"),
+        optional("target_id"),
+        optional("origin_id"),
+    )
+    return Entry(
+        room_id=RoomId(text(item, "room_id")),
+        region=Region(text(item, "region")),
+        seq=integer(item, "seq"),
+        message_id=MessageId(text(item, "entry")[2:]),
+        kind=EntryKind(text(item, "kind")),
+        sender_id=UserId(text(item, "sender_id")),
+        timestamp_ms=integer(item, "timestamp_ms"),
+        message_type=text(item, "message_type"),
+        content=json.loads(content) if content is not None else None,
+        reply_to_message_id=MessageId(reply) if reply else None,
+        client_message_id=optional("client_message_id"),
+        target_id=MessageId(target) if target else None,
+        deleted=bool(item["deleted"]["BOOL"]),
+        origin_id=ConnectionId(origin) if origin else None,
+    )

@@ -1,0 +1,149 @@
+"""One DynamoDB table and its wire forms: what the stores have in common."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ...errors import Unavailable
+from ..aws import unavailable
+
+Item = dict[str, Any]
+
+FAILED, CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
+_GET_ITEMS, _WRITE_ITEMS, _BATCH_TRIES = 100, 25, 6
+_THROTTLED = {"ThrottlingError", "ProvisionedThroughputExceeded"}
+
+
+def s(value: str) -> dict[str, str]:
+    return {"S": value}
+
+
+def n(value: int) -> dict[str, str]:
+    return {"N": str(value)}
+
+
+def integer(item: Item, name: str) -> int:
+    return int(item.get(name, {"N": "0"})["N"])
+
+
+def text(item: Item, name: str) -> str:
+    return str(item.get(name, {"S": ""})["S"])
+
+
+class Table:
+    """One table: named with the prefix, queried in full pages."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self.client = client
+        self.name = name
+
+    def get(self, key: Item) -> Item | None:
+        with unavailable("the store"):
+            answer = self.client.get_item(TableName=self.name, Key=key, ConsistentRead=True)
+        item: Item | None = answer.get("Item")
+        return item
+
+    def put(self, item: Item, **more: Any) -> bool:
+        """False when a condition given in `more` failed."""
+        return self._write(self.client.put_item, Item=item, **more) is not None
+
+    def update(self, key: Item, expression: str, values: Item, **more: Any) -> Item | None:
+        """The answer, None when a condition given in `more` failed."""
+        return self._write(
+            self.client.update_item,
+            Key=key,
+            UpdateExpression=expression,
+            ExpressionAttributeValues=values,
+            **more,
+        )
+
+    def delete(self, key: Item) -> Item:
+        """The attributes it had, {} when it was not there."""
+        answer = self._write(self.client.delete_item, Key=key, ReturnValues="ALL_OLD") or {}
+        attributes: Item = answer.get("Attributes", {})
+        return attributes
+
+    def query(self, **arguments: Any) -> Iterator[Item]:
+        return self._pages(self.client.query, **arguments)
+
+    def scan(self, **arguments: Any) -> Iterator[Item]:
+        return self._pages(self.client.scan, **arguments)
+
+    def batch_get(self, keys: Sequence[Item]) -> list[Item]:
+        found: list[Item] = []
+        for start in range(0, len(keys), _GET_ITEMS):
+            wanted = {self.name: {"Keys": keys[start : start + _GET_ITEMS], "ConsistentRead": True}}
+            for answer in self._all(self.client.batch_get_item, wanted, "UnprocessedKeys"):
+                found += answer["Responses"].get(self.name, [])
+        return found
+
+    def batch_put(self, items: Sequence[Item]) -> None:
+        for start in range(0, len(items), _WRITE_ITEMS):
+            puts = [{"PutRequest": {"Item": item}} for item in items[start : start + _WRITE_ITEMS]]
+            for _ in self._all(self.client.batch_write_item, {self.name: puts}, "UnprocessedItems"):
+                pass
+
+    def _all(self, call: Any, wanted: Item, left_over: str) -> Iterator[Item]:
+        """The answers of a batch call, asked again with backoff for what was left over."""
+        for attempt in range(_BATCH_TRIES):
+            if attempt:
+                time.sleep(0.01 * 2**attempt)
+            with unavailable("the store"):
+                answer = call(RequestItems=wanted)
+            yield answer
+            wanted = answer.get(left_over) or {}
+            if not wanted:
+                return
+        raise Unavailable("the store is overloaded, try again")
+
+    def _write(self, call: Any, **arguments: Any) -> Item | None:
+        try:
+            with unavailable("the store"):
+                answer: Item = call(TableName=self.name, **arguments)
+                return answer
+        except self.client.exceptions.ConditionalCheckFailedException:
+            return None
+
+    def _pages(self, call: Any, **arguments: Any) -> Iterator[Item]:
+        limit = arguments.get("Limit")
+        while True:
+            with unavailable("the store"):
+                page = call(TableName=self.name, **arguments)
+            for item in page["Items"]:
+                yield item
+                if limit is not None:
+                    limit -= 1
+                    if limit <= 0:
+                        return
+            if "LastEvaluatedKey" not in page:
+                return
+            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            if limit is not None:
+                arguments["Limit"] = limit
+
+
+def reasons_of(refusal: Any) -> list[Item]:
+    """Why each write of a transaction was refused, in the order of the writes."""
+    reasons: list[Item] = refusal.response.get("CancellationReasons") or []
+    return reasons
+
+
+def cancelled(refusal: Any) -> Exception:
+    """The error for a transaction that no condition cancelled: throttled, or a fault of ours."""
+    if any(reason.get("Code") in _THROTTLED for reason in reasons_of(refusal)):
+        return Unavailable("the store is overloaded, try again")
+    fault: Exception = refusal
+    return fault
+
+
+def to_json(value: Any) -> str:
+    """As UTF-8 (half the bytes of escapes for most scripts) where that can carry it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return json.dumps(value, separators=(",", ":"))
+    return text
