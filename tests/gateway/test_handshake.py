@@ -131,6 +131,15 @@ async def test_the_stage_takes_no_further_path(path: str) -> None:
         assert (await (await RawSocket.open(host)).request("GET", "/prod", {}))[0] == 403
 
 
+@pytest.mark.parametrize("path", ["/prod", "/prod/", "/ws", "/socket.io/?transport=websocket"])
+async def test_where_a_handshake_may_go(path: str) -> None:
+    """apigateway-how-to-call-websocket-api: the stage; the other two are the edge's paths."""
+    async with running(Functions()) as (_, host):
+        socket = await RawSocket.open(host)
+        assert (await socket.request("GET", path, HANDSHAKE))[0] == 101
+        socket.drop()
+
+
 async def test_the_connect_event_carries_headers_and_query() -> None:
     """apigateway-websocket-api-mapping-template-reference."""
     functions = Functions()

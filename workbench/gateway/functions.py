@@ -8,6 +8,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,24 +32,29 @@ class Context:
 class LocalFunctions:
     """Handlers by function name; those that are no coroutine functions run in threads.
 
-    A thread cannot be ended: a handler that outlives its time is left to itself.
+    More than `concurrency` of these wait for a thread, where Lambda would throttle. A thread
+    cannot be ended: a handler that outlives its time is left to itself.
     """
 
-    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, handlers: Mapping[str, Handler], concurrency: int = 64) -> None:
         self._handlers = dict(handlers)
+        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="function")
 
     async def invoke(self, function: str, event: dict[str, Any], timeout_s: float) -> Any:
         """Run a handler on a copy of the event, as JSON carries it; see `Invoker`."""
-        handler = self._handlers[function]
-        event, context = (
-            json.loads(json.dumps(event)),
-            Context(function, time.monotonic() + timeout_s),
-        )
+        copy = json.loads(json.dumps(event))
+        context = Context(function, time.monotonic() + timeout_s)
         try:
+            handler = self._handlers[function]
             if inspect.iscoroutinefunction(handler):
-                answer = await handler(event, context)
+                answer = await handler(copy, context)
             else:
-                answer = await asyncio.to_thread(handler, event, context)
+                loop = asyncio.get_running_loop()
+                answer = await loop.run_in_executor(self._pool, handler, copy, context)
             return json.loads(json.dumps(answer))
         except Exception as fault:
             raise FunctionError(type(fault).__name__, str(fault)) from fault
+
+    def close(self) -> None:
+        """Let the threads end with what they run."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
