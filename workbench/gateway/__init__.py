@@ -4,6 +4,15 @@ Stands alone: give it an `Invoker` for your Lambda functions. See README.md besi
 """
 
 from .config import FunctionError, HttpApi, Invoker, Limits, WebSocketApi
+from .functions import LocalFunctions
 from .server import Gateway
 
-__all__ = ["FunctionError", "Gateway", "HttpApi", "Invoker", "Limits", "WebSocketApi"]
+__all__ = [
+    "FunctionError",
+    "Gateway",
+    "HttpApi",
+    "Invoker",
+    "Limits",
+    "LocalFunctions",
+    "WebSocketApi",
+]

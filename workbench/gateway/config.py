@@ -33,22 +33,28 @@ class Invoker(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """Quotas of API Gateway.
+    """Quotas of API Gateway; the last two are this gateway's own.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 
     Attributes:
-        frame_bytes: A larger WebSocket frame closes with 1009.
+        frame_bytes: A larger WebSocket frame closes with 1009; posts go out in frames as large.
         message_bytes: A larger message of several frames closes with 1009.
         post_bytes: A larger @connections body is a 413.
         idle_s: A connection silent for so long in both directions is closed with 1001.
         connection_s: No connection lives longer; closed with 1001.
-        integration_timeout_s: A function that takes longer has failed.
+        integration_timeout_s: A WebSocket function that takes longer has failed.
+        http_integration_timeout_s: An HTTP function that takes longer is a 503.
         connects_per_s: New connections per account and region; above it 429.
         requests_per_s: REST, HTTP, WebSocket and @connections together; above it 429.
         client_buffer_bytes: Unsent bytes for a client above which a post to it is a 429.
         http_body_bytes: A larger HTTP body is a 413.
+        head_bytes: A request line and header values above it, together, are a 431.
+        websocket_url_chars: A longer URL of a WebSocket API is a 414.
+        close_s: A client that does not finish the closing handshake in time is cut off.
+        request_s: A socket that delivers no whole request in time is closed.
     """
 
     frame_bytes: int = 32 * 1024
@@ -57,15 +63,28 @@ class Limits:
     idle_s: float = 600.0
     connection_s: float = 7200.0
     integration_timeout_s: float = 29.0
+    http_integration_timeout_s: float = 30.0
     connects_per_s: int = 500
     requests_per_s: int = 10_000
     client_buffer_bytes: int = 1024 * 1024
     http_body_bytes: int = 10 * 1024 * 1024
+    head_bytes: int = 10_240
+    websocket_url_chars: int = 4096
+    close_s: float = 5.0
+    request_s: float = 60.0
 
 
 @dataclass(frozen=True)
 class WebSocketApi:
-    """A WebSocket API; `path` is where the one host (CloudFront's role) offers it."""
+    """A WebSocket API.
+
+    Attributes:
+        path: Where the one host (CloudFront's role) offers it, beside `/{stage}`.
+        routes: Function by route key.
+        route_response: A function's `body` goes to the client, as with
+            `route_response_selection_expression = "$default"` on every route.
+        route_selection_expression: Over `$request.body.…`; its value chooses the route.
+    """
 
     api_id: str = "local"
     stage: str = "prod"
@@ -78,11 +97,16 @@ class WebSocketApi:
         }
     )
     route_response: bool = True
+    route_selection_expression: str = "$request.body.action"
 
 
 @dataclass(frozen=True)
 class HttpApi:
-    """An HTTP API, payload format 1.0. Routes as ("GET", "/v1/rooms/{room_id}")."""
+    """An HTTP API, payload format 1.0.
+
+    Attributes:
+        routes: As ("GET", "/v1/rooms/{room_id}"); also ANY and a last part `{name+}`.
+    """
 
     api_id: str = "localhttp"
     stage: str = "$default"

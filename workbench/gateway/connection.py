@@ -12,26 +12,21 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from websockets.frames import Close, Frame, Opcode
+from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from . import events
+from . import events, routes
 from .config import FunctionError, WebSocketApi
 
 if TYPE_CHECKING:
     from .server import Gateway
 
-Writer = asyncio.StreamWriter
-_CLOSE_S = 5.0
+_DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
 class Connection:
-    """A connection after its handshake.
-
-    Attributes:
-        ready: `$connect` has returned: posts reach it (before: 410).
-    """
+    """A client from its handshake on."""
 
     def __init__(
         self,
@@ -39,30 +34,27 @@ class Connection:
         api: WebSocketApi,
         protocol: ServerProtocol,
         reader: asyncio.StreamReader,
-        writer: Writer,
+        writer: asyncio.StreamWriter,
         *,
-        connection_id: str,
-        source_ip: str,
         user_agent: str,
     ) -> None:
         self.api = api
-        self.id = connection_id
-        self.source_ip = source_ip
+        self.id = events.connection_id()
+        self.source_ip: str = (writer.get_extra_info("peername") or ("", 0))[0]
         self.user_agent = user_agent
         self.connected_at_ms = int(time.time() * 1000)
         self.last_active_ms = self.connected_at_ms
-        self.ready = False
         self._gateway = gateway
         self._protocol = protocol
         self._reader = reader
         self._writer = writer
-        self._parts: list[bytes] = []
+        self._message = bytearray()
         self._active = time.monotonic()
         self._started = time.monotonic()
-        self._invocations: set[asyncio.Task[None]] = set()
-        self._ended = (1006, "")
+        self._cut: asyncio.TimerHandle | None = None
 
     def context(self, event_type: str, route: str) -> dict[str, Any]:
+        """The `requestContext` of an event about this connection."""
         return events.websocket_context(
             self.api,
             event_type=event_type,
@@ -74,105 +66,92 @@ class Connection:
             region=self._gateway.region,
         )
 
+    def disconnect_event(self) -> dict[str, Any]:
+        """How it ended: the code of whichever side closed first, 1006 when neither did."""
+        protocol = self._protocol
+        close = protocol.close_rcvd if protocol.close_rcvd_then_sent else protocol.close_sent
+        context = self.context("DISCONNECT", "$disconnect")
+        context["disconnectStatusCode"] = close.code if close else 1006
+        context["disconnectReason"] = close.reason if close else ""
+        return {"requestContext": context, "isBase64Encoded": False}
+
+    @property
+    def ready(self) -> bool:
+        """Posts reach it: `$connect` has returned and nobody has begun to close."""
+        return self._protocol.state is State.OPEN
+
     @property
     def unsent_bytes(self) -> int:
+        """What waits here because the client does not read."""
         return self._writer.transport.get_write_buffer_size()
 
     def send(self, text: bytes) -> None:
-        """Send a text frame; nothing happens on a socket that is closing."""
-        if self._protocol.state is State.OPEN:
-            self._touch()
-            self._protocol.send_text(text)
-            self._flush()
+        """Send a text message, in frames within the limit; nothing happens while closing.
 
-    def close(self, code: int, reason: str = "") -> None:
-        """Start the closing handshake from our side."""
-        if self._protocol.state is State.OPEN:
-            self._ended = (code, reason)
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+        """
+        if not self.ready:
+            return
+        self._touch()
+        size = self._gateway.limits.frame_bytes
+        first, rest = text[:size], range(size, len(text), size)
+        self._protocol.send_text(first, fin=not rest)
+        for start in rest:
+            fin = start + size >= len(text)
+            self._protocol.send_continuation(text[start : start + size], fin=fin)
+        self._flush()
+
+    def close(self, code: int, reason: str = "", within_s: float | None = None) -> None:
+        """Start the closing handshake; a client that does not take part is cut off in time."""
+        if self.ready:
             self._protocol.send_close(code, reason)
-            self._flush()
+            self._flush(within_s)
 
     async def run(self) -> None:
         """Serve until the socket ends."""
-        self.ready = True
         watch = asyncio.create_task(self._watch())
         try:
             self._flush()
-            while data := await self._receive():
+            while data := await self._reader.read(65536):
                 self._protocol.receive_data(data)
                 self._handle()
-            if not self._protocol.eof_sent:
-                self._protocol.receive_eof()
-                self._flush()
-        except (ConnectionError, OSError):
-            self._ended = (1006, "")
+                await self._writer.drain()
+            self._protocol.receive_eof()
+            self._flush()
+        except OSError:
+            pass  # the socket is gone, which is what we wait for
         finally:
             watch.cancel()
-            self.ready = False
-
-    async def settle(self, within_s: float) -> None:
-        """Wait for the running invocations, bounded."""
-        if self._invocations:
-            await asyncio.wait(self._invocations, timeout=within_s)
-
-    def disconnect_event(self) -> dict[str, Any]:
-        context = self.context("DISCONNECT", "$disconnect")
-        context["disconnectStatusCode"], context["disconnectReason"] = self._ended
-        return {"requestContext": context, "isBase64Encoded": False}
-
-    async def _receive(self) -> bytes:
-        """What comes next; b"" at the end, or when a closing peer takes too long."""
-        if not self._protocol.close_expected():
-            return await self._reader.read(65536)
-        try:
-            return await asyncio.wait_for(self._reader.read(65536), _CLOSE_S)
-        except TimeoutError:
-            return b""
+            if self._cut is not None:
+                self._cut.cancel()
 
     def _handle(self) -> None:
         """Take the events of what was received."""
         for event in self._protocol.events_received():
-            if isinstance(event, Frame):
+            self._touch()
+            if isinstance(event, Frame) and event.opcode in _DATA and self.ready:
                 self._frame(event)
         self._flush()
 
     def _frame(self, frame: Frame) -> None:
-        limits = self._gateway.limits
-        self._touch()
-        if frame.opcode is Opcode.CLOSE:
-            close = Close.parse(frame.data) if frame.data else Close(1005, "")
-            if self._ended == (1006, ""):
-                self._ended = (close.code, close.reason)
-            return
-        if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            return
-        if self._protocol.state is not State.OPEN:
-            return
+        """Gather a message; sizes are the protocol's part."""
         if frame.opcode is Opcode.BINARY:
             self.close(1003, "Binary frames are not supported")
             return
-        self._parts.append(bytes(frame.data))
-        if (
-            len(frame.data) > limits.frame_bytes
-            or sum(map(len, self._parts)) > limits.message_bytes
-        ):
-            self.close(1009, "Frame or message is too large")
-        elif frame.fin:
-            message, self._parts = b"".join(self._parts), []
-            self._message(message)
-
-    def _message(self, data: bytes) -> None:
+        self._message += frame.data
+        if not frame.fin:
+            return
+        data, self._message = bytes(self._message), bytearray()
         try:
             text = data.decode()
         except UnicodeDecodeError:
             self.close(1007, "Not UTF-8")
             return
-        task = asyncio.create_task(self._invoke(text))
-        self._invocations.add(task)
-        task.add_done_callback(self._invocations.discard)
+        self._gateway.spawn(self._invoke(text))
 
     async def _invoke(self, text: str) -> None:
-        route = self._route(text)
+        """Run the message's function; its answer, or our own frame, goes to the client."""
+        route = routes.choose(self.api.route_selection_expression, self.api.routes, text)
         context = self.context("MESSAGE", route or "$default")
         if not self._gateway.requests.take():
             self._error("Too Many Requests", context)
@@ -191,48 +170,33 @@ class Connection:
         elif self.api.route_response and answer.get("body"):
             self.send(str(answer["body"]).encode())
 
-    def _route(self, text: str) -> str | None:
-        """`$request.body.action`, else `$default`; None where there is no route."""
-        try:
-            body = json.loads(text)
-        except (ValueError, RecursionError):
-            body = None
-        action = body.get("action") if isinstance(body, dict) else None
-        if isinstance(action, str) and action in self.api.routes and not action.startswith("$"):
-            return action
-        return "$default" if "$default" in self.api.routes else None
-
     def _error(self, message: str, context: dict[str, Any]) -> None:
         """API Gateway's own frame, in nobody's protocol."""
-        frame = {
-            "message": message,
-            "connectionId": self.id,
-            "requestId": context["requestId"],
-        }
+        frame = {"message": message, "connectionId": self.id, "requestId": context["requestId"]}
         self.send(json.dumps(frame).encode())
 
     async def _watch(self) -> None:
         """Close the idle and the old."""
         limits = self._gateway.limits
-        while True:
-            now = time.monotonic()
-            left = min(
-                self._active + limits.idle_s - now, self._started + limits.connection_s - now
-            )
-            if left <= 0:
-                self.close(1001, "Going away")
-                await asyncio.sleep(5)
-                self._writer.transport.abort()
-                return
+        until = self._started + limits.connection_s
+        while (left := min(self._active + limits.idle_s, until) - time.monotonic()) > 0:
             await asyncio.sleep(left)
+        self.close(1001, "Going away")
 
     def _touch(self) -> None:
         self._active = time.monotonic()
         self.last_active_ms = int(time.time() * 1000)
 
-    def _flush(self) -> None:
+    def _flush(self, within_s: float | None = None) -> None:
+        """Write what the protocol has to say; from a close on, the client has its time."""
+        transport = self._writer.transport
         for data in self._protocol.data_to_send():
+            if transport.is_closing():
+                break
             if data:
                 self._writer.write(data)
-            elif self._writer.can_write_eof() and not self._writer.transport.is_closing():
+            elif self._writer.can_write_eof():
                 self._writer.write_eof()
+        if self._cut is None and self._protocol.close_expected():
+            after_s = self._gateway.limits.close_s if within_s is None else within_s
+            self._cut = asyncio.get_running_loop().call_later(after_s, transport.abort)

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 import time
 import uuid
@@ -17,6 +18,7 @@ from urllib.parse import parse_qsl
 from .config import HttpApi, WebSocketApi
 
 Pairs = Sequence[tuple[str, str]]
+_TEXT = re.compile(r"text/.*|application/(?:.*\+)?(?:json|xml|javascript)")
 
 
 def connection_id() -> str:
@@ -75,7 +77,7 @@ def http_event(
     region: str,
 ) -> dict[str, Any]:
     now = time.time()
-    text, encoded = _body(body)
+    text, encoded = _body(body, single(headers).get("content-type", ""))
     pairs = parse_qsl(query, keep_blank_values=True)
     return {
         "version": "1.0",
@@ -122,10 +124,17 @@ def multi(pairs: Pairs) -> dict[str, list[str]]:
     return values
 
 
-def _body(body: bytes) -> tuple[str | None, bool]:
+def _body(body: bytes, content_type: str) -> tuple[str | None, bool]:
+    """As text when its type says so, else in base64: a form is *not* text to an HTTP API.
+
+    https://aws.amazon.com/blogs/compute/handling-binary-data-using-amazon-api-gateway-http-apis/
+    """
     if not body:
         return None, False
-    try:
-        return body.decode(), False
-    except UnicodeDecodeError:
-        return base64.b64encode(body).decode(), True
+    kind = content_type.partition(";")[0].strip().lower()
+    if not kind or _TEXT.fullmatch(kind):
+        try:
+            return body.decode(), False
+        except UnicodeDecodeError:
+            pass
+    return base64.b64encode(body).decode(), True

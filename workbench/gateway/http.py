@@ -1,31 +1,76 @@
-"""The HTTP API: routes, payload format 1.0 in, proxy responses out.
+"""The HTTP API: routes, payload format 1.0 in, proxy responses out. CORS is the function's.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
 """
 
 from __future__ import annotations
 
 import base64
-import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from . import events
 from .config import FunctionError, HttpApi
+from .wire import Reply, message
 
 if TYPE_CHECKING:
-    from .server import Gateway, Reply
+    from .server import Gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A declared route, or what a request made of it: its path and the path's parameters."""
+
+    method: str
+    path: str
+    parts: tuple[str, ...]
+
+    def matches(self, method: str, parts: list[str]) -> dict[str, str] | None:
+        """The path parameters, None when it does not match."""
+        if self.method not in (method, "ANY"):
+            return None
+        own, greedy = list(self.parts), self.parts[-1].endswith("+}")
+        if greedy and len(parts) >= len(own):
+            parts = [*parts[: len(own) - 1], "/".join(parts[len(own) - 1 :])]
+        if len(own) != len(parts):
+            return None
+        pairs = list(zip(own, parts, strict=True))
+        if not all((_is_variable(p) and given) or p == given for p, given in pairs):
+            return None
+        return {p[1:-1].rstrip("+"): unquote(g) for p, g in pairs if _is_variable(p)}
+
+    @property
+    def rank(self) -> tuple[bool, int, bool]:
+        """The most specific first: greedy last, literals before variables, ANY last."""
+        variables = sum(map(_is_variable, self.parts))
+        return self.parts[-1].endswith("+}"), variables, self.method == "ANY"
 
 
 class HttpFront:
+    """One HTTP API."""
+
     def __init__(self, gateway: Gateway, api: HttpApi, account_id: str) -> None:
         self._gateway = gateway
         self._api = api
         self._account_id = account_id
-        self._routes = [(method, path, path.strip("/").split("/")) for method, path in api.routes]
+        routes = (Route(verb, path, tuple(path.strip("/").split("/"))) for verb, path in api.routes)
+        self._routes = sorted(routes, key=lambda route: route.rank)
+
+    def find(self, method: str, path: str) -> tuple[str, dict[str, str]] | None:
+        """The route's path and the path parameters."""
+        parts = path.strip("/").split("/")
+        for route in self._routes:
+            parameters = route.matches(method, parts)
+            if parameters is not None:
+                return route.path, parameters
+        return None
 
     async def serve(
         self,
+        found: tuple[str, dict[str, str]],
+        *,
         method: str,
         path: str,
         query: str,
@@ -33,11 +78,10 @@ class HttpFront:
         body: bytes,
         peer: str,
     ) -> Reply:
-        if len(body) > self._gateway.limits.http_body_bytes:
-            return _message(413, "Request Entity Too Large")
-        found = self._match(method, path)
-        if found is None:
-            return _message(404, "Not Found")
+        """Answer a request whose route was found."""
+        limits = self._gateway.limits
+        if len(body) > limits.http_body_bytes:
+            return message(413, "Request Entity Too Large")
         resource, parameters = found
         event = events.http_event(
             self._api,
@@ -52,23 +96,13 @@ class HttpFront:
             account_id=self._account_id,
             region=self._gateway.region,
         )
+        within_s = limits.http_integration_timeout_s
         try:
-            answer = await self._gateway.invoke(self._api.function, event)
+            return _reply(await self._gateway.invoke(self._api.function, event, within_s))
         except FunctionError:
-            return _message(500, "Internal Server Error")
+            return message(500, "Internal Server Error")
         except TimeoutError:
-            return _message(503, "Service Unavailable")
-        return _reply(answer)
-
-    def _match(self, method: str, path: str) -> tuple[str, dict[str, str]] | None:
-        parts = path.strip("/").split("/")
-        for verb, resource, pattern in self._routes:
-            if verb != method or len(pattern) != len(parts):
-                continue
-            pairs = list(zip(pattern, parts, strict=True))
-            if all((_is_variable(p) and given) or p == given for p, given in pairs):
-                return resource, {p[1:-1]: unquote(g) for p, g in pairs if _is_variable(p)}
-        return None
+            return message(503, "Service Unavailable")
 
 
 def _is_variable(part: str) -> bool:
@@ -77,15 +111,16 @@ def _is_variable(part: str) -> bool:
 
 def _reply(answer: Any) -> Reply:
     """A proxy response; anything else is the function's fault."""
-    if not isinstance(answer, dict) or not isinstance(answer.get("statusCode"), int):
-        return _message(500, "Internal Server Error")
-    headers = {str(name): str(value) for name, value in (answer.get("headers") or {}).items()}
-    for name, values in (answer.get("multiValueHeaders") or {}).items():
-        headers[str(name)] = ",".join(map(str, values))
-    body = answer.get("body") or ""
-    data = base64.b64decode(body) if answer.get("isBase64Encoded") else str(body).encode()
-    return answer["statusCode"], headers, data
-
-
-def _message(status: int, message: str) -> Reply:
-    return status, {"content-type": "application/json"}, json.dumps({"message": message}).encode()
+    try:
+        status, body = answer["statusCode"], answer.get("body") or ""
+        fields = dict(answer.get("headers") or {})
+        several = dict(answer.get("multiValueHeaders") or {})
+        headers = [(str(name), str(value)) for name, value in fields.items() if name not in several]
+        headers += [(str(name), str(each)) for name, values in several.items() for each in values]
+        decode = answer.get("isBase64Encoded")
+        data = base64.b64decode(body, validate=True) if decode else str(body).encode()
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return message(500, "Internal Server Error")
+    if type(status) is not int:
+        return message(500, "Internal Server Error")
+    return status, headers, data

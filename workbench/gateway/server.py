@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import mimetypes
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import h11
-from websockets.http11 import Request, Response
-from websockets.server import ServerProtocol
 
-from . import events, management
+from . import handshake, management, routes
 from .buckets import TokenBucket
 from .config import FunctionError, HttpApi, Invoker, Limits, WebSocketApi
 from .connection import Connection
 from .http import HttpFront
+from .signatures import Request
+from .wire import Reply, encode, message, refusal
 
-Reply = tuple[int, dict[str, str], bytes]
 LocalRoute = Callable[[bytes, dict[str, str]], Awaitable[Reply]]
 _HEAD_BYTES = 64 * 1024
 
@@ -32,10 +31,13 @@ class Gateway:
         invoker: Runs the functions.
         static_dir: Files served at `/`.
         local_routes: Served beside the APIs, by exact (method, path).
+        credentials: Secret by access key id; @connections takes what they have signed. None:
+            a signature must be there and well-formed, whoever made it.
 
     Attributes:
         connections: Live connections by id.
         requests: The account's request rate.
+        connects: The account's rate of new connections.
     """
 
     def __init__(
@@ -49,46 +51,104 @@ class Gateway:
         limits: Limits | None = None,
         static_dir: Path | None = None,
         local_routes: Mapping[tuple[str, str], LocalRoute] | None = None,
+        credentials: Mapping[str, str] | None = None,
     ) -> None:
+        for api in websocket_apis:
+            routes.check(api.route_selection_expression)
         self.region = region
         self.limits = limits or Limits()
+        self.credentials = credentials
         self.connections: dict[str, Connection] = {}
         self.requests = TokenBucket(self.limits.requests_per_s)
-        self._connects = TokenBucket(self.limits.connects_per_s)
+        self.connects = TokenBucket(self.limits.connects_per_s)
         self._invoker = invoker
         self._apis = websocket_apis
         self._http = HttpFront(self, http_api, account_id) if http_api else None
         self._static = static_dir
         self._local = dict(local_routes or {})
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._waiting: set[asyncio.Task[Any]] = set()  # those of sockets without a request
+        self._stopping = False
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen; the bound port."""
+        self._stopping = False
         self._server = await asyncio.start_server(self._accept, host, port, limit=_HEAD_BYTES)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self, within_s: float = 5.0) -> None:
-        """Close all sockets, wait (bounded) for what runs, free the port."""
+        """Take nothing new, let what runs come to its end for so long, then cut it off.
+
+        Clients have half of the time to answer our close, so that `$disconnect` has the rest.
+        """
+        self._stopping = True
+        until = time.monotonic() + within_s
         if self._server is not None:
             self._server.close()
+        for task in list(self._waiting):
+            task.cancel()
         for connection in list(self.connections.values()):
-            connection.close(1001, "Going away")
-        if self.connections:
-            await asyncio.sleep(0)
-        tasks = list(self._tasks)
-        if tasks:
-            _, pending = await asyncio.wait(tasks, timeout=within_s if self.connections else 0.1)
-            for task in pending:
+            connection.close(1001, "Going away", within_s / 2)
+        # Rounds: what ends may start something (a connection its $disconnect).
+        while self._tasks and (left_s := until - time.monotonic()) > 0:
+            await asyncio.wait(self._tasks, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        while self._tasks:
+            tasks = list(self._tasks)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
         if self._server is not None:
             await self._server.wait_closed()
+            self._server = None
 
-    async def invoke(self, function: str, event: dict[str, Any]) -> Any:
-        """Run a function within the integration's time."""
-        within_s = self.limits.integration_timeout_s
-        return await asyncio.wait_for(self._invoker.invoke(function, event, within_s), within_s)
+    async def invoke(
+        self, function: str, event: dict[str, Any], within_s: float | None = None
+    ) -> Any:
+        """Run a function within the integration's time.
+
+        Raises:
+            FunctionError: It raised, or the invoker did.
+            TimeoutError: It took too long.
+        """
+        limit_s = self.limits.integration_timeout_s if within_s is None else within_s
+        try:
+            return await asyncio.wait_for(self._invoker.invoke(function, event, limit_s), limit_s)
+        except (FunctionError, TimeoutError):
+            raise
+        except Exception as fault:  # whatever an invoker raises, the function failed
+            raise FunctionError(type(fault).__name__, str(fault)) from fault
+
+    async def run_route(self, api: WebSocketApi, route: str, event: dict[str, Any]) -> Any:
+        """Run `$connect` or `$disconnect`; an API may do without."""
+        if route not in api.routes:
+            return {"statusCode": 200}
+        return await self.invoke(api.routes[route], event)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` beside everything else; `stop` waits for it."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def hold(self, connection: Connection) -> None:
+        """Keep an open connection until it ends; `$disconnect` waits for no running message."""
+        self.connections[connection.id] = connection
+        if self._stopping:
+            connection.close(1001, "Going away")
+        try:
+            await connection.run()
+        finally:
+            del self.connections[connection.id]
+            self.spawn(self._disconnect(connection))
+
+    async def _disconnect(self, connection: Connection) -> None:
+        """Best effort: a failing function is nobody's business any more."""
+        try:
+            event = connection.disconnect_event()
+            await self.run_route(connection.api, "$disconnect", event)
+        except (FunctionError, TimeoutError):
+            return
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -96,80 +156,105 @@ class Gateway:
         self._tasks.add(task)
         try:
             await self._serve(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            writer.close()
+        except (OSError, TimeoutError):
             writer.transport.abort()
         except asyncio.CancelledError:
             # Only `stop` cancels, and it waits for the task: there is nobody to tell.
             writer.transport.abort()
+        except BaseException:
+            writer.transport.abort()
+            raise
         finally:
             self._tasks.discard(task)
-            writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Requests of one socket, one after the other, until one becomes a WebSocket."""
-        while True:
+        peer = (writer.get_extra_info("peername") or ("", 0))[0]
+        while not self._stopping:
             try:
-                head = await reader.readuntil(b"\r\n\r\n")
-            except asyncio.IncompleteReadError:
+                head = await self._head(reader)
+            except (asyncio.IncompleteReadError, TimeoutError):
+                return
+            except asyncio.LimitOverrunError:
+                writer.write(refusal(431, b""))
                 return
             http = h11.Connection(h11.SERVER)
-            http.receive_data(head)
             try:
+                http.receive_data(head)
                 request = http.next_event()
                 if not isinstance(request, h11.Request):
                     return
                 headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers]
-                if any(n == "upgrade" and v.lower() == "websocket" for n, v in headers):
-                    await self._websocket(head, request.target.decode("latin-1"), reader, writer)
+                target = request.target.decode("latin-1")
+                if _head_bytes(request) > self.limits.head_bytes:
+                    writer.write(refusal(431, message(431, "Request Header Fields Too Large")[2]))
                     return
-                body = await self._body(http, reader)
+                if any(n == "upgrade" and v.lower() == "websocket" for n, v in headers):
+                    await handshake.serve(self, head, target, reader, writer)
+                    return
+                async with asyncio.timeout(self.limits.request_s):
+                    body = await self._body(http, reader, writer)
             except h11.RemoteProtocolError:
-                writer.write(
-                    b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-                )
+                writer.write(refusal(400, message(400, "Bad Request")[2]))
                 return
-            target = request.target.decode("latin-1")
-            method = request.method.decode()
-            peer = (writer.get_extra_info("peername") or ("", 0))[0]
+            method = request.method.decode("latin-1")
             reply = await self._reply(method, target, headers, body, peer)
-            writer.write(_encode(http, method, reply))
+            writer.write(encode(http, method, reply, last=self._stopping))
             await writer.drain()
-            if http.our_state is not h11.DONE or http.their_state is not h11.DONE:
+            if http.our_state is not h11.DONE or http.trailing_data[0]:
                 return
 
-    async def _body(self, http: h11.Connection, reader: asyncio.StreamReader) -> bytes:
-        parts: list[bytes] = []
-        size = 0
+    async def _head(self, reader: asyncio.StreamReader) -> bytes:
+        """The next request's head; `stop` need not wait for it."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._waiting.add(task)
+        try:
+            async with asyncio.timeout(self.limits.request_s):
+                return await reader.readuntil(b"\r\n\r\n")
+        finally:
+            self._waiting.discard(task)
+
+    async def _body(
+        self, http: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bytes:
+        """The body, of one too large for all limits just enough to see it."""
+        body = bytearray()
+        if http.they_are_waiting_for_100_continue:
+            writer.write(http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
         while True:
             event = http.next_event()
             if event is h11.NEED_DATA:
                 http.receive_data(await reader.read(65536))
             elif isinstance(event, h11.Data):
-                size += len(event.data)
-                if size <= self.limits.http_body_bytes + 1:
-                    parts.append(bytes(event.data))
+                if len(body) <= self.limits.http_body_bytes:
+                    body += event.data
             else:
-                return b"".join(parts)
+                return bytes(body)
 
     async def _reply(
         self, method: str, target: str, headers: list[tuple[str, str]], body: bytes, peer: str
     ) -> Reply:
-        url = urlsplit(target)
-        plain = {name: value for name, value in headers}
-        if (method, url.path) in self._local:
-            return await self._local[(method, url.path)](body, plain)
+        """Which part of the host a request is for."""
+        raw, _, query = target.partition("#")[0].partition("?")
+        if (method, raw) in self._local:
+            return await self._local[(method, raw)](body, dict(headers))
         for api in self._apis:
-            mark = f"/{api.stage}/%40connections/"
-            path = url.path.replace("/@connections/", "/%40connections/", 1)
-            if path.startswith(mark):
-                return management.serve(self, method, path[len(mark) :], plain, body)
-            if url.path == f"/{api.stage}" or url.path.startswith(f"/{api.stage}/"):
-                return _json(403, "Forbidden")
-        if self._http is not None and url.path.startswith(("/v1/", "/socket.io/")):
-            if not self.requests.take():
-                return _json(429, "Too Many Requests")
-            return await self._http.serve(method, url.path, url.query, headers, body, peer)
-        return self._file(method, url.path)
+            connection_id = management.name(api.stage, raw)
+            if connection_id is not None:
+                request = Request(method, raw, query, headers, body)
+                return management.serve(self, connection_id, request)
+            if raw == f"/{api.stage}" or raw.startswith(f"/{api.stage}/"):
+                return message(403, "Forbidden")
+        found = self._http.find(method, raw) if self._http else None
+        if self._http is None or found is None:
+            return self._file(method, raw)
+        if not self.requests.take():
+            return message(429, "Too Many Requests")
+        return await self._http.serve(
+            found, method=method, path=raw, query=query, headers=headers, body=body, peer=peer
+        )
 
     def _file(self, method: str, path: str) -> Reply:
         if self._static is not None and method in ("GET", "HEAD"):
@@ -178,131 +263,20 @@ class Gateway:
             if found.is_relative_to(root) and found.is_file():
                 kind = mimetypes.guess_type(found.name)[0] or "application/octet-stream"
                 return 200, {"content-type": kind}, found.read_bytes()
-        return _json(404, "Not Found")
+        return message(404, "Not Found")
 
-    async def _websocket(
-        self,
-        head: bytes,
-        target: str,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
-        limits = self.limits
-        protocol = ServerProtocol(max_size=limits.message_bytes + limits.frame_bytes)
-        protocol.receive_data(head)
-        requests = [event for event in protocol.events_received() if isinstance(event, Request)]
-        api = self._api(target)
-        if not requests or protocol.handshake_exc is not None:
-            _refuse(writer, 400, "Bad Request")
-        elif api is None:
-            _refuse(writer, 403, "Forbidden")
-        elif not self.requests.take() or not self._connects.take():
-            _refuse(writer, 429, "Too Many Requests")
-        else:
-            await self._connect(api, protocol, requests[0], target, reader, writer)
-
-    def _api(self, target: str) -> WebSocketApi | None:
+    def api_at(self, target: str) -> WebSocketApi | None:
         """By path; `/socket.io/` with transport=websocket goes to the first, as the edge does."""
         url = urlsplit(target)
         for api in self._apis:
             if url.path in (api.path, api.path + "/", f"/{api.stage}", f"/{api.stage}/"):
                 return api
         if url.path == "/socket.io/" and ("transport", "websocket") in parse_qsl(url.query):
-            return self._apis[0]
+            return self._apis[0] if self._apis else None
         return None
 
-    async def _connect(
-        self,
-        api: WebSocketApi,
-        protocol: ServerProtocol,
-        request: Request,
-        target: str,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
-        """The `$connect` gate: the socket opens only when the function said so."""
-        headers = [(name, value) for name, value in request.headers.raw_items()]
-        lower = {name.lower(): value for name, value in headers}
-        connection = Connection(
-            self,
-            api,
-            protocol,
-            reader,
-            writer,
-            connection_id=events.connection_id(),
-            source_ip=(writer.get_extra_info("peername") or ("", 0))[0],
-            user_agent=lower.get("user-agent", ""),
-        )
-        query = parse_qsl(urlsplit(target).query, keep_blank_values=True)
-        event = {
-            "headers": dict(headers),
-            "multiValueHeaders": events.multi(headers),
-            "queryStringParameters": dict(query) or None,
-            "multiValueQueryStringParameters": events.multi(query) or None,
-            "requestContext": connection.context("CONNECT", "$connect"),
-            "isBase64Encoded": False,
-        }
-        try:
-            answer = await self._maybe(api, "$connect", event)
-        except (FunctionError, TimeoutError):
-            _refuse(writer, 502, "Internal server error")
-            return
-        status = answer.get("statusCode", 502) if isinstance(answer, dict) else 502
-        if not 200 <= int(status) < 300:
-            _refuse(writer, int(status), str(answer.get("body") or "") if status != 502 else "")
-            return
-        echo = {k.lower(): v for k, v in (answer.get("headers") or {}).items()}
-        await self._open(connection, protocol, request, echo.get("sec-websocket-protocol"))
 
-    async def _open(
-        self,
-        connection: Connection,
-        protocol: ServerProtocol,
-        request: Request,
-        subprotocol: str | None,
-    ) -> None:
-        response: Response = protocol.accept(request)
-        if subprotocol:
-            response.headers["Sec-WebSocket-Protocol"] = subprotocol
-        protocol.send_response(response)
-        self.connections[connection.id] = connection
-        try:
-            await connection.run()
-        finally:
-            del self.connections[connection.id]
-            await connection.settle(self.limits.integration_timeout_s)
-            await self._disconnect(connection)
-
-    async def _disconnect(self, connection: Connection) -> None:
-        """Best effort: a failing function is nobody's business any more."""
-        try:
-            await self._maybe(connection.api, "$disconnect", connection.disconnect_event())
-        except (FunctionError, TimeoutError):
-            return
-
-    async def _maybe(self, api: WebSocketApi, route: str, event: dict[str, Any]) -> Any:
-        if route not in api.routes:
-            return {"statusCode": 200}
-        return await self.invoke(api.routes[route], event)
-
-
-def _json(status: int, message: str) -> Reply:
-    return status, {"content-type": "application/json"}, json.dumps({"message": message}).encode()
-
-
-def _refuse(writer: asyncio.StreamWriter, status: int, message: str) -> None:
-    body = message.encode()
-    head = f"HTTP/1.1 {status} Refused\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n"
-    writer.write(head.encode() + body)
-
-
-def _encode(http: h11.Connection, method: str, reply: Reply) -> bytes:
-    status, headers, body = reply
-    fields = [(name.lower(), value) for name, value in headers.items()]
-    fields = [(n, v) for n, v in fields if n not in ("content-length", "transfer-encoding")]
-    if status != 204:
-        fields.append(("content-length", str(len(body))))
-    data = http.send(h11.Response(status_code=status, headers=fields)) or b""
-    if body and method != "HEAD" and status != 204:
-        data += http.send(h11.Data(data=body)) or b""
-    return data + (http.send(h11.EndOfMessage()) or b"")
+def _head_bytes(request: h11.Request) -> int:
+    """Request line and header values, as the quota counts them."""
+    line = len(request.method) + len(request.target) + len(b"  HTTP/1.1")
+    return line + sum(len(value) for _, value in request.headers)

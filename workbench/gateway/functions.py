@@ -1,0 +1,60 @@
+"""An invoker for plain Python handlers, `handler(event, context)`, in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from .config import FunctionError
+
+Handler = Callable[[dict[str, Any], Any], Any]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a handler may ask of its Lambda context."""
+
+    function_name: str
+    deadline: float
+    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, int((self.deadline - time.monotonic()) * 1000))
+
+
+class LocalFunctions:
+    """Handlers by function name; those that are no coroutine functions run in threads.
+
+    More than `concurrency` of these wait for a thread, where Lambda would throttle. A thread
+    cannot be ended: a handler that outlives its time is left to itself.
+    """
+
+    def __init__(self, handlers: Mapping[str, Handler], concurrency: int = 64) -> None:
+        self._handlers = dict(handlers)
+        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="function")
+
+    async def invoke(self, function: str, event: dict[str, Any], timeout_s: float) -> Any:
+        """Run a handler on a copy of the event, as JSON carries it; see `Invoker`."""
+        copy = json.loads(json.dumps(event))
+        context = Context(function, time.monotonic() + timeout_s)
+        try:
+            handler = self._handlers[function]
+            if inspect.iscoroutinefunction(handler):
+                answer = await handler(copy, context)
+            else:
+                loop = asyncio.get_running_loop()
+                answer = await loop.run_in_executor(self._pool, handler, copy, context)
+            return json.loads(json.dumps(answer))
+        except Exception as fault:
+            raise FunctionError(type(fault).__name__, str(fault)) from fault
+
+    def close(self) -> None:
+        """Let the threads end with what they run."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
