@@ -1,5 +1,7 @@
-"""A small asyncio client of the JSON websocket: acks, reconnects, resends, recovery."""
+"""A client for people and tests: reconnects, resends, recovers."""
 
-from .client import ActionError, TidingsClient
+from .client import TidingsClient, Times
+from .errors import ActionError
+from .inbox import Event, Inbox
 
-__all__ = ["ActionError", "TidingsClient"]
+__all__ = ["ActionError", "Event", "Inbox", "TidingsClient", "Times"]

@@ -1,8 +1,8 @@
 """The client: one connection after another, as if it were one.
 
 A lost connection is replaced with jittered backoff; what was not acked is asked again (a
-`send_message` carries its client_message_id, so twice is once); what was missed comes by `sync`
-from the last position, and what came twice is dropped by its message_id.
+`send_message` carries its client_message_id, so twice is once); rooms are joined again, and what
+was missed comes by `sync` from the last position, before anything newer.
 """
 
 from __future__ import annotations
@@ -13,26 +13,37 @@ import itertools
 import json
 import random
 import uuid
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-Event = dict[str, Any]
-_CALL_S, _TRIES, _PING_S, _SEEN = 10.0, 5, 200.0, 2000
-_BACKOFF_S, _BACKOFF_CAP_S = 0.2, 5.0
+from .errors import ActionError
+from .inbox import Event, Inbox
 
 
-class ActionError(Exception):
-    """An action was refused; see CONTRACT's error frame."""
+@dataclass(frozen=True)
+class Times:
+    """In seconds.
 
-    def __init__(self, code: str, message: str, retryable: bool) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-        self.retryable = retryable
+    Attributes:
+        call: For an answer, waiting for a connection included.
+        ping: Between heartbeats.
+        hole: How long something may be missing between two live messages before it is asked for.
+        pause, longest_pause: The first and the longest wait between two attempts; the true wait
+            is a random share of it.
+    """
+
+    call: float = 10.0
+    ping: float = 200.0
+    hole: float = 3.0
+    pause: float = 0.2
+    longest_pause: float = 5.0
+
+    def backoff(self, attempt: int) -> float:
+        return random.random() * min(self.longest_pause, float(self.pause * 2**attempt))
 
 
 class TidingsClient:
@@ -40,9 +51,11 @@ class TidingsClient:
 
     Args:
         url: ws://host/ws
-        token: Gives a token for each connection.
+        token: Gives a token for each connection; when it raises at the first one, `connect`
+            raises that, later it is asked again.
         on_event: Called with (event name, data), in order. Beside the server's events there are
-            `connected`, `disconnected` and `recovered` {conversation_id, recovered, missed}.
+            `connected`, `disconnected`, `refused` {message} (the end: a fresh token was not
+            taken) and `recovered`, see `Inbox`.
     """
 
     def __init__(
@@ -50,49 +63,74 @@ class TidingsClient:
         url: str,
         token: Callable[[], Awaitable[str]],
         on_event: Callable[[str, Event], None],
+        times: Times | None = None,
     ) -> None:
         self._url = url
         self._token = token
         self._on_event = on_event
+        self._times = times or Times()
+        self._inbox = Inbox(self._emit)
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Event]] = {}
-        self._positions: dict[str, str] = {}
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._rooms: dict[str, None] = {}
         self._socket: ClientConnection | None = None
         self._up = asyncio.Event()
+        self._hole = asyncio.Event()
+        self._recovery = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
-        self._refused: ActionError | None = None
-        self._closing = False
+        self._end: Exception | None = None
 
     async def connect(self) -> None:
-        """Connect, and stay connected until `close`; raises ActionError when refused."""
-        self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._heartbeat())]
-        up = asyncio.create_task(self._up.wait())
-        await asyncio.wait([up, self._tasks[0]], return_when=asyncio.FIRST_COMPLETED)
-        up.cancel()
-        if self._refused is not None:
-            raise self._refused
+        """Connect, and stay connected until `close`.
+
+        Raises:
+            ActionError: Refused (`unauthorized`), or no connection in time (`unavailable`).
+        """
+        self._tasks = [
+            asyncio.create_task(work())
+            for work in (self._stay_connected, self._heartbeat, self._mend)
+        ]
+        try:
+            async with asyncio.timeout(self._times.call):
+                await self._up.wait()
+        except TimeoutError:
+            self._end = ActionError("unavailable", "no connection", True)
+        if self._end is not None:
+            await self.close()
+            raise self._end
 
     async def close(self) -> None:
-        """End it, quietly."""
-        self._closing = True
+        """End it, quietly; nothing is left running."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._socket is not None:
-            await self._socket.close()
 
     async def call(self, action: str, data: Event) -> Event:
         """The ack's data; tried again over reconnects while a retry makes sense."""
         if action == "send_message":
             data = {"client_message_id": uuid.uuid4().hex, **data}
-        for attempt in range(_TRIES):
+        ack = await self._insist(action, data)
+        if action == "join_room":
+            self._rooms[data["room_id"]] = None
+            self._inbox.follow(data["room_id"], ack["position"])
+        elif action == "leave_room":
+            self._rooms.pop(data["room_id"], None)
+        elif action == "send_message":
+            self._inbox.have(ack["conversation_id"], ack["position"])
+        return ack
+
+    def follow(self, conversation_id: str, position: str) -> None:
+        """Recover this conversation from here when the connection is lost."""
+        self._inbox.follow(conversation_id, position)
+
+    async def _insist(self, action: str, data: Event, tries: int = 5) -> Event:
+        for attempt in range(tries):
             try:
                 return await self._ask(action, data)
             except ActionError as error:
-                if not error.retryable or attempt == _TRIES - 1:
+                if not error.retryable or attempt == tries - 1:
                     raise
-                await asyncio.sleep(_pause(attempt))
+                await asyncio.sleep(self._times.backoff(attempt))
         raise AssertionError("unreachable")
 
     async def _ask(self, action: str, data: Event) -> Event:
@@ -100,8 +138,10 @@ class TidingsClient:
         answer: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:
-            async with asyncio.timeout(_CALL_S):
+            async with asyncio.timeout(self._times.call):
                 await self._up.wait()
+                if self._end is not None:
+                    raise ActionError("unauthorized", "the connection was refused", False)
                 assert self._socket is not None
                 await self._socket.send(json.dumps({"action": action, "data": data, "id": number}))
                 return await answer
@@ -110,40 +150,58 @@ class TidingsClient:
         finally:
             del self._waiting[number]
 
-    async def _run(self) -> None:
+    async def _stay_connected(self) -> None:
         attempt = 0
-        while True:
+        while self._end is None:
             try:
-                async with connect(f"{self._url}?token={await self._token()}") as socket:
+                url = f"{self._url}?token={await self._fresh_token()}"
+                async with connect(url, open_timeout=self._times.call) as socket:
                     attempt = 0
                     await self._serve(socket)
             except InvalidStatus as refusal:
-                status = refusal.response.status_code
-                if status in (401, 403):
-                    self._refused = ActionError("unauthorized", "the connection was refused", False)
-                    return
-            except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError):
-                pass  # retried below
-            attempt += 1
-            await asyncio.sleep(_pause(attempt))
+                if refusal.response.status_code in (401, 403):
+                    self._refuse(ActionError("unauthorized", "the token was refused", False))
+            except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError, _NoToken):
+                pass  # another attempt is what there is to do
+            if self._end is None:
+                attempt += 1
+                await asyncio.sleep(self._times.backoff(attempt))
+
+    async def _fresh_token(self) -> str:
+        try:
+            return await self._token()
+        except Exception as fault:
+            if self._socket is None:
+                self._refuse(fault)
+            raise _NoToken from fault
+
+    def _refuse(self, reason: Exception) -> None:
+        """It cannot go on: whoever waits learns it."""
+        self._end = reason
+        self._up.set()
+        if self._socket is not None:
+            self._emit("refused", {"message": str(reason)})
 
     async def _serve(self, socket: ClientConnection) -> None:
         self._socket = socket
         reader = asyncio.create_task(self._read(socket))
+        restoring = asyncio.create_task(self._restore(socket))
         self._up.set()
-        self._on_event("connected", {})
+        self._emit("connected", {})
         try:
-            if self._positions:
-                await self._recover()
             await reader
         finally:
             self._up.clear()
-            reader.cancel()
+            for task in (reader, restoring):
+                task.cancel()
+            await asyncio.gather(reader, restoring, return_exceptions=True)
+            self._inbox.interrupt()
             for answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(ActionError("unavailable", "the connection ended", True))
-            if not self._closing:
-                self._on_event("disconnected", {})
+            task = asyncio.current_task()
+            if task is None or not task.cancelling():
+                self._emit("disconnected", {})
 
     async def _read(self, socket: ClientConnection) -> None:
         with contextlib.suppress(ConnectionClosed):
@@ -153,64 +211,78 @@ class TidingsClient:
 
     def _take(self, event: str | None, number: Any, data: Event) -> None:
         answer = self._waiting.get(number) if isinstance(number, int) else None
-        if event == "ack" and answer is not None and not answer.done():
-            answer.set_result(data)
-        elif event == "error" and answer is not None and not answer.done():
-            error = ActionError(data["code"], data["message"], data["retryable"])
-            answer.set_exception(error)
-        elif event == "message_received":
-            self._message(data)
-        elif event is not None and event not in ("ack", "error"):
-            self._note(data)
-            self._on_event(event, data)
+        if event in ("ack", "error"):
+            if answer is None or answer.done():
+                return
+            if event == "ack":
+                answer.set_result(data)
+            else:
+                answer.set_exception(ActionError(data["code"], data["message"], data["retryable"]))
+        elif event is not None:
+            self._inbox.take(event, data)
+            if self._inbox.with_holes():
+                self._hole.set()
 
-    def _message(self, data: Event) -> bool:
-        """Hand on a message unless it was; whether it was new."""
-        self._note(data)
-        key = f"{data['message_id']}{data['is_deleted']}"
-        if key in self._seen:
-            return False
-        self._seen[key] = None
-        while len(self._seen) > _SEEN:
-            self._seen.popitem(last=False)
-        self._on_event("message_received", data)
-        return True
+    def _emit(self, name: str, data: Event) -> None:
+        """A fault of the listener is told to the loop and ends nothing."""
+        try:
+            self._on_event(name, data)
+        except Exception as fault:  # noqa: BLE001 - somebody else's code
+            context = {"message": f"on_event({name!r}) raised", "exception": fault}
+            asyncio.get_running_loop().call_exception_handler(context)
 
-    def _note(self, data: Event) -> None:
-        if data.get("position") and data.get("conversation_id"):
-            self._positions[data["conversation_id"]] = data["position"]
+    async def _restore(self, socket: ClientConnection) -> None:
+        """On a new connection: what was missed, then the rooms; without them, another one."""
+        try:
+            await self._recover(list(self._inbox.positions()))
+            for room in list(self._rooms):
+                try:
+                    await self._insist("join_room", {"room_id": room})
+                except ActionError as error:
+                    if error.retryable:
+                        raise
+                    del self._rooms[room]
+        except ActionError:
+            await socket.close()
 
-    def follow(self, conversation_id: str, position: str) -> None:
-        """Recover this conversation from here when the connection is lost."""
-        if position:
-            self._positions.setdefault(conversation_id, position)
+    async def _recover(self, conversations: list[str]) -> None:
+        """Fetch what was missed, page by page, while what is live waits."""
+        async with self._recovery:
+            wanted = self._inbox.positions(conversations)
+            self._inbox.begin(wanted)
+            while wanted:
+                asked = dict(itertools.islice(wanted.items(), 100))
+                try:
+                    answer = await self._insist("sync", {"positions": asked})
+                except ActionError as error:
+                    if error.retryable:
+                        raise
+                    self._inbox.give_up({"code": error.code, "message": error.message})
+                    return
+                for conversation_id in asked:
+                    part = answer["conversations"][conversation_id]
+                    position = self._inbox.page(conversation_id, part)
+                    if position is None:
+                        del wanted[conversation_id]
+                    else:
+                        wanted[conversation_id] = position
 
-    async def _recover(self) -> None:
-        """Fetch what was missed, page by page, before the session goes on."""
-        wanted = dict(self._positions)
-        missed: dict[str, int] = dict.fromkeys(wanted, 0)
-        while wanted:
-            answer = await self._ask("sync", {"positions": wanted})
-            wanted = {}
-            for name, part in answer["conversations"].items():
-                missed[name] += sum(self._message(message) for message in part["messages"])
-                self._positions[name] = part["position"]
-                if part["more"]:
-                    wanted[name] = part["position"]
-                else:
-                    report = {
-                        "conversation_id": name,
-                        "recovered": part["recovered"],
-                        "missed": missed[name],
-                    }
-                    self._on_event("recovered", report)
+    async def _mend(self) -> None:
+        """Ask for what is missing between live messages when it does not come by itself."""
+        while True:
+            await self._hole.wait()
+            await asyncio.sleep(self._times.hole)
+            self._hole.clear()
+            if self._up.is_set():
+                with contextlib.suppress(ActionError):
+                    await self._recover(sorted(self._inbox.with_holes()))
 
     async def _heartbeat(self) -> None:
         while True:
-            await asyncio.sleep(_PING_S)
+            await asyncio.sleep(self._times.ping)
             with contextlib.suppress(ActionError):
                 await self._ask("ping", {})
 
 
-def _pause(attempt: int) -> float:
-    return random.random() * min(_BACKOFF_CAP_S, float(_BACKOFF_S * 2**attempt))
+class _NoToken(Exception):
+    """The token provider raised."""

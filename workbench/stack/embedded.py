@@ -116,6 +116,7 @@ class EmbeddedStack:
             HttpApi(routes=self.functions.http_routes()),
             region=self.region,
             limits=self._limits,
+            credentials={os.environ["AWS_ACCESS_KEY_ID"]: os.environ["AWS_SECRET_ACCESS_KEY"]},
             static_dir=ROOT / "web",
             local_routes={("POST", "/dev/token"): DevTokens(self.secret)},
         )

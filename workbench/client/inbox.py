@@ -1,0 +1,169 @@
+"""What a client has of its conversations: each entry once, in order, over any connection.
+
+Sans I/O. A *position* is one entry a region, `region:seq:id,…`; the client's position in a
+conversation moves over entries it has without a hole. What lies beyond a hole is shown, but the
+position stays before it, so that the next `sync` fills it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+Event = dict[str, Any]
+Emit = Callable[[str, Event], None]
+SEEN = 5_000
+
+
+@dataclass
+class _Stream:
+    """One region's part: complete up to `seq`; `ahead` are entries beyond a hole, ids by seq."""
+
+    seq: int = 0
+    last_id: str = ""
+    ahead: dict[int, str] = field(default_factory=dict)
+
+    def have(self, seq: int, message_id: str) -> None:
+        if seq > self.seq:
+            self.ahead[seq] = message_id
+        self._close_up()
+
+    def complete(self, seq: int, message_id: str) -> None:
+        if seq > self.seq:
+            self.seq, self.last_id = seq, message_id
+        self._close_up()
+
+    def _close_up(self) -> None:
+        while self.seq + 1 in self.ahead:
+            self.seq += 1
+            self.last_id = self.ahead[self.seq]
+        self.ahead = {seq: each for seq, each in self.ahead.items() if seq > self.seq}
+
+
+@dataclass
+class _Recovery:
+    """A sync under way: live entries wait until it is complete."""
+
+    missed: int = 0
+    held: list[tuple[str, Event]] = field(default_factory=list)
+
+
+class Inbox:
+    """Hands each event to `emit` (name, data) once.
+
+    Beside the server's events there is `recovered` {conversation_id, recovered, missed}, and
+    `error` in it when the conversation is closed to this user.
+    """
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._streams: dict[str, dict[str, _Stream]] = {}
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._recovering: dict[str, _Recovery] = {}
+
+    def follow(self, conversation_id: str, position: str) -> None:
+        """All up to this position is known: what comes after is wanted."""
+        streams = self._streams.setdefault(conversation_id, {})
+        for region, seq, message_id in _parts(position):
+            streams.setdefault(region, _Stream()).complete(seq, message_id)
+
+    def have(self, conversation_id: str, position: str) -> None:
+        """The entry at this position is known, whatever lies before it: an own message's ack."""
+        if conversation_id not in self._streams:
+            self.follow(conversation_id, position)
+            return
+        for region, seq, message_id in _parts(position):
+            self._streams[conversation_id].setdefault(region, _Stream()).have(seq, message_id)
+
+    def positions(self, of: Iterable[str] | None = None) -> dict[str, str]:
+        """What to sync from, by conversation; "" asks for a snapshot."""
+        wanted = self._streams if of is None else [each for each in of if each in self._streams]
+        return {each: _position(self._streams[each]) for each in wanted}
+
+    def with_holes(self) -> set[str]:
+        """Conversations in which something beyond the position is known."""
+        return {
+            conversation_id
+            for conversation_id, streams in self._streams.items()
+            if any(stream.ahead for stream in streams.values())
+        }
+
+    def take(self, name: str, data: Event) -> None:
+        """An event as it came from the server."""
+        recovery = self._recovering.get(data.get("conversation_id", ""))
+        if recovery is not None and data.get("position"):
+            recovery.held.append((name, data))
+        else:
+            self._hand_on(name, data)
+
+    def begin(self, conversations: Iterable[str]) -> None:
+        """Recovery begins: live entries of these conversations wait for its end."""
+        for conversation_id in conversations:
+            self._recovering.setdefault(conversation_id, _Recovery())
+
+    def page(self, conversation_id: str, part: Event) -> str | None:
+        """A page of a sync's answer; the position to go on from, None when that was all."""
+        recovery = self._recovering.setdefault(conversation_id, _Recovery())
+        if "error" in part:
+            self._streams.pop(conversation_id, None)
+            self._end(conversation_id, False, part["error"])
+            return None
+        for message in part["messages"]:
+            recovery.missed += self._show("message_received", message)
+        if not part["recovered"]:
+            self._streams[conversation_id] = {}
+        self.follow(conversation_id, part["position"])
+        if part["more"]:
+            return str(part["position"])
+        self._end(conversation_id, part["recovered"])
+        return None
+
+    def give_up(self, error: Event) -> None:
+        """The server will not say what was missed: go on with what is live."""
+        for conversation_id in list(self._recovering):
+            self._end(conversation_id, False, error)
+
+    def interrupt(self) -> None:
+        """The connection ended first. Held entries are left out: the next sync brings them."""
+        self._recovering.clear()
+
+    def _end(self, conversation_id: str, recovered: bool, error: Event | None = None) -> None:
+        recovery = self._recovering.pop(conversation_id)
+        report: Event = {
+            "conversation_id": conversation_id,
+            "recovered": recovered,
+            "missed": recovery.missed,
+        }
+        self._emit("recovered", {**report, "error": error} if error else report)
+        for name, data in recovery.held:
+            self._hand_on(name, data)
+
+    def _hand_on(self, name: str, data: Event) -> None:
+        if data.get("position"):
+            self.have(data["conversation_id"], data["position"])
+            self._show(name, data)
+        else:
+            self._emit(name, data)
+
+    def _show(self, name: str, data: Event) -> bool:
+        """Emit an entry unless it was; whether it was new."""
+        key = f"{name}:{data['message_id']}:{data.get('is_deleted', False)}"
+        if key in self._seen:
+            return False
+        self._seen[key] = None
+        while len(self._seen) > SEEN:
+            self._seen.popitem(last=False)
+        self._emit(name, data)
+        return True
+
+
+def _parts(position: str) -> list[tuple[str, int, str]]:
+    parts = [part.split(":") for part in position.split(",") if part]
+    return [(region, int(seq), message_id) for region, seq, message_id in parts]
+
+
+def _position(streams: dict[str, _Stream]) -> str:
+    known = sorted((region, each) for region, each in streams.items() if each.seq)
+    return ",".join(f"{region}:{each.seq}:{each.last_id}" for region, each in known)
