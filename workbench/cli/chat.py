@@ -1,13 +1,21 @@
-"""`tidings chat`: a terminal client, with history, typing and recovery."""
+"""`tidings chat`: a terminal client, with history, typing and recovery.
+
+On a terminal the line being written stays at the bottom, and others see that you type. Without
+one, each line of input is a message and the end of input the end, after all was acked.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
+import threading
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
-import typer
+from prompt_toolkit import PromptSession
+from prompt_toolkit.patch_stdout import patch_stdout
 from rich.console import Console
 from rich.text import Text
 
@@ -16,6 +24,19 @@ from workbench.client import ActionError, TidingsClient
 from . import http
 
 _HISTORY, _DAY_S = 20, 86_400
+_TYPING_AGAIN_S = 4.0  # the server lets it expire after 6
+
+
+def harmless(text: str) -> str:
+    """The text on one line, without anything a terminal would act on.
+
+    Control characters (ESC among them) and direction marks show as escapes; the joiner of emoji
+    stays.
+    """
+    return "".join(
+        each if each.isprintable() or each == "\u200d" else each.encode("unicode_escape").decode()
+        for each in text
+    )
 
 
 class Chat:
@@ -24,19 +45,19 @@ class Chat:
     def __init__(self, user: str, room: str) -> None:
         self.user = user
         self.room = room
+        self.refused = False
         self._console = Console(highlight=False)
         self._mine: list[str] = []
-        self._lost = False
 
     def show(self, message: dict[str, Any]) -> None:
         at = datetime.fromisoformat(message["timestamp"]).astimezone().strftime("%H:%M:%S")
-        content = "(deleted)" if message["is_deleted"] else str(message["content"])
+        content = "(deleted)" if message["is_deleted"] else harmless(str(message["content"]))
         name = "you" if message["sender_id"] == self.user else message["sender_id"]
         style = "dim" if name == "you" else "cyan"
         self._console.print(Text.assemble((at, "dim"), " ", (name, style), " ", content))
 
     def note(self, text: str) -> None:
-        self._console.print(Text(f"  {text}", style="dim italic"))
+        self._console.print(Text(f"  {harmless(text)}", style="dim italic"))
 
     def on_event(self, name: str, data: dict[str, Any]) -> None:
         if data.get("conversation_id", self.room) != self.room:
@@ -50,28 +71,63 @@ class Chat:
         elif name == "message_deleted":
             self.note(f"{data['deleted_by']} deleted a message")
         elif name == "disconnected":
-            self._lost = True
             self.note("connection lost, reconnecting …")
+        elif name == "refused":
+            self.refused = True
+            self.note(f"cannot come back: {data['message']}")
         elif name == "recovered":
-            what = f"{data['missed']} missed" if data["recovered"] else "history was reset"
-            self.note(f"back again: {what}")
+            self.note(_recovered(data))
 
     async def line(self, client: TidingsClient, text: str) -> bool:
         """Act on an entered line; False to end."""
         if text == "/quit":
             return False
         try:
-            if text == "/delete" and self._mine:
-                ref = {"conversation_id": self.room, "message_id": self._mine.pop()}
-                await client.call("delete_message", ref)
+            if text == "/delete":
+                await self._delete(client)
             elif text:
                 body = {"conversation_id": self.room, "message_type": "text", "content": text}
-                ack = await client.call("send_message", body)
-                self._mine.append(ack["message_id"])
-                client.follow(self.room, ack["position"])
+                self._mine.append((await client.call("send_message", body))["message_id"])
         except ActionError as error:
-            self.note(f"not sent: {error.message}")
-        return True
+            self.note(f"not done: {error.message}")
+        return not self.refused
+
+    async def _delete(self, client: TidingsClient) -> None:
+        if not self._mine:
+            self.note("you have not sent anything here yet")
+            return
+        ref = {"conversation_id": self.room, "message_id": self._mine[-1]}
+        await client.call("delete_message", ref)
+        self._mine.pop()
+
+
+class Typing:
+    """Tells the room that the user types, at most every four seconds, and that he stopped."""
+
+    def __init__(self, client: TidingsClient, room: str) -> None:
+        self._client, self._room = client, room
+        self._told_at: float | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def edited(self, text: str) -> None:
+        """The line being written is this now."""
+        now = asyncio.get_running_loop().time()
+        if not text or text.startswith("/"):
+            if self._told_at is not None:
+                self._told_at = None
+                self._tell("typing_stop")
+        elif self._told_at is None or now - self._told_at >= _TYPING_AGAIN_S:
+            self._told_at = now
+            self._tell("typing_start")
+
+    def _tell(self, action: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._call(action))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _call(self, action: str) -> None:
+        with contextlib.suppress(ActionError):  # of the moment: not worth a word to the user
+            await self._client.call(action, {"conversation_id": self._room})
 
 
 async def run(url: str, user: str, room: str) -> int:
@@ -85,17 +141,18 @@ async def run(url: str, user: str, room: str) -> int:
     client = TidingsClient(url.replace("http", "ws", 1) + "/ws", token, chat.on_event)
     await client.connect()
     try:
-        joined = await client.call("join_room", {"room_id": room})
-        client.follow(room, joined["position"])
+        await client.call("join_room", {"room_id": room})
         path = f"{url}/v1/rooms/{room}/messages?limit={_HISTORY}"
         _, history = await http.request("GET", path, await token())
         for message in history["messages"]:
             chat.show(message)
         chat.note(f"{user} in {room}. /delete takes your last message back, /quit ends.")
-        await _lines(chat, client)
+        async for text in _typed(client, room) if sys.stdin.isatty() else _piped():
+            if not await chat.line(client, text):
+                break
     finally:
         await client.close()
-    return 0
+    return 1 if chat.refused else 0
 
 
 async def enter(url: str, user: str, room: str, token: str) -> None:
@@ -109,15 +166,35 @@ async def enter(url: str, user: str, room: str, token: str) -> None:
         path = f"{url}/v1/rooms/{room}/members"
         status, answer = await http.request("POST", path, admin, {"user_id": user})
     if status >= 300:
-        typer.echo(f"cannot enter {room}: {answer['error']['message']}", err=True)
-        raise typer.Exit(1)
+        raise http.HttpError(f"cannot enter {room}: {answer['error']['message']}")
 
 
-async def _lines(chat: Chat, client: TidingsClient) -> None:
-    """Lines of standard input, until it ends."""
-    reader = asyncio.StreamReader()
+def _recovered(data: dict[str, Any]) -> str:
+    if "error" in data:
+        return f"back again, but: {data['error']['message']}"
+    return "back again: " + (f"{data['missed']} missed" if data["recovered"] else "history reset")
+
+
+async def _typed(client: TidingsClient, room: str) -> AsyncIterator[str]:
+    """Lines written on the terminal, until Ctrl-D or Ctrl-C."""
+    session: PromptSession[str] = PromptSession()
+    typing = Typing(client, room)
+    session.default_buffer.on_text_changed += lambda buffer: typing.edited(buffer.text)
+    with patch_stdout(raw=True), contextlib.suppress(EOFError, KeyboardInterrupt):
+        while True:
+            yield (await session.prompt_async("> ")).strip()
+
+
+async def _piped() -> AsyncIterator[str]:
+    """Lines of standard input, read in a thread: not every kind of file can be polled."""
     loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while text := await reader.readline():
-        if not await chat.line(client, text.decode(errors="replace").strip()):
-            return
+    lines: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def read() -> None:
+        for text in sys.stdin:
+            loop.call_soon_threadsafe(lines.put_nowait, text)
+        loop.call_soon_threadsafe(lines.put_nowait, None)
+
+    threading.Thread(target=read, daemon=True).start()
+    while (text := await lines.get()) is not None:
+        yield text.strip()

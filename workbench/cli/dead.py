@@ -1,62 +1,119 @@
-"""`tidings dead`: the dead-letter queues, listed, inspected and redriven."""
+"""`tidings dead`: the dead-letter queues, listed, inspected, redriven and purged."""
 
 from __future__ import annotations
 
 import json
 import time
 import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import boto3
 import typer
-from botocore.exceptions import NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
 from workbench.stack import resources
 from workbench.stack.embedded import ROOT, STATE
 
-app = typer.Typer(no_args_is_help=True, help="Dead letters: list, show, redrive.")
+app = typer.Typer(no_args_is_help=True, help="Dead letters: list, show, redrive, purge.")
 
 Queue = Annotated[str, typer.Option(help="delivery or outbound")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
-_ROUNDS, _LOOK_S = 20, 20
+_LOOK_S = 20
+_MOST = 100_000  # letters in one command
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which deployment: options first, then the running local stack, then AWS's environment."""
+
+    endpoint_url: str | None
+    region: str | None
+    prefix: str
+    local: bool
+
+    def client(self) -> Any:
+        key = "test" if self.local else None
+        return boto3.client(
+            "sqs",
+            endpoint_url=self.endpoint_url,
+            region_name=self.region,
+            aws_access_key_id=key,
+            aws_secret_access_key=key,
+        )
+
+
+@app.callback()
+def where(
+    context: typer.Context,
+    endpoint_url: Annotated[str, typer.Option(help="Of SQS; the running stack's or AWS's.")] = "",
+    region: Annotated[str, typer.Option(help="Of the queues.")] = "",
+    prefix: Annotated[str, typer.Option(help="Of the queues' names.")] = "",
+) -> None:
+    """Dead letters: list, show, redrive, purge."""
+    path = Path(ROOT / STATE)
+    elsewhere = bool(endpoint_url or region)
+    state: dict[str, str] = {}
+    if path.exists() and not elsewhere:
+        state = json.loads(path.read_text())
+    context.obj = Where(
+        endpoint_url=endpoint_url or state.get("aws_endpoint_url"),
+        region=region or state.get("region"),
+        prefix=prefix or state.get("prefix", "tidings"),
+        local=bool(state),
+    )
 
 
 class DeadLetters:
     """One dead-letter queue and the queue it redrives to."""
 
-    def __init__(self, queue: str) -> None:
+    def __init__(self, at: Where, queue: str) -> None:
         definition = resources.load()["queues"]
         if queue not in definition or "dead_letter" not in definition[queue]:
             raise typer.BadParameter("delivery or outbound", param_hint="--queue")
-        state = _state()
-        prefix = state.get("prefix", "tidings")
-        try:
-            self.sqs: Any = boto3.client("sqs", **_where(state))
-        except NoRegionError:
-            typer.echo("no stack is running here and no AWS region is set", err=True)
-            raise typer.Exit(1) from None
         dead = definition[queue]["dead_letter"]
         self.fifo = bool(definition[queue]["fifo"])
-        self.url = self._url(resources.queue_name(prefix, dead, definition[dead]))
-        self.source = self._url(resources.queue_name(prefix, queue, definition[queue]))
+        try:
+            self.sqs: Any = at.client()
+            self.url = self._url(resources.queue_name(at.prefix, dead, definition[dead]))
+            self.source = self._url(resources.queue_name(at.prefix, queue, definition[queue]))
+        except (BotoCoreError, ClientError) as fault:
+            typer.echo(f"no such queues here: {fault}", err=True)
+            raise typer.Exit(1) from None
 
-    def receive(self) -> list[dict[str, Any]]:
-        """All there are, hidden from others for some seconds."""
-        found: dict[str, dict[str, Any]] = {}
-        for _ in range(_ROUNDS):
+    def count(self) -> int:
+        """How many there are, as SQS estimates it."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+    def pages(self) -> Iterator[list[dict[str, Any]]]:
+        """Batches, hidden from others for some seconds, until none is to be had.
+
+        A FIFO group gives its next ones only when the received ones are deleted, so whoever
+        leaves them sees ten a group.
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagegroupid-property.html
+        """
+        for _ in range(_MOST // 10):
             answer = self.sqs.receive_message(
                 QueueUrl=self.url,
                 MaxNumberOfMessages=10,
                 AttributeNames=["All"],
                 VisibilityTimeout=_LOOK_S,
             )
-            batch = answer.get("Messages", [])
+            batch: list[dict[str, Any]] = answer.get("Messages", [])
             if not batch:
-                break
-            found.update({message["MessageId"]: message for message in batch})
+                return
+            yield batch
+
+    def look(self) -> list[dict[str, Any]]:
+        """Those to be had without deleting any, visible again at once."""
+        found = {m["MessageId"]: m for batch in self.pages() for m in batch}
+        self.release(list(found.values()))
         return list(found.values())
 
     def release(self, messages: list[dict[str, Any]]) -> None:
@@ -75,6 +132,9 @@ class DeadLetters:
                 "MessageDeduplicationId": uuid.uuid4().hex,
             }
         self.sqs.send_message(QueueUrl=self.source, MessageBody=message["Body"], **order)
+        self.delete(message)
+
+    def delete(self, message: dict[str, Any]) -> None:
         self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
 
     def _url(self, name: str) -> str:
@@ -82,12 +142,11 @@ class DeadLetters:
 
 
 @app.command("list")
-def list_(queue: Queue = "delivery", as_json: Json = False) -> None:
+def list_(context: typer.Context, queue: Queue = "delivery", as_json: Json = False) -> None:
     """What is dead, without its contents."""
-    letters = DeadLetters(queue)
-    messages = letters.receive()
-    letters.release(messages)
-    rows = [summary(message) for message in messages]
+    letters = DeadLetters(context.obj, queue)
+    rows = [summary(message) for message in letters.look()]
+    more = max(0, letters.count() - len(rows))
     if as_json:
         typer.echo(json.dumps(rows))
         return
@@ -95,19 +154,19 @@ def list_(queue: Queue = "delivery", as_json: Json = False) -> None:
     for row in rows:
         table.add_row(*(str(row[name]) for name in ("id", "kind", "group", "receives", "age_s")))
     Console().print(table if rows else "no dead letters")
+    if more:
+        Console().print(f"and about {more} behind them: ten of a group are shown")
 
 
 @app.command()
 def show(
+    context: typer.Context,
     message_id: str,
     queue: Queue = "delivery",
     payload: Annotated[bool, typer.Option(help="Also the content people wrote.")] = False,
 ) -> None:
     """One dead letter."""
-    letters = DeadLetters(queue)
-    messages = letters.receive()
-    letters.release(messages)
-    for message in messages:
+    for message in DeadLetters(context.obj, queue).look():
         if message["MessageId"] == message_id:
             body = {"body": message["Body"]} if payload else {}
             typer.echo(json.dumps({**summary(message), **body}, indent=2))
@@ -118,18 +177,51 @@ def show(
 
 @app.command()
 def redrive(
+    context: typer.Context,
     message_ids: Annotated[list[str] | None, typer.Argument(help="All when none is given.")] = None,
     queue: Queue = "delivery",
     as_json: Json = False,
 ) -> None:
-    """Send dead letters back to their queue."""
-    letters = DeadLetters(queue)
-    messages = letters.receive()
-    chosen = [m for m in messages if not message_ids or m["MessageId"] in message_ids]
-    for message in chosen:
-        letters.redrive(message)
-    letters.release([message for message in messages if message not in chosen])
-    typer.echo(json.dumps({"redriven": len(chosen)}) if as_json else f"{len(chosen)} redriven")
+    """Send dead letters back to their queue, in the order of each group."""
+    letters = DeadLetters(context.obj, queue)
+    start_ms = int(time.time() * 1000)
+    wanted = set(message_ids or [])
+    left: list[dict[str, Any]] = []
+    done: set[str] = set()
+    for batch in letters.pages():
+        for message in batch:
+            died_again = int(message["Attributes"]["SentTimestamp"]) > start_ms
+            if message["MessageId"] in wanted or not (wanted or died_again):
+                letters.redrive(message)
+                done.add(message["MessageId"])
+            else:
+                left.append(message)
+        if wanted and done == wanted:
+            break
+    letters.release(left)
+    typer.echo(json.dumps({"redriven": len(done)}) if as_json else f"{len(done)} redriven")
+    if wanted - done:
+        typer.echo(f"not found: {', '.join(sorted(wanted - done))}", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def purge(
+    context: typer.Context,
+    queue: Queue = "delivery",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete all dead letters of a queue, for good."""
+    letters = DeadLetters(context.obj, queue)
+    if not yes:
+        typer.confirm(f"delete about {letters.count()} dead letters of {queue}?", abort=True)
+    count = 0
+    for batch in letters.pages():
+        for message in batch:
+            letters.delete(message)
+        count += len(batch)
+    typer.echo(json.dumps({"purged": count}) if as_json else f"{count} purged")
 
 
 def summary(message: dict[str, Any]) -> dict[str, Any]:
@@ -146,22 +238,4 @@ def summary(message: dict[str, Any]) -> dict[str, Any]:
         "group": attributes.get("MessageGroupId", ""),
         "receives": int(attributes.get("ApproximateReceiveCount", "0")),
         "age_s": int(time.time() - sent_s),
-    }
-
-
-def _state() -> dict[str, str]:
-    path = Path(ROOT / STATE)
-    state: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    return state
-
-
-def _where(state: dict[str, str]) -> dict[str, Any]:
-    """The running local stack, else AWS as the environment says."""
-    if not state:
-        return {}
-    return {
-        "endpoint_url": state["aws_endpoint_url"],
-        "region_name": state["region"],
-        "aws_access_key_id": "test",
-        "aws_secret_access_key": "test",
     }

@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import aiohttp
-import typer
+
+
+class HttpError(Exception):
+    """No answer, or not the one that was needed; the text is for the user."""
 
 
 async def request(method: str, url: str, token: str = "", body: Any = None) -> tuple[int, Any]:
-    """(status, JSON); a stack that is not there ends the command with a hint."""
+    """(status, JSON).
+
+    Raises:
+        HttpError: Nothing answers.
+    """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         async with (
@@ -18,14 +25,12 @@ async def request(method: str, url: str, token: str = "", body: Any = None) -> t
         ):
             return answer.status, await answer.json(content_type=None)
     except aiohttp.ClientConnectionError:
-        typer.echo(f"nothing answers at {url}: is `make run` running?", err=True)
-        raise typer.Exit(1) from None
+        raise HttpError(f"nothing answers at {url}: is `make run` running?") from None
 
 
 async def dev_token(url: str, user: str, expires_in_s: int, roles: list[str]) -> str:
     body = {"user_id": user, "expires_in_s": expires_in_s, "roles": roles}
     status, answer = await request("POST", f"{url}/dev/token", body=body)
     if status != 200:
-        typer.echo(f"no token: {answer['error']['message']}", err=True)
-        raise typer.Exit(1)
+        raise HttpError(f"no token: {answer['error']['message']}")
     return str(answer["token"])

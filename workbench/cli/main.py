@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 
+from workbench.client import ActionError
 from workbench.stack.embedded import ROOT, STATE
 
 from . import chat as chat_command
@@ -19,6 +21,7 @@ from . import up as up_command
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tidings, for its developers.")
 app.add_typer(dead_command.app, name="dead")
 
+T = TypeVar("T")
 Url = Annotated[str, typer.Option(help="The stack's address; the running one by default.")]
 
 
@@ -48,13 +51,23 @@ def token(
     url: Url = "",
 ) -> None:
     """Print a token for USER from the local stack."""
-    typer.echo(asyncio.run(http.dev_token(url or stack_url(), user, expires_in, role or [])))
+    work = http.dev_token(url or stack_url(), user, expires_in, role or [])
+    typer.echo(_finish(work))
 
 
 @app.command()
 def chat(user: str, room: str, url: Url = "") -> None:
     """Chat as USER in ROOM; the local stack creates the room and lets USER in."""
-    raise typer.Exit(asyncio.run(chat_command.run(url or stack_url(), user, room)))
+    raise typer.Exit(_finish(chat_command.run(url or stack_url(), user, room)))
+
+
+def _finish(work: Coroutine[Any, Any, T]) -> T:
+    """Run it; what its user must know ends the command with exit code 1."""
+    try:
+        return asyncio.run(work)
+    except (http.HttpError, ActionError) as fault:
+        typer.echo(f"tidings: {fault}", err=True)
+        raise typer.Exit(1) from None
 
 
 if __name__ == "__main__":

@@ -199,8 +199,8 @@ class TidingsClient:
             for answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(ActionError("unavailable", "the connection ended", True))
-            task = asyncio.current_task()
-            if task is None or not task.cancelling():
+            mine = asyncio.current_task()
+            if mine is None or not mine.cancelling():
                 self._emit("disconnected", {})
 
     async def _read(self, socket: ClientConnection) -> None:
