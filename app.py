@@ -85,6 +85,21 @@ def delete_message(room_id, message_id):
     return _serve(rest.delete_message)
 
 
+@app.route("/v1/friends", methods=["GET"])
+def list_friends():
+    return _serve(rest.list_friends)
+
+
+@app.route("/v1/friends/{user_id}", methods=["PUT"])
+def put_friend(user_id):
+    return _serve(rest.put_friend)
+
+
+@app.route("/v1/friends/{user_id}", methods=["DELETE"])
+def remove_friend(user_id):
+    return _serve(rest.remove_friend)
+
+
 def _serve(endpoint):
     event = app.current_request.to_original_event()
     return _http(rest.handle(wiring.services(), rest.from_event(event), endpoint))

@@ -62,7 +62,7 @@ class CreateRoom(Command):
     room_id: RoomIdText | None = None
 
 
-class AddMember(Command):
+class UserRef(Command):
     user_id: UserIdText
 
 

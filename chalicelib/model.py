@@ -93,6 +93,27 @@ class Member:
     joined_at_ms: int
 
 
+class FriendStatus(StrEnum):
+    """As one of the two sees it."""
+
+    FRIENDS = "friends"
+    REQUESTED = "requested"
+    INCOMING = "incoming"
+
+
+@dataclass(frozen=True, slots=True)
+class Friend:
+    """Another user as a friend.
+
+    Attributes:
+        since_ms: Since when the friendship holds, or is asked for.
+    """
+
+    user_id: UserId
+    status: FriendStatus
+    since_ms: int
+
+
 class EntryKind(StrEnum):
     """What a log entry says: a message, or that an earlier message was deleted."""
 

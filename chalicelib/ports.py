@@ -132,6 +132,23 @@ class RoomStore(Protocol):
         """False when not a member."""
 
 
+class FriendStore(Protocol):
+    """Who has put whom as a friend. An item is written by the region of the one who put it."""
+
+    def put(self, user_id: UserId, friend_id: UserId, since_ms: int) -> None: ...
+
+    def remove(self, user_id: UserId, friend_id: UserId) -> None: ...
+
+    def put_by(self, user_id: UserId) -> dict[UserId, int]:
+        """Whom the user has put, and since when. Strongly consistent."""
+
+    def put_for(self, user_id: UserId) -> dict[UserId, int]:
+        """Who has put the user, and since when. Eventually consistent (an index)."""
+
+    def mutual(self, user_id: UserId, others: Sequence[UserId]) -> dict[UserId, int]:
+        """Those of `others` who have put the user, and since when. Strongly consistent."""
+
+
 class ConnectionStore(Protocol):
     """The regional connections, and which of them joined which room."""
 

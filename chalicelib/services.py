@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .connections import Connections
 from .delivery import Delivery
 from .ephemeral import Ephemeral
+from .friends import Friends
 from .messages import Messages
 from .model import Region
 from .ports import (
@@ -14,6 +15,7 @@ from .ports import (
     Clock,
     ConnectionStore,
     Cursors,
+    FriendStore,
     Ids,
     MessageLog,
     Poster,
@@ -32,6 +34,7 @@ class Adapters:
     log: MessageLog
     cursors: Cursors
     rooms: RoomStore
+    friends: FriendStore
     connections: ConnectionStore
     cache: Cache
     poster: Poster
@@ -47,6 +50,7 @@ class Adapters:
 class Services:
     settings: Settings
     tokens: Tokens
+    friends: Friends
     rooms: Rooms
     messages: Messages
     connections: Connections
@@ -62,6 +66,7 @@ class Services:
 def compose(settings: Settings, a: Adapters) -> Services:
     """The domain on these adapters. Does no I/O."""
     region = Region(settings.region)
+    friends = Friends(a.friends, a.clock)
     rooms = Rooms(a.rooms, a.cache, a.delivery, a.clock, a.ids)
     messages = Messages(a.log, a.cache, a.delivery, a.clock, a.ids, region, (region,))
     connections = Connections(a.connections, a.cache, a.outbound, a.poster, a.clock)
@@ -81,5 +86,5 @@ def compose(settings: Settings, a: Adapters) -> Services:
     )
     ephemeral = Ephemeral(connections, delivery, a.cache, a.outbound, a.clock)
     return Services(
-        settings, Tokens(settings), rooms, messages, connections, delivery, ephemeral, a
+        settings, Tokens(settings), friends, rooms, messages, connections, delivery, ephemeral, a
     )

@@ -16,6 +16,7 @@ def build(settings: Settings) -> Services:
     from .adapters.dynamodb import (
         DynamoConnectionStore,
         DynamoCursors,
+        DynamoFriendStore,
         DynamoMessageLog,
         DynamoRoomStore,
     )
@@ -45,6 +46,7 @@ def build(settings: Settings) -> Services:
     adapters = Adapters(
         log=DynamoMessageLog(dynamodb, prefix),
         cursors=DynamoCursors(dynamodb, prefix),
+        friends=DynamoFriendStore(dynamodb, prefix),
         rooms=DynamoRoomStore(dynamodb, prefix),
         connections=DynamoConnectionStore(dynamodb, prefix),
         cache=cache,

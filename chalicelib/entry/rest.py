@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from .. import commands, telemetry, times
 from ..errors import BadRequest, CacheDown, Internal, TidingsError, Unauthorized
 from ..events import message_view
-from ..model import Member, MessageId, Role, Room, RoomId, RoomType, UserId
+from ..model import Friend, Member, MessageId, Role, Room, RoomId, RoomType, UserId
 from ..services import Services
 from ..tokens import Identity
 
@@ -92,14 +92,13 @@ def get_room(services: Services, identity: Identity, request: Request) -> Respon
 
 
 def add_member(services: Services, identity: Identity, request: Request) -> Response:
-    command = commands.parse(commands.AddMember, _json(request))
+    command = commands.parse(commands.UserRef, _json(request))
     member = services.rooms.add(identity, _room_id(request), UserId(command.user_id))
     return Response(201, _member(member))
 
 
 def remove_member(services: Services, identity: Identity, request: Request) -> Response:
-    user = commands.parse(commands.AddMember, {"user_id": request.path["user_id"]}).user_id
-    services.rooms.remove(identity, _room_id(request), UserId(user))
+    services.rooms.remove(identity, _room_id(request), _user_id(request))
     return Response(200, {})
 
 
@@ -133,6 +132,20 @@ def delete_message(services: Services, identity: Identity, request: Request) -> 
     role = services.rooms.require(room_id, identity.user_id)
     services.messages.delete(identity.user_id, role, room_id, message_id, None, None)
     return Response(200, {})
+
+
+def put_friend(services: Services, identity: Identity, request: Request) -> Response:
+    return Response(200, _friend(services.friends.put(identity.user_id, _user_id(request))))
+
+
+def remove_friend(services: Services, identity: Identity, request: Request) -> Response:
+    services.friends.remove(identity.user_id, _user_id(request))
+    return Response(200, {})
+
+
+def list_friends(services: Services, identity: Identity, request: Request) -> Response:
+    friends = services.friends.all(identity.user_id)
+    return Response(200, {"friends": [_friend(friend) for friend in friends]})
 
 
 def health(services: Services) -> Response:
@@ -189,6 +202,10 @@ def _room_id(request: Request) -> RoomId:
     return RoomId(commands.parse(commands.RoomRef, {"room_id": request.path["room_id"]}).room_id)
 
 
+def _user_id(request: Request) -> UserId:
+    return UserId(commands.parse(commands.UserRef, {"user_id": request.path["user_id"]}).user_id)
+
+
 def _room(room: Room) -> dict[str, Any]:
     return {
         "room_id": room.room_id,
@@ -209,6 +226,14 @@ def _member(member: Member) -> dict[str, Any]:
         "user_id": member.user_id,
         "role": member.role,
         "joined_at": times.iso(member.joined_at_ms),
+    }
+
+
+def _friend(friend: Friend) -> dict[str, Any]:
+    return {
+        "user_id": friend.user_id,
+        "status": friend.status,
+        "since": times.iso(friend.since_ms),
     }
 
 

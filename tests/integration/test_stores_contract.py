@@ -14,12 +14,14 @@ from chalicelib.adapters.aws import client, unavailable
 from chalicelib.adapters.dynamodb import (
     DynamoConnectionStore,
     DynamoCursors,
+    DynamoFriendStore,
     DynamoMessageLog,
     DynamoRoomStore,
 )
 from chalicelib.adapters.memory_stores import (
     MemoryConnectionStore,
     MemoryCursors,
+    MemoryFriendStore,
     MemoryMessageLog,
     MemoryRoomStore,
 )
@@ -43,7 +45,7 @@ from chalicelib.model import (
     Target,
     UserId,
 )
-from chalicelib.ports import ConnectionStore, Cursors, MessageLog, RoomStore
+from chalicelib.ports import ConnectionStore, Cursors, FriendStore, MessageLog, RoomStore
 from tests.support.ministack import REGION, Distorted, Ministack, at_once
 from workbench.stack.children import free_port
 
@@ -64,10 +66,17 @@ class Stores:
     cursors: Cursors
     rooms: RoomStore
     connections: ConnectionStore
+    friends: FriendStore
 
 
 def _in_memory() -> Stores:
-    return Stores(MemoryMessageLog(), MemoryCursors(), MemoryRoomStore(), MemoryConnectionStore())
+    return Stores(
+        MemoryMessageLog(),
+        MemoryCursors(),
+        MemoryRoomStore(),
+        MemoryConnectionStore(),
+        MemoryFriendStore(),
+    )
 
 
 def _on_dynamodb(dynamodb: Any, prefix: str) -> Stores:
@@ -76,6 +85,7 @@ def _on_dynamodb(dynamodb: Any, prefix: str) -> Stores:
         DynamoCursors(dynamodb, prefix),
         DynamoRoomStore(dynamodb, prefix),
         DynamoConnectionStore(dynamodb, prefix),
+        DynamoFriendStore(dynamodb, prefix),
     )
 
 
@@ -576,6 +586,29 @@ def connection(name: str = "c1=", user: UserId = ANNA, **more: Any) -> Connectio
 
 
 C1 = ConnectionId("c1=")
+
+
+class TestFriends:
+    def test_an_item_is_one_s_own_wish(self, stores: Stores) -> None:
+        friends = stores.friends
+        friends.put(ANNA, BEN, 1)
+        assert friends.put_by(ANNA) == {BEN: 1}
+        assert friends.put_by(BEN) == friends.put_for(ANNA) == {}
+        assert friends.put_for(BEN) == {ANNA: 1}
+        assert friends.mutual(ANNA, [BEN]) == {}
+        friends.put(BEN, ANNA, 2)
+        assert friends.mutual(ANNA, [BEN, BEN, ANNA]) == {BEN: 2}
+        friends.remove(ANNA, BEN)
+        friends.remove(ANNA, BEN)
+        assert friends.put_by(ANNA) == {}
+        assert friends.put_by(BEN) == {ANNA: 2}
+
+    def test_more_than_one_call_takes(self, stores: Stores) -> None:
+        others = [UserId(f"u{n:04d}") for n in range(130)]
+        for number, other in enumerate(others):
+            stores.friends.put(other, ANNA, number)
+        assert stores.friends.mutual(ANNA, others) == dict(zip(others, range(130), strict=True))
+        assert len(stores.friends.put_for(ANNA)) == 130
 
 
 class TestConnections:

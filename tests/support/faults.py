@@ -15,6 +15,7 @@ from tests.support.world import Killed, World
 PORTS = (
     "log",
     "cursors",
+    "friends",
     "rooms",
     "connections",
     "cache",

@@ -17,6 +17,7 @@ from chalicelib.adapters.memory_cache import MemoryCache
 from chalicelib.adapters.memory_stores import (
     MemoryConnectionStore,
     MemoryCursors,
+    MemoryFriendStore,
     MemoryMessageLog,
     MemoryQueue,
     MemoryRoomStore,
@@ -106,6 +107,7 @@ class World:
         self.adapters = Adapters(
             log=MemoryMessageLog(),
             cursors=MemoryCursors(),
+            friends=MemoryFriendStore(),
             rooms=MemoryRoomStore(),
             connections=MemoryConnectionStore(),
             cache=self.cache,

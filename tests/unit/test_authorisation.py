@@ -146,6 +146,11 @@ ROUTES: dict[tuple[str, str], tuple[Call, set[str]]] = {
         {ADMIN, OWNER},
     ),
 }
+ROUTES |= {
+    ("GET", "/v1/friends"): (call(rest.list_friends), ANYONE),
+    ("PUT", "/v1/friends/{user_id}"): (call(rest.put_friend, user_id="other"), ANYONE),
+    ("DELETE", "/v1/friends/{user_id}"): (call(rest.remove_friend, user_id="other"), ANYONE),
+}
 OPEN = {("GET", "/v1/health")}
 
 

@@ -1,7 +1,14 @@
 """The stores on DynamoDB. Table layout: `terraform/resources.json`; promises: `ports`."""
 
 from .connections import DynamoConnectionStore
+from .friends import DynamoFriendStore
 from .log import DynamoCursors, DynamoMessageLog
 from .rooms import DynamoRoomStore
 
-__all__ = ["DynamoConnectionStore", "DynamoCursors", "DynamoMessageLog", "DynamoRoomStore"]
+__all__ = [
+    "DynamoConnectionStore",
+    "DynamoCursors",
+    "DynamoFriendStore",
+    "DynamoMessageLog",
+    "DynamoRoomStore",
+]
