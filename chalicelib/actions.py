@@ -151,6 +151,12 @@ def _sync(call: Call) -> dict[str, Any]:
     return {"conversations": answer}
 
 
+def _refresh_token(call: Call) -> dict[str, Any]:
+    identity = call.services.tokens.verify(call.command.token)
+    call.services.connections.renew(call.connection, identity)
+    return {"expires_at": times.iso(identity.expires_at_s * 1000)}
+
+
 def _ping(call: Call) -> dict[str, Any]:
     call.services.connections.heartbeat(call.connection)
     return {"server_time": _now(call)}
@@ -169,5 +175,6 @@ ACTIONS: dict[str, Action] = {
     "typing_start": Action(commands.ConversationRef, _typing_start),
     "typing_stop": Action(commands.ConversationRef, _typing_stop),
     "sync": Action(commands.Sync, _sync),
+    "refresh_token": Action(commands.RefreshToken, _refresh_token),
     "ping": Action(commands.Nothing, _ping),
 }

@@ -55,6 +55,10 @@ class Sync(Command):
     limit: Annotated[int, Field(ge=1, le=500)] = 100
 
 
+class RefreshToken(Command):
+    token: Annotated[str, StringConstraints(max_length=8192)]
+
+
 class CreateRoom(Command):
     room_type: Literal["private_chat", "group_chat"]
     participants: Annotated[list[UserIdText], Field(max_length=1000)]

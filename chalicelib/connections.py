@@ -7,10 +7,11 @@ from @connections, and the sweep. Whoever marks it disconnected first does the r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from itertools import islice
 
 from . import telemetry
-from .errors import CacheDown, Unauthorized
+from .errors import CacheDown, PermissionDenied, Unauthorized
 from .model import (
     Connection,
     ConnectionId,
@@ -26,6 +27,7 @@ from .ports import Cache, Clock, ConnectionStore, Poster, Queue
 from .tokens import Identity
 
 TOKEN_GRACE_S = 25
+EXPIRING_S = 120  # two sweeps: so long before its end a token is told to expire
 STALE_AFTER_MS = 240_000
 YOUNG_MS = 5_000
 REGISTER_AGAIN_S = 5
@@ -62,6 +64,31 @@ class Connections:
             # Redis may be back in a moment and hold this user for offline until the next sweep.
             body = {"connection_id": connection.connection_id}
             self._outbound.send([Job("register", body, delay_s=REGISTER_AGAIN_S)])
+
+        if identity.expires_at_s * 1000 - self._clock.now_ms() <= EXPIRING_S * 1000:
+            self._end_with_token(connection)
+
+    def renew(self, connection: Connection, identity: Identity) -> None:
+        """Go on under a newer token of the same user.
+
+        Raises:
+            PermissionDenied: It is somebody else's.
+            Unauthorized: The connection has ended meanwhile.
+        """
+        if identity.user_id != connection.user_id:
+            raise PermissionDenied("the token is another user's")
+        end, roles = identity.expires_at_s, identity.roles
+        if not self._store.renew(connection.connection_id, end, roles):
+            raise Unauthorized("this connection is not known (any more)")
+        self._register(replace(connection, expires_at_s=end, roles=roles))
+
+    def expire(self, connection_id: ConnectionId) -> None:
+        """Close a connection whose token ended 25 s ago; one that was renewed stays."""
+        connection = self._store.get(connection_id)
+        if connection is None or not self._expired(connection):
+            return
+        self._poster.close(connection.target)
+        self.close(connection_id)
 
     def register_again(self, connection_id: ConnectionId) -> None:
         """Put a connection into the cache that was away when it opened; the sweep is next."""
@@ -101,7 +128,7 @@ class Connections:
             self._register(connection)
             frame = Frame(connection, frame.role, frame.version, frame.ticket)
         assert frame.connection is not None
-        if self._clock.now_ms() >= (frame.connection.expires_at_s + TOKEN_GRACE_S) * 1000:
+        if self._expired(frame.connection):
             raise Unauthorized("the token has expired")
         return frame
 
@@ -161,14 +188,21 @@ class Connections:
         found = [c.target for user in users for c in self._store.of_user(user)]  # type: ignore[arg-type]
         return found
 
-    def sweep(self, ping: Callable[[Target], bytes]) -> dict[str, int]:
-        """Ping the stale, clean up the dead, put back what Redis lost. Counts by outcome."""
-        counts = {"seen": 0, "pinged": 0, "gone": 0, "restored": 0}
+    def sweep(
+        self, ping: Callable[[Target], bytes], expiring: Callable[[Connection], bytes]
+    ) -> dict[str, int]:
+        """Ping the stale, clean up the dead, put back what Redis lost. Counts by outcome.
+
+        Connections whose token ends within two minutes are told so (once or twice) with what
+        `expiring` makes for them, and closed 25 s after its end.
+        """
+        counts = {"seen": 0, "pinged": 0, "gone": 0, "restored": 0, "expiring": 0}
         everyone = self._store.scan()
         while batch := list(islice(everyone, _SWEEP_BATCH)):
             counts["seen"] += len(batch)
             self._restore(batch, counts)
             self._ping_stale(batch, ping, counts)
+            self._tell_expiring(batch, expiring, counts)
         try:
             self._cache.set_warm(True)
         except CacheDown:
@@ -197,6 +231,30 @@ class Connections:
                 counts["pinged"] += 1
             elif outcome is Outcome.GONE and self.gone(target):
                 counts["gone"] += 1
+
+    def _tell_expiring(
+        self,
+        batch: list[Connection],
+        expiring: Callable[[Connection], bytes],
+        counts: dict[str, int],
+    ) -> None:
+        soon_s = self._clock.now_ms() // 1000 + EXPIRING_S
+        ending = [connection for connection in batch if connection.expires_at_s <= soon_s]
+        for connection in ending:
+            self._end_with_token(connection)
+        told = [each for each in ending if not self._expired(each)]
+        # One that cannot be told is closed all the same, and comes back with a new token.
+        self._poster.post([Post(each.target, expiring(each)) for each in told])
+        counts["expiring"] += len(told)
+
+    def _end_with_token(self, connection: Connection) -> None:
+        """Queue the end; twice does no harm."""
+        left_ms = (connection.expires_at_s + TOKEN_GRACE_S) * 1000 - self._clock.now_ms()
+        body = {"connection_id": connection.connection_id}
+        self._outbound.send([Job("expire", body, delay_s=max(0, -(-left_ms // 1000)))])
+
+    def _expired(self, connection: Connection) -> bool:
+        return self._clock.now_ms() >= (connection.expires_at_s + TOKEN_GRACE_S) * 1000
 
     def _register(self, connection: Connection) -> bool:
         """False when the cache is away."""

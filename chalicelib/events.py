@@ -66,6 +66,10 @@ def room_updated(room_id: RoomId, change: str, user_id: UserId, at_ms: int) -> E
     return Event("room_updated", data)
 
 
+def token_expiring(expires_at_s: int) -> Event:
+    return Event("token_expiring", {"expires_at": times.iso(expires_at_s * 1000)})
+
+
 def ping(at_ms: int) -> Event:
     """The sweep's question to a silent connection; any post that arrives is the answer."""
     return Event("ping", {"server_time": times.iso(at_ms)})

@@ -160,6 +160,9 @@ class ConnectionStore(Protocol):
     def disconnect(self, connection_id: ConnectionId, now_ms: int) -> Connection | None:
         """Mark disconnected; None when it already was (idempotent: one caller wins)."""
 
+    def renew(self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str]) -> bool:
+        """Take on a new token's end and roles; False when it is not connected."""
+
     def touch(self, connection_id: ConnectionId, now_ms: int) -> None:
         """Set last_ping of a connected one; never recreates a deleted item."""
 

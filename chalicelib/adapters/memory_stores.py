@@ -215,6 +215,16 @@ class MemoryConnectionStore:
         with self._lock:
             return self._connections.pop(connection_id, None)
 
+    def renew(self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str]) -> bool:
+        with self._lock:
+            connection = self._connections.get(connection_id)
+            if connection is None:
+                return False
+            self._connections[connection_id] = replace(
+                connection, expires_at_s=expires_at_s, roles=tuple(roles)
+            )
+            return True
+
     def touch(self, connection_id: ConnectionId, now_ms: int) -> None:
         with self._lock:
             if connection_id in self._connections:

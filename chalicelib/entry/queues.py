@@ -53,6 +53,7 @@ OUTBOUND: dict[str, Worker] = {
     "register": lambda services, jobs, attempt: services.connections.register_again(
         jobs[0]["connection_id"]
     ),
+    "expire": lambda services, jobs, attempt: services.connections.expire(jobs[0]["connection_id"]),
     "left": lambda services, jobs, attempt: services.ephemeral.left_all(jobs[0]),
 }
 # Consecutive jobs of these kinds in a group go to their worker together; others one by one.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import events, protocol, telemetry
-from ..model import Target
+from ..model import Connection, Target
 from ..services import Services
 
 
@@ -17,6 +17,10 @@ def sweep(services: Services, event: dict[str, Any]) -> dict[str, int]:
         def ping(target: Target) -> bytes:
             return protocol.encode(target.protocol, events.ping(now_ms))
 
-        counts = services.connections.sweep(ping)
+        def expiring(connection: Connection) -> bytes:
+            event = events.token_expiring(connection.expires_at_s)
+            return protocol.encode(connection.target.protocol, event)
+
+        counts = services.connections.sweep(ping, expiring)
         telemetry.log("INFO", "swept", **counts)
         return counts

@@ -290,6 +290,18 @@ async def test_a_token_provider_that_raises_is_asked_again(backend: Backend) -> 
     assert asked == 4
 
 
+async def test_an_expiring_token_is_replaced_on_the_open_connection(backend: Backend) -> None:
+    tokens = iter(["first", "second"])
+
+    async def token() -> str:
+        return next(tokens)
+
+    async with connected(backend, Listener(), token):
+        await backend.push("token_expiring", {"expires_at": "soon"})
+        await backend.until(lambda: backend.actions("refresh_token") == [{"token": "second"}])
+    assert backend.handshakes == 1
+
+
 async def test_a_token_provider_that_raises_at_first_is_told(backend: Backend) -> None:
     async def token() -> str:
         raise LookupError("who?")

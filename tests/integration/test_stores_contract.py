@@ -641,6 +641,17 @@ class TestConnections:
         connections.touch(C1, NOW + 5)
         assert connections.get(C1) == connection(last_ping_ms=NOW + 5)
 
+    def test_renew(self, connections: ConnectionStore) -> None:
+        connections.put(connection(roles=("admin",)))
+        assert connections.renew(C1, 99, ("service",))
+        assert connections.get(C1) == connection(expires_at_s=99, roles=("service",))
+        assert connections.renew(C1, 98, ())
+        assert connections.get(C1) == connection(expires_at_s=98)
+        connections.disconnect(C1, NOW)
+        assert not connections.renew(C1, 97, ())
+        assert connections.get(C1) is None
+        assert not connections.renew(ConnectionId("never="), 97, ())
+
     def test_touch_never_creates_nor_revives(self, connections: ConnectionStore) -> None:
         connections.touch(C1, NOW)
         assert connections.get(C1) is None

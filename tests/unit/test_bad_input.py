@@ -14,6 +14,7 @@ from tests.support.world import World
 VALID: dict[str, dict[str, Any]] = {
     "hello": {},
     "ping": {},
+    "refresh_token": {"token": "a.b.c"},
     "sync": {"positions": {"lobby": ""}, "limit": 5},
     "send_message": {
         "conversation_id": "lobby",

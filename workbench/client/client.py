@@ -78,6 +78,7 @@ class TidingsClient:
         self._hole = asyncio.Event()
         self._recovery = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
+        self._refresh: asyncio.Task[None] | None = None
         self._end: Exception | None = None
 
     async def connect(self) -> None:
@@ -101,9 +102,10 @@ class TidingsClient:
 
     async def close(self) -> None:
         """End it, quietly; nothing is left running."""
-        for task in self._tasks:
+        tasks = [*self._tasks, *([self._refresh] if self._refresh is not None else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def call(self, action: str, data: Event) -> Event:
         """The ack's data; tried again over reconnects while a retry makes sense."""
@@ -219,6 +221,8 @@ class TidingsClient:
             else:
                 answer.set_exception(ActionError(data["code"], data["message"], data["retryable"]))
         elif event is not None:
+            if event == "token_expiring" and (self._refresh is None or self._refresh.done()):
+                self._refresh = asyncio.create_task(self._refresh_token())
             self._inbox.take(event, data)
             if self._inbox.with_holes():
                 self._hole.set()
@@ -276,6 +280,11 @@ class TidingsClient:
             if self._up.is_set():
                 with contextlib.suppress(ActionError):
                     await self._recover(sorted(self._inbox.with_holes()))
+
+    async def _refresh_token(self) -> None:
+        """Go on under a fresh token; should it fail, the reconnect after the close brings one."""
+        with contextlib.suppress(ActionError, _NoToken):
+            await self._insist("refresh_token", {"token": await self._fresh_token()})
 
     async def _heartbeat(self) -> None:
         while True:

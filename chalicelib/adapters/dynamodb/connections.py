@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...model import (
@@ -51,6 +51,20 @@ class DynamoConnectionStore:
             ReturnValues="ALL_OLD",
         )
         return _connection(answer["Attributes"]) if answer is not None else None
+
+    def renew(self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str]) -> bool:
+        answer = self._table.update(
+            {"connection_id": s(connection_id)},
+            "SET expires_at = :end, #roles = :roles",
+            {
+                ":end": n(expires_at_s),
+                ":roles": {"L": [s(role) for role in roles]},
+                ":on": s("connected"),
+            },
+            ConditionExpression="#status = :on",
+            ExpressionAttributeNames={"#status": "status", "#roles": "roles"},
+        )
+        return answer is not None
 
     def touch(self, connection_id: ConnectionId, now_ms: int) -> None:
         self._table.update(

@@ -1,0 +1,101 @@
+"""A token's end on an open connection: told before, renewed or closed 25 s after."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib import times
+from chalicelib.connections import EXPIRING_S, TOKEN_GRACE_S
+from chalicelib.entry import queues, schedules
+from tests.support.world import START_MS, World, record
+
+LIFE_S = 600
+END_S = START_MS // 1000 + LIFE_S
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def sweep(world: World) -> dict[str, int]:
+    return schedules.sweep(world.services, {"id": "s"})
+
+
+def run_jobs(world: World) -> list[int]:
+    """Run the waiting jobs when they are due; their delays."""
+    jobs, world.adapters.outbound.jobs[:] = list(world.adapters.outbound.jobs), []
+    now_ms = world.clock.ms
+    for job in jobs:
+        world.clock.ms = now_ms + job.delay_s * 1000
+        queues.outbound(world.services, {"Records": [record(job)]})
+    return [job.delay_s for job in jobs]
+
+
+def test_it_is_told_before_and_closed_after(world: World) -> None:
+    alice = world.connect("alice", exp=END_S)
+    sweep(world)
+    assert world.poster.to(alice, "token_expiring") == []
+    world.clock.ms += (LIFE_S - EXPIRING_S) * 1000
+    assert sweep(world)["expiring"] == 1
+    assert world.poster.to(alice, "token_expiring") == [{"expires_at": times.iso(END_S * 1000)}]
+    assert run_jobs(world) == [EXPIRING_S + TOKEN_GRACE_S]
+    assert world.poster.closed == [alice]
+    assert world.adapters.connections.get(alice) is None
+
+
+def test_a_renewed_connection_stays(world: World) -> None:
+    alice = world.connect("alice", exp=END_S)
+    world.clock.ms += (LIFE_S - 30) * 1000
+    sweep(world)
+    later_s = 10**9
+    ack = world.act(alice, "refresh_token", token=world.token("alice", later_s, roles=["admin"]))
+    run_jobs(world)
+    assert world.poster.closed == []
+    stored = world.adapters.connections.get(alice)
+    assert stored.roles == ("admin",)
+    assert ack == {"expires_at": times.iso(stored.expires_at_s * 1000)}
+    assert world.act(alice, "hello")["expires_at"] == ack["expires_at"], "the cache knows it too"
+
+
+def test_a_job_that_comes_before_the_end_closes_nothing(world: World) -> None:
+    alice = world.connect("alice", exp=END_S)
+    world.services.connections.expire(alice)
+    world.services.connections.expire("never=")  # type: ignore[arg-type]
+    assert world.poster.closed == []
+
+
+def test_a_short_token_ends_on_time_without_a_sweep(world: World) -> None:
+    alice = world.connect("alice", exp=START_MS // 1000 + 10)
+    assert run_jobs(world) == [10 + TOKEN_GRACE_S]
+    assert world.poster.closed == [alice]
+
+
+def test_a_connection_that_the_job_missed_is_closed_by_the_next_sweep(world: World) -> None:
+    alice = world.connect("alice", exp=END_S)
+    world.clock.ms += (LIFE_S + TOKEN_GRACE_S + 1) * 1000
+    assert sweep(world)["expiring"] == 0, "too late to tell"
+    assert run_jobs(world) == [0]
+    assert world.poster.closed == [alice]
+
+
+def test_another_user_s_token_is_refused(world: World) -> None:
+    alice = world.connect("alice", exp=END_S)
+    answer = world.ask(alice, "refresh_token", token=world.token("bob", 10**9))
+    assert answer["data"]["code"] == "permission_denied"
+    assert world.adapters.connections.get(alice).expires_at_s == END_S
+
+
+@pytest.mark.parametrize("token", ["", "a.b.c", "x" * 8192])
+def test_a_bad_token_is_refused_and_the_old_one_still_holds(world: World, token: str) -> None:
+    alice = world.connect("alice", exp=END_S)
+    assert world.ask(alice, "refresh_token", token=token)["data"]["code"] == "unauthorized"
+    assert world.act(alice, "hello")
+
+
+def test_within_the_grace_a_token_can_still_be_renewed(world: World) -> None:
+    alice = world.connect("alice", exp=END_S)
+    world.clock.ms += (LIFE_S + TOKEN_GRACE_S - 1) * 1000
+    world.act(alice, "refresh_token", token=world.token("alice", 10**9))
+    world.clock.ms += 60_000
+    assert world.act(alice, "hello")
