@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
 import pytest
 import redis
@@ -239,3 +240,27 @@ def test_what_api_gateway_closes_for(people: People, data: str | bytes, code: in
         device.socket.recv(timeout=10)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == code
+
+
+def test_friends_over_http(people: People) -> None:
+    alice, bob = f"{name('al')}@example.org", name("bob|x")
+    path = {user: f"/v1/friends/{quote(user, safe='')}" for user in (alice, bob)}
+    for user, other in ((alice, bob), (bob, alice)):
+        status, _ = people.http("PUT", path[other], token=people.token(user))
+        assert status == 200
+    status, listed = people.http("GET", "/v1/friends", token=people.token(alice))
+    assert (status, [f["user_id"] for f in listed["friends"]]) == (200, [bob])
+    assert listed["friends"][0]["status"] == "friends"
+    assert people.http("DELETE", path[alice], token=people.token(bob))[0] == 200
+    _, listed = people.http("GET", "/v1/friends", token=people.token(alice))
+    assert listed["friends"][0]["status"] == "requested"
+
+
+def test_a_token_is_renewed_on_the_open_connection(people: People) -> None:
+    user = name("tom")
+    device = Device(f"{people.ws_url}?token={people.token(user, expires_in_s=2)}")
+    fresh = people.token(user)
+    assert (
+        device.act("refresh_token", token=fresh)["expires_at"] == device.act("hello")["expires_at"]
+    )
+    device.close()
