@@ -100,6 +100,11 @@ def remove_friend(user_id):
     return _serve(rest.remove_friend)
 
 
+@app.route("/v1/admin/users/{user_id}/disconnect", methods=["POST"])
+def disconnect_user(user_id):
+    return _serve(rest.disconnect_user)
+
+
 def _serve(endpoint):
     event = app.current_request.to_original_event()
     return _http(rest.handle(wiring.services(), rest.from_event(event), endpoint))

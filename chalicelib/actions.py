@@ -153,6 +153,7 @@ def _sync(call: Call) -> dict[str, Any]:
 
 def _refresh_token(call: Call) -> dict[str, Any]:
     identity = call.services.tokens.verify(call.command.token)
+    call.services.revocations.check(identity.user_id)
     call.services.connections.renew(call.connection, identity)
     return {"expires_at": times.iso(identity.expires_at_s * 1000)}
 

@@ -59,6 +59,12 @@ class RefreshToken(Command):
     token: Annotated[str, StringConstraints(max_length=8192)]
 
 
+class Disconnect(Command):
+    """`for_s`: how long the user is refused, a week at most."""
+
+    for_s: Annotated[int, Field(ge=0, le=604_800)] = 0
+
+
 class CreateRoom(Command):
     room_type: Literal["private_chat", "group_chat"]
     participants: Annotated[list[UserIdText], Field(max_length=1000)]

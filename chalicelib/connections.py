@@ -22,6 +22,7 @@ from .model import (
     Region,
     RoomId,
     Target,
+    UserId,
 )
 from .ports import Cache, Clock, ConnectionStore, Poster, Queue
 from .tokens import Identity
@@ -89,6 +90,13 @@ class Connections:
             return
         self._poster.close(connection.target)
         self.close(connection_id)
+
+    def disconnect_user(self, user_id: UserId, opened_by_ms: int) -> None:
+        """Close all of a user's connections opened by then; later ones stay."""
+        for connection in self._store.of_user(user_id):
+            if connection.connected_at_ms <= opened_by_ms:
+                self._poster.close(connection.target)
+                self.close(connection.connection_id)
 
     def register_again(self, connection_id: ConnectionId) -> None:
         """Put a connection into the cache that was away when it opened; the sweep is next."""

@@ -149,6 +149,14 @@ class FriendStore(Protocol):
         """Those of `others` who have put the user, and since when. Strongly consistent."""
 
 
+class RevocationStore(Protocol):
+    def put(self, user_id: UserId, until_ms: int) -> None:
+        """Revoke until then; an earlier end than stored changes nothing."""
+
+    def until_ms(self, user_id: UserId) -> int:
+        """0 for none. Strongly consistent in this region."""
+
+
 class ConnectionStore(Protocol):
     """The regional connections, and which of them joined which room."""
 

@@ -20,8 +20,10 @@ from .ports import (
     MessageLog,
     Poster,
     Queue,
+    RevocationStore,
     RoomStore,
 )
+from .revocations import Revocations
 from .rooms import Rooms
 from .settings import Settings
 from .tokens import Tokens
@@ -35,6 +37,7 @@ class Adapters:
     cursors: Cursors
     rooms: RoomStore
     friends: FriendStore
+    revocations: RevocationStore
     connections: ConnectionStore
     cache: Cache
     poster: Poster
@@ -50,6 +53,7 @@ class Adapters:
 class Services:
     settings: Settings
     tokens: Tokens
+    revocations: Revocations
     friends: Friends
     rooms: Rooms
     messages: Messages
@@ -66,6 +70,7 @@ class Services:
 def compose(settings: Settings, a: Adapters) -> Services:
     """The domain on these adapters. Does no I/O."""
     region = Region(settings.region)
+    revocations = Revocations(a.revocations, a.outbound, a.clock)
     friends = Friends(a.friends, a.clock)
     rooms = Rooms(a.rooms, a.cache, a.delivery, a.clock, a.ids)
     messages = Messages(a.log, a.cache, a.delivery, a.clock, a.ids, region, (region,))
@@ -86,5 +91,14 @@ def compose(settings: Settings, a: Adapters) -> Services:
     )
     ephemeral = Ephemeral(connections, delivery, a.cache, a.outbound, a.clock)
     return Services(
-        settings, Tokens(settings), friends, rooms, messages, connections, delivery, ephemeral, a
+        settings=settings,
+        tokens=Tokens(settings),
+        revocations=revocations,
+        friends=friends,
+        rooms=rooms,
+        messages=messages,
+        connections=connections,
+        delivery=delivery,
+        ephemeral=ephemeral,
+        adapters=a,
     )

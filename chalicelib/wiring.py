@@ -18,6 +18,7 @@ def build(settings: Settings) -> Services:
         DynamoCursors,
         DynamoFriendStore,
         DynamoMessageLog,
+        DynamoRevocationStore,
         DynamoRoomStore,
     )
     from .adapters.redis import RedisCache
@@ -47,6 +48,7 @@ def build(settings: Settings) -> Services:
         log=DynamoMessageLog(dynamodb, prefix),
         cursors=DynamoCursors(dynamodb, prefix),
         friends=DynamoFriendStore(dynamodb, prefix),
+        revocations=DynamoRevocationStore(dynamodb, prefix),
         rooms=DynamoRoomStore(dynamodb, prefix),
         connections=DynamoConnectionStore(dynamodb, prefix),
         cache=cache,

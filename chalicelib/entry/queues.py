@@ -54,6 +54,9 @@ OUTBOUND: dict[str, Worker] = {
         jobs[0]["connection_id"]
     ),
     "expire": lambda services, jobs, attempt: services.connections.expire(jobs[0]["connection_id"]),
+    "disconnect": lambda services, jobs, attempt: services.connections.disconnect_user(
+        jobs[0]["user_id"], jobs[0]["at_ms"]
+    ),
     "left": lambda services, jobs, attempt: services.ephemeral.left_all(jobs[0]),
 }
 # Consecutive jobs of these kinds in a group go to their worker together; others one by one.

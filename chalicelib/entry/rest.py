@@ -10,7 +10,14 @@ from typing import Any
 from urllib.parse import unquote
 
 from .. import commands, telemetry, times
-from ..errors import BadRequest, CacheDown, Internal, TidingsError, Unauthorized
+from ..errors import (
+    BadRequest,
+    CacheDown,
+    Internal,
+    PermissionDenied,
+    TidingsError,
+    Unauthorized,
+)
 from ..events import message_view
 from ..model import Friend, Member, MessageId, Role, Room, RoomId, RoomType, UserId
 from ..services import Services
@@ -59,6 +66,7 @@ def handle(services: Services, request: Request, endpoint: Endpoint) -> Response
     with telemetry.context(request_id=request.request_id, function="api_handler"):
         try:
             identity = services.tokens.verify(_bearer(request))
+            services.revocations.check(identity.user_id)
             return endpoint(services, identity, request)
         except TidingsError as refusal:
             telemetry.log("INFO", "request_refused", code=refusal.code)
@@ -146,6 +154,15 @@ def remove_friend(services: Services, identity: Identity, request: Request) -> R
 def list_friends(services: Services, identity: Identity, request: Request) -> Response:
     friends = services.friends.all(identity.user_id)
     return Response(200, {"friends": [_friend(friend) for friend in friends]})
+
+
+def disconnect_user(services: Services, identity: Identity, request: Request) -> Response:
+    if "admin" not in identity.roles:
+        raise PermissionDenied("only service admins may do this")
+    user_id = _user_id(request)
+    command = commands.parse(commands.Disconnect, _json(request) if request.body else {})
+    until_ms = services.revocations.revoke(user_id, command.for_s)
+    return Response(200, {"user_id": user_id, "revoked_until": times.iso(until_ms)})
 
 
 def health(services: Services) -> Response:

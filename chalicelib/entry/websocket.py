@@ -20,12 +20,13 @@ _INFO_LENGTH = 256
 
 
 def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
-    """`$connect`: 200 lets the socket open, 401 refuses it, 503 asks to come again."""
+    """`$connect`: 200 lets the socket open, 401 and 403 refuse it, 503 asks to come again."""
     context = event["requestContext"]
     with telemetry.context(**_ids(context), function="websocket_connect"):
         try:
             token, subprotocol = _token(event)
             identity = services.tokens.verify(token)
+            services.revocations.check(identity.user_id)
             target = Target(
                 connection_id=ConnectionId(context["connectionId"]),
                 user_id=identity.user_id,

@@ -16,6 +16,7 @@ from chalicelib.adapters.dynamodb import (
     DynamoCursors,
     DynamoFriendStore,
     DynamoMessageLog,
+    DynamoRevocationStore,
     DynamoRoomStore,
 )
 from chalicelib.adapters.memory_stores import (
@@ -23,6 +24,7 @@ from chalicelib.adapters.memory_stores import (
     MemoryCursors,
     MemoryFriendStore,
     MemoryMessageLog,
+    MemoryRevocationStore,
     MemoryRoomStore,
 )
 from chalicelib.errors import NotFound, Unavailable
@@ -45,7 +47,14 @@ from chalicelib.model import (
     Target,
     UserId,
 )
-from chalicelib.ports import ConnectionStore, Cursors, FriendStore, MessageLog, RoomStore
+from chalicelib.ports import (
+    ConnectionStore,
+    Cursors,
+    FriendStore,
+    MessageLog,
+    RevocationStore,
+    RoomStore,
+)
 from tests.support.ministack import REGION, Distorted, Ministack, at_once
 from workbench.stack.children import free_port
 
@@ -67,6 +76,7 @@ class Stores:
     rooms: RoomStore
     connections: ConnectionStore
     friends: FriendStore
+    revocations: RevocationStore
 
 
 def _in_memory() -> Stores:
@@ -76,6 +86,7 @@ def _in_memory() -> Stores:
         MemoryRoomStore(),
         MemoryConnectionStore(),
         MemoryFriendStore(),
+        MemoryRevocationStore(),
     )
 
 
@@ -86,6 +97,7 @@ def _on_dynamodb(dynamodb: Any, prefix: str) -> Stores:
         DynamoRoomStore(dynamodb, prefix),
         DynamoConnectionStore(dynamodb, prefix),
         DynamoFriendStore(dynamodb, prefix),
+        DynamoRevocationStore(dynamodb, prefix),
     )
 
 
@@ -609,6 +621,14 @@ class TestFriends:
             stores.friends.put(other, ANNA, number)
         assert stores.friends.mutual(ANNA, others) == dict(zip(others, range(130), strict=True))
         assert len(stores.friends.put_for(ANNA)) == 130
+
+
+def test_a_revocation_only_grows(stores: Stores) -> None:
+    assert stores.revocations.until_ms(ANNA) == 0
+    for until_ms in (NOW, NOW + 9, NOW + 5):
+        stores.revocations.put(ANNA, until_ms)
+    assert stores.revocations.until_ms(ANNA) == NOW + 9
+    assert stores.revocations.until_ms(BEN) == 0
 
 
 class TestConnections:

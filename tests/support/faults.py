@@ -16,6 +16,7 @@ PORTS = (
     "log",
     "cursors",
     "friends",
+    "revocations",
     "rooms",
     "connections",
     "cache",

@@ -20,6 +20,7 @@ from chalicelib.adapters.memory_stores import (
     MemoryFriendStore,
     MemoryMessageLog,
     MemoryQueue,
+    MemoryRevocationStore,
     MemoryRoomStore,
 )
 from chalicelib.entry import queues, rest, websocket
@@ -108,6 +109,7 @@ class World:
             log=MemoryMessageLog(),
             cursors=MemoryCursors(),
             friends=MemoryFriendStore(),
+            revocations=MemoryRevocationStore(),
             rooms=MemoryRoomStore(),
             connections=MemoryConnectionStore(),
             cache=self.cache,

@@ -148,6 +148,10 @@ ROUTES: dict[tuple[str, str], tuple[Call, set[str]]] = {
     ),
 }
 ROUTES |= {
+    ("POST", "/v1/admin/users/{user_id}/disconnect"): (
+        call(rest.disconnect_user, user_id="other"),
+        {SERVICE_ADMIN},
+    ),
     ("GET", "/v1/friends"): (call(rest.list_friends), ANYONE),
     ("PUT", "/v1/friends/{user_id}"): (call(rest.put_friend, user_id="other"), ANYONE),
     ("DELETE", "/v1/friends/{user_id}"): (call(rest.remove_friend, user_id="other"), ANYONE),

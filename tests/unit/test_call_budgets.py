@@ -69,6 +69,7 @@ def test_connect_and_disconnect() -> None:
     ports = counted(world)
     alice = world.connect("alice")
     assert ports["connections"].calls == ["put"]
+    assert ports["revocations"].calls == ["until_ms"]
     assert ports["cache"].calls == ["register"]
     world.disconnect(alice)
     assert ports["connections"].calls == ["put", "disconnect"]

@@ -3,6 +3,7 @@
 from .connections import DynamoConnectionStore
 from .friends import DynamoFriendStore
 from .log import DynamoCursors, DynamoMessageLog
+from .revocations import DynamoRevocationStore
 from .rooms import DynamoRoomStore
 
 __all__ = [
@@ -10,5 +11,6 @@ __all__ = [
     "DynamoCursors",
     "DynamoFriendStore",
     "DynamoMessageLog",
+    "DynamoRevocationStore",
     "DynamoRoomStore",
 ]

@@ -1,0 +1,73 @@
+"""An admin ends a user's connections, and may keep him out for a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.entry import queues, rest, websocket
+from tests.support.world import START_MS, World, record
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def end(world: World, user: str, body: Any = None) -> rest.Response:
+    return world.http(rest.disconnect_user, "root", body, user_id=user, roles=["admin"])
+
+
+def connects(world: World, user: str) -> int:
+    token = world.token(user, expires_in_s=10**9)
+    event = world.connect_event(f"new-{user}=", token)
+    return int(websocket.connect(world.services, event)["statusCode"])
+
+
+def test_all_devices_are_closed_at_once(world: World) -> None:
+    phone, laptop, other = world.connect("eve"), world.connect("eve"), world.connect("bob")
+    assert end(world, "eve").status == 200
+    world.pump()
+    assert sorted(set(world.poster.closed)) == sorted([phone, laptop])
+    assert world.adapters.connections.get(phone) is None
+    assert world.act(other, "hello")
+
+
+def test_without_a_time_he_may_come_back_and_stays(world: World) -> None:
+    world.connect("eve")
+    end(world, "eve")
+    world.clock.ms += 1
+    assert connects(world, "eve") == 200
+    world.pump()
+    assert world.adapters.connections.get("new-eve=") is not None, "the second look spares it"
+
+
+def test_with_a_time_he_is_refused_until_then(world: World) -> None:
+    eve = world.connect("eve")
+    answer = end(world, "eve", {"for_s": 60})
+    assert answer.body == {"user_id": "eve", "revoked_until": "2027-01-15T08:01:00.000Z"}
+    assert world.clock.ms == START_MS
+    assert connects(world, "eve") == 403
+    fresh = world.token("eve", expires_in_s=10**9)
+    assert world.ask(eve, "refresh_token", token=fresh)["data"]["code"] == "permission_denied"
+    assert world.http(rest.list_rooms, "eve").status == 403
+    assert connects(world, "bob") == 200
+    assert end(world, "eve", {"for_s": 5}).body == answer.body, "a shorter one ends nothing"
+    world.clock.ms += 60_000
+    assert connects(world, "eve") == 200
+
+
+def test_one_who_was_connecting_meanwhile_is_closed_by_the_second_look(world: World) -> None:
+    end(world, "eve")
+    first, second = world.adapters.outbound.jobs
+    assert (first.delay_s, second.delay_s) == (0, 5)
+    queues.outbound(world.services, {"Records": [record(first)]})
+    late = world.connect("eve")  # its handshake began no later than the revocation
+    queues.outbound(world.services, {"Records": [record(second)]})
+    assert world.poster.closed == [late]
+
+
+@pytest.mark.parametrize("body", [{"for_s": -1}, {"for_s": 10**9}, {"for_s": "1"}, {"x": 1}, []])
+def test_bad_bodies(world: World, body: Any) -> None:
+    assert end(world, "eve", body).status == 400
