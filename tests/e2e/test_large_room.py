@@ -28,7 +28,7 @@ async def heard(socket: ClientConnection, wanted: int) -> list[str]:
     return contents
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(420)
 def test_every_device_gets_every_message_in_order(people: People, stack: EmbeddedStack) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 12_000)), hard))
@@ -55,7 +55,7 @@ def test_every_device_gets_every_message_in_order(people: People, stack: Embedde
             for text in TEXTS:
                 await asyncio.to_thread(speaker.say, room, text)
             reads = (heard(socket, len(TEXTS)) for socket in sockets)
-            return list(await asyncio.wait_for(asyncio.gather(*reads), 120))
+            return list(await asyncio.wait_for(asyncio.gather(*reads), 240))
         finally:
             await asyncio.gather(*(socket.close() for socket in sockets))
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-WAIT_S = 20.0
+WAIT_S = 40.0
 
 
 class Device:

@@ -28,7 +28,7 @@ from chalicelib.model import ConnectionId, Job, Outcome, Post, Target
 from chalicelib.services import Adapters, compose
 from chalicelib.settings import Settings
 
-SECRET = "a-test-secret-of-more-than-32-bytes!"
+SECRET = "a-secret-for-tests-of-more-than-the-64-bytes-that-HS512-asks-for!!!"
 START_MS = 1_800_000_000_000
 
 

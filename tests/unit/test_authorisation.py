@@ -176,7 +176,11 @@ def tokens(world: World) -> dict[str, str]:
     claims = {"sub": OWNER, "exp": START_MS // 1000 + 7 * 86_400}
     return {
         "expired": world.token(OWNER, expires_in_s=-60),
-        "forged": jwt.encode(claims, "another-secret-of-more-than-32-bytes", algorithm="HS256"),
+        "forged": jwt.encode(
+            claims,
+            "another-secret-of-more-than-32-bytes-which-is-what-HS256-asks-for",
+            algorithm="HS256",
+        ),
         "unsigned": jwt.encode(claims, "", algorithm="none"),
         "another algorithm": jwt.encode(claims, SECRET, algorithm="HS512"),
         "without an end": jwt.encode({"sub": OWNER}, SECRET, algorithm="HS256"),
