@@ -145,6 +145,13 @@ class Delivery:
             for entry in entries:
                 slow |= self._deliver(entry, _without(targets, entry.origin_id), slow)
         self._cursors.advance(room_id, region, newest.seq, split_at_ms)
+        now_ms = self._clock.now_ms()
+        telemetry.measure(
+            "delivered",
+            now_ms,
+            entries_delivered=len(entries),
+            delivery_latency_ms=max(0, now_ms - entries[0].timestamp_ms),
+        )
 
     def part(self, job: Mapping[str, Any]) -> None:
         """Deliver one share of a large room."""
@@ -245,8 +252,13 @@ class Delivery:
                 gone += 1
             else:
                 retry.append(post.target)
-        telemetry.log(
-            "INFO", "posted", delivered=delivered, gone=gone, refused=refused, retry=len(retry)
+        telemetry.measure(
+            "posted",
+            self._clock.now_ms(),
+            posts_delivered=delivered,
+            posts_gone=gone,
+            posts_refused=refused,
+            posts_to_retry=len(retry),
         )
         return Receipt(delivered, gone, refused, tuple(retry))
 
