@@ -100,6 +100,31 @@ def remove_friend(user_id):
     return _serve(rest.remove_friend)
 
 
+@app.route("/v1/presence", methods=["GET"])
+def list_presence():
+    return _serve(rest.list_presence)
+
+
+@app.route("/v1/moments", methods=["POST"])
+def post_moment():
+    return _serve(rest.post_moment)
+
+
+@app.route("/v1/moments", methods=["GET"])
+def list_moments():
+    return _serve(rest.list_moments)
+
+
+@app.route("/v1/notifications", methods=["POST"])
+def post_notification():
+    return _serve(rest.post_notification)
+
+
+@app.route("/v1/notifications", methods=["GET"])
+def list_notifications():
+    return _serve(rest.list_notifications)
+
+
 @app.route("/v1/admin/users/{user_id}/disconnect", methods=["POST"])
 def disconnect_user(user_id):
     return _serve(rest.disconnect_user)

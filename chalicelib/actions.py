@@ -10,7 +10,7 @@ from . import commands, times
 from .commands import Command
 from .errors import UnknownAction
 from .events import message_view
-from .model import Connection, ConnectionId, Frame, MessageId, Role, RoomId
+from .model import Connection, ConnectionId, Frame, MessageId, Role, RoomId, Status
 from .services import Services
 
 
@@ -30,6 +30,10 @@ class Call:
     def role(self) -> Role:
         """The sender's role in the command's room; `PermissionDenied` for strangers."""
         return self.services.rooms.authorise(self.frame, self.connection.user_id, self.room_id)
+
+    def writer(self) -> Role:
+        """The role of one who may write there."""
+        return self.services.rooms.writer(self.role())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def _hello(call: Call) -> dict[str, Any]:
 
 
 def _send_message(call: Call) -> dict[str, Any]:
-    call.role()
+    call.writer()
     messages = call.services.messages
     origin = call.connection.connection_id
     entry = messages.send(call.connection.user_id, call.command, origin, call.frame.ticket)
@@ -114,14 +118,29 @@ def _where(call: Call) -> dict[str, Any]:
 
 
 def _typing_start(call: Call) -> dict[str, Any]:
-    call.role()
+    call.writer()
     call.services.ephemeral.typing(call.connection, call.room_id, True)
     return {}
 
 
 def _typing_stop(call: Call) -> dict[str, Any]:
-    call.role()
+    call.writer()
     call.services.ephemeral.typing(call.connection, call.room_id, False)
+    return {}
+
+
+def _message_read(call: Call) -> dict[str, Any]:
+    call.role()
+    message_id = MessageId(call.command.message_id)
+    connection = call.connection
+    call.services.receipts.read(
+        connection.user_id, call.room_id, message_id, connection.connection_id
+    )
+    return {}
+
+
+def _set_status(call: Call) -> dict[str, Any]:
+    call.services.presences.choose(call.connection.user_id, Status(call.command.status))
     return {}
 
 
@@ -132,12 +151,17 @@ def _sync(call: Call) -> dict[str, Any]:
     wanted = given or {room: "" for room in services.rooms.ids_of(user_id)[:100]}
     allowed = {room: text for room, text in wanted.items() if not given or room in mine}
     answer: dict[str, Any] = {}
-    for room, caught in services.messages.sync(allowed, call.command.limit).items():
+    synced = services.messages.sync(allowed, call.command.limit)
+    unread = services.receipts.unread(user_id, list(synced))
+    for room, caught in synced.items():
+        seen = services.receipts.seen(user_id, room, caught.entries)
         answer[room] = {
-            "messages": [message_view(entry) for entry in caught.entries],
+            "messages": [message_view(e, e.message_id in seen) for e in caught.entries],
             "position": caught.position,
             "recovered": caught.recovered,
             "more": caught.more,
+            "unread": unread[room].count,
+            "last_read_message_id": unread[room].last_read,
         }
     for room in given:
         if room not in allowed:
@@ -175,6 +199,8 @@ ACTIONS: dict[str, Action] = {
     "leave_room": Action(commands.RoomRef, _leave_room),
     "typing_start": Action(commands.ConversationRef, _typing_start),
     "typing_stop": Action(commands.ConversationRef, _typing_stop),
+    "message_read": Action(commands.MessageRef, _message_read),
+    "set_status": Action(commands.SetStatus, _set_status),
     "sync": Action(commands.Sync, _sync),
     "refresh_token": Action(commands.RefreshToken, _refresh_token),
     "ping": Action(commands.Nothing, _ping),

@@ -55,6 +55,14 @@ class Sync(Command):
     limit: Annotated[int, Field(ge=1, le=500)] = 100
 
 
+class SetStatus(Command):
+    status: Literal["online", "away", "offline"]
+
+
+class PresenceQuery(Command):
+    user_id: Annotated[list[UserIdText], Field(min_length=1, max_length=100)]
+
+
 class RefreshToken(Command):
     token: Annotated[str, StringConstraints(max_length=8192)]
 
@@ -83,6 +91,27 @@ class PostMessage(Command):
     content: Any
     reply_to_message_id: MessageIdText | None = None
     client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
+
+
+class PostMoment(Command):
+    """`content` is any JSON, as in a message."""
+
+    content: Any
+    message_type: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$")] = "text"
+    client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
+
+
+class PostNotification(PostMoment):
+    """`user_id`: whom it is for."""
+
+    user_id: UserIdText
+
+
+class Feed(Command):
+    """Pages of moments and notifications, newest first: those before a message id."""
+
+    before: MessageIdText | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
 class Page(Command):

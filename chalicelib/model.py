@@ -21,14 +21,25 @@ Region = NewType("Region", str)
 class RoomType(StrEnum):
     PRIVATE_CHAT = "private_chat"
     GROUP_CHAT = "group_chat"
+    MOMENTS = "moments"
+    NOTIFICATIONS = "notifications"
 
 
 class Role(StrEnum):
-    """A member's role in a room, weakest first."""
+    """A member's role in a room, weakest first; a reader reads and writes nothing."""
 
+    READER = "reader"
     MEMBER = "member"
     ADMIN = "admin"
     OWNER = "owner"
+
+    @property
+    def writes(self) -> bool:
+        return self is not Role.READER
+
+    @property
+    def manages(self) -> bool:
+        return self in (Role.ADMIN, Role.OWNER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,51 @@ class Friend:
     user_id: UserId
     status: FriendStatus
     since_ms: int
+
+
+class Status(StrEnum):
+    ONLINE = "online"
+    AWAY = "away"
+    OFFLINE = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A user as one region shows him to his friends.
+
+    Attributes:
+        status: What is shown; `announced` is what his friends have been told.
+        chosen: What he set while connected; None for what his connections say.
+        since_ms: Since when it is shown; grows with each change.
+        last_seen_ms: When he was last connected, 0 for never.
+        version: Number of changes.
+    """
+
+    user_id: UserId
+    region: Region
+    status: Status = Status.OFFLINE
+    announced: Status = Status.OFFLINE
+    chosen: Status | None = None
+    since_ms: int = 0
+    last_seen_ms: int = 0
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """How many connections a user has, and when the last one of all ended (None: not known)."""
+
+    connected: int
+    left_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Up to where a user has read a room, and when he said so."""
+
+    user_id: UserId
+    message_id: MessageId
+    read_ms: int
 
 
 class EntryKind(StrEnum):

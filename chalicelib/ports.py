@@ -15,19 +15,23 @@ from .model import (
     Connection,
     ConnectionId,
     Delivering,
+    Devices,
     Duplicate,
     Entry,
     Frame,
     Head,
     Job,
+    Marker,
     Member,
     MessageId,
     Outcome,
     Post,
+    Presence,
     Region,
     Role,
     Room,
     RoomId,
+    Status,
     Target,
     UserId,
 )
@@ -149,6 +153,49 @@ class FriendStore(Protocol):
         """Those of `others` who have put the user, and since when. Strongly consistent."""
 
 
+class PresenceStore(Protocol):
+    """One item for each user and region, written by that region only."""
+
+    def get(self, user_id: UserId, region: Region) -> Presence:
+        """`Presence(user_id, region)` for an unknown user. Strongly consistent."""
+
+    def get_many(self, user_ids: Sequence[UserId], regions: Sequence[Region]) -> list[Presence]:
+        """Those that are there, strongly consistent in this region, in batches of 100."""
+
+    def change(self, presence: Presence, reset: bool) -> bool:
+        """Store status, since, last seen and version; with `reset` forget what was chosen.
+
+        False, and nothing written, unless the stored version is `presence.version - 1` and,
+        with `reset`, what was chosen still is `presence.chosen`.
+        """
+
+    def announced(self, presence: Presence) -> None:
+        """Friends were told of `presence.status`."""
+
+    def choose(self, user_id: UserId, region: Region, status: Status) -> None: ...
+
+
+class Markers(Protocol):
+    """Read markers: an item for each member of a room and region; they only move forward."""
+
+    def move(self, room_id: RoomId, region: Region, marker: Marker) -> Marker | None:
+        """Move the user's marker of this region; answers the one before, None for the first.
+
+        One at or behind the stored one changes nothing and the stored one is answered.
+        """
+
+    def of_user(
+        self, user_id: UserId, room_ids: Sequence[RoomId], regions: Sequence[Region]
+    ) -> dict[RoomId, Marker]:
+        """The furthest over regions, strongly consistent, in batches of 100."""
+
+    def of_room(self, room_id: RoomId, limit: int) -> list[Marker]:
+        """Up to `limit` users' markers, the furthest over regions. Eventually consistent."""
+
+    def count(self, room_id: RoomId, message_id: MessageId) -> int:
+        """How many have read up to this message or further. Eventually consistent."""
+
+
 class RevocationStore(Protocol):
     def put(self, user_id: UserId, until_ms: int) -> None:
         """Revoke until then; an earlier end than stored changes nothing."""
@@ -177,6 +224,9 @@ class ConnectionStore(Protocol):
     def of_user(self, user_id: UserId) -> list[Connection]:
         """Connected ones (index: eventually consistent)."""
 
+    def devices(self, user_id: UserId) -> Devices:
+        """Counted over the same index; ended ones are remembered for an hour."""
+
     def scan(self) -> Iterator[Connection]:
         """Every connected one, for the sweep."""
 
@@ -194,8 +244,17 @@ class Cache(Protocol):
     def register(self, connection: Connection) -> bool:
         """Known from now on. True when it is the user's first connection here (atomic)."""
 
-    def unregister(self, target: Target) -> bool:
+    def unregister(self, target: Target, now_ms: int) -> bool:
         """Forget it. True when it was the user's last connection here (atomic)."""
+
+    def devices(self, user_id: UserId) -> Devices | None:
+        """The user's connections here; None while cold.
+
+        When the last one ended is known for 300 s.
+        """
+
+    def claim(self, name: str, seconds: int) -> bool:
+        """True for the first who asks within so many seconds (atomic)."""
 
     def frame(
         self, connection_id: ConnectionId, room_id: RoomId | None, ticket_region: Region | None

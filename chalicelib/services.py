@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .connections import Connections
 from .delivery import Delivery
 from .ephemeral import Ephemeral
+from .feeds import Feeds
 from .friends import Friends
 from .messages import Messages
 from .model import Region
@@ -17,12 +18,16 @@ from .ports import (
     Cursors,
     FriendStore,
     Ids,
+    Markers,
     MessageLog,
     Poster,
+    PresenceStore,
     Queue,
     RevocationStore,
     RoomStore,
 )
+from .presence import Presences
+from .receipts import Receipts
 from .revocations import Revocations
 from .rooms import Rooms
 from .settings import Settings
@@ -38,6 +43,8 @@ class Adapters:
     rooms: RoomStore
     friends: FriendStore
     revocations: RevocationStore
+    presence: PresenceStore
+    markers: Markers
     connections: ConnectionStore
     cache: Cache
     poster: Poster
@@ -60,6 +67,9 @@ class Services:
     connections: Connections
     delivery: Delivery
     ephemeral: Ephemeral
+    feeds: Feeds
+    presences: Presences
+    receipts: Receipts
     adapters: Adapters
 
     @property
@@ -71,10 +81,12 @@ def compose(settings: Settings, a: Adapters) -> Services:
     """The domain on these adapters. Does no I/O."""
     region = Region(settings.region)
     revocations = Revocations(a.revocations, a.outbound, a.clock)
-    friends = Friends(a.friends, a.clock)
-    rooms = Rooms(a.rooms, a.cache, a.delivery, a.clock, a.ids)
+    friends = Friends(a.friends, a.cache, a.outbound, a.clock)
+    rooms = Rooms(a.rooms, friends, a.cache, a.delivery, a.clock, a.ids)
     messages = Messages(a.log, a.cache, a.delivery, a.clock, a.ids, region, (region,))
-    connections = Connections(a.connections, a.cache, a.outbound, a.poster, a.clock)
+    connections = Connections(
+        a.connections, a.cache, a.delivery, a.outbound, a.poster, a.clock, a.ids
+    )
     delivery = Delivery(
         rooms=rooms,
         messages=messages,
@@ -90,6 +102,29 @@ def compose(settings: Settings, a: Adapters) -> Services:
         split_over=settings.split_over,
     )
     ephemeral = Ephemeral(connections, delivery, a.cache, a.outbound, a.clock)
+    receipts = Receipts(
+        markers=a.markers,
+        messages=messages,
+        rooms=rooms,
+        delivery=delivery,
+        cache=a.cache,
+        outbound=a.outbound,
+        clock=a.clock,
+        region=region,
+        regions=(region,),
+    )
+    presences = Presences(
+        store=a.presence,
+        connections=connections,
+        friends=friends,
+        rooms=rooms,
+        delivery=delivery,
+        cache=a.cache,
+        outbound=a.outbound,
+        clock=a.clock,
+        region=region,
+        regions=(region,),
+    )
     return Services(
         settings=settings,
         tokens=Tokens(settings),
@@ -100,5 +135,8 @@ def compose(settings: Settings, a: Adapters) -> Services:
         connections=connections,
         delivery=delivery,
         ephemeral=ephemeral,
+        feeds=Feeds(rooms, friends, messages),
+        presences=presences,
+        receipts=receipts,
         adapters=a,
     )

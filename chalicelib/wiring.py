@@ -17,7 +17,9 @@ def build(settings: Settings) -> Services:
         DynamoConnectionStore,
         DynamoCursors,
         DynamoFriendStore,
+        DynamoMarkers,
         DynamoMessageLog,
+        DynamoPresenceStore,
         DynamoRevocationStore,
         DynamoRoomStore,
     )
@@ -49,6 +51,8 @@ def build(settings: Settings) -> Services:
         cursors=DynamoCursors(dynamodb, prefix),
         friends=DynamoFriendStore(dynamodb, prefix),
         revocations=DynamoRevocationStore(dynamodb, prefix),
+        presence=DynamoPresenceStore(dynamodb, prefix),
+        markers=DynamoMarkers(dynamodb, prefix),
         rooms=DynamoRoomStore(dynamodb, prefix),
         connections=DynamoConnectionStore(dynamodb, prefix),
         cache=cache,

@@ -13,6 +13,7 @@ from ..model import (
     Connection,
     ConnectionId,
     Delivering,
+    Devices,
     Entry,
     Frame,
     Region,
@@ -69,19 +70,35 @@ class MemoryCache:
             first = not online
             online[connection.connection_id] = connection.target
             self._put(f"user:online:{connection.user_id}", online, ONLINE_MS)
+            self._drop(f"user:left:{connection.user_id}")
             known = self._get(f"connection:{connection.connection_id}") or {"grants": {}}
             entry = {"connection": connection, "grants": known["grants"]}
             self._put(f"connection:{connection.connection_id}", entry, CONNECTION_MS)
             return first
 
-    def unregister(self, target: Target) -> bool:
+    def unregister(self, target: Target, now_ms: int) -> bool:
         with self._call():
             self._drop(f"connection:{target.connection_id}")
             online = self._get(f"user:online:{target.user_id}") or {}
             known = online.pop(target.connection_id, None) is not None
-            if not online:
+            if known and not online:
                 self._drop(f"user:online:{target.user_id}")
+                self._put(f"user:left:{target.user_id}", now_ms, ONLINE_MS)
             return known and not online
+
+    def devices(self, user_id: UserId) -> Devices | None:
+        with self._call():
+            if not self._get("online:warm"):
+                return None
+            connected = len(self._get(f"user:online:{user_id}") or {})
+            return Devices(connected, self._get(f"user:left:{user_id}"))
+
+    def claim(self, name: str, seconds: int) -> bool:
+        with self._call():
+            if self._get(f"claim:{name}"):
+                return False
+            self._put(f"claim:{name}", True, seconds * 1000)
+            return True
 
     def frame(
         self, connection_id: ConnectionId, room_id: RoomId | None, ticket_region: Region | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,7 +19,20 @@ from ..errors import (
     Unauthorized,
 )
 from ..events import message_view
-from ..model import Friend, Member, MessageId, Role, Room, RoomId, RoomType, UserId
+from ..model import (
+    Entry,
+    Friend,
+    FriendStatus,
+    Member,
+    MessageId,
+    Presence,
+    Role,
+    Room,
+    RoomId,
+    RoomType,
+    Status,
+    UserId,
+)
 from ..services import Services
 from ..tokens import Identity
 
@@ -34,6 +47,7 @@ class Request:
     query: Mapping[str, str]
     path: Mapping[str, str]
     body: str
+    multi: Mapping[str, list[str]] = field(default_factory=dict)
     request_id: str = ""
 
 
@@ -54,6 +68,7 @@ def from_event(event: Mapping[str, Any]) -> Request:
         query=event.get("queryStringParameters") or {},
         path=path,
         body=body,
+        multi=event.get("multiValueQueryStringParameters") or {},
         request_id=(event.get("requestContext") or {}).get("requestId", ""),
     )
 
@@ -91,7 +106,17 @@ def create_room(services: Services, identity: Identity, request: Request) -> Res
 
 def list_rooms(services: Services, identity: Identity, request: Request) -> Response:
     rooms = services.rooms.mine(identity.user_id)
-    return Response(200, {"rooms": [{**_room(room), "role": role} for room, role in rooms]})
+    unread = services.receipts.unread(identity.user_id, [room.room_id for room, _ in rooms])
+    views = [
+        {
+            **_room(room),
+            "role": role,
+            "unread": unread[room.room_id].count,
+            "last_read_message_id": unread[room.room_id].last_read,
+        }
+        for room, role in rooms
+    ]
+    return Response(200, {"rooms": views})
 
 
 def get_room(services: Services, identity: Identity, request: Request) -> Response:
@@ -120,14 +145,16 @@ def list_messages(services: Services, identity: Identity, request: Request) -> R
         raise BadRequest("before, after: only one of them")
     entries, more = services.messages.history(room_id, before, after, page.limit)
     edge = (entries[-1] if after else entries[0]).message_id if entries else None
-    body = {"messages": [message_view(entry) for entry in entries], "more": more, "next": edge}
+    seen = services.receipts.seen(identity.user_id, room_id, entries)
+    views = [message_view(entry, entry.message_id in seen) for entry in entries]
+    body = {"messages": views, "more": more, "next": edge}
     return Response(200, body)
 
 
 def post_message(services: Services, identity: Identity, request: Request) -> Response:
     room_id = _room_id(request)
     fields = commands.parse(commands.PostMessage, _json(request))
-    services.rooms.require(room_id, identity.user_id)
+    services.rooms.writer(services.rooms.require(room_id, identity.user_id))
     command = commands.SendMessage(conversation_id=room_id, **fields.model_dump())
     entry = services.messages.send(identity.user_id, command, None, None)
     return Response(201, message_view(entry))
@@ -153,7 +180,46 @@ def remove_friend(services: Services, identity: Identity, request: Request) -> R
 
 def list_friends(services: Services, identity: Identity, request: Request) -> Response:
     friends = services.friends.all(identity.user_id)
-    return Response(200, {"friends": [_friend(friend) for friend in friends]})
+    mutual = [each.user_id for each in friends if each.status is FriendStatus.FRIENDS]
+    now_ms = services.adapters.clock.now_ms()
+    seen = {p.user_id: _presence(p, now_ms) for p in services.presences.of(mutual)}
+    views = [_friend(friend) for friend in friends]
+    for view in views:
+        if view["user_id"] in seen:
+            view["presence"] = seen[view["user_id"]]
+    return Response(200, {"friends": views})
+
+
+def list_presence(services: Services, identity: Identity, request: Request) -> Response:
+    asked = commands.parse(commands.PresenceQuery, {"user_id": request.multi.get("user_id", [])})
+    users = [UserId(user) for user in dict.fromkeys(asked.user_id)]
+    found = services.presences.visible(identity.user_id, users)
+    now_ms = services.adapters.clock.now_ms()
+    views = [{"user_id": each.user_id, **_presence(each, now_ms)} for each in found]
+    return Response(200, {"presence": views})
+
+
+def post_moment(services: Services, identity: Identity, request: Request) -> Response:
+    command = commands.parse(commands.PostMoment, _json(request))
+    return Response(201, message_view(services.feeds.post_moment(identity.user_id, command)))
+
+
+def list_moments(services: Services, identity: Identity, request: Request) -> Response:
+    before, limit = _feed(request)
+    entries, more = services.feeds.moments(identity.user_id, before, limit)
+    return Response(200, _feed_page("moments", entries, more))
+
+
+def post_notification(services: Services, identity: Identity, request: Request) -> Response:
+    command = commands.parse(commands.PostNotification, _json(request))
+    entry = services.feeds.notify(identity, UserId(command.user_id), command)
+    return Response(201, message_view(entry))
+
+
+def list_notifications(services: Services, identity: Identity, request: Request) -> Response:
+    before, limit = _feed(request)
+    entries, more = services.feeds.notifications(identity.user_id, before, limit)
+    return Response(200, _feed_page("notifications", entries, more))
 
 
 def disconnect_user(services: Services, identity: Identity, request: Request) -> Response:
@@ -215,6 +281,16 @@ def _page_query(query: Mapping[str, str]) -> dict[str, object]:
     return fields
 
 
+def _feed(request: Request) -> tuple[MessageId | None, int]:
+    page = commands.parse(commands.Feed, _page_query(request.query))
+    return MessageId(page.before) if page.before else None, page.limit
+
+
+def _feed_page(name: str, entries: list[Entry], more: bool) -> dict[str, Any]:
+    oldest = entries[-1].message_id if entries else None
+    return {name: [message_view(entry) for entry in entries], "more": more, "next": oldest}
+
+
 def _room_id(request: Request) -> RoomId:
     return RoomId(commands.parse(commands.RoomRef, {"room_id": request.path["room_id"]}).room_id)
 
@@ -252,6 +328,13 @@ def _friend(friend: Friend) -> dict[str, Any]:
         "status": friend.status,
         "since": times.iso(friend.since_ms),
     }
+
+
+def _presence(presence: Presence, now_ms: int) -> dict[str, Any]:
+    """`last_seen` of one who is here is now; null for one who never was."""
+    gone = presence.status is Status.OFFLINE
+    last_ms = presence.last_seen_ms if gone else now_ms
+    return {"status": presence.status, "last_seen": times.iso(last_ms) if last_ms else None}
 
 
 def _error(error: TidingsError) -> Response:

@@ -20,6 +20,7 @@ from chalicelib.model import (
     Connection,
     ConnectionId,
     Delivering,
+    Devices,
     Entry,
     EntryKind,
     Frame,
@@ -35,6 +36,7 @@ from tests.support.world import CountingIds, FakeClock
 
 ROOM, OTHER = RoomId("lobby"), RoomId("r:{odd} room")
 EAST, WEST = Region("us-east-1"), Region("us-west-2")
+NOW = 1_800_000_000_000
 ALICE, BOB = UserId("alice"), UserId("böb|c:{x}")
 served = pytest.mark.parametrize("backend", ["valkey", "cluster"], indirect=True)
 
@@ -132,8 +134,8 @@ class TestRegistry:
         assert cache.register(connection(ALICE, 1))
         assert not cache.register(connection(ALICE, 2))
         assert cache.register(connection(BOB, 1))
-        assert not cache.unregister(target(ALICE, 1))
-        assert cache.unregister(target(ALICE, 2))
+        assert not cache.unregister(target(ALICE, 1), NOW)
+        assert cache.unregister(target(ALICE, 2), NOW)
         assert cache.register(connection(ALICE, 1))
 
     def test_registering_again_is_not_first(self, rig: Rig) -> None:
@@ -141,23 +143,43 @@ class TestRegistry:
         assert not rig.cache.register(connection(ALICE))
 
     def test_unregistering_the_unknown_is_not_last(self, rig: Rig) -> None:
-        assert not rig.cache.unregister(target(ALICE))
+        assert not rig.cache.unregister(target(ALICE), NOW)
         rig.cache.register(connection(ALICE, 1))
-        assert not rig.cache.unregister(target(ALICE, 2))
-        assert rig.cache.unregister(target(ALICE, 1))
-        assert not rig.cache.unregister(target(ALICE, 1))
+        assert not rig.cache.unregister(target(ALICE, 2), NOW)
+        assert rig.cache.unregister(target(ALICE, 1), NOW)
+        assert not rig.cache.unregister(target(ALICE, 1), NOW)
+
+    def test_devices_are_counted_and_the_last_to_go_is_dated(self, rig: Rig) -> None:
+        assert rig.cache.devices(ALICE) is None
+        rig.cache.set_warm(True)
+        assert rig.cache.devices(ALICE) == Devices(0, None)
+        rig.cache.register(connection(ALICE, 1))
+        rig.cache.register(connection(ALICE, 2))
+        rig.cache.unregister(target(ALICE, 1), NOW)
+        assert rig.cache.devices(ALICE) == Devices(1, None)
+        rig.cache.unregister(target(ALICE, 2), NOW + 5)
+        rig.cache.unregister(target(ALICE, 2), NOW + 9)
+        assert rig.cache.devices(ALICE) == Devices(0, NOW + 5)
+        assert rig.cache.online([ALICE]) == {}
+        assert rig.cache.register(connection(ALICE, 3))
+        assert rig.cache.devices(ALICE) == Devices(1, None)
+
+    def test_a_claim_is_one_s(self, rig: Rig) -> None:
+        assert sum(at_once([lambda: rig.cache.claim("x", 5)] * 8)) == 1
+        assert rig.cache.claim("y", 5)
+        assert not rig.cache.claim("x", 5)
 
     def test_of_many_threads_one_is_first_and_one_last(self, rig: Rig) -> None:
         devices = range(16)
         for _ in range(5):
             register = [lambda n=n: rig.cache.register(connection(ALICE, n)) for n in devices]
             assert sum(at_once(register)) == 1
-            unregister = [lambda n=n: rig.cache.unregister(target(ALICE, n)) for n in devices]
+            unregister = [lambda n=n: rig.cache.unregister(target(ALICE, n), NOW) for n in devices]
             assert sum(at_once(unregister)) == 1
 
     def test_the_same_connection_unregistered_by_many_is_last_for_one(self, rig: Rig) -> None:
         rig.cache.register(connection(ALICE))
-        assert sum(at_once([lambda: rig.cache.unregister(target(ALICE))] * 8)) == 1
+        assert sum(at_once([lambda: rig.cache.unregister(target(ALICE), NOW)] * 8)) == 1
 
     def test_online_is_unknown_while_cold(self, rig: Rig) -> None:
         rig.cache.register(connection(ALICE))
@@ -176,7 +198,7 @@ class TestRegistry:
         found = rig.cache.online([BOB, ALICE, UserId("nobody")])
         assert set(found) == {ALICE, BOB}
         assert set(found[ALICE]) == {target(ALICE, 1), target(ALICE, 2)}
-        rig.cache.unregister(target(BOB))
+        rig.cache.unregister(target(BOB), NOW)
         assert set(rig.cache.online([BOB, ALICE])) == {ALICE}
 
     def test_online_takes_a_thousand_users(self, rig: Rig) -> None:
@@ -203,7 +225,7 @@ class TestRegistry:
     def test_refresh_tells_what_is_missing(self, rig: Rig) -> None:
         for user, device in [(ALICE, 1), (ALICE, 2), (BOB, 1)]:
             rig.cache.register(connection(user, device))
-        rig.cache.unregister(target(ALICE, 2))
+        rig.cache.unregister(target(ALICE, 2), NOW)
         asked = [target(ALICE, 1), target(ALICE, 2), target(BOB, 1), target(BOB, 2)]
         assert rig.cache.refresh(asked) == [target(ALICE, 2), target(BOB, 2)]
         assert rig.cache.refresh([]) == []
@@ -240,7 +262,7 @@ class TestFrame:
 
     def test_an_unregistered_connection_is_forgotten(self, rig: Rig) -> None:
         rig.cache.register(connection(ALICE))
-        rig.cache.unregister(target(ALICE))
+        rig.cache.unregister(target(ALICE), NOW)
         assert rig.cache.frame(target(ALICE).connection_id, None, None) == Frame(None)
 
     def test_frames_keep_the_connection_for_an_hour(self, rig: Rig) -> None:
@@ -582,7 +604,9 @@ class TestBudget:
 
 CALLS: dict[str, Callable[[Any], Any]] = {
     "register": lambda c: c.register(connection(ALICE)),
-    "unregister": lambda c: c.unregister(target(ALICE)),
+    "unregister": lambda c: c.unregister(target(ALICE), NOW),
+    "devices": lambda c: c.devices(ALICE),
+    "claim": lambda c: c.claim("x", 5),
     "frame": lambda c: c.frame(ConnectionId("x="), ROOM, EAST),
     "grant": lambda c: c.grant(ConnectionId("x="), ROOM, "v", Role.OWNER),
     "set_ticket": lambda c: c.set_ticket(ROOM, EAST, 1),
@@ -607,7 +631,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "ping": lambda c: c.ping(),
 }
 MANY_KEYS = {"refresh", "online", "recent"}
-TWO_KEYS = {"register", "unregister", "frame", "deliver"}
+TWO_KEYS = {"devices", "register", "unregister", "frame", "deliver"}
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -682,8 +706,10 @@ class TestServer:
         assert set(online) == {"status", "last_seen", "c:alice-1="}
         held = rig.node_of("connection:alice-1=").hgetall("connection:alice-1=")
         assert {"user_id", "rooms", "device_info", "m:lobby"} <= set(held)
-        cache.unregister(target(ALICE))
-        assert not rig.node_of("user:online:alice").exists("user:online:alice")
+        cache.unregister(target(ALICE), NOW)
+        node = rig.node_of("user:online:alice")
+        assert node.hget("user:online:alice", "left") == str(NOW)
+        assert 298 <= node.ttl("user:online:alice") <= 300
 
     @served
     def test_a_script_the_server_lost_is_sent_again(self, rig: Rig) -> None:

@@ -17,6 +17,8 @@ PORTS = (
     "cursors",
     "friends",
     "revocations",
+    "presence",
+    "markers",
     "rooms",
     "connections",
     "cache",

@@ -17,8 +17,9 @@ from chalicelib.model import Member, Role, RoomId, UserId
 from tests.support.world import SECRET, START_MS, World
 
 STRANGER, MEMBER, ADMIN, OWNER, SERVICE_ADMIN = "eve", "mia", "adam", "olga", "sam"
-PEOPLE = (STRANGER, MEMBER, ADMIN, OWNER, SERVICE_ADMIN)
-ROLES = {SERVICE_ADMIN: ["admin"]}
+SERVICE = "mailer"
+PEOPLE = (STRANGER, MEMBER, ADMIN, OWNER, SERVICE_ADMIN, SERVICE)
+ROLES = {SERVICE_ADMIN: ["admin"], SERVICE: ["service"]}
 ANYONE, MEMBERS = set(PEOPLE), {MEMBER, ADMIN, OWNER}
 
 
@@ -56,6 +57,11 @@ ALLOWED: dict[str, tuple[Data, set[str]]] = {
         lambda world: {"conversation_id": "lobby", "message_id": message(world)},
         {ADMIN, OWNER},
     ),
+    "message_read": (
+        lambda world: {"conversation_id": "lobby", "message_id": message(world)},
+        MEMBERS,
+    ),
+    "set_status": (lambda world: {"status": "away"}, ANYONE),
     "join_room": (ROOM, MEMBERS),
     "leave_room": (ROOM, MEMBERS),
     "typing_start": (CONVERSATION, MEMBERS),
@@ -111,7 +117,7 @@ def test_one_may_delete_one_s_own_message(world: World) -> None:
 Call = Callable[[World, dict[str, str]], rest.Response]
 
 
-def call(endpoint: rest.Endpoint, body: Any = None, **path: str) -> Call:
+def call(endpoint: rest.Endpoint, body: Any = None, multi: Any = None, **path: str) -> Call:
     def made(world: World, headers: dict[str, str]) -> rest.Response:
         import json
 
@@ -119,7 +125,9 @@ def call(endpoint: rest.Endpoint, body: Any = None, **path: str) -> Call:
         parts = {"room_id": "lobby", **path}
         if parts.get("message_id") == "?":
             parts["message_id"] = message(world)
-        return rest.handle(world.services, rest.Request(headers, {}, parts, text), endpoint)
+        return rest.handle(
+            world.services, rest.Request(headers, {}, parts, text, multi or {}), endpoint
+        )
 
     return made
 
@@ -148,6 +156,14 @@ ROUTES: dict[tuple[str, str], tuple[Call, set[str]]] = {
     ),
 }
 ROUTES |= {
+    ("GET", "/v1/presence"): (call(rest.list_presence, multi={"user_id": ["other"]}), MEMBERS),
+    ("POST", "/v1/moments"): (call(rest.post_moment, {"content": "x"}), ANYONE),
+    ("GET", "/v1/moments"): (call(rest.list_moments), ANYONE),
+    ("POST", "/v1/notifications"): (
+        call(rest.post_notification, {"user_id": "other", "content": "x"}),
+        {SERVICE},
+    ),
+    ("GET", "/v1/notifications"): (call(rest.list_notifications), ANYONE),
     ("POST", "/v1/admin/users/{user_id}/disconnect"): (
         call(rest.disconnect_user, user_id="other"),
         {SERVICE_ADMIN},
