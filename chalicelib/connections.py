@@ -280,6 +280,7 @@ class Connections:
                 if connection.target in missing:
                     self._cache.register(connection)
                     counts["restored"] += 1
+            self.look({target.user_id: None for target in missing})
         except CacheDown:
             return
 

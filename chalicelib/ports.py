@@ -288,7 +288,10 @@ class Cache(Protocol):
         """Connections of those online (at most 1,000 users a call); None while cold."""
 
     def set_warm(self, warm: bool) -> None:
-        """The registry is complete (or not): an absent user is offline (or unknown)."""
+        """The registry is complete (or not): an absent user is offline (or unknown).
+
+        Holds for 180 s: shorter than what it vouches for, longer than two sweeps.
+        """
 
     def join(self, room_id: RoomId, target: Target) -> bool:
         """True when it is the user's first joined connection in the room (atomic)."""

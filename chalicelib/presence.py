@@ -116,11 +116,19 @@ class Presences:
         return [found[user_id] for user_id in user_ids]
 
     def _devices(self, user_id: UserId) -> Devices:
+        """By the cache; that nobody is there only the store may say.
+
+        After an outage Redis is not complete again before the next sweep.
+        """
         try:
             devices = self._cache.devices(user_id)
         except CacheDown:
             devices = None
-        return devices if devices is not None else self._connections.devices(user_id)
+        if devices is not None and devices.connected:
+            return devices
+        stored = self._connections.devices(user_id)
+        left = [each.left_ms for each in (devices, stored) if each is not None and each.left_ms]
+        return Devices(stored.connected, max(left, default=None))
 
     def _leave(self, shown: Presence, left_ms: int) -> Presence:
         """He is gone: what he chose goes with him."""

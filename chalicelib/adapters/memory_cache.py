@@ -26,7 +26,7 @@ from ..ports import Clock, Ids
 
 ONLINE_MS, CONNECTION_MS, ROOM_MS, TYPING_MS, RECENT = 300_000, 3_600_000, 3_600_000, 30_000, 50
 BUDGET_MS = 60_000  # full again long before
-_FOREVER_MS = 10**15
+WARM_MS = 180_000
 
 
 @dataclass
@@ -172,7 +172,7 @@ class MemoryCache:
 
     def set_warm(self, warm: bool) -> None:
         with self._call():
-            self._put("online:warm", warm, _FOREVER_MS)
+            self._put("online:warm", warm, WARM_MS)
 
     def join(self, room_id: RoomId, target: Target) -> bool:
         with self._call():

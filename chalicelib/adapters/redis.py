@@ -34,6 +34,8 @@ from ..ports import Ids
 from . import redis_scripts as scripts
 from .system import monotonic_s
 
+# Gone before what it vouches for: when no sweep has come by for so long, nothing is sure.
+WARM_S = 180
 ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, RECENT = 300, 3600, 3600, 30, 50
 _PAUSE_S, _CONNECT_S, _READ_S = 1.0, 0.5, 1.0
 _COMPLETE = ""  # no user has this id: a field of its own in a hash by user
@@ -174,7 +176,7 @@ class RedisCache:
         return found
 
     def set_warm(self, warm: bool) -> None:
-        self._run(("SET", "online:warm", "1") if warm else ("DEL", "online:warm"))
+        self._run(("SET", "online:warm", "1", "EX", WARM_S) if warm else ("DEL", "online:warm"))
 
     def join(self, room_id: RoomId, target: Target) -> bool:
         (first,) = self._run(_join(room_id, "", [target]))
