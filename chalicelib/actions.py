@@ -8,7 +8,14 @@ from typing import Any
 
 from . import commands, times
 from .commands import Command
-from .errors import UnknownAction
+from .errors import (
+    BadRequest,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    TooLarge,
+    UnknownAction,
+)
 from .events import message_view
 from .model import Connection, ConnectionId, Frame, MessageId, Role, RoomId, Status
 from .services import Services
@@ -58,9 +65,17 @@ def run(
         raise UnknownAction("no such action")
     command = commands.parse(entry.command, data)
     region = services.region if entry.appends else None
-    frame = services.connections.frame(connection_id, room_of(command), region)
+    room_id = room_of(command)
+    charge = services.limits.charge(action)
+    frame = services.connections.frame(connection_id, room_id, region, charge)
     assert frame.connection is not None
-    return entry.run(Call(services, frame, frame.connection, command))
+    try:
+        services.limits.check(frame.wait_ms)
+        return entry.run(Call(services, frame, frame.connection, command))
+    except (RateLimited, PermissionDenied, NotFound, BadRequest, TooLarge):
+        if frame.ticket is not None and region is not None and room_id is not None:
+            services.connections.return_ticket(room_id, region, frame.ticket)
+        raise
 
 
 def room_of(command: Command) -> RoomId | None:

@@ -11,8 +11,9 @@ from dataclasses import replace
 from itertools import islice
 
 from . import ids, telemetry
-from .errors import CacheDown, PermissionDenied, Unauthorized
+from .errors import CacheDown, PermissionDenied, RateLimited, Unauthorized
 from .model import (
+    Charge,
     Connection,
     ConnectionId,
     Devices,
@@ -36,6 +37,7 @@ GRACE_MS = 10_000  # who comes back within it was never away
 FRESH_MS = 120_000  # two sweeps: a connection that young may have lost its presence job
 REGISTER_AGAIN_S = 5
 _SWEEP_BATCH = 500
+_USERS_KNOWN = 10_000
 
 
 class Connections:
@@ -48,6 +50,7 @@ class Connections:
         poster: Poster,
         clock: Clock,
         ids_: Ids,
+        max_connections: int,
     ) -> None:
         self._store = store
         self._cache = cache
@@ -56,11 +59,17 @@ class Connections:
         self._poster = poster
         self._clock = clock
         self._ids = ids_
+        self._max_connections = max_connections
+        self._users: dict[ConnectionId, UserId] = {}  # never changes while a connection lives
 
     def open(self, identity: Identity, target: Target, device_info: Mapping[str, str]) -> None:
         """Record a connection the gateway is about to complete: 1 DynamoDB write, 1 Redis trip.
 
-        The user's first one changes his presence: 1 SQS send.
+        The user's first one changes his presence: 1 SQS send. With a second his connections are
+        counted: 1 more Redis trip.
+
+        Raises:
+            RateLimited: He has as many as one may have.
         """
         connection = Connection(
             target=target,
@@ -78,8 +87,19 @@ class Connections:
             self._outbound.send([Job("register", body, delay_s=REGISTER_AGAIN_S)])
         elif first:
             self.look([connection.user_id])
+        else:
+            self._check_number(connection)
         if identity.expires_at_s * 1000 - self._clock.now_ms() <= EXPIRING_S * 1000:
             self._end_with_token(connection)
+
+    def _check_number(self, connection: Connection) -> None:
+        try:
+            devices = self._cache.devices(connection.user_id)
+        except CacheDown:
+            return
+        if devices is not None and devices.connected > self._max_connections:
+            self.close(connection.connection_id)
+            raise RateLimited(f"{self._max_connections} connections are the most a user can have")
 
     def renew(self, connection: Connection, identity: Identity) -> None:
         """Go on under a newer token of the same user.
@@ -167,27 +187,45 @@ class Connections:
         return self._store.devices(user_id)
 
     def frame(
-        self, connection_id: ConnectionId, room_id: RoomId | None, ticket_region: Region | None
+        self,
+        connection_id: ConnectionId,
+        room_id: RoomId | None,
+        ticket_region: Region | None,
+        charge: Charge,
     ) -> Frame:
-        """Who sent this frame: from the cache in one round trip, else from the store.
+        """Who sent this frame, and whether he can pay: in one round trip to the cache.
+
+        Else from the store, unpaid.
 
         Raises:
             Unauthorized: The connection is unknown, or its token ended over 25 s ago.
         """
+        paid = replace(charge, payer=self._users.get(connection_id))
         try:
-            frame = self._cache.frame(connection_id, room_id, ticket_region)
+            frame = self._cache.frame(connection_id, room_id, ticket_region, paid)
         except CacheDown:
+            telemetry.measure("limits_open", charge.now_ms, limits_open=1)
             frame = Frame(None)
         if frame.connection is None:
             connection = self._store.get(connection_id)
             if connection is None:
                 raise Unauthorized("this connection is not known (any more)")
             self._register(connection)
-            frame = Frame(connection, frame.role, frame.version, frame.ticket)
+            frame = replace(frame, connection=connection)
         assert frame.connection is not None
         if self._expired(frame.connection):
             raise Unauthorized("the token has expired")
+        if len(self._users) >= _USERS_KNOWN:
+            self._users.clear()
+        self._users[connection_id] = frame.connection.user_id
         return frame
+
+    def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
+        """A frame drew it and was refused: nobody shall wait for it."""
+        try:
+            self._cache.return_ticket(room_id, region, ticket)
+        except CacheDown:
+            telemetry.log("WARNING", "ticket_not_returned", room_id=room_id)
 
     def heartbeat(self, connection: Connection) -> None:
         """A ping: the connection lives, for the store and for the cache."""

@@ -244,6 +244,23 @@ CommitResult = Committed | Taken | Duplicate
 
 
 @dataclass(frozen=True, slots=True)
+class Charge:
+    """One token of a bucket, to be taken with a frame or a request.
+
+    Attributes:
+        name: The action it is for.
+        payer: Whose bucket; None takes it from one of the connection's own (the user is not
+            known before its entry is read).
+    """
+
+    name: str
+    per_s: float
+    burst: int
+    now_ms: int
+    payer: UserId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """What the cache knows at the arrival of a frame, read in one round trip.
 
@@ -252,12 +269,14 @@ class Frame:
         role: The user's role in the asked room, None when not known to be current.
         version: The room's membership version, None when the cache has none.
         ticket: A guess at the next seq of the room's stream, None when none was asked for.
+        wait_ms: 0, or how long the bucket asked for has no token.
     """
 
     connection: Connection | None
     role: Role | None = None
     version: str | None = None
     ticket: int | None = None
+    wait_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from .model import (
+    Charge,
     CommitResult,
     Connection,
     ConnectionId,
@@ -257,9 +258,22 @@ class Cache(Protocol):
         """True for the first who asks within so many seconds (atomic)."""
 
     def frame(
-        self, connection_id: ConnectionId, room_id: RoomId | None, ticket_region: Region | None
+        self,
+        connection_id: ConnectionId,
+        room_id: RoomId | None,
+        ticket_region: Region | None,
+        charge: Charge | None = None,
     ) -> Frame:
         """What a frame needs, refreshing the connection's expiry; draws a ticket if a region."""
+
+    def spend(self, charge: Charge) -> int:
+        """Take a token of the payer's bucket (atomic); 0, or the milliseconds until there is one.
+
+        A bucket holds `burst` tokens and gains `per_s` a second.
+        """
+
+    def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
+        """Nothing was written with it; void when later ones are out (atomic)."""
 
     def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
         """Remember on the connection that it was authorised under this membership version."""

@@ -18,8 +18,6 @@ from .model import ConnectionId, Frame, Job, Member, Role, Room, RoomId, RoomTyp
 from .ports import Cache, Clock, Ids, Queue, RoomStore
 from .tokens import Identity
 
-MAX_MEMBERS = 10_000
-
 
 class Rooms:
     def __init__(
@@ -30,6 +28,9 @@ class Rooms:
         delivery: Queue,
         clock: Clock,
         ids_: Ids,
+        *,
+        max_rooms: int,
+        max_members: int,
     ) -> None:
         self._store = store
         self._friends = friends
@@ -37,6 +38,8 @@ class Rooms:
         self._delivery = delivery
         self._clock = clock
         self._ids = ids_
+        self._max_rooms = max_rooms
+        self._max_members = max_members
 
     def create(
         self,
@@ -59,8 +62,14 @@ class Rooms:
             if room_id is not None:
                 raise BadRequest("room_id: a private chat's id cannot be chosen")
             room_id = ids.private_room_id(creator, others[0])
+            existing = self._store.get(room_id)
+            if existing is not None:
+                return existing
         elif room_id is not None and ids.room_type(room_id) is not RoomType.GROUP_CHAT:
             raise BadRequest("room_id: an id that begins so cannot be chosen")
+        if len(others) >= self._max_members:
+            raise Conflict(f"participants: a room has at most {self._max_members} members")
+        self._check_rooms(creator)
         now_ms = self._clock.now_ms()
         room = Room(
             room_id or RoomId(self._ids.token()), room_type, creator, now_ms, dict(metadata)
@@ -181,8 +190,10 @@ class Rooms:
         if room.room_type is not RoomType.GROUP_CHAT:
             raise Conflict("only a group chat takes members")
         members = self._store.members(room_id)
-        if len(members) >= MAX_MEMBERS:
-            raise Conflict(f"the room is full: {MAX_MEMBERS} members")
+        if user_id not in {member.user_id for member in members}:
+            if len(members) >= self._max_members:
+                raise Conflict(f"the room is full: {self._max_members} members")
+            self._check_rooms(user_id)
         member = Member(room_id, user_id, Role.MEMBER, self._clock.now_ms())
         self._store.add_member(member)
         self._changed(room_id)
@@ -227,6 +238,10 @@ class Rooms:
             return
         if not self.require(room.room_id, identity.user_id).manages:
             raise PermissionDenied("only the owner or an admin of the room may do this")
+
+    def _check_rooms(self, user_id: UserId) -> None:
+        if len(self._store.rooms_of(user_id)) >= self._max_rooms:
+            raise Conflict(f"{self._max_rooms} rooms are the most a user can be in")
 
     def _get(self, room_id: RoomId) -> Room:
         room = self._store.get(room_id)

@@ -9,6 +9,7 @@ from .delivery import Delivery
 from .ephemeral import Ephemeral
 from .feeds import Feeds
 from .friends import Friends
+from .limits import Limits
 from .messages import Messages
 from .model import Region
 from .ports import (
@@ -61,6 +62,7 @@ class Services:
     settings: Settings
     tokens: Tokens
     revocations: Revocations
+    limits: Limits
     friends: Friends
     rooms: Rooms
     messages: Messages
@@ -82,10 +84,26 @@ def compose(settings: Settings, a: Adapters) -> Services:
     region = Region(settings.region)
     revocations = Revocations(a.revocations, a.outbound, a.clock)
     friends = Friends(a.friends, a.cache, a.outbound, a.clock)
-    rooms = Rooms(a.rooms, friends, a.cache, a.delivery, a.clock, a.ids)
+    rooms = Rooms(
+        a.rooms,
+        friends,
+        a.cache,
+        a.delivery,
+        a.clock,
+        a.ids,
+        max_rooms=settings.max_rooms,
+        max_members=settings.max_members,
+    )
     messages = Messages(a.log, a.cache, a.delivery, a.clock, a.ids, region, (region,))
     connections = Connections(
-        a.connections, a.cache, a.delivery, a.outbound, a.poster, a.clock, a.ids
+        a.connections,
+        a.cache,
+        a.delivery,
+        a.outbound,
+        a.poster,
+        a.clock,
+        a.ids,
+        settings.max_connections,
     )
     delivery = Delivery(
         rooms=rooms,
@@ -129,6 +147,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         settings=settings,
         tokens=Tokens(settings),
         revocations=revocations,
+        limits=Limits(settings, a.cache, a.clock),
         friends=friends,
         rooms=rooms,
         messages=messages,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 
 from ..errors import CacheDown
 from ..model import (
+    Charge,
     Connection,
     ConnectionId,
     Delivering,
@@ -26,7 +28,7 @@ from ..ports import Clock, Ids
 
 ONLINE_MS, CONNECTION_MS, ROOM_MS, TYPING_MS, RECENT = 300_000, 3_600_000, 3_600_000, 30_000, 50
 BUDGET_MS = 60_000  # full again long before
-WARM_MS = 180_000
+WARM_MS, LIMITS_MS = 180_000, 3_600_000
 
 
 @dataclass
@@ -100,10 +102,29 @@ class MemoryCache:
             self._put(f"claim:{name}", True, seconds * 1000)
             return True
 
+    def spend(self, charge: Charge) -> int:
+        with self._call():
+            return self._spend(charge, f"limits:{charge.payer}")
+
+    def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
+        with self._call():
+            key = f"room:{room_id}:ticket:{region}"
+            if self._get(key) == ticket:
+                self._put(key, ticket - 1, ROOM_MS)
+
     def frame(
-        self, connection_id: ConnectionId, room_id: RoomId | None, ticket_region: Region | None
+        self,
+        connection_id: ConnectionId,
+        room_id: RoomId | None,
+        ticket_region: Region | None,
+        charge: Charge | None = None,
     ) -> Frame:
         with self._call():
+            wait_ms = 0
+            if charge is not None and charge.payer is not None:
+                wait_ms = self._spend(charge, f"limits:{charge.payer}")
+            elif charge is not None and self._get(f"connection:{connection_id}") is not None:
+                wait_ms = self._spend(charge, f"connection:{connection_id}:limits")
             version = self._get(f"room:{room_id}:version") if room_id is not None else None
             ticket = None
             if room_id is not None and ticket_region is not None:
@@ -112,11 +133,11 @@ class MemoryCache:
                 self._put(key, ticket, ROOM_MS)
             entry = self._get(f"connection:{connection_id}")
             if entry is None:
-                return Frame(None, None, version, ticket)
+                return Frame(None, None, version, ticket, wait_ms)
             self._put(f"connection:{connection_id}", entry, CONNECTION_MS)
             granted, role = entry["grants"].get(room_id, (None, None))
             current = role if granted is not None and granted == version else None
-            return Frame(entry["connection"], current, version, ticket)
+            return Frame(entry["connection"], current, version, ticket, wait_ms)
 
     def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
         with self._call():
@@ -263,6 +284,17 @@ class MemoryCache:
                 raise CacheDown("the cache is down")
             self.round_trips += 1
             yield
+
+    def _spend(self, charge: Charge, key: str) -> int:
+        buckets: dict[str, tuple[float, int]] = self._get(key) or {}
+        level, at_ms = buckets.get(charge.name, (float(charge.burst), charge.now_ms))
+        gained = max(0, charge.now_ms - at_ms) * charge.per_s / 1000
+        level = min(float(charge.burst), level + gained)
+        if level < 1:
+            return math.ceil((1 - level) * 1000 / charge.per_s)
+        buckets[charge.name] = (level - 1, max(charge.now_ms, at_ms))
+        self._put(key, buckets, LIMITS_MS)
+        return 0
 
     def _members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
         members = self._get(f"room:{room_id}:members")

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..errors import CacheDown
 from ..model import (
+    Charge,
     Connection,
     ConnectionId,
     Delivering,
@@ -36,6 +37,7 @@ from .system import monotonic_s
 
 # Gone before what it vouches for: when no sweep has come by for so long, nothing is sure.
 WARM_S = 180
+LIMITS_S = 3600  # a bucket unused for so long is full, unless it gains less than burst an hour
 ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, RECENT = 300, 3600, 3600, 30, 50
 _PAUSE_S, _CONNECT_S, _READ_S = 1.0, 0.5, 1.0
 _COMPLETE = ""  # no user has this id: a field of its own in a hash by user
@@ -108,24 +110,41 @@ class RedisCache:
         (claimed,) = self._run(("SET", f"claim:{name}", "1", "NX", "EX", seconds))
         return claimed is not None
 
+    def spend(self, charge: Charge) -> int:
+        (wait_ms,) = self._run(_spend(charge, f"limits:{charge.payer}", LIMITS_S))
+        return int(wait_ms)
+
+    def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
+        self._run(_eval(scripts.RETURN_TICKET, [_room(room_id, f"ticket:{region}")], ticket))
+
     def frame(
-        self, connection_id: ConnectionId, room_id: RoomId | None, ticket_region: Region | None
+        self,
+        connection_id: ConnectionId,
+        room_id: RoomId | None,
+        ticket_region: Region | None,
+        charge: Charge | None = None,
     ) -> Frame:
         key = f"connection:{connection_id}"
         commands: list[_Command] = [("HGETALL", key), ("EXPIRE", key, CONNECTION_S)]
+        if charge is not None and charge.payer is not None:
+            commands.insert(0, _spend(charge, f"limits:{charge.payer}", LIMITS_S))
+        elif charge is not None:
+            commands.insert(0, _spend(charge, key, 0))
+        paid = int(charge is not None)
         if room_id is not None:
             commands.append(("GET", _room(room_id, "version")))
             if ticket_region is not None:
                 ticket_key = _room(room_id, f"ticket:{ticket_region}")
                 commands += [("INCR", ticket_key), ("EXPIRE", ticket_key, ROOM_S)]
         answers = [*self._run(*commands), None, None]
+        wait_ms = int(answers.pop(0)) if paid else 0
         fields, version = answers[0], answers[2]
-        ticket = int(answers[3]) if len(commands) > 3 else None
+        ticket = int(answers[3]) if len(commands) > 3 + paid else None
         if "target" not in fields:
-            return Frame(None, None, version, ticket)
+            return Frame(None, None, version, ticket, wait_ms)
         granted, _, role = fields.get(f"m:{room_id}", "").rpartition("|")
         current = Role(role) if granted and granted == version else None
-        return Frame(_connection(fields), current, version, ticket)
+        return Frame(_connection(fields), current, version, ticket, wait_ms)
 
     def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
         key = f"connection:{connection_id}"
@@ -378,6 +397,11 @@ def _join(room_id: RoomId, mark: str, targets: Iterable[Target]) -> _Command:
         users.setdefault(target.user_id, {})[target.connection_id] = _dump(target)
     flat = [text for user, held in users.items() for text in (user, json.dumps(held))]
     return _eval(scripts.JOIN, [_room(room_id, "joined")], ROOM_S, mark, *flat)
+
+
+def _spend(charge: Charge, key: str, ttl_s: int) -> _Command:
+    fields = (f"l:{charge.name}", str(charge.per_s), charge.burst, charge.now_ms, ttl_s)
+    return _eval(scripts.SPEND, [key], *fields)
 
 
 def _eval(script: scripts.Script, keys: Sequence[str], *arguments: str | int) -> _Command:

@@ -73,6 +73,9 @@ def from_event(event: Mapping[str, Any]) -> Request:
     )
 
 
+# Requests that pay from the bucket of the action that does the same.
+_ACTIONS = {"post_message": "send_message", "delete_message": "delete_message"}
+
 Endpoint = Callable[[Services, Identity, Request], Response]
 
 
@@ -82,6 +85,7 @@ def handle(services: Services, request: Request, endpoint: Endpoint) -> Response
         try:
             identity = services.tokens.verify(_bearer(request))
             services.revocations.check(identity.user_id)
+            services.limits.spend(identity.user_id, _ACTIONS.get(endpoint.__name__, "http"))
             return endpoint(services, identity, request)
         except TidingsError as refusal:
             telemetry.log("INFO", "request_refused", code=refusal.code)

@@ -17,6 +17,7 @@ from chalicelib.adapters.memory_cache import MemoryCache
 from chalicelib.adapters.redis import RedisCache
 from chalicelib.errors import CacheDown
 from chalicelib.model import (
+    Charge,
     Connection,
     ConnectionId,
     Delivering,
@@ -606,10 +607,60 @@ class TestBudget:
         assert sum(at_once([lambda: rig.cache.lease_posts(10, 85, now_ms)] * 16)) == 85
 
 
+class TestSpend:
+    def charge(self, at_ms: int, **more: Any) -> Charge:
+        fields = {"name": "send", "per_s": 2.0, "burst": 3, "now_ms": NOW + at_ms}
+        return Charge(**{**fields, "payer": ALICE, **more})
+
+    def test_a_burst_then_the_rate(self, rig: Rig) -> None:
+        spend = rig.cache.spend
+        assert [spend(self.charge(0)) for _ in range(5)] == [0, 0, 0, 500, 500]
+        assert spend(self.charge(499)) in (1, 2)
+        assert spend(self.charge(500)) == 0
+        assert spend(self.charge(400)) == 500, "a clock behind gains nothing"
+        assert spend(self.charge(0, payer=BOB)) == 0
+        assert spend(self.charge(0, name="other")) == 0
+        assert [spend(self.charge(10**7)) for _ in range(4)] == [0, 0, 0, 500]
+
+    def test_many_threads_share_it(self, rig: Rig) -> None:
+        waits = at_once([lambda: rig.cache.spend(self.charge(0))] * 8)
+        assert waits.count(0) == 3
+
+    def test_a_frame_pays_on_its_way(self, rig: Rig) -> None:
+        rig.cache.register(connection(ALICE))
+        frame, ids = rig.cache.frame, target(ALICE).connection_id
+        for _ in range(3):
+            assert frame(ids, ROOM, EAST, self.charge(0)).wait_ms == 0
+        held = frame(ids, ROOM, EAST, self.charge(0))
+        assert (held.wait_ms, held.ticket) == (500, 4)
+        assert held.connection == connection(ALICE)
+        assert rig.cache.spend(self.charge(0)) == 500, "the same bucket"
+        own = [frame(ids, None, None, self.charge(0, payer=None)).wait_ms for _ in range(4)]
+        assert own == [0, 0, 0, 500], "the connection's"
+
+    def test_paying_brings_no_connection_to_life(self, rig: Rig) -> None:
+        unknown = ConnectionId("x=")
+        for _ in range(5):
+            frame = rig.cache.frame(unknown, None, None, self.charge(0, payer=None))
+            assert (frame.connection, frame.wait_ms) == (None, 0)
+
+    def test_a_ticket_is_given_back_unless_later_ones_are_out(self, rig: Rig) -> None:
+        def ticket() -> int | None:
+            return rig.cache.frame(ConnectionId("x="), ROOM, EAST).ticket
+
+        assert (ticket(), ticket()) == (1, 2)
+        rig.cache.return_ticket(ROOM, EAST, 1)
+        assert ticket() == 3
+        rig.cache.return_ticket(ROOM, EAST, 3)
+        assert ticket() == 3
+
+
 CALLS: dict[str, Callable[[Any], Any]] = {
     "register": lambda c: c.register(connection(ALICE)),
     "unregister": lambda c: c.unregister(target(ALICE), NOW),
     "devices": lambda c: c.devices(ALICE),
+    "spend": lambda c: c.spend(Charge("x", 1.0, 1, NOW, ALICE)),
+    "return_ticket": lambda c: c.return_ticket(ROOM, EAST, 1),
     "claim": lambda c: c.claim("x", 5),
     "frame": lambda c: c.frame(ConnectionId("x="), ROOM, EAST),
     "grant": lambda c: c.grant(ConnectionId("x="), ROOM, "v", Role.OWNER),
