@@ -70,6 +70,7 @@ def run(
     frame = services.connections.frame(connection_id, room_id, region, charge)
     assert frame.connection is not None
     try:
+        services.cluster.check(frame.connection.user_id)
         services.limits.check(frame.wait_ms)
         return entry.run(Call(services, frame, frame.connection, command))
     except (RateLimited, PermissionDenied, NotFound, BadRequest, TooLarge):

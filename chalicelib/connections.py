@@ -307,6 +307,7 @@ class Connections:
             self._look_again(batch)
         try:
             self._cache.set_warm(True)
+            self._cache.note_connections(counts["seen"] - counts["gone"])
         except CacheDown:
             telemetry.log("WARNING", "sweep_without_cache")
         return counts

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
+from typing import Any
 
 from . import ids
-from .commands import PostMoment, SendMessage
+from .commands import SendMessage
 from .errors import PermissionDenied
 from .friends import Friends
 from .messages import Messages
@@ -25,15 +26,25 @@ class Feeds:
         self._friends = friends
         self._messages = messages
 
-    def post_moment(self, user_id: UserId, command: PostMoment) -> Entry:
-        return self._post(user_id, self._rooms.own(user_id, RoomType.MOMENTS), command)
+    def post_moment(
+        self, user_id: UserId, message_type: str, content: Any, client_message_id: str | None
+    ) -> Entry:
+        room_id = self._rooms.own(user_id, RoomType.MOMENTS)
+        return self._post(user_id, room_id, message_type, content, client_message_id)
 
-    def notify(self, service: Identity, user_id: UserId, command: PostMoment) -> Entry:
+    def notify(
+        self,
+        service: Identity,
+        user_id: UserId,
+        message_type: str,
+        content: Any,
+        client_message_id: str | None,
+    ) -> Entry:
         """Leave a user a notification; `PermissionDenied` for all but services."""
         if "service" not in service.roles:
             raise PermissionDenied("only services may do this")
         room_id = self._rooms.own(user_id, RoomType.NOTIFICATIONS)
-        return self._post(service.user_id, room_id, command)
+        return self._post(service.user_id, room_id, message_type, content, client_message_id)
 
     def notifications(
         self, user_id: UserId, before: MessageId | None, limit: int
@@ -65,12 +76,19 @@ class Feeds:
             page = list(heapq.merge(page, newest_first, key=_id, reverse=True))[: limit + 1]
         return page[:limit], len(page) > limit
 
-    def _post(self, sender: UserId, room_id: RoomId, command: PostMoment) -> Entry:
+    def _post(
+        self,
+        sender: UserId,
+        room_id: RoomId,
+        message_type: str,
+        content: Any,
+        client_message_id: str | None,
+    ) -> Entry:
         message = SendMessage(
             conversation_id=room_id,
-            message_type=command.message_type,
-            content=command.content,
-            client_message_id=command.client_message_id,
+            message_type=message_type,
+            content=content,
+            client_message_id=client_message_id,
         )
         return self._messages.send(sender, message, None, None)
 

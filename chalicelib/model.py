@@ -294,6 +294,19 @@ class Delivering:
     slow: frozenset[ConnectionId]
 
 
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What was counted: connections at the last sweep, messages since the last asking.
+
+    Attributes:
+        seconds: The time in which the messages were; None when nobody has asked before.
+    """
+
+    connections: int | None
+    messages: int
+    seconds: float | None
+
+
 class Outcome(StrEnum):
     """What became of a post to a connection."""
 

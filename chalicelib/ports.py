@@ -7,8 +7,8 @@ when the service does not answer in time; cache methods raise `CacheDown`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from .model import (
     Charge,
@@ -34,6 +34,7 @@ from .model import (
     RoomId,
     Status,
     Target,
+    Traffic,
     UserId,
 )
 
@@ -320,7 +321,7 @@ class Cache(Protocol):
         """Merge targets read from the store."""
 
     def deliver(self, room_id: RoomId, entries: Sequence[Entry], now_ms: int) -> Delivering:
-        """What a delivery of these entries of the room begins with.
+        """What a delivery of these entries of the room begins with; counts them.
 
         They go into `conversation:{id}:recent`, newest 50; an entry replaces itself.
         """
@@ -342,7 +343,31 @@ class Cache(Protocol):
     def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
         """Take up to `wanted` from the shared token bucket of posts; answers how many."""
 
+    def note_connections(self, count: int) -> None:
+        """The sweep has seen so many in this region; held for 300 s."""
+
+    def traffic(self, now_ms: int) -> Traffic:
+        """What was counted; the messages counted so far are forgotten (atomic)."""
+
     def ping(self) -> None: ...
+
+
+class Metrics(Protocol):
+    def put(self, values: Mapping[str, tuple[float, str]], at_ms: int) -> None:
+        """Values with their CloudWatch units, by name."""
+
+
+class Sync(Protocol):
+    """`cluster:sync`: news to every running process of the region, best effort."""
+
+    def publish(self, event: str, data: Mapping[str, Any]) -> None:
+        """Raises `CacheDown`."""
+
+    def listen(self, heard: Callable[[str, Mapping[str, Any]], None]) -> None:
+        """Call `heard` with event and data, on a thread of its own, from now on. Idempotent."""
+
+    def close(self) -> None:
+        """Listen no more."""
 
 
 class Poster(Protocol):
@@ -355,6 +380,11 @@ class Poster(Protocol):
         """DELETE the connection."""
 
 
+class PeerHealth(Protocol):
+    def healthy(self, url: str) -> bool:
+        """Whether a region's health URL answers 200 within a second. Never raises."""
+
+
 class Queue(Protocol):
     """One SQS queue."""
 
@@ -363,3 +393,6 @@ class Queue(Protocol):
 
     def hide(self, receipt_handle: str, seconds: int) -> None:
         """Make a received message invisible for so long from now (its retry delay)."""
+
+    def depth(self) -> int:
+        """About how many messages wait."""

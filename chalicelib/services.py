@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .cluster import Cluster
 from .connections import Connections
 from .delivery import Delivery
 from .ephemeral import Ephemeral
@@ -21,14 +22,18 @@ from .ports import (
     Ids,
     Markers,
     MessageLog,
+    Metrics,
+    PeerHealth,
     Poster,
     PresenceStore,
     Queue,
     RevocationStore,
     RoomStore,
+    Sync,
 )
 from .presence import Presences
 from .receipts import Receipts
+from .regions import Router
 from .revocations import Revocations
 from .rooms import Rooms
 from .settings import Settings
@@ -53,6 +58,9 @@ class Adapters:
     delivery_dead: Queue
     outbound: Queue
     outbound_dead: Queue
+    peers: PeerHealth
+    metrics: Metrics
+    sync: Sync
     clock: Clock
     ids: Ids
 
@@ -61,6 +69,7 @@ class Adapters:
 class Services:
     settings: Settings
     tokens: Tokens
+    cluster: Cluster
     revocations: Revocations
     limits: Limits
     friends: Friends
@@ -72,6 +81,7 @@ class Services:
     feeds: Feeds
     presences: Presences
     receipts: Receipts
+    router: Router
     adapters: Adapters
 
     @property
@@ -82,7 +92,8 @@ class Services:
 def compose(settings: Settings, a: Adapters) -> Services:
     """The domain on these adapters. Does no I/O."""
     region = Region(settings.region)
-    revocations = Revocations(a.revocations, a.outbound, a.clock)
+    cluster = Cluster(a.sync, a.clock)
+    revocations = Revocations(a.revocations, cluster, a.outbound, a.clock)
     friends = Friends(a.friends, a.cache, a.outbound, a.clock)
     rooms = Rooms(
         a.rooms,
@@ -146,6 +157,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
     return Services(
         settings=settings,
         tokens=Tokens(settings),
+        cluster=cluster,
         revocations=revocations,
         limits=Limits(settings, a.cache, a.clock),
         friends=friends,
@@ -157,5 +169,6 @@ def compose(settings: Settings, a: Adapters) -> Services:
         feeds=Feeds(rooms, friends, messages),
         presences=presences,
         receipts=receipts,
+        router=Router(settings.endpoints, settings.shards, region, a.peers, a.clock),
         adapters=a,
     )

@@ -22,6 +22,7 @@ from ..model import (
     Role,
     RoomId,
     Target,
+    Traffic,
     UserId,
 )
 from ..ports import Clock, Ids
@@ -233,6 +234,8 @@ class MemoryCache:
             key = f"conversation:{room_id}:recent"
             recent = {**(self._get(key) or {}), **{each.message_id: each for each in entries}}
             if entries:
+                messages, since_ms = self._get("stats:traffic") or (0, None)
+                self._put("stats:traffic", (messages + len(entries), since_ms), LIMITS_MS)
                 self._put(key, {each: recent[each] for each in sorted(recent)[-RECENT:]}, ROOM_MS)
             version, members = self._members(room_id)
             return Delivering(version, members, frozenset(self._slow(room_id, now_ms)))
@@ -272,6 +275,17 @@ class MemoryCache:
             granted = min(wanted, int(level))
             self._put("posts:budget", (level - granted, max(now_ms, at_ms)), BUDGET_MS)
             return granted
+
+    def note_connections(self, count: int) -> None:
+        with self._call():
+            self._put("stats:connections", count, ONLINE_MS)
+
+    def traffic(self, now_ms: int) -> Traffic:
+        with self._call():
+            messages, since_ms = self._get("stats:traffic") or (0, None)
+            self._put("stats:traffic", (0, now_ms), LIMITS_MS)
+            seconds = (now_ms - since_ms) / 1000 if since_ms is not None else None
+            return Traffic(self._get("stats:connections"), messages, seconds)
 
     def ping(self) -> None:
         with self._call():

@@ -387,6 +387,10 @@ class MemoryQueue:
                     self._seen.add(job.dedupe)
                 self.jobs.append(job)
 
+    def depth(self) -> int:
+        with self._lock:
+            return len(self.jobs)
+
     def hide(self, receipt_handle: str, seconds: int) -> None:
         with self._lock:
             self.hidden.append((receipt_handle, seconds))

@@ -29,6 +29,7 @@ from ..model import (
     Role,
     RoomId,
     Target,
+    Traffic,
     UserId,
 )
 from ..ports import Ids
@@ -40,6 +41,7 @@ WARM_S = 180
 LIMITS_S = 3600  # a bucket unused for so long is full, unless it gains less than burst an hour
 ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, RECENT = 300, 3600, 3600, 30, 50
 _PAUSE_S, _CONNECT_S, _READ_S = 1.0, 0.5, 1.0
+_TRAFFIC = "stats:traffic"
 _COMPLETE = ""  # no user has this id: a field of its own in a hash by user
 
 _Command = tuple[Any, ...]
@@ -219,7 +221,8 @@ class RedisCache:
         flat = [t for e in entries for t in (f"{e.message_id}|", json.dumps(asdict(e)))]
         recent = _eval(scripts.RECENT, [f"conversation:{room_id}:recent"], RECENT, ROOM_S, *flat)
         reads = (*_read_members(room_id), ("HGETALL", _room(room_id, "slow")))
-        answers = self._run(*reads, *([recent] if entries else []))
+        count = ("HINCRBY", _TRAFFIC, "messages", len(entries))
+        answers = self._run(*reads, *([recent, count] if entries else []))
         version, members = _members(*answers[:2])
         return Delivering(version, members, frozenset(_slow(answers[2], now_ms)))
 
@@ -253,6 +256,16 @@ class RedisCache:
     def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
         (granted,) = self._run(_eval(scripts.LEASE, ["posts:budget"], wanted, rate_per_s, now_ms))
         return int(granted)
+
+    def note_connections(self, count: int) -> None:
+        self._run(("SET", "stats:connections", count, "EX", ONLINE_S))
+
+    def traffic(self, now_ms: int) -> Traffic:
+        take = _eval(scripts.TRAFFIC, [_TRAFFIC], now_ms, LIMITS_S)
+        connections, (messages, since) = self._run(("GET", "stats:connections"), take)
+        seconds = (now_ms - int(since)) / 1000 if since is not None else None
+        known = int(connections) if connections is not None else None
+        return Traffic(known, int(messages or 0), seconds)
 
     def ping(self) -> None:
         self._run(("GET", "online:warm"))

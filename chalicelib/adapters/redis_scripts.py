@@ -139,3 +139,9 @@ RETURN_TICKET = _script("""
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DECR', KEYS[1]) end
 return 1
 """)
+TRAFFIC = _script("""
+local held = redis.call('HMGET', KEYS[1], 'messages', 'since')
+redis.call('HSET', KEYS[1], 'messages', 0, 'since', ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return held
+""")

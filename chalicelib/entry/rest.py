@@ -12,7 +12,6 @@ from urllib.parse import unquote
 from .. import commands, telemetry, times
 from ..errors import (
     BadRequest,
-    CacheDown,
     Internal,
     PermissionDenied,
     TidingsError,
@@ -35,6 +34,7 @@ from ..model import (
 )
 from ..services import Services
 from ..tokens import Identity
+from . import bodies
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -96,7 +96,7 @@ def handle(services: Services, request: Request, endpoint: Endpoint) -> Response
 
 
 def create_room(services: Services, identity: Identity, request: Request) -> Response:
-    command = commands.parse(commands.CreateRoom, _json(request))
+    command = commands.parse(bodies.CreateRoom, _json(request))
     room = services.rooms.create(
         identity.user_id,
         RoomType(command.room_type),
@@ -129,7 +129,7 @@ def get_room(services: Services, identity: Identity, request: Request) -> Respon
 
 
 def add_member(services: Services, identity: Identity, request: Request) -> Response:
-    command = commands.parse(commands.UserRef, _json(request))
+    command = commands.parse(bodies.UserRef, _json(request))
     member = services.rooms.add(identity, _room_id(request), UserId(command.user_id))
     return Response(201, _member(member))
 
@@ -142,7 +142,7 @@ def remove_member(services: Services, identity: Identity, request: Request) -> R
 def list_messages(services: Services, identity: Identity, request: Request) -> Response:
     room_id = _room_id(request)
     services.rooms.require(room_id, identity.user_id)
-    page = commands.parse(commands.Page, _page_query(request.query))
+    page = commands.parse(bodies.Page, _page_query(request.query))
     before = MessageId(page.before) if page.before else None
     after = MessageId(page.after) if page.after else None
     if before and after:
@@ -157,7 +157,7 @@ def list_messages(services: Services, identity: Identity, request: Request) -> R
 
 def post_message(services: Services, identity: Identity, request: Request) -> Response:
     room_id = _room_id(request)
-    fields = commands.parse(commands.PostMessage, _json(request))
+    fields = commands.parse(bodies.PostMessage, _json(request))
     services.rooms.writer(services.rooms.require(room_id, identity.user_id))
     command = commands.SendMessage(conversation_id=room_id, **fields.model_dump())
     entry = services.messages.send(identity.user_id, command, None, None)
@@ -195,7 +195,7 @@ def list_friends(services: Services, identity: Identity, request: Request) -> Re
 
 
 def list_presence(services: Services, identity: Identity, request: Request) -> Response:
-    asked = commands.parse(commands.PresenceQuery, {"user_id": request.multi.get("user_id", [])})
+    asked = commands.parse(bodies.PresenceQuery, {"user_id": request.multi.get("user_id", [])})
     users = [UserId(user) for user in dict.fromkeys(asked.user_id)]
     found = services.presences.visible(identity.user_id, users)
     now_ms = services.adapters.clock.now_ms()
@@ -204,8 +204,9 @@ def list_presence(services: Services, identity: Identity, request: Request) -> R
 
 
 def post_moment(services: Services, identity: Identity, request: Request) -> Response:
-    command = commands.parse(commands.PostMoment, _json(request))
-    return Response(201, message_view(services.feeds.post_moment(identity.user_id, command)))
+    command = commands.parse(bodies.PostMoment, _json(request))
+    fields = command.message_type, command.content, command.client_message_id
+    return Response(201, message_view(services.feeds.post_moment(identity.user_id, *fields)))
 
 
 def list_moments(services: Services, identity: Identity, request: Request) -> Response:
@@ -215,8 +216,9 @@ def list_moments(services: Services, identity: Identity, request: Request) -> Re
 
 
 def post_notification(services: Services, identity: Identity, request: Request) -> Response:
-    command = commands.parse(commands.PostNotification, _json(request))
-    entry = services.feeds.notify(identity, UserId(command.user_id), command)
+    command = commands.parse(bodies.PostNotification, _json(request))
+    fields = command.message_type, command.content, command.client_message_id
+    entry = services.feeds.notify(identity, UserId(command.user_id), *fields)
     return Response(201, message_view(entry))
 
 
@@ -226,27 +228,47 @@ def list_notifications(services: Services, identity: Identity, request: Request)
     return Response(200, _feed_page("notifications", entries, more))
 
 
+def endpoint(services: Services, identity: Identity, request: Request) -> Response:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    location = request.query.get("location") or headers.get("cloudfront-viewer-country", "")
+    first, *others = services.router.routes(identity.user_id, location)
+    body = {
+        "region": first.region,
+        "url": first.url,
+        "shard": services.router.shard(identity.user_id),
+        "fallbacks": [{"region": each.region, "url": each.url} for each in others],
+    }
+    return Response(200, body)
+
+
 def disconnect_user(services: Services, identity: Identity, request: Request) -> Response:
     if "admin" not in identity.roles:
         raise PermissionDenied("only service admins may do this")
     user_id = _user_id(request)
-    command = commands.parse(commands.Disconnect, _json(request) if request.body else {})
+    command = commands.parse(bodies.Disconnect, _json(request) if request.body else {})
     until_ms = services.revocations.revoke(user_id, command.for_s)
     return Response(200, {"user_id": user_id, "revoked_until": times.iso(until_ms)})
 
 
 def health(services: Services) -> Response:
-    """Touch the stores. Without Redis the service is degraded but serves; without DynamoDB not."""
-    checks = {"dynamodb": "ok", "redis": "ok"}
-    try:
-        services.adapters.rooms.get(RoomId("health"))
-    except TidingsError:
-        checks["dynamodb"] = "unavailable"
-    try:
-        services.adapters.cache.ping()
-    except CacheDown:
-        checks["redis"] = "unavailable"
-    serves = checks["dynamodb"] == "ok"
+    """Touch what the service stands on, and say what is away.
+
+    Without Redis it is degraded but serves; without DynamoDB or the queues it does not.
+    """
+    adapters = services.adapters
+    touches: dict[str, Callable[[], object]] = {
+        "dynamodb": lambda: adapters.rooms.get(RoomId("health")),
+        "redis": adapters.cache.ping,
+        "sqs": adapters.delivery.depth,
+    }
+    checks = {}
+    for name, touch in touches.items():
+        try:
+            touch()
+            checks[name] = "ok"
+        except TidingsError:
+            checks[name] = "unavailable"
+    serves = checks["dynamodb"] == checks["sqs"] == "ok"
     status = "ok" if set(checks.values()) == {"ok"} else "degraded" if serves else "unavailable"
     body = {"status": status, "region": services.region, "checks": checks}
     return Response(200 if serves else 503, body)
@@ -286,7 +308,7 @@ def _page_query(query: Mapping[str, str]) -> dict[str, object]:
 
 
 def _feed(request: Request) -> tuple[MessageId | None, int]:
-    page = commands.parse(commands.Feed, _page_query(request.query))
+    page = commands.parse(bodies.Feed, _page_query(request.query))
     return MessageId(page.before) if page.before else None, page.limit
 
 
@@ -300,7 +322,7 @@ def _room_id(request: Request) -> RoomId:
 
 
 def _user_id(request: Request) -> UserId:
-    return UserId(commands.parse(commands.UserRef, {"user_id": request.path["user_id"]}).user_id)
+    return UserId(commands.parse(bodies.UserRef, {"user_id": request.path["user_id"]}).user_id)
 
 
 def _room(room: Room) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from chalicelib.model import (
     Role,
     RoomId,
     Target,
+    Traffic,
     UserId,
 )
 from tests.support.valkey import Valkey, cluster, frozen, pass_time, valkey
@@ -607,6 +608,19 @@ class TestBudget:
         assert sum(at_once([lambda: rig.cache.lease_posts(10, 85, now_ms)] * 16)) == 85
 
 
+class TestTraffic:
+    def test_messages_are_counted_from_one_asking_to_the_next(self, rig: Rig) -> None:
+        assert rig.cache.traffic(NOW) == Traffic(None, 0, None)
+        rig.cache.deliver(ROOM, [entry(1), entry(2)], NOW)
+        rig.cache.deliver(OTHER, [entry(1, OTHER)], NOW)
+        rig.cache.deliver(OTHER, [], NOW)
+        rig.cache.note_connections(7)
+        assert rig.cache.traffic(NOW + 1500) == Traffic(7, 3, 1.5)
+        assert rig.cache.traffic(NOW + 2500) == Traffic(7, 0, 1.0)
+        rig.wait(301)
+        assert rig.cache.traffic(NOW).connections is None
+
+
 class TestSpend:
     def charge(self, at_ms: int, **more: Any) -> Charge:
         fields = {"name": "send", "per_s": 2.0, "burst": 3, "now_ms": NOW + at_ms}
@@ -661,6 +675,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "devices": lambda c: c.devices(ALICE),
     "spend": lambda c: c.spend(Charge("x", 1.0, 1, NOW, ALICE)),
     "return_ticket": lambda c: c.return_ticket(ROOM, EAST, 1),
+    "note_connections": lambda c: c.note_connections(3),
+    "traffic": lambda c: c.traffic(NOW),
     "claim": lambda c: c.claim("x", 5),
     "frame": lambda c: c.frame(ConnectionId("x="), ROOM, EAST),
     "grant": lambda c: c.grant(ConnectionId("x="), ROOM, "v", Role.OWNER),
@@ -685,8 +701,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "lease_posts": lambda c: c.lease_posts(1, 10, 1_800_000_000_000),
     "ping": lambda c: c.ping(),
 }
-MANY_KEYS = {"refresh", "online", "recent"}
-TWO_KEYS = {"devices", "register", "unregister", "frame", "deliver"}
+MANY_KEYS = {"refresh", "online", "recent", "deliver"}
+TWO_KEYS = {"devices", "register", "traffic", "unregister", "frame"}
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -754,6 +770,7 @@ class TestServer:
             "room:{lobby}:slow": 3600,
             "posts:budget": 60,
             "online:warm": 180,
+            "stats:traffic": -1,
         }
         assert set(expiries) == set(expected)
         assert all(expected[key] - 2 <= left <= expected[key] for key, left in expiries.items())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jwt
@@ -26,6 +26,7 @@ from chalicelib.adapters.memory_stores import (
     MemoryRoomStore,
 )
 from chalicelib.entry import queues, rest, schedules, websocket
+from chalicelib.errors import CacheDown
 from chalicelib.model import ConnectionId, Job, Outcome, Post, Target
 from chalicelib.services import Adapters, compose
 from chalicelib.settings import Settings
@@ -100,11 +101,55 @@ class RecordingPoster:
         ]
 
 
+class RecordingMetrics:
+    def __init__(self) -> None:
+        self.values: list[tuple[str, float, str]] = []
+
+    def put(self, values: Mapping[str, tuple[float, str]], at_ms: int) -> None:
+        self.values += [(name, value, unit) for name, (value, unit) in values.items()]
+
+
+class MemorySync:
+    """What is published reaches every listener of this bus at once."""
+
+    def __init__(self) -> None:
+        self.listeners: list[Callable[[str, Mapping[str, Any]], None]] = []
+        self.down = False
+
+    def publish(self, event: str, data: Mapping[str, Any]) -> None:
+        if self.down:
+            raise CacheDown("the cache is down")
+        for heard in self.listeners:
+            heard(event, data)
+
+    def listen(self, heard: Callable[[str, Mapping[str, Any]], None]) -> None:
+        if heard not in self.listeners:
+            self.listeners.append(heard)
+
+    def close(self) -> None:
+        self.listeners.clear()
+
+
+class FakePeers:
+    """Healthy are the URLs in `up`; every question is recorded."""
+
+    def __init__(self) -> None:
+        self.up: set[str] = set()
+        self.asked: list[str] = []
+
+    def healthy(self, url: str) -> bool:
+        self.asked.append(url)
+        return url in self.up
+
+
 class World:
     def __init__(self, **settings: Any) -> None:
         self.clock = FakeClock()
         self.ids = CountingIds()
         self.poster = RecordingPoster()
+        self.peers = FakePeers()
+        self.metrics = RecordingMetrics()
+        self.sync = MemorySync()
         self.cache = MemoryCache(self.ids, self.clock)
         self.settings = Settings(jwt_secret=SECRET, **settings)
         self.adapters = Adapters(
@@ -122,6 +167,9 @@ class World:
             delivery_dead=MemoryQueue(),
             outbound=MemoryQueue(),
             outbound_dead=MemoryQueue(),
+            peers=self.peers,
+            metrics=self.metrics,
+            sync=self.sync,
             clock=self.clock,
             ids=self.ids,
         )

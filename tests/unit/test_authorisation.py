@@ -13,7 +13,8 @@ import pytest
 
 from chalicelib.actions import ACTIONS
 from chalicelib.entry import rest, websocket
-from chalicelib.model import Member, Role, RoomId, UserId
+from chalicelib.model import Member, Region, Role, RoomId, UserId
+from chalicelib.settings import Endpoint
 from tests.support.world import SECRET, START_MS, World
 
 STRANGER, MEMBER, ADMIN, OWNER, SERVICE_ADMIN = "eve", "mia", "adam", "olga", "sam"
@@ -26,7 +27,7 @@ ANYONE, MEMBERS = set(PEOPLE), {MEMBER, ADMIN, OWNER}
 @pytest.fixture
 def world() -> World:
     """The room "lobby": olga owns it, adam is its admin, mia and the author are members."""
-    world = World()
+    world = World(endpoints={Region("us-east-1"): Endpoint("wss://x/ws", "https://x/health")})
     world.room(OWNER, MEMBER, "author", "other")
     member = Member(RoomId("lobby"), UserId(ADMIN), Role.ADMIN, START_MS)
     assert world.adapters.rooms.add_member(member)
@@ -156,6 +157,7 @@ ROUTES: dict[tuple[str, str], tuple[Call, set[str]]] = {
     ),
 }
 ROUTES |= {
+    ("GET", "/v1/endpoint"): (call(rest.endpoint), ANYONE),
     ("GET", "/v1/presence"): (call(rest.list_presence, multi={"user_id": ["other"]}), MEMBERS),
     ("POST", "/v1/moments"): (call(rest.post_moment, {"content": "x"}), ANYONE),
     ("GET", "/v1/moments"): (call(rest.list_moments), ANYONE),
