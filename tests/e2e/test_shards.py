@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
-from chalicelib import wiring
 from tests.support.people import Device, People, name
-from workbench.stack.embedded import EmbeddedStack, StackThread
+
+STACK = """
+import sys
+from workbench.stack.embedded import StackThread
+thread = StackThread(port=0, shards=3)
+print(thread.start().port, flush=True)
+sys.stdin.read()
+thread.stop()
+"""
 
 
 @pytest.fixture
-def sharded() -> Iterator[EmbeddedStack]:
-    thread = StackThread(port=0, shards=3, prefix="sharded")
-    yield thread.start()
-    thread.stop()
-    wiring.services.cache_clear()
+def port() -> Iterator[int]:
+    """A stack of three shards in a process of its own: one process has one environment."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TIDINGS_"))}
+    command = [sys.executable, "-c", STACK]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=env, text=True, **pipes) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.stdin.close()
+            process.wait(60)
 
 
-def test_users_land_where_the_router_says_and_hear_each_other(sharded: EmbeddedStack) -> None:
-    with People(sharded.url, sharded.ws_url) as people:
+@pytest.mark.timeout(180)
+def test_users_land_where_the_router_says_and_hear_each_other(port: int) -> None:
+    with People(f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}/ws") as people:
         users: dict[str, str] = {}
         while len(users) < 3:  # one on each shard; a user in three, so soon found
             user = name("u")
@@ -32,7 +51,7 @@ def test_users_land_where_the_router_says_and_hear_each_other(sharded: EmbeddedS
         room = people.room(*users.values())
         devices = {}
         for shard, user in users.items():
-            url = f"ws://127.0.0.1:{sharded.port}/{shard}?token={people.token(user)}"
+            url = f"ws://127.0.0.1:{port}/{shard}?token={people.token(user)}"
             devices[shard] = Device(url)
         try:
             for shard, device in devices.items():
