@@ -49,6 +49,11 @@ def health():
     return _http(entry.rest.health(wiring.services()))
 
 
+@app.route("/v1/openapi.json", methods=["GET"])
+def openapi():
+    return _http(entry.rest.openapi())
+
+
 @app.route("/v1/rooms", methods=["POST"])
 def create_room():
     return _serve(entry.rest.create_room)

@@ -12,8 +12,11 @@ from .errors import BadRequest, TooLarge
 MAX_CONTENT_BYTES = 64 * 1024
 MAX_METADATA_BYTES = 4 * 1024
 
-RoomIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-UserIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:@|+=~-]{1,128}$")]
+# Neither begins with a dot: as a segment of a path "." and ".." mean something else.
+RoomIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$")]
+UserIdText = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_:@|+=~-][A-Za-z0-9._:@|+=~-]{0,127}$")
+]
 MessageIdText = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
 PositionText = Annotated[str, StringConstraints(max_length=1024)]
 

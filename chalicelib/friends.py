@@ -8,7 +8,7 @@ should Redis have been away, and then tells each of the other's presence.
 from __future__ import annotations
 
 from . import ids, telemetry
-from .errors import BadRequest, CacheDown, Conflict
+from .errors import CacheDown, Conflict
 from .model import Friend, FriendStatus, Job, UserId
 from .ports import Cache, Clock, FriendStore, Queue
 
@@ -26,10 +26,10 @@ class Friends:
         """Ask for, or accept, a friendship; idempotent.
 
         Raises:
-            Conflict: The user has put as many as one may have.
+            Conflict: The user has put as many as one may have, or himself.
         """
         if user_id == friend_id:
-            raise BadRequest("user_id: nobody is his own friend")
+            raise Conflict("user_id: nobody is his own friend")
         known = self._store.put_by(user_id)
         if friend_id not in known and len(known) >= MAX_FRIENDS:
             raise Conflict(f"{MAX_FRIENDS} friends are the most one can have")

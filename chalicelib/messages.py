@@ -149,7 +149,8 @@ class Messages:
     ) -> tuple[list[Entry], bool]:
         """A page of messages, oldest first, in canonical order, and whether there is more.
 
-        With `after` the page goes forward from it, else backward from `before` (or the end).
+        With `after` the page goes forward from it, and with `before` too not beyond that; else
+        it goes backward from `before` (or the end).
         """
         page: list[Entry] = []
         cursor: MessageId | None = after if after is not None else before
@@ -159,7 +160,11 @@ class Messages:
             page += [entry for entry in chunk if entry.kind is EntryKind.MESSAGE]
             if len(chunk) <= limit:
                 break
+            if forward and before is not None and chunk[-1].message_id >= before:
+                break
             cursor = chunk[-1].message_id
+        if forward and before is not None:
+            page = [entry for entry in page if entry.message_id < before]
         more = len(page) > limit
         page = page[:limit]
         return (page if forward else page[::-1]), more

@@ -57,8 +57,10 @@ class Rooms:
         check_json(metadata, MAX_METADATA_BYTES, "metadata")
         others = sorted(set(participants) - {creator})
         if room_type is RoomType.PRIVATE_CHAT:
-            if len(others) != 1:
+            if len(participants) != 1 + (creator in participants and len(participants) > 1):
                 raise BadRequest("participants: a private chat has exactly one other person")
+            if not others:
+                raise Conflict("participants: nobody chats with himself")
             if room_id is not None:
                 raise BadRequest("room_id: a private chat's id cannot be chosen")
             room_id = ids.private_room_id(creator, others[0])
@@ -66,7 +68,7 @@ class Rooms:
             if existing is not None:
                 return existing
         elif room_id is not None and ids.room_type(room_id) is not RoomType.GROUP_CHAT:
-            raise BadRequest("room_id: an id that begins so cannot be chosen")
+            raise Conflict("room_id: taken, as all that begin so")
         if len(others) >= self._max_members:
             raise Conflict(f"participants: a room has at most {self._max_members} members")
         self._check_rooms(creator)

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from ..commands import Command, MessageIdText, RoomIdText, UserIdText
 
+_PRIVATE: dict[str, Any] = {
+    "if": {"properties": {"room_type": {"const": "private_chat"}}, "required": ["room_type"]},
+    "then": {
+        "properties": {
+            "participants": {"minItems": 1, "maxItems": 1},
+            "room_id": {"type": "null"},
+        }
+    },
+}
+
 
 class CreateRoom(Command):
+    """A private chat is with one other person, and its id follows from the two."""
+
+    model_config = ConfigDict(json_schema_extra=_PRIVATE)
+
     room_type: Literal["private_chat", "group_chat"]
     participants: Annotated[list[UserIdText], Field(max_length=1000)]
     metadata: dict[str, Any] = Field(default_factory=dict)
@@ -64,3 +78,9 @@ class Disconnect(Command):
     """`for_s`: how long the user is refused, a week at most."""
 
     for_s: Annotated[int, Field(ge=0, le=604_800)] = 0
+
+
+class Where(Command):
+    """`location`: a country (ISO 3166 alpha-2); by default where the request came from."""
+
+    location: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2}$")] | None = None

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from .. import commands, telemetry, times
 from ..errors import (
     BadRequest,
+    Conflict,
     Internal,
     PermissionDenied,
     TidingsError,
@@ -145,8 +146,6 @@ def list_messages(services: Services, identity: Identity, request: Request) -> R
     page = commands.parse(bodies.Page, _page_query(request.query))
     before = MessageId(page.before) if page.before else None
     after = MessageId(page.after) if page.after else None
-    if before and after:
-        raise BadRequest("before, after: only one of them")
     entries, more = services.messages.history(room_id, before, after, page.limit)
     edge = (entries[-1] if after else entries[0]).message_id if entries else None
     seen = services.receipts.seen(identity.user_id, room_id, entries)
@@ -230,7 +229,8 @@ def list_notifications(services: Services, identity: Identity, request: Request)
 
 def endpoint(services: Services, identity: Identity, request: Request) -> Response:
     headers = {name.lower(): value for name, value in request.headers.items()}
-    location = request.query.get("location") or headers.get("cloudfront-viewer-country", "")
+    asked = commands.parse(bodies.Where, dict(request.query)).location
+    location = asked or headers.get("cloudfront-viewer-country", "")
     first, *others = services.router.routes(identity.user_id, location)
     body = {
         "region": first.region,
@@ -246,8 +246,17 @@ def disconnect_user(services: Services, identity: Identity, request: Request) ->
         raise PermissionDenied("only service admins may do this")
     user_id = _user_id(request)
     command = commands.parse(bodies.Disconnect, _json(request) if request.body else {})
+    if user_id == identity.user_id and command.for_s:
+        raise Conflict("for_s: nobody locks himself out")
     until_ms = services.revocations.revoke(user_id, command.for_s)
     return Response(200, {"user_id": user_id, "revoked_until": times.iso(until_ms)})
+
+
+def openapi() -> Response:
+    """The description of this API; for everybody."""
+    from . import openapi as described
+
+    return Response(200, described.document())
 
 
 def health(services: Services) -> Response:

@@ -200,4 +200,4 @@ def test_a_notification_is_for_one_user_from_services_only(world: World) -> None
 def test_nobody_chooses_a_room_id_that_means_somebody(world: World, prefix: str) -> None:
     body = {"room_type": "group_chat", "participants": [], "room_id": prefix + "0" * 32}
     answer = world.http(rest.create_room, "eve", body)
-    assert (answer.status, answer.body["error"]["code"]) == (400, "bad_request")
+    assert (answer.status, answer.body["error"]["code"]) == (409, "conflict")
