@@ -30,6 +30,7 @@ async def _run(port: int, region: str, reload: bool) -> int:
     console.print("starting …")
     async with EmbeddedStack(port=port, region=region, reload=reload, remember=True) as stack:
         console.print(f"[bold]Tidings[/bold] runs in {stack.region}. Ctrl-C stops all of it.\n")
+        console.print(f"  Page       {stack.url}/")
         console.print(f"  HTTP       {stack.url}/v1/health")
         console.print(f"  WebSocket  {stack.ws_url}?token=…")
         console.print(f"  AWS APIs   {stack.aws_endpoint_url}")
