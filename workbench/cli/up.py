@@ -32,6 +32,7 @@ async def _run(port: int, region: str, reload: bool, shards: int) -> int:
     options: dict[str, Any] = {"reload": reload, "shards": shards, "remember": True}
     async with EmbeddedStack(port=port, region=region, **options) as stack:
         console.print(f"[bold]Tidings[/bold] runs in {stack.region}. Ctrl-C stops all of it.\n")
+        console.print(f"  Page       {stack.url}/")
         console.print(f"  HTTP       {stack.url}/v1/health")
         console.print(f"  WebSocket  {stack.ws_url}?token=…")
         console.print(f"  AWS APIs   {stack.aws_endpoint_url}")

@@ -6,6 +6,7 @@ Stands alone: give it an `Invoker` for your Lambda functions. See README.md besi
 from .config import FunctionError, HttpApi, Invoker, Limits, WebSocketApi
 from .functions import LocalFunctions
 from .server import Gateway
+from .static import StaticFiles
 
 __all__ = [
     "FunctionError",
@@ -14,5 +15,6 @@ __all__ = [
     "Invoker",
     "Limits",
     "LocalFunctions",
+    "StaticFiles",
     "WebSocketApi",
 ]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import mimetypes
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,6 +16,7 @@ from .config import FunctionError, HttpApi, Invoker, Limits, WebSocketApi
 from .connection import Connection
 from .http import HttpFront
 from .signatures import Request
+from .static import StaticFiles
 from .wire import Reply, encode, message, refusal
 
 LocalRoute = Callable[[bytes, dict[str, str]], Awaitable[Reply]]
@@ -29,7 +28,7 @@ class Gateway:
 
     Args:
         invoker: Runs the functions.
-        static_dir: Files served at `/`.
+        static: Files, where no API has the path.
         local_routes: Served beside the APIs, by exact (method, path).
         credentials: Secret by access key id; @connections takes what they have signed. None:
             a signature must be there and well-formed, whoever made it.
@@ -49,7 +48,7 @@ class Gateway:
         region: str = "us-east-1",
         account_id: str = "000000000000",
         limits: Limits | None = None,
-        static_dir: Path | None = None,
+        static: StaticFiles | None = None,
         local_routes: Mapping[tuple[str, str], LocalRoute] | None = None,
         credentials: Mapping[str, str] | None = None,
     ) -> None:
@@ -64,7 +63,7 @@ class Gateway:
         self._invoker = invoker
         self._apis = websocket_apis
         self._http = HttpFront(self, http_api, account_id) if http_api else None
-        self._static = static_dir
+        self._static = static
         self._local = dict(local_routes or {})
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -249,21 +248,12 @@ class Gateway:
                 return message(403, "Forbidden")
         found = self._http.find(method, raw) if self._http else None
         if self._http is None or found is None:
-            return self._file(method, raw)
+            return self._static.serve(method, raw) if self._static else message(404, "Not Found")
         if not self.requests.take():
             return message(429, "Too Many Requests")
         return await self._http.serve(
             found, method=method, path=raw, query=query, headers=headers, body=body, peer=peer
         )
-
-    def _file(self, method: str, path: str) -> Reply:
-        if self._static is not None and method in ("GET", "HEAD"):
-            root = self._static.resolve()
-            found = (root / (path.lstrip("/") or "index.html")).resolve()
-            if found.is_relative_to(root) and found.is_file():
-                kind = mimetypes.guess_type(found.name)[0] or "application/octet-stream"
-                return 200, {"content-type": kind}, found.read_bytes()
-        return message(404, "Not Found")
 
     def api_at(self, target: str) -> WebSocketApi | None:
         """By path; `/socket.io/` with transport=websocket goes to the first, as the edge does."""

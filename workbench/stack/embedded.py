@@ -12,17 +12,29 @@ from types import TracebackType
 from typing import Any
 
 from chalicelib import wiring
-from workbench.gateway import Gateway, HttpApi, Limits, WebSocketApi
+from workbench.gateway import Gateway, HttpApi, Limits, StaticFiles, WebSocketApi
 
 from . import resources
 from .children import Child, StackError, free_port, start_ministack, start_valkey
 from .functions import InProcessFunctions
 from .pumps import QueuePump, Schedule
 from .records import scheduled_event
+from .sqs import SqsClient
+from .stats import DevStats, MessageRate
 from .tokens import DevTokens
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ".tidings/stack.json"
+# The page loads nothing but its own files and talks to nobody but this stack.
+PAGE_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "cache-control": "no-cache",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
 
 
 class EmbeddedStack:
@@ -60,7 +72,9 @@ class EmbeddedStack:
         self._watcher: asyncio.Task[None] | None = None
         self.functions = InProcessFunctions(ROOT / "app.py")
         self.gateway: Gateway | None = None
-        self._nudging = _Nudging(self.functions, self._pumps)
+        self._rate = MessageRate()
+        self._nudging = _Nudging(self.functions, self._pumps, self._rate)
+        self._sqs: SqsClient | None = None
 
     @property
     def url(self) -> str:
@@ -92,6 +106,8 @@ class EmbeddedStack:
         for schedule in self._schedules:
             await schedule.stop()
         await asyncio.gather(*(pump.stop() for pump in self._pumps))
+        if self._sqs is not None:
+            await self._sqs.close()
         self.functions.close()
         if wiring.services.cache_info().currsize:
             await asyncio.to_thread(wiring.services().adapters.sync.close)
@@ -122,8 +138,11 @@ class EmbeddedStack:
             region=self.region,
             limits=self._limits,
             credentials={os.environ["AWS_ACCESS_KEY_ID"]: os.environ["AWS_SECRET_ACCESS_KEY"]},
-            static_dir=ROOT / "web",
-            local_routes={("POST", "/dev/token"): DevTokens(self.secret)},
+            static=StaticFiles(ROOT / "web", headers=PAGE_HEADERS),
+            local_routes={
+                ("POST", "/dev/token"): DevTokens(self.secret),
+                ("GET", "/dev/stats"): self._stats(),
+            },
         )
         try:
             self.port = await self.gateway.start(port=self.port)
@@ -215,6 +234,15 @@ class EmbeddedStack:
         # The first sweep tells Redis that it knows all connections: there are none yet.
         await self.functions.invoke("sweep", scheduled_event("sweep", self.region), 60.0)
 
+    def _stats(self) -> DevStats:
+        self._sqs = SqsClient(self.aws_endpoint_url, self.region)
+        return DevStats(
+            self._sqs,
+            lambda: len(self.gateway.connections) if self.gateway else 0,
+            self._rate,
+            self.queue_urls,
+        )
+
     def _write_state(self) -> None:
         """Where the running stack is, for the CLI."""
         path = ROOT / STATE
@@ -244,12 +272,16 @@ class EmbeddedStack:
 class _Nudging:
     """An invoker after whose invocations the pumps look at once: they may have sent something."""
 
-    def __init__(self, functions: InProcessFunctions, pumps: list[QueuePump]) -> None:
+    def __init__(
+        self, functions: InProcessFunctions, pumps: list[QueuePump], rate: MessageRate
+    ) -> None:
         self._functions = functions
         self._pumps = pumps
+        self._rate = rate
 
     async def invoke(self, function: str, event: dict[str, Any], timeout_s: float) -> Any:
         """See `workbench.gateway.Invoker`."""
+        self._rate.note(function, event)
         try:
             return await self._functions.invoke(function, event, timeout_s)
         finally:

@@ -1,4 +1,4 @@
-"""The three SQS calls an event source mapping makes, over keep-alive sockets.
+"""The SQS calls an event source mapping makes, and a queue's depth, over keep-alive sockets.
 
 Not boto3: a pump polls for as long as the stack runs, and boto3 costs twenty times the CPU.
 """
@@ -59,6 +59,13 @@ class SqsClient:
             for index, handle in enumerate(receipt_handles)
         ]
         await self._call("DeleteMessageBatch", {"QueueUrl": queue_url, "Entries": entries})
+
+    async def depth(self, queue_url: str) -> int:
+        """How many messages wait; those under way are not counted."""
+        name = "ApproximateNumberOfMessages"
+        request = {"QueueUrl": queue_url, "AttributeNames": [name]}
+        answer = await self._call("GetQueueAttributes", request)
+        return int(answer["Attributes"][name])
 
     async def close(self) -> None:
         if self._session is not None:

@@ -1,0 +1,83 @@
+/** The HTTP API, and what only the local stack has under /dev. */
+
+export class HttpError extends Error {
+  constructor(status, code, message) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export class Api {
+  #user;
+  #token = null;
+
+  constructor(user) {
+    this.#user = user;
+  }
+
+  /** A fresh token; in a real product your own login gives it. */
+  async token() {
+    const { token } = await devToken(this.#user);
+    this.#token = token;
+    return token;
+  }
+
+  rooms = () => this.#ask("GET", "/v1/rooms");
+  room = (id) => this.#ask("GET", `/v1/rooms/${encodeURIComponent(id)}`);
+  addMember = (id, user) =>
+    this.#ask("POST", `/v1/rooms/${encodeURIComponent(id)}/members`, { user_id: user });
+  createRoom = (type, participants, metadata = {}) =>
+    this.#ask("POST", "/v1/rooms", { room_type: type, participants, metadata });
+  messages = (id, before) =>
+    this.#ask("GET", `/v1/rooms/${encodeURIComponent(id)}/messages?${query({ before, limit: 40 })}`);
+
+  friends = () => this.#ask("GET", "/v1/friends");
+  putFriend = (user) => this.#ask("PUT", `/v1/friends/${encodeURIComponent(user)}`);
+  removeFriend = (user) => this.#ask("DELETE", `/v1/friends/${encodeURIComponent(user)}`);
+
+  moments = (before) => this.#ask("GET", `/v1/moments?${query({ before, limit: 20 })}`);
+  postMoment = (text, id) =>
+    this.#ask("POST", "/v1/moments", { content: { text }, client_message_id: id });
+
+  notifications = (before) => this.#ask("GET", `/v1/notifications?${query({ before, limit: 20 })}`);
+
+  /** Notify ourselves, as a back end with the role `service` would. */
+  async notifyMe(content) {
+    const { token } = await devToken("demo-service", ["service"]);
+    const body = { user_id: this.#user, content };
+    return this.#ask("POST", "/v1/notifications", body, token);
+  }
+
+  async #ask(method, path, body, token) {
+    token ??= this.#token ?? (await this.token());
+    const answer = await request(method, path, body, token);
+    if (answer.status !== 401) return read(answer);
+    return read(await request(method, path, body, await this.token()));
+  }
+}
+
+/** The local stack's counters. */
+export const stats = async () => read(await request("GET", "/dev/stats"));
+
+async function devToken(user_id, roles = []) {
+  return read(await request("POST", "/dev/token", { user_id, roles }));
+}
+
+function request(method, path, body, token) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  return fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+}
+
+async function read(answer) {
+  const body = await answer.json().catch(() => ({}));
+  if (answer.ok) return body;
+  const { code = "internal", message = `HTTP ${answer.status}` } = body.error ?? {};
+  throw new HttpError(answer.status, code, message);
+}
+
+function query(fields) {
+  const known = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
+  return new URLSearchParams(known).toString();
+}

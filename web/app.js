@@ -1,0 +1,205 @@
+/** The demo page: logs in, puts the parts together, shows the connection's state. */
+
+import { Api } from "./api.js";
+import { Conversation } from "./conversation.js";
+import { $, avatar, fillIcons, h, setText, toast } from "./dom.js";
+import { momentsFeed, notificationsFeed, People } from "./people.js";
+import { Rooms } from "./rooms.js";
+import { attempt, Sidebar } from "./sidebar.js";
+import { Tidings } from "./tidings.js";
+import { Wire } from "./wire.js";
+
+// What the server takes as a user id.
+const USER_ID = /^[A-Za-z0-9._:@|+=~-]{1,64}$/;
+const NAMING = "Letters, digits and . _ - @ + only, without spaces.";
+
+fillIcons();
+prepareTheme();
+prepareDialogs();
+const user = new URLSearchParams(location.search).get("user") ?? sessionStorage.getItem("user");
+if (user && USER_ID.test(user)) start(user);
+else logIn();
+
+function logIn() {
+  $("login").hidden = false;
+  $("login-name").focus();
+  $("login-form").onsubmit = (event) => {
+    event.preventDefault();
+    const name = $("login-name").value.trim();
+    if (!USER_ID.test(name)) {
+      setText($("login-problem"), name ? NAMING : "Please enter a name.");
+      return $("login-name").focus();
+    }
+    start(name);
+  };
+}
+
+async function start(me) {
+  // One login per tab: another tab may be somebody else, or the same user's second device.
+  sessionStorage.setItem("user", me);
+  $("login").hidden = true;
+  $("app").hidden = false;
+  document.title = `${me} · Tidings`;
+  $("me-avatar").replaceChildren(avatar(me));
+  setText($("me-name"), me);
+  $("second").href = `/?user=${encodeURIComponent(me)}`;
+  $("logout").onclick = () => {
+    sessionStorage.removeItem("user");
+    location.href = "/";
+  };
+
+  const api = new Api(me);
+  const url = new URL("/ws", location.href);
+  url.protocol = url.protocol.replace("http", "ws");
+  const tidings = new Tidings({ url: url.href, getToken: () => api.token(), followAll: true });
+
+  // Many events come together: one rendering for all of them.
+  let isDue = false;
+  const changed = () => {
+    if (isDue) return;
+    isDue = true;
+    queueMicrotask(() => {
+      isDue = false;
+      render();
+    });
+  };
+  const rooms = new Rooms(me, api, tidings, changed);
+  const people = new People(me, api, tidings, changed);
+  const moments = momentsFeed(api, tidings, changed);
+  const notices = notificationsFeed(api, tidings, changed);
+
+  const openRoom = (id) => {
+    rooms.show(id);
+    document.body.dataset.view = "room";
+    render();
+    $("text").focus();
+  };
+  const back = () => {
+    const row = document.querySelector('#rooms [aria-current="true"]');
+    rooms.show(null);
+    document.body.dataset.view = "list";
+    row?.focus();
+  };
+  const onChat = async (other) => openRoom(await rooms.create("private_chat", [other]));
+  const askPeople = peopleDialog(people, rooms, openRoom);
+  const conversation = new Conversation(rooms, people, tidings, { onBack: back, onAddPeople: askPeople });
+  const sidebar = new Sidebar({ rooms, people, moments, notices, api, onRoom: openRoom, onChat });
+  new Wire(tidings);
+  $("new-group").onclick = () => askPeople(null);
+  document.addEventListener("visibilitychange", () => rooms.markRead().then(changed));
+
+  function render() {
+    if (rooms.openId && !rooms.open) {
+      document.body.dataset.view = "list";
+      rooms.openId = null;
+      toast("You are no longer a member of this chat.");
+    }
+    sidebar.render();
+    conversation.render();
+    const { unread } = rooms;
+    document.title = `${unread > 0 ? `(${unread}) ` : ""}${me} · Tidings`;
+  }
+
+  showConnection(tidings);
+  tidings.on("notification", (item) => toast(`Notification: ${item.content?.title ?? "new"}`));
+  tidings.connect().catch(() => {});
+  render();
+  await attempt(() => Promise.all([rooms.load(), people.load()]), "Not everything was loaded");
+}
+
+/** "Reconnecting…", "Recovered 3 messages": a line that screen readers read out as well. */
+function showConnection(tidings) {
+  let timer = null;
+  let wasLost = false;
+  const tell = (text, kind, forMs = 0) => {
+    clearTimeout(timer);
+    setText($("connection"), text);
+    $("connection").className = `connection ${kind}`;
+    if (forMs) timer = setTimeout(() => tell("", ""), forMs);
+  };
+  tidings.on("state", ({ state }) => {
+    document.body.dataset.connection = state;
+    if (state === "offline") tell("You are offline. What you write is sent when you are back.", "warn");
+    else if (state === "waiting" || (state === "connecting" && wasLost)) tell("Reconnecting…", "warn");
+    else if (state === "recovering" && wasLost) tell("Catching up…", "warn");
+    if (state === "offline" || state === "waiting") wasLost = true;
+  });
+  tidings.on("recovery", ({ missed, conversations, first }) => {
+    if (first) return tell("", "");
+    const count = missed === 0 ? "nothing was missed" : `recovered ${missed} ${missed === 1 ? "message" : "messages"}`;
+    const replaced = conversations.some((each) => !each.recovered && !each.error);
+    const text = `Back online: ${count}.`;
+    tell(replaced ? `${text} Some chats were loaded anew.` : text, "good", 6_000);
+    wasLost = false;
+  });
+  tidings.on("refused", () => tell("The server does not let you in any more. Please log in again.", "bad"));
+}
+
+/** One dialog for a new group and for more members of one. */
+function peopleDialog(people, rooms, openRoom) {
+  const dialog = $("people-dialog");
+  let room = null;
+  $("people-form").onsubmit = async (event) => {
+    event.preventDefault();
+    const chosen = [...dialog.querySelectorAll("#choices input:checked")].map((box) => box.value);
+    const typed = $("more-people").value.split(",").map((name) => name.trim()).filter(Boolean);
+    const wanted = [...new Set([...chosen, ...typed])];
+    const name = $("group-name").value.trim();
+    const bad = wanted.find((each) => !USER_ID.test(each));
+    if (!room && !name) return complain("Please name the group.", "group-name");
+    if (bad) return complain(`${bad} is no name. ${NAMING}`, "more-people");
+    if (room && wanted.length === 0) return complain("Whom shall we add?", "more-people");
+    try {
+      if (room) for (const each of wanted) await rooms.addMember(room, each);
+      else openRoom(await rooms.create("group_chat", wanted, { name }));
+      dialog.close();
+    } catch (error) {
+      complain(error.message, "more-people");
+    }
+  };
+  const complain = (text, field) => {
+    setText($("people-problem"), text);
+    $(field).focus();
+  };
+  return (forRoom) => {
+    room = forRoom;
+    const isIn = (name) => room?.members?.includes(name) ?? false;
+    const friends = people.friends.filter((each) => each.status === "friends" && !isIn(each.user_id));
+    setText($("people-dialog-title"), room ? `Add people to ${room.name}` : "New group");
+    setText($("people-submit"), room ? "Add" : "Create group");
+    setText($("people-problem"), "");
+    $("group-name-field").hidden = Boolean(room);
+    $("group-name").value = $("more-people").value = "";
+    $("friend-choices").hidden = friends.length === 0;
+    $("choices").replaceChildren(
+      ...friends.map(({ user_id: name }) =>
+        h("label", { class: "choice" }, h("input", { type: "checkbox", value: name }), avatar(name), name),
+      ),
+    );
+    dialog.showModal();
+    if (!room) $("group-name").focus();
+  };
+}
+
+/** Native dialogs keep the focus inside and give it back; Escape closes them. */
+function prepareDialogs() {
+  for (const button of document.querySelectorAll("[data-close]")) {
+    button.onclick = () => button.closest("dialog").close();
+  }
+  for (const dialog of document.querySelectorAll("dialog")) {
+    dialog.onclick = (event) => event.target === dialog && dialog.close(); // a click beside it
+  }
+}
+
+/** The system's choice until somebody makes another. */
+function prepareTheme() {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const root = document.documentElement;
+  const saved = localStorage.getItem("theme");
+  if (saved) root.dataset.theme = saved;
+  $("theme").onclick = () => {
+    const now = root.dataset.theme ?? (dark.matches ? "dark" : "light");
+    root.dataset.theme = now === "dark" ? "light" : "dark";
+    localStorage.setItem("theme", root.dataset.theme);
+  };
+}

@@ -1,0 +1,51 @@
+"""Files beside the APIs: a folder of a page, one prefix, known types only.
+
+Owns the way from a URL path to a file; must never serve what lies outside its folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+from .wire import Reply, message
+
+# A table of our own: what `mimetypes` knows differs from machine to machine.
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFiles:
+    """`/` is the folder's index.html, `{prefix}a/b.js` its a/b.js.
+
+    Attributes:
+        headers: Sent with every file.
+    """
+
+    folder: Path
+    prefix: str = "/web/"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def serve(self, method: str, path: str) -> Reply:
+        """A file, or 404 for whatever is none; `path` as it stands in the request line."""
+        found = self._find(unquote(path)) if method in ("GET", "HEAD") else None
+        if found is None:
+            return message(404, "Not Found")
+        return 200, {"content-type": TYPES[found.suffix], **self.headers}, found.read_bytes()
+
+    def _find(self, path: str) -> Path | None:
+        name = "index.html" if path == "/" else path.removeprefix(self.prefix)
+        if name == path or "\0" in name:
+            return None
+        folder = self.folder.resolve()
+        found = (folder / name).resolve()  # follows `..` and links: then it must still be inside
+        inside = found.is_relative_to(folder) and found.suffix in TYPES
+        return found if inside and found.is_file() else None
