@@ -5,7 +5,14 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from .errors import BadRequest, TooLarge
 
@@ -19,6 +26,14 @@ UserIdText = Annotated[
 ]
 MessageIdText = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
 PositionText = Annotated[str, StringConstraints(max_length=1024)]
+
+
+def _whole(value: object) -> object:
+    """JSON has one kind of number: 5.0 is as whole as 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Integer = Annotated[int, BeforeValidator(_whole)]
 
 
 class Command(BaseModel):
@@ -55,7 +70,7 @@ class ConversationRef(Command):
 
 class Sync(Command):
     positions: Annotated[dict[RoomIdText, PositionText], Field(max_length=100)]
-    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    limit: Annotated[Integer, Field(ge=1, le=500)] = 100
 
 
 class SetStatus(Command):

@@ -57,3 +57,11 @@ async def test_without_sqs_it_says_so() -> None:
     await client.close()
     assert status == 503
     assert json.loads(body)["error"]["code"] == "unavailable"
+
+
+def test_a_body_that_is_no_job_is_not_counted_and_not_in_the_way() -> None:
+    rate = MessageRate()
+    for body in ("{not json", "[]", "1", ""):
+        attributes = {"ApproximateReceiveCount": "1"}
+        rate.note("deliver", {"Records": [{"body": body, "attributes": attributes}]})
+    assert rate.per_s() == 0

@@ -28,7 +28,7 @@ class MessageRate:
             return
         for record in event["Records"]:
             first = record["attributes"].get("ApproximateReceiveCount") == "1"
-            if first and json.loads(record["body"]).get("kind") == "entry":
+            if first and _kind(record["body"]) == "entry":
                 self._times.append(self._now())
 
     def per_s(self) -> float:
@@ -72,6 +72,15 @@ class DevStats:
             "dead_letters": sum(depths[name] for name in dead),
         }
         return _reply(200, stats)
+
+
+def _kind(body: str) -> str | None:
+    """Of a job; None for a body that is none, which the function is there to judge."""
+    try:
+        job = json.loads(body)
+    except ValueError:
+        return None
+    return job.get("kind") if isinstance(job, dict) else None
 
 
 def _reply(status: int, body: dict[str, Any]) -> Reply:
