@@ -263,7 +263,6 @@ export class Rooms {
   #drop(id) {
     this.#rooms.delete(id);
     this.tidings.forget(id);
-    if (this.openId === id) this.openId = null;
   }
 
   #mark(room, messageId) {
