@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
@@ -16,10 +17,11 @@ from .conftest import ARGS
 from .person import WAIT_MS, Person
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
-LOOKS = {
-    "page-desktop": {"color_scheme": "light"},
-    "page-dark": {"color_scheme": "dark"},
-    "page-phone": {"phone": True, "color_scheme": "light"},
+# What the picture is called, how it looks, what is said in it.
+LOOKS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "page-desktop": ({"color_scheme": "light"}, ["Music starts at nine."]),
+    "page-dark": ({"color_scheme": "dark"}, ["Lights at half past."]),
+    "page-phone": ({"phone": True, "color_scheme": "light"}, []),
 }
 
 
@@ -36,8 +38,8 @@ def main() -> int:
         with sync_playwright() as playwright, People(stack.url, stack.ws_url) as people:
             browser = playwright.chromium.launch(executable_path=chromium, args=ARGS)
             talk = _talk(browser, stack.url, people)
-            for name, look in LOOKS.items():
-                _shoot(browser, stack.url, name, look, talk)
+            for name in LOOKS:
+                _shoot(browser, stack.url, name, talk)
             browser.close()
     finally:
         thread.stop()
@@ -60,7 +62,7 @@ def _talk(browser: Browser, url: str, people: People) -> Callable[[], None]:
     for person in (jonas, lin):
         person.open("Harbour festival")
     jonas.say("I can, but I need the keys.")
-    lin.say("Keys are with me 🔑")
+    lin.say("Keys are with me already.")
     lin.say("I come by bike, so ten past at the latest.")
     mira.act(mira.sees("I can, but I need the keys."), "Reply")
     mira.say("Lin has them. Could you two meet at the ferry?")
@@ -85,16 +87,16 @@ def _talk(browser: Browser, url: str, people: People) -> Callable[[], None]:
     return type_now
 
 
-def _shoot(
-    browser: Browser, url: str, name: str, look: dict[str, object], talk: Callable[[], None]
-) -> None:
-    mira = Person(browser, url, "mira", **look)  # type: ignore[arg-type]
+def _shoot(browser: Browser, url: str, name: str, talk: Callable[[], None]) -> None:
+    look, lines = LOOKS[name]
+    mira = Person(browser, url, "mira", **look)
     if not look.get("phone"):
+        mira.page.set_viewport_size({"width": 1240, "height": 720})
+    if name == "page-desktop":
         mira.page.get_by_role("button", name="Under the hood").click()
     mira.open("Harbour festival")
-    if look.get("color_scheme") == "dark":
-        for text in ("Music starts at nine.", "Lights at half past."):
-            mira.say(text)
+    for text in lines:
+        mira.say(text)
     mira.page.locator("#text").blur()
     mira.page.mouse.move(0, 0)
     talk()

@@ -110,7 +110,7 @@ def test_a_second_device_of_the_same_user(visit: Visit) -> None:
     expect(laptop.sees("From the tablet")).to_have_class(re.compile("mine"))
     ben.open("Harbour")
     expect(ben.sees("From the tablet")).to_have_class(re.compile("theirs"))
-    link = laptop.page.get_by_role("link", name="Open a second device")
+    link = laptop.page.get_by_role("link", name="Second device")
     expect(link).to_have_attribute("href", f"/?user={ann}")
 
 
