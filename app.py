@@ -3,8 +3,7 @@
 from chalice import Chalice, Rate
 from chalice import Response as HttpResponse
 
-from chalicelib import wiring
-from chalicelib.entry import queues, rest, schedules, websocket
+from chalicelib import entry, wiring
 
 app = Chalice(app_name="tidings")
 app.experimental_feature_flags.update(["WEBSOCKETS"])
@@ -12,102 +11,142 @@ app.experimental_feature_flags.update(["WEBSOCKETS"])
 
 @app.on_ws_connect(name="websocket_connect")
 def websocket_connect(event):
-    return websocket.connect(wiring.services(), event.to_dict())
+    return entry.websocket.connect(wiring.services(), event.to_dict())
 
 
 @app.on_ws_message(name="websocket_message")
 def websocket_message(event):
-    return websocket.message(wiring.services(), event.to_dict())
+    return entry.websocket.message(wiring.services(), event.to_dict())
 
 
 @app.on_ws_disconnect(name="websocket_disconnect")
 def websocket_disconnect(event):
-    return websocket.disconnect(wiring.services(), event.to_dict())
+    return entry.websocket.disconnect(wiring.services(), event.to_dict())
 
 
 @app.on_sqs_message(queue="tidings-delivery.fifo", batch_size=10, name="deliver")
 def deliver(event):
-    return queues.deliver(wiring.services(), event.to_dict())
+    return entry.queues.deliver(wiring.services(), event.to_dict())
 
 
 @app.on_sqs_message(queue="tidings-outbound", batch_size=10, name="outbound")
 def outbound(event):
-    return queues.outbound(wiring.services(), event.to_dict())
+    return entry.queues.outbound(wiring.services(), event.to_dict())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
 def sweep(event):
-    return schedules.sweep(wiring.services(), event.to_dict())
+    return entry.schedules.sweep(wiring.services(), event.to_dict())
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="report")
+def report(event):
+    return entry.schedules.report(wiring.services(), event.to_dict())
 
 
 @app.route("/v1/health", methods=["GET"])
 def health():
-    return _http(rest.health(wiring.services()))
+    return _http(entry.rest.health(wiring.services()))
+
+
+@app.route("/v1/openapi.json", methods=["GET"])
+def openapi():
+    return _http(entry.rest.openapi())
 
 
 @app.route("/v1/rooms", methods=["POST"])
 def create_room():
-    return _serve(rest.create_room)
+    return _serve(entry.rest.create_room)
 
 
 @app.route("/v1/rooms", methods=["GET"])
 def list_rooms():
-    return _serve(rest.list_rooms)
+    return _serve(entry.rest.list_rooms)
 
 
 @app.route("/v1/rooms/{room_id}", methods=["GET"])
 def get_room(room_id):
-    return _serve(rest.get_room)
+    return _serve(entry.rest.get_room)
 
 
 @app.route("/v1/rooms/{room_id}/members", methods=["POST"])
 def add_member(room_id):
-    return _serve(rest.add_member)
+    return _serve(entry.rest.add_member)
 
 
 @app.route("/v1/rooms/{room_id}/members/{user_id}", methods=["DELETE"])
 def remove_member(room_id, user_id):
-    return _serve(rest.remove_member)
+    return _serve(entry.rest.remove_member)
 
 
 @app.route("/v1/rooms/{room_id}/messages", methods=["GET"])
 def list_messages(room_id):
-    return _serve(rest.list_messages)
+    return _serve(entry.rest.list_messages)
 
 
 @app.route("/v1/rooms/{room_id}/messages", methods=["POST"])
 def post_message(room_id):
-    return _serve(rest.post_message)
+    return _serve(entry.rest.post_message)
 
 
 @app.route("/v1/rooms/{room_id}/messages/{message_id}", methods=["DELETE"])
 def delete_message(room_id, message_id):
-    return _serve(rest.delete_message)
+    return _serve(entry.rest.delete_message)
 
 
 @app.route("/v1/friends", methods=["GET"])
 def list_friends():
-    return _serve(rest.list_friends)
+    return _serve(entry.rest.list_friends)
 
 
 @app.route("/v1/friends/{user_id}", methods=["PUT"])
 def put_friend(user_id):
-    return _serve(rest.put_friend)
+    return _serve(entry.rest.put_friend)
 
 
 @app.route("/v1/friends/{user_id}", methods=["DELETE"])
 def remove_friend(user_id):
-    return _serve(rest.remove_friend)
+    return _serve(entry.rest.remove_friend)
+
+
+@app.route("/v1/presence", methods=["GET"])
+def list_presence():
+    return _serve(entry.rest.list_presence)
+
+
+@app.route("/v1/moments", methods=["POST"])
+def post_moment():
+    return _serve(entry.rest.post_moment)
+
+
+@app.route("/v1/moments", methods=["GET"])
+def list_moments():
+    return _serve(entry.rest.list_moments)
+
+
+@app.route("/v1/notifications", methods=["POST"])
+def post_notification():
+    return _serve(entry.rest.post_notification)
+
+
+@app.route("/v1/notifications", methods=["GET"])
+def list_notifications():
+    return _serve(entry.rest.list_notifications)
+
+
+@app.route("/v1/endpoint", methods=["GET"])
+def endpoint():
+    return _serve(entry.rest.endpoint)
 
 
 @app.route("/v1/admin/users/{user_id}/disconnect", methods=["POST"])
 def disconnect_user(user_id):
-    return _serve(rest.disconnect_user)
+    return _serve(entry.rest.disconnect_user)
 
 
 def _serve(endpoint):
     event = app.current_request.to_original_event()
-    return _http(rest.handle(wiring.services(), rest.from_event(event), endpoint))
+    return _http(entry.rest.handle(wiring.services(), entry.rest.from_event(event), endpoint))
 
 
 def _http(answer):

@@ -8,9 +8,16 @@ from typing import Any
 
 from . import commands, times
 from .commands import Command
-from .errors import UnknownAction
+from .errors import (
+    BadRequest,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    TooLarge,
+    UnknownAction,
+)
 from .events import message_view
-from .model import Connection, ConnectionId, Frame, MessageId, Role, RoomId
+from .model import Connection, ConnectionId, Frame, MessageId, Role, RoomId, Status
 from .services import Services
 
 
@@ -30,6 +37,10 @@ class Call:
     def role(self) -> Role:
         """The sender's role in the command's room; `PermissionDenied` for strangers."""
         return self.services.rooms.authorise(self.frame, self.connection.user_id, self.room_id)
+
+    def writer(self) -> Role:
+        """The role of one who may write there."""
+        return self.services.rooms.writer(self.role())
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +65,18 @@ def run(
         raise UnknownAction("no such action")
     command = commands.parse(entry.command, data)
     region = services.region if entry.appends else None
-    frame = services.connections.frame(connection_id, room_of(command), region)
+    room_id = room_of(command)
+    charge = services.limits.charge(action)
+    frame = services.connections.frame(connection_id, room_id, region, charge)
     assert frame.connection is not None
-    return entry.run(Call(services, frame, frame.connection, command))
+    try:
+        services.cluster.check(frame.connection.user_id)
+        services.limits.check(frame.wait_ms)
+        return entry.run(Call(services, frame, frame.connection, command))
+    except (RateLimited, PermissionDenied, NotFound, BadRequest, TooLarge):
+        if frame.ticket is not None and region is not None and room_id is not None:
+            services.connections.return_ticket(room_id, region, frame.ticket)
+        raise
 
 
 def room_of(command: Command) -> RoomId | None:
@@ -76,7 +96,7 @@ def _hello(call: Call) -> dict[str, Any]:
 
 
 def _send_message(call: Call) -> dict[str, Any]:
-    call.role()
+    call.writer()
     messages = call.services.messages
     origin = call.connection.connection_id
     entry = messages.send(call.connection.user_id, call.command, origin, call.frame.ticket)
@@ -114,14 +134,29 @@ def _where(call: Call) -> dict[str, Any]:
 
 
 def _typing_start(call: Call) -> dict[str, Any]:
-    call.role()
+    call.writer()
     call.services.ephemeral.typing(call.connection, call.room_id, True)
     return {}
 
 
 def _typing_stop(call: Call) -> dict[str, Any]:
-    call.role()
+    call.writer()
     call.services.ephemeral.typing(call.connection, call.room_id, False)
+    return {}
+
+
+def _message_read(call: Call) -> dict[str, Any]:
+    call.role()
+    message_id = MessageId(call.command.message_id)
+    connection = call.connection
+    call.services.receipts.read(
+        connection.user_id, call.room_id, message_id, connection.connection_id
+    )
+    return {}
+
+
+def _set_status(call: Call) -> dict[str, Any]:
+    call.services.presences.choose(call.connection.user_id, Status(call.command.status))
     return {}
 
 
@@ -132,12 +167,17 @@ def _sync(call: Call) -> dict[str, Any]:
     wanted = given or {room: "" for room in services.rooms.ids_of(user_id)[:100]}
     allowed = {room: text for room, text in wanted.items() if not given or room in mine}
     answer: dict[str, Any] = {}
-    for room, caught in services.messages.sync(allowed, call.command.limit).items():
+    synced = services.messages.sync(allowed, call.command.limit)
+    unread = services.receipts.unread(user_id, list(synced))
+    for room, caught in synced.items():
+        seen = services.receipts.seen(user_id, room, caught.entries)
         answer[room] = {
-            "messages": [message_view(entry) for entry in caught.entries],
+            "messages": [message_view(e, e.message_id in seen) for e in caught.entries],
             "position": caught.position,
             "recovered": caught.recovered,
             "more": caught.more,
+            "unread": unread[room].count,
+            "last_read_message_id": unread[room].last_read,
         }
     for room in given:
         if room not in allowed:
@@ -175,6 +215,8 @@ ACTIONS: dict[str, Action] = {
     "leave_room": Action(commands.RoomRef, _leave_room),
     "typing_start": Action(commands.ConversationRef, _typing_start),
     "typing_stop": Action(commands.ConversationRef, _typing_stop),
+    "message_read": Action(commands.MessageRef, _message_read),
+    "set_status": Action(commands.SetStatus, _set_status),
     "sync": Action(commands.Sync, _sync),
     "refresh_token": Action(commands.RefreshToken, _refresh_token),
     "ping": Action(commands.Nothing, _ping),

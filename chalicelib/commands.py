@@ -12,8 +12,11 @@ from .errors import BadRequest, TooLarge
 MAX_CONTENT_BYTES = 64 * 1024
 MAX_METADATA_BYTES = 4 * 1024
 
-RoomIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-UserIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:@|+=~-]{1,128}$")]
+# Neither begins with a dot: as a segment of a path "." and ".." mean something else.
+RoomIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$")]
+UserIdText = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_:@|+=~-][A-Za-z0-9._:@|+=~-]{0,127}$")
+]
 MessageIdText = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
 PositionText = Annotated[str, StringConstraints(max_length=1024)]
 
@@ -55,40 +58,12 @@ class Sync(Command):
     limit: Annotated[int, Field(ge=1, le=500)] = 100
 
 
+class SetStatus(Command):
+    status: Literal["online", "away", "offline"]
+
+
 class RefreshToken(Command):
     token: Annotated[str, StringConstraints(max_length=8192)]
-
-
-class Disconnect(Command):
-    """`for_s`: how long the user is refused, a week at most."""
-
-    for_s: Annotated[int, Field(ge=0, le=604_800)] = 0
-
-
-class CreateRoom(Command):
-    room_type: Literal["private_chat", "group_chat"]
-    participants: Annotated[list[UserIdText], Field(max_length=1000)]
-    metadata: dict[str, Any] = Field(default_factory=dict)
-    room_id: RoomIdText | None = None
-
-
-class UserRef(Command):
-    user_id: UserIdText
-
-
-class PostMessage(Command):
-    """`POST /v1/rooms/{id}/messages`: a SendMessage without its conversation."""
-
-    message_type: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$")]
-    content: Any
-    reply_to_message_id: MessageIdText | None = None
-    client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
-
-
-class Page(Command):
-    before: MessageIdText | None = None
-    after: MessageIdText | None = None
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
 def parse(model: type[C], data: object) -> C:

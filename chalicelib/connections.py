@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 
-from . import telemetry
-from .errors import CacheDown, PermissionDenied, Unauthorized
+from . import ids, telemetry
+from .errors import CacheDown, PermissionDenied, RateLimited, Unauthorized
 from .model import (
+    Charge,
     Connection,
     ConnectionId,
+    Devices,
     Frame,
     Job,
     Outcome,
@@ -24,15 +26,18 @@ from .model import (
     Target,
     UserId,
 )
-from .ports import Cache, Clock, ConnectionStore, Poster, Queue
+from .ports import Cache, Clock, ConnectionStore, Ids, Poster, Queue
 from .tokens import Identity
 
 TOKEN_GRACE_S = 25
 EXPIRING_S = 120  # two sweeps: so long before its end a token is told to expire
 STALE_AFTER_MS = 240_000
 YOUNG_MS = 5_000
+GRACE_MS = 10_000  # who comes back within it was never away
+FRESH_MS = 120_000  # two sweeps: a connection that young may have lost its presence job
 REGISTER_AGAIN_S = 5
 _SWEEP_BATCH = 500
+_USERS_KNOWN = 10_000
 
 
 class Connections:
@@ -40,18 +45,32 @@ class Connections:
         self,
         store: ConnectionStore,
         cache: Cache,
+        delivery: Queue,
         outbound: Queue,
         poster: Poster,
         clock: Clock,
+        ids_: Ids,
+        max_connections: int,
     ) -> None:
         self._store = store
         self._cache = cache
+        self._delivery = delivery
         self._outbound = outbound
         self._poster = poster
         self._clock = clock
+        self._ids = ids_
+        self._max_connections = max_connections
+        self._users: dict[ConnectionId, UserId] = {}  # never changes while a connection lives
 
     def open(self, identity: Identity, target: Target, device_info: Mapping[str, str]) -> None:
-        """Record a connection the gateway is about to complete: 1 DynamoDB write, 1 Redis trip."""
+        """Record a connection the gateway is about to complete: 1 DynamoDB write, 1 Redis trip.
+
+        The user's first one changes his presence: 1 SQS send. With a second his connections are
+        counted: 1 more Redis trip.
+
+        Raises:
+            RateLimited: He has as many as one may have.
+        """
         connection = Connection(
             target=target,
             device_info=device_info,
@@ -61,13 +80,26 @@ class Connections:
             roles=identity.roles,
         )
         self._store.put(connection)
-        if not self._register(connection):
+        first = self._register(connection)
+        if first is None:
             # Redis may be back in a moment and hold this user for offline until the next sweep.
             body = {"connection_id": connection.connection_id}
             self._outbound.send([Job("register", body, delay_s=REGISTER_AGAIN_S)])
-
+        elif first:
+            self.look([connection.user_id])
+        else:
+            self._check_number(connection)
         if identity.expires_at_s * 1000 - self._clock.now_ms() <= EXPIRING_S * 1000:
             self._end_with_token(connection)
+
+    def _check_number(self, connection: Connection) -> None:
+        try:
+            devices = self._cache.devices(connection.user_id)
+        except CacheDown:
+            return
+        if devices is not None and devices.connected > self._max_connections:
+            self.close(connection.connection_id)
+            raise RateLimited(f"{self._max_connections} connections are the most a user can have")
 
     def renew(self, connection: Connection, identity: Identity) -> None:
         """Go on under a newer token of the same user.
@@ -103,42 +135,97 @@ class Connections:
         connection = self._store.get(connection_id)
         if connection is not None:
             self._register(connection)
+            self.look([connection.user_id])
 
     def close(self, connection_id: ConnectionId) -> None:
-        """End a connection; idempotent, so a repeated event or a late 410 changes nothing."""
-        connection = self._store.disconnect(connection_id, self._clock.now_ms())
+        """End a connection; idempotent, so a repeated event or a late 410 changes nothing.
+
+        The jobs go first: whoever dies after them leaves a connection for the sweep, whoever
+        died before them without a trace would leave a ghost.
+        """
+        connection = self._store.get(connection_id)
         if connection is None:
             return
-        try:
-            self._cache.unregister(connection.target)
-        except CacheDown:
-            telemetry.log("WARNING", "unregister_failed")
+        jobs = [presence_due(connection.user_id, GRACE_MS)]
         if connection.rooms:
             body = {"target": target_to_json(connection.target), "rooms": list(connection.rooms)}
-            self._outbound.send([Job("left", body)])
+            jobs.append(Job("left", body))
+        self._outbound.send(jobs)
+        now_ms = self._clock.now_ms()
+        if self._store.disconnect(connection_id, now_ms) is None:
+            return
+        try:
+            self._cache.unregister(connection.target, now_ms)
+        except CacheDown:
+            telemetry.log("WARNING", "unregister_failed")
+
+    def look(self, user_ids: Iterable[UserId], due: bool = False) -> None:
+        """Queue, in each user's order group, a comparison of what is shown with what is so."""
+        jobs = [
+            Job(
+                "presence",
+                {"user_id": user_id, "due": due},
+                group=ids.user_group(user_id),
+                dedupe=self._ids.token(),
+            )
+            for user_id in user_ids
+        ]
+        self._delivery.send(jobs)
+
+    def drop_ghosts(self, user_id: UserId) -> None:
+        """Take out of the cache what ended while it was away, or whose clean-up died halfway."""
+        try:
+            held = self._cache.online([user_id]) or {}
+            for target in held.get(user_id, []):
+                if self._store.get(target.connection_id) is None:
+                    self._cache.unregister(target, self._clock.now_ms())
+        except CacheDown:
+            telemetry.log("WARNING", "ghosts_not_dropped")
+
+    def devices(self, user_id: UserId) -> Devices:
+        """A user's connections by the store: late, for when the cache cannot say."""
+        return self._store.devices(user_id)
 
     def frame(
-        self, connection_id: ConnectionId, room_id: RoomId | None, ticket_region: Region | None
+        self,
+        connection_id: ConnectionId,
+        room_id: RoomId | None,
+        ticket_region: Region | None,
+        charge: Charge,
     ) -> Frame:
-        """Who sent this frame: from the cache in one round trip, else from the store.
+        """Who sent this frame, and whether he can pay: in one round trip to the cache.
+
+        Else from the store, unpaid.
 
         Raises:
             Unauthorized: The connection is unknown, or its token ended over 25 s ago.
         """
+        paid = replace(charge, payer=self._users.get(connection_id))
         try:
-            frame = self._cache.frame(connection_id, room_id, ticket_region)
+            frame = self._cache.frame(connection_id, room_id, ticket_region, paid)
         except CacheDown:
+            telemetry.measure("limits_open", charge.now_ms, limits_open=1)
             frame = Frame(None)
         if frame.connection is None:
             connection = self._store.get(connection_id)
             if connection is None:
                 raise Unauthorized("this connection is not known (any more)")
             self._register(connection)
-            frame = Frame(connection, frame.role, frame.version, frame.ticket)
+            frame = replace(frame, connection=connection)
         assert frame.connection is not None
         if self._expired(frame.connection):
             raise Unauthorized("the token has expired")
+        if len(self._users) >= _USERS_KNOWN:
+            self._users.clear()
+        self._users[connection_id] = frame.connection.user_id
         return frame
+
+    def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
+        """A frame drew it and was refused: nobody shall wait for it."""
+        try:
+            self._cache.return_ticket(room_id, region, ticket)
+        except CacheDown:
+            telemetry.log("WARNING", "ticket_not_returned", room_id=room_id)
 
     def heartbeat(self, connection: Connection) -> None:
         """A ping: the connection lives, for the store and for the cache."""
@@ -158,6 +245,12 @@ class Connections:
         if self._clock.now_ms() - target.connected_at_ms < YOUNG_MS:
             return False
         self.close(target.connection_id)
+        try:
+            # When it had ended before, and only the cache still held it.
+            if self._cache.unregister(target, self._clock.now_ms()):
+                self._outbound.send([presence_due(target.user_id, GRACE_MS)])
+        except CacheDown:
+            telemetry.log("WARNING", "unregister_failed")
         return True
 
     def joined_room(self, room_id: RoomId, connection: Connection) -> bool:
@@ -211,8 +304,10 @@ class Connections:
             self._restore(batch, counts)
             self._ping_stale(batch, ping, counts)
             self._tell_expiring(batch, expiring, counts)
+            self._look_again(batch)
         try:
             self._cache.set_warm(True)
+            self._cache.note_connections(counts["seen"] - counts["gone"])
         except CacheDown:
             telemetry.log("WARNING", "sweep_without_cache")
         return counts
@@ -224,8 +319,14 @@ class Connections:
                 if connection.target in missing:
                     self._cache.register(connection)
                     counts["restored"] += 1
+            self.look({target.user_id: None for target in missing})
         except CacheDown:
             return
+
+    def _look_again(self, batch: list[Connection]) -> None:
+        """A handshake that died after it registered has left no presence job behind."""
+        fresh_ms = self._clock.now_ms() - FRESH_MS
+        self.look({c.user_id: None for c in batch if c.connected_at_ms > fresh_ms})
 
     def _ping_stale(
         self, batch: list[Connection], ping: Callable[[Target], bytes], counts: dict[str, int]
@@ -264,14 +365,18 @@ class Connections:
     def _expired(self, connection: Connection) -> bool:
         return self._clock.now_ms() >= (connection.expires_at_s + TOKEN_GRACE_S) * 1000
 
-    def _register(self, connection: Connection) -> bool:
-        """False when the cache is away."""
+    def _register(self, connection: Connection) -> bool | None:
+        """Whether it is the user's first; None when the cache is away."""
         try:
-            self._cache.register(connection)
+            return self._cache.register(connection)
         except CacheDown:
             telemetry.log("WARNING", "register_failed")
-            return False
-        return True
+            return None
+
+
+def presence_due(user_id: UserId, wait_ms: int) -> Job:
+    """Compare a user's presence in so long; changes that waited are then told."""
+    return Job("presence_due", {"user_id": user_id}, delay_s=max(0, -(-wait_ms // 1000)))
 
 
 def target_to_json(target: Target) -> list[str | int]:

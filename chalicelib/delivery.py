@@ -206,6 +206,11 @@ class Delivery:
         else:
             self._post(posts)
 
+    def tell(self, users: Iterable[UserId], event: Event, exclude: str | None = None) -> None:
+        """Post an event that is in no log to all devices of these users."""
+        targets = _without(self._connected(users), exclude)
+        self._settle(posts_for(event, targets), event)
+
     def retry(self, job: Mapping[str, Any]) -> None:
         """One connection's retry of an event that is in no log; then the dead-letter queue."""
         event, target = Event(job["name"], job["data"]), target_from_json(job["target"])

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import positions, times
-from .model import Entry, EntryKind, RoomId, UserId
+from . import ids, positions, times
+from .model import Entry, EntryKind, MessageId, RoomId, RoomType, Status, UserId
+
+_NAMES = {RoomType.MOMENTS: "moment_posted", RoomType.NOTIFICATIONS: "notification"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +17,7 @@ class Event:
     data: dict[str, Any]
 
 
-def message_view(entry: Entry) -> dict[str, Any]:
+def message_view(entry: Entry, is_read: bool = False) -> dict[str, Any]:
     """A message as clients see it, in events, history and sync alike."""
     return {
         "message_id": entry.message_id,
@@ -25,7 +27,7 @@ def message_view(entry: Entry) -> dict[str, Any]:
         "content": None if entry.deleted else entry.content,
         "reply_to_message_id": entry.reply_to_message_id,
         "timestamp": times.iso(entry.timestamp_ms),
-        "is_read": False,
+        "is_read": is_read,
         "is_deleted": entry.deleted,
         "client_message_id": entry.client_message_id,
         "position": positions.of(entry),
@@ -35,7 +37,8 @@ def message_view(entry: Entry) -> dict[str, Any]:
 def of_entry(entry: Entry) -> Event:
     """The event that tells a room's devices of a log entry."""
     if entry.kind is EntryKind.MESSAGE:
-        return Event("message_received", message_view(entry))
+        name = _NAMES.get(ids.room_type(entry.room_id), "message_received")
+        return Event(name, message_view(entry))
     data = {
         "message_id": entry.target_id,
         "conversation_id": entry.room_id,
@@ -44,6 +47,23 @@ def of_entry(entry: Entry) -> Event:
         "position": positions.of(entry),
     }
     return Event("message_deleted", data)
+
+
+def message_read(
+    room_id: RoomId,
+    message_id: MessageId,
+    reader: UserId | None,
+    at_ms: int,
+    count: int | None = None,
+) -> Event:
+    """One reader, or in a large room None and how many."""
+    data = {
+        "message_id": message_id,
+        "reader_id": reader,
+        "conversation_id": room_id,
+        "read_at": times.iso(at_ms),
+    }
+    return Event("message_read", data if count is None else {**data, "read_count": count})
 
 
 def typing(room_id: RoomId, user_id: UserId, is_typing: bool, at_ms: int) -> Event:
@@ -64,6 +84,12 @@ def presence_in_room(name: str, room_id: RoomId, user_id: UserId, at_ms: int) ->
 def room_updated(room_id: RoomId, change: str, user_id: UserId, at_ms: int) -> Event:
     data = {"room_id": room_id, "change": change, "user_id": user_id, "timestamp": times.iso(at_ms)}
     return Event("room_updated", data)
+
+
+def friend_status_update(user_id: UserId, status: Status, at_ms: int) -> Event:
+    """`timestamp` grows with each change of a user's: an older one came late."""
+    data = {"user_id": user_id, "status": status, "timestamp": times.iso(at_ms)}
+    return Event("friend_status_update", data)
 
 
 def token_expiring(expires_at_s: int) -> Event:

@@ -1,42 +1,54 @@
 """Friends: a friendship holds while both have put it. Owns the friends table.
 
 Who is whose friend decides what is shown of presence and moments, so it is read consistently.
+A change voids at once what is cached of who reads the moments of the two; its job does so again,
+should Redis have been away, and then tells each of the other's presence.
 """
 
 from __future__ import annotations
 
-from .errors import BadRequest, Conflict
-from .model import Friend, FriendStatus, UserId
-from .ports import Clock, FriendStore
+from . import ids, telemetry
+from .errors import CacheDown, Conflict
+from .model import Friend, FriendStatus, Job, UserId
+from .ports import Cache, Clock, FriendStore, Queue
 
 MAX_FRIENDS = 10_000
 
 
 class Friends:
-    def __init__(self, store: FriendStore, clock: Clock) -> None:
+    def __init__(self, store: FriendStore, cache: Cache, outbound: Queue, clock: Clock) -> None:
         self._store = store
+        self._cache = cache
+        self._outbound = outbound
         self._clock = clock
 
     def put(self, user_id: UserId, friend_id: UserId) -> Friend:
         """Ask for, or accept, a friendship; idempotent.
 
         Raises:
-            Conflict: The user has put as many as one may have.
+            Conflict: The user has put as many as one may have, or himself.
         """
         if user_id == friend_id:
-            raise BadRequest("user_id: nobody is his own friend")
+            raise Conflict("user_id: nobody is his own friend")
         known = self._store.put_by(user_id)
         if friend_id not in known and len(known) >= MAX_FRIENDS:
             raise Conflict(f"{MAX_FRIENDS} friends are the most one can have")
         since_ms = known.get(friend_id, self._clock.now_ms())
         self._store.put(user_id, friend_id, since_ms)
         mutual = self._store.mutual(user_id, [friend_id])
+        self._changed(user_id, friend_id)
         status = FriendStatus.FRIENDS if mutual else FriendStatus.REQUESTED
         return Friend(friend_id, status, max(since_ms, mutual.get(friend_id, 0)))
 
     def remove(self, user_id: UserId, friend_id: UserId) -> None:
         """End a friendship, or take a request back; the other's own wish stays. Idempotent."""
         self._store.remove(user_id, friend_id)
+        self._changed(user_id, friend_id)
+
+    def changed(self, user_id: UserId, friend_id: UserId) -> None:
+        """Void what is cached of who reads the moments of the two; raises `CacheDown`."""
+        for owner in (user_id, friend_id):
+            self._cache.bump(ids.moments_room_id(owner))
 
     def all(self, user_id: UserId) -> list[Friend]:
         """Friends, requests and those who ask (the last eventually consistent), by user id."""
@@ -60,3 +72,11 @@ class Friends:
         """Whether the friendship of two holds."""
         mine = self._store.mutual(other, [user_id])
         return bool(mine) and bool(self._store.mutual(user_id, [other]))
+
+    def _changed(self, user_id: UserId, friend_id: UserId) -> None:
+        try:
+            self.changed(user_id, friend_id)
+        except CacheDown:
+            telemetry.log("WARNING", "friends_bump_failed")
+        body = {"user_id": user_id, "friend_id": friend_id}
+        self._outbound.send([Job("friends_changed", body)])

@@ -1,6 +1,6 @@
-"""Message ids: a hybrid logical clock one can sort by, and parse.
+"""Ids with a meaning: message ids one can sort by and parse, and rooms named after people.
 
-An id is 128 bits in Crockford base32 (26 characters, ASCII order = number order): 48 bits of
+A message id is 128 bits in Crockford base32 (26 characters, ASCII order = number order): 48 bits of
 milliseconds, 16 bits of logical counter, 64 random bits. The first two are the hybrid logical
 clock of Kulkarni et al., "Logical Physical Clocks" (2014): time never runs backwards within a
 stream even where the machines' clocks do.
@@ -8,12 +8,19 @@ stream even where the machines' clocks do.
 
 from __future__ import annotations
 
+import hashlib
+
 from .errors import BadRequest
-from .model import MessageId
+from .model import MessageId, RoomId, RoomType, UserId
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUE = {character: value for value, character in enumerate(_ALPHABET)}
 LENGTH = 26
+_PREFIXES = {
+    "p-": RoomType.PRIVATE_CHAT,
+    "m-": RoomType.MOMENTS,
+    "n-": RoomType.NOTIFICATIONS,
+}
 
 
 def encode(number: int) -> str:
@@ -44,3 +51,40 @@ def next_id(now_ms: int, last: MessageId | None, entropy: int) -> MessageId:
 def time_ms(message_id: MessageId) -> int:
     """Milliseconds since the epoch that the id carries."""
     return decode(message_id) >> 80
+
+
+def following(message_id: MessageId) -> MessageId:
+    """The least id above this one."""
+    return MessageId(encode(min(decode(message_id) + 1, (1 << 128) - 1)))
+
+
+def first_at(at_ms: int) -> MessageId:
+    """An id below every one that is written at that time or later."""
+    return MessageId(encode(at_ms << 80))
+
+
+def private_room_id(one: UserId, other: UserId) -> RoomId:
+    """The id of the private chat of two people, the same whoever asks first."""
+    return RoomId("p-" + _digest("\n".join(sorted((one, other)))))
+
+
+def moments_room_id(owner: UserId) -> RoomId:
+    return RoomId("m-" + _digest(owner))
+
+
+def notifications_room_id(owner: UserId) -> RoomId:
+    return RoomId("n-" + _digest(owner))
+
+
+def room_type(room_id: RoomId) -> RoomType:
+    """The type a room has by its id: nobody chooses an id with one of our prefixes."""
+    return _PREFIXES.get(room_id[:2], RoomType.GROUP_CHAT)
+
+
+def user_group(user_id: UserId) -> str:
+    """The FIFO order group of what concerns one user."""
+    return "u#" + _digest(user_id)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -113,7 +113,7 @@ class Messages:
         found = self.find(room_id, message_id)
         if found is None or found.kind is not EntryKind.MESSAGE:
             raise NotFound("no such message")
-        if found.sender_id != user_id and role is Role.MEMBER:
+        if found.sender_id != user_id and not role.manages:
             raise PermissionDenied("only the sender or an admin of the room may delete it")
         draft = Entry(
             room_id=room_id,
@@ -149,7 +149,8 @@ class Messages:
     ) -> tuple[list[Entry], bool]:
         """A page of messages, oldest first, in canonical order, and whether there is more.
 
-        With `after` the page goes forward from it, else backward from `before` (or the end).
+        With `after` the page goes forward from it, and with `before` too not beyond that; else
+        it goes backward from `before` (or the end).
         """
         page: list[Entry] = []
         cursor: MessageId | None = after if after is not None else before
@@ -159,10 +160,37 @@ class Messages:
             page += [entry for entry in chunk if entry.kind is EntryKind.MESSAGE]
             if len(chunk) <= limit:
                 break
+            if forward and before is not None and chunk[-1].message_id >= before:
+                break
             cursor = chunk[-1].message_id
+        if forward and before is not None:
+            page = [entry for entry in page if entry.message_id < before]
         more = len(page) > limit
         page = page[:limit]
         return (page if forward else page[::-1]), more
+
+    def newest(self, room_ids: Sequence[RoomId]) -> dict[RoomId, MessageId]:
+        """The newest entry's id of each room that has any, over all regions."""
+        found = {}
+        for room_id, heads in self._heads(list(room_ids)).items():
+            last = max(head.last_id or MessageId("") for head in heads.values())
+            if last:
+                found[room_id] = last
+        return found
+
+    def count_after(self, room_id: RoomId, message_id: MessageId, not_by: UserId, most: int) -> int:
+        """How many messages of others follow this one, counted up to `most`."""
+        count, cursor = 0, message_id
+        while count < most:
+            page = self._page(room_id, cursor, most + 1, forward=True)
+            count += sum(
+                entry.kind is EntryKind.MESSAGE and not entry.deleted and entry.sender_id != not_by
+                for entry in page
+            )
+            if len(page) <= most:
+                break
+            cursor = page[-1].message_id
+        return min(count, most)
 
     def sync(self, wanted: Mapping[RoomId, str], limit: int) -> dict[RoomId, Caught]:
         """What each conversation has after the given position ("" means: a snapshot).

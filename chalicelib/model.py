@@ -21,14 +21,25 @@ Region = NewType("Region", str)
 class RoomType(StrEnum):
     PRIVATE_CHAT = "private_chat"
     GROUP_CHAT = "group_chat"
+    MOMENTS = "moments"
+    NOTIFICATIONS = "notifications"
 
 
 class Role(StrEnum):
-    """A member's role in a room, weakest first."""
+    """A member's role in a room, weakest first; a reader reads and writes nothing."""
 
+    READER = "reader"
     MEMBER = "member"
     ADMIN = "admin"
     OWNER = "owner"
+
+    @property
+    def writes(self) -> bool:
+        return self is not Role.READER
+
+    @property
+    def manages(self) -> bool:
+        return self in (Role.ADMIN, Role.OWNER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +125,51 @@ class Friend:
     since_ms: int
 
 
+class Status(StrEnum):
+    ONLINE = "online"
+    AWAY = "away"
+    OFFLINE = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A user as one region shows him to his friends.
+
+    Attributes:
+        status: What is shown; `announced` is what his friends have been told.
+        chosen: What he set while connected; None for what his connections say.
+        since_ms: Since when it is shown; grows with each change.
+        last_seen_ms: When he was last connected, 0 for never.
+        version: Number of changes.
+    """
+
+    user_id: UserId
+    region: Region
+    status: Status = Status.OFFLINE
+    announced: Status = Status.OFFLINE
+    chosen: Status | None = None
+    since_ms: int = 0
+    last_seen_ms: int = 0
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """How many connections a user has, and when the last one of all ended (None: not known)."""
+
+    connected: int
+    left_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Up to where a user has read a room, and when he said so."""
+
+    user_id: UserId
+    message_id: MessageId
+    read_ms: int
+
+
 class EntryKind(StrEnum):
     """What a log entry says: a message, or that an earlier message was deleted."""
 
@@ -188,6 +244,23 @@ CommitResult = Committed | Taken | Duplicate
 
 
 @dataclass(frozen=True, slots=True)
+class Charge:
+    """One token of a bucket, to be taken with a frame or a request.
+
+    Attributes:
+        name: The action it is for.
+        payer: Whose bucket; None takes it from one of the connection's own (the user is not
+            known before its entry is read).
+    """
+
+    name: str
+    per_s: float
+    burst: int
+    now_ms: int
+    payer: UserId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """What the cache knows at the arrival of a frame, read in one round trip.
 
@@ -196,12 +269,14 @@ class Frame:
         role: The user's role in the asked room, None when not known to be current.
         version: The room's membership version, None when the cache has none.
         ticket: A guess at the next seq of the room's stream, None when none was asked for.
+        wait_ms: 0, or how long the bucket asked for has no token.
     """
 
     connection: Connection | None
     role: Role | None = None
     version: str | None = None
     ticket: int | None = None
+    wait_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +292,19 @@ class Delivering:
     version: str | None
     members: Mapping[UserId, Role] | None
     slow: frozenset[ConnectionId]
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What was counted: connections at the last sweep, messages since the last asking.
+
+    Attributes:
+        seconds: The time in which the messages were; None when nobody has asked before.
+    """
+
+    connections: int | None
+    messages: int
+    seconds: float | None
 
 
 class Outcome(StrEnum):

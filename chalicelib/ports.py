@@ -7,28 +7,34 @@ when the service does not answer in time; cache methods raise `CacheDown`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from .model import (
+    Charge,
     CommitResult,
     Connection,
     ConnectionId,
     Delivering,
+    Devices,
     Duplicate,
     Entry,
     Frame,
     Head,
     Job,
+    Marker,
     Member,
     MessageId,
     Outcome,
     Post,
+    Presence,
     Region,
     Role,
     Room,
     RoomId,
+    Status,
     Target,
+    Traffic,
     UserId,
 )
 
@@ -149,6 +155,49 @@ class FriendStore(Protocol):
         """Those of `others` who have put the user, and since when. Strongly consistent."""
 
 
+class PresenceStore(Protocol):
+    """One item for each user and region, written by that region only."""
+
+    def get(self, user_id: UserId, region: Region) -> Presence:
+        """`Presence(user_id, region)` for an unknown user. Strongly consistent."""
+
+    def get_many(self, user_ids: Sequence[UserId], regions: Sequence[Region]) -> list[Presence]:
+        """Those that are there, strongly consistent in this region, in batches of 100."""
+
+    def change(self, presence: Presence, reset: bool) -> bool:
+        """Store status, since, last seen and version; with `reset` forget what was chosen.
+
+        False, and nothing written, unless the stored version is `presence.version - 1` and,
+        with `reset`, what was chosen still is `presence.chosen`.
+        """
+
+    def announced(self, presence: Presence) -> None:
+        """Friends were told of `presence.status`."""
+
+    def choose(self, user_id: UserId, region: Region, status: Status) -> None: ...
+
+
+class Markers(Protocol):
+    """Read markers: an item for each member of a room and region; they only move forward."""
+
+    def move(self, room_id: RoomId, region: Region, marker: Marker) -> Marker | None:
+        """Move the user's marker of this region; answers the one before, None for the first.
+
+        One at or behind the stored one changes nothing and the stored one is answered.
+        """
+
+    def of_user(
+        self, user_id: UserId, room_ids: Sequence[RoomId], regions: Sequence[Region]
+    ) -> dict[RoomId, Marker]:
+        """The furthest over regions, strongly consistent, in batches of 100."""
+
+    def of_room(self, room_id: RoomId, limit: int) -> list[Marker]:
+        """Up to `limit` users' markers, the furthest over regions. Eventually consistent."""
+
+    def count(self, room_id: RoomId, message_id: MessageId) -> int:
+        """How many have read up to this message or further. Eventually consistent."""
+
+
 class RevocationStore(Protocol):
     def put(self, user_id: UserId, until_ms: int) -> None:
         """Revoke until then; an earlier end than stored changes nothing."""
@@ -177,6 +226,9 @@ class ConnectionStore(Protocol):
     def of_user(self, user_id: UserId) -> list[Connection]:
         """Connected ones (index: eventually consistent)."""
 
+    def devices(self, user_id: UserId) -> Devices:
+        """Counted over the same index; ended ones are remembered for an hour."""
+
     def scan(self) -> Iterator[Connection]:
         """Every connected one, for the sweep."""
 
@@ -194,13 +246,35 @@ class Cache(Protocol):
     def register(self, connection: Connection) -> bool:
         """Known from now on. True when it is the user's first connection here (atomic)."""
 
-    def unregister(self, target: Target) -> bool:
+    def unregister(self, target: Target, now_ms: int) -> bool:
         """Forget it. True when it was the user's last connection here (atomic)."""
 
+    def devices(self, user_id: UserId) -> Devices | None:
+        """The user's connections here; None while cold.
+
+        When the last one ended is known for 300 s.
+        """
+
+    def claim(self, name: str, seconds: int) -> bool:
+        """True for the first who asks within so many seconds (atomic)."""
+
     def frame(
-        self, connection_id: ConnectionId, room_id: RoomId | None, ticket_region: Region | None
+        self,
+        connection_id: ConnectionId,
+        room_id: RoomId | None,
+        ticket_region: Region | None,
+        charge: Charge | None = None,
     ) -> Frame:
         """What a frame needs, refreshing the connection's expiry; draws a ticket if a region."""
+
+    def spend(self, charge: Charge) -> int:
+        """Take a token of the payer's bucket (atomic); 0, or the milliseconds until there is one.
+
+        A bucket holds `burst` tokens and gains `per_s` a second.
+        """
+
+    def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
+        """Nothing was written with it; void when later ones are out (atomic)."""
 
     def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
         """Remember on the connection that it was authorised under this membership version."""
@@ -229,7 +303,10 @@ class Cache(Protocol):
         """Connections of those online (at most 1,000 users a call); None while cold."""
 
     def set_warm(self, warm: bool) -> None:
-        """The registry is complete (or not): an absent user is offline (or unknown)."""
+        """The registry is complete (or not): an absent user is offline (or unknown).
+
+        Holds for 180 s: shorter than what it vouches for, longer than two sweeps.
+        """
 
     def join(self, room_id: RoomId, target: Target) -> bool:
         """True when it is the user's first joined connection in the room (atomic)."""
@@ -244,7 +321,7 @@ class Cache(Protocol):
         """Merge targets read from the store."""
 
     def deliver(self, room_id: RoomId, entries: Sequence[Entry], now_ms: int) -> Delivering:
-        """What a delivery of these entries of the room begins with.
+        """What a delivery of these entries of the room begins with; counts them.
 
         They go into `conversation:{id}:recent`, newest 50; an entry replaces itself.
         """
@@ -266,7 +343,31 @@ class Cache(Protocol):
     def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
         """Take up to `wanted` from the shared token bucket of posts; answers how many."""
 
+    def note_connections(self, count: int) -> None:
+        """The sweep has seen so many in this region; held for 300 s."""
+
+    def traffic(self, now_ms: int) -> Traffic:
+        """What was counted; the messages counted so far are forgotten (atomic)."""
+
     def ping(self) -> None: ...
+
+
+class Metrics(Protocol):
+    def put(self, values: Mapping[str, tuple[float, str]], at_ms: int) -> None:
+        """Values with their CloudWatch units, by name."""
+
+
+class Sync(Protocol):
+    """`cluster:sync`: news to every running process of the region, best effort."""
+
+    def publish(self, event: str, data: Mapping[str, Any]) -> None:
+        """Raises `CacheDown`."""
+
+    def listen(self, heard: Callable[[str, Mapping[str, Any]], None]) -> None:
+        """Call `heard` with event and data, on a thread of its own, from now on. Idempotent."""
+
+    def close(self) -> None:
+        """Listen no more."""
 
 
 class Poster(Protocol):
@@ -279,6 +380,11 @@ class Poster(Protocol):
         """DELETE the connection."""
 
 
+class PeerHealth(Protocol):
+    def healthy(self, url: str) -> bool:
+        """Whether a region's health URL answers 200 within a second. Never raises."""
+
+
 class Queue(Protocol):
     """One SQS queue."""
 
@@ -287,3 +393,6 @@ class Queue(Protocol):
 
     def hide(self, receipt_handle: str, seconds: int) -> None:
         """Make a received message invisible for so long from now (its retry delay)."""
+
+    def depth(self) -> int:
+        """About how many messages wait."""

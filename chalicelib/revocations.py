@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .cluster import Cluster
 from .errors import PermissionDenied
 from .model import Job, UserId
 from .ports import Clock, Queue, RevocationStore
@@ -11,8 +12,11 @@ LATECOMERS_S = 5
 
 
 class Revocations:
-    def __init__(self, store: RevocationStore, outbound: Queue, clock: Clock) -> None:
+    def __init__(
+        self, store: RevocationStore, cluster: Cluster, outbound: Queue, clock: Clock
+    ) -> None:
         self._store = store
+        self._cluster = cluster
         self._outbound = outbound
         self._clock = clock
 
@@ -29,6 +33,7 @@ class Revocations:
         now_ms = self._clock.now_ms()
         until_ms = now_ms + for_s * 1000
         self._store.put(user_id, until_ms)
+        self._cluster.revoked(user_id, until_ms)
         body = {"user_id": user_id, "at_ms": now_ms}
         self._outbound.send(
             [Job("disconnect", body), Job("disconnect", body, delay_s=LATECOMERS_S)]

@@ -7,29 +7,39 @@ change of membership writes DynamoDB first and then a new version, which voids t
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import telemetry
+from . import ids, telemetry
 from .commands import MAX_METADATA_BYTES, check_json
 from .errors import BadRequest, CacheDown, Conflict, NotFound, PermissionDenied
+from .friends import Friends
 from .model import ConnectionId, Frame, Job, Member, Role, Room, RoomId, RoomType, UserId
 from .ports import Cache, Clock, Ids, Queue, RoomStore
 from .tokens import Identity
 
-MAX_MEMBERS = 10_000
-
 
 class Rooms:
     def __init__(
-        self, store: RoomStore, cache: Cache, delivery: Queue, clock: Clock, ids: Ids
+        self,
+        store: RoomStore,
+        friends: Friends,
+        cache: Cache,
+        delivery: Queue,
+        clock: Clock,
+        ids_: Ids,
+        *,
+        max_rooms: int,
+        max_members: int,
     ) -> None:
         self._store = store
+        self._friends = friends
         self._cache = cache
         self._delivery = delivery
         self._clock = clock
-        self._ids = ids
+        self._ids = ids_
+        self._max_rooms = max_rooms
+        self._max_members = max_members
 
     def create(
         self,
@@ -47,11 +57,21 @@ class Rooms:
         check_json(metadata, MAX_METADATA_BYTES, "metadata")
         others = sorted(set(participants) - {creator})
         if room_type is RoomType.PRIVATE_CHAT:
-            if len(others) != 1:
+            if len(participants) != 1 + (creator in participants and len(participants) > 1):
                 raise BadRequest("participants: a private chat has exactly one other person")
+            if not others:
+                raise Conflict("participants: nobody chats with himself")
             if room_id is not None:
                 raise BadRequest("room_id: a private chat's id cannot be chosen")
-            room_id = private_room_id(creator, others[0])
+            room_id = ids.private_room_id(creator, others[0])
+            existing = self._store.get(room_id)
+            if existing is not None:
+                return existing
+        elif room_id is not None and ids.room_type(room_id) is not RoomType.GROUP_CHAT:
+            raise Conflict("room_id: taken, as all that begin so")
+        if len(others) >= self._max_members:
+            raise Conflict(f"participants: a room has at most {self._max_members} members")
+        self._check_rooms(creator)
         now_ms = self._clock.now_ms()
         room = Room(
             room_id or RoomId(self._ids.token()), room_type, creator, now_ms, dict(metadata)
@@ -76,27 +96,58 @@ class Rooms:
                 found.append((room, member.role))
         return sorted(found, key=lambda pair: pair[0].room_id)
 
+    def own(self, user_id: UserId, room_type: RoomType) -> RoomId:
+        """The user's moments or notifications, made at the first use."""
+        moments = room_type is RoomType.MOMENTS
+        room_id = (ids.moments_room_id if moments else ids.notifications_room_id)(user_id)
+        if self._store.get(room_id) is None:
+            now_ms = self._clock.now_ms()
+            role = Role.OWNER if moments else Role.READER
+            member = Member(room_id, user_id, role, now_ms)
+            if self._store.create(Room(room_id, room_type, user_id, now_ms), [member]):
+                self._changed(room_id)
+        return room_id
+
     def ids_of(self, user_id: UserId) -> list[RoomId]:
-        return self._store.rooms_of(user_id)
+        """All that the user reads: his rooms and his friends' moments."""
+        moments = (ids.moments_room_id(friend) for friend in self._friends.of(user_id))
+        return [*self._store.rooms_of(user_id), *moments]
 
     def among(self, user_id: UserId, room_ids: Sequence[RoomId]) -> list[RoomId]:
-        """Those of these rooms that the user is a member of (consistent reads)."""
-        return [room_id for room_id in room_ids if self._store.member(room_id, user_id)]
+        """Those of these rooms that the user may read (consistent reads)."""
+        return [room_id for room_id in room_ids if self._role(room_id, user_id) is not None]
+
+    def joined_ms(self, room_id: RoomId, user_id: UserId) -> int:
+        """Since when a member; 0 for one who only reads."""
+        member = self._store.member(room_id, user_id)
+        return member.joined_at_ms if member is not None else 0
+
+    def shared(self, one: UserId, other: UserId) -> bool:
+        """Whether two are members of the same room (an index: eventually consistent)."""
+        return not set(self._store.rooms_of(one)).isdisjoint(self._store.rooms_of(other))
 
     def details(self, identity: Identity, room_id: RoomId) -> tuple[Room, list[Member]]:
         """A room and its members, for its members and service admins."""
         room = self._get(room_id)
         members = self._store.members(room_id)
-        if "admin" not in identity.roles and identity.user_id not in {m.user_id for m in members}:
-            raise PermissionDenied("not a member of this room")
+        known = identity.user_id in {m.user_id for m in members}
+        if not known and "admin" not in identity.roles:
+            self.require(room_id, identity.user_id)
         return room, members
 
     def require(self, room_id: RoomId, user_id: UserId) -> Role:
         """The role of a member, read from the store; `PermissionDenied` for others."""
-        member = self._store.member(room_id, user_id)
-        if member is None:
+        role = self._role(room_id, user_id)
+        if role is None:
             raise PermissionDenied("not a member of this room")
-        return member.role
+        return role
+
+    @staticmethod
+    def writer(role: Role) -> Role:
+        """The role, of one who may write; `PermissionDenied` for a reader."""
+        if not role.writes:
+            raise PermissionDenied("you read here and cannot write")
+        return role
 
     def authorise(self, frame: Frame, user_id: UserId, room_id: RoomId) -> Role:
         """The role, from the frame's grant if it is current, else asked anew and granted."""
@@ -138,11 +189,13 @@ class Rooms:
         """Add a member; an owner, an admin of the room or a service admin may."""
         room = self._get(room_id)
         self._require_manager(identity, room)
-        if room.room_type is RoomType.PRIVATE_CHAT:
-            raise Conflict("a private chat has two members")
+        if room.room_type is not RoomType.GROUP_CHAT:
+            raise Conflict("only a group chat takes members")
         members = self._store.members(room_id)
-        if len(members) >= MAX_MEMBERS:
-            raise Conflict(f"the room is full: {MAX_MEMBERS} members")
+        if user_id not in {member.user_id for member in members}:
+            if len(members) >= self._max_members:
+                raise Conflict(f"the room is full: {self._max_members} members")
+            self._check_rooms(user_id)
         member = Member(room_id, user_id, Role.MEMBER, self._clock.now_ms())
         self._store.add_member(member)
         self._changed(room_id)
@@ -156,8 +209,8 @@ class Rooms:
         Idempotent for managers. The owner stays: a room is never without one.
         """
         room = self._get(room_id)
-        if room.room_type is RoomType.PRIVATE_CHAT:
-            raise Conflict("nobody leaves a private chat")
+        if room.room_type is not RoomType.GROUP_CHAT:
+            raise Conflict("only a group chat can be left")
         if identity.user_id != user_id:
             self._require_manager(identity, room)
         member = self._store.member(room_id, user_id)
@@ -185,8 +238,12 @@ class Rooms:
     def _require_manager(self, identity: Identity, room: Room) -> None:
         if "admin" in identity.roles:
             return
-        if self.require(room.room_id, identity.user_id) is Role.MEMBER:
+        if not self.require(room.room_id, identity.user_id).manages:
             raise PermissionDenied("only the owner or an admin of the room may do this")
+
+    def _check_rooms(self, user_id: UserId) -> None:
+        if len(self._store.rooms_of(user_id)) >= self._max_rooms:
+            raise Conflict(f"{self._max_rooms} rooms are the most a user can be in")
 
     def _get(self, room_id: RoomId) -> Room:
         room = self._store.get(room_id)
@@ -211,17 +268,24 @@ class Rooms:
         dedupe = self._ids.token()
         self._delivery.send([Job("room_updated", body, group=room_id, dedupe=dedupe)])
 
+    def _role(self, room_id: RoomId, user_id: UserId) -> Role | None:
+        """A member's, or of moments a friend's, role (consistent reads)."""
+        member = self._store.member(room_id, user_id)
+        if member is not None or ids.room_type(room_id) is not RoomType.MOMENTS:
+            return member.role if member is not None else None
+        room = self._store.get(room_id)
+        reads = room is not None and self._friends.are(room.created_by, user_id)
+        return Role.READER if reads else None
+
     def _stored_members(self, room_id: RoomId) -> dict[UserId, Role]:
-        return {member.user_id: member.role for member in self._store.members(room_id)}
+        found = {member.user_id: member.role for member in self._store.members(room_id)}
+        if ids.room_type(room_id) is RoomType.MOMENTS:
+            friends = [friend for owner in found for friend in self._friends.of(owner)]
+            found = {**dict.fromkeys(friends, Role.READER), **found}
+        return found
 
     def _fill(self, room_id: RoomId) -> str | None:
         return self._cache.fill_members(room_id, None, self._stored_members(room_id))
 
     def _grant(self, connection: ConnectionId, room: RoomId, version: str, role: Role) -> None:
         self._cache.grant(connection, room, version, role)
-
-
-def private_room_id(one: UserId, other: UserId) -> RoomId:
-    """The id of the private chat of two people, the same whoever asks first."""
-    pair = "\n".join(sorted((one, other)))
-    return RoomId("p-" + hashlib.sha256(pair.encode()).hexdigest()[:32])

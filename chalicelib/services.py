@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .cluster import Cluster
 from .connections import Connections
 from .delivery import Delivery
 from .ephemeral import Ephemeral
+from .feeds import Feeds
 from .friends import Friends
+from .limits import Limits
 from .messages import Messages
 from .model import Region
 from .ports import (
@@ -17,12 +20,20 @@ from .ports import (
     Cursors,
     FriendStore,
     Ids,
+    Markers,
     MessageLog,
+    Metrics,
+    PeerHealth,
     Poster,
+    PresenceStore,
     Queue,
     RevocationStore,
     RoomStore,
+    Sync,
 )
+from .presence import Presences
+from .receipts import Receipts
+from .regions import Router
 from .revocations import Revocations
 from .rooms import Rooms
 from .settings import Settings
@@ -38,6 +49,8 @@ class Adapters:
     rooms: RoomStore
     friends: FriendStore
     revocations: RevocationStore
+    presence: PresenceStore
+    markers: Markers
     connections: ConnectionStore
     cache: Cache
     poster: Poster
@@ -45,6 +58,9 @@ class Adapters:
     delivery_dead: Queue
     outbound: Queue
     outbound_dead: Queue
+    peers: PeerHealth
+    metrics: Metrics
+    sync: Sync
     clock: Clock
     ids: Ids
 
@@ -53,13 +69,19 @@ class Adapters:
 class Services:
     settings: Settings
     tokens: Tokens
+    cluster: Cluster
     revocations: Revocations
+    limits: Limits
     friends: Friends
     rooms: Rooms
     messages: Messages
     connections: Connections
     delivery: Delivery
     ephemeral: Ephemeral
+    feeds: Feeds
+    presences: Presences
+    receipts: Receipts
+    router: Router
     adapters: Adapters
 
     @property
@@ -70,11 +92,30 @@ class Services:
 def compose(settings: Settings, a: Adapters) -> Services:
     """The domain on these adapters. Does no I/O."""
     region = Region(settings.region)
-    revocations = Revocations(a.revocations, a.outbound, a.clock)
-    friends = Friends(a.friends, a.clock)
-    rooms = Rooms(a.rooms, a.cache, a.delivery, a.clock, a.ids)
+    cluster = Cluster(a.sync, a.clock)
+    revocations = Revocations(a.revocations, cluster, a.outbound, a.clock)
+    friends = Friends(a.friends, a.cache, a.outbound, a.clock)
+    rooms = Rooms(
+        a.rooms,
+        friends,
+        a.cache,
+        a.delivery,
+        a.clock,
+        a.ids,
+        max_rooms=settings.max_rooms,
+        max_members=settings.max_members,
+    )
     messages = Messages(a.log, a.cache, a.delivery, a.clock, a.ids, region, (region,))
-    connections = Connections(a.connections, a.cache, a.outbound, a.poster, a.clock)
+    connections = Connections(
+        a.connections,
+        a.cache,
+        a.delivery,
+        a.outbound,
+        a.poster,
+        a.clock,
+        a.ids,
+        settings.max_connections,
+    )
     delivery = Delivery(
         rooms=rooms,
         messages=messages,
@@ -90,15 +131,44 @@ def compose(settings: Settings, a: Adapters) -> Services:
         split_over=settings.split_over,
     )
     ephemeral = Ephemeral(connections, delivery, a.cache, a.outbound, a.clock)
+    receipts = Receipts(
+        markers=a.markers,
+        messages=messages,
+        rooms=rooms,
+        delivery=delivery,
+        cache=a.cache,
+        outbound=a.outbound,
+        clock=a.clock,
+        region=region,
+        regions=(region,),
+    )
+    presences = Presences(
+        store=a.presence,
+        connections=connections,
+        friends=friends,
+        rooms=rooms,
+        delivery=delivery,
+        cache=a.cache,
+        outbound=a.outbound,
+        clock=a.clock,
+        region=region,
+        regions=(region,),
+    )
     return Services(
         settings=settings,
         tokens=Tokens(settings),
+        cluster=cluster,
         revocations=revocations,
+        limits=Limits(settings, a.cache, a.clock),
         friends=friends,
         rooms=rooms,
         messages=messages,
         connections=connections,
         delivery=delivery,
         ephemeral=ephemeral,
+        feeds=Feeds(rooms, friends, messages),
+        presences=presences,
+        receipts=receipts,
+        router=Router(settings.endpoints, settings.shards, region, a.peers, a.clock),
         adapters=a,
     )

@@ -2,9 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
+
+from .model import Region
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A token bucket: it holds `burst` tokens and gains `per_s` a second."""
+
+    per_s: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A deployed region: its WebSocket URL, in which `{shard}` is replaced, and its health URL."""
+
+    websocket: str
+    health: str
+
+
+# By action; "*" is one bucket for all others.
+DEFAULT_LIMITS = {
+    "*": Rate(100, 500),
+    "send_message": Rate(100, 500),
+    "delete_message": Rate(20, 100),
+    "typing_start": Rate(20, 100),
+    "typing_stop": Rate(20, 100),
+    "message_read": Rate(50, 200),
+    "set_status": Rate(5, 20),
+    "sync": Rate(10, 50),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +59,16 @@ class Settings:
         posts_per_s: Budget shared by all posts of the region [TIDINGS_POSTS_PER_S].
         post_concurrency: Sockets one worker posts on at once [TIDINGS_POST_CONCURRENCY].
         split_over: Connections above which a delivery is split [TIDINGS_SPLIT_OVER].
+        limits: Buckets of each user by action, over the defaults: a JSON object such as
+            {"send_message": [100, 500]}, tokens a second and at most [TIDINGS_LIMITS].
+        endpoints: Deployed regions for `GET /v1/endpoint`, a JSON object such as {"us-east-1":
+            {"websocket": "wss://{shard}.example.com/ws", "health": "https://…"}}
+            [TIDINGS_ENDPOINTS].
+        shards: WebSocket APIs of each region, `ws-0` and on [TIDINGS_SHARDS].
+        max_connections: Connections one user may have [TIDINGS_MAX_CONNECTIONS].
+        max_rooms: Rooms one user may be in [TIDINGS_MAX_ROOMS].
+        max_members: Members a room may have [TIDINGS_MAX_MEMBERS].
+        metrics_namespace: CloudWatch namespace of all metrics [TIDINGS_METRICS_NAMESPACE].
         log_level: [TIDINGS_LOG_LEVEL].
     """
 
@@ -42,6 +85,13 @@ class Settings:
     posts_per_s: int = 8000
     post_concurrency: int = 64
     split_over: int = 500
+    limits: Mapping[str, Rate] = field(default_factory=lambda: DEFAULT_LIMITS)
+    endpoints: Mapping[Region, Endpoint] = field(default_factory=dict)
+    shards: int = 1
+    max_connections: int = 50
+    max_rooms: int = 1000
+    max_members: int = 10_000
+    metrics_namespace: str = "WeChat/WebSocket"
     log_level: str = "INFO"
 
     @classmethod
@@ -62,5 +112,41 @@ class Settings:
             posts_per_s=int(env.get("TIDINGS_POSTS_PER_S", default.posts_per_s)),
             post_concurrency=int(env.get("TIDINGS_POST_CONCURRENCY", default.post_concurrency)),
             split_over=int(env.get("TIDINGS_SPLIT_OVER", default.split_over)),
+            limits={**DEFAULT_LIMITS, **_limits(env.get("TIDINGS_LIMITS", ""))},
+            endpoints=_endpoints(env.get("TIDINGS_ENDPOINTS", "")),
+            shards=max(1, int(env.get("TIDINGS_SHARDS", default.shards))),
+            max_connections=int(env.get("TIDINGS_MAX_CONNECTIONS", default.max_connections)),
+            max_rooms=int(env.get("TIDINGS_MAX_ROOMS", default.max_rooms)),
+            max_members=int(env.get("TIDINGS_MAX_MEMBERS", default.max_members)),
+            metrics_namespace=env.get("TIDINGS_METRICS_NAMESPACE", default.metrics_namespace),
             log_level=env.get("TIDINGS_LOG_LEVEL", default.log_level),
         )
+
+
+def _limits(text: str) -> dict[str, Rate]:
+    limits = {}
+    for action, pair in _object("TIDINGS_LIMITS", text).items():
+        match pair:
+            case [int() | float() as per_s, int() as burst] if per_s > 0 and burst > 0:
+                limits[action] = Rate(float(per_s), burst)
+            case _:
+                raise ValueError(f"TIDINGS_LIMITS: {action} is not [tokens a second, at most]")
+    return limits
+
+
+def _endpoints(text: str) -> dict[Region, Endpoint]:
+    endpoints = {}
+    for region, given in _object("TIDINGS_ENDPOINTS", text).items():
+        match given:
+            case {"websocket": str() as websocket, "health": str() as health}:
+                endpoints[Region(region)] = Endpoint(websocket, health)
+            case _:
+                raise ValueError(f"TIDINGS_ENDPOINTS: {region} has no websocket and health")
+    return endpoints
+
+
+def _object(name: str, text: str) -> dict[str, Any]:
+    given = json.loads(text) if text else {}
+    if not isinstance(given, dict):
+        raise ValueError(f"{name}: not a JSON object")
+    return given

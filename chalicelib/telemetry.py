@@ -13,9 +13,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-NAMESPACE = "Tidings"
-
 _bound: contextvars.ContextVar[dict[str, object]] = contextvars.ContextVar("bound", default={})  # noqa: B039
+_namespace = "WeChat/WebSocket"
 _log = logging.getLogger("chalicelib")  # Chalice owns the app's name
 
 
@@ -35,7 +34,7 @@ def log(level: str, event: str, **fields: str | int | float | bool | None) -> No
 
 
 def measure(event: str, at_ms: int, **values: int) -> None:
-    """A line whose values CloudWatch also takes as metrics, in the namespace `Tidings`.
+    """A line whose values CloudWatch also takes as metrics, in the configured namespace.
 
     A name that ends in `_ms` is in milliseconds, every other is a count. No call leaves the
     process: CloudWatch Logs reads the embedded metric format.
@@ -45,7 +44,7 @@ def measure(event: str, at_ms: int, **values: int) -> None:
         {"Name": name, "Unit": "Milliseconds" if name.endswith("_ms") else "Count"}
         for name in values
     ]
-    directive = {"Namespace": NAMESPACE, "Dimensions": [[]], "Metrics": units}
+    directive = {"Namespace": _namespace, "Dimensions": [[]], "Metrics": units}
     embedded = {"Timestamp": at_ms, "CloudWatchMetrics": [directive]}
     _write("INFO", event, {**values, "_aws": embedded})
 
@@ -68,8 +67,10 @@ def _write(level: str, event: str, fields: Mapping[str, object]) -> None:
         _log.log(number, json.dumps(line, default=str))
 
 
-def configure(level: str) -> None:
-    """Send lines to stderr as they are (Lambda puts them into CloudWatch Logs)."""
+def configure(level: str, namespace: str) -> None:
+    """Set the metrics' namespace, and send lines to stderr (Lambda: to CloudWatch Logs)."""
+    global _namespace
+    _namespace = namespace
     if not _log.handlers:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(message)s"))

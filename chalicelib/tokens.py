@@ -14,7 +14,7 @@ from .errors import Unauthorized
 from .model import UserId
 from .settings import Settings
 
-_USER = re.compile(r"[A-Za-z0-9._:@|+=~-]{1,128}\Z")
+_USER = re.compile(r"[A-Za-z0-9_:@|+=~-][A-Za-z0-9._:@|+=~-]{0,127}\Z")
 MAX_TOKEN_BYTES = 8192
 
 

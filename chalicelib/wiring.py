@@ -13,19 +13,24 @@ def build(settings: Settings) -> Services:
     """Compose the services on AWS and Redis. Opens no connection: each opens at first use."""
     from .adapters.apigateway import ApiGatewayPoster, botocore_credentials
     from .adapters.aws import client
+    from .adapters.cloudwatch import CloudWatchMetrics
     from .adapters.dynamodb import (
         DynamoConnectionStore,
         DynamoCursors,
         DynamoFriendStore,
+        DynamoMarkers,
         DynamoMessageLog,
+        DynamoPresenceStore,
         DynamoRevocationStore,
         DynamoRoomStore,
     )
+    from .adapters.peers import HttpPeers
     from .adapters.redis import RedisCache
+    from .adapters.redis_sync import RedisSync
     from .adapters.sqs import SqsQueue
     from .adapters.system import SystemClock, SystemIds
 
-    telemetry.configure(settings.log_level)
+    telemetry.configure(settings.log_level, settings.metrics_namespace)
     clock, ids = SystemClock(), SystemIds()
     dynamodb = client("dynamodb", settings.region, settings.endpoint_url)
     sqs = client("sqs", settings.region, settings.endpoint_url)
@@ -49,6 +54,8 @@ def build(settings: Settings) -> Services:
         cursors=DynamoCursors(dynamodb, prefix),
         friends=DynamoFriendStore(dynamodb, prefix),
         revocations=DynamoRevocationStore(dynamodb, prefix),
+        presence=DynamoPresenceStore(dynamodb, prefix),
+        markers=DynamoMarkers(dynamodb, prefix),
         rooms=DynamoRoomStore(dynamodb, prefix),
         connections=DynamoConnectionStore(dynamodb, prefix),
         cache=cache,
@@ -57,6 +64,11 @@ def build(settings: Settings) -> Services:
         delivery_dead=SqsQueue(sqs, f"{prefix}-delivery-dead.fifo"),
         outbound=SqsQueue(sqs, f"{prefix}-outbound"),
         outbound_dead=SqsQueue(sqs, f"{prefix}-outbound-dead"),
+        peers=HttpPeers(),
+        metrics=CloudWatchMetrics(
+            settings.region, settings.endpoint_url, settings.metrics_namespace
+        ),
+        sync=RedisSync(settings.redis_url, ids.token(), clock),
         clock=clock,
         ids=ids,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,22 +11,25 @@ from typing import Any
 
 from ..errors import CacheDown
 from ..model import (
+    Charge,
     Connection,
     ConnectionId,
     Delivering,
+    Devices,
     Entry,
     Frame,
     Region,
     Role,
     RoomId,
     Target,
+    Traffic,
     UserId,
 )
 from ..ports import Clock, Ids
 
 ONLINE_MS, CONNECTION_MS, ROOM_MS, TYPING_MS, RECENT = 300_000, 3_600_000, 3_600_000, 30_000, 50
 BUDGET_MS = 60_000  # full again long before
-_FOREVER_MS = 10**15
+WARM_MS, LIMITS_MS = 180_000, 3_600_000
 
 
 @dataclass
@@ -69,24 +73,59 @@ class MemoryCache:
             first = not online
             online[connection.connection_id] = connection.target
             self._put(f"user:online:{connection.user_id}", online, ONLINE_MS)
+            self._drop(f"user:left:{connection.user_id}")
             known = self._get(f"connection:{connection.connection_id}") or {"grants": {}}
             entry = {"connection": connection, "grants": known["grants"]}
             self._put(f"connection:{connection.connection_id}", entry, CONNECTION_MS)
             return first
 
-    def unregister(self, target: Target) -> bool:
+    def unregister(self, target: Target, now_ms: int) -> bool:
         with self._call():
             self._drop(f"connection:{target.connection_id}")
             online = self._get(f"user:online:{target.user_id}") or {}
             known = online.pop(target.connection_id, None) is not None
-            if not online:
+            if known and not online:
                 self._drop(f"user:online:{target.user_id}")
+                self._put(f"user:left:{target.user_id}", now_ms, ONLINE_MS)
             return known and not online
 
+    def devices(self, user_id: UserId) -> Devices | None:
+        with self._call():
+            if not self._get("online:warm"):
+                return None
+            connected = len(self._get(f"user:online:{user_id}") or {})
+            return Devices(connected, self._get(f"user:left:{user_id}"))
+
+    def claim(self, name: str, seconds: int) -> bool:
+        with self._call():
+            if self._get(f"claim:{name}"):
+                return False
+            self._put(f"claim:{name}", True, seconds * 1000)
+            return True
+
+    def spend(self, charge: Charge) -> int:
+        with self._call():
+            return self._spend(charge, f"limits:{charge.payer}")
+
+    def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
+        with self._call():
+            key = f"room:{room_id}:ticket:{region}"
+            if self._get(key) == ticket:
+                self._put(key, ticket - 1, ROOM_MS)
+
     def frame(
-        self, connection_id: ConnectionId, room_id: RoomId | None, ticket_region: Region | None
+        self,
+        connection_id: ConnectionId,
+        room_id: RoomId | None,
+        ticket_region: Region | None,
+        charge: Charge | None = None,
     ) -> Frame:
         with self._call():
+            wait_ms = 0
+            if charge is not None and charge.payer is not None:
+                wait_ms = self._spend(charge, f"limits:{charge.payer}")
+            elif charge is not None and self._get(f"connection:{connection_id}") is not None:
+                wait_ms = self._spend(charge, f"connection:{connection_id}:limits")
             version = self._get(f"room:{room_id}:version") if room_id is not None else None
             ticket = None
             if room_id is not None and ticket_region is not None:
@@ -95,11 +134,11 @@ class MemoryCache:
                 self._put(key, ticket, ROOM_MS)
             entry = self._get(f"connection:{connection_id}")
             if entry is None:
-                return Frame(None, None, version, ticket)
+                return Frame(None, None, version, ticket, wait_ms)
             self._put(f"connection:{connection_id}", entry, CONNECTION_MS)
             granted, role = entry["grants"].get(room_id, (None, None))
             current = role if granted is not None and granted == version else None
-            return Frame(entry["connection"], current, version, ticket)
+            return Frame(entry["connection"], current, version, ticket, wait_ms)
 
     def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
         with self._call():
@@ -155,7 +194,7 @@ class MemoryCache:
 
     def set_warm(self, warm: bool) -> None:
         with self._call():
-            self._put("online:warm", warm, _FOREVER_MS)
+            self._put("online:warm", warm, WARM_MS)
 
     def join(self, room_id: RoomId, target: Target) -> bool:
         with self._call():
@@ -195,6 +234,8 @@ class MemoryCache:
             key = f"conversation:{room_id}:recent"
             recent = {**(self._get(key) or {}), **{each.message_id: each for each in entries}}
             if entries:
+                messages, since_ms = self._get("stats:traffic") or (0, None)
+                self._put("stats:traffic", (messages + len(entries), since_ms), LIMITS_MS)
                 self._put(key, {each: recent[each] for each in sorted(recent)[-RECENT:]}, ROOM_MS)
             version, members = self._members(room_id)
             return Delivering(version, members, frozenset(self._slow(room_id, now_ms)))
@@ -235,6 +276,17 @@ class MemoryCache:
             self._put("posts:budget", (level - granted, max(now_ms, at_ms)), BUDGET_MS)
             return granted
 
+    def note_connections(self, count: int) -> None:
+        with self._call():
+            self._put("stats:connections", count, ONLINE_MS)
+
+    def traffic(self, now_ms: int) -> Traffic:
+        with self._call():
+            messages, since_ms = self._get("stats:traffic") or (0, None)
+            self._put("stats:traffic", (0, now_ms), LIMITS_MS)
+            seconds = (now_ms - since_ms) / 1000 if since_ms is not None else None
+            return Traffic(self._get("stats:connections"), messages, seconds)
+
     def ping(self) -> None:
         with self._call():
             return
@@ -246,6 +298,17 @@ class MemoryCache:
                 raise CacheDown("the cache is down")
             self.round_trips += 1
             yield
+
+    def _spend(self, charge: Charge, key: str) -> int:
+        buckets: dict[str, tuple[float, int]] = self._get(key) or {}
+        level, at_ms = buckets.get(charge.name, (float(charge.burst), charge.now_ms))
+        gained = max(0, charge.now_ms - at_ms) * charge.per_s / 1000
+        level = min(float(charge.burst), level + gained)
+        if level < 1:
+            return math.ceil((1 - level) * 1000 / charge.per_s)
+        buckets[charge.name] = (level - 1, max(charge.now_ms, at_ms))
+        self._put(key, buckets, LIMITS_MS)
+        return 0
 
     def _members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
         members = self._get(f"room:{room_id}:members")

@@ -12,16 +12,20 @@ from ..model import (
     Committed,
     Connection,
     ConnectionId,
+    Devices,
     Duplicate,
     Entry,
     EntryKind,
     Head,
     Job,
+    Marker,
     Member,
     MessageId,
+    Presence,
     Region,
     Room,
     RoomId,
+    Status,
     Taken,
     Target,
     UserId,
@@ -197,6 +201,80 @@ class MemoryFriendStore:
             return {other: since for other, since in pairs.items() if since is not None}
 
 
+class MemoryPresenceStore:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._items: dict[tuple[UserId, Region], Presence] = {}
+
+    def get(self, user_id: UserId, region: Region) -> Presence:
+        with self._lock:
+            return self._items.get((user_id, region), Presence(user_id, region))
+
+    def get_many(self, user_ids: Sequence[UserId], regions: Sequence[Region]) -> list[Presence]:
+        with self._lock:
+            pairs = [(user, region) for user in user_ids for region in regions]
+            return [self._items[pair] for pair in pairs if pair in self._items]
+
+    def change(self, presence: Presence, reset: bool) -> bool:
+        key = presence.user_id, presence.region
+        with self._lock:
+            held = self._items.get(key, Presence(*key))
+            moved = reset and held.chosen != presence.chosen
+            if held.version != presence.version - 1 or moved:
+                return False
+            chosen = None if reset else held.chosen
+            self._items[key] = replace(presence, announced=held.announced, chosen=chosen)
+            return True
+
+    def announced(self, presence: Presence) -> None:
+        key = presence.user_id, presence.region
+        with self._lock:
+            self._items[key] = replace(self._items[key], announced=presence.status)
+
+    def choose(self, user_id: UserId, region: Region, status: Status) -> None:
+        key = user_id, region
+        with self._lock:
+            self._items[key] = replace(self._items.get(key, Presence(*key)), chosen=status)
+
+
+class MemoryMarkers:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._markers: dict[tuple[RoomId, UserId, Region], Marker] = {}
+
+    def move(self, room_id: RoomId, region: Region, marker: Marker) -> Marker | None:
+        key = room_id, marker.user_id, region
+        with self._lock:
+            held = self._markers.get(key)
+            if held is None or held.message_id < marker.message_id:
+                self._markers[key] = marker
+            return held
+
+    def of_user(
+        self, user_id: UserId, room_ids: Sequence[RoomId], regions: Sequence[Region]
+    ) -> dict[RoomId, Marker]:
+        found: dict[RoomId, Marker] = {}
+        with self._lock:
+            for room_id in room_ids:
+                held = [self._markers.get((room_id, user_id, region)) for region in regions]
+                known = [marker for marker in held if marker is not None]
+                if known:
+                    found[room_id] = max(known, key=lambda marker: marker.message_id)
+        return found
+
+    def of_room(self, room_id: RoomId, limit: int) -> list[Marker]:
+        furthest: dict[UserId, Marker] = {}
+        with self._lock:
+            for (room, user_id, _), marker in sorted(self._markers.items()):
+                held = furthest.get(user_id, marker)
+                if room == room_id:
+                    furthest[user_id] = max(held, marker, key=lambda each: each.message_id)
+        return list(furthest.values())[:limit]
+
+    def count(self, room_id: RoomId, message_id: MessageId) -> int:
+        return sum(each.message_id >= message_id for each in self.of_room(room_id, 10**9))
+
+
 class MemoryRevocationStore:
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -216,6 +294,7 @@ class MemoryConnectionStore:
         self._lock = threading.Lock()
         self._connections: dict[ConnectionId, Connection] = {}
         self._joined: dict[RoomId, dict[ConnectionId, Target]] = {}
+        self._left_ms: dict[UserId, int] = {}
 
     def put(self, connection: Connection) -> None:
         with self._lock:
@@ -227,7 +306,10 @@ class MemoryConnectionStore:
 
     def disconnect(self, connection_id: ConnectionId, now_ms: int) -> Connection | None:
         with self._lock:
-            return self._connections.pop(connection_id, None)
+            connection = self._connections.pop(connection_id, None)
+            if connection is not None:
+                self._left_ms[connection.user_id] = now_ms
+            return connection
 
     def renew(self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str]) -> bool:
         with self._lock:
@@ -249,6 +331,11 @@ class MemoryConnectionStore:
         with self._lock:
             owned = [c for c in self._connections.values() if c.user_id == user_id]
             return sorted(owned, key=lambda c: c.connection_id)
+
+    def devices(self, user_id: UserId) -> Devices:
+        with self._lock:
+            connected = sum(c.user_id == user_id for c in self._connections.values())
+            return Devices(connected, self._left_ms.get(user_id))
 
     def scan(self) -> Iterator[Connection]:
         with self._lock:
@@ -299,6 +386,10 @@ class MemoryQueue:
                 if job.dedupe is not None:
                     self._seen.add(job.dedupe)
                 self.jobs.append(job)
+
+    def depth(self) -> int:
+        with self._lock:
+            return len(self.jobs)
 
     def hide(self, receipt_handle: str, seconds: int) -> None:
         with self._lock:

@@ -8,19 +8,20 @@ https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/serverless-overview.html
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple
 from typing import Any
 
 from ..errors import CacheDown
 from ..model import (
+    Charge,
     Connection,
     ConnectionId,
     Delivering,
+    Devices,
     Entry,
     EntryKind,
     Frame,
@@ -28,124 +29,23 @@ from ..model import (
     Role,
     RoomId,
     Target,
+    Traffic,
     UserId,
 )
 from ..ports import Ids
+from . import redis_scripts as scripts
 from .system import monotonic_s
 
+# Gone before what it vouches for: when no sweep has come by for so long, nothing is sure.
+WARM_S = 180
+LIMITS_S = 3600  # a bucket unused for so long is full, unless it gains less than burst an hour
 ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, RECENT = 300, 3600, 3600, 30, 50
 _PAUSE_S, _CONNECT_S, _READ_S = 1.0, 0.5, 1.0
+_TRAFFIC = "stats:traffic"
 _COMPLETE = ""  # no user has this id: a field of its own in a hash by user
 
 _Command = tuple[Any, ...]
 _Seconds = Callable[[], float]
-
-
-@dataclass(frozen=True, slots=True)
-class _Script:
-    text: str
-    sha: str
-
-
-def _script(text: str) -> _Script:
-    return _Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
-
-
-# The connection fields of user:online start with "c:"; without any left the key goes.
-_REGISTER = _script("""
-local first = 1
-for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if string.sub(f, 1, 2) == 'c:' then first = 0 end
-end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], 'status', 'online', 'last_seen', ARGV[3])
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-return first
-""")
-_UNREGISTER = _script("""
-if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
-for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if string.sub(f, 1, 2) == 'c:' then return 0 end
-end
-redis.call('DEL', KEYS[1])
-return 1
-""")
-_FILL_MEMBERS = _script("""
-local v = redis.call('GET', KEYS[1])
-if (v or '') ~= ARGV[1] then return false end
-if not v then v = ARGV[2] end
-redis.call('SET', KEYS[1], v, 'EX', ARGV[3])
-redis.call('DEL', KEYS[2])
-for i = 4, #ARGV, 1000 do
-  redis.call('HSET', KEYS[2], unpack(ARGV, i, math.min(i + 999, #ARGV)))
-end
-redis.call('EXPIRE', KEYS[2], ARGV[3])
-return v
-""")
-# Both at once: a reader between them would take the old members for the new version's.
-_BUMP = _script("""
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-redis.call('DEL', KEYS[2])
-return 1
-""")
-_GRANT = _script("""
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
-return 1
-""")
-# By user, connections with their targets; true when the (last) user had none.
-_JOIN = _script("""
-local held
-for i = 3, #ARGV, 2 do
-  held = redis.call('HGET', KEYS[1], ARGV[i])
-  local all = held and cjson.decode(held) or {}
-  for connection, target in pairs(cjson.decode(ARGV[i + 1])) do all[connection] = target end
-  redis.call('HSET', KEYS[1], ARGV[i], cjson.encode(all))
-end
-if ARGV[2] == 'complete' then redis.call('HSET', KEYS[1], '', '1') end
-redis.call('EXPIRE', KEYS[1], ARGV[1])
-return held and 0 or 1
-""")
-_LEAVE = _script("""
-local held = redis.call('HGET', KEYS[1], ARGV[1])
-local all = held and cjson.decode(held) or {}
-if all[ARGV[2]] == nil then return 0 end
-all[ARGV[2]] = nil
-if next(all) then
-  redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(all))
-  return 0
-end
-redis.call('HDEL', KEYS[1], ARGV[1])
-return 1
-""")
-# Members are "<message_id>|{...}": "~" sorts after "{".
-_RECENT = _script("""
-for i = 3, #ARGV, 2 do
-  redis.call('ZREMRANGEBYLEX', KEYS[1], '[' .. ARGV[i], '(' .. ARGV[i] .. '~')
-  redis.call('ZADD', KEYS[1], 0, ARGV[i] .. ARGV[i + 1])
-end
-redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -(tonumber(ARGV[1]) + 1))
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-return 1
-""")
-_TYPING = _script("""
-local held = redis.call('HGET', KEYS[1], ARGV[1])
-if not held or tonumber(held) < tonumber(ARGV[2]) then
-  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-end
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-return 1
-""")
-# A token bucket that holds one second's rate.
-_LEASE = _script("""
-local b = redis.call('HMGET', KEYS[1], 'level', 'at')
-local want, rate, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local level, at = tonumber(b[1]) or rate, tonumber(b[2]) or now
-level = math.min(rate, level + math.max(0, now - at) * rate / 1000)
-local granted = math.min(want, math.floor(level))
-redis.call('HSET', KEYS[1], 'level', string.format('%.17g', level - granted),
-  'at', string.format('%.0f', math.max(now, at)))
-redis.call('EXPIRE', KEYS[1], 60)
-return granted
-""")
 
 
 class RedisCache:
@@ -187,41 +87,70 @@ class RedisCache:
         key = f"connection:{connection.connection_id}"
         held = (f"c:{target.connection_id}", _dump(target), connection.last_ping_ms, ONLINE_S)
         first, *_ = self._run(
-            _eval(_REGISTER, [f"user:online:{target.user_id}"], *held),
+            _eval(scripts.REGISTER, [f"user:online:{target.user_id}"], *held),
             ("HSET", key, *(each for pair in fields.items() for each in pair)),
             ("EXPIRE", key, CONNECTION_S),
         )
         return bool(first)
 
-    def unregister(self, target: Target) -> bool:
+    def unregister(self, target: Target, now_ms: int) -> bool:
+        device = f"c:{target.connection_id}"
         last, _ = self._run(
-            _eval(_UNREGISTER, [f"user:online:{target.user_id}"], f"c:{target.connection_id}"),
+            _eval(scripts.UNREGISTER, [f"user:online:{target.user_id}"], device, now_ms, ONLINE_S),
             ("DEL", f"connection:{target.connection_id}"),
         )
         return bool(last)
 
+    def devices(self, user_id: UserId) -> Devices | None:
+        warm, fields = self._run(("GET", "online:warm"), ("HGETALL", f"user:online:{user_id}"))
+        if warm is None:
+            return None
+        connected = sum(name.startswith("c:") for name in fields)
+        return Devices(connected, int(fields["left"]) if "left" in fields else None)
+
+    def claim(self, name: str, seconds: int) -> bool:
+        (claimed,) = self._run(("SET", f"claim:{name}", "1", "NX", "EX", seconds))
+        return claimed is not None
+
+    def spend(self, charge: Charge) -> int:
+        (wait_ms,) = self._run(_spend(charge, f"limits:{charge.payer}", LIMITS_S))
+        return int(wait_ms)
+
+    def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
+        self._run(_eval(scripts.RETURN_TICKET, [_room(room_id, f"ticket:{region}")], ticket))
+
     def frame(
-        self, connection_id: ConnectionId, room_id: RoomId | None, ticket_region: Region | None
+        self,
+        connection_id: ConnectionId,
+        room_id: RoomId | None,
+        ticket_region: Region | None,
+        charge: Charge | None = None,
     ) -> Frame:
         key = f"connection:{connection_id}"
         commands: list[_Command] = [("HGETALL", key), ("EXPIRE", key, CONNECTION_S)]
+        if charge is not None and charge.payer is not None:
+            commands.insert(0, _spend(charge, f"limits:{charge.payer}", LIMITS_S))
+        elif charge is not None:
+            commands.insert(0, _spend(charge, key, 0))
+        paid = int(charge is not None)
         if room_id is not None:
             commands.append(("GET", _room(room_id, "version")))
             if ticket_region is not None:
                 ticket_key = _room(room_id, f"ticket:{ticket_region}")
                 commands += [("INCR", ticket_key), ("EXPIRE", ticket_key, ROOM_S)]
         answers = [*self._run(*commands), None, None]
+        wait_ms = int(answers.pop(0)) if paid else 0
         fields, version = answers[0], answers[2]
-        ticket = int(answers[3]) if len(commands) > 3 else None
+        ticket = int(answers[3]) if len(commands) > 3 + paid else None
         if "target" not in fields:
-            return Frame(None, None, version, ticket)
+            return Frame(None, None, version, ticket, wait_ms)
         granted, _, role = fields.get(f"m:{room_id}", "").rpartition("|")
         current = Role(role) if granted and granted == version else None
-        return Frame(_connection(fields), current, version, ticket)
+        return Frame(_connection(fields), current, version, ticket, wait_ms)
 
     def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
         key = f"connection:{connection_id}"
-        self._run(_eval(_GRANT, [key], f"m:{room_id}", f"{version}|{role.value}"))
+        self._run(_eval(scripts.GRANT, [key], f"m:{room_id}", f"{version}|{role.value}"))
 
     def set_ticket(self, room_id: RoomId, region: Region, seq: int) -> None:
         self._run(("SET", _room(room_id, f"ticket:{region}"), seq, "EX", ROOM_S))
@@ -248,12 +177,12 @@ class RedisCache:
         keys = [_room(room_id, "version"), _room(room_id, "members")]
         flat = [text for user, role in members.items() for text in (user, role.value)]
         arguments = (version or "", self._ids.token(), ROOM_S, *(flat or (_COMPLETE, "1")))
-        (stored,) = self._run(_eval(_FILL_MEMBERS, keys, *arguments))
+        (stored,) = self._run(_eval(scripts.FILL_MEMBERS, keys, *arguments))
         return str(stored) if stored else None
 
     def bump(self, room_id: RoomId) -> None:
         keys = [_room(room_id, "version"), _room(room_id, "members")]
-        self._run(_eval(_BUMP, keys, self._ids.token(), ROOM_S))
+        self._run(_eval(scripts.BUMP, keys, self._ids.token(), ROOM_S))
 
     def online(self, users: Sequence[UserId]) -> dict[UserId, list[Target]] | None:
         hashes = [("HGETALL", f"user:online:{user}") for user in users]
@@ -268,7 +197,7 @@ class RedisCache:
         return found
 
     def set_warm(self, warm: bool) -> None:
-        self._run(("SET", "online:warm", "1") if warm else ("DEL", "online:warm"))
+        self._run(("SET", "online:warm", "1", "EX", WARM_S) if warm else ("DEL", "online:warm"))
 
     def join(self, room_id: RoomId, target: Target) -> bool:
         (first,) = self._run(_join(room_id, "", [target]))
@@ -276,7 +205,7 @@ class RedisCache:
 
     def leave(self, room_id: RoomId, target: Target) -> bool:
         arguments = (target.user_id, target.connection_id)
-        (last,) = self._run(_eval(_LEAVE, [_room(room_id, "joined")], *arguments))
+        (last,) = self._run(_eval(scripts.LEAVE, [_room(room_id, "joined")], *arguments))
         return bool(last)
 
     def joined(self, room_id: RoomId) -> list[Target] | None:
@@ -290,9 +219,10 @@ class RedisCache:
 
     def deliver(self, room_id: RoomId, entries: Sequence[Entry], now_ms: int) -> Delivering:
         flat = [t for e in entries for t in (f"{e.message_id}|", json.dumps(asdict(e)))]
-        recent = _eval(_RECENT, [f"conversation:{room_id}:recent"], RECENT, ROOM_S, *flat)
+        recent = _eval(scripts.RECENT, [f"conversation:{room_id}:recent"], RECENT, ROOM_S, *flat)
         reads = (*_read_members(room_id), ("HGETALL", _room(room_id, "slow")))
-        answers = self._run(*reads, *([recent] if entries else []))
+        count = ("HINCRBY", _TRAFFIC, "messages", len(entries))
+        answers = self._run(*reads, *([recent, count] if entries else []))
         version, members = _members(*answers[:2])
         return Delivering(version, members, frozenset(_slow(answers[2], now_ms)))
 
@@ -309,7 +239,7 @@ class RedisCache:
         if started_ms is None:
             self._run(("HDEL", key, user_id))
         else:
-            self._run(_eval(_TYPING, [key], user_id, started_ms, TYPING_S))
+            self._run(_eval(scripts.TYPING, [key], user_id, started_ms, TYPING_S))
 
     def typing_since(self, room_id: RoomId, user_id: UserId) -> int | None:
         (since,) = self._run(("HGET", f"typing:{room_id}", user_id))
@@ -324,8 +254,18 @@ class RedisCache:
         return _slow(marks, now_ms)
 
     def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
-        (granted,) = self._run(_eval(_LEASE, ["posts:budget"], wanted, rate_per_s, now_ms))
+        (granted,) = self._run(_eval(scripts.LEASE, ["posts:budget"], wanted, rate_per_s, now_ms))
         return int(granted)
+
+    def note_connections(self, count: int) -> None:
+        self._run(("SET", "stats:connections", count, "EX", ONLINE_S))
+
+    def traffic(self, now_ms: int) -> Traffic:
+        take = _eval(scripts.TRAFFIC, [_TRAFFIC], now_ms, LIMITS_S)
+        connections, (messages, since) = self._run(("GET", "stats:connections"), take)
+        seconds = (now_ms - int(since)) / 1000 if since is not None else None
+        known = int(connections) if connections is not None else None
+        return Traffic(known, int(messages or 0), seconds)
 
     def ping(self) -> None:
         self._run(("GET", "online:warm"))
@@ -469,23 +409,28 @@ def _join(room_id: RoomId, mark: str, targets: Iterable[Target]) -> _Command:
     for target in targets:
         users.setdefault(target.user_id, {})[target.connection_id] = _dump(target)
     flat = [text for user, held in users.items() for text in (user, json.dumps(held))]
-    return _eval(_JOIN, [_room(room_id, "joined")], ROOM_S, mark, *flat)
+    return _eval(scripts.JOIN, [_room(room_id, "joined")], ROOM_S, mark, *flat)
 
 
-def _eval(script: _Script, keys: Sequence[str], *arguments: str | int) -> _Command:
+def _spend(charge: Charge, key: str, ttl_s: int) -> _Command:
+    fields = (f"l:{charge.name}", str(charge.per_s), charge.burst, charge.now_ms, ttl_s)
+    return _eval(scripts.SPEND, [key], *fields)
+
+
+def _eval(script: scripts.Script, keys: Sequence[str], *arguments: str | int) -> _Command:
     return (script, len(keys), *keys, *arguments)
 
 
 def _in_words(command: _Command, full: bool) -> _Command:
     """The command as sent: a script by its digest, or in full."""
     script, *rest = command
-    if not isinstance(script, _Script):
+    if not isinstance(script, scripts.Script):
         return command
     return ("EVAL", script.text, *rest) if full else ("EVALSHA", script.sha, *rest)
 
 
 def _key(command: _Command) -> str:
-    return str(command[2] if isinstance(command[0], _Script) else command[1])
+    return str(command[2] if isinstance(command[0], scripts.Script) else command[1])
 
 
 def _room(room_id: RoomId, name: str) -> str:

@@ -33,6 +33,13 @@ class SqsQueue:
             for batch in _batches(entries):
                 self._send_batch(batch)
 
+    def depth(self) -> int:
+        with unavailable("the queue"):
+            answer = self._client.get_queue_attributes(
+                QueueUrl=self._queue_url(), AttributeNames=["ApproximateNumberOfMessages"]
+            )
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
     def hide(self, receipt_handle: str, seconds: int) -> None:
         with unavailable("the queue"):
             self._client.change_message_visibility(

@@ -43,6 +43,7 @@ DELIVER: dict[str, Worker] = {
     "entry": lambda services, jobs, attempt: services.delivery.entries(jobs),
     "part": lambda services, jobs, attempt: services.delivery.part(jobs[0]),
     "direct": lambda services, jobs, attempt: services.delivery.direct(jobs[0], attempt),
+    "presence": lambda services, jobs, attempt: services.presences.settle(jobs[0]),
     "room_updated": lambda services, jobs, attempt: services.delivery.room_updated(jobs[0]),
 }
 OUTBOUND: dict[str, Worker] = {
@@ -57,6 +58,14 @@ OUTBOUND: dict[str, Worker] = {
     "disconnect": lambda services, jobs, attempt: services.connections.disconnect_user(
         jobs[0]["user_id"], jobs[0]["at_ms"]
     ),
+    "presence_due": lambda services, jobs, attempt: services.connections.look(
+        [jobs[0]["user_id"]], due=True
+    ),
+    "friends_changed": lambda services, jobs, attempt: services.presences.befriended(
+        jobs[0]["user_id"], jobs[0]["friend_id"]
+    ),
+    "read": lambda services, jobs, attempt: services.receipts.deliver(jobs[0]),
+    "read_counts": lambda services, jobs, attempt: services.receipts.deliver_counts(jobs[0]),
     "left": lambda services, jobs, attempt: services.ephemeral.left_all(jobs[0]),
 }
 # Consecutive jobs of these kinds in a group go to their worker together; others one by one.

@@ -5,23 +5,37 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
 from .. import commands, telemetry, times
 from ..errors import (
     BadRequest,
-    CacheDown,
+    Conflict,
     Internal,
     PermissionDenied,
     TidingsError,
     Unauthorized,
 )
 from ..events import message_view
-from ..model import Friend, Member, MessageId, Role, Room, RoomId, RoomType, UserId
+from ..model import (
+    Entry,
+    Friend,
+    FriendStatus,
+    Member,
+    MessageId,
+    Presence,
+    Role,
+    Room,
+    RoomId,
+    RoomType,
+    Status,
+    UserId,
+)
 from ..services import Services
 from ..tokens import Identity
+from . import bodies
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -34,6 +48,7 @@ class Request:
     query: Mapping[str, str]
     path: Mapping[str, str]
     body: str
+    multi: Mapping[str, list[str]] = field(default_factory=dict)
     request_id: str = ""
 
 
@@ -54,9 +69,13 @@ def from_event(event: Mapping[str, Any]) -> Request:
         query=event.get("queryStringParameters") or {},
         path=path,
         body=body,
+        multi=event.get("multiValueQueryStringParameters") or {},
         request_id=(event.get("requestContext") or {}).get("requestId", ""),
     )
 
+
+# Requests that pay from the bucket of the action that does the same.
+_ACTIONS = {"post_message": "send_message", "delete_message": "delete_message"}
 
 Endpoint = Callable[[Services, Identity, Request], Response]
 
@@ -67,6 +86,7 @@ def handle(services: Services, request: Request, endpoint: Endpoint) -> Response
         try:
             identity = services.tokens.verify(_bearer(request))
             services.revocations.check(identity.user_id)
+            services.limits.spend(identity.user_id, _ACTIONS.get(endpoint.__name__, "http"))
             return endpoint(services, identity, request)
         except TidingsError as refusal:
             telemetry.log("INFO", "request_refused", code=refusal.code)
@@ -77,7 +97,7 @@ def handle(services: Services, request: Request, endpoint: Endpoint) -> Response
 
 
 def create_room(services: Services, identity: Identity, request: Request) -> Response:
-    command = commands.parse(commands.CreateRoom, _json(request))
+    command = commands.parse(bodies.CreateRoom, _json(request))
     room = services.rooms.create(
         identity.user_id,
         RoomType(command.room_type),
@@ -91,7 +111,17 @@ def create_room(services: Services, identity: Identity, request: Request) -> Res
 
 def list_rooms(services: Services, identity: Identity, request: Request) -> Response:
     rooms = services.rooms.mine(identity.user_id)
-    return Response(200, {"rooms": [{**_room(room), "role": role} for room, role in rooms]})
+    unread = services.receipts.unread(identity.user_id, [room.room_id for room, _ in rooms])
+    views = [
+        {
+            **_room(room),
+            "role": role,
+            "unread": unread[room.room_id].count,
+            "last_read_message_id": unread[room.room_id].last_read,
+        }
+        for room, role in rooms
+    ]
+    return Response(200, {"rooms": views})
 
 
 def get_room(services: Services, identity: Identity, request: Request) -> Response:
@@ -100,7 +130,7 @@ def get_room(services: Services, identity: Identity, request: Request) -> Respon
 
 
 def add_member(services: Services, identity: Identity, request: Request) -> Response:
-    command = commands.parse(commands.UserRef, _json(request))
+    command = commands.parse(bodies.UserRef, _json(request))
     member = services.rooms.add(identity, _room_id(request), UserId(command.user_id))
     return Response(201, _member(member))
 
@@ -113,21 +143,21 @@ def remove_member(services: Services, identity: Identity, request: Request) -> R
 def list_messages(services: Services, identity: Identity, request: Request) -> Response:
     room_id = _room_id(request)
     services.rooms.require(room_id, identity.user_id)
-    page = commands.parse(commands.Page, _page_query(request.query))
+    page = commands.parse(bodies.Page, _page_query(request.query))
     before = MessageId(page.before) if page.before else None
     after = MessageId(page.after) if page.after else None
-    if before and after:
-        raise BadRequest("before, after: only one of them")
     entries, more = services.messages.history(room_id, before, after, page.limit)
     edge = (entries[-1] if after else entries[0]).message_id if entries else None
-    body = {"messages": [message_view(entry) for entry in entries], "more": more, "next": edge}
+    seen = services.receipts.seen(identity.user_id, room_id, entries)
+    views = [message_view(entry, entry.message_id in seen) for entry in entries]
+    body = {"messages": views, "more": more, "next": edge}
     return Response(200, body)
 
 
 def post_message(services: Services, identity: Identity, request: Request) -> Response:
     room_id = _room_id(request)
-    fields = commands.parse(commands.PostMessage, _json(request))
-    services.rooms.require(room_id, identity.user_id)
+    fields = commands.parse(bodies.PostMessage, _json(request))
+    services.rooms.writer(services.rooms.require(room_id, identity.user_id))
     command = commands.SendMessage(conversation_id=room_id, **fields.model_dump())
     entry = services.messages.send(identity.user_id, command, None, None)
     return Response(201, message_view(entry))
@@ -153,30 +183,101 @@ def remove_friend(services: Services, identity: Identity, request: Request) -> R
 
 def list_friends(services: Services, identity: Identity, request: Request) -> Response:
     friends = services.friends.all(identity.user_id)
-    return Response(200, {"friends": [_friend(friend) for friend in friends]})
+    mutual = [each.user_id for each in friends if each.status is FriendStatus.FRIENDS]
+    now_ms = services.adapters.clock.now_ms()
+    seen = {p.user_id: _presence(p, now_ms) for p in services.presences.of(mutual)}
+    views = [_friend(friend) for friend in friends]
+    for view in views:
+        if view["user_id"] in seen:
+            view["presence"] = seen[view["user_id"]]
+    return Response(200, {"friends": views})
+
+
+def list_presence(services: Services, identity: Identity, request: Request) -> Response:
+    asked = commands.parse(bodies.PresenceQuery, {"user_id": request.multi.get("user_id", [])})
+    users = [UserId(user) for user in dict.fromkeys(asked.user_id)]
+    found = services.presences.visible(identity.user_id, users)
+    now_ms = services.adapters.clock.now_ms()
+    views = [{"user_id": each.user_id, **_presence(each, now_ms)} for each in found]
+    return Response(200, {"presence": views})
+
+
+def post_moment(services: Services, identity: Identity, request: Request) -> Response:
+    command = commands.parse(bodies.PostMoment, _json(request))
+    fields = command.message_type, command.content, command.client_message_id
+    return Response(201, message_view(services.feeds.post_moment(identity.user_id, *fields)))
+
+
+def list_moments(services: Services, identity: Identity, request: Request) -> Response:
+    before, limit = _feed(request)
+    entries, more = services.feeds.moments(identity.user_id, before, limit)
+    return Response(200, _feed_page("moments", entries, more))
+
+
+def post_notification(services: Services, identity: Identity, request: Request) -> Response:
+    command = commands.parse(bodies.PostNotification, _json(request))
+    fields = command.message_type, command.content, command.client_message_id
+    entry = services.feeds.notify(identity, UserId(command.user_id), *fields)
+    return Response(201, message_view(entry))
+
+
+def list_notifications(services: Services, identity: Identity, request: Request) -> Response:
+    before, limit = _feed(request)
+    entries, more = services.feeds.notifications(identity.user_id, before, limit)
+    return Response(200, _feed_page("notifications", entries, more))
+
+
+def endpoint(services: Services, identity: Identity, request: Request) -> Response:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    asked = commands.parse(bodies.Where, dict(request.query)).location
+    location = asked or headers.get("cloudfront-viewer-country", "")
+    first, *others = services.router.routes(identity.user_id, location)
+    body = {
+        "region": first.region,
+        "url": first.url,
+        "shard": services.router.shard(identity.user_id),
+        "fallbacks": [{"region": each.region, "url": each.url} for each in others],
+    }
+    return Response(200, body)
 
 
 def disconnect_user(services: Services, identity: Identity, request: Request) -> Response:
     if "admin" not in identity.roles:
         raise PermissionDenied("only service admins may do this")
     user_id = _user_id(request)
-    command = commands.parse(commands.Disconnect, _json(request) if request.body else {})
+    command = commands.parse(bodies.Disconnect, _json(request) if request.body else {})
+    if user_id == identity.user_id and command.for_s:
+        raise Conflict("for_s: nobody locks himself out")
     until_ms = services.revocations.revoke(user_id, command.for_s)
     return Response(200, {"user_id": user_id, "revoked_until": times.iso(until_ms)})
 
 
+def openapi() -> Response:
+    """The description of this API; for everybody."""
+    from . import openapi as described
+
+    return Response(200, described.document())
+
+
 def health(services: Services) -> Response:
-    """Touch the stores. Without Redis the service is degraded but serves; without DynamoDB not."""
-    checks = {"dynamodb": "ok", "redis": "ok"}
-    try:
-        services.adapters.rooms.get(RoomId("health"))
-    except TidingsError:
-        checks["dynamodb"] = "unavailable"
-    try:
-        services.adapters.cache.ping()
-    except CacheDown:
-        checks["redis"] = "unavailable"
-    serves = checks["dynamodb"] == "ok"
+    """Touch what the service stands on, and say what is away.
+
+    Without Redis it is degraded but serves; without DynamoDB or the queues it does not.
+    """
+    adapters = services.adapters
+    touches: dict[str, Callable[[], object]] = {
+        "dynamodb": lambda: adapters.rooms.get(RoomId("health")),
+        "redis": adapters.cache.ping,
+        "sqs": adapters.delivery.depth,
+    }
+    checks = {}
+    for name, touch in touches.items():
+        try:
+            touch()
+            checks[name] = "ok"
+        except TidingsError:
+            checks[name] = "unavailable"
+    serves = checks["dynamodb"] == checks["sqs"] == "ok"
     status = "ok" if set(checks.values()) == {"ok"} else "degraded" if serves else "unavailable"
     body = {"status": status, "region": services.region, "checks": checks}
     return Response(200 if serves else 503, body)
@@ -215,12 +316,22 @@ def _page_query(query: Mapping[str, str]) -> dict[str, object]:
     return fields
 
 
+def _feed(request: Request) -> tuple[MessageId | None, int]:
+    page = commands.parse(bodies.Feed, _page_query(request.query))
+    return MessageId(page.before) if page.before else None, page.limit
+
+
+def _feed_page(name: str, entries: list[Entry], more: bool) -> dict[str, Any]:
+    oldest = entries[-1].message_id if entries else None
+    return {name: [message_view(entry) for entry in entries], "more": more, "next": oldest}
+
+
 def _room_id(request: Request) -> RoomId:
     return RoomId(commands.parse(commands.RoomRef, {"room_id": request.path["room_id"]}).room_id)
 
 
 def _user_id(request: Request) -> UserId:
-    return UserId(commands.parse(commands.UserRef, {"user_id": request.path["user_id"]}).user_id)
+    return UserId(commands.parse(bodies.UserRef, {"user_id": request.path["user_id"]}).user_id)
 
 
 def _room(room: Room) -> dict[str, Any]:
@@ -252,6 +363,13 @@ def _friend(friend: Friend) -> dict[str, Any]:
         "status": friend.status,
         "since": times.iso(friend.since_ms),
     }
+
+
+def _presence(presence: Presence, now_ms: int) -> dict[str, Any]:
+    """`last_seen` of one who is here is now; null for one who never was."""
+    gone = presence.status is Status.OFFLINE
+    last_ms = presence.last_seen_ms if gone else now_ms
+    return {"status": presence.status, "last_seen": times.iso(last_ms) if last_ms else None}
 
 
 def _error(error: TidingsError) -> Response:

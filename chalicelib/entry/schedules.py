@@ -9,6 +9,21 @@ from ..model import Connection, Target
 from ..services import Services
 
 
+def report(services: Services, event: dict[str, Any]) -> dict[str, float]:
+    """Put the region's connections and message rate into CloudWatch; what is not known is not."""
+    with telemetry.context(function="report", request_id=event.get("id")):
+        now_ms = services.adapters.clock.now_ms()
+        traffic = services.adapters.cache.traffic(now_ms)
+        values: dict[str, tuple[float, str]] = {}
+        if traffic.connections is not None:
+            values["ActiveConnections"] = (traffic.connections, "Count")
+        if traffic.seconds:
+            values["MessageRate"] = (traffic.messages / traffic.seconds, "Count/Second")
+        if values:
+            services.adapters.metrics.put(values, now_ms)
+        return {name: value for name, (value, _) in values.items()}
+
+
 def sweep(services: Services, event: dict[str, Any]) -> dict[str, int]:
     """Ping stale connections, clean up dead ones, put back what Redis lost."""
     with telemetry.context(function="sweep", request_id=event.get("id")):

@@ -52,6 +52,7 @@ def message(services: Services, event: dict[str, Any]) -> dict[str, Any]:
     """`$default`: the answer rides the return body (route response), so it costs no post."""
     context = event["requestContext"]
     with telemetry.context(**_ids(context), function="websocket_message"):
+        services.cluster.listen()
         request = jsonwire.decode(event.get("body") or "")
         try:
             if request.fault is not None:

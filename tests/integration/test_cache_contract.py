@@ -17,9 +17,11 @@ from chalicelib.adapters.memory_cache import MemoryCache
 from chalicelib.adapters.redis import RedisCache
 from chalicelib.errors import CacheDown
 from chalicelib.model import (
+    Charge,
     Connection,
     ConnectionId,
     Delivering,
+    Devices,
     Entry,
     EntryKind,
     Frame,
@@ -28,6 +30,7 @@ from chalicelib.model import (
     Role,
     RoomId,
     Target,
+    Traffic,
     UserId,
 )
 from tests.support.valkey import Valkey, cluster, frozen, pass_time, valkey
@@ -35,6 +38,7 @@ from tests.support.world import CountingIds, FakeClock
 
 ROOM, OTHER = RoomId("lobby"), RoomId("r:{odd} room")
 EAST, WEST = Region("us-east-1"), Region("us-west-2")
+NOW = 1_800_000_000_000
 ALICE, BOB = UserId("alice"), UserId("böb|c:{x}")
 served = pytest.mark.parametrize("backend", ["valkey", "cluster"], indirect=True)
 
@@ -132,8 +136,8 @@ class TestRegistry:
         assert cache.register(connection(ALICE, 1))
         assert not cache.register(connection(ALICE, 2))
         assert cache.register(connection(BOB, 1))
-        assert not cache.unregister(target(ALICE, 1))
-        assert cache.unregister(target(ALICE, 2))
+        assert not cache.unregister(target(ALICE, 1), NOW)
+        assert cache.unregister(target(ALICE, 2), NOW)
         assert cache.register(connection(ALICE, 1))
 
     def test_registering_again_is_not_first(self, rig: Rig) -> None:
@@ -141,33 +145,56 @@ class TestRegistry:
         assert not rig.cache.register(connection(ALICE))
 
     def test_unregistering_the_unknown_is_not_last(self, rig: Rig) -> None:
-        assert not rig.cache.unregister(target(ALICE))
+        assert not rig.cache.unregister(target(ALICE), NOW)
         rig.cache.register(connection(ALICE, 1))
-        assert not rig.cache.unregister(target(ALICE, 2))
-        assert rig.cache.unregister(target(ALICE, 1))
-        assert not rig.cache.unregister(target(ALICE, 1))
+        assert not rig.cache.unregister(target(ALICE, 2), NOW)
+        assert rig.cache.unregister(target(ALICE, 1), NOW)
+        assert not rig.cache.unregister(target(ALICE, 1), NOW)
+
+    def test_devices_are_counted_and_the_last_to_go_is_dated(self, rig: Rig) -> None:
+        assert rig.cache.devices(ALICE) is None
+        rig.cache.set_warm(True)
+        assert rig.cache.devices(ALICE) == Devices(0, None)
+        rig.cache.register(connection(ALICE, 1))
+        rig.cache.register(connection(ALICE, 2))
+        rig.cache.unregister(target(ALICE, 1), NOW)
+        assert rig.cache.devices(ALICE) == Devices(1, None)
+        rig.cache.unregister(target(ALICE, 2), NOW + 5)
+        rig.cache.unregister(target(ALICE, 2), NOW + 9)
+        assert rig.cache.devices(ALICE) == Devices(0, NOW + 5)
+        assert rig.cache.online([ALICE]) == {}
+        assert rig.cache.register(connection(ALICE, 3))
+        assert rig.cache.devices(ALICE) == Devices(1, None)
+
+    def test_a_claim_is_one_s(self, rig: Rig) -> None:
+        assert sum(at_once([lambda: rig.cache.claim("x", 5)] * 8)) == 1
+        assert rig.cache.claim("y", 5)
+        assert not rig.cache.claim("x", 5)
 
     def test_of_many_threads_one_is_first_and_one_last(self, rig: Rig) -> None:
         devices = range(16)
         for _ in range(5):
             register = [lambda n=n: rig.cache.register(connection(ALICE, n)) for n in devices]
             assert sum(at_once(register)) == 1
-            unregister = [lambda n=n: rig.cache.unregister(target(ALICE, n)) for n in devices]
+            unregister = [lambda n=n: rig.cache.unregister(target(ALICE, n), NOW) for n in devices]
             assert sum(at_once(unregister)) == 1
 
     def test_the_same_connection_unregistered_by_many_is_last_for_one(self, rig: Rig) -> None:
         rig.cache.register(connection(ALICE))
-        assert sum(at_once([lambda: rig.cache.unregister(target(ALICE))] * 8)) == 1
+        assert sum(at_once([lambda: rig.cache.unregister(target(ALICE), NOW)] * 8)) == 1
 
     def test_online_is_unknown_while_cold(self, rig: Rig) -> None:
         rig.cache.register(connection(ALICE))
         assert rig.cache.online([ALICE]) is None
         rig.cache.set_warm(True)
         assert rig.cache.online([ALICE, BOB]) == {ALICE: [target(ALICE)]}
-        rig.wait(100 * 86_400)
-        assert rig.cache.online([ALICE]) == {}, "warm does not expire"
         rig.cache.set_warm(False)
         assert rig.cache.online([ALICE]) is None
+        rig.cache.set_warm(True)
+        rig.wait(179)
+        assert rig.cache.online([ALICE]) is not None
+        rig.wait(2)
+        assert rig.cache.online([ALICE]) is None, "before what it vouches for expires"
 
     def test_online_has_every_device(self, rig: Rig) -> None:
         rig.cache.set_warm(True)
@@ -176,7 +203,7 @@ class TestRegistry:
         found = rig.cache.online([BOB, ALICE, UserId("nobody")])
         assert set(found) == {ALICE, BOB}
         assert set(found[ALICE]) == {target(ALICE, 1), target(ALICE, 2)}
-        rig.cache.unregister(target(BOB))
+        rig.cache.unregister(target(BOB), NOW)
         assert set(rig.cache.online([BOB, ALICE])) == {ALICE}
 
     def test_online_takes_a_thousand_users(self, rig: Rig) -> None:
@@ -194,6 +221,7 @@ class TestRegistry:
         rig.wait(299)
         assert rig.cache.refresh([target(ALICE)]) == []
         rig.wait(299)
+        rig.cache.set_warm(True)
         assert ALICE in rig.cache.online([ALICE])
         rig.wait(1)
         assert rig.cache.online([ALICE]) == {}
@@ -203,7 +231,7 @@ class TestRegistry:
     def test_refresh_tells_what_is_missing(self, rig: Rig) -> None:
         for user, device in [(ALICE, 1), (ALICE, 2), (BOB, 1)]:
             rig.cache.register(connection(user, device))
-        rig.cache.unregister(target(ALICE, 2))
+        rig.cache.unregister(target(ALICE, 2), NOW)
         asked = [target(ALICE, 1), target(ALICE, 2), target(BOB, 1), target(BOB, 2)]
         assert rig.cache.refresh(asked) == [target(ALICE, 2), target(BOB, 2)]
         assert rig.cache.refresh([]) == []
@@ -240,7 +268,7 @@ class TestFrame:
 
     def test_an_unregistered_connection_is_forgotten(self, rig: Rig) -> None:
         rig.cache.register(connection(ALICE))
-        rig.cache.unregister(target(ALICE))
+        rig.cache.unregister(target(ALICE), NOW)
         assert rig.cache.frame(target(ALICE).connection_id, None, None) == Frame(None)
 
     def test_frames_keep_the_connection_for_an_hour(self, rig: Rig) -> None:
@@ -580,9 +608,76 @@ class TestBudget:
         assert sum(at_once([lambda: rig.cache.lease_posts(10, 85, now_ms)] * 16)) == 85
 
 
+class TestTraffic:
+    def test_messages_are_counted_from_one_asking_to_the_next(self, rig: Rig) -> None:
+        assert rig.cache.traffic(NOW) == Traffic(None, 0, None)
+        rig.cache.deliver(ROOM, [entry(1), entry(2)], NOW)
+        rig.cache.deliver(OTHER, [entry(1, OTHER)], NOW)
+        rig.cache.deliver(OTHER, [], NOW)
+        rig.cache.note_connections(7)
+        assert rig.cache.traffic(NOW + 1500) == Traffic(7, 3, 1.5)
+        assert rig.cache.traffic(NOW + 2500) == Traffic(7, 0, 1.0)
+        rig.wait(301)
+        assert rig.cache.traffic(NOW).connections is None
+
+
+class TestSpend:
+    def charge(self, at_ms: int, **more: Any) -> Charge:
+        fields = {"name": "send", "per_s": 2.0, "burst": 3, "now_ms": NOW + at_ms}
+        return Charge(**{**fields, "payer": ALICE, **more})
+
+    def test_a_burst_then_the_rate(self, rig: Rig) -> None:
+        spend = rig.cache.spend
+        assert [spend(self.charge(0)) for _ in range(5)] == [0, 0, 0, 500, 500]
+        assert spend(self.charge(499)) in (1, 2)
+        assert spend(self.charge(500)) == 0
+        assert spend(self.charge(400)) == 500, "a clock behind gains nothing"
+        assert spend(self.charge(0, payer=BOB)) == 0
+        assert spend(self.charge(0, name="other")) == 0
+        assert [spend(self.charge(10**7)) for _ in range(4)] == [0, 0, 0, 500]
+
+    def test_many_threads_share_it(self, rig: Rig) -> None:
+        waits = at_once([lambda: rig.cache.spend(self.charge(0))] * 8)
+        assert waits.count(0) == 3
+
+    def test_a_frame_pays_on_its_way(self, rig: Rig) -> None:
+        rig.cache.register(connection(ALICE))
+        frame, ids = rig.cache.frame, target(ALICE).connection_id
+        for _ in range(3):
+            assert frame(ids, ROOM, EAST, self.charge(0)).wait_ms == 0
+        held = frame(ids, ROOM, EAST, self.charge(0))
+        assert (held.wait_ms, held.ticket) == (500, 4)
+        assert held.connection == connection(ALICE)
+        assert rig.cache.spend(self.charge(0)) == 500, "the same bucket"
+        own = [frame(ids, None, None, self.charge(0, payer=None)).wait_ms for _ in range(4)]
+        assert own == [0, 0, 0, 500], "the connection's"
+
+    def test_paying_brings_no_connection_to_life(self, rig: Rig) -> None:
+        unknown = ConnectionId("x=")
+        for _ in range(5):
+            frame = rig.cache.frame(unknown, None, None, self.charge(0, payer=None))
+            assert (frame.connection, frame.wait_ms) == (None, 0)
+
+    def test_a_ticket_is_given_back_unless_later_ones_are_out(self, rig: Rig) -> None:
+        def ticket() -> int | None:
+            return rig.cache.frame(ConnectionId("x="), ROOM, EAST).ticket
+
+        assert (ticket(), ticket()) == (1, 2)
+        rig.cache.return_ticket(ROOM, EAST, 1)
+        assert ticket() == 3
+        rig.cache.return_ticket(ROOM, EAST, 3)
+        assert ticket() == 3
+
+
 CALLS: dict[str, Callable[[Any], Any]] = {
     "register": lambda c: c.register(connection(ALICE)),
-    "unregister": lambda c: c.unregister(target(ALICE)),
+    "unregister": lambda c: c.unregister(target(ALICE), NOW),
+    "devices": lambda c: c.devices(ALICE),
+    "spend": lambda c: c.spend(Charge("x", 1.0, 1, NOW, ALICE)),
+    "return_ticket": lambda c: c.return_ticket(ROOM, EAST, 1),
+    "note_connections": lambda c: c.note_connections(3),
+    "traffic": lambda c: c.traffic(NOW),
+    "claim": lambda c: c.claim("x", 5),
     "frame": lambda c: c.frame(ConnectionId("x="), ROOM, EAST),
     "grant": lambda c: c.grant(ConnectionId("x="), ROOM, "v", Role.OWNER),
     "set_ticket": lambda c: c.set_ticket(ROOM, EAST, 1),
@@ -606,8 +701,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "lease_posts": lambda c: c.lease_posts(1, 10, 1_800_000_000_000),
     "ping": lambda c: c.ping(),
 }
-MANY_KEYS = {"refresh", "online", "recent"}
-TWO_KEYS = {"register", "unregister", "frame", "deliver"}
+MANY_KEYS = {"refresh", "online", "recent", "deliver"}
+TWO_KEYS = {"devices", "register", "traffic", "unregister", "frame"}
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -674,7 +769,8 @@ class TestServer:
             "typing:lobby": 30,
             "room:{lobby}:slow": 3600,
             "posts:budget": 60,
-            "online:warm": -1,
+            "online:warm": 180,
+            "stats:traffic": -1,
         }
         assert set(expiries) == set(expected)
         assert all(expected[key] - 2 <= left <= expected[key] for key, left in expiries.items())
@@ -682,8 +778,10 @@ class TestServer:
         assert set(online) == {"status", "last_seen", "c:alice-1="}
         held = rig.node_of("connection:alice-1=").hgetall("connection:alice-1=")
         assert {"user_id", "rooms", "device_info", "m:lobby"} <= set(held)
-        cache.unregister(target(ALICE))
-        assert not rig.node_of("user:online:alice").exists("user:online:alice")
+        cache.unregister(target(ALICE), NOW)
+        node = rig.node_of("user:online:alice")
+        assert node.hget("user:online:alice", "left") == str(NOW)
+        assert 298 <= node.ttl("user:online:alice") <= 300
 
     @served
     def test_a_script_the_server_lost_is_sent_again(self, rig: Rig) -> None:

@@ -89,7 +89,7 @@ class Twins(RuleBasedStateMachine):
 
     @rule(device=targets)
     def unregister(self, device: Target) -> None:
-        self.both("unregister", device)
+        self.both("unregister", device, 1_800_000_000_000)
 
     @rule(device=targets, room=st.none() | rooms, region=st.none() | regions)
     def frame(self, device: Target, room: RoomId | None, region: Region | None) -> None:

@@ -15,7 +15,9 @@ from chalicelib.adapters.dynamodb import (
     DynamoConnectionStore,
     DynamoCursors,
     DynamoFriendStore,
+    DynamoMarkers,
     DynamoMessageLog,
+    DynamoPresenceStore,
     DynamoRevocationStore,
     DynamoRoomStore,
 )
@@ -23,7 +25,9 @@ from chalicelib.adapters.memory_stores import (
     MemoryConnectionStore,
     MemoryCursors,
     MemoryFriendStore,
+    MemoryMarkers,
     MemoryMessageLog,
+    MemoryPresenceStore,
     MemoryRevocationStore,
     MemoryRoomStore,
 )
@@ -32,17 +36,21 @@ from chalicelib.model import (
     Committed,
     Connection,
     ConnectionId,
+    Devices,
     Duplicate,
     Entry,
     EntryKind,
     Head,
+    Marker,
     Member,
     MessageId,
+    Presence,
     Region,
     Role,
     Room,
     RoomId,
     RoomType,
+    Status,
     Taken,
     Target,
     UserId,
@@ -51,7 +59,9 @@ from chalicelib.ports import (
     ConnectionStore,
     Cursors,
     FriendStore,
+    Markers,
     MessageLog,
+    PresenceStore,
     RevocationStore,
     RoomStore,
 )
@@ -77,6 +87,8 @@ class Stores:
     connections: ConnectionStore
     friends: FriendStore
     revocations: RevocationStore
+    presence: PresenceStore
+    markers: Markers
 
 
 def _in_memory() -> Stores:
@@ -87,6 +99,8 @@ def _in_memory() -> Stores:
         MemoryConnectionStore(),
         MemoryFriendStore(),
         MemoryRevocationStore(),
+        MemoryPresenceStore(),
+        MemoryMarkers(),
     )
 
 
@@ -98,6 +112,8 @@ def _on_dynamodb(dynamodb: Any, prefix: str) -> Stores:
         DynamoConnectionStore(dynamodb, prefix),
         DynamoFriendStore(dynamodb, prefix),
         DynamoRevocationStore(dynamodb, prefix),
+        DynamoPresenceStore(dynamodb, prefix),
+        DynamoMarkers(dynamodb, prefix),
     )
 
 
@@ -757,6 +773,104 @@ def fail(code: str, status: int = 400) -> Callable[..., Any]:
         raise ClientError({"Error": {"Code": code, "Message": ""}, "ResponseMetadata": meta}, "Any")
 
     return act
+
+
+class TestPresence:
+    def test_changes_follow_one_another(self, stores: Stores) -> None:
+        store = stores.presence
+        assert store.get(ANNA, HERE) == Presence(ANNA, HERE)
+        first = Presence(ANNA, HERE, Status.ONLINE, since_ms=NOW, last_seen_ms=5, version=1)
+        assert store.change(first, reset=False)
+        assert not store.change(replace(first, status=Status.AWAY), reset=False)
+        assert store.get(ANNA, HERE) == first
+        second = replace(first, status=Status.OFFLINE, since_ms=NOW + 1, version=2)
+        assert store.change(second, reset=True)
+        assert not store.change(replace(second, version=4), reset=False)
+        assert store.get(ANNA, HERE) == second
+        assert store.get(ANNA, THERE) == Presence(ANNA, THERE)
+
+    def test_one_of_many_changes_wins(self, stores: Stores) -> None:
+        first = Presence(ANNA, HERE, Status.ONLINE, version=1)
+        assert sum(at_once(RACERS, lambda n: stores.presence.change(first, reset=False))) == 1
+
+    def test_what_was_announced_and_chosen_stands_apart(self, stores: Stores) -> None:
+        store = stores.presence
+        store.choose(ANNA, HERE, Status.AWAY)
+        assert store.get(ANNA, HERE).chosen is Status.AWAY
+        away = Presence(ANNA, HERE, Status.AWAY, chosen=Status.AWAY, version=1)
+        assert store.change(away, reset=False)
+        store.announced(away)
+        assert store.get(ANNA, HERE) == replace(away, announced=Status.AWAY)
+
+    def test_a_reset_spares_a_newer_choice(self, stores: Stores) -> None:
+        store = stores.presence
+        store.choose(ANNA, HERE, Status.AWAY)
+        unseen = Presence(ANNA, HERE, Status.OFFLINE, version=1)
+        assert not store.change(unseen, reset=True)
+        seen = replace(unseen, chosen=Status.AWAY)
+        store.choose(ANNA, HERE, Status.ONLINE)
+        assert not store.change(seen, reset=True)
+        assert store.change(replace(unseen, chosen=Status.ONLINE), reset=True)
+        assert store.get(ANNA, HERE).chosen is None
+
+    def test_many(self, stores: Stores) -> None:
+        store = stores.presence
+        users = [UserId(f"u{n:03d}") for n in range(130)]
+        for user in users[:120]:
+            assert store.change(Presence(user, HERE, Status.ONLINE, version=1), reset=False)
+        assert store.change(Presence(users[0], THERE, version=1), reset=False)
+        found = store.get_many([*users, users[0]], [HERE, THERE])
+        assert {(each.user_id, each.region) for each in found} == {
+            *((user, HERE) for user in users[:120]),
+            (users[0], THERE),
+        }
+
+
+class TestMarkers:
+    def test_they_only_move_forward(self, stores: Stores) -> None:
+        markers = stores.markers
+        first, second = Marker(ANNA, mid(5), NOW), Marker(ANNA, mid(7), NOW + 1)
+        assert markers.move(LOBBY, HERE, first) is None
+        assert markers.move(LOBBY, HERE, second) == first
+        assert markers.move(LOBBY, HERE, replace(first, read_ms=NOW + 2)) == second
+        assert markers.move(LOBBY, HERE, replace(second, read_ms=NOW + 3)) == second
+        assert markers.of_user(ANNA, [LOBBY, OTHER], [HERE]) == {LOBBY: second}
+        assert markers.of_user(BEN, [LOBBY], [HERE]) == {}
+
+    def test_many_at_once_end_at_the_furthest(self, stores: Stores) -> None:
+        moves = at_once(
+            RACERS, lambda n: stores.markers.move(LOBBY, HERE, Marker(ANNA, mid(n), NOW))
+        )
+        assert len(moves) == RACERS
+        found = stores.markers.of_user(ANNA, [LOBBY], [HERE])[LOBBY]
+        assert found.message_id == mid(RACERS - 1)
+
+    def test_regions_each_write_their_own_and_the_furthest_holds(self, stores: Stores) -> None:
+        markers = stores.markers
+        near, far = Marker(ANNA, mid(9), NOW), Marker(ANNA, mid(4), NOW + 1)
+        assert markers.move(LOBBY, HERE, near) is None
+        assert markers.move(LOBBY, THERE, far) is None
+        ben = Marker(BEN, mid(4), NOW)
+        markers.move(LOBBY, HERE, ben)
+        markers.move(OTHER, HERE, Marker(BEN, mid(99), NOW))
+        assert markers.of_user(ANNA, [LOBBY], [HERE, THERE]) == {LOBBY: near}
+        assert sorted(markers.of_room(LOBBY, 10), key=lambda m: m.user_id) == [near, ben]
+        assert len(markers.of_room(LOBBY, 1)) == 1
+        counts = [markers.count(LOBBY, mid(n)) for n in (4, 5, 9, 10)]
+        assert counts == [2, 1, 1, 0]
+
+
+class TestDevices:
+    def test_counted_and_the_last_end_dated(self, connections: ConnectionStore) -> None:
+        assert connections.devices(ANNA) == Devices(0, None)
+        connections.put(connection("c1="))
+        connections.put(connection("c2="))
+        connections.put(connection("c3=", BEN))
+        assert connections.devices(ANNA) == Devices(2, None)
+        connections.disconnect(ConnectionId("c1="), NOW + 7)
+        assert connections.devices(ANNA) == Devices(1, NOW + 7)
+        connections.disconnect(ConnectionId("c2="), NOW + 9)
+        assert connections.devices(ANNA) == Devices(0, NOW + 9)
 
 
 class TestOnDynamoDB:

@@ -17,6 +17,8 @@ PORTS = (
     "cursors",
     "friends",
     "revocations",
+    "presence",
+    "markers",
     "rooms",
     "connections",
     "cache",
@@ -81,7 +83,13 @@ class _Port:
 def plant(world: World, at: int, how: How) -> Plan:
     """Put the fault into the world's ports; calls are counted from now on."""
     plan = Plan(at, how, [])
-    assert set(PORTS) == {f.name for f in fields(world.adapters)} - {"clock", "ids"}
+    assert set(PORTS) == {f.name for f in fields(world.adapters)} - {
+        "clock",
+        "ids",
+        "peers",
+        "metrics",
+        "sync",
+    }
     spared = {"poster"} if how in (How.REFUSED, How.ANSWER_LOST) else set()
     ports = {
         name: _Port(name, getattr(world.adapters, name), plan)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jwt
@@ -18,12 +18,15 @@ from chalicelib.adapters.memory_stores import (
     MemoryConnectionStore,
     MemoryCursors,
     MemoryFriendStore,
+    MemoryMarkers,
     MemoryMessageLog,
+    MemoryPresenceStore,
     MemoryQueue,
     MemoryRevocationStore,
     MemoryRoomStore,
 )
-from chalicelib.entry import queues, rest, websocket
+from chalicelib.entry import queues, rest, schedules, websocket
+from chalicelib.errors import CacheDown
 from chalicelib.model import ConnectionId, Job, Outcome, Post, Target
 from chalicelib.services import Adapters, compose
 from chalicelib.settings import Settings
@@ -98,11 +101,55 @@ class RecordingPoster:
         ]
 
 
+class RecordingMetrics:
+    def __init__(self) -> None:
+        self.values: list[tuple[str, float, str]] = []
+
+    def put(self, values: Mapping[str, tuple[float, str]], at_ms: int) -> None:
+        self.values += [(name, value, unit) for name, (value, unit) in values.items()]
+
+
+class MemorySync:
+    """What is published reaches every listener of this bus at once."""
+
+    def __init__(self) -> None:
+        self.listeners: list[Callable[[str, Mapping[str, Any]], None]] = []
+        self.down = False
+
+    def publish(self, event: str, data: Mapping[str, Any]) -> None:
+        if self.down:
+            raise CacheDown("the cache is down")
+        for heard in self.listeners:
+            heard(event, data)
+
+    def listen(self, heard: Callable[[str, Mapping[str, Any]], None]) -> None:
+        if heard not in self.listeners:
+            self.listeners.append(heard)
+
+    def close(self) -> None:
+        self.listeners.clear()
+
+
+class FakePeers:
+    """Healthy are the URLs in `up`; every question is recorded."""
+
+    def __init__(self) -> None:
+        self.up: set[str] = set()
+        self.asked: list[str] = []
+
+    def healthy(self, url: str) -> bool:
+        self.asked.append(url)
+        return url in self.up
+
+
 class World:
     def __init__(self, **settings: Any) -> None:
         self.clock = FakeClock()
         self.ids = CountingIds()
         self.poster = RecordingPoster()
+        self.peers = FakePeers()
+        self.metrics = RecordingMetrics()
+        self.sync = MemorySync()
         self.cache = MemoryCache(self.ids, self.clock)
         self.settings = Settings(jwt_secret=SECRET, **settings)
         self.adapters = Adapters(
@@ -110,6 +157,8 @@ class World:
             cursors=MemoryCursors(),
             friends=MemoryFriendStore(),
             revocations=MemoryRevocationStore(),
+            presence=MemoryPresenceStore(),
+            markers=MemoryMarkers(),
             rooms=MemoryRoomStore(),
             connections=MemoryConnectionStore(),
             cache=self.cache,
@@ -118,11 +167,15 @@ class World:
             delivery_dead=MemoryQueue(),
             outbound=MemoryQueue(),
             outbound_dead=MemoryQueue(),
+            peers=self.peers,
+            metrics=self.metrics,
+            sync=self.sync,
             clock=self.clock,
             ids=self.ids,
         )
         self.services = compose(self.settings, self.adapters)
         self._connections = itertools.count(1)
+        self._due: dict[int, tuple[Job, int]] = {}
         self.cache.set_warm(True)
 
     def token(self, user: str, expires_in_s: int = 3600, **claims: Any) -> str:
@@ -166,7 +219,8 @@ class World:
         roles = parts.pop("roles", [])
         headers = {"Authorization": f"Bearer {self.token(user, roles=roles)}"}
         text = json.dumps(body) if body is not None else ""
-        request = rest.Request(headers, parts.pop("query", {}), parts, text)
+        query, multi = parts.pop("query", {}), parts.pop("multi", {})
+        request = rest.Request(headers, query, parts, text, multi)
         return rest.handle(self.services, request, endpoint)
 
     def room(self, owner: str, *others: str, room_id: str = "lobby") -> str:
@@ -180,25 +234,44 @@ class World:
         answer = websocket.disconnect(self.services, {"requestContext": context})
         assert answer["statusCode"] == 200
 
-    def pump(self, rounds: int = 50) -> None:
-        """Serve both queues until they are empty; failed jobs come again with a higher count."""
+    def pump(self, rounds: int = 50, until_ms: int | None = None) -> None:
+        """Serve both queues until they are empty; failed jobs come again with a higher count.
+
+        Time jumps to the next delayed job when nothing else waits, but not beyond `until_ms`.
+        """
         receives: dict[int, int] = {}
         for _ in range(rounds):
-            if not self.adapters.delivery.jobs and not self.adapters.outbound.jobs:
+            waiting = [*self.adapters.delivery.jobs, *self.adapters.outbound.jobs]
+            if not waiting:
+                return
+            for job in waiting:
+                self._due.setdefault(id(job), (job, self.clock.ms + job.delay_s * 1000))
+            first_ms = min(self._due[id(job)][1] for job in waiting)
+            self.clock.ms = max(self.clock.ms, min(first_ms, until_ms or first_ms))
+            if first_ms > self.clock.ms:
                 return
             self._serve(self.adapters.delivery, queues.deliver, receives)
             self._serve(self.adapters.outbound, queues.outbound, receives)
         raise AssertionError("the queues did not come to rest")
+
+    def wait(self, seconds: float) -> None:
+        """Let so much time pass, serving what falls due in it."""
+        until_ms = self.clock.ms + int(seconds * 1000)
+        self.pump(until_ms=until_ms)
+        self.clock.ms = max(self.clock.ms, until_ms)
+
+    def sweep(self) -> dict[str, int]:
+        return schedules.sweep(self.services, {})
 
     def _serve(self, queue: MemoryQueue, handler: Any, receives: dict[int, int]) -> None:
         jobs, queue.jobs[:] = list(queue.jobs), []
         blocked: set[str | None] = set()
         back: list[Job] = []
         for job in jobs:
-            if job.group is not None and job.group in blocked:
+            _, due_ms = self._due.setdefault(id(job), (job, self.clock.ms + job.delay_s * 1000))
+            if job.group in blocked - {None} or due_ms > self.clock.ms:
                 back.append(job)
                 continue
-            self.clock.ms += job.delay_s * 1000
             receives[id(job)] = receives.get(id(job), 0) + 1
             try:
                 answer = handler(self.services, {"Records": [record(job, receives[id(job)])]})

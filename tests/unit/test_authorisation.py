@@ -13,19 +13,21 @@ import pytest
 
 from chalicelib.actions import ACTIONS
 from chalicelib.entry import rest, websocket
-from chalicelib.model import Member, Role, RoomId, UserId
+from chalicelib.model import Member, Region, Role, RoomId, UserId
+from chalicelib.settings import Endpoint
 from tests.support.world import SECRET, START_MS, World
 
 STRANGER, MEMBER, ADMIN, OWNER, SERVICE_ADMIN = "eve", "mia", "adam", "olga", "sam"
-PEOPLE = (STRANGER, MEMBER, ADMIN, OWNER, SERVICE_ADMIN)
-ROLES = {SERVICE_ADMIN: ["admin"]}
+SERVICE = "mailer"
+PEOPLE = (STRANGER, MEMBER, ADMIN, OWNER, SERVICE_ADMIN, SERVICE)
+ROLES = {SERVICE_ADMIN: ["admin"], SERVICE: ["service"]}
 ANYONE, MEMBERS = set(PEOPLE), {MEMBER, ADMIN, OWNER}
 
 
 @pytest.fixture
 def world() -> World:
     """The room "lobby": olga owns it, adam is its admin, mia and the author are members."""
-    world = World()
+    world = World(endpoints={Region("us-east-1"): Endpoint("wss://x/ws", "https://x/health")})
     world.room(OWNER, MEMBER, "author", "other")
     member = Member(RoomId("lobby"), UserId(ADMIN), Role.ADMIN, START_MS)
     assert world.adapters.rooms.add_member(member)
@@ -56,6 +58,11 @@ ALLOWED: dict[str, tuple[Data, set[str]]] = {
         lambda world: {"conversation_id": "lobby", "message_id": message(world)},
         {ADMIN, OWNER},
     ),
+    "message_read": (
+        lambda world: {"conversation_id": "lobby", "message_id": message(world)},
+        MEMBERS,
+    ),
+    "set_status": (lambda world: {"status": "away"}, ANYONE),
     "join_room": (ROOM, MEMBERS),
     "leave_room": (ROOM, MEMBERS),
     "typing_start": (CONVERSATION, MEMBERS),
@@ -111,7 +118,7 @@ def test_one_may_delete_one_s_own_message(world: World) -> None:
 Call = Callable[[World, dict[str, str]], rest.Response]
 
 
-def call(endpoint: rest.Endpoint, body: Any = None, **path: str) -> Call:
+def call(endpoint: rest.Endpoint, body: Any = None, multi: Any = None, **path: str) -> Call:
     def made(world: World, headers: dict[str, str]) -> rest.Response:
         import json
 
@@ -119,7 +126,9 @@ def call(endpoint: rest.Endpoint, body: Any = None, **path: str) -> Call:
         parts = {"room_id": "lobby", **path}
         if parts.get("message_id") == "?":
             parts["message_id"] = message(world)
-        return rest.handle(world.services, rest.Request(headers, {}, parts, text), endpoint)
+        return rest.handle(
+            world.services, rest.Request(headers, {}, parts, text, multi or {}), endpoint
+        )
 
     return made
 
@@ -148,6 +157,15 @@ ROUTES: dict[tuple[str, str], tuple[Call, set[str]]] = {
     ),
 }
 ROUTES |= {
+    ("GET", "/v1/endpoint"): (call(rest.endpoint), ANYONE),
+    ("GET", "/v1/presence"): (call(rest.list_presence, multi={"user_id": ["other"]}), MEMBERS),
+    ("POST", "/v1/moments"): (call(rest.post_moment, {"content": "x"}), ANYONE),
+    ("GET", "/v1/moments"): (call(rest.list_moments), ANYONE),
+    ("POST", "/v1/notifications"): (
+        call(rest.post_notification, {"user_id": "other", "content": "x"}),
+        {SERVICE},
+    ),
+    ("GET", "/v1/notifications"): (call(rest.list_notifications), ANYONE),
     ("POST", "/v1/admin/users/{user_id}/disconnect"): (
         call(rest.disconnect_user, user_id="other"),
         {SERVICE_ADMIN},
@@ -156,7 +174,7 @@ ROUTES |= {
     ("PUT", "/v1/friends/{user_id}"): (call(rest.put_friend, user_id="other"), ANYONE),
     ("DELETE", "/v1/friends/{user_id}"): (call(rest.remove_friend, user_id="other"), ANYONE),
 }
-OPEN = {("GET", "/v1/health")}
+OPEN = {("GET", "/v1/health"), ("GET", "/v1/openapi.json")}
 
 
 @pytest.mark.parametrize("person", PEOPLE)

@@ -24,6 +24,8 @@ VALID: dict[str, dict[str, Any]] = {
         "client_message_id": "c1",
     },
     "delete_message": {"conversation_id": "lobby", "message_id": "0" * 26},
+    "message_read": {"conversation_id": "lobby", "message_id": "0" * 26},
+    "set_status": {"status": "away"},
     "join_room": {"room_id": "lobby"},
     "leave_room": {"room_id": "lobby"},
     "typing_start": {"conversation_id": "lobby"},

@@ -32,7 +32,7 @@ def counted(world: World) -> dict[str, Counting]:
     ports = {
         f.name: Counting(getattr(world.adapters, f.name))
         for f in fields(world.adapters)
-        if f.name not in ("clock", "ids")
+        if f.name not in ("clock", "ids", "peers", "metrics", "sync")
     }
     world.services = compose(world.settings, replace(world.adapters, **ports))
     return ports
@@ -72,8 +72,10 @@ def test_connect_and_disconnect() -> None:
     assert ports["revocations"].calls == ["until_ms"]
     assert ports["cache"].calls == ["register"]
     world.disconnect(alice)
-    assert ports["connections"].calls == ["put", "disconnect"]
+    assert ports["connections"].calls == ["put", "get", "disconnect"]
     assert ports["cache"].calls == ["register", "unregister"]
+    assert ports["delivery"].calls == ["send"], "the presence of who came"
+    assert ports["outbound"].calls == ["send"], "and of who left"
 
 
 def test_a_delivery_reads_no_store_per_member_and_posts_once_a_connection() -> None:

@@ -143,6 +143,7 @@ def test_a_large_room_gets_all_of_it_wherever_its_split_fails(how: How) -> None:
         world = World(split_over=5)
         world.room("alice", *users)
         alice, devices = world.connect("alice"), [world.connect(user) for user in users]
+        world.pump()
         body = {"conversation_id": "lobby", "message_type": "text"}
         for text in ("one", "two"):
             assert sent(world, alice, content=text, **body)

@@ -52,7 +52,12 @@ def test_asking_and_ending_twice_is_once(world: World) -> None:
     assert seen(world, "alice") == seen(world, "bob") == {}
 
 
-@pytest.mark.parametrize("other", ["alice", "no user!", "", "x" * 129, "\x00"])
+def test_nobody_is_his_own_friend(world: World) -> None:
+    answer = put(world, "alice", "alice")
+    assert (answer.status, answer.body["error"]["code"]) == (409, "conflict")
+
+
+@pytest.mark.parametrize("other", ["no user!", "", ".", "..", "x" * 129, "\x00"])
 def test_who_can_be_nobody_s_friend(world: World, other: str) -> None:
     answer = put(world, "alice", other)
     assert (answer.status, answer.body["error"]["code"]) == (400, "bad_request")

@@ -71,3 +71,10 @@ def test_one_who_was_connecting_meanwhile_is_closed_by_the_second_look(world: Wo
 @pytest.mark.parametrize("body", [{"for_s": -1}, {"for_s": 10**9}, {"for_s": "1"}, {"x": 1}, []])
 def test_bad_bodies(world: World, body: Any) -> None:
     assert end(world, "eve", body).status == 400
+
+
+def test_an_admin_does_not_lock_himself_out(world: World) -> None:
+    body = {"for_s": 60}
+    answer = world.http(rest.disconnect_user, "root", body, user_id="root", roles=["admin"])
+    assert (answer.status, answer.body["error"]["code"]) == (409, "conflict")
+    assert world.http(rest.disconnect_user, "root", user_id="root", roles=["admin"]).status == 200

@@ -38,9 +38,10 @@ def up(
     port: Annotated[int, typer.Option(envvar="PORT")] = 8080,
     region: Annotated[str, typer.Option(envvar="REGION")] = "us-east-1",
     reload: Annotated[bool, typer.Option(help="Reload handlers when their code changes.")] = True,
+    shards: Annotated[int, typer.Option(help="WebSocket APIs: /ws-0 and on.", min=1)] = 1,
 ) -> None:
     """Run the whole of Tidings on this machine until Ctrl-C."""
-    raise typer.Exit(up_command.up(port, region, reload))
+    raise typer.Exit(up_command.up(port, region, reload, shards))
 
 
 @app.command()

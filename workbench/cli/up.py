@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from typing import Any
 
 from rich.console import Console
 
@@ -13,22 +14,23 @@ from workbench.stack.embedded import EmbeddedStack
 _CHECK_S = 1.0
 
 
-def up(port: int, region: str, reload: bool) -> int:
+def up(port: int, region: str, reload: bool, shards: int) -> int:
     """Run until Ctrl-C, SIGTERM or a child's death; the exit code."""
     try:
-        return asyncio.run(_run(port, region, reload))
+        return asyncio.run(_run(port, region, reload, shards))
     except StackError as fault:
         Console(stderr=True).print(f"[red]tidings:[/red] {fault}")
         return 1
 
 
-async def _run(port: int, region: str, reload: bool) -> int:
+async def _run(port: int, region: str, reload: bool, shards: int) -> int:
     console = Console()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     console.print("starting …")
-    async with EmbeddedStack(port=port, region=region, reload=reload, remember=True) as stack:
+    options: dict[str, Any] = {"reload": reload, "shards": shards, "remember": True}
+    async with EmbeddedStack(port=port, region=region, **options) as stack:
         console.print(f"[bold]Tidings[/bold] runs in {stack.region}. Ctrl-C stops all of it.\n")
         console.print(f"  Page       {stack.url}/")
         console.print(f"  HTTP       {stack.url}/v1/health")

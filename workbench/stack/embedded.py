@@ -52,10 +52,12 @@ class EmbeddedStack:
         reload: bool = False,
         limits: Limits | None = None,
         remember: bool = False,
+        shards: int = 1,
     ) -> None:
         self.port = port
         self.region = region
         self.prefix = prefix
+        self.shards = shards
         self.aws_endpoint_url = ""
         self.redis_url = ""
         self.queue_urls: dict[str, str] = {}
@@ -107,6 +109,9 @@ class EmbeddedStack:
         if self._sqs is not None:
             await self._sqs.close()
         self.functions.close()
+        if wiring.services.cache_info().currsize:
+            await asyncio.to_thread(wiring.services().adapters.sync.close)
+            wiring.services.cache_clear()
         for child in reversed(self.children.values()):
             child.stop()
         if self._remember:
@@ -128,7 +133,7 @@ class EmbeddedStack:
         wiring.services.cache_clear()
         self.gateway = Gateway(
             self._nudging,
-            [WebSocketApi()],
+            self._apis(),
             HttpApi(routes=self.functions.http_routes()),
             region=self.region,
             limits=self._limits,
@@ -144,12 +149,33 @@ class EmbeddedStack:
         except OSError as fault:
             self.gateway = None
             raise StackError(f"port {self.port} is taken: choose another with PORT=…") from fault
-        self._set_environment({"TIDINGS_CONNECTIONS_URL": self.url})
+        self._set_environment(
+            {
+                "TIDINGS_CONNECTIONS_URL": self.url,
+                "TIDINGS_SHARDS": str(self.shards),
+                "TIDINGS_ENDPOINTS": json.dumps({self.region: self._endpoint()}),
+            }
+        )
         await self._start_triggers(definition)
         if self._reload:
             self._watcher = asyncio.create_task(self.functions.watch())
         if self._remember:
             self._write_state()
+
+    def _apis(self) -> list[WebSocketApi]:
+        """One WebSocket API at /ws, or one a shard at /ws-0 and on, the first at /ws too."""
+        if self.shards == 1:
+            return [WebSocketApi()]
+        numbers = range(self.shards)
+        paths = ["/ws", *(f"/ws-{n}" for n in numbers[1:])]
+        return [WebSocketApi(f"local{n}", f"ws-{n}", paths[n]) for n in numbers]
+
+    def _endpoint(self) -> dict[str, str]:
+        shard = "ws" if self.shards == 1 else "{shard}"
+        return {
+            "websocket": f"ws://127.0.0.1:{self.port}/{shard}",
+            "health": f"{self.url}/v1/health",
+        }
 
     async def _start_children(self) -> None:
         self.aws_endpoint_url = os.environ.get("AWS_ENDPOINT_URL", "")

@@ -3,6 +3,8 @@
 from .connections import DynamoConnectionStore
 from .friends import DynamoFriendStore
 from .log import DynamoCursors, DynamoMessageLog
+from .markers import DynamoMarkers
+from .presence import DynamoPresenceStore
 from .revocations import DynamoRevocationStore
 from .rooms import DynamoRoomStore
 
@@ -10,7 +12,9 @@ __all__ = [
     "DynamoConnectionStore",
     "DynamoCursors",
     "DynamoFriendStore",
+    "DynamoMarkers",
     "DynamoMessageLog",
+    "DynamoPresenceStore",
     "DynamoRevocationStore",
     "DynamoRoomStore",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 from ...model import (
     Connection,
     ConnectionId,
+    Devices,
     Region,
     RoomId,
     Target,
@@ -40,8 +41,9 @@ class DynamoConnectionStore:
     def disconnect(self, connection_id: ConnectionId, now_ms: int) -> Connection | None:
         answer = self._table.update(
             {"connection_id": s(connection_id)},
-            "SET #status = :off, #ttl = :ttl",
+            "SET #status = :off, #ttl = :ttl, left_ms = :now",
             {
+                ":now": n(now_ms),
                 ":off": s("disconnected"),
                 ":on": s("connected"),
                 ":ttl": n(now_ms // 1000 + _ENDED_S),
@@ -82,6 +84,17 @@ class DynamoConnectionStore:
             ExpressionAttributeValues={":user": s(user_id)},
         )
         return [_connection(item) for item in items if _live(item)]
+
+    def devices(self, user_id: UserId) -> Devices:
+        items = list(
+            self._table.query(
+                IndexName="user_id-connection_id-index",
+                KeyConditionExpression="user_id = :user",
+                ExpressionAttributeValues={":user": s(user_id)},
+            )
+        )
+        left = [integer(item, "left_ms") for item in items if not _live(item)]
+        return Devices(sum(map(_live, items)), max(left, default=None))
 
     def scan(self) -> Iterator[Connection]:
         for item in self._table.scan():

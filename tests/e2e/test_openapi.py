@@ -1,0 +1,42 @@
+"""Schemathesis against the running stack: the OpenAPI document is true, for every role.
+
+`unsupported_method` is left out: it asks for 405, and an HTTP API of API Gateway answers 404 where
+it has no route.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from chalicelib.entry.openapi import OPERATIONS
+from tests.support.people import People, name
+from workbench.stack.embedded import EmbeddedStack
+
+EXAMPLES = 12
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("roles", [[], ["service"], ["admin"]], ids=lambda roles: roles or "user")
+def test_what_is_described_is_so(people: People, stack: EmbeddedStack, roles: list[str]) -> None:
+    token = people.token(name("tess"), roles=roles)
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "run", f"{stack.url}/v1/openapi.json"),
+        *("--header", f"Authorization: Bearer {token}"),
+        *("--exclude-checks", "unsupported_method"),
+        *("--phases", "examples,coverage,fuzzing"),
+        *("--max-examples", str(EXAMPLES), "--no-color"),
+        *(("--seed", "7") if os.environ.get("REQUIRE_ALL") == "1" else ()),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=360, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    tested = re.search(r"Operations:.*?Tested: +(\d+)", done.stdout, re.DOTALL)
+    assert tested is not None, done.stdout[-2000:]
+    # All but the document itself, which it has read.
+    assert int(tested[1]) == len(OPERATIONS) - 1, done.stdout[-2000:]
+    print(done.stdout[done.stdout.rfind("SUMMARY") :])

@@ -1,0 +1,96 @@
+"""The OpenAPI document and the routes are one truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.entry import bodies, openapi, rest, views
+from tests.support.world import World
+
+
+def test_the_table_is_the_routes() -> None:
+    import app
+
+    routes = {(method, path) for path, by in app.app.routes.items() for method in by}
+    table = [(each.method, each.path) for each in openapi.OPERATIONS]
+    assert len(table) == len(set(table))
+    assert set(table) == routes
+    for each in openapi.OPERATIONS:
+        route = app.app.routes[each.path][each.method]
+        assert route.view_function.__name__ == each.name
+
+
+def test_every_body_is_in_the_table() -> None:
+    used = {model for each in openapi.OPERATIONS for model in (each.body, each.query)}
+    defined = {
+        value
+        for value in vars(bodies).values()
+        if isinstance(value, type) and value.__module__ == bodies.__name__
+    }
+    assert defined == used - {None}
+
+
+def test_references_resolve_and_errors_have_one_shape() -> None:
+    document = rest.openapi().body
+    known = document["components"]["schemas"]
+
+    def check(node: Any) -> None:
+        if isinstance(node, dict):
+            if "$ref" in node:
+                assert node["$ref"].rpartition("/")[2] in known
+            for each in node.values():
+                check(each)
+        elif isinstance(node, list):
+            for each in node:
+                check(each)
+
+    check(document)
+    for by_method in document["paths"].values():
+        for operation in by_method.values():
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400 and operation["operationId"] != "health":
+                    schema = answer["content"]["application/json"]["schema"]
+                    assert schema["$ref"].endswith("/Error"), operation["operationId"]
+
+
+def answers() -> list[tuple[str, Any]]:
+    """Real answers, by endpoint."""
+    world = World()
+    world.room("alice", "bob")
+    body = {"message_type": "text", "content": {"a": [1]}, "client_message_id": "c1"}
+    posted = world.http(rest.post_message, "bob", body, room_id="lobby")
+    world.http(rest.put_friend, "bob", user_id="alice")
+    notice = {"user_id": "alice", "content": "x"}
+    lists = {"user_id": ["bob"]}
+    return [
+        ("post_message", posted),
+        ("put_friend", world.http(rest.put_friend, "alice", user_id="bob")),
+        ("post_moment", world.http(rest.post_moment, "alice", {"content": 1})),
+        ("list_moments", world.http(rest.list_moments, "alice")),
+        (
+            "post_notification",
+            world.http(rest.post_notification, "mailer", notice, roles=["service"]),
+        ),
+        ("list_notifications", world.http(rest.list_notifications, "alice")),
+        ("list_friends", world.http(rest.list_friends, "alice")),
+        ("list_presence", world.http(rest.list_presence, "alice", multi=lists)),
+        ("list_rooms", world.http(rest.list_rooms, "alice")),
+        ("get_room", world.http(rest.get_room, "alice", room_id="lobby")),
+        ("list_messages", world.http(rest.list_messages, "alice", room_id="lobby")),
+        ("health", rest.health(world.services)),
+    ]
+
+
+@pytest.mark.parametrize(("name", "answer"), answers(), ids=lambda each: str(each)[:20])
+def test_answers_are_as_described(name: str, answer: rest.Response) -> None:
+    [described] = [each for each in openapi.OPERATIONS if each.name == name]
+    assert answer.status == described.status
+    described.answer.model_validate_json(__import__("json").dumps(answer.body), strict=True)
+
+
+def test_refusals_are_as_described() -> None:
+    answer = World().http(rest.get_room, "alice", room_id="nowhere")
+    views.Error.model_validate(answer.body)
+    assert answer.status == 404

@@ -1,0 +1,71 @@
+"""What is reported to CloudWatch, and what health says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.entry import rest, schedules
+from chalicelib.errors import Unavailable
+from chalicelib.services import compose
+from tests.support.world import World
+
+
+def test_connections_and_the_message_rate() -> None:
+    world = World()
+    world.room("alice", "bob")
+    alice, _ = world.connect("alice"), world.connect("bob")
+    schedules.report(world.services, {})
+    world.sweep()
+    for number in range(30):
+        body = {"conversation_id": "lobby", "message_type": "text", "content": number}
+        world.act(alice, "send_message", **body)
+    world.pump()
+    world.clock.ms += 60_000 - (world.clock.ms - world.clock.ms // 60_000 * 60_000)
+    world.metrics.values.clear()
+    reported = schedules.report(world.services, {})
+    assert reported["ActiveConnections"] == 2
+    assert 30 / 61 < reported["MessageRate"] <= 30 / 1
+    units = {name: unit for name, _, unit in world.metrics.values}
+    assert units == {"ActiveConnections": "Count", "MessageRate": "Count/Second"}
+
+
+def test_what_is_not_known_is_not_reported() -> None:
+    world = World()
+    assert schedules.report(world.services, {}) == {}
+    assert world.metrics.values == []
+
+
+@pytest.mark.parametrize(
+    ("broken", "status", "said"),
+    [
+        (None, 200, "ok"),
+        ("redis", 200, "degraded"),
+        ("dynamodb", 503, "unavailable"),
+        ("sqs", 503, "unavailable"),
+    ],
+)
+def test_health_touches_what_it_stands_on(broken: str | None, status: int, said: str) -> None:
+    class Away:
+        def __getattr__(self, name: str) -> Any:
+            def call(*_: Any) -> Any:
+                raise Unavailable("away")
+
+            return call
+
+    import dataclasses
+
+    world = World()
+    ports = {"dynamodb": "rooms", "sqs": "delivery"}
+    if broken == "redis":
+        world.cache.down = True
+    elif broken is not None:
+        adapters = dataclasses.replace(world.adapters, **{ports[broken]: Away()})
+        world.services = compose(world.settings, adapters)
+    answer = rest.health(world.services)
+    assert (answer.status, answer.body["status"]) == (status, said)
+    checks = {
+        name: "unavailable" if name == broken else "ok" for name in ("dynamodb", "redis", "sqs")
+    }
+    assert answer.body["checks"] == checks
