@@ -150,12 +150,13 @@ export class Conversation {
       : message.state === "failed" ? [`Not sent: ${message.problem}`, "close"]
       : room.isReadByOthers(message) ? ["Read", "checks"]
       : ["Sent", "check"];
-    if (node.dataset.name === name || message.is_deleted) return node.toggleAttribute("hidden", Boolean(message.is_deleted));
-    node.dataset.name = name;
-    node.classList.toggle("read", name === "Read");
+    node.hidden = Boolean(message.is_deleted);
     const readers = [...room.readers].filter(([, id]) => id >= message.message_id).map(([user]) => user);
     const took = message.ms === undefined ? "" : `, acked in ${message.ms} ms`;
     node.title = readers.length > 0 ? `Read by ${readers.join(", ")}` : name + took;
+    if (node.dataset.name === name) return;
+    node.dataset.name = name;
+    node.classList.toggle("read", name === "Read");
     node.replaceChildren(icon(picture), h("span", { class: "sr" }, name));
   }
 
