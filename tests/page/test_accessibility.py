@@ -81,6 +81,25 @@ def test_axe_finds_nothing_serious(visit: Visit, axe: str, look: dict[str, Any])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_on_moments_and_notifications(visit: Visit, axe: str, scheme: str) -> None:
+    ann, ben = visit(name("ann"), reduced_motion="reduce", color_scheme=scheme), visit(name("ben"))
+    ben.befriend(ann.user)
+    ann.page.reload()
+    ann.tab("Friends")
+    expect(ann.page.get_by_role("button", name=f"Accept: {ben.user}")).to_be_visible()
+    assert faults(ann.page, axe) == []
+    ann.tab("Moments")
+    ann.page.get_by_label("A moment for your friends").fill("Fog")
+    ann.page.get_by_role("button", name="Post").click()
+    expect(ann.page.locator("#moments .item")).to_have_count(1)
+    assert faults(ann.page, axe) == []
+    ann.page.get_by_role("button", name="Notifications").click()
+    ann.page.get_by_role("button", name="Send me a test notification").click()
+    expect(ann.page.locator("#notice-list .item")).to_have_count(1)
+    assert faults(ann.page, axe) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_on_the_log_in(browser: Browser, stack: EmbeddedStack, axe: str, scheme: Any) -> None:
     page = browser.new_page(color_scheme=scheme)
     page.goto(stack.url)
