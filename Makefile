@@ -4,13 +4,16 @@ REGION ?= us-east-1
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: run test check format clean
+.PHONY: run test axe check format clean
 
 run: .venv/.stamp
 	@$(BIN)/tidings up --port $(PORT) --region $(REGION)
 
 test: .venv/.stamp
 	$(BIN)/python -m pytest $(ARGS)
+
+# The accessibility checker for the tests of the page; they are skipped without it.
+axe: tests/page/node_modules/.stamp
 
 check: .venv/.stamp
 	$(BIN)/ruff check .
@@ -23,7 +26,11 @@ format: .venv/.stamp
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .tidings
+	rm -rf .venv .tidings tests/page/node_modules
+
+tests/page/node_modules/.stamp: tests/page/package.json
+	npm install --prefix tests/page --silent --no-audit --no-fund --no-package-lock --ignore-scripts
+	@touch $@
 
 .venv/.stamp: requirements.txt requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv

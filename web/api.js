@@ -10,17 +10,20 @@ export class HttpError extends Error {
 
 export class Api {
   #user;
-  #token = null;
+  #token = null; // a promise: requests that start together share one
 
   constructor(user) {
     this.#user = user;
   }
 
   /** A fresh token; in a real product your own login gives it. */
-  async token() {
-    const { token } = await devToken(this.#user);
-    this.#token = token;
-    return token;
+  token() {
+    const fresh = devToken(this.#user);
+    this.#token = fresh;
+    fresh.catch(() => {
+      if (this.#token === fresh) this.#token = null;
+    });
+    return fresh;
   }
 
   rooms = () => this.#ask("GET", "/v1/rooms");
@@ -44,13 +47,13 @@ export class Api {
 
   /** Notify ourselves, as a back end with the role `service` would. */
   async notifyMe(content) {
-    const { token } = await devToken("demo-service", ["service"]);
+    const token = await devToken("demo-service", ["service"]);
     const body = { user_id: this.#user, content };
     return this.#ask("POST", "/v1/notifications", body, token);
   }
 
   async #ask(method, path, body, token) {
-    token ??= this.#token ?? (await this.token());
+    token ??= await (this.#token ?? this.token());
     const answer = await request(method, path, body, token);
     if (answer.status !== 401) return read(answer);
     return read(await request(method, path, body, await this.token()));
@@ -61,7 +64,7 @@ export class Api {
 export const stats = async () => read(await request("GET", "/dev/stats"));
 
 async function devToken(user_id, roles = []) {
-  return read(await request("POST", "/dev/token", { user_id, roles }));
+  return (await read(await request("POST", "/dev/token", { user_id, roles }))).token;
 }
 
 function request(method, path, body, token) {

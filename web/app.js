@@ -187,7 +187,9 @@ function prepareDialogs() {
     button.onclick = () => button.closest("dialog").close();
   }
   for (const dialog of document.querySelectorAll("dialog")) {
-    dialog.onclick = (event) => event.target === dialog && dialog.close(); // a click beside it
+    dialog.onclick = (event) => {
+      if (event.target === dialog) dialog.close(); // a click beside it
+    };
   }
 }
 

@@ -9,7 +9,7 @@ const NEAR_PX = 120;
 export class Conversation {
   #shown = null;
   #replyTo = null;
-  #typingSent = 0;
+  #typingSent = null;
   #typingTimer = null;
   #drafts = new Map();
 
@@ -69,7 +69,7 @@ export class Conversation {
     $("text").value = this.#drafts.get(room.id) ?? "";
     grow($("text"));
     clearTimeout(this.#typingTimer);
-    this.#typingSent = 0;
+    this.#typingSent = null;
   }
 
   #renderHead(room) {
@@ -92,10 +92,11 @@ export class Conversation {
     const log = $("log");
     const fromEnd = scroller.scrollHeight - scroller.scrollTop;
     const wasAtEnd = fromEnd - scroller.clientHeight < NEAR_PX;
-    const first = log.firstChild?.dataset?.key;
     const rows = rowsOf(room);
     // Only what is new at the end is to be read out.
-    const isHistory = isOther || rows[0]?.key !== first;
+    const oldest = rows.find((row) => row.message)?.key;
+    const isHistory = isOther || oldest !== log.oldest;
+    log.oldest = oldest;
     if (isHistory) setAttribute(log, "aria-live", "off");
     if (isOther) {
       log.keyed = new Map();
@@ -149,12 +150,13 @@ export class Conversation {
       : message.state === "failed" ? [`Not sent: ${message.problem}`, "close"]
       : room.isReadByOthers(message) ? ["Read", "checks"]
       : ["Sent", "check"];
-    if (node.dataset.name === name || message.is_deleted) return node.toggleAttribute("hidden", Boolean(message.is_deleted));
-    node.dataset.name = name;
-    node.classList.toggle("read", name === "Read");
+    node.hidden = Boolean(message.is_deleted);
     const readers = [...room.readers].filter(([, id]) => id >= message.message_id).map(([user]) => user);
     const took = message.ms === undefined ? "" : `, acked in ${message.ms} ms`;
     node.title = readers.length > 0 ? `Read by ${readers.join(", ")}` : name + took;
+    if (node.dataset.name === name) return;
+    node.dataset.name = name;
+    node.classList.toggle("read", name === "Read");
     node.replaceChildren(icon(picture), h("span", { class: "sr" }, name));
   }
 
@@ -215,15 +217,15 @@ export class Conversation {
     clearTimeout(this.#typingTimer);
     if (!$("text").value) return this.#stopTyping(room.id);
     this.#typingTimer = setTimeout(() => this.#stopTyping(room.id), TYPING_ENDS_MS);
-    if (performance.now() - this.#typingSent < TYPING_EVERY_MS) return;
+    if (this.#typingSent !== null && performance.now() - this.#typingSent < TYPING_EVERY_MS) return;
     this.#typingSent = performance.now();
     this.tidings.signal("typing_start", { conversation_id: room.id }).catch(() => {});
   }
 
   #stopTyping(roomId) {
     clearTimeout(this.#typingTimer);
-    if (this.#typingSent === 0) return;
-    this.#typingSent = 0;
+    if (this.#typingSent === null) return;
+    this.#typingSent = null;
     this.tidings.signal("typing_stop", { conversation_id: roomId }).catch(() => {});
   }
 

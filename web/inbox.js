@@ -38,6 +38,7 @@ class Stream {
 
 export class Inbox {
   #emit;
+  #isMine;
   #streams = new Map();
   #seen = new Set();
   #recovering = new Map();
@@ -47,9 +48,12 @@ export class Inbox {
    * @param {(name: string, data: object) => void} emit Gets each event once. Beside the server's
    *   there are `snapshot` {conversation_id, messages}: what you have of it is void, this is its
    *   end now; and `recovered` {conversation_id, recovered, missed, error?} when one is complete.
+   * @param {(message: object) => boolean} [isMine] Whether this device is sending it just now:
+   *   then it comes back, but was not missed.
    */
-  constructor(emit) {
+  constructor(emit, isMine = () => false) {
     this.#emit = emit;
+    this.#isMine = isMine;
   }
 
   /** All up to this position is known: what comes after is wanted. */
@@ -67,7 +71,13 @@ export class Inbox {
     return this.#streams.has(conversationId);
   }
 
-  /** The entry at this position is known, whatever lies before it: an own message's ack. */
+  /** An own message was acked: it is known, whatever lies before it. */
+  sent(ack) {
+    this.have(ack.conversation_id, ack.position);
+    this.#isNew("message_received", ack);
+  }
+
+  /** The entry at this position is known. */
   have(conversationId, position) {
     if (!this.#streams.has(conversationId)) return this.follow(conversationId, position);
     const streams = this.#streams.get(conversationId);
@@ -125,7 +135,9 @@ export class Inbox {
     // The server had no room left in this answer: nothing is said about the conversation yet.
     const postponed = part.more && part.messages.length === 0;
     if (part.recovered || postponed) {
-      for (const each of part.messages) recovery.missed += this.#show("message_received", each);
+      for (const each of part.messages) {
+        if (this.#show("message_received", each) && !this.#isMine(each)) recovery.missed += 1;
+      }
     } else {
       this.#streams.set(conversationId, new Map());
       recovery.missed += part.messages.filter((each) => this.#isNew("message_received", each)).length;

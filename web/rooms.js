@@ -19,14 +19,16 @@ class Room {
   messages = []; // in the room's order, what is on its way at the end
   mayHaveOlder = true;
   loadingOlder = false;
-  unread = 0;
+  counted = 0; // unread, as the server counted
   myMark = ""; // the newest message this user has read, on any device
+  seen = ""; // the newest that was seen here; the server may not know yet
   readers = new Map(); // other user → the newest message read
   readUpTo = ""; // the newest message that anybody else has read
   typing = new Map(); // user → timer
 
-  constructor(id) {
+  constructor(id, me) {
     this.id = id;
+    this.me = me;
   }
 
   get newest() {
@@ -35,6 +37,19 @@ class Room {
 
   get latestAt() {
     return this.messages.at(-1)?.timestamp ?? this.createdAt;
+  }
+
+  /**
+   * What we have after the mark, counted by ourselves: the server's number may or may not have a
+   * message in it that is just coming in. Only when the mark lies further back is it the better.
+   */
+  get unread() {
+    const mark = this.seen > this.myMark ? this.seen : this.myMark;
+    const isNew = (each) => each.message_id > mark && each.sender_id !== this.me && !each.is_deleted;
+    const ours = this.messages.filter(isNew).length;
+    const oldest = this.messages.find((each) => each.message_id)?.message_id ?? "";
+    const isComplete = !this.mayHaveOlder || (mark && oldest <= mark);
+    return isComplete ? ours : Math.max(ours, this.counted);
   }
 
   isReadByOthers(message) {
@@ -126,7 +141,7 @@ export class Rooms {
       room.role = each.role;
       room.createdAt = each.created_at;
       room.name = each.metadata?.name || room.name || (room.type === "group_chat" ? "Group" : "…");
-      if (each.unread !== undefined && room.id !== this.openId) room.unread = each.unread;
+      if (each.unread !== undefined && room.id !== this.openId) room.counted = each.unread;
       if (each.last_read_message_id) this.#mark(room, each.last_read_message_id);
       if (isNew && !this.tidings.follows(room.id)) news.push(room.id);
       if (room.type === "private_chat" && !room.members) this.loadMembers(room);
@@ -155,7 +170,6 @@ export class Rooms {
     this.openId = id;
     const room = this.open;
     if (room) {
-      room.unread = 0;
       this.loadMembers(room);
       this.tidings.join(id).catch(() => {});
       this.markRead();
@@ -238,7 +252,8 @@ export class Rooms {
     const room = this.open;
     const newest = room?.messages.findLast((each) => each.message_id && each.sender_id !== this.me);
     if (!newest || document.visibilityState !== "visible") return;
-    room.unread = 0;
+    room.seen = newest.message_id;
+    room.counted = 0;
     if (!this.canRead || newest.message_id <= room.myMark) return;
     const before = room.myMark;
     room.myMark = newest.message_id;
@@ -256,14 +271,13 @@ export class Rooms {
   }
 
   #room(id) {
-    if (!this.#rooms.has(id)) this.#rooms.set(id, new Room(id));
+    if (!this.#rooms.has(id)) this.#rooms.set(id, new Room(id, this.me));
     return this.#rooms.get(id);
   }
 
   #drop(id) {
     this.#rooms.delete(id);
     this.tidings.forget(id);
-    if (this.openId === id) this.openId = null;
   }
 
   #mark(room, messageId) {
@@ -284,14 +298,11 @@ export class Rooms {
 
   #onMessage(message) {
     const room = this.#room(message.conversation_id);
-    const isNew = room.put(message);
+    room.put(message);
     this.#stopTyping(room, message.sender_id);
     if (room.type === null && this.loaded) this.load();
-    const fromOther = message.sender_id !== this.me && !message.is_deleted;
-    const seen = room.id === this.openId && document.visibilityState === "visible";
-    if (isNew && fromOther && !seen && message.message_id > room.myMark) room.unread += 1;
     this.changed();
-    if (seen) this.markRead();
+    if (room.id === this.openId) this.markRead();
   }
 
   #onDeleted({ conversation_id: id, message_id: messageId }) {
@@ -304,8 +315,7 @@ export class Rooms {
     const room = this.#room(id);
     if (reader === this.me) {
       this.#mark(room, messageId);
-      const left = (each) => each.sender_id !== this.me && each.message_id > room.myMark;
-      room.unread = Math.min(room.unread, room.messages.filter(left).length);
+      room.counted = 0; // it counted from the old mark
     } else {
       if (messageId > room.readUpTo) room.readUpTo = messageId;
       if (reader && messageId > (room.readers.get(reader) ?? "")) room.readers.set(reader, messageId);

@@ -101,7 +101,9 @@ export class Sidebar {
         requested: [],
       }[friend.status];
       const remove = h("button", { type: "button", class: "tool", title: "Remove", onclick: () => attempt(() => this.people.remove(user), "Not removed") },
-        icon("close"), h("span", { class: "sr" }, `${friend.status === "friends" ? "Remove" : "Decline"}: ${user}`));
+        icon("close"), h("span", { class: "sr" }, `Remove: ${user}`));
+      // Nobody can take back another's wish: who is asked accepts, or lets it be.
+      remove.hidden = friend.status === "incoming";
       const text = h("div", { class: "row-text" }, h("span", { class: "strong cut" }, user), about);
       const node = h("li", { class: "row", "data-user": user }, face, text, ...buttons, remove);
       node.update = (now) => {

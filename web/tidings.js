@@ -71,7 +71,11 @@ export class Tidings {
   #times;
   #all;
   #system;
-  #inbox = new Inbox((name, data) => this.#emit(name, data));
+  #inbox = new Inbox(
+    (name, data) => this.#emit(name, data),
+    (message) => this.#unacked.has(message.client_message_id),
+  );
+  #unacked = new Set(); // client_message_ids
   #listeners = new Map();
   #state = "idle";
   #socket = null; // the open one
@@ -153,10 +157,13 @@ export class Tidings {
     };
     if (replyTo) data.reply_to_message_id = replyTo;
     const before = this.#sending.get(conversationId) ?? Promise.resolve();
-    const sent = before.then(() => this.#insist("send_message", data, Infinity));
+    this.#unacked.add(data.client_message_id);
+    const sent = before
+      .then(() => this.#insist("send_message", data, Infinity))
+      .finally(() => this.#unacked.delete(data.client_message_id));
     this.#sending.set(conversationId, sent.catch(() => {}));
     return sent.then((ack) => {
-      this.#inbox.have(ack.conversation_id, ack.position);
+      this.#inbox.sent(ack);
       this.#watchHoles();
       return ack;
     });

@@ -72,6 +72,7 @@ export class Wire {
   }
 
   async #poll() {
+    if (navigator.onLine === false) return this.#again();
     try {
       const { connections, messages_per_s: rate, queues, dead_letters: dead } = await stats();
       setText($("ops-connections"), String(connections));
@@ -81,6 +82,10 @@ export class Wire {
     } catch {
       for (const each of document.querySelectorAll("#ops dd")) setText(each, "–");
     }
+    this.#again();
+  }
+
+  #again() {
     if (!$("wire").hidden) this.#timer = setTimeout(() => this.#poll(), EVERY_MS);
   }
 }

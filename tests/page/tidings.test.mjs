@@ -193,6 +193,29 @@ test("missed messages come in order, page by page, before what is live", async (
   assert.deepEqual([told.at(-1)[0], missed, first], ["recovery", 4, false]);
 });
 
+test("what this device sends itself was not missed, before its ack and after it", async () => {
+  const { client, clock, network, told } = await connected();
+  client.follow("lobby", at(1));
+  const sent = client.send("lobby", "mine", { clientMessageId: "c1" });
+  await settle();
+  await network.last.end();
+  await clock.pass(1000);
+  await network.last.accept();
+  await network.last.ack("sync", page([message(2), message(3, { client_message_id: "c1" })], 3));
+  assert.equal(told.at(-1)[1].missed, 1);
+  await network.last.ack("send_message", message(3));
+  await sent;
+  const again = client.send("lobby", "again");
+  await settle();
+  await network.last.ack("send_message", message(4));
+  await again;
+  await network.last.end();
+  await clock.pass(1000);
+  await network.last.accept();
+  await network.last.ack("sync", page([message(4), message(5)], 5));
+  assert.equal(told.at(-1)[1].missed, 1);
+});
+
 test("what comes twice is shown once, its deletion as well", async () => {
   const { client, network, told, texts } = await connected();
   client.follow("lobby", at(0));
