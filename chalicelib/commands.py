@@ -33,7 +33,7 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Integer = Annotated[int, BeforeValidator(_whole)]
+WHOLE = BeforeValidator(_whole)
 
 
 class Command(BaseModel):
@@ -70,7 +70,7 @@ class ConversationRef(Command):
 
 class Sync(Command):
     positions: Annotated[dict[RoomIdText, PositionText], Field(max_length=100)]
-    limit: Annotated[Integer, Field(ge=1, le=500)] = 100
+    limit: Annotated[int, Field(ge=1, le=500), WHOLE] = 100
 
 
 class SetStatus(Command):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from ..commands import Command, Integer, MessageIdText, RoomIdText, UserIdText
+from ..commands import WHOLE, Command, MessageIdText, RoomIdText, UserIdText
 
 _PRIVATE: dict[str, Any] = {
     "if": {"properties": {"room_type": {"const": "private_chat"}}, "required": ["room_type"]},
@@ -77,7 +77,7 @@ class Feed(Command):
 class Disconnect(Command):
     """`for_s`: how long the user is refused, a week at most."""
 
-    for_s: Annotated[Integer, Field(ge=0, le=604_800)] = 0
+    for_s: Annotated[int, Field(ge=0, le=604_800), WHOLE] = 0
 
 
 class Where(Command):
