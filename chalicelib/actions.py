@@ -20,6 +20,8 @@ from .events import message_view
 from .model import Connection, ConnectionId, Frame, MessageId, Role, RoomId, Status
 from .services import Services
 
+SYNCED_ROOMS = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -163,9 +165,15 @@ def _set_status(call: Call) -> dict[str, Any]:
 def _sync(call: Call) -> dict[str, Any]:
     services, user_id = call.services, call.connection.user_id
     given = {RoomId(room): text for room, text in call.command.positions.items()}
-    mine = set(services.rooms.among(user_id, list(given)) if given else [])
-    wanted = given or {room: "" for room in services.rooms.ids_of(user_id)[:100]}
-    allowed = {room: text for room, text in wanted.items() if not given or room in mine}
+    after = None
+    if given:
+        mine = set(services.rooms.among(user_id, list(given)))
+        allowed = {room: text for room, text in given.items() if room in mine}
+    else:
+        start = call.command.after_room or ""
+        rooms = sorted(room for room in services.rooms.ids_of(user_id) if room > start)
+        allowed = {room: "" for room in rooms[:SYNCED_ROOMS]}
+        after = rooms[SYNCED_ROOMS - 1] if len(rooms) > SYNCED_ROOMS else None
     answer: dict[str, Any] = {}
     synced = services.messages.sync(allowed, call.command.limit)
     unread = services.receipts.unread(user_id, list(synced))
@@ -188,7 +196,7 @@ def _sync(call: Call) -> dict[str, Any]:
                 "more": False,
                 "error": {"code": "permission_denied", "message": "not a member of this room"},
             }
-    return {"conversations": answer}
+    return {"conversations": answer, "after_room": after}
 
 
 def _refresh_token(call: Call) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 
 from .errors import BadRequest, TooLarge
@@ -71,6 +72,13 @@ class ConversationRef(Command):
 class Sync(Command):
     positions: Annotated[dict[RoomIdText, PositionText], Field(max_length=100)]
     limit: Annotated[int, Field(ge=1, le=500), WHOLE] = 100
+    after_room: RoomIdText | None = None
+
+    @model_validator(mode="after")
+    def _of_all_or_of_these(self) -> Sync:
+        if self.positions and self.after_room is not None:
+            raise ValueError("after_room goes with empty positions only")
+        return self
 
 
 class SetStatus(Command):

@@ -452,19 +452,20 @@ export class Tidings {
     const reports = [];
     const off = this.on("recovered", (report) => reports.push(report));
     try {
-      let wanted = conversations ? this.#inbox.positions(conversations) : null;
-      if (wanted) this.#inbox.begin(Object.keys(wanted));
+      const wanted = conversations ? this.#inbox.positions(conversations) : {};
+      if (conversations) this.#inbox.begin(Object.keys(wanted));
       else this.#inbox.beginAll();
-      while (wanted === null || Object.keys(wanted).length > 0) {
-        const asked = Object.fromEntries(Object.entries(wanted ?? {}).slice(0, 100));
-        const answer = await this.#insistHere("sync", { positions: asked });
-        wanted ??= {};
+      let page = conversations ? null : { positions: {} }; // of all rooms
+      while (page !== null || Object.keys(wanted).length > 0) {
+        const asked = Object.fromEntries(Object.entries(wanted).slice(0, 100));
+        const answer = await this.#insistHere("sync", page ?? { positions: asked });
         for (const [conversationId, part] of Object.entries(answer.conversations)) {
           const position = this.#inbox.page(conversationId, part);
           if (position === null) delete wanted[conversationId];
           else wanted[conversationId] = position;
         }
-        this.#inbox.endAll();
+        page = page && answer.after_room ? { positions: {}, after_room: answer.after_room } : null;
+        if (page === null) this.#inbox.endAll();
       }
     } catch (error) {
       if (error.retryable) throw error;

@@ -256,6 +256,20 @@ test("followAll begins with all conversations and loses nothing that is live mea
   assert.equal(client.follows("lobby") && client.follows("new"), true);
 });
 
+test("followAll takes page after page of its conversations", async () => {
+  const { client, network, texts } = await connected({ followAll: true });
+  await network.last.ack("sync", { ...page([message(2)], 2, { more: true }), after_room: "lobby" });
+  assert.deepEqual(network.last.asked("sync")[1].data, { positions: {}, after_room: "lobby" });
+  await network.last.say("message_received", message(1, { conversation_id: "third" }));
+  assert.deepEqual(texts(), ["text 2"], "what is live waits until all were asked for");
+  const { conversations } = page([message(1)], 1);
+  await network.last.ack("sync", { conversations: { other: conversations.lobby }, after_room: null });
+  assert.deepEqual(network.last.asked("sync")[2].data, { positions: { lobby: at(2) } });
+  await network.last.ack("sync", page([message(3)], 3));
+  assert.equal(client.state, "online");
+  assert.deepEqual(["lobby", "other", "third"].map((each) => client.follows(each)), [true, true, true]);
+});
+
 test("a sync that is refused for good does not stop the client", async () => {
   const { client, clock, network, told } = await connected();
   client.follow("lobby", at(1));

@@ -31,7 +31,7 @@ VALID: dict[str, dict[str, Any]] = {
     "typing_start": {"conversation_id": "lobby"},
     "typing_stop": {"conversation_id": "lobby"},
 }
-OPTIONAL = {"limit", "reply_to_message_id", "client_message_id", "positions"}
+OPTIONAL = {"limit", "reply_to_message_id", "client_message_id", "positions", "after_room"}
 ANYTHING = {"content", "message_type"}  # any JSON is content; a type may look like a path
 HOSTILE: list[Any] = [
     None,

@@ -124,6 +124,24 @@ def test_without_redis_all_is_slower_and_nothing_lost(world: World, state: str) 
     assert world.poster.to(bob, "typing")[0]["is_typing"] is True
 
 
+def test_a_sync_of_all_rooms_comes_in_pages(world: World) -> None:
+    rooms = {f"room{number:03}" for number in range(230)}
+    for room in rooms:
+        world.room("alice", room_id=room)
+    alice = world.connect("alice")
+    seen: list[str] = []
+    after: dict[str, str] = {}
+    for page_size in (100, 100, 30):
+        answer = world.act(alice, "sync", positions={}, **after)
+        assert len(answer["conversations"]) == page_size
+        seen += answer["conversations"]
+        after = {"after_room": answer["after_room"]}
+    assert after == {"after_room": None}
+    assert sorted(seen) == sorted(rooms)
+    refused = world.ask(alice, "sync", positions={"room000": ""}, after_room="room001")
+    assert refused["data"]["code"] == "bad_request"
+
+
 def test_sync_answers_exactly_what_was_missed_or_says_it_cannot(world: World) -> None:
     world.room("alice", "bob")
     alice = world.connect("alice")
