@@ -26,6 +26,7 @@ def build(settings: Settings) -> Services:
     )
     from .adapters.peers import HttpPeers
     from .adapters.redis import RedisCache
+    from .adapters.redis_client import RedisClient
     from .adapters.redis_sync import RedisSync
     from .adapters.sqs import SqsQueue
     from .adapters.system import SystemClock, SystemIds
@@ -34,7 +35,8 @@ def build(settings: Settings) -> Services:
     clock, ids = SystemClock(), SystemIds()
     dynamodb = client("dynamodb", settings.region, settings.endpoint_url)
     sqs = client("sqs", settings.region, settings.endpoint_url)
-    cache = RedisCache(settings.redis_url, settings.redis_cluster, ids)
+    redis = RedisClient(settings.redis_url, settings.redis_cluster)
+    cache = RedisCache(redis, ids)
     prefix = settings.prefix
 
     def lease(wanted: int) -> int:

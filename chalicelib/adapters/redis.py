@@ -9,13 +9,9 @@ https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/serverless-overview.html
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple
-from typing import Any
 
-from ..errors import CacheDown
 from ..model import (
     Charge,
     Connection,
@@ -34,43 +30,28 @@ from ..model import (
 )
 from ..ports import Ids
 from . import redis_scripts as scripts
-from .system import monotonic_s
+from .redis_client import Command, RedisClient, evaluate
 
 # Gone before what it vouches for: when no sweep has come by for so long, nothing is sure.
 WARM_S = 180
 LIMITS_S = 3600  # a bucket unused for so long is full, unless it gains less than burst an hour
 ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, RECENT = 300, 3600, 3600, 30, 50
-_PAUSE_S, _CONNECT_S, _READ_S = 1.0, 0.5, 1.0
 _TRAFFIC = "stats:traffic"
 _COMPLETE = ""  # no user has this id: a field of its own in a hash by user
 
-_Command = tuple[Any, ...]
-_Seconds = Callable[[], float]
-
 
 class RedisCache:
-    """See `ports.Cache`.
+    """See `ports.Cache`."""
 
-    After a failure every call raises `CacheDown` at once for a second, then one call tries
-    again: an absent Redis costs a frame nothing but its fallback.
-
-    Attributes:
-        round_trips: Network round trips so far, in cluster mode one for each node asked.
-    """
-
-    def __init__(
-        self, url: str, cluster: bool, ids: Ids, monotonic: _Seconds = monotonic_s
-    ) -> None:
-        self._monotonic = monotonic
-        self._url = url
-        self._cluster = cluster
+    def __init__(self, client: RedisClient, ids: Ids) -> None:
+        self._client = client
+        self._run = client.run
         self._ids = ids
-        self._lock = threading.Lock()
-        self._connecting = threading.Lock()
-        self._client: Any = None
-        self._retry_at: float | None = None  # monotonic; None while Redis answers
-        self._stale_nodes = False
-        self.round_trips = 0
+
+    @property
+    def round_trips(self) -> int:
+        """Of the client, by whomever."""
+        return self._client.round_trips
 
     def register(self, connection: Connection) -> bool:
         target = connection.target
@@ -87,7 +68,7 @@ class RedisCache:
         key = f"connection:{connection.connection_id}"
         held = (f"c:{target.connection_id}", _dump(target), connection.last_ping_ms, ONLINE_S)
         first, *_ = self._run(
-            _eval(scripts.REGISTER, [f"user:online:{target.user_id}"], *held),
+            evaluate(scripts.REGISTER, [f"user:online:{target.user_id}"], *held),
             ("HSET", key, *(each for pair in fields.items() for each in pair)),
             ("EXPIRE", key, CONNECTION_S),
         )
@@ -96,7 +77,9 @@ class RedisCache:
     def unregister(self, target: Target, now_ms: int) -> bool:
         device = f"c:{target.connection_id}"
         last, _ = self._run(
-            _eval(scripts.UNREGISTER, [f"user:online:{target.user_id}"], device, now_ms, ONLINE_S),
+            evaluate(
+                scripts.UNREGISTER, [f"user:online:{target.user_id}"], device, now_ms, ONLINE_S
+            ),
             ("DEL", f"connection:{target.connection_id}"),
         )
         return bool(last)
@@ -117,7 +100,7 @@ class RedisCache:
         return int(wait_ms)
 
     def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
-        self._run(_eval(scripts.RETURN_TICKET, [_room(room_id, f"ticket:{region}")], ticket))
+        self._run(evaluate(scripts.RETURN_TICKET, [_room(room_id, f"ticket:{region}")], ticket))
 
     def frame(
         self,
@@ -127,7 +110,7 @@ class RedisCache:
         charge: Charge | None = None,
     ) -> Frame:
         key = f"connection:{connection_id}"
-        commands: list[_Command] = [("HGETALL", key), ("EXPIRE", key, CONNECTION_S)]
+        commands: list[Command] = [("HGETALL", key), ("EXPIRE", key, CONNECTION_S)]
         if charge is not None and charge.payer is not None:
             commands.insert(0, _spend(charge, f"limits:{charge.payer}", LIMITS_S))
         elif charge is not None:
@@ -150,13 +133,13 @@ class RedisCache:
 
     def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
         key = f"connection:{connection_id}"
-        self._run(_eval(scripts.GRANT, [key], f"m:{room_id}", f"{version}|{role.value}"))
+        self._run(evaluate(scripts.GRANT, [key], f"m:{room_id}", f"{version}|{role.value}"))
 
     def set_ticket(self, room_id: RoomId, region: Region, seq: int) -> None:
         self._run(("SET", _room(room_id, f"ticket:{region}"), seq, "EX", ROOM_S))
 
     def refresh(self, targets: Sequence[Target]) -> list[Target]:
-        commands: list[_Command] = []
+        commands: list[Command] = []
         for target in targets:
             online = f"user:online:{target.user_id}"
             commands += [
@@ -177,12 +160,12 @@ class RedisCache:
         keys = [_room(room_id, "version"), _room(room_id, "members")]
         flat = [text for user, role in members.items() for text in (user, role.value)]
         arguments = (version or "", self._ids.token(), ROOM_S, *(flat or (_COMPLETE, "1")))
-        (stored,) = self._run(_eval(scripts.FILL_MEMBERS, keys, *arguments))
+        (stored,) = self._run(evaluate(scripts.FILL_MEMBERS, keys, *arguments))
         return str(stored) if stored else None
 
     def bump(self, room_id: RoomId) -> None:
         keys = [_room(room_id, "version"), _room(room_id, "members")]
-        self._run(_eval(scripts.BUMP, keys, self._ids.token(), ROOM_S))
+        self._run(evaluate(scripts.BUMP, keys, self._ids.token(), ROOM_S))
 
     def online(self, users: Sequence[UserId]) -> dict[UserId, list[Target]] | None:
         hashes = [("HGETALL", f"user:online:{user}") for user in users]
@@ -205,7 +188,7 @@ class RedisCache:
 
     def leave(self, room_id: RoomId, target: Target) -> bool:
         arguments = (target.user_id, target.connection_id)
-        (last,) = self._run(_eval(scripts.LEAVE, [_room(room_id, "joined")], *arguments))
+        (last,) = self._run(evaluate(scripts.LEAVE, [_room(room_id, "joined")], *arguments))
         return bool(last)
 
     def joined(self, room_id: RoomId) -> list[Target] | None:
@@ -219,7 +202,7 @@ class RedisCache:
 
     def deliver(self, room_id: RoomId, entries: Sequence[Entry], now_ms: int) -> Delivering:
         flat = [t for e in entries for t in (f"{e.message_id}|", json.dumps(asdict(e)))]
-        recent = _eval(scripts.RECENT, [f"conversation:{room_id}:recent"], RECENT, ROOM_S, *flat)
+        recent = evaluate(scripts.RECENT, [f"conversation:{room_id}:recent"], RECENT, ROOM_S, *flat)
         reads = (*_read_members(room_id), ("HGETALL", _room(room_id, "slow")))
         count = ("HINCRBY", _TRAFFIC, "messages", len(entries))
         answers = self._run(*reads, *([recent, count] if entries else []))
@@ -239,7 +222,7 @@ class RedisCache:
         if started_ms is None:
             self._run(("HDEL", key, user_id))
         else:
-            self._run(_eval(scripts.TYPING, [key], user_id, started_ms, TYPING_S))
+            self._run(evaluate(scripts.TYPING, [key], user_id, started_ms, TYPING_S))
 
     def typing_since(self, room_id: RoomId, user_id: UserId) -> int | None:
         (since,) = self._run(("HGET", f"typing:{room_id}", user_id))
@@ -254,14 +237,16 @@ class RedisCache:
         return _slow(marks, now_ms)
 
     def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
-        (granted,) = self._run(_eval(scripts.LEASE, ["posts:budget"], wanted, rate_per_s, now_ms))
+        (granted,) = self._run(
+            evaluate(scripts.LEASE, ["posts:budget"], wanted, rate_per_s, now_ms)
+        )
         return int(granted)
 
     def note_connections(self, count: int) -> None:
         self._run(("SET", "stats:connections", count, "EX", ONLINE_S))
 
     def traffic(self, now_ms: int) -> Traffic:
-        take = _eval(scripts.TRAFFIC, [_TRAFFIC], now_ms, LIMITS_S)
+        take = evaluate(scripts.TRAFFIC, [_TRAFFIC], now_ms, LIMITS_S)
         connections, (messages, since) = self._run(("GET", "stats:connections"), take)
         seconds = (now_ms - int(since)) / 1000 if since is not None else None
         known = int(connections) if connections is not None else None
@@ -270,123 +255,8 @@ class RedisCache:
     def ping(self) -> None:
         self._run(("GET", "online:warm"))
 
-    def _run(self, *commands: _Command) -> list[Any]:
-        """Send all at once; answers in order, or `CacheDown` when any of them failed."""
-        from redis.exceptions import MovedError, NoScriptError
 
-        if not commands:
-            return []
-        with self._guard() as client:
-            answers = self._send(client, commands, full=False)
-            again = [n for n, a in enumerate(answers) if isinstance(a, NoScriptError | MovedError)]
-            if again:
-                if any(isinstance(answers[n], MovedError) for n in again):
-                    client.nodes_manager.initialize()
-                resent = self._send(client, [commands[n] for n in again], full=True)
-                for n, answer in zip(again, resent, strict=True):
-                    answers[n] = answer
-            for answer in answers:
-                if isinstance(answer, Exception):
-                    raise answer
-            return answers
-
-    def _send(self, client: Any, commands: Sequence[_Command], full: bool) -> list[Any]:
-        words = [_in_words(command, full) for command in commands]
-        if self._cluster:
-            return self._send_to_nodes(client, [_key(command) for command in commands], words)
-        self._count(1)
-        pipe = client.pipeline(transaction=False)
-        for each in words:
-            pipe.execute_command(*each)
-        return list(pipe.execute(raise_on_error=False))
-
-    def _send_to_nodes(
-        self, client: Any, keys: Sequence[str], words: Sequence[_Command]
-    ) -> list[Any]:
-        from redis.cluster import PipelineCommand
-
-        command: Any = PipelineCommand  # untyped in redis-py
-
-        # Named here, as the client would ask the server where a script's keys are.
-        nodes = [client.get_node_from_key(key) for key in keys]
-        self._count(len({node.name for node in nodes}))
-        # Without redirections: they would send a thousand failed commands again one by one.
-        stack = [
-            command(each, {"target_nodes": node}, position)
-            for position, (each, node) in enumerate(zip(words, nodes, strict=True))
-        ]
-        return list(
-            client.pipeline().send_cluster_commands(
-                stack, raise_on_error=False, allow_redirections=False
-            )
-        )
-
-    def _count(self, round_trips: int) -> None:
-        with self._lock:
-            self.round_trips += round_trips
-
-    @contextmanager
-    def _guard(self) -> Iterator[Any]:
-        from redis import exceptions as faults
-
-        self._admit()
-        try:
-            yield self._connected()
-        except (faults.RedisError, faults.RedisClusterException, OSError) as fault:
-            refused = isinstance(fault, faults.ResponseError)  # it answers: one bad key
-            if not refused or isinstance(fault, faults.ClusterDownError):
-                self._went_away()
-            raise CacheDown("the cache did not answer") from fault
-        else:
-            self._retry_at = None
-
-    def _admit(self) -> None:
-        """Let a call through, or one a second while Redis is away."""
-        with self._lock:
-            if self._retry_at is None:
-                return
-            if self._monotonic() < self._retry_at:
-                raise CacheDown("the cache is away")
-            self._retry_at = self._monotonic() + _PAUSE_S
-
-    def _went_away(self) -> None:
-        with self._lock:
-            self._retry_at = self._monotonic() + _PAUSE_S
-            self._stale_nodes = True
-
-    def _connected(self) -> Any:
-        with self._connecting:
-            if self._client is None:
-                self._client = self._connect()
-            elif self._stale_nodes and self._cluster:
-                self._client.nodes_manager.initialize()
-            self._stale_nodes = False
-            return self._client
-
-    def _connect(self) -> Any:
-        if not self._url:
-            raise OSError("no cache is configured")
-        from redis.backoff import NoBackoff
-        from redis.exceptions import ConnectionError as Disconnected
-        from redis.retry import Retry
-
-        options: dict[str, Any] = {
-            "decode_responses": True,
-            "socket_timeout": _READ_S,
-            "socket_connect_timeout": _CONNECT_S,
-            # A socket that the server closed is opened again; a timeout is not waited for twice.
-            "retry": Retry(NoBackoff(), 1, (Disconnected,)),
-        }
-        if self._cluster:
-            from redis.cluster import RedisCluster
-
-            return RedisCluster.from_url(self._url, **options)
-        from redis.client import Redis
-
-        return Redis.from_url(self._url, **options)
-
-
-def _read_members(room_id: RoomId) -> tuple[_Command, _Command]:
+def _read_members(room_id: RoomId) -> tuple[Command, Command]:
     """In this order: members newer than their version void a grant, older ones would not."""
     return ("GET", _room(room_id, "version")), ("HGETALL", _room(room_id, "members"))
 
@@ -404,33 +274,17 @@ def _slow(marks: Mapping[str, str], now_ms: int) -> set[ConnectionId]:
     return {ConnectionId(each) for each, until_ms in marks.items() if now_ms < int(until_ms)}
 
 
-def _join(room_id: RoomId, mark: str, targets: Iterable[Target]) -> _Command:
+def _join(room_id: RoomId, mark: str, targets: Iterable[Target]) -> Command:
     users: dict[str, dict[str, str]] = {}
     for target in targets:
         users.setdefault(target.user_id, {})[target.connection_id] = _dump(target)
     flat = [text for user, held in users.items() for text in (user, json.dumps(held))]
-    return _eval(scripts.JOIN, [_room(room_id, "joined")], ROOM_S, mark, *flat)
+    return evaluate(scripts.JOIN, [_room(room_id, "joined")], ROOM_S, mark, *flat)
 
 
-def _spend(charge: Charge, key: str, ttl_s: int) -> _Command:
+def _spend(charge: Charge, key: str, ttl_s: int) -> Command:
     fields = (f"l:{charge.name}", str(charge.per_s), charge.burst, charge.now_ms, ttl_s)
-    return _eval(scripts.SPEND, [key], *fields)
-
-
-def _eval(script: scripts.Script, keys: Sequence[str], *arguments: str | int) -> _Command:
-    return (script, len(keys), *keys, *arguments)
-
-
-def _in_words(command: _Command, full: bool) -> _Command:
-    """The command as sent: a script by its digest, or in full."""
-    script, *rest = command
-    if not isinstance(script, scripts.Script):
-        return command
-    return ("EVAL", script.text, *rest) if full else ("EVALSHA", script.sha, *rest)
-
-
-def _key(command: _Command) -> str:
-    return str(command[2] if isinstance(command[0], scripts.Script) else command[1])
+    return evaluate(scripts.SPEND, [key], *fields)
 
 
 def _room(room_id: RoomId, name: str) -> str:

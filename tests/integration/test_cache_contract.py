@@ -15,6 +15,7 @@ from redis.crc import key_slot
 
 from chalicelib.adapters.memory_cache import MemoryCache
 from chalicelib.adapters.redis import RedisCache
+from chalicelib.adapters.redis_client import RedisClient
 from chalicelib.errors import CacheDown
 from chalicelib.model import (
     Charge,
@@ -114,7 +115,7 @@ def rig(backend: tuple[str, list[Any]]) -> Rig:
         return Rig(MemoryCache(CountingIds(), clock), clock, nodes, seconds)
     for node in nodes:
         node.flushall()
-    cache = RedisCache(url, len(nodes) > 1, CountingIds(), lambda: seconds[0])
+    cache = RedisCache(RedisClient(url, len(nodes) > 1, lambda: seconds[0]), CountingIds())
     return Rig(cache, clock, nodes, seconds)
 
 
@@ -720,9 +721,9 @@ def test_every_method_tells_that_the_cache_is_down(name: str) -> None:
     memory.down = True
     for cache in (
         memory,
-        RedisCache("", False, CountingIds()),
-        RedisCache("redis://127.0.0.1:1", False, CountingIds()),
-        RedisCache("redis://127.0.0.1:1", True, CountingIds()),
+        RedisCache(RedisClient("", False), CountingIds()),
+        RedisCache(RedisClient("redis://127.0.0.1:1", False), CountingIds()),
+        RedisCache(RedisClient("redis://127.0.0.1:1", True), CountingIds()),
     ):
         for _ in range(2):
             with pytest.raises(CacheDown):
@@ -854,7 +855,7 @@ def server() -> Iterator[Valkey]:
 
 def test_a_killed_server_is_asked_once_a_second_and_found_again(server: Valkey) -> None:
     seconds = [1000.0]
-    cache = RedisCache(server.url, False, CountingIds(), lambda: seconds[0])
+    cache = RedisCache(RedisClient(server.url, False, lambda: seconds[0]), CountingIds())
     cache.set_warm(True)
     cache.register(connection(ALICE))
     server.stop()
@@ -883,4 +884,4 @@ def test_a_killed_server_is_asked_once_a_second_and_found_again(server: Valkey) 
 
 
 def test_nothing_is_opened_by_the_constructor() -> None:
-    RedisCache("redis://192.0.2.1:6379", True, CountingIds())
+    RedisCache(RedisClient("redis://192.0.2.1:6379", True), CountingIds())

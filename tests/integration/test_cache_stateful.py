@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from chalicelib.adapters.memory_cache import MemoryCache
 from chalicelib.adapters.redis import RedisCache
+from chalicelib.adapters.redis_client import RedisClient
 from chalicelib.model import (
     Connection,
     ConnectionId,
@@ -68,7 +69,7 @@ class Twins(RuleBasedStateMachine):
         self.clock = FakeClock()
         self.nodes = [server.client]
         self.memory = MemoryCache(CountingIds(), self.clock)
-        self.redis = RedisCache(server.url, False, CountingIds())
+        self.redis = RedisCache(RedisClient(server.url, False), CountingIds())
         self.versions: dict[str | None, str | None] = {None: None}
 
     def both(self, name: str, *arguments: Any) -> Any:
