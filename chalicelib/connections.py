@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import islice
 
 from . import ids, telemetry
-from .errors import CacheDown, PermissionDenied, RateLimited, Unauthorized
+from .errors import CacheDown, NotConnected, PermissionDenied, RateLimited, Unauthorized
 from .model import (
     Charge,
     Connection,
@@ -137,15 +137,26 @@ class Connections:
             self._register(connection)
             self.look([connection.user_id])
 
-    def close(self, connection_id: ConnectionId) -> None:
+    def known(self, connection_id: ConnectionId) -> Connection | None:
+        """By the store; None when it is unknown or has ended."""
+        return self._store.get(connection_id)
+
+    def touch(self, connection_ids: Iterable[ConnectionId]) -> None:
+        """They were heard of."""
+        for connection_id in connection_ids:
+            self._store.touch(connection_id, self._clock.now_ms())
+
+    def close(self, connection_id: ConnectionId) -> Connection | None:
         """End a connection; idempotent, so a repeated event or a late 410 changes nothing.
+
+        Answers what ended, None when nothing did.
 
         The jobs go first: whoever dies after them leaves a connection for the sweep, whoever
         died before them without a trace would leave a ghost.
         """
         connection = self._store.get(connection_id)
         if connection is None:
-            return
+            return None
         jobs = [presence_due(connection.user_id, GRACE_MS)]
         if connection.rooms:
             body = {"target": target_to_json(connection.target), "rooms": list(connection.rooms)}
@@ -153,11 +164,12 @@ class Connections:
         self._outbound.send(jobs)
         now_ms = self._clock.now_ms()
         if self._store.disconnect(connection_id, now_ms) is None:
-            return
+            return None
         try:
             self._cache.unregister(connection.target, now_ms)
         except CacheDown:
             telemetry.log("WARNING", "unregister_failed")
+        return connection
 
     def look(self, user_ids: Iterable[UserId], due: bool = False) -> None:
         """Queue, in each user's order group, a comparison of what is shown with what is so."""
@@ -198,7 +210,8 @@ class Connections:
         Else from the store, unpaid.
 
         Raises:
-            Unauthorized: The connection is unknown, or its token ended over 25 s ago.
+            NotConnected: The connection is unknown.
+            Unauthorized: Its token ended over 25 s ago.
         """
         paid = replace(charge, payer=self._users.get(connection_id))
         try:
@@ -209,7 +222,7 @@ class Connections:
         if frame.connection is None:
             connection = self._store.get(connection_id)
             if connection is None:
-                raise Unauthorized("this connection is not known (any more)")
+                raise NotConnected("this connection is not known (any more)")
             self._register(connection)
             frame = replace(frame, connection=connection)
         assert frame.connection is not None
@@ -290,10 +303,11 @@ class Connections:
         return found
 
     def sweep(
-        self, ping: Callable[[Target], bytes], expiring: Callable[[Connection], bytes]
+        self, ping: Callable[[Target], bytes | None], expiring: Callable[[Connection], bytes]
     ) -> dict[str, int]:
         """Ping the stale, clean up the dead, put back what Redis lost. Counts by outcome.
 
+        Those for which `ping` has nothing have a heartbeat of their own, which is looked after.
         Connections whose token ends within two minutes are told so (once or twice) with what
         `expiring` makes for them, and closed 25 s after its end.
         """
@@ -329,12 +343,19 @@ class Connections:
         self.look({c.user_id: None for c in batch if c.connected_at_ms > fresh_ms})
 
     def _ping_stale(
-        self, batch: list[Connection], ping: Callable[[Target], bytes], counts: dict[str, int]
+        self,
+        batch: list[Connection],
+        ping: Callable[[Target], bytes | None],
+        counts: dict[str, int],
     ) -> None:
         now_ms = self._clock.now_ms()
         stale = [c.target for c in batch if now_ms - c.last_ping_ms > STALE_AFTER_MS]
-        outcomes = self._poster.post([Post(target, ping(target)) for target in stale])
-        for target, outcome in zip(stale, outcomes, strict=True):
+        frames = {target: ping(target) for target in stale}
+        posts = [Post(target, frame) for target, frame in frames.items() if frame is not None]
+        beating = [target for target, frame in frames.items() if frame is None]
+        self._outbound.send([Job("revive", {"target": target_to_json(t)}) for t in beating])
+        for post, outcome in zip(posts, self._poster.post(posts), strict=True):
+            target = post.target
             if outcome is Outcome.DELIVERED:
                 self._store.touch(target.connection_id, now_ms)
                 counts["pinged"] += 1

@@ -75,13 +75,15 @@ def plan_parts(room_id: RoomId, targets: Sequence[Target]) -> list[Part]:
 
 
 def posts_for(event: Event, targets: Iterable[Target]) -> list[Post]:
-    """One post a target; the event is encoded once a protocol."""
-    encoded: dict[str, bytes] = {}
+    """One post a target that takes it; the event is encoded once a protocol."""
+    encoded: dict[str, bytes | None] = {}
     posts = []
     for target in targets:
         if target.protocol not in encoded:
             encoded[target.protocol] = protocol.encode(target.protocol, event)
-        posts.append(Post(target, encoded[target.protocol]))
+        frame = encoded[target.protocol]
+        if frame is not None:
+            posts.append(Post(target, frame))
     return posts
 
 

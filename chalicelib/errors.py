@@ -3,6 +3,7 @@
     TidingsError                     wire code          retryable
     ├── BadRequest                   bad_request        no
     ├── Unauthorized                 unauthorized       no
+    │   └── NotConnected             unauthorized       no    or not yet
     ├── PermissionDenied             permission_denied  no
     ├── NotFound                     not_found          no
     ├── Conflict                     conflict           no
@@ -40,6 +41,10 @@ class BadRequest(TidingsError):
 
 class Unauthorized(TidingsError):
     code, status, retryable = "unauthorized", 401, False
+
+
+class NotConnected(Unauthorized):
+    """The connection is not known: it has ended, or its handshake is still under way."""
 
 
 class PermissionDenied(TidingsError):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 
 from .errors import BadRequest
-from .model import MessageId, RoomId, RoomType, UserId
+from .model import ConnectionId, MessageId, RoomId, RoomType, UserId
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUE = {character: value for value, character in enumerate(_ALPHABET)}
@@ -79,6 +79,16 @@ def notifications_room_id(owner: UserId) -> RoomId:
 def room_type(room_id: RoomId) -> RoomType:
     """The type a room has by its id: nobody chooses an id with one of our prefixes."""
     return _PREFIXES.get(room_id[:2], RoomType.GROUP_CHAT)
+
+
+def socket_id(transport: ConnectionId, namespace: str) -> ConnectionId:
+    """The connection that a Socket.IO namespace of a websocket is; "/" is the websocket's own."""
+    return ConnectionId(transport if namespace == "/" else f"{transport}|{namespace}")
+
+
+def transport_id(connection_id: ConnectionId) -> ConnectionId:
+    """The id of the websocket that carries a connection."""
+    return ConnectionId(connection_id.partition("|")[0])
 
 
 def user_group(user_id: UserId) -> str:

@@ -47,7 +47,9 @@ class Target:
     """What a post to a connection needs, stored with the connection (never derived from a domain).
 
     Attributes:
-        protocol: Which encoder its frames take (`json`).
+        connection_id: For a Socket.IO namespace other than "/" with the namespace behind it
+            (`ids.socket_id`).
+        protocol: Which encoder its frames take: `json`, or `sio:` and the namespace.
         connected_at_ms: A 410 soon after this means "not yet", later "gone".
     """
 
@@ -85,6 +87,28 @@ class Connection:
     @property
     def user_id(self) -> UserId:
         return self.target.user_id
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSession:
+    """An Engine.IO session over a websocket, from its handshake on.
+
+    Attributes:
+        target: Its websocket; the user is not known before a namespace is connected.
+        user_id: Of the token in the handshake's query, None without one; the next two are its.
+        ping_ms: When the last ping was sent, 0 for never.
+        pong_ms: When it was last heard of.
+        namespaces: Those connected.
+    """
+
+    target: Target
+    device_info: Mapping[str, str]
+    user_id: UserId | None = None
+    expires_at_s: int = 0
+    roles: tuple[str, ...] = ()
+    ping_ms: int = 0
+    pong_ms: int = 0
+    namespaces: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

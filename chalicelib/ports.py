@@ -18,6 +18,7 @@ from .model import (
     Delivering,
     Devices,
     Duplicate,
+    EngineSession,
     Entry,
     Frame,
     Head,
@@ -350,6 +351,35 @@ class Cache(Protocol):
         """What was counted; the messages counted so far are forgotten (atomic)."""
 
     def ping(self) -> None: ...
+
+
+class EngineSessions(Protocol):
+    """Engine.IO sessions, in Redis. Every method is one round trip and raises `CacheDown`."""
+
+    def open(self, session: EngineSession) -> None:
+        """Remember it, for three hours after it was last heard of."""
+
+    def get(self, sid: ConnectionId) -> EngineSession | None: ...
+
+    def ping(self, sid: ConnectionId, before_ms: int, now_ms: int) -> bool:
+        """A ping is sent now; False when the last one was not at `before_ms` (atomic)."""
+
+    def pong(self, sid: ConnectionId, now_ms: int) -> EngineSession | None:
+        """It was heard of now; None, and nothing kept, when it is not known."""
+
+    def connect(self, sid: ConnectionId, namespace: str) -> None:
+        """A namespace was connected; nothing happens to a session that is not known."""
+
+    def gather(self, sid: ConnectionId, at_ms: int, part: str) -> list[str] | None:
+        """Keep a part of a binary packet: its text, which says how many attachments follow, or
+        an attachment (`b…`). Answers a packet's parts, in the order of `at_ms`, when this made
+        it complete, and forgets them (atomic). Parts that miss others are dropped after 10 s.
+
+        Raises:
+            TooLarge: More parts wait than a packet may have.
+        """
+
+    def close(self, sid: ConnectionId) -> None: ...
 
 
 class Metrics(Protocol):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .cluster import Cluster
 from .connections import Connections
 from .delivery import Delivery
+from .engine import Engine
 from .ephemeral import Ephemeral
 from .feeds import Feeds
 from .friends import Friends
@@ -18,6 +19,7 @@ from .ports import (
     Clock,
     ConnectionStore,
     Cursors,
+    EngineSessions,
     FriendStore,
     Ids,
     Markers,
@@ -52,6 +54,7 @@ class Adapters:
     presence: PresenceStore
     markers: Markers
     connections: ConnectionStore
+    sessions: EngineSessions
     cache: Cache
     poster: Poster
     delivery: Queue
@@ -76,6 +79,7 @@ class Services:
     rooms: Rooms
     messages: Messages
     connections: Connections
+    engine: Engine
     delivery: Delivery
     ephemeral: Ephemeral
     feeds: Feeds
@@ -164,6 +168,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         rooms=rooms,
         messages=messages,
         connections=connections,
+        engine=Engine(settings, a.sessions, connections, a.poster, a.outbound, a.clock),
         delivery=delivery,
         ephemeral=ephemeral,
         feeds=Feeds(rooms, friends, messages),

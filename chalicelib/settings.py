@@ -68,6 +68,11 @@ class Settings:
         max_connections: Connections one user may have [TIDINGS_MAX_CONNECTIONS].
         max_rooms: Rooms one user may be in [TIDINGS_MAX_ROOMS].
         max_members: Members a room may have [TIDINGS_MAX_MEMBERS].
+        ping_interval_ms: Engine.IO's heartbeat [TIDINGS_PING_INTERVAL_MS].
+        ping_timeout_ms: A client that has not answered by then has ended
+            [TIDINGS_PING_TIMEOUT_MS].
+        connect_timeout_s: A Socket.IO session without a namespace by then is closed
+            [TIDINGS_CONNECT_TIMEOUT_S].
         metrics_namespace: CloudWatch namespace of all metrics [TIDINGS_METRICS_NAMESPACE].
         log_level: [TIDINGS_LOG_LEVEL].
     """
@@ -91,6 +96,9 @@ class Settings:
     max_connections: int = 50
     max_rooms: int = 1000
     max_members: int = 10_000
+    ping_interval_ms: int = 240_000
+    ping_timeout_ms: int = 60_000
+    connect_timeout_s: int = 45
     metrics_namespace: str = "WeChat/WebSocket"
     log_level: str = "INFO"
 
@@ -118,6 +126,9 @@ class Settings:
             max_connections=int(env.get("TIDINGS_MAX_CONNECTIONS", default.max_connections)),
             max_rooms=int(env.get("TIDINGS_MAX_ROOMS", default.max_rooms)),
             max_members=int(env.get("TIDINGS_MAX_MEMBERS", default.max_members)),
+            ping_interval_ms=int(env.get("TIDINGS_PING_INTERVAL_MS", default.ping_interval_ms)),
+            ping_timeout_ms=int(env.get("TIDINGS_PING_TIMEOUT_MS", default.ping_timeout_ms)),
+            connect_timeout_s=int(env.get("TIDINGS_CONNECT_TIMEOUT_S", default.connect_timeout_s)),
             metrics_namespace=env.get("TIDINGS_METRICS_NAMESPACE", default.metrics_namespace),
             log_level=env.get("TIDINGS_LOG_LEVEL", default.log_level),
         )

@@ -27,6 +27,7 @@ def build(settings: Settings) -> Services:
     from .adapters.peers import HttpPeers
     from .adapters.redis import RedisCache
     from .adapters.redis_client import RedisClient
+    from .adapters.redis_sessions import RedisSessions
     from .adapters.redis_sync import RedisSync
     from .adapters.sqs import SqsQueue
     from .adapters.system import SystemClock, SystemIds
@@ -60,6 +61,7 @@ def build(settings: Settings) -> Services:
         markers=DynamoMarkers(dynamodb, prefix),
         rooms=DynamoRoomStore(dynamodb, prefix),
         connections=DynamoConnectionStore(dynamodb, prefix),
+        sessions=RedisSessions(redis),
         cache=cache,
         poster=poster,
         delivery=SqsQueue(sqs, f"{prefix}-delivery.fifo"),

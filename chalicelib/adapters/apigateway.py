@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 
 from .. import telemetry
 from ..errors import CacheDown, Unavailable
+from ..ids import transport_id
 from ..model import Outcome, Post, Target
 from ..ports import Clock
 from .sigv4 import Credentials, Signer, paths
@@ -533,7 +534,7 @@ class ApiGatewayPoster:
                 )
                 known[key] = pool, Signer(pool.host, region, credentials, date)
             pool, item.signer = known[key]
-            item.paths = paths(item.target.stage, item.target.connection_id)
+            item.paths = paths(item.target.stage, transport_id(item.target.connection_id))
             pools.append(pool)
         return pools
 

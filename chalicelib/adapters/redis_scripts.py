@@ -15,13 +15,13 @@ class Script:
     sha: str
 
 
-def _script(text: str) -> Script:
+def script(text: str) -> Script:
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
 # The connection fields of user:online start with "c:"; when the last one goes, `left` stays
 # behind for a while and says when.
-REGISTER = _script("""
+REGISTER = script("""
 local first = 1
 for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do
   if string.sub(f, 1, 2) == 'c:' then first = 0 end
@@ -31,7 +31,7 @@ redis.call('HDEL', KEYS[1], 'left')
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return first
 """)
-UNREGISTER = _script("""
+UNREGISTER = script("""
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
 for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do
   if string.sub(f, 1, 2) == 'c:' then return 0 end
@@ -40,7 +40,7 @@ redis.call('HSET', KEYS[1], 'status', 'offline', 'left', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1
 """)
-FILL_MEMBERS = _script("""
+FILL_MEMBERS = script("""
 local v = redis.call('GET', KEYS[1])
 if (v or '') ~= ARGV[1] then return false end
 if not v then v = ARGV[2] end
@@ -53,17 +53,17 @@ redis.call('EXPIRE', KEYS[2], ARGV[3])
 return v
 """)
 # Both at once: a reader between them would take the old members for the new version's.
-BUMP = _script("""
+BUMP = script("""
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 redis.call('DEL', KEYS[2])
 return 1
 """)
-GRANT = _script("""
+GRANT = script("""
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
 return 1
 """)
 # By user, connections with their targets; true when the (last) user had none.
-JOIN = _script("""
+JOIN = script("""
 local held
 for i = 3, #ARGV, 2 do
   held = redis.call('HGET', KEYS[1], ARGV[i])
@@ -75,7 +75,7 @@ if ARGV[2] == 'complete' then redis.call('HSET', KEYS[1], '', '1') end
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 return held and 0 or 1
 """)
-LEAVE = _script("""
+LEAVE = script("""
 local held = redis.call('HGET', KEYS[1], ARGV[1])
 local all = held and cjson.decode(held) or {}
 if all[ARGV[2]] == nil then return 0 end
@@ -88,7 +88,7 @@ redis.call('HDEL', KEYS[1], ARGV[1])
 return 1
 """)
 # Members are "<message_id>|{...}": "~" sorts after "{".
-RECENT = _script("""
+RECENT = script("""
 for i = 3, #ARGV, 2 do
   redis.call('ZREMRANGEBYLEX', KEYS[1], '[' .. ARGV[i], '(' .. ARGV[i] .. '~')
   redis.call('ZADD', KEYS[1], 0, ARGV[i] .. ARGV[i + 1])
@@ -97,7 +97,7 @@ redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -(tonumber(ARGV[1]) + 1))
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return 1
 """)
-TYPING = _script("""
+TYPING = script("""
 local held = redis.call('HGET', KEYS[1], ARGV[1])
 if not held or tonumber(held) < tonumber(ARGV[2]) then
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
@@ -106,7 +106,7 @@ redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1
 """)
 # A token bucket that holds one second's rate.
-LEASE = _script("""
+LEASE = script("""
 local b = redis.call('HMGET', KEYS[1], 'level', 'at')
 local want, rate, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local level, at = tonumber(b[1]) or rate, tonumber(b[2]) or now
@@ -119,7 +119,7 @@ return granted
 """)
 # A token bucket as a field "level|at"; answers the milliseconds to wait. Without an expiry it is
 # in the entry of a connection, which it must not bring to life.
-SPEND = _script("""
+SPEND = script("""
 if ARGV[5] == '0' and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local rate, burst, now = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local level, at = burst, now
@@ -135,11 +135,11 @@ redis.call('HSET', KEYS[1], ARGV[1], text)
 if ARGV[5] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[5]) end
 return 0
 """)
-RETURN_TICKET = _script("""
+RETURN_TICKET = script("""
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DECR', KEYS[1]) end
 return 1
 """)
-TRAFFIC = _script("""
+TRAFFIC = script("""
 local held = redis.call('HMGET', KEYS[1], 'messages', 'since')
 redis.call('HSET', KEYS[1], 'messages', 0, 'since', ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[2])

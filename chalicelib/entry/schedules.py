@@ -29,12 +29,14 @@ def sweep(services: Services, event: dict[str, Any]) -> dict[str, int]:
     with telemetry.context(function="sweep", request_id=event.get("id")):
         now_ms = services.adapters.clock.now_ms()
 
-        def ping(target: Target) -> bytes:
+        def ping(target: Target) -> bytes | None:
             return protocol.encode(target.protocol, events.ping(now_ms))
 
         def expiring(connection: Connection) -> bytes:
             event = events.token_expiring(connection.expires_at_s)
-            return protocol.encode(connection.target.protocol, event)
+            frame = protocol.encode(connection.target.protocol, event)
+            assert frame is not None, "every protocol carries it"
+            return frame
 
         counts = services.connections.sweep(ping, expiring)
         telemetry.log("INFO", "swept", **counts)

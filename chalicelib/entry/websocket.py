@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import actions, telemetry
+from .. import actions, protocol, telemetry
 from ..errors import Internal, TidingsError, Unauthorized
 from ..model import ConnectionId, Region, Target
 from ..protocol import jsonwire
 from ..services import Services
+from . import engineio, socketio
+from .engineio import Handler
 
 SUBPROTOCOL = "bearer"
 _INFO_LENGTH = 256
@@ -24,6 +26,9 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
     context = event["requestContext"]
     with telemetry.context(**_ids(context), function="websocket_connect"):
         try:
+            query = event.get("queryStringParameters") or {}
+            if "EIO" in query:
+                return engineio.open_session(services, context, query, _device_info(event))
             token, subprotocol = _token(event)
             identity = services.tokens.verify(token)
             services.revocations.check(identity.user_id)
@@ -48,12 +53,19 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
         return {"statusCode": 200, "headers": headers, "body": ""}
 
 
-def message(services: Services, event: dict[str, Any]) -> dict[str, Any]:
+def message(
+    services: Services, event: dict[str, Any], handler: Handler = socketio.CHAT
+) -> dict[str, Any]:
     """`$default`: the answer rides the return body (route response), so it costs no post."""
     context = event["requestContext"]
     with telemetry.context(**_ids(context), function="websocket_message"):
         services.cluster.listen()
-        request = jsonwire.decode(event.get("body") or "")
+        text = event.get("body") or ""
+        if engineio.speaks(text):
+            answer = _engineio(services, context, text, handler)
+            if answer is not None:
+                return {"statusCode": 200, "body": answer}
+        request = jsonwire.decode(text)
         try:
             if request.fault is not None:
                 raise request.fault
@@ -70,12 +82,25 @@ def message(services: Services, event: dict[str, Any]) -> dict[str, Any]:
         return {"statusCode": 200, "body": body}
 
 
+def _engineio(
+    services: Services, context: dict[str, Any], text: str, handler: Handler
+) -> str | None:
+    try:
+        return engineio.frame(services, context, text, handler)
+    except Exception as fault:  # noqa: BLE001 - the edge
+        telemetry.error("frame_failed", fault)
+        return ""
+
+
 def disconnect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
     """`$disconnect`: best effort on AWS's side, idempotent on ours."""
     context = event["requestContext"]
     with telemetry.context(**_ids(context), function="websocket_disconnect"):
         try:
-            services.connections.close(ConnectionId(context["connectionId"]))
+            connection_id = ConnectionId(context["connectionId"])
+            ended = services.connections.close(connection_id)
+            if ended is None or not protocol.is_json(ended.target.protocol):
+                services.engine.closed(connection_id)
         except Exception as fault:  # noqa: BLE001 - the sweep finds what is left
             telemetry.error("disconnect_failed", fault)
             return {"statusCode": 500}

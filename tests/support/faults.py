@@ -21,6 +21,7 @@ PORTS = (
     "markers",
     "rooms",
     "connections",
+    "sessions",
     "cache",
     "poster",
     "delivery",
@@ -62,7 +63,7 @@ class Plan:
             act()
         if self.how in (How.KILLED_BEFORE, How.KILLED_AFTER):
             raise Killed
-        raise CacheDown("injected") if port == "cache" else Unavailable("injected")
+        raise CacheDown("injected") if port in ("cache", "sessions") else Unavailable("injected")
 
 
 class _Port:

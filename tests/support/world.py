@@ -14,6 +14,7 @@ from typing import Any
 import jwt
 
 from chalicelib.adapters.memory_cache import MemoryCache
+from chalicelib.adapters.memory_sessions import MemorySessions
 from chalicelib.adapters.memory_stores import (
     MemoryConnectionStore,
     MemoryCursors,
@@ -44,12 +45,23 @@ class FakeClock:
 
     def __init__(self) -> None:
         self.ms = START_MS
+        self._plans: list[tuple[int, Callable[[], Any]]] = []
 
     def now_ms(self) -> int:
         return self.ms
 
     def sleep(self, seconds: float) -> None:
         self.ms += max(1, int(seconds * 1000))
+        due, self._plans = (
+            [plan for plan in self._plans if plan[0] <= self.ms],
+            [plan for plan in self._plans if plan[0] > self.ms],
+        )
+        for _, act in due:
+            act()
+
+    def at(self, in_ms: int, act: Callable[[], Any]) -> None:
+        """Do this while somebody sleeps over that time."""
+        self._plans.append((self.ms + in_ms, act))
 
 
 class CountingIds:
@@ -72,7 +84,7 @@ class RecordingPoster:
     """Records every post; `script` gives the next outcomes of a connection."""
 
     def __init__(self) -> None:
-        self.posts: list[tuple[ConnectionId, dict[str, Any]]] = []
+        self.raw: list[tuple[ConnectionId, str]] = []
         self.script: dict[str, list[Outcome]] = {}
         self.closed: list[ConnectionId] = []
         self.calls = 0
@@ -89,8 +101,13 @@ class RecordingPoster:
         queued = self.script.get(post.target.connection_id)
         outcome = queued.pop(0) if queued else Outcome.DELIVERED
         if outcome is Outcome.DELIVERED:
-            self.posts.append((post.target.connection_id, json.loads(post.data)))
+            self.raw.append((post.target.connection_id, post.data.decode()))
         return outcome
+
+    @property
+    def posts(self) -> list[tuple[ConnectionId, dict[str, Any]]]:
+        """Those of the JSON protocol."""
+        return [(sid, json.loads(text)) for sid, text in self.raw if text.startswith("{")]
 
     def to(self, connection_id: str, event: str | None = None) -> list[dict[str, Any]]:
         """The data of events a connection got, of one name or all."""
@@ -151,6 +168,7 @@ class World:
         self.metrics = RecordingMetrics()
         self.sync = MemorySync()
         self.cache = MemoryCache(self.ids, self.clock)
+        self.sessions = MemorySessions(self.clock)
         self.settings = Settings(jwt_secret=SECRET, **settings)
         self.adapters = Adapters(
             log=MemoryMessageLog(),
@@ -161,6 +179,7 @@ class World:
             markers=MemoryMarkers(),
             rooms=MemoryRoomStore(),
             connections=MemoryConnectionStore(),
+            sessions=self.sessions,
             cache=self.cache,
             poster=self.poster,
             delivery=MemoryQueue(),
@@ -201,10 +220,16 @@ class World:
 
     def frame(self, connection_id: str, body: str) -> dict[str, Any]:
         """Send a raw frame; the decoded answer."""
+        return json.loads(self.say(connection_id, body))
+
+    def say(self, connection_id: str, body: str, at_ms: int | None = None) -> str:
+        """Send a raw frame; the answer, "" for none."""
         context = self._context(connection_id, "MESSAGE", "$default")
+        if at_ms is not None:
+            context["requestTimeEpoch"] = at_ms
         answer = websocket.message(self.services, {"requestContext": context, "body": body})
         assert answer["statusCode"] == 200
-        return json.loads(answer["body"])
+        return str(answer["body"])
 
     def act(self, connection_id: str, action: str, **data: Any) -> dict[str, Any]:
         """An action that must be acked; the ack's data."""
@@ -289,6 +314,7 @@ class World:
             "apiId": "local",
             "stage": "prod",
             "connectedAt": self.clock.now_ms(),
+            "requestTimeEpoch": self.clock.now_ms(),
             "eventType": event_type,
             "routeKey": route,
             "identity": {"sourceIp": "127.0.0.1", "userAgent": "test"},

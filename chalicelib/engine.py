@@ -1,0 +1,213 @@
+"""Engine.IO sessions over websockets: handshake, heartbeat, end. Nothing of Socket.IO.
+
+API Gateway opens the socket only after `$connect` has returned, so the open packet is a job. The
+heartbeat is a chain of delayed jobs, each of which knows the ping it follows: a repeated job
+finds that another went on and stops. While Redis is away nobody is judged.
+https://github.com/socketio/engine.io-protocol#heartbeat
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from . import ids, telemetry
+from .connections import Connections, target_from_json, target_to_json
+from .errors import CacheDown, Unavailable
+from .model import ConnectionId, EngineSession, Job, Outcome, Post, Target
+from .ports import Clock, EngineSessions, Poster, Queue
+from .protocol import engineio
+from .settings import Settings
+
+NAMESPACES = ("/", "/moments", "/notifications")
+MAX_PAYLOAD = 1_000_000
+OPEN_WITHIN_MS = 5_000
+_LOST_MS = 60_000
+_EXACT_BELOW_MS = 5_000
+
+
+class Engine:
+    def __init__(
+        self,
+        settings: Settings,
+        sessions: EngineSessions,
+        connections: Connections,
+        poster: Poster,
+        outbound: Queue,
+        clock: Clock,
+    ) -> None:
+        self._interval_ms = settings.ping_interval_ms
+        self._timeout_ms = settings.ping_timeout_ms
+        self._connect_within_s = settings.connect_timeout_s
+        self._sessions = sessions
+        self._connections = connections
+        self._poster = poster
+        self._outbound = outbound
+        self._clock = clock
+
+    def open(self, session: EngineSession) -> None:
+        """`$connect`: remember it and queue the open packet. 1 Redis trip, 1 SQS send."""
+        try:
+            self._sessions.open(session)
+        except CacheDown:
+            telemetry.log("WARNING", "session_not_kept")
+        self._outbound.send([Job("engine_open", {"target": target_to_json(session.target)})])
+
+    def greet(self, job: Mapping[str, Any]) -> None:
+        """Post the open packet once the socket is there; then its heartbeat begins."""
+        target = target_from_json(job["target"])
+        sid = target.connection_id
+        packet = engineio.open_packet(sid, [], self._interval_ms, self._timeout_ms, MAX_PAYLOAD)
+        post = Post(target, engineio.encode_text(packet).encode())
+        wait_s = 0.01
+        while (outcome := self._poster.post([post])[0]) is not Outcome.DELIVERED:
+            young = self._clock.now_ms() - target.connected_at_ms < OPEN_WITHIN_MS
+            if outcome is Outcome.GONE and not young:
+                return
+            if not young:
+                raise Unavailable("the open packet could not be posted")
+            self._clock.sleep(wait_s)
+            wait_s = min(2 * wait_s, 0.64)
+        late = {"target": job["target"]}
+        self._outbound.send(
+            [
+                self._beat(target, 0, self._clock.now_ms() + self._interval_ms),
+                Job("connect_timeout", late, delay_s=self._connect_within_s),
+            ]
+        )
+
+    def session(self, sid: ConnectionId) -> EngineSession | None:
+        """What is known of a session; None also while Redis is away."""
+        try:
+            return self._sessions.get(sid)
+        except CacheDown:
+            return None
+
+    def pong(self, sid: ConnectionId) -> bool:
+        """The client answered; False when there is no such session."""
+        now_ms = self._clock.now_ms()
+        try:
+            session = self._sessions.pong(sid, now_ms)
+        except CacheDown:
+            return True
+        if session is None:
+            return False
+        self._connections.touch([ids.socket_id(sid, each) for each in session.namespaces])
+        return True
+
+    def connected(self, sid: ConnectionId, namespace: str) -> None:
+        """A namespace was connected."""
+        try:
+            self._sessions.connect(sid, namespace)
+        except CacheDown:
+            telemetry.log("WARNING", "namespace_not_noted")
+
+    def gather(self, sid: ConnectionId, at_ms: int, part: str) -> list[str] | None:
+        """Keep a part of a binary packet; all of them, in order, when this was the last missing."""
+        return self._sessions.gather(sid, at_ms, part)
+
+    def beat(self, job: Mapping[str, Any]) -> None:
+        """One step of the heartbeat: ping what is due, end what has not answered, come again."""
+        target = target_from_json(job["target"])
+        self._wait_for(job["due_ms"])
+        now_ms = self._clock.now_ms()
+        try:
+            session = self._sessions.get(target.connection_id)
+        except CacheDown:
+            self._outbound.send([self._beat(target, job["ping_ms"], now_ms + self._interval_ms)])
+            return
+        if session is None:
+            session = self._found_again(target, now_ms)
+        if session is None or session.ping_ms != job["ping_ms"]:
+            return
+        asked = session.ping_ms > session.pong_ms
+        due_ms = session.ping_ms + self._timeout_ms if asked else session.pong_ms
+        due_ms += 0 if asked else self._interval_ms
+        if now_ms < due_ms:
+            self._outbound.send([self._beat(target, session.ping_ms, due_ms)])
+        elif asked:
+            telemetry.log("INFO", "ping_timeout", connection_id=target.connection_id)
+            self.close(target)
+        else:
+            self._ping(session, now_ms)
+
+    def revive(self, job: Mapping[str, Any]) -> None:
+        """The sweep has heard nothing of it for long: begin the heartbeat anew if it stopped."""
+        target = target_from_json(job["target"])
+        now_ms = self._clock.now_ms()
+        session = self._sessions.get(target.connection_id)
+        if session is None:
+            session = self._found_again(target, now_ms)
+        if session is None:
+            return
+        quiet_ms = now_ms - max(session.ping_ms, session.pong_ms)
+        if quiet_ms > self._interval_ms + self._timeout_ms + _LOST_MS:
+            self._outbound.send([self._beat(target, session.ping_ms, now_ms)])
+
+    def connect_timeout(self, job: Mapping[str, Any]) -> None:
+        """End a session that has connected to no namespace in time."""
+        target = target_from_json(job["target"])
+        if not self._sockets(target):
+            self.close(target)
+
+    def post(self, target: Target, frames: Sequence[str]) -> None:
+        """Frames in their order; what cannot be posted ends the session, which would miss it."""
+        for frame in frames:
+            [outcome] = self._poster.post([Post(target, frame.encode())])
+            if outcome is not Outcome.DELIVERED:
+                telemetry.log("WARNING", "answer_not_posted", outcome=outcome)
+                self.close(target)
+                return
+
+    def close(self, target: Target) -> None:
+        """End the session: its websocket, and every namespace's socket."""
+        self._poster.close(target)
+        self.closed(target.connection_id)
+
+    def closed(self, sid: ConnectionId) -> None:
+        """The websocket has ended; idempotent."""
+        for namespace in NAMESPACES:
+            self._connections.close(ids.socket_id(sid, namespace))
+        try:
+            self._sessions.close(sid)
+        except CacheDown:
+            telemetry.log("WARNING", "session_not_forgotten")
+
+    def _ping(self, session: EngineSession, now_ms: int) -> None:
+        target = session.target
+        if not self._sessions.ping(target.connection_id, session.ping_ms, now_ms):
+            return
+        ping = engineio.encode_text(engineio.Packet(engineio.PacketKind.PING)).encode()
+        [outcome] = self._poster.post([Post(target, ping)])
+        if outcome is Outcome.GONE:
+            self.closed(target.connection_id)
+            return
+        self._outbound.send([self._beat(target, now_ms, now_ms + self._timeout_ms)])
+
+    def _found_again(self, target: Target, now_ms: int) -> EngineSession | None:
+        """A session that Redis lost, if one of its sockets is connected."""
+        sockets = self._sockets(target)
+        if not sockets:
+            return None
+        session = EngineSession(target, {}, pong_ms=now_ms, namespaces=frozenset(sockets))
+        self._sessions.open(session)
+        return session
+
+    def _sockets(self, target: Target) -> list[str]:
+        known = self._connections.known
+        sid = target.connection_id
+        return [each for each in NAMESPACES if known(ids.socket_id(sid, each)) is not None]
+
+    def _beat(self, target: Target, ping_ms: int, due_ms: int) -> Job:
+        """The next step. SQS delays by whole seconds: short intervals wait out the rest here."""
+        left_ms = max(0, due_ms - self._clock.now_ms())
+        delay_s = left_ms // 1000 if left_ms < _EXACT_BELOW_MS else -(-left_ms // 1000)
+        transport = replace(target, connection_id=ids.transport_id(target.connection_id))
+        body = {"target": target_to_json(transport), "ping_ms": ping_ms, "due_ms": due_ms}
+        return Job("heartbeat", body, delay_s=min(900, delay_s))
+
+    def _wait_for(self, due_ms: int) -> None:
+        left_ms = due_ms - self._clock.now_ms()
+        if 0 < left_ms < 1000:
+            self._clock.sleep(left_ms / 1000)

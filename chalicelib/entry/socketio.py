@@ -1,0 +1,221 @@
+"""Socket.IO: messages of an Engine.IO session to packets, packets to an application.
+
+Frames overtake each other: an event that comes before its CONNECT waits a little and ends the
+session when there is none, the parts of a binary packet wait for each other in Redis. A single
+answer rides the return body.
+https://github.com/socketio/socket.io-protocol
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from .. import actions, ids, protocol, telemetry
+from ..engine import NAMESPACES
+from ..errors import BadRequest, Internal, NotConnected, TidingsError, Unauthorized
+from ..model import ConnectionId, EngineSession, Target
+from ..protocol import engineio, socketio
+from ..protocol.engineio import ProtocolError
+from ..services import Services
+from ..tokens import Identity
+from .engineio import Call, Handler
+
+PARK_S = (0.0, 0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """A namespace of a session.
+
+    Attributes:
+        transport: The session's websocket.
+    """
+
+    transport: Target
+    namespace: str
+
+    @property
+    def connection_id(self) -> ConnectionId:
+        return ids.socket_id(self.transport.connection_id, self.namespace)
+
+
+class Application(Protocol):
+    """What stands behind the sockets. Both raise TidingsErrors, which the client is told."""
+
+    namespaces: Collection[str]
+
+    def connect(self, services: Services, socket: Socket, payload: Any) -> list[list[Any]]:
+        """Let it in; the events it gets first, as [name, argument, …]."""
+
+    def event(
+        self, services: Services, socket: Socket, name: str, arguments: Sequence[Any]
+    ) -> tuple[list[Any] | None, list[Any] | None]:
+        """The ack's arguments (None: no ack), and an event to answer with (None: none).
+
+        Raises:
+            NotConnected: The socket is not connected (yet).
+        """
+
+
+class Chat:
+    """Tidings itself: CONNECT with a token, the actions of CONTRACT.md as events."""
+
+    namespaces: Collection[str] = NAMESPACES
+
+    def connect(self, services: Services, socket: Socket, payload: Any) -> list[list[Any]]:
+        known = services.engine.session(socket.transport.connection_id)
+        identity = _identity(services, payload, known)
+        services.revocations.check(identity.user_id)
+        target = replace(
+            socket.transport,
+            connection_id=socket.connection_id,
+            user_id=identity.user_id,
+            protocol=protocol.of_namespace(socket.namespace),
+        )
+        services.connections.open(identity, target, known.device_info if known else {})
+        telemetry.log("INFO", "connected", user_id=identity.user_id, namespace=socket.namespace)
+        return []
+
+    def event(
+        self, services: Services, socket: Socket, name: str, arguments: Sequence[Any]
+    ) -> tuple[list[Any] | None, list[Any] | None]:
+        try:
+            if len(arguments) > 1:
+                raise BadRequest("one argument: the action's data")
+            data = _plain(arguments[0]) if arguments and arguments[0] is not None else {}
+            result = actions.run(services, socket.connection_id, name, data)
+            return [{"ok": True, "data": result}], None
+        except NotConnected:
+            raise
+        except TidingsError as refusal:
+            telemetry.log("INFO", "frame_refused", code=refusal.code)
+            error = _error(refusal)
+        except Exception as fault:  # noqa: BLE001 - the edge: an answer, not a dead session
+            telemetry.error("frame_failed", fault)
+            error = _error(Internal("something went wrong"))
+        return [{"ok": False, "error": error}], ["error", {"action": name, **error}]
+
+
+def handler(application: Application) -> Handler:
+    """An application behind the messages of Engine.IO sessions."""
+    return functools.partial(_message, application)
+
+
+def _message(application: Application, call: Call, data: str | bytes) -> str:
+    if isinstance(data, bytes):
+        return _part(call, engineio.encode_text(engineio.Packet(_MESSAGE, data)), application)
+    packet = socketio.decode(data)
+    if packet.attachments:
+        return _part(call, data, application)
+    return _packet(call, packet, application)
+
+
+_MESSAGE = engineio.PacketKind.MESSAGE
+
+
+def _part(call: Call, part: str, application: Application) -> str:
+    """A part of a binary packet; the packet is served when it is whole."""
+    parts = call.services.engine.gather(call.sid, call.at_ms, part)
+    if parts is None:
+        return ""
+    head, *attachments = parts
+    data = [base64.b64decode(each[1:]) for each in attachments]
+    return _packet(call, socketio.attach(socketio.decode(head), data), application)
+
+
+def _packet(call: Call, packet: socketio.Packet, application: Application) -> str:
+    socket = Socket(call.transport, packet.namespace)
+    match packet.kind:
+        case socketio.PacketKind.CONNECT:
+            return _connect(call, socket, packet.data, application)
+        case socketio.PacketKind.DISCONNECT:
+            call.services.connections.close(socket.connection_id)
+            return ""
+        case socketio.PacketKind.EVENT:
+            return _event(call, socket, packet, application)
+        case socketio.PacketKind.ACK:
+            return ""  # nothing we send asks for one
+    raise ProtocolError("not a packet of a client")
+
+
+def _connect(call: Call, socket: Socket, payload: Any, application: Application) -> str:
+    services = call.services
+    if socket.namespace not in application.namespaces:
+        return _refused(socket, {"message": "Invalid namespace"})
+    try:
+        events = application.connect(services, socket, payload)
+    except TidingsError as refusal:
+        telemetry.log("INFO", "connect_refused", code=refusal.code)
+        return _refused(socket, {"message": str(refusal), "data": _error(refusal)})
+    services.engine.connected(call.sid, socket.namespace)
+    sid = {"sid": services.adapters.ids.token()}
+    answer = socketio.Packet(socketio.PacketKind.CONNECT, socket.namespace, sid)
+    packets = [socketio.Packet(socketio.PacketKind.EVENT, socket.namespace, e) for e in events]
+    return _answer(call, [answer, *packets])
+
+
+def _event(call: Call, socket: Socket, packet: socketio.Packet, application: Application) -> str:
+    name, *arguments = packet.data
+    for wait_s in PARK_S:
+        if wait_s:
+            call.services.adapters.clock.sleep(wait_s)
+        try:
+            ack, event = application.event(call.services, socket, name, arguments)
+            break
+        except NotConnected:
+            continue
+    else:
+        raise NotConnected("an event before its CONNECT")
+    answers = []
+    if packet.ack_id is not None and ack is not None:
+        kind = socketio.PacketKind.ACK
+        answers.append(socketio.Packet(kind, socket.namespace, ack, packet.ack_id))
+    elif event is not None:
+        answers.append(socketio.Packet(socketio.PacketKind.EVENT, socket.namespace, event))
+    return _answer(call, answers)
+
+
+def _answer(call: Call, packets: Sequence[socketio.Packet]) -> str:
+    """One frame rides the return body; several are posted, in order."""
+    parts = [part for packet in packets for part in socketio.encode(packet)]
+    frames = [engineio.encode_text(engineio.Packet(_MESSAGE, part)) for part in parts]
+    if len(frames) == 1:
+        return frames[0]
+    call.services.engine.post(call.transport, frames)
+    return ""
+
+
+def _refused(socket: Socket, why: dict[str, Any]) -> str:
+    packet = socketio.Packet(socketio.PacketKind.CONNECT_ERROR, socket.namespace, why)
+    return engineio.encode_text(engineio.Packet(_MESSAGE, socketio.encode(packet)[0]))
+
+
+def _identity(services: Services, payload: Any, known: EngineSession | None) -> Identity:
+    token = payload.get("token") if isinstance(payload, dict) else None
+    if isinstance(token, str) and token:
+        return services.tokens.verify(token)
+    if known is not None and known.user_id is not None:
+        return Identity(known.user_id, known.expires_at_s, known.roles)
+    raise Unauthorized("a token is required")
+
+
+def _error(refusal: TidingsError) -> dict[str, Any]:
+    return {"code": refusal.code, "message": str(refusal), "retryable": refusal.retryable}
+
+
+def _plain(data: Any) -> Any:
+    """Binary as JSON can keep it: {"$binary": base64}."""
+    if isinstance(data, bytes):
+        return {"$binary": base64.b64encode(data).decode()}
+    if isinstance(data, list):
+        return [_plain(each) for each in data]
+    if isinstance(data, dict):
+        return {name: _plain(each) for name, each in data.items()}
+    return data
+
+
+CHAT = handler(Chat())

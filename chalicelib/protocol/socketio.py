@@ -1,0 +1,150 @@
+"""Socket.IO v5 packets, as the messages of an Engine.IO session. Pure.
+
+A packet with binary in it is a text with placeholders, followed by that many attachments.
+https://github.com/socketio/socket.io-protocol
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any
+
+from .engineio import ProtocolError
+
+MAIN = "/"
+MAX_ATTACHMENTS = 32
+RESERVED = frozenset(
+    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+)
+
+
+class PacketKind(IntEnum):
+    CONNECT = 0
+    DISCONNECT = 1
+    EVENT = 2
+    ACK = 3
+    CONNECT_ERROR = 4
+    BINARY_EVENT = 5
+    BINARY_ACK = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One packet.
+
+    Attributes:
+        data: CONNECT: an object or None; EVENT: [name, argument, …]; ACK: [argument, …];
+            CONNECT_ERROR: an object.
+        attachments: So many follow; then `data` has placeholders, until `attach`.
+    """
+
+    kind: PacketKind
+    namespace: str = MAIN
+    data: Any = None
+    ack_id: int | None = None
+    attachments: int = 0
+
+
+_SHAPE = re.compile(
+    r"(?P<kind>[0-6])(?:(?P<attachments>[0-9]{1,3})-)?(?:(?P<namespace>/[^,]*)(?:,|\Z))?"
+    r"(?P<ack_id>[0-9]{1,15})?(?P<data>.*)\Z",
+    re.DOTALL,
+)
+_BINARY = (PacketKind.BINARY_EVENT, PacketKind.BINARY_ACK)
+
+
+def decode(text: str) -> Packet:
+    """A packet's text; `ProtocolError` when it is none or says what its type may not."""
+    found = _SHAPE.match(text)
+    if found is None:
+        raise ProtocolError("not a packet")
+    kind = PacketKind(int(found["kind"]))
+    attachments = int(found["attachments"] or 0)
+    if (kind in _BINARY) != (found["attachments"] is not None) or attachments > MAX_ATTACHMENTS:
+        raise ProtocolError("wrong number of attachments")
+    namespace = (found["namespace"] or MAIN).partition("?")[0]
+    ack_id = int(found["ack_id"]) if found["ack_id"] else None
+    data = _load(found["data"]) if found["data"] else None
+    if not _fits(kind, data):
+        raise ProtocolError("wrong payload")
+    return Packet(kind, namespace, data, ack_id, attachments)
+
+
+def attach(packet: Packet, attachments: Sequence[bytes]) -> Packet:
+    """The packet with its attachments in their places; `ProtocolError` for one without a place."""
+    if len(attachments) != packet.attachments:
+        raise ProtocolError("wrong number of attachments")
+    data = _put(packet.data, attachments)
+    kind = PacketKind.EVENT if packet.kind is PacketKind.BINARY_EVENT else PacketKind.ACK
+    return replace(packet, kind=kind, data=data, attachments=0)
+
+
+def encode(packet: Packet) -> list[str | bytes]:
+    """The text, then the attachments, which are taken out of `data` in their order."""
+    attachments: list[bytes] = []
+    kind, data = packet.kind, packet.data
+    if kind in (PacketKind.EVENT, PacketKind.ACK):
+        data = _take(data, attachments)
+    if attachments:
+        kind = PacketKind.BINARY_EVENT if kind is PacketKind.EVENT else PacketKind.BINARY_ACK
+    head = f"{kind.value}{len(attachments)}-" if attachments else str(kind.value)
+    namespace = f"{packet.namespace}," if packet.namespace != MAIN else ""
+    number = str(packet.ack_id) if packet.ack_id is not None else ""
+    return [head + namespace + number + (_dump(data) if data is not None else ""), *attachments]
+
+
+def _fits(kind: PacketKind, data: Any) -> bool:
+    match kind:
+        case PacketKind.CONNECT:
+            return data is None or isinstance(data, dict)
+        case PacketKind.DISCONNECT:
+            return data is None
+        case PacketKind.CONNECT_ERROR:
+            return isinstance(data, str | dict)
+        case PacketKind.EVENT | PacketKind.BINARY_EVENT:
+            named = isinstance(data, list) and bool(data) and isinstance(data[0], str)
+            return named and data[0] not in RESERVED
+    return isinstance(data, list)
+
+
+def _load(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise ProtocolError("not JSON") from None
+
+
+def _dump(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _put(data: Any, attachments: Sequence[bytes]) -> Any:
+    if isinstance(data, list):
+        return [_put(each, attachments) for each in data]
+    if not isinstance(data, dict):
+        return data
+    if data.get("_placeholder") is not True:
+        return {name: _put(each, attachments) for name, each in data.items()}
+    number = data.get("num")
+    if type(number) is not int or not 0 <= number < len(attachments):
+        raise ProtocolError("an attachment that is not there")
+    return attachments[number]
+
+
+def _take(data: Any, attachments: list[bytes]) -> Any:
+    if isinstance(data, bytes):
+        attachments.append(data)
+        return {"_placeholder": True, "num": len(attachments) - 1}
+    if isinstance(data, list):
+        return [_take(each, attachments) for each in data]
+    if isinstance(data, dict):
+        return {name: _take(each, attachments) for name, each in data.items()}
+    return data

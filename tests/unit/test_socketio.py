@@ -1,0 +1,281 @@
+"""Socket.IO over websockets, on the twins: sessions, namespaces, acks, parking, heartbeat."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib.entry import rest, websocket
+from chalicelib.model import Outcome
+from tests.support.world import World
+
+OPENED = {"upgrades": [], "pingInterval": 240_000, "pingTimeout": 60_000, "maxPayload": 1_000_000}
+
+
+class Client:
+    """A Socket.IO client of a world, frame by frame."""
+
+    def __init__(self, world: World, sid: str, /, **query: str) -> None:
+        self.world, self.sid = world, sid
+        event = world.connect_event(sid, None)
+        event["queryStringParameters"] = {"EIO": "4", "transport": "websocket", **query}
+        self.answer = websocket.connect(world.services, event)
+
+    def say(self, frame: str) -> str:
+        """The answer in the return body."""
+        return self.world.say(self.sid, frame)
+
+    def connect(self, user: str, namespace: str = "/") -> str:
+        prefix = "" if namespace == "/" else f"{namespace},"
+        answer = self.say(f"40{prefix}" + json.dumps({"token": self.world.token(user, 10**9)}))
+        assert answer.startswith(f"40{prefix}"), answer
+        return str(json.loads(answer.removeprefix(f"40{prefix}"))["sid"])
+
+    def act(self, action: str, data: Any, namespace: str = "") -> Any:
+        answer = self.say(f"42{namespace}7" + json.dumps([action, data]))
+        assert answer.startswith(f"43{namespace}7["), answer
+        [result] = json.loads(answer.removeprefix(f"43{namespace}7"))
+        return result
+
+    @property
+    def posted(self) -> list[str]:
+        return [frame for sid, frame in self.world.poster.raw if sid.split("|")[0] == self.sid]
+
+    @property
+    def closed(self) -> bool:
+        return self.sid in self.world.poster.closed
+
+    def events(self, prefix: str = "42") -> list[list[Any]]:
+        frames = [frame for frame in self.posted if frame.startswith(f"{prefix}[")]
+        return [json.loads(frame.removeprefix(prefix)) for frame in frames]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_the_open_packet_comes_when_the_socket_is_there(world: World) -> None:
+    world.poster.script["s1="] = [Outcome.GONE, Outcome.GONE, Outcome.GONE]
+    client = Client(world, "s1=")
+    assert client.answer["statusCode"] == 200
+    world.pump(until_ms=world.clock.ms)
+    [opened] = client.posted
+    assert opened.startswith("0")
+    assert json.loads(opened[1:]) == {"sid": "s1=", **OPENED}
+
+
+@pytest.mark.parametrize(
+    "query", [{"EIO": "3"}, {"EIO": ""}, {"transport": "polling"}, {"sid": "unknown"}]
+)
+def test_handshakes_that_are_none(world: World, query: dict[str, str]) -> None:
+    assert Client(world, "s1=", **query).answer["statusCode"] == 400
+
+
+def test_a_bad_token_in_the_query_is_refused_at_once(world: World) -> None:
+    assert Client(world, "s1=", token="nonsense").answer["statusCode"] == 401
+
+
+def test_a_chat_between_a_socketio_client_and_a_json_client(world: World) -> None:
+    world.room("alice", "bob")
+    client, bob = Client(world, "s1="), world.connect("bob")
+    client.connect("alice")
+    body = {"conversation_id": "lobby", "message_type": "text", "content": "hi"}
+    ack = client.act("send_message", body)
+    assert ack["ok"] is True
+    world.act(bob, "send_message", **{**body, "content": "hello"})
+    world.pump(until_ms=world.clock.ms)
+    assert [got["content"] for got in world.poster.to(bob, "message_received")] == ["hi"]
+    [[name, data]] = [e for e in client.events() if e[0] == "message_received"]
+    assert (name, data["content"], data["sender_id"]) == ("message_received", "hello", "bob")
+
+
+def test_the_token_may_come_with_the_query(world: World) -> None:
+    client = Client(world, "s1=", token=world.token("alice", 10**9))
+    assert client.say("40").startswith('40{"sid":"')
+    assert client.act("hello", {})["data"]["user_id"] == "alice"
+
+
+@pytest.mark.parametrize("payload", ["", "{}", '{"token":5}', '{"token":"nonsense"}'])
+def test_without_a_good_token_nobody_is_let_in(world: World, payload: str) -> None:
+    client = Client(world, "s1=")
+    answer = client.say(f"40{payload}")
+    assert answer.startswith('44{"message":"')
+    assert json.loads(answer[2:])["data"]["code"] == "unauthorized"
+    world.wait(46)
+    assert client.closed
+
+
+def test_a_revoked_user_is_refused_and_his_sessions_end(world: World) -> None:
+    client = Client(world, "s1=")
+    client.connect("mallory")
+    parts = {"user_id": "mallory", "roles": ["admin"]}
+    answer = world.http(rest.disconnect_user, "root", {"for_s": 60}, **parts)
+    assert answer.status == 200
+    world.pump(until_ms=world.clock.ms)
+    assert client.closed
+    again = Client(world, "s2=").say("40" + json.dumps({"token": world.token("mallory", 10**9)}))
+    assert json.loads(again[2:])["data"]["code"] == "permission_denied"
+
+
+def test_namespaces_get_theirs_only(world: World) -> None:
+    for one, other in (("alice", "bob"), ("bob", "alice")):
+        world.http(rest.put_friend, one, user_id=other)
+    client = Client(world, "s1=")
+    sids = {client.connect("bob", each) for each in ("/", "/moments", "/notifications")}
+    assert len(sids) == 3
+    world.http(rest.post_moment, "alice", {"message_type": "text", "content": "x"})
+    world.pump(until_ms=world.clock.ms)
+    names = lambda prefix: [e[0] for e in client.events(prefix)]  # noqa: E731
+    assert "moment_posted" in names("42")
+    assert names("42/moments,") == ["moment_posted"]
+    assert names("42/notifications,") == []
+    assert client.say("40/random,") == '44/random,{"message":"Invalid namespace"}'
+    assert client.act("hello", {}, "/moments,")["data"]["user_id"] == "bob"
+    assert client.say("41/moments,") == ""
+    world.http(rest.post_moment, "alice", {"message_type": "text", "content": "y"})
+    world.pump(until_ms=world.clock.ms)
+    assert names("42/moments,") == ["moment_posted"]
+
+
+def test_errors_come_in_the_ack_or_as_an_event(world: World) -> None:
+    client = Client(world, "s1=")
+    client.connect("alice")
+    refused = client.act("send_message", {"conversation_id": "lobby"})
+    assert (refused["ok"], refused["error"]["code"]) == (False, "bad_request")
+    assert client.act("nonsense", None)["error"]["code"] == "unknown_action"
+    name, data = json.loads(client.say('42["nonsense"]')[2:])
+    assert (name, data["action"], data["code"]) == ("error", "nonsense", "unknown_action")
+    assert client.say('42["ping"]') == "", "no ack was asked for, and it went well"
+    assert not client.closed
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        *("", "9", "abc", "4", "49", "42{}", "42abc[]", "40[]", '42["connect"]', "44{}"),
+        *("2", "5", "0{}", "b!", "451-", "4999-[]", "42" + "[" * 30_000),
+    ],
+)
+def test_what_cannot_be_decoded_ends_the_session(world: World, frame: str) -> None:
+    client = Client(world, "s1=")
+    client.connect("alice")
+    client.say(frame)
+    assert client.closed
+    assert world.adapters.connections.get("s1=") is None
+
+
+def test_an_event_without_a_connect_ends_the_session_after_a_while(world: World) -> None:
+    client = Client(world, "s1=")
+    before = world.clock.ms
+    assert client.say('42["hello"]') == ""
+    assert client.closed
+    assert 500 <= world.clock.ms - before <= 2_000
+
+
+def test_an_event_that_overtakes_its_connect_waits_for_it(world: World) -> None:
+    client = Client(world, "s1=")
+    world.clock.at(100, lambda: client.connect("alice"))
+    assert client.act("hello", {})["data"]["user_id"] == "alice"
+    assert not client.closed
+
+
+def test_binary_comes_whole_whatever_the_order_of_its_parts(world: World) -> None:
+    world.room("alice")
+    client = Client(world, "s1=")
+    client.connect("alice")
+    body = {"conversation_id": "lobby", "message_type": "binary"}
+    holes = [{"_placeholder": True, "num": 0}, {"_placeholder": True, "num": 1}]
+    head = '452-9["send_message",' + json.dumps({**body, "content": holes}) + "]"
+    for order in ([0, 1, 2], [1, 2, 0], [2, 0, 1]):
+        parts, answers = [head, "bAQID", "bBAU="], []
+        for part in order:
+            answers.append(world.say("s1=", parts[part], at_ms=world.clock.ms + part))
+        assert [bool(each) for each in answers] == [False, False, True]
+        [result] = json.loads(answers[2].removeprefix("439"))
+        assert result["ok"] is True
+        world.clock.ms += 10
+    page = world.http(rest.list_messages, "alice", room_id="lobby").body["messages"]
+    assert [each["content"] for each in page] == [[{"$binary": "AQID"}, {"$binary": "BAU="}]] * 3
+
+
+def test_the_heartbeat_asks_and_ends_who_does_not_answer(world: World) -> None:
+    client = Client(world, "s1=")
+    client.connect("alice")
+    for asked in (1, 2, 3):
+        world.wait(240)
+        assert client.posted.count("2") == asked
+        assert client.say("3") == ""
+    assert not client.closed
+    world.wait(239)
+    assert not client.closed
+    world.wait(62)
+    assert client.closed
+    assert world.adapters.connections.get("s1=") is None
+
+
+def test_a_repeated_job_does_not_double_the_heartbeat(world: World) -> None:
+    client = Client(world, "s1=")
+    client.connect("alice")
+    world.pump(until_ms=world.clock.ms)
+    [beat] = [job for job in world.adapters.outbound.jobs if job.kind == "heartbeat"]
+    world.adapters.outbound.send([beat])
+    world.wait(241)
+    assert client.posted.count("2") == 1
+
+
+def test_a_heartbeat_that_was_lost_begins_again_with_a_sweep(world: World) -> None:
+    client = Client(world, "s1=")
+    client.connect("alice")
+    world.pump(until_ms=world.clock.ms)
+    world.adapters.outbound.jobs.clear()
+    world.clock.ms += 361_000
+    world.sweep()
+    world.pump(until_ms=world.clock.ms)
+    assert client.posted.count("2") == 1
+    client.say("3")
+    world.wait(240)
+    assert client.posted.count("2") == 2
+
+
+def test_redis_emptied_in_mid_session(world: World) -> None:
+    client = Client(world, "s1=")
+    client.connect("alice")
+    world.cache.flush()
+    world.sessions.flush()
+    assert client.act("hello", {})["data"]["user_id"] == "alice"
+    world.wait(241)
+    assert client.posted.count("2") == 0, "heard of when it was found again"
+    world.wait(240)
+    assert client.posted.count("2") == 1
+    assert not client.closed
+
+
+def test_redis_away(world: World) -> None:
+    world.cache.down = world.sessions.down = True
+    client = Client(world, "s1=")
+    client.connect("alice")
+    assert client.act("hello", {})["ok"] is True
+    world.wait(600)
+    assert not client.closed
+    world.cache.down = world.sessions.down = False
+    world.wait(241)
+    assert client.act("hello", {})["ok"] is True
+
+
+def test_the_end_of_the_websocket_ends_every_namespace(world: World) -> None:
+    client = Client(world, "s1=")
+    for namespace in ("/", "/moments"):
+        client.connect("alice", namespace)
+    world.disconnect("s1=")
+    assert world.adapters.connections.of_user("alice") == []
+    assert world.sessions.get("s1=") is None
+
+
+def test_the_client_may_say_goodbye(world: World) -> None:
+    client = Client(world, "s1=")
+    client.connect("alice")
+    assert client.say("1") == ""
+    assert client.closed
