@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from rich.console import Console
 
 from workbench.client import ActionError
-from workbench.stack.embedded import ROOT, STATE
+from workbench.conformance.serve import stack as conformance_stack
+from workbench.stack.embedded import ROOT, STATE, EmbeddedStack
 
 from . import chat as chat_command
 from . import dead as dead_command
@@ -42,6 +44,26 @@ def up(
 ) -> None:
     """Run the whole of Tidings on this machine until Ctrl-C."""
     raise typer.Exit(up_command.up(port, region, reload, shards))
+
+
+@app.command()
+def conformance(
+    port: Annotated[int, typer.Option()] = 3000,
+    path: Annotated[str, typer.Option(help="Of the Socket.IO application.")] = "/socket.io",
+    ping_interval_ms: Annotated[int, typer.Option(min=1)] = 1000,
+    ping_timeout_ms: Annotated[int, typer.Option(min=1)] = 800,
+    allow_binary: Annotated[
+        bool, typer.Option(help="Take binary frames, which API Gateway refuses.")
+    ] = False,
+) -> None:
+    """Serve the applications of the official Engine.IO (/engine.io) and Socket.IO suites."""
+    stack = conformance_stack(port, path, ping_interval_ms, ping_timeout_ms, allow_binary)
+
+    def tell(console: Console, stack: EmbeddedStack) -> None:
+        console.print(f"  Socket.IO  {stack.url}{path}/")
+        console.print(f"  Engine.IO  {stack.url}/engine.io/")
+
+    raise typer.Exit(up_command.run(stack, tell))
 
 
 @app.command()

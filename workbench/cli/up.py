@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -16,28 +17,38 @@ _CHECK_S = 1.0
 
 def up(port: int, region: str, reload: bool, shards: int) -> int:
     """Run until Ctrl-C, SIGTERM or a child's death; the exit code."""
+    options: dict[str, Any] = {"reload": reload, "shards": shards, "remember": True}
+    return run(EmbeddedStack(port=port, region=region, **options), _tell)
+
+
+def run(stack: EmbeddedStack, tell: Callable[[Console, EmbeddedStack], None]) -> int:
+    """Any stack until Ctrl-C, SIGTERM or a child's death; `tell` says where it is."""
     try:
-        return asyncio.run(_run(port, region, reload, shards))
+        return asyncio.run(_run(stack, tell))
     except StackError as fault:
         Console(stderr=True).print(f"[red]tidings:[/red] {fault}")
         return 1
 
 
-async def _run(port: int, region: str, reload: bool, shards: int) -> int:
+def _tell(console: Console, stack: EmbeddedStack) -> None:
+    console.print(f"[bold]Tidings[/bold] runs in {stack.region}. Ctrl-C stops all of it.\n")
+    console.print(f"  Page       {stack.url}/")
+    console.print(f"  HTTP       {stack.url}/v1/health")
+    console.print(f"  WebSocket  {stack.ws_url}?token=…")
+    console.print(f"  Socket.IO  {stack.url}")
+    console.print(f"  AWS APIs   {stack.aws_endpoint_url}")
+    console.print(f"  Redis      {stack.redis_url}\n")
+    console.print("  chat       .venv/bin/tidings chat alice lobby", highlight=False)
+
+
+async def _run(stack: EmbeddedStack, tell: Callable[[Console, EmbeddedStack], None]) -> int:
     console = Console()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     console.print("starting …")
-    options: dict[str, Any] = {"reload": reload, "shards": shards, "remember": True}
-    async with EmbeddedStack(port=port, region=region, **options) as stack:
-        console.print(f"[bold]Tidings[/bold] runs in {stack.region}. Ctrl-C stops all of it.\n")
-        console.print(f"  Page       {stack.url}/")
-        console.print(f"  HTTP       {stack.url}/v1/health")
-        console.print(f"  WebSocket  {stack.ws_url}?token=…")
-        console.print(f"  AWS APIs   {stack.aws_endpoint_url}")
-        console.print(f"  Redis      {stack.redis_url}\n")
-        console.print("  chat       .venv/bin/tidings chat alice lobby", highlight=False)
+    async with stack:
+        tell(console, stack)
         while not stop.is_set():
             try:
                 await asyncio.wait_for(stop.wait(), _CHECK_S)

@@ -80,15 +80,19 @@ class WebSocketApi:
 
     Attributes:
         path: Where the one host (CloudFront's role) offers it, beside `/{stage}`.
+        socketio_path: Where it does so for websockets of Socket.IO clients.
         routes: Function by route key.
         route_response: A function's `body` goes to the client, as with
             `route_response_selection_expression = "$default"` on every route.
         route_selection_expression: Over `$request.body.…`; its value chooses the route.
+        binary: Not on AWS: takes binary frames, which a function sees as the text `b<base64>`, and
+            sends such texts as binary frames to a client that has sent one. For test suites.
     """
 
     api_id: str = "local"
     stage: str = "prod"
     path: str = "/ws"
+    socketio_path: str = "/socket.io"
     routes: Mapping[str, str] = field(
         default_factory=lambda: {
             "$connect": "websocket_connect",
@@ -98,6 +102,7 @@ class WebSocketApi:
     )
     route_response: bool = True
     route_selection_expression: str = "$request.body.action"
+    binary: bool = False
 
 
 @dataclass(frozen=True)

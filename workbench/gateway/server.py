@@ -256,13 +256,14 @@ class Gateway:
         )
 
     def api_at(self, target: str) -> WebSocketApi | None:
-        """By path; `/socket.io/` with transport=websocket goes to the first, as the edge does."""
+        """By path; that of Socket.IO with transport=websocket to the first, as the edge does."""
         url = urlsplit(target)
+        query = dict(parse_qsl(url.query))
         for api in self._apis:
             if url.path in (api.path, api.path + "/", f"/{api.stage}", f"/{api.stage}/"):
                 return api
-        if url.path == "/socket.io/" and ("transport", "websocket") in parse_qsl(url.query):
-            return self._apis[0] if self._apis else None
+            if url.path == f"{api.socketio_path}/" and query.get("transport") == "websocket":
+                return api
         return None
 
 

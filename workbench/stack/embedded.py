@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -40,6 +41,9 @@ PAGE_HEADERS = {
 class EmbeddedStack:
     """An async context: everything runs inside it, nothing is left behind after it.
 
+    `app` is the module whose functions run, `apis` are WebSocket APIs in place of the product's,
+    `environment` is what the functions see beside what the stack tells them.
+
     `AWS_ENDPOINT_URL` and `TIDINGS_REDIS_URL`, when set, are used instead of children.
     """
 
@@ -53,6 +57,9 @@ class EmbeddedStack:
         limits: Limits | None = None,
         remember: bool = False,
         shards: int = 1,
+        app: Path = ROOT / "app.py",
+        apis: Sequence[WebSocketApi] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.port = port
         self.region = region
@@ -66,11 +73,13 @@ class EmbeddedStack:
         self._reload = reload
         self._limits = limits
         self._remember = remember
+        self._own_apis = apis
+        self._given = dict(environment or {})
         self._environment: dict[str, str | None] = {}
         self._pumps: list[QueuePump] = []
         self._schedules: list[Schedule] = []
         self._watcher: asyncio.Task[None] | None = None
-        self.functions = InProcessFunctions(ROOT / "app.py")
+        self.functions = InProcessFunctions(app)
         self.gateway: Gateway | None = None
         self._rate = MessageRate()
         self._nudging = _Nudging(self.functions, self._pumps, self._rate)
@@ -164,6 +173,8 @@ class EmbeddedStack:
 
     def _apis(self) -> list[WebSocketApi]:
         """One WebSocket API at /ws, or one a shard at /ws-0 and on, the first at /ws too."""
+        if self._own_apis:
+            return list(self._own_apis)
         if self.shards == 1:
             return [WebSocketApi()]
         numbers = range(self.shards)
@@ -199,6 +210,7 @@ class EmbeddedStack:
                 "TIDINGS_PREFIX": self.prefix,
                 "TIDINGS_REDIS_URL": self.redis_url,
                 "TIDINGS_JWT_SECRET": self.secret,
+                **self._given,
             }
         )
 

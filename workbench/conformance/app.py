@@ -1,0 +1,90 @@
+"""Triggers of the conformance stack: the product's, with the suites' applications behind them.
+
+Under `/engine.io` every message is echoed. Under `/socket.io` the namespaces `/` and `/custom`
+answer CONNECT with an event `auth`, `message` with `message-back`, and ack `message-with-ack`.
+https://github.com/socketio/socket.io/tree/main/docs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+from chalicelib import protocol, wiring
+from chalicelib.entry import queues, schedules, socketio, websocket
+from chalicelib.entry.engineio import Call
+from chalicelib.entry.socketio import Socket
+from chalicelib.errors import NotConnected
+from chalicelib.model import UserId
+from chalicelib.protocol import engineio
+from chalicelib.services import Services
+from chalicelib.tokens import Identity
+
+Event = dict[str, Any]
+_NEVER_S = 4_102_444_800  # the year 2100
+
+
+class Suite:
+    """The Socket.IO suite's application; each session is a user of its own."""
+
+    namespaces: Collection[str] = ("/", "/custom")
+
+    def connect(self, services: Services, socket: Socket, payload: Any) -> list[list[Any]]:
+        user_id = UserId(f"suite-{socket.transport.connection_id.rstrip('=')}")
+        target = replace(
+            socket.transport,
+            connection_id=socket.connection_id,
+            user_id=user_id,
+            protocol=protocol.of_namespace(socket.namespace),
+        )
+        services.connections.open(Identity(user_id, _NEVER_S), target, {})
+        return [["auth", payload if payload is not None else {}]]
+
+    def event(
+        self, services: Services, socket: Socket, name: str, arguments: Sequence[Any]
+    ) -> tuple[list[Any] | None, list[Any] | None]:
+        if services.connections.known(socket.connection_id) is None:
+            raise NotConnected("not connected")
+        if name == "message-with-ack":
+            return list(arguments), None
+        return None, ["message-back", *arguments] if name == "message" else None
+
+
+def _echo(call: Call, data: str | bytes) -> str:
+    return engineio.encode_text(engineio.Packet(engineio.PacketKind.MESSAGE, data))
+
+
+_SUITE = socketio.handler(Suite())
+
+
+def websocket_connect(event: Event, context: object) -> Event:
+    return websocket.connect(wiring.services(), event)
+
+
+def websocket_message(event: Event, context: object) -> Event:
+    return websocket.message(wiring.services(), event, _SUITE)
+
+
+def engine_message(event: Event, context: object) -> Event:
+    return websocket.message(wiring.services(), event, _echo)
+
+
+def websocket_disconnect(event: Event, context: object) -> Event:
+    return websocket.disconnect(wiring.services(), event)
+
+
+def deliver(event: Event, context: object) -> Event:
+    return queues.deliver(wiring.services(), event)
+
+
+def outbound(event: Event, context: object) -> Event:
+    return queues.outbound(wiring.services(), event)
+
+
+def sweep(event: Event, context: object) -> dict[str, int]:
+    return schedules.sweep(wiring.services(), event)
+
+
+def report(event: Event, context: object) -> dict[str, float]:
+    return schedules.report(wiring.services(), event)
