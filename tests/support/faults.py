@@ -1,4 +1,8 @@
-"""A fault at one chosen call among all that a piece of work makes on its ports."""
+"""A fault at one chosen call among all that a piece of work makes on its ports.
+
+The number of calls is not written down: a case runs its work with a fault at call 1, 2, 3 … until
+the work makes fewer calls than that.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,8 @@ PORTS = (
     "outbound",
     "outbound_dead",
 )
+
+MOST_CALLS = 100
 
 
 class How(Enum):
@@ -99,3 +105,28 @@ def plant(world: World, at: int, how: How) -> Plan:
     }
     world.services = compose(world.settings, replace(world.adapters, **ports))
     return plan
+
+
+def at_every_call(how: How, case: Callable[[Callable[[World], Plan]], None]) -> list[str]:
+    """Run the case with the fault at every call in turn; the calls it struck."""
+    struck = []
+    for at in range(1, MOST_CALLS):
+        plans: list[Plan] = []
+
+        def planted(world: World, at: int = at, plans: list[Plan] = plans) -> Plan:
+            plans.append(plant(world, at, how))
+            return plans[0]
+
+        case(planted)
+        if len(plans[0].made) < at:
+            return struck
+        struck.append(plans[0].made[at - 1])
+    raise AssertionError("the work never came to its end")
+
+
+def again(work: Callable[[], Any]) -> Any:
+    """The work, once more if the fault struck it."""
+    try:
+        return work()
+    except (Killed, AssertionError):
+        return work()

@@ -1,8 +1,4 @@
-"""Every call of the message path fails once, in each way a call can fail; nothing is lost.
-
-The number of calls is not written down: each case runs its work with a fault at call 1, 2, 3 …
-until the work makes fewer calls than that.
-"""
+"""Every call of the message path fails once, in each way a call can fail; nothing is lost."""
 
 from __future__ import annotations
 
@@ -14,27 +10,8 @@ import pytest
 
 from chalicelib.entry import rest
 from chalicelib.model import Outcome
-from tests.support.faults import How, Plan, plant
+from tests.support.faults import How, Plan, again, at_every_call
 from tests.support.world import Killed, World
-
-MOST_CALLS = 60
-
-
-def at_every_call(how: How, case: Callable[[Callable[[World], Plan]], None]) -> list[str]:
-    """Run the case with the fault at every call in turn; the calls it struck."""
-    struck = []
-    for at in range(1, MOST_CALLS):
-        plans: list[Plan] = []
-
-        def planted(world: World, at: int = at, plans: list[Plan] = plans) -> Plan:
-            plans.append(plant(world, at, how))
-            return plans[0]
-
-        case(planted)
-        if len(plans[0].made) < at:
-            return struck
-        struck.append(plans[0].made[at - 1])
-    raise AssertionError("the work never came to its end")
 
 
 def sent(world: World, connection: str, **data: Any) -> dict[str, Any] | None:
@@ -57,14 +34,6 @@ def insist(world: World, connection: str, **data: Any) -> dict[str, Any]:
         if ack is not None:
             return ack
     raise AssertionError("one fault cannot refuse a message three times")
-
-
-def again(work: Callable[[], Any]) -> Any:
-    """The work, once more if the fault struck it."""
-    try:
-        return work()
-    except (Killed, AssertionError):
-        return work()
 
 
 def contents(world: World, device: str) -> list[str]:
