@@ -60,19 +60,26 @@ async def _listen(socket: ClientConnection, sent: list[float]) -> list[float]:
 
 
 def _open(stack: EmbeddedStack, user: str) -> connect:
-    return connect(f"{stack.ws_url}?token={_token(stack, user)}", compression=None)
+    return connect(f"{stack.ws_url}?token={token(stack, user)}", compression=None)
 
 
 def _create(stack: EmbeddedStack, owner: str, other: str) -> str:
-    body = json.dumps({"room_type": "group_chat", "participants": [other]}).encode()
-    request = urllib.request.Request(f"{stack.url}/v1/rooms", body, method="POST")
-    request.add_header("Authorization", f"Bearer {_token(stack, owner)}")
-    request.add_header("Content-Type", "application/json")
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return str(json.loads(answer.read())["room_id"])
+    body = {"room_type": "group_chat", "participants": [other]}
+    return str(request(stack, "POST", "/v1/rooms", owner, body)["room_id"])
 
 
-def _token(stack: EmbeddedStack, user: str) -> str:
+def request(stack: EmbeddedStack, method: str, path: str, user: str, body: Any = None) -> Any:
+    """The JSON answer; an HTTP error raises."""
+    data = json.dumps(body).encode() if body is not None else None
+    call = urllib.request.Request(stack.url + path, data, method=method)
+    call.add_header("Authorization", f"Bearer {token(stack, user)}")
+    call.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(call, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def token(stack: EmbeddedStack, user: str) -> str:
+    """A token for an hour."""
     claims = {"sub": user, "exp": int(time.time()) + 3600}
     return jwt.encode(claims, stack.secret, algorithm="HS256")
 
@@ -89,11 +96,12 @@ async def _measure(stack: EmbeddedStack, rooms: int, seconds: float) -> str:
     return (
         f"{rooms} rooms: {len(acks)} messages, {len(acks) / seconds:.0f}/s acked, "
         f"{len(arrivals) / whole:.0f}/s delivered; "
-        f"ack {_spread(acks)}, receiver {_spread(arrivals)}"
+        f"ack {spread(acks)}, receiver {spread(arrivals)}"
     )
 
 
-def _spread(seconds: list[float]) -> str:
+def spread(seconds: list[float]) -> str:
+    """Median and 99th percentile."""
     cuts = statistics.quantiles(seconds, n=100)
     return f"p50 {cuts[49] * 1000:.0f} ms p99 {cuts[98] * 1000:.0f} ms"
 

@@ -1,0 +1,61 @@
+"""How soon friends see one come and go: `python -m workbench.load.presence [--people 20]`.
+
+One watcher is everybody's friend; the others come one after the other, and go again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+
+from websockets.asyncio.client import ClientConnection, connect
+
+from workbench.stack.embedded import EmbeddedStack, StackThread
+
+from .rate import request, spread, token
+
+
+async def _measure(stack: EmbeddedStack, people: int) -> str:
+    others = [f"friend{number}" for number in range(people)]
+    for other in others:
+        for one, friend in (("watcher", other), (other, "watcher")):
+            await asyncio.to_thread(request, stack, "PUT", f"/v1/friends/{friend}", one)
+    come, gone = [], []
+    async with connect(f"{stack.ws_url}?token={token(stack, 'watcher')}") as watcher:
+        for other in others:
+            start = time.perf_counter()
+            async with connect(f"{stack.ws_url}?token={token(stack, other)}"):
+                await _told(watcher, other, "online")
+                come.append(time.perf_counter() - start)
+            left = time.perf_counter()
+            await _told(watcher, other, "offline")
+            gone.append(time.perf_counter() - left)
+    return f"{people} people: seen online after {spread(come)}, offline after {spread(gone)}"
+
+
+async def _told(watcher: ClientConnection, user: str, status: str) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            frame = json.loads(await watcher.recv())
+            data = frame.get("data", {})
+            if frame["event"] == "friend_status_update" and data["user_id"] == user:
+                if data["status"] != status:
+                    raise RuntimeError(data)
+                return
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=20)
+    thread = StackThread(port=0)
+    stack = thread.start()
+    try:
+        print(asyncio.run(_measure(stack, parser.parse_args().people)))
+    finally:
+        thread.stop()
+
+
+if __name__ == "__main__":
+    main()
