@@ -144,6 +144,17 @@ def disconnect_user(user_id):
     return _serve(entry.rest.disconnect_user)
 
 
+@app.route(
+    "/socket.io",
+    methods=["GET", "POST", "PUT"],
+    content_types=["text/plain", "application/octet-stream", "application/json"],
+)
+def socketio():
+    request = entry.rest.from_event(app.current_request.to_original_event())
+    answer = entry.polling.handle(wiring.services(), request, app.current_request.method)
+    return HttpResponse(answer.text, status_code=answer.status, headers=entry.polling.HEADERS)
+
+
 def _serve(endpoint):
     event = app.current_request.to_original_event()
     return _http(entry.rest.handle(wiring.services(), entry.rest.from_event(event), endpoint))

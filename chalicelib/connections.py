@@ -137,6 +137,25 @@ class Connections:
             self._register(connection)
             self.look([connection.user_id])
 
+    def move(self, connection_id: ConnectionId, target: Target) -> None:
+        """A connection goes on elsewhere under another id: nobody sees it leave or come.
+
+        Idempotent. In the cache the change is atomic; the store has both for a moment.
+        """
+        connection = self._store.get(connection_id)
+        if connection is None:
+            return
+        moved = replace(connection, target=target, last_ping_ms=self._clock.now_ms())
+        self._store.put(moved)
+        try:
+            self._cache.move(connection.target, moved)
+        except CacheDown:
+            telemetry.log("WARNING", "move_without_cache")
+        for room_id in connection.rooms:
+            self.joined_room(room_id, moved)
+            self.left_room(room_id, connection.target)
+        self._store.disconnect(connection_id, self._clock.now_ms())
+
     def known(self, connection_id: ConnectionId) -> Connection | None:
         """By the store; None when it is unknown or has ended."""
         return self._store.get(connection_id)

@@ -1,4 +1,4 @@
-"""Engine.IO sessions over websockets: handshake, heartbeat, end. Nothing of Socket.IO.
+"""Engine.IO sessions: handshake, heartbeat, polls, upgrade, end. Nothing of Socket.IO.
 
 API Gateway opens the socket only after `$connect` has returned, so the open packet is a job. The
 heartbeat is a chain of delayed jobs, each of which knows the ping it follows: a repeated job
@@ -14,7 +14,7 @@ from typing import Any
 
 from . import ids, telemetry
 from .connections import Connections, target_from_json, target_to_json
-from .errors import CacheDown, Unavailable
+from .errors import CacheDown, Conflict, NotFound, Unavailable
 from .model import ConnectionId, EngineSession, Job, Outcome, Post, Target
 from .ports import Clock, EngineSessions, Poster, Queue
 from .protocol import engineio
@@ -23,7 +23,11 @@ from .settings import Settings
 NAMESPACES = ("/", "/moments", "/notifications")
 MAX_PAYLOAD = 1_000_000
 OPEN_WITHIN_MS = 5_000
+_NOOP = engineio.PacketKind.NOOP.value
+HOLD_MS = 20_000
+_LATE_MS = 10_000  # a poll whose process died is forgotten so long after its end
 _LOST_MS = 60_000
+_AGAIN_S = 3
 _EXACT_BELOW_MS = 5_000
 
 
@@ -54,12 +58,127 @@ class Engine:
             telemetry.log("WARNING", "session_not_kept")
         self._outbound.send([Job("engine_open", {"target": target_to_json(session.target)})])
 
+    def open_polling(self, session: EngineSession) -> str:
+        """A handshake over HTTP: its answer. Without Redis there is no polling.
+
+        Raises:
+            CacheDown: The session cannot be kept.
+        """
+        self._sessions.open(session)
+        self._begin(session.target)
+        return self._handshake(session.target, ["websocket"])
+
+    def poll(self, sid: ConnectionId, poll: str) -> list[str]:
+        """The frames of one poll; waits for them, and answers a noop when none come.
+
+        Raises:
+            NotFound: There is no such session.
+            Conflict: Another poll waits; the session has ended.
+        """
+        now_ms = self._clock.now_ms()
+        session = self.answering(sid)
+        until_ms = now_ms + HOLD_MS
+        if not self._sessions.poll(sid, poll, until_ms + _LATE_MS, now_ms):
+            self.close(session.target)
+            raise Conflict("one poll at a time")
+        while (frames := self._sessions.take(sid, poll)) is None:
+            left_ms = until_ms - self._clock.now_ms()
+            if left_ms <= 0:
+                self._sessions.push(sid, [_NOOP])
+                continue
+            self._sessions.wait(sid, left_ms / 1000)
+        return frames
+
+    def answering(self, sid: ConnectionId) -> EngineSession:
+        """A polling session whose client has answered the last ping in time.
+
+        Raises:
+            NotFound: There is none.
+        """
+        session = self._sessions.get(sid)
+        if session is None or not session.target.polls:
+            raise NotFound("no such session")
+        late_ms = self._clock.now_ms() - session.ping_ms
+        if session.ping_ms > session.pong_ms and late_ms >= self._timeout_ms:
+            self.close(session.target)
+            raise NotFound("no such session")
+        return session
+
+    def leave(self, target: Target) -> None:
+        """The client said that it ends the session; its poll, if one waits, is let go."""
+        if target.polls:
+            self._sessions.close(target.connection_id, _NOOP)
+        self.close(target)
+
+    def upgrade(self, session: EngineSession) -> bool:
+        """A websocket takes over a polling session; False when there is none to take over.
+
+        What is pushed meanwhile stays in the outbox, behind what is posted from it here; once it
+        is empty, later pushes go to the websocket. A job does it again should we die halfway.
+        """
+        assert session.upgrades is not None
+        taken = self._sessions.drain(session.upgrades, session.target)
+        if taken is None:
+            return False
+        again = Job("engine_upgrade", {"target": target_to_json(session.target)}, delay_s=_AGAIN_S)
+        self._outbound.send([again])
+        return self._hand_over(session, taken)
+
+    def upgrade_again(self, job: Mapping[str, Any]) -> None:
+        """Finish an upgrade whose process died; nothing when it is done."""
+        session = self._sessions.get(target_from_json(job["target"]).connection_id)
+        if session is None or session.upgrades is None:
+            return
+        taken = self._sessions.drain(session.upgrades, session.target)
+        if taken is not None:
+            self._hand_over(session, taken)
+
+    def _hand_over(self, session: EngineSession, taken: EngineSession) -> bool:
+        old, target = taken.target.connection_id, session.target
+        frames = self._sessions.queued(old, 0)
+        while frames:
+            self.post(target, frames)
+            frames = self._sessions.queued(old, len(frames))
+        for namespace in taken.namespaces:
+            known = self._connections.known(ids.socket_id(old, namespace))
+            if known is not None:
+                moved = replace(
+                    known.target,
+                    connection_id=ids.socket_id(target.connection_id, namespace),
+                    api_id=target.api_id,
+                    stage=target.stage,
+                    connected_at_ms=target.connected_at_ms,
+                )
+                self._connections.move(known.connection_id, moved)
+        now_ms = self._clock.now_ms()
+        namespaces = taken.namespaces
+        done = replace(session, upgrades=None, pong_ms=now_ms, namespaces=namespaces)
+        self._sessions.open(done)
+        self._begin(target)
+        return True
+
+    def refuse(self, job: Mapping[str, Any]) -> None:
+        """Close a websocket whose handshake had to be let through."""
+        target = target_from_json(job["target"])
+        wait_s = 0.01
+        while self._poster.close(target) is Outcome.GONE:
+            if self._clock.now_ms() - target.connected_at_ms > OPEN_WITHIN_MS:
+                return
+            self._clock.sleep(wait_s)
+            wait_s = min(2 * wait_s, 0.64)
+
+    def turn_away(self, target: Target) -> None:
+        """Queue the end of a websocket that is about to open."""
+        self._outbound.send([Job("engine_refuse", {"target": target_to_json(target)})])
+
+    def remember(self, session: EngineSession) -> None:
+        """A websocket that would upgrade a session."""
+        self._sessions.open(session)
+
     def greet(self, job: Mapping[str, Any]) -> None:
         """Post the open packet once the socket is there; then its heartbeat begins."""
         target = target_from_json(job["target"])
-        sid = target.connection_id
-        packet = engineio.open_packet(sid, [], self._interval_ms, self._timeout_ms, MAX_PAYLOAD)
-        post = Post(target, engineio.encode_text(packet).encode())
+        post = Post(target, self._handshake(target, []).encode())
         wait_s = 0.01
         while (outcome := self._poster.post([post])[0]) is not Outcome.DELIVERED:
             young = self._clock.now_ms() - target.connected_at_ms < OPEN_WITHIN_MS
@@ -69,13 +188,22 @@ class Engine:
                 raise Unavailable("the open packet could not be posted")
             self._clock.sleep(wait_s)
             wait_s = min(2 * wait_s, 0.64)
-        late = {"target": job["target"]}
+        self._begin(target)
+
+    def _begin(self, target: Target) -> None:
+        late = {"target": target_to_json(target)}
         self._outbound.send(
             [
                 self._beat(target, 0, self._clock.now_ms() + self._interval_ms),
                 Job("connect_timeout", late, delay_s=self._connect_within_s),
             ]
         )
+
+    def _handshake(self, target: Target, upgrades: Sequence[str]) -> str:
+        packet = engineio.open_packet(
+            target.connection_id, upgrades, self._interval_ms, self._timeout_ms, MAX_PAYLOAD
+        )
+        return engineio.encode_text(packet)
 
     def session(self, sid: ConnectionId) -> EngineSession | None:
         """What is known of a session; None also while Redis is away."""
@@ -148,7 +276,8 @@ class Engine:
     def connect_timeout(self, job: Mapping[str, Any]) -> None:
         """End a session that has connected to no namespace in time."""
         target = target_from_json(job["target"])
-        if not self._sockets(target):
+        session = self.session(target.connection_id)
+        if not self._sockets(target) and (session is not None or not target.polls):
             self.close(target)
 
     def post(self, target: Target, frames: Sequence[str]) -> None:
@@ -186,8 +315,8 @@ class Engine:
         self._outbound.send([self._beat(target, now_ms, now_ms + self._timeout_ms)])
 
     def _found_again(self, target: Target, now_ms: int) -> EngineSession | None:
-        """A session that Redis lost, if one of its sockets is connected."""
-        sockets = self._sockets(target)
+        """A session that Redis lost, if it is a websocket and a socket of it is connected."""
+        sockets = self._sockets(target) if not target.polls else []
         if not sockets:
             return None
         session = EngineSession(target, {}, pong_ms=now_ms, namespaces=frozenset(sockets))

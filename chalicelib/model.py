@@ -16,6 +16,7 @@ RoomId = NewType("RoomId", str)
 ConnectionId = NewType("ConnectionId", str)
 MessageId = NewType("MessageId", str)
 Region = NewType("Region", str)
+POLLING = "polling"
 
 
 class RoomType(StrEnum):
@@ -61,6 +62,11 @@ class Target:
     protocol: str
     connected_at_ms: int
 
+    @property
+    def polls(self) -> bool:
+        """Not a websocket: its frames wait in an outbox for the next poll."""
+        return self.api_id == POLLING
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -91,14 +97,15 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class EngineSession:
-    """An Engine.IO session over a websocket, from its handshake on.
+    """An Engine.IO session, from its handshake on.
 
     Attributes:
-        target: Its websocket; the user is not known before a namespace is connected.
+        target: Where its frames go; the user is not known before a namespace is connected.
         user_id: Of the token in the handshake's query, None without one; the next two are its.
         ping_ms: When the last ping was sent, 0 for never.
         pong_ms: When it was last heard of.
         namespaces: Those connected.
+        upgrades: For a websocket that would take over a polling session, that session.
     """
 
     target: Target
@@ -109,6 +116,7 @@ class EngineSession:
     ping_ms: int = 0
     pong_ms: int = 0
     namespaces: frozenset[str] = frozenset()
+    upgrades: ConnectionId | None = None
 
 
 @dataclass(frozen=True, slots=True)

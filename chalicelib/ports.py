@@ -250,6 +250,9 @@ class Cache(Protocol):
     def unregister(self, target: Target, now_ms: int) -> bool:
         """Forget it. True when it was the user's last connection here (atomic)."""
 
+    def move(self, old: Target, new: Connection) -> None:
+        """The same device under another id: who asks sees one of the two (atomic)."""
+
     def devices(self, user_id: UserId) -> Devices | None:
         """The user's connections here; None while cold.
 
@@ -359,7 +362,8 @@ class EngineSessions(Protocol):
     def open(self, session: EngineSession) -> None:
         """Remember it, for three hours after it was last heard of."""
 
-    def get(self, sid: ConnectionId) -> EngineSession | None: ...
+    def get(self, sid: ConnectionId) -> EngineSession | None:
+        """None also for one that a websocket takes over or has taken over."""
 
     def ping(self, sid: ConnectionId, before_ms: int, now_ms: int) -> bool:
         """A ping is sent now; False when the last one was not at `before_ms` (atomic)."""
@@ -379,7 +383,43 @@ class EngineSessions(Protocol):
             TooLarge: More parts wait than a packet may have.
         """
 
-    def close(self, sid: ConnectionId) -> None: ...
+    def close(self, sid: ConnectionId, last: str = "1") -> None:
+        """Forget it; a poll that waits gets `last`."""
+
+    def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
+        """Put frames of a polling session into its outbox, in order, and wake its poll (atomic).
+
+        False when there is no such session, or it does not fetch them: over 1,000 wait. Where it
+        has been upgraded: its websocket, and nothing is kept.
+        """
+
+    def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> bool:
+        """A poll begins to wait, at most until then; False when another one waits (atomic).
+
+        Raises:
+            NotFound: It is no polling session (any more).
+        """
+
+    def take(self, sid: ConnectionId, poll: str) -> list[str] | None:
+        """All frames that wait, and the poll is over (atomic); None while there are none.
+
+        A session that has ended or is being upgraded has a last frame for it.
+        """
+
+    def wait(self, sid: ConnectionId, seconds: float) -> None:
+        """Return when something was pushed, or after so many seconds."""
+
+    def drain(self, sid: ConnectionId, to: Target) -> EngineSession | None:
+        """Its frames are from now on for this websocket; what was pushed waits for `queued`.
+
+        None when it is no polling session, or is being upgraded to another websocket.
+        """
+
+    def queued(self, sid: ConnectionId, done: int) -> list[str]:
+        """Forget the first `done` frames of a draining session; answers those that still wait.
+
+        When none does, it is upgraded (atomic).
+        """
 
 
 class Metrics(Protocol):

@@ -24,6 +24,7 @@ def build(settings: Settings) -> Services:
         DynamoRevocationStore,
         DynamoRoomStore,
     )
+    from .adapters.engine_poster import EnginePoster
     from .adapters.peers import HttpPeers
     from .adapters.redis import RedisCache
     from .adapters.redis_client import RedisClient
@@ -39,6 +40,7 @@ def build(settings: Settings) -> Services:
     redis = RedisClient(settings.redis_url, settings.redis_cluster)
     cache = RedisCache(redis, ids)
     prefix = settings.prefix
+    sessions = RedisSessions(redis)
 
     def lease(wanted: int) -> int:
         return cache.lease_posts(wanted, settings.posts_per_s, clock.now_ms())
@@ -61,9 +63,9 @@ def build(settings: Settings) -> Services:
         markers=DynamoMarkers(dynamodb, prefix),
         rooms=DynamoRoomStore(dynamodb, prefix),
         connections=DynamoConnectionStore(dynamodb, prefix),
-        sessions=RedisSessions(redis),
+        sessions=sessions,
         cache=cache,
-        poster=poster,
+        poster=EnginePoster(poster, sessions),
         delivery=SqsQueue(sqs, f"{prefix}-delivery.fifo"),
         delivery_dead=SqsQueue(sqs, f"{prefix}-delivery-dead.fifo"),
         outbound=SqsQueue(sqs, f"{prefix}-outbound"),

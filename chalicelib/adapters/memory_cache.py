@@ -89,6 +89,16 @@ class MemoryCache:
                 self._put(f"user:left:{target.user_id}", now_ms, ONLINE_MS)
             return known and not online
 
+    def move(self, old: Target, new: Connection) -> None:
+        with self._call():
+            online = self._get(f"user:online:{old.user_id}") or {}
+            online.pop(old.connection_id, None)
+            online[new.connection_id] = new.target
+            self._put(f"user:online:{old.user_id}", online, ONLINE_MS)
+            self._drop(f"connection:{old.connection_id}")
+            entry = {"connection": new, "grants": {}}
+            self._put(f"connection:{new.connection_id}", entry, CONNECTION_MS)
+
     def devices(self, user_id: UserId) -> Devices | None:
         with self._call():
             if not self._get("online:warm"):

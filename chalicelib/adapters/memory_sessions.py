@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-from ..errors import CacheDown, TooLarge
-from ..model import ConnectionId, EngineSession
+from ..errors import CacheDown, NotFound, TooLarge
+from ..model import ConnectionId, EngineSession, Target
 from ..ports import Clock
 
-MAX_PARTS, PARTS_MS = 66, 10_000
+MAX_PARTS, PARTS_MS, MAX_FRAMES = 66, 10_000, 1_000
+
+
+@dataclass
+class _Outbox:
+    """Frames of a polling session, the poll that waits for them, and what it is upgraded to."""
+
+    frames: list[str] = field(default_factory=list)
+    poll: str = ""
+    until_ms: int = 0
+    to: Target | None = None
+    upgraded: bool = False
 
 
 class MemorySessions:
@@ -22,22 +34,28 @@ class MemorySessions:
         self._clock = clock
         self._lock = threading.Lock()
         self._sessions: dict[ConnectionId, EngineSession] = {}
+        self._outboxes: dict[ConnectionId, _Outbox] = {}
+        self._ended: dict[ConnectionId, str] = {}
         self._parts: dict[ConnectionId, tuple[int, list[tuple[int, bool, int, str]]]] = {}
         self.down = False
 
     def flush(self) -> None:
         self._sessions.clear()
+        self._outboxes.clear()
         self._parts.clear()
 
     def open(self, session: EngineSession) -> None:
         with self._lock:
             self._up()
             self._sessions[session.target.connection_id] = session
+            if session.target.polls:
+                self._outboxes[session.target.connection_id] = _Outbox()
 
     def get(self, sid: ConnectionId) -> EngineSession | None:
         with self._lock:
             self._up()
-            return self._sessions.get(sid)
+            outbox = self._outboxes.get(sid)
+            return self._sessions.get(sid) if outbox is None or outbox.to is None else None
 
     def ping(self, sid: ConnectionId, before_ms: int, now_ms: int) -> bool:
         with self._lock:
@@ -77,11 +95,71 @@ class MemorySessions:
                 raise TooLarge("attachments: too many parts of packets wait for others")
             return self._complete(sorted(parts), parts)
 
-    def close(self, sid: ConnectionId) -> None:
+    def close(self, sid: ConnectionId, last: str = "1") -> None:
         with self._lock:
             self._up()
             self._sessions.pop(sid, None)
             self._parts.pop(sid, None)
+            if self._outboxes.pop(sid, None) is not None:
+                self._ended[sid] = last
+
+    def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
+        with self._lock:
+            self._up()
+            outbox = self._outboxes.get(sid)
+            if outbox is None or len(outbox.frames) + len(frames) > MAX_FRAMES:
+                return False
+            if outbox.upgraded and outbox.to is not None:
+                return outbox.to
+            outbox.frames += frames
+            return True
+
+    def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> bool:
+        with self._lock:
+            self._up()
+            outbox = self._outboxes.get(sid)
+            if outbox is None or outbox.to is not None:
+                raise NotFound("no such session")
+            if outbox.poll and now_ms < outbox.until_ms:
+                return False
+            outbox.poll, outbox.until_ms = poll, until_ms
+            return True
+
+    def take(self, sid: ConnectionId, poll: str) -> list[str] | None:
+        with self._lock:
+            self._up()
+            outbox = self._outboxes.get(sid)
+            if outbox is None or outbox.poll != poll:
+                return [self._ended.get(sid, "1")]
+            if outbox.to is not None:
+                outbox.poll = ""
+                return ["6"]
+            if not outbox.frames:
+                return None
+            taken, outbox.frames, outbox.poll = outbox.frames, [], ""
+            return taken
+
+    def wait(self, sid: ConnectionId, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+    def drain(self, sid: ConnectionId, to: Target) -> EngineSession | None:
+        with self._lock:
+            self._up()
+            outbox = self._outboxes.get(sid)
+            if outbox is None or outbox.to not in (None, to):
+                return None
+            outbox.to = to
+            return self._sessions.get(sid)
+
+    def queued(self, sid: ConnectionId, done: int) -> list[str]:
+        with self._lock:
+            self._up()
+            outbox = self._outboxes.get(sid)
+            if outbox is None:
+                return []
+            outbox.frames = outbox.frames[done:]
+            outbox.upgraded = not outbox.frames
+            return list(outbox.frames)
 
     def _complete(
         self, ordered: list[tuple[int, bool, int, str]], parts: list[tuple[int, bool, int, str]]

@@ -55,24 +55,20 @@ class RedisCache:
 
     def register(self, connection: Connection) -> bool:
         target = connection.target
-        fields = {
-            "user_id": connection.user_id,
-            "rooms": json.dumps(list(connection.rooms)),
-            "device_info": json.dumps(dict(connection.device_info)),
-            "target": _dump(target),
-            "roles": json.dumps(list(connection.roles)),
-            "expires_at": connection.expires_at_s,
-            "connected_at": connection.connected_at_ms,
-            "last_ping": connection.last_ping_ms,
-        }
-        key = f"connection:{connection.connection_id}"
         held = (f"c:{target.connection_id}", _dump(target), connection.last_ping_ms, ONLINE_S)
         first, *_ = self._run(
             evaluate(scripts.REGISTER, [f"user:online:{target.user_id}"], *held),
-            ("HSET", key, *(each for pair in fields.items() for each in pair)),
-            ("EXPIRE", key, CONNECTION_S),
+            *_remember(connection),
         )
         return bool(first)
+
+    def move(self, old: Target, new: Connection) -> None:
+        fields = (f"c:{old.connection_id}", f"c:{new.connection_id}", _dump(new.target))
+        self._run(
+            evaluate(scripts.MOVE, [f"user:online:{old.user_id}"], *fields, ONLINE_S),
+            *_remember(new),
+            ("DEL", f"connection:{old.connection_id}"),
+        )
 
     def unregister(self, target: Target, now_ms: int) -> bool:
         device = f"c:{target.connection_id}"
@@ -254,6 +250,22 @@ class RedisCache:
 
     def ping(self) -> None:
         self._run(("GET", "online:warm"))
+
+
+def _remember(connection: Connection) -> tuple[Command, Command]:
+    fields = {
+        "user_id": connection.user_id,
+        "rooms": json.dumps(list(connection.rooms)),
+        "device_info": json.dumps(dict(connection.device_info)),
+        "target": _dump(connection.target),
+        "roles": json.dumps(list(connection.roles)),
+        "expires_at": connection.expires_at_s,
+        "connected_at": connection.connected_at_ms,
+        "last_ping": connection.last_ping_ms,
+    }
+    key = f"connection:{connection.connection_id}"
+    flat = (each for pair in fields.items() for each in pair)
+    return ("HSET", key, *flat), ("EXPIRE", key, CONNECTION_S)
 
 
 def _read_members(room_id: RoomId) -> tuple[Command, Command]:

@@ -31,6 +31,12 @@ redis.call('HDEL', KEYS[1], 'left')
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return first
 """)
+MOVE = script("""
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('HSET', KEYS[1], ARGV[2], ARGV[3], 'status', 'online')
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return 1
+""")
 UNREGISTER = script("""
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
 for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do

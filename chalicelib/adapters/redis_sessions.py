@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import astuple
 
-from ..errors import TooLarge
+from ..errors import NotFound, TooLarge
 from ..model import ConnectionId, EngineSession, Target, UserId
 from .redis_client import RedisClient, evaluate
 from .redis_scripts import script
 
 SESSION_S, PARTS_S = 3 * 3600, 10
+# A socket's own time-out is a second: a poll waits in steps.
+LONGEST_WAIT_S, UPGRADED_S, MAX_FRAMES = 0.8, 120, 1_000
 MAX_PARTS = 66  # two packets with all the attachments that one may have
 
 _PING = script("""
@@ -68,6 +71,68 @@ return false
 """)
 
 
+# Of the keys: session, outbox, bell. A poll waits at the bell; a lost ring costs a second.
+_PUSH = script("""
+local s = redis.call('HMGET', KEYS[1], 'target', 'to', 'upgraded')
+if not s[1] then return 0 end
+if s[3] then return s[2] end
+if redis.call('LLEN', KEYS[2]) + #ARGV - 1 > tonumber(ARGV[1]) then return 0 end
+for i = 2, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
+redis.call('EXPIRE', KEYS[2], 10800)
+redis.call('RPUSH', KEYS[3], '1')
+redis.call('LTRIM', KEYS[3], -1, -1)
+redis.call('EXPIRE', KEYS[3], 60)
+return 1
+""")
+_POLL = script("""
+local s = redis.call('HMGET', KEYS[1], 'target', 'to', 'poll', 'until')
+if not s[1] or s[2] then return -1 end
+if s[3] and s[3] ~= '' and tonumber(ARGV[3]) < tonumber(s[4]) then return 0 end
+redis.call('HSET', KEYS[1], 'poll', ARGV[1], 'until', ARGV[2])
+return 1
+""")
+_TAKE = script("""
+local s = redis.call('HMGET', KEYS[1], 'target', 'to', 'poll')
+if not s[1] or s[3] ~= ARGV[1] then return {redis.call('GET', KEYS[4]) or '1'} end
+if s[2] then
+  redis.call('HSET', KEYS[1], 'poll', '')
+  return {'6'}
+end
+local held = redis.call('LRANGE', KEYS[2], 0, -1)
+if #held == 0 then return false end
+redis.call('DEL', KEYS[2], KEYS[3])
+redis.call('HSET', KEYS[1], 'poll', '')
+return held
+""")
+_CLOSE = script("""
+local known = redis.call('DEL', KEYS[1])
+redis.call('DEL', KEYS[2], KEYS[5])
+if known == 1 then
+  redis.call('SET', KEYS[4], ARGV[1], 'EX', 60)
+  redis.call('RPUSH', KEYS[3], '1')
+  redis.call('EXPIRE', KEYS[3], 60)
+end
+return 1
+""")
+_DRAIN = script("""
+local s = redis.call('HMGET', KEYS[1], 'target', 'to')
+if not s[1] or (s[2] and s[2] ~= ARGV[1]) then return {} end
+redis.call('HSET', KEYS[1], 'to', ARGV[1])
+redis.call('RPUSH', KEYS[3], '1')
+redis.call('EXPIRE', KEYS[3], 60)
+return redis.call('HGETALL', KEYS[1])
+""")
+_QUEUED = script("""
+redis.call('LTRIM', KEYS[2], ARGV[1], -1)
+local held = redis.call('LRANGE', KEYS[2], 0, -1)
+if #held == 0 and redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('HSET', KEYS[1], 'upgraded', '1')
+  redis.call('EXPIRE', KEYS[1], ARGV[2])
+end
+return held
+""")
+
+
 class RedisSessions:
     def __init__(self, client: RedisClient) -> None:
         self._run = client.run
@@ -82,6 +147,7 @@ class RedisSessions:
             "roles": json.dumps(list(session.roles)),
             "ping": session.ping_ms,
             "pong": session.pong_ms,
+            "upgrades": session.upgrades or "",
             **{f"ns:{namespace}": "1" for namespace in session.namespaces},
         }
         flat = (each for pair in fields.items() for each in pair)
@@ -89,7 +155,7 @@ class RedisSessions:
 
     def get(self, sid: ConnectionId) -> EngineSession | None:
         (fields,) = self._run(("HGETALL", _key(sid)))
-        return _session(fields)
+        return _session(fields) if "to" not in fields else None
 
     def ping(self, sid: ConnectionId, before_ms: int, now_ms: int) -> bool:
         (done,) = self._run(evaluate(_PING, [_key(sid)], before_ms, now_ms))
@@ -111,8 +177,33 @@ class RedisSessions:
             raise TooLarge("attachments: too many parts of packets wait for others")
         return list(found) if found else None
 
-    def close(self, sid: ConnectionId) -> None:
-        self._run(("DEL", _key(sid)), ("DEL", f"{_key(sid)}:parts"))
+    def close(self, sid: ConnectionId, last: str = "1") -> None:
+        self._run(evaluate(_CLOSE, _keys(sid), last))
+
+    def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
+        (kept,) = self._run(evaluate(_PUSH, _keys(sid), MAX_FRAMES, *frames))
+        return Target(*json.loads(kept)) if isinstance(kept, str) else bool(kept)
+
+    def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> bool:
+        (begun,) = self._run(evaluate(_POLL, _keys(sid), poll, until_ms, now_ms))
+        if begun < 0:
+            raise NotFound("no such session")
+        return bool(begun)
+
+    def take(self, sid: ConnectionId, poll: str) -> list[str] | None:
+        (frames,) = self._run(evaluate(_TAKE, _keys(sid), poll))
+        return list(frames) if frames else None
+
+    def wait(self, sid: ConnectionId, seconds: float) -> None:
+        self._run(("BLPOP", f"{_key(sid)}:bell", min(seconds, LONGEST_WAIT_S)))
+
+    def drain(self, sid: ConnectionId, to: Target) -> EngineSession | None:
+        (flat,) = self._run(evaluate(_DRAIN, _keys(sid), json.dumps(astuple(to))))
+        return _session(dict(zip(flat[::2], flat[1::2], strict=True)))
+
+    def queued(self, sid: ConnectionId, done: int) -> list[str]:
+        (frames,) = self._run(evaluate(_QUEUED, _keys(sid), done, UPGRADED_S))
+        return list(frames)
 
 
 def _marked(part: str) -> str:
@@ -123,7 +214,12 @@ def _marked(part: str) -> str:
 
 
 def _key(sid: ConnectionId) -> str:
-    return f"engine:{sid}"
+    return f"engine:{{{sid}}}"
+
+
+def _keys(sid: ConnectionId) -> list[str]:
+    key = _key(sid)
+    return [key, *(f"{key}:{name}" for name in ("out", "bell", "end", "parts"))]
 
 
 def _session(fields: dict[str, str]) -> EngineSession | None:
@@ -137,5 +233,6 @@ def _session(fields: dict[str, str]) -> EngineSession | None:
         roles=tuple(json.loads(fields["roles"])),
         ping_ms=int(fields["ping"]),
         pong_ms=int(fields["pong"]),
+        upgrades=ConnectionId(fields["upgrades"]) if fields["upgrades"] else None,
         namespaces=frozenset(name[3:] for name in fields if name.startswith("ns:")),
     )

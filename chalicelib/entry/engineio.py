@@ -7,7 +7,7 @@ https://github.com/socketio/engine.io-protocol
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,21 +47,71 @@ def open_session(
     services: Services, context: dict[str, Any], query: dict[str, str], device: dict[str, str]
 ) -> dict[str, Any]:
     """`$connect` of an Engine.IO client; its first packet comes when the socket is open."""
-    if query.get("EIO") != "4" or query.get("transport") != "websocket" or "sid" in query:
+    if query.get("EIO") != "4" or query.get("transport") != "websocket":
         raise BadRequest("not a handshake of Engine.IO 4 over a websocket")
     target = _transport(services, context)
-    known = EngineSession(target, device, pong_ms=target.connected_at_ms)
-    if query.get("token"):
-        identity = services.tokens.verify(query["token"])
-        services.revocations.check(identity.user_id)
-        known = replace(
-            known,
-            user_id=identity.user_id,
-            expires_at_s=identity.expires_at_s,
-            roles=identity.roles,
-        )
-    services.engine.open(known)
+    if "sid" in query:
+        _probe(services, target, ConnectionId(query["sid"]), device)
+    else:
+        services.engine.open(new_session(services, target, query, device))
     return {"statusCode": 200, "body": ""}
+
+
+def new_session(
+    services: Services, target: Target, query: Mapping[str, str], device: dict[str, str]
+) -> EngineSession:
+    """A session at its handshake, whose query may carry a token."""
+    known = EngineSession(target, device, pong_ms=target.connected_at_ms)
+    if not query.get("token"):
+        return known
+    identity = services.tokens.verify(query["token"])
+    services.revocations.check(identity.user_id)
+    return replace(
+        known,
+        user_id=identity.user_id,
+        expires_at_s=identity.expires_at_s,
+        roles=identity.roles,
+    )
+
+
+def _probe(services: Services, target: Target, sid: ConnectionId, device: dict[str, str]) -> None:
+    """A websocket for a polling session; where there is none it is closed once it is open."""
+    polling = services.engine.session(sid)
+    if polling is None or not polling.target.polls:
+        services.engine.turn_away(target)
+        return
+    known = replace(polling, target=target, device_info=device, upgrades=sid)
+    services.engine.remember(replace(known, ping_ms=0, namespaces=frozenset()))
+
+
+def serve(call: Call, packet: engineio.Packet, handler: Handler) -> str:
+    """Do what a packet asks for; the answer's frame, "" for none.
+
+    Raises:
+        ProtocolError, NotConnected: The session has to end.
+    """
+    engine = call.services.engine
+    match session.on_packet(packet):
+        case Effect.ALIVE if engine.pong(call.sid):
+            return ""
+        case Effect.MESSAGE:
+            return handler(call, packet.data)
+        case Effect.END:
+            engine.leave(call.transport)
+            return ""
+        case Effect.PROBE if _upgrading(call) is not None:
+            return engineio.encode_text(engineio.Packet(engineio.PacketKind.PONG, packet.data))
+        case Effect.UPGRADE if (taking := _upgrading(call)) is not None and engine.upgrade(taking):
+            return ""
+        case Effect.NOTHING:
+            return ""
+    raise ProtocolError("not a packet of a client")
+
+
+def _upgrading(call: Call) -> EngineSession | None:
+    """The session of a websocket that would take over a polling one."""
+    known = call.services.engine.session(call.sid)
+    return known if known is not None and known.upgrades is not None else None
 
 
 def frame(services: Services, context: dict[str, Any], body: str, handler: Handler) -> str | None:
@@ -69,20 +119,9 @@ def frame(services: Services, context: dict[str, Any], body: str, handler: Handl
     call = Call(services, _transport(services, context), int(context["requestTimeEpoch"]))
     try:
         packet = engineio.decode_text(body)
-        match session.on_packet(packet):
-            case Effect.ALIVE:
-                return "" if services.engine.pong(call.sid) else None
-            case Effect.MESSAGE:
-                return handler(call, packet.data)
-            case Effect.END if _is_json(call):
-                return None
-            case Effect.END:
-                services.engine.close(call.transport)
-                return ""
-            case Effect.FAIL:
-                raise ProtocolError("not a packet of a client")
-            case Effect.NOTHING:
-                return ""
+        if packet.kind is engineio.PacketKind.CLOSE and _is_json(call):
+            return None
+        return serve(call, packet, handler)
     except (ProtocolError, NotConnected) as fault:
         if _is_json(call):
             return None

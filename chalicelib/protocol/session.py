@@ -11,28 +11,32 @@ from .engineio import Packet, PacketKind
 
 
 class Effect(Enum):
-    """What follows from a packet."""
+    """What follows from a packet; PROBE and UPGRADE from a websocket for a polling session."""
 
     ALIVE = auto()
     MESSAGE = auto()
+    PROBE = auto()
+    UPGRADE = auto()
     END = auto()
     FAIL = auto()
     NOTHING = auto()
 
 
-# A client that speaks out of turn (it never opens, pings, or upgrades an open websocket) has
-# failed, as in the reference server; a noop says nothing.
+# A client that speaks out of turn has failed, as in the reference server: it never opens, and
+# pings only to probe.
 TRANSITIONS = {
     PacketKind.OPEN: Effect.FAIL,
     PacketKind.CLOSE: Effect.END,
-    PacketKind.PING: Effect.FAIL,
+    PacketKind.PING: Effect.PROBE,
     PacketKind.PONG: Effect.ALIVE,
     PacketKind.MESSAGE: Effect.MESSAGE,
-    PacketKind.UPGRADE: Effect.FAIL,
+    PacketKind.UPGRADE: Effect.UPGRADE,
     PacketKind.NOOP: Effect.NOTHING,
 }
 
 
 def on_packet(packet: Packet) -> Effect:
     """Of an open session's client."""
+    if packet.kind is PacketKind.PING and packet.data != "probe":
+        return Effect.FAIL
     return TRANSITIONS[packet.kind]

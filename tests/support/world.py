@@ -13,6 +13,7 @@ from typing import Any
 
 import jwt
 
+from chalicelib.adapters.engine_poster import EnginePoster
 from chalicelib.adapters.memory_cache import MemoryCache
 from chalicelib.adapters.memory_sessions import MemorySessions
 from chalicelib.adapters.memory_stores import (
@@ -181,7 +182,7 @@ class World:
             connections=MemoryConnectionStore(),
             sessions=self.sessions,
             cache=self.cache,
-            poster=self.poster,
+            poster=EnginePoster(self.poster, self.sessions),
             delivery=MemoryQueue(),
             delivery_dead=MemoryQueue(),
             outbound=MemoryQueue(),

@@ -175,6 +175,8 @@ ROUTES |= {
     ("DELETE", "/v1/friends/{user_id}"): (call(rest.remove_friend, user_id="other"), ANYONE),
 }
 OPEN = {("GET", "/v1/health"), ("GET", "/v1/openapi.json")}
+# Its clients show who they are with the CONNECT of a namespace: test_socketio.py.
+POLLING = {(method, "/socket.io") for method in ("GET", "POST", "PUT")}
 
 
 @pytest.mark.parametrize("person", PEOPLE)
@@ -236,4 +238,4 @@ def test_the_tables_are_complete() -> None:
 
     assert set(ALLOWED) == set(ACTIONS)
     routes = {(method, path) for path, by in app.app.routes.items() for method in by}
-    assert routes == set(ROUTES) | OPEN
+    assert routes == set(ROUTES) | OPEN | POLLING

@@ -68,10 +68,17 @@ def test_the_open_packet_comes_when_the_socket_is_there(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [{"EIO": "3"}, {"EIO": ""}, {"transport": "polling"}, {"sid": "unknown"}]
+    "query", [{"EIO": "3"}, {"EIO": ""}, {"transport": "polling"}, {"transport": ""}]
 )
 def test_handshakes_that_are_none(world: World, query: dict[str, str]) -> None:
     assert Client(world, "s1=", **query).answer["statusCode"] == 400
+
+
+def test_a_websocket_for_a_session_that_is_not_is_closed_once_it_is_open(world: World) -> None:
+    client = Client(world, "s1=", sid="unknown")
+    assert client.answer["statusCode"] == 200
+    world.pump()
+    assert client.closed
 
 
 def test_a_bad_token_in_the_query_is_refused_at_once(world: World) -> None:

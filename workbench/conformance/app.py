@@ -7,12 +7,13 @@ https://github.com/socketio/socket.io/tree/main/docs
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
 from chalicelib import protocol, wiring
-from chalicelib.entry import queues, schedules, socketio, websocket
+from chalicelib.entry import polling, queues, rest, schedules, socketio, websocket
 from chalicelib.entry.engineio import Call
 from chalicelib.entry.socketio import Socket
 from chalicelib.errors import NotConnected
@@ -72,6 +73,24 @@ def engine_message(event: Event, context: object) -> Event:
 
 def websocket_disconnect(event: Event, context: object) -> Event:
     return websocket.disconnect(wiring.services(), event)
+
+
+class _Http:
+    """The HTTP API: polling of both applications."""
+
+    def __init__(self) -> None:
+        path = os.environ.get("CONFORMANCE_PATH", "/socket.io")
+        self._handlers = {path: _SUITE, "/engine.io": _echo}
+        self.routes = {path: ["GET", "POST", "PUT"] for path in self._handlers}
+
+    def __call__(self, event: Event, context: object) -> Event:
+        handler = self._handlers[event["resource"]]
+        request = rest.from_event(event)
+        answer = polling.handle(wiring.services(), request, event["httpMethod"], handler)
+        return {"statusCode": answer.status, "headers": polling.HEADERS, "body": answer.text}
+
+
+app = _Http()
 
 
 def deliver(event: Event, context: object) -> Event:

@@ -24,6 +24,7 @@ def stack(
         app=Path(__file__).with_name("app.py"),
         apis=apis,
         environment={
+            "CONFORMANCE_PATH": path,
             "TIDINGS_PING_INTERVAL_MS": str(ping_interval_ms),
             "TIDINGS_PING_TIMEOUT_MS": str(ping_timeout_ms),
         },

@@ -73,7 +73,7 @@ class InProcessFunctions:
         """The routes that the app has declared."""
         environment = self._environment()
         self._idle.append(environment)
-        routes = environment.app.routes if hasattr(environment, "app") else {}
+        routes = environment.app.routes
         return [(method, path) for path, methods in routes.items() for method in methods]
 
     def reload(self) -> None:
