@@ -4,7 +4,7 @@ REGION ?= us-east-1
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: run test axe check format clean
+.PHONY: run test node check format clean
 
 run: .venv/.stamp
 	@$(BIN)/tidings up --port $(PORT) --region $(REGION)
@@ -12,8 +12,8 @@ run: .venv/.stamp
 test: .venv/.stamp
 	$(BIN)/python -m pytest $(ARGS)
 
-# The accessibility checker for the tests of the page; they are skipped without it.
-axe: tests/page/node_modules/.stamp
+# What the tests take from npm: the page's accessibility checker, the stock Socket.IO client.
+node: tests/page/node_modules/.stamp tests/node/node_modules/.stamp
 
 check: .venv/.stamp
 	$(BIN)/ruff check .
@@ -26,10 +26,10 @@ format: .venv/.stamp
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .tidings tests/page/node_modules
+	rm -rf .venv .tidings tests/page/node_modules tests/node/node_modules
 
-tests/page/node_modules/.stamp: tests/page/package.json
-	npm install --prefix tests/page --silent --no-audit --no-fund --no-package-lock --ignore-scripts
+tests/%/node_modules/.stamp: tests/%/package.json
+	npm install --prefix tests/$* --silent --no-audit --no-fund --no-package-lock --ignore-scripts
 	@touch $@
 
 .venv/.stamp: requirements.txt requirements-dev.txt pyproject.toml

@@ -8,6 +8,7 @@ https://github.com/socketio/engine.io-protocol#heartbeat
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -25,6 +26,7 @@ MAX_PAYLOAD = 1_000_000
 OPEN_WITHIN_MS = 5_000
 _NOOP = engineio.PacketKind.NOOP.value
 HOLD_MS = 20_000
+LIFE_MS, SPREAD_MS = 7_200_000, 900_000
 _LATE_MS = 10_000  # a poll whose process died is forgotten so long after its end
 _LOST_MS = 60_000
 _AGAIN_S = 3
@@ -136,9 +138,9 @@ class Engine:
     def _hand_over(self, session: EngineSession, taken: EngineSession) -> bool:
         old, target = taken.target.connection_id, session.target
         frames = self._sessions.queued(old, 0)
-        while frames:
-            self.post(target, frames)
-            frames = self._sessions.queued(old, len(frames))
+        while frames:  # one by one: should we die, one at most is posted twice
+            self.post(target, frames[:1])
+            frames = self._sessions.queued(old, 1)
         for namespace in taken.namespaces:
             known = self._connections.known(ids.socket_id(old, namespace))
             if known is not None:
@@ -249,6 +251,10 @@ class Engine:
             session = self._found_again(target, now_ms)
         if session is None or session.ping_ms != job["ping_ms"]:
             return
+        if self._old(target, now_ms):
+            telemetry.log("INFO", "closed_before_its_limit", connection_id=target.connection_id)
+            self.close(target)
+            return
         asked = session.ping_ms > session.pong_ms
         due_ms = session.ping_ms + self._timeout_ms if asked else session.pong_ms
         due_ms += 0 if asked else self._interval_ms
@@ -327,6 +333,15 @@ class Engine:
         known = self._connections.known
         sid = target.connection_id
         return [each for each in NAMESPACES if known(ids.socket_id(sid, each)) is not None]
+
+    def _old(self, target: Target, now_ms: int) -> bool:
+        """Near the two hours after which API Gateway closes; not all of an hour's at once.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+        """
+        early_ms = zlib.crc32(target.connection_id.encode()) % SPREAD_MS
+        age_ms = now_ms - target.connected_at_ms
+        return not target.polls and age_ms > LIFE_MS - SPREAD_MS - self._interval_ms + early_ms
 
     def _beat(self, target: Target, ping_ms: int, due_ms: int) -> Job:
         """The next step. SQS delays by whole seconds: short intervals wait out the rest here."""

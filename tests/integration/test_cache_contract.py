@@ -670,9 +670,22 @@ class TestSpend:
         assert ticket() == 3
 
 
+def test_a_moved_connection_is_the_same_device_under_another_id(rig: Rig) -> None:
+    rig.cache.set_warm(True)
+    old, new = connection(ALICE, 1), connection(ALICE, 2)
+    assert rig.cache.register(old)
+    rig.cache.move(old.target, new)
+    assert rig.cache.online([ALICE]) == {ALICE: [new.target]}
+    assert rig.cache.frame(old.connection_id, None, None).connection is None
+    assert rig.cache.frame(new.connection_id, None, None).connection == new
+    assert not rig.cache.unregister(old.target, NOW)
+    assert rig.cache.unregister(new.target, NOW)
+
+
 CALLS: dict[str, Callable[[Any], Any]] = {
     "register": lambda c: c.register(connection(ALICE)),
     "unregister": lambda c: c.unregister(target(ALICE), NOW),
+    "move": lambda c: c.move(target(ALICE), connection(ALICE, 2)),
     "devices": lambda c: c.devices(ALICE),
     "spend": lambda c: c.spend(Charge("x", 1.0, 1, NOW, ALICE)),
     "return_ticket": lambda c: c.return_ticket(ROOM, EAST, 1),

@@ -11,8 +11,8 @@ import pytest
 from chalicelib.adapters.memory_sessions import MemorySessions
 from chalicelib.adapters.redis_client import RedisClient
 from chalicelib.adapters.redis_sessions import RedisSessions
-from chalicelib.errors import CacheDown, TooLarge
-from chalicelib.model import ConnectionId, EngineSession, Region, Target, UserId
+from chalicelib.errors import CacheDown, NotFound, TooLarge
+from chalicelib.model import POLLING, ConnectionId, EngineSession, Region, Target, UserId
 from chalicelib.ports import EngineSessions
 from tests.support.valkey import valkey
 from tests.support.world import FakeClock
@@ -112,6 +112,116 @@ def test_many_parts_at_once_make_one_packet(sessions: EngineSessions) -> None:
     assert [each for each in answers if each] == [parts]
 
 
+POLLS = replace(TARGET, api_id=POLLING, stage="")
+WEBSOCKET = replace(TARGET, connection_id=ConnectionId("ws="))
+
+
+@pytest.fixture
+def polling(sessions: EngineSessions) -> EngineSessions:
+    sessions.open(replace(SESSION, target=POLLS))
+    return sessions
+
+
+def test_frames_wait_for_a_poll_and_are_taken_once(polling: EngineSessions) -> None:
+    assert polling.push(SID, ["4a", "4b"]) is True
+    assert polling.push(SID, ["4c"]) is True
+    assert polling.poll(SID, "p1", 100, 0)
+    assert polling.take(SID, "p1") == ["4a", "4b", "4c"]
+    assert polling.poll(SID, "p2", 100, 0), "the first is over"
+    assert polling.take(SID, "p2") is None
+    polling.push(SID, ["4d"])
+    assert polling.take(SID, "p2") == ["4d"]
+
+
+def test_one_poll_waits_at_a_time_until_its_time_is_over(polling: EngineSessions) -> None:
+    assert polling.poll(SID, "p1", 100, 0)
+    assert not polling.poll(SID, "p2", 150, 50)
+    assert polling.poll(SID, "p3", 250, 101), "the first one died"
+    assert polling.take(SID, "p1") == ["1"]
+
+
+def test_many_pushes_and_takes_at_once_lose_and_double_nothing(polling: EngineSessions) -> None:
+    def push(number: int) -> None:
+        for part in range(20):
+            assert polling.push(SID, [f"4{number}.{part}"]) is True
+
+    taken: list[str] = []
+    with ThreadPoolExecutor(5) as pool:
+        running = [pool.submit(push, number) for number in range(4)]
+        for turn in range(100_000):
+            poll = f"p{turn}"
+            assert polling.poll(SID, poll, turn + 1, turn)
+            for _ in range(100_000):
+                frames = polling.take(SID, poll)
+                if frames is not None:
+                    taken += frames
+                    break
+            if len(taken) >= 80:
+                break
+        for each in running:
+            each.result(10)
+    assert len(taken) == len(set(taken)) == 80
+    for number in range(4):
+        mine = [each for each in taken if each.startswith(f"4{number}.")]
+        assert mine == [f"4{number}.{part}" for part in range(20)]
+
+
+def test_a_closed_session_has_a_last_frame_for_the_poll_that_waits(
+    polling: EngineSessions,
+) -> None:
+    assert polling.poll(SID, "p1", 100, 0)
+    polling.close(SID, "6")
+    assert polling.take(SID, "p1") == ["6"]
+    assert polling.push(SID, ["4x"]) is False
+    with pytest.raises(NotFound):
+        polling.poll(SID, "p2", 100, 0)
+
+
+def test_an_outbox_is_bounded(polling: EngineSessions) -> None:
+    assert polling.push(SID, ["4x"] * 1_000) is True
+    assert polling.push(SID, ["4x"]) is False
+
+
+def test_an_upgrade_drains_in_order_and_then_shows_the_way(polling: EngineSessions) -> None:
+    polling.poll(SID, "p1", 100, 0)
+    polling.push(SID, ["4a"])
+    taken = polling.drain(SID, WEBSOCKET)
+    assert taken is not None
+    assert taken.target == POLLS
+    assert polling.get(SID) is None
+    assert polling.take(SID, "p1") == ["6"]
+    assert polling.push(SID, ["4b"]) is True, "behind what is being posted"
+    assert polling.drain(SID, replace(WEBSOCKET, stage="other")) is None
+    assert polling.drain(SID, WEBSOCKET) is not None, "again, by whoever finishes it"
+    assert polling.queued(SID, 0) == ["4a", "4b"]
+    assert polling.queued(SID, 1) == ["4b"]
+    assert polling.push(SID, ["4c"]) is True
+    assert polling.queued(SID, 2) == []
+    assert polling.push(SID, ["4d"]) == WEBSOCKET
+    with pytest.raises(NotFound):
+        polling.poll(SID, "p2", 100, 0)
+
+
+def test_of_a_websocket_s_session_nothing_waits(sessions: EngineSessions) -> None:
+    assert sessions.drain(SID, WEBSOCKET) is None
+    assert sessions.push(SID, ["4x"]) is False
+    with pytest.raises(NotFound):
+        sessions.poll(SID, "p1", 100, 0)
+
+
+def test_a_wait_ends_with_a_push(url: str) -> None:
+    sessions = RedisSessions(RedisClient(url, False))
+    sessions.close(SID)
+    sessions.open(replace(SESSION, target=POLLS))
+    with ThreadPoolExecutor(1) as pool:
+        pushed = pool.submit(sessions.push, SID, ["4x"])
+        for _ in range(20):
+            sessions.wait(SID, 1)
+            if pushed.done():
+                break
+    assert pushed.result(5) is True
+
+
 def test_without_redis_every_method_says_so() -> None:
     memory = MemorySessions(FakeClock())
     memory.down = True
@@ -124,6 +234,11 @@ def test_without_redis_every_method_says_so() -> None:
             lambda s: s.connect(SID, "/"),
             lambda s: s.gather(SID, 1, "b"),
             lambda s: s.close(SID),
+            lambda s: s.push(SID, ["4"]),
+            lambda s: s.poll(SID, "p", 1, 0),
+            lambda s: s.take(SID, "p"),
+            lambda s: s.drain(SID, WEBSOCKET),
+            lambda s: s.queued(SID, 0),
         ):
             with pytest.raises(CacheDown):
                 call(sessions)

@@ -89,6 +89,11 @@ class RecordingPoster:
         self.script: dict[str, list[Outcome]] = {}
         self.closed: list[ConnectionId] = []
         self.calls = 0
+        self._dies_in: int | None = None
+
+    def dies_in(self, posts: int | None) -> None:
+        """The process dies after so many more posts."""
+        self._dies_in = posts
 
     def post(self, posts: Sequence[Post]) -> list[Outcome]:
         return [self._one(post) for post in posts]
@@ -99,6 +104,10 @@ class RecordingPoster:
 
     def _one(self, post: Post) -> Outcome:
         self.calls += 1
+        if self._dies_in is not None:
+            self._dies_in -= 1
+            if self._dies_in < 0:
+                raise Killed
         queued = self.script.get(post.target.connection_id)
         outcome = queued.pop(0) if queued else Outcome.DELIVERED
         if outcome is Outcome.DELIVERED:

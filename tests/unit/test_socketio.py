@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
 import pytest
 
-from chalicelib.entry import rest, websocket
-from chalicelib.model import Outcome
-from tests.support.world import World
+from chalicelib.entry import polling, rest, websocket
+from chalicelib.model import Outcome, Post, Target
+from tests.support.world import Killed, World
 
 OPENED = {"upgrades": [], "pingInterval": 240_000, "pingTimeout": 60_000, "maxPayload": 1_000_000}
 
@@ -286,3 +287,154 @@ def test_the_client_may_say_goodbye(world: World) -> None:
     client.connect("alice")
     assert client.say("1") == ""
     assert client.closed
+
+
+def test_a_session_is_closed_before_api_gateway_would(world: World) -> None:
+    client = Client(world, "s1=")
+    token = world.token("alice", 10**9)
+    assert client.say("40" + json.dumps({"token": token})).startswith("40")
+    minutes = 0
+    while not client.closed:
+        minutes += 1
+        world.wait(60)
+        client.say("3")
+        assert minutes < 120
+    assert minutes >= 95
+
+
+class Poller:
+    """A polling client of a world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        answer = self.ask("GET")
+        assert answer.status == 200, answer
+        self.handshake = json.loads(answer.text[1:])
+        self.sid = self.handshake["sid"]
+
+    def ask(self, method: str, body: str = "", **query: str) -> polling.Answer:
+        query = {"EIO": "4", "transport": "polling", **query}
+        request = rest.Request({}, query, {}, body)
+        return polling.handle(self.world.services, request, method)
+
+    def post(self, body: str) -> int:
+        return self.ask("POST", body, sid=self.sid).status
+
+    def poll(self) -> str:
+        answer = self.ask("GET", sid=self.sid)
+        assert answer.status == 200, answer
+        return answer.text
+
+    def connect(self, user: str) -> None:
+        assert self.post("40" + json.dumps({"token": self.world.token(user, 10**9)})) == 200
+        assert self.poll().startswith('40{"sid":"')
+
+
+def message(content: str) -> str:
+    data = {"conversation_id": "lobby", "message_type": "text", "content": content}
+    return json.dumps(["send_message", data])
+
+
+def contents(frames: list[str]) -> list[str]:
+    events = [json.loads(frame[2:]) for frame in frames if frame.startswith("42[")]
+    return [data["content"] for name, data in events if name == "message_received"]
+
+
+def test_a_poll_waits_for_what_comes(world: World) -> None:
+    world.room("alice", "bob")
+    client, bob = Poller(world), world.connect("bob")
+    assert client.handshake["upgrades"] == ["websocket"]
+    client.connect("alice")
+    body = {"conversation_id": "lobby", "message_type": "text", "content": "hi"}
+
+    def speak() -> None:
+        world.act(bob, "send_message", **body)
+        world.pump(until_ms=world.clock.ms)
+
+    world.clock.at(300, speak)
+    assert contents(client.poll().split("\x1e")) == ["hi"]
+
+
+def test_a_poll_without_news_ends_after_a_while(world: World) -> None:
+    client = Poller(world)
+    client.connect("alice")
+    before = world.clock.ms
+    assert client.poll() == "6"
+    assert 19_000 <= world.clock.ms - before <= 21_500
+
+
+def test_without_redis_there_is_no_polling(world: World) -> None:
+    client = Poller(world)
+    world.sessions.down = True
+    for method in ("GET", "POST"):
+        assert client.ask(method, "4", sid=client.sid).status == 503
+    assert client.ask("GET").status == 503
+
+
+def test_a_payload_that_is_too_large_ends_the_session(world: World) -> None:
+    client = Poller(world)
+    assert client.post("4" + "x" * 1_000_001) == 413
+    assert client.post("3") == 400
+
+
+def test_an_outbox_that_nobody_fetches_is_bounded(world: World) -> None:
+    world.room("alice", "bob")
+    client, bob = Poller(world), world.connect("bob")
+    client.connect("alice")
+    world.clock.ms += 6_000
+    for number in range(1_010):
+        assert world.services.adapters.poster.post([Post(_known(world, client), b"4x")]), number
+    world.act(bob, "send_message", conversation_id="lobby", message_type="text", content="x")
+    world.pump(until_ms=world.clock.ms)
+    assert world.adapters.connections.get(client.sid) is None
+
+
+def _known(world: World, client: Poller) -> Target:
+    known = world.adapters.connections.get(client.sid)
+    assert known is not None
+    return known.target
+
+
+def test_an_upgrade_loses_and_doubles_nothing_wherever_its_job_has_to_finish_it(
+    world: World,
+) -> None:
+    """The process dies at each of the posts of the hand-over; the job does the rest."""
+    world.room("alice", "bob")
+    bob = world.connect("bob")
+    for dies_at in range(4):
+        client = Poller(world)
+        client.connect("alice")
+        for number in range(3):
+            body = {"conversation_id": "lobby", "message_type": "text", "content": str(number)}
+            world.act(bob, "send_message", **body)
+        world.pump(until_ms=world.clock.ms)
+        websocket = Client(world, f"w{dies_at}=", sid=client.sid)
+        assert websocket.say("2probe") == "3probe"
+        world.poster.dies_in(dies_at)
+        with contextlib.suppress(Killed):
+            websocket.say("5")
+        world.poster.dies_in(None)
+        world.act(bob, "send_message", **{**body, "content": "late"})
+        world.wait(5)
+        assert client.ask("GET", sid=client.sid).status == 400
+        got = contents(websocket.posted)
+        assert list(dict.fromkeys(got)) == ["0", "1", "2", "late"], dies_at
+        assert len(got) <= 5, "at most what was in flight comes twice"
+        assert websocket.act("hello", {})["ok"] is True
+        assert len(world.adapters.connections.of_user("alice")) == 1
+        world.disconnect(websocket.sid)
+        world.wait(15)
+
+
+def test_an_upgrade_is_seen_by_nobody(world: World) -> None:
+    for one, other in (("alice", "bob"), ("bob", "alice")):
+        world.http(rest.put_friend, one, user_id=other)
+    bob, client = world.connect("bob"), Poller(world)
+    client.connect("alice")
+    world.pump(until_ms=world.clock.ms)
+    told = len(world.poster.to(bob, "friend_status_update"))
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+    assert websocket.say("5") == ""
+    world.wait(30)
+    assert len(world.poster.to(bob, "friend_status_update")) == told

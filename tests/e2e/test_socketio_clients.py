@@ -1,0 +1,166 @@
+"""Stock Socket.IO clients against the whole stack, beside JSON clients."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import socketio
+
+from tests.support.node import NodeClient
+from tests.support.people import WAIT_S, People, name
+from workbench.stack.embedded import EmbeddedStack
+
+pytestmark = pytest.mark.timeout(180)
+MODES: dict[str, dict[str, Any]] = {
+    "websocket": {"transports": ["websocket"]},
+    "polling": {"transports": ["polling"]},
+    "upgrade": {},
+}
+Open = Callable[..., NodeClient]
+
+
+@pytest.fixture
+def node(stack: EmbeddedStack, people: People) -> Iterator[Open]:
+    """Open a client of a user."""
+    clients: list[NodeClient] = []
+
+    def open_(user: str, namespace: str = "", url: str = "", **options: Any) -> NodeClient:
+        auth = {"token": people.token(user)}
+        clients.append(NodeClient(url or stack.url, namespace, **{"auth": auth, **options}))
+        return clients[-1]
+
+    yield open_
+    for client in clients:
+        client.close()
+
+
+def message(room: str, content: Any, **more: Any) -> dict[str, Any]:
+    return {"conversation_id": room, "message_type": "text", "content": content, **more}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_node_client_with_nothing_but_the_url(people: People, node: Open, mode: str) -> None:
+    alice, bob = name("alice"), name("bob")
+    room = people.room(alice, bob)
+    client, json_client = node(alice, **MODES[mode]), people.device(bob)
+    assert not client.wait("connect").get("recovered")
+    if mode == "upgrade":
+        assert client.wait("upgrade")["transport"] == "websocket"
+    assert client.act("hello")["user_id"] == alice
+    ack = client.act("send_message", message(room, "from node", client_message_id="c1"))
+    assert client.act("send_message", message(room, "from node", client_message_id="c1")) == ack
+    assert [m["content"] for m in json_client.heard(room, 1)] == ["from node"]
+    json_client.say(room, "from json")
+    [got] = client.heard(1)
+    assert (got["content"], got["sender_id"]) == ("from json", bob)
+    refused = client.ask("send_message", {"conversation_id": room})
+    assert (refused["ok"], refused["error"]["code"]) == (False, "bad_request")
+
+
+def test_the_bare_stage(people: People, stack: EmbeddedStack, node: Open) -> None:
+    client = node(name("alice"), path="/prod", addTrailingSlash=False, transports=["websocket"])
+    client.wait("connect")
+    assert client.act("hello")["region"] == stack.region
+
+
+def test_a_client_without_a_token_is_told(people: People, node: Open) -> None:
+    told = node(name("eve"), auth={}, transports=["websocket"]).wait("connect_error")
+    assert told["data"]["code"] == "unauthorized"
+    assert node(name("eve"), "/random").wait("connect_error")["message"] == "Invalid namespace"
+
+
+def test_namespaces(people: People, node: Open) -> None:
+    alice, bob = name("alice"), name("bob")
+    for one, other in ((alice, bob), (bob, alice)):
+        assert people.http("PUT", f"/v1/friends/{other}", None, people.token(one))[0] == 200
+    moments, notes = node(bob, "/moments"), node(bob, "/notifications")
+    moments.wait("connect"), notes.wait("connect")
+    assert people.http("POST", "/v1/moments", {"content": "m"}, people.token(alice))[0] == 201
+    service = people.token(name("mailer"), roles=["service"])
+    body = {"user_id": bob, "content": "n"}
+    assert people.http("POST", "/v1/notifications", body, service)[0] == 201
+    assert moments.wait("message")["name"] == "moment_posted"
+    assert notes.wait("message")["name"] == "notification"
+    assert notes.messages("moment_posted") == []
+    assert moments.messages("notification") == []
+
+
+@pytest.mark.parametrize("mode", ["polling", "base64"])
+def test_binary_content(people: People, node: Open, mode: str) -> None:
+    alice = name("alice")
+    room = people.room(alice)
+    options = MODES["polling"] if mode == "polling" else {**MODES["websocket"], "forceBase64": True}
+    client = node(alice, **options)
+    client.wait("connect")
+    data = bytes(range(256)) * 20
+    client.act("send_message", message(room, None), base64=base64.b64encode(data).decode())
+    _, page = people.http("GET", f"/v1/rooms/{room}/messages", None, people.token(alice))
+    assert base64.b64decode(page["messages"][0]["content"]["$binary"]) == data
+
+
+def test_retries_make_exactly_one_message_each(people: People, node: Open) -> None:
+    alice, bob = name("alice"), name("bob")
+    room = people.room(alice, bob)
+    listener = people.device(bob)
+    client = node(alice, transports=["websocket"], retries=5, ackTimeout=400)
+    client.wait("connect")
+    for number in range(20):
+        client.emit("send_message", message(room, number, client_message_id=f"c{number}"))
+        if number % 5 == 3:
+            client.cut()
+    assert [m["content"] for m in listener.heard(room, 20)] == list(range(20))
+
+
+def test_it_comes_back_after_its_transport_is_cut(people: People, node: Open) -> None:
+    alice = name("alice")
+    for mode in MODES.values():
+        client = node(alice, **mode, reconnectionDelay=10, reconnectionDelayMax=50)
+        first = client.wait("connect")["id"]
+        client.cut()
+        client.wait("disconnect")
+        client.wait("connect", lambda told, first=first: told["id"] != first)
+        assert client.act("hello")["user_id"] == alice
+
+
+@pytest.mark.parametrize(
+    "transports", [["websocket"], ["polling"], ["polling", "websocket"]], ids="-".join
+)
+def test_a_python_client(people: People, stack: EmbeddedStack, transports: list[str]) -> None:
+    alice, bob = name("alice"), name("bob")
+    room = people.room(alice, bob)
+    listener = people.device(bob)
+    with socketio.SimpleClient() as client:
+        auth = {"token": people.token(alice)}
+        client.connect(stack.url, auth=auth, transports=transports, wait_timeout=30)
+        answer = client.call("send_message", message(room, "from python"), timeout=30)
+        assert answer["ok"] is True
+        assert listener.heard(room, 1)[0]["content"] == "from python"
+        listener.say(room, "from json")
+        while (got := client.receive(timeout=WAIT_S))[0] != "message_received":
+            pass
+        assert got[1]["content"] == "from json"
+
+
+def test_everybody_in_one_room_sees_the_same_in_the_same_order(people: People, node: Open) -> None:
+    users = {mode: name(mode) for mode in MODES}
+    owner = name("owner")
+    room = people.room(owner, *users.values())
+    json_client = people.device(owner)
+    clients = {mode: node(user, **MODES[mode]) for mode, user in users.items()}
+    for client in clients.values():
+        client.wait("connect")
+    for number in range(8):
+        for mode, client in clients.items():
+            client.act("send_message", message(room, f"{mode} {number}"))
+        json_client.say(room, f"json {number}")
+    _, page = people.http("GET", f"/v1/rooms/{room}/messages?limit=100", None, people.token(owner))
+    history = [each["content"] for each in page["messages"]]
+    assert len(history) == 32
+    for mode, client in clients.items():
+        theirs = [text for text in history if not text.startswith(mode)]
+        assert [got["content"] for got in client.heard(len(theirs))] == theirs, mode
+    theirs = [text for text in history if not text.startswith("json")]
+    assert [got["content"] for got in json_client.heard(room, len(theirs))] == theirs

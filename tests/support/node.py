@@ -1,0 +1,114 @@
+"""A stock socket.io-client under Node, driven by lines of JSON."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import queue
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).resolve().parents[1] / "node"
+WAIT_S = 40.0
+
+
+class NodeClient:
+    """One client process.
+
+    Attributes:
+        told: Everything it has told so far.
+    """
+
+    def __init__(self, url: str, namespace: str = "", **options: Any) -> None:
+        node = shutil.which("node")
+        if node is None or not (HERE / "node_modules" / "socket.io-client").is_dir():
+            pytest.skip("socket.io-client is not installed: make node")
+        self._process = subprocess.Popen(
+            [node, "client.mjs", url],
+            cwd=HERE,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._numbers = itertools.count(1)
+        self.told: list[dict[str, Any]] = []
+        threading.Thread(target=self._read, daemon=True).start()
+        self._say({"connect": options, "namespace": namespace})
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+
+    def _say(self, order: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+
+    def wait(
+        self, event: str, matches: Callable[[dict[str, Any]], bool] = lambda told: True
+    ) -> dict[str, Any]:
+        """The first that matches, of all told."""
+        deadline = time.monotonic() + WAIT_S
+        seen = 0
+        while True:
+            for told in self.told[seen:]:
+                if told["event"] == event and matches(told):
+                    return told
+            seen = len(self.told)
+            self._take(deadline)
+
+    def emit(self, name: str, data: Any = None, **more: Any) -> None:
+        self._say({"emit": [name, data], **more})
+
+    def ask(self, name: str, data: Any = None, **more: Any) -> Any:
+        """The ack's one argument."""
+        number = next(self._numbers)
+        self.emit(name, data, ack=number, **more)
+        [answer] = self.wait("ack", lambda told: told["ack"] == number)["answer"]
+        return answer
+
+    def act(self, name: str, data: Any = None, **more: Any) -> Any:
+        answer = self.ask(name, data, **more)
+        assert answer["ok"] is True, answer
+        return answer["data"]
+
+    def messages(self, name: str = "message_received") -> list[dict[str, Any]]:
+        return [t["args"][0] for t in self.told if t["event"] == "message" and t["name"] == name]
+
+    def heard(self, count: int) -> list[dict[str, Any]]:
+        """At least so many messages."""
+        deadline = time.monotonic() + WAIT_S
+        while len(self.messages()) < count:
+            self._take(deadline)
+        return self.messages()
+
+    def cut(self) -> None:
+        self._say({"cut": True})
+
+    def disconnect(self) -> None:
+        self._say({"disconnect": True})
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(10)
+
+    def _take(self, deadline: float) -> None:
+        try:
+            line = self._lines.get(timeout=max(0.01, deadline - time.monotonic()))
+        except queue.Empty:
+            raise AssertionError(f"nothing more was told; so far {self.told[-5:]}") from None
+        self.told.append(json.loads(line))

@@ -1,0 +1,132 @@
+"""The codecs against python-engineio and python-socketio, and against nonsense."""
+
+from __future__ import annotations
+
+import json
+import string
+import subprocess
+import sys
+from typing import Any
+
+import engineio.packet
+import engineio.payload
+import pytest
+import socketio.packet
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.protocol import engineio as eio
+from chalicelib.protocol import socketio as sio
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x1e"), max_size=20)
+PACKETS = st.builds(
+    eio.Packet, st.sampled_from([eio.PacketKind.MESSAGE, eio.PacketKind.PING]), TEXT
+) | st.builds(eio.Packet, st.just(eio.PacketKind.MESSAGE), st.binary(max_size=20))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXT | st.binary(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+).filter(lambda value: "_placeholder" not in repr(value))
+NAMES = TEXT.filter(lambda name: name not in sio.RESERVED)
+NAMESPACES = st.just("/") | st.text(string.ascii_letters, min_size=1).map(lambda name: f"/{name}")
+IDS = st.none() | st.integers(0, 10**14)
+
+
+@given(PACKETS)
+def test_engineio_packets_are_the_oracle_s(packet: eio.Packet) -> None:
+    theirs = engineio.packet.Packet(encoded_packet=eio.encode_text(packet))
+    assert (theirs.packet_type, theirs.binary) == (
+        int(packet.kind),
+        isinstance(packet.data, bytes),
+    )
+    assert eio.decode_text(eio.encode_text(packet)) == packet
+    data = packet.data if packet.data != "" else None
+    ours = engineio.packet.Packet(int(packet.kind), data).encode(b64=True)
+    assert eio.decode_text(ours) == packet
+
+
+@given(st.lists(PACKETS, min_size=1, max_size=8))
+def test_payloads_are_the_oracle_s(packets: list[eio.Packet]) -> None:
+    encoded = eio.encode_payload(packets)
+    theirs = engineio.payload.Payload(encoded_payload=encoded).packets
+    assert [each.packet_type for each in theirs] == [int(each.kind) for each in packets]
+    assert engineio.payload.Payload(packets=theirs).encode() == encoded or any(
+        isinstance(each.data, str) and each.data for each in packets
+    )
+    assert eio.decode_payload(encoded) == packets
+
+
+@given(NAMESPACES, NAMES, st.lists(JSON, max_size=3), IDS)
+def test_what_the_oracle_encodes_we_decode(
+    namespace: str, name: str, arguments: list[Any], ack_id: int | None
+) -> None:
+    kind = socketio.packet.EVENT
+    theirs = socketio.packet.Packet(kind, [name, *arguments], namespace, ack_id)
+    text, *attachments = _parts(theirs.encode())
+    ours = sio.decode(text)
+    whole = sio.attach(ours, attachments) if ours.attachments else ours
+    expected = sio.Packet(sio.PacketKind.EVENT, namespace, [name, *arguments], ack_id)
+    assert whole == expected
+
+
+@given(NAMESPACES, NAMES, st.lists(JSON, max_size=3), IDS)
+def test_what_we_encode_the_oracle_decodes(
+    namespace: str, name: str, arguments: list[Any], ack_id: int | None
+) -> None:
+    packet = sio.Packet(sio.PacketKind.EVENT, namespace, [name, *arguments], ack_id)
+    text, *attachments = sio.encode(packet)
+    theirs = socketio.packet.Packet(encoded_packet=text)
+    for attachment in attachments:
+        theirs.add_attachment(attachment)
+    assert (theirs.namespace or "/", theirs.id) == (namespace, ack_id)
+    assert theirs.data == [name, *arguments]
+
+
+def _parts(encoded: Any) -> list[Any]:
+    return encoded if isinstance(encoded, list) else [encoded]
+
+
+FRAMES = st.text(st.sampled_from('0123456b"[]{}-/,:_placeholdernum \\x1e'), max_size=40) | st.text()
+
+
+@given(FRAMES)
+def test_nonsense_is_a_protocol_error_and_nothing_else(text: str) -> None:
+    for decode in (eio.decode_text, eio.decode_payload, sio.decode):
+        try:
+            found = decode(text)  # type: ignore[operator]
+        except eio.ProtocolError:
+            continue
+        if isinstance(found, sio.Packet) and found.attachments:
+            try:
+                sio.attach(found, [b"x"] * found.attachments)
+            except eio.ProtocolError:
+                continue
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2[NaN]", '2["e",Infinity]', "2" + "[" * 50_000, "533-[]", '1{"a":1}', "0[]", "21"),
+        *('2["connect"]', "3{}", "2[]", "2[1]", '5["e"]', "7", ""),
+    ],
+)
+def test_packets_that_are_none(text: str) -> None:
+    with pytest.raises(eio.ProtocolError):
+        sio.decode(text)
+
+
+@pytest.mark.parametrize("number", [-1, 1, True, "0", None, 0.0])
+def test_placeholders_that_name_nothing(number: Any) -> None:
+    hole = json.dumps({"_placeholder": True, "num": number})
+    with pytest.raises(eio.ProtocolError):
+        sio.attach(sio.decode(f'51-["e",{hole}]'), [b"x"])
+
+
+def test_the_codecs_import_nothing_heavy() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import chalicelib.protocol.engineio, "
+        "chalicelib.protocol.socketio, chalicelib.protocol.session; "
+        "print(len([m for m in set(sys.modules) - before if 'pydantic' in m or 'boto' in m]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"
