@@ -6,6 +6,7 @@ import { $, avatar, fillIcons, h, setText, toast } from "./dom.js";
 import { momentsFeed, notificationsFeed, People } from "./people.js";
 import { Rooms } from "./rooms.js";
 import { attempt, Sidebar } from "./sidebar.js";
+import { socketOver } from "./socketio.js";
 import { Tidings } from "./tidings.js";
 import { Wire } from "./wire.js";
 
@@ -34,6 +35,26 @@ function logIn() {
   };
 }
 
+/** What carries the frames: a WebSocket, or with `?via=` a stock Socket.IO client. */
+async function transport() {
+  const via = new URLSearchParams(location.search).get("via") ?? "json";
+  $("via").value = via;
+  $("via").onchange = () => {
+    const url = new URL(location.href);
+    url.searchParams.set("via", $("via").value);
+    location.href = url.href;
+  };
+  if (via === "json") return {};
+  try {
+    const { io } = await import("/web/vendor/socket.io.js");
+    return { WebSocket: socketOver(io, via === "websocket" ? { transports: ["websocket"] } : {}) };
+  } catch {
+    $("via").value = "json";
+    toast("The Socket.IO client is not installed: make node. Going on with JSON.");
+    return {};
+  }
+}
+
 async function start(me) {
   // One login per tab: another tab may be somebody else, or the same user's second device.
   sessionStorage.setItem("user", me);
@@ -51,7 +72,8 @@ async function start(me) {
   const api = new Api(me);
   const url = new URL("/ws", location.href);
   url.protocol = url.protocol.replace("http", "ws");
-  const tidings = new Tidings({ url: url.href, getToken: () => api.token(), followAll: true });
+  const system = await transport();
+  const tidings = new Tidings({ url: url.href, getToken: () => api.token(), followAll: true, system });
 
   // Many events come together: one rendering for all of them.
   let isDue = false;

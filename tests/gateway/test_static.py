@@ -54,5 +54,14 @@ def test_all_else_is_not_found(files: StaticFiles, path: str) -> None:
     assert files.serve("GET", path)[0] == 404
 
 
+def test_files_from_elsewhere_have_their_names(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "else.js"
+    files = StaticFiles(tmp_path / "web", others={"vendor/x.js": elsewhere})
+    assert files.serve("GET", "/web/vendor/x.js")[0] == 404
+    elsewhere.write_text("1")
+    assert files.serve("GET", "/web/vendor/x.js")[2] == b"1"
+    assert files.serve("GET", "/web/else.js")[0] == 404
+
+
 def test_only_reading(files: StaticFiles) -> None:
     assert files.serve("POST", "/")[0] == 404

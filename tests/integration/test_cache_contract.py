@@ -715,7 +715,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "lease_posts": lambda c: c.lease_posts(1, 10, 1_800_000_000_000),
     "ping": lambda c: c.ping(),
 }
-MANY_KEYS = {"refresh", "online", "recent", "deliver"}
+MANY_KEYS = {"move", "refresh", "online", "recent", "deliver"}
 TWO_KEYS = {"devices", "register", "traffic", "unregister", "frame"}
 
 

@@ -15,11 +15,19 @@ class Person:
 
     Args:
         phone: A narrow touch screen.
+        via: What carries the frames: json, websocket or upgrade.
         options: Of the browser context.
     """
 
     def __init__(
-        self, browser: Browser, url: str, user: str, *, phone: bool = False, **options: Any
+        self,
+        browser: Browser,
+        url: str,
+        user: str,
+        *,
+        phone: bool = False,
+        via: str = "json",
+        **options: Any,
     ) -> None:
         self.user = user
         self.url = url
@@ -30,7 +38,7 @@ class Person:
         self.page: Page = self.context.new_page()
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.errors.append(f"{user}: {error}"))
-        self.page.goto(f"{url}/?user={user}")
+        self.page.goto(f"{url}/?user={user}&via={via}")
         self.wait_online()
 
     def wait_online(self) -> None:

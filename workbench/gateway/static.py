@@ -28,11 +28,13 @@ class StaticFiles:
 
     Attributes:
         headers: Sent with every file.
+        others: Files from elsewhere, by their name under the prefix.
     """
 
     folder: Path
     prefix: str = "/web/"
     headers: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, Path] = field(default_factory=dict)
 
     def serve(self, method: str, path: str) -> Reply:
         """A file, or 404 for whatever is none; `path` as it stands in the request line."""
@@ -45,6 +47,8 @@ class StaticFiles:
         name = "index.html" if path == "/" else path.removeprefix(self.prefix)
         if name == path or "\0" in name:
             return None
+        if name in self.others:
+            return self.others[name] if self.others[name].is_file() else None
         folder = self.folder.resolve()
         found = (folder / name).resolve()  # follows `..` and links: then it must still be inside
         inside = found.is_relative_to(folder) and found.suffix in TYPES

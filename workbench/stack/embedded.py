@@ -36,6 +36,11 @@ PAGE_HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
+# The stock client, where `make node` has installed it; the page works without.
+VENDOR = {
+    "vendor/socket.io.js": ROOT
+    / "tests/node/node_modules/socket.io-client/dist/socket.io.esm.min.js"
+}
 
 
 class EmbeddedStack:
@@ -147,7 +152,7 @@ class EmbeddedStack:
             region=self.region,
             limits=self._limits,
             credentials={os.environ["AWS_ACCESS_KEY_ID"]: os.environ["AWS_SECRET_ACCESS_KEY"]},
-            static=StaticFiles(ROOT / "web", headers=PAGE_HEADERS),
+            static=StaticFiles(ROOT / "web", headers=PAGE_HEADERS, others=VENDOR),
             local_routes={
                 ("POST", "/dev/token"): DevTokens(self.secret),
                 ("GET", "/dev/stats"): self._stats(),
