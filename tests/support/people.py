@@ -53,9 +53,11 @@ class Device:
         body = {"conversation_id": room, "message_type": "text", "content": text, **more}
         return self.act("send_message", **body)
 
-    def wait(self, name: str, matches: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    def wait(
+        self, name: str, matches: Callable[[dict[str, Any]], bool], within_s: float = WAIT_S
+    ) -> dict[str, Any]:
         """The first event of a name that matches."""
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + within_s
         while True:
             for event in self.events:
                 if event["event"] == name and matches(event["data"]):
