@@ -85,6 +85,8 @@ class Rooms:
                 return existing
             raise Conflict("room_id: taken")
         self._changed(room.room_id)
+        if others:
+            self._announce(room.room_id, "created", creator)
         return room
 
     def mine(self, user_id: UserId) -> list[tuple[Room, Role]]:

@@ -27,7 +27,6 @@ def test_three_modes_in_one_chat(visit: Visit) -> None:
     people = {mode: visit(name(mode), via=mode) for mode in modes}
     users = [person.user for person in people.values()]
     people["json"].create_group("Modes", *users[1:])
-    people["json"].say("hello")
     for person in people.values():
         person.open("Modes")
     for mode, person in people.items():
@@ -41,7 +40,6 @@ def test_three_modes_in_one_chat(visit: Visit) -> None:
 def test_a_lost_network_over_socketio(visit: Visit, mode: str) -> None:
     ann, ben = visit(name("ann"), via=mode), visit(name("ben"))
     ben.create_group("Lost", ann.user)
-    ben.say("hello")
     for person in (ann, ben):
         person.open("Lost")
     ann.context.set_offline(True)

@@ -262,6 +262,7 @@ class World:
         body = {"room_type": "group_chat", "participants": list(others), "room_id": room_id}
         answer = self.http(rest.create_room, owner, body)
         assert answer.status == 201, answer
+        self.pump(until_ms=self.clock.ms)
         return room_id
 
     def disconnect(self, connection_id: str) -> None:

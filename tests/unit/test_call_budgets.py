@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.services import compose
 from tests.support.world import World
+from tests.unit.test_socketio import Client, Poller
 
 
 class Counting:
@@ -97,3 +98,47 @@ def test_a_delivery_reads_no_store_per_member_and_posts_once_a_connection() -> N
     assert ports["rooms"].calls == []
     assert ports["cursors"].calls == ["get", "advance"]
     assert sorted(ports["cache"].calls) == ["deliver", "online"]
+
+
+def test_socketio_over_a_websocket() -> None:
+    world = World()
+    world.room("alice", "bob")
+    ports = counted(world)
+    client = Client(world, "s1=")
+    assert ports["sessions"].calls == ["open"]
+    assert ports["outbound"].calls == ["send"], "the open packet"
+    client.connect("alice")
+    assert ports["sessions"].calls == ["open", "get", "connect"]
+    assert ports["cache"].calls == ["register"]
+    assert ports["connections"].calls == ["put"]
+    assert ports["poster"].calls == [], "the answer rides the return body"
+    body = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
+    client.act("send_message", body)
+    world.pump(until_ms=world.clock.ms)
+    for port in ports.values():
+        port.calls.clear()
+    client.act("send_message", body)
+    assert ports["cache"].calls == ["frame"]
+    assert ports["log"].calls == ["commit"]
+    assert ports["delivery"].calls == ["send"]
+    for name in ("rooms", "connections", "poster", "outbound", "sessions"):
+        assert ports[name].calls == [], name
+
+
+def test_socketio_over_polling_and_its_upgrade() -> None:
+    world = World()
+    ports = counted(world)
+    client = Poller(world)
+    assert (ports["sessions"].calls, ports["outbound"].calls) == (["open"], ["send"])
+    client.connect("alice")
+    connect = ["get", "get", "connect"]  # the post: known, its token, noted
+    assert ports["sessions"].calls == ["open", *connect, "get", "poll", "take"]
+    assert ports["poster"].calls == ["post"], "the answer, into the outbox"
+    ports["sessions"].calls.clear()
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+    assert ports["sessions"].calls == ["get", "open", "get"]
+    ports["sessions"].calls.clear()
+    assert websocket.say("5") == ""
+    assert ports["sessions"].calls == ["get", "drain", "queued", "open"]
+    assert ports["cache"].calls == ["register", "move"]

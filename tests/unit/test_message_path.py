@@ -222,6 +222,15 @@ def test_joining_and_leaving_is_told_once_a_user(world: World) -> None:
     assert [e["user_id"] for e in world.poster.to(alice, "user_left")] == ["bob"]
 
 
+def test_who_is_in_a_new_room_is_told(world: World) -> None:
+    alice, bob, eve = (world.connect(user) for user in ("alice", "bob", "eve"))
+    world.room("alice", "bob")
+    for device in (alice, bob):
+        [told] = world.poster.to(device, "room_updated")
+        assert (told["room_id"], told["change"], told["user_id"]) == ("lobby", "created", "alice")
+    assert world.poster.to(eve) == []
+
+
 def test_a_kicked_member_is_out_at_once(world: World) -> None:
     world.room("alice", "bob")
     alice, bob = world.connect("alice"), world.connect("bob")
