@@ -25,7 +25,8 @@ NAMESPACES = ("/", "/moments", "/notifications")
 MAX_PAYLOAD = 1_000_000
 OPEN_WITHIN_MS = 5_000
 _NOOP = engineio.PacketKind.NOOP.value
-HOLD_MS = 20_000
+_OF_POLLS = (_NOOP, engineio.PacketKind.PING.value)  # not for the websocket of an upgrade
+HOLD_MS, PROBED_HOLD_MS, PROBE_MS = 20_000, 150, 10_000
 LIFE_MS, SPREAD_MS = 7_200_000, 900_000
 _LATE_MS = 10_000  # a poll whose process died is forgotten so long after its end
 _LOST_MS = 60_000
@@ -78,9 +79,16 @@ class Engine:
             Conflict: Another poll waits; the session has ended.
         """
         now_ms = self._clock.now_ms()
-        session = self.answering(sid)
-        until_ms = now_ms + HOLD_MS
-        if not self._sessions.poll(sid, poll, until_ms + _LATE_MS, now_ms):
+        try:
+            session = self.answering(sid)
+            probed = now_ms - session.probed_ms < PROBE_MS
+            until_ms = now_ms + (PROBED_HOLD_MS if probed else HOLD_MS)
+            alone = self._sessions.poll(sid, poll, until_ms + _LATE_MS, now_ms)
+        except NotFound:
+            if self._sessions.farewell(sid, _NOOP):
+                return [_NOOP]  # the client's goodbye, sent beside this poll, came first
+            raise
+        if not alone:
             self.close(session.target)
             raise Conflict("one poll at a time")
         while (frames := self._sessions.take(sid, poll)) is None:
@@ -89,6 +97,8 @@ class Engine:
                 self._sessions.push(sid, [_NOOP])
                 continue
             self._sessions.wait(sid, left_ms / 1000)
+        if probed and frames == [_NOOP] and self._sessions.get(sid) is None:
+            raise NotFound("the session was upgraded")  # a client does not poll any more then
         return frames
 
     def answering(self, sid: ConnectionId) -> EngineSession:
@@ -100,8 +110,7 @@ class Engine:
         session = self._sessions.get(sid)
         if session is None or not session.target.polls:
             raise NotFound("no such session")
-        late_ms = self._clock.now_ms() - session.ping_ms
-        if session.ping_ms > session.pong_ms and late_ms >= self._timeout_ms:
+        if session.ping_ms > session.pong_ms and self._clock.now_ms() >= self._deadline(session):
             self.close(session.target)
             raise NotFound("no such session")
         return session
@@ -139,7 +148,8 @@ class Engine:
         old, target = taken.target.connection_id, session.target
         frames = self._sessions.queued(old, 0)
         while frames:  # one by one: should we die, one at most is posted twice
-            self.post(target, frames[:1])
+            if frames[0] not in _OF_POLLS:
+                self.post(target, frames[:1])
             frames = self._sessions.queued(old, 1)
         for namespace in taken.namespaces:
             known = self._connections.known(ids.socket_id(old, namespace))
@@ -173,9 +183,17 @@ class Engine:
         """Queue the end of a websocket that is about to open."""
         self._outbound.send([Job("engine_refuse", {"target": target_to_json(target)})])
 
-    def remember(self, session: EngineSession) -> None:
-        """A websocket that would upgrade a session."""
+    def offer(self, session: EngineSession, polling: EngineSession) -> bool:
+        """A websocket would upgrade a session; False when another one has probed just now."""
+        if self._clock.now_ms() - polling.probed_ms < PROBE_MS:
+            return False
         self._sessions.open(session)
+        return True
+
+    def probe(self, session: EngineSession) -> None:
+        """It has probed: polls end soon, so that the client can go over."""
+        if session.upgrades is not None:
+            self._sessions.probe(session.upgrades, self._clock.now_ms())
 
     def greet(self, job: Mapping[str, Any]) -> None:
         """Post the open packet once the socket is there; then its heartbeat begins."""
@@ -256,8 +274,7 @@ class Engine:
             self.close(target)
             return
         asked = session.ping_ms > session.pong_ms
-        due_ms = session.ping_ms + self._timeout_ms if asked else session.pong_ms
-        due_ms += 0 if asked else self._interval_ms
+        due_ms = self._deadline(session) if asked else session.pong_ms + self._interval_ms
         if now_ms < due_ms:
             self._outbound.send([self._beat(target, session.ping_ms, due_ms)])
         elif asked:
@@ -305,6 +322,9 @@ class Engine:
         for namespace in NAMESPACES:
             self._connections.close(ids.socket_id(sid, namespace))
         try:
+            session = self._sessions.get(sid)
+            if session is not None and session.upgrades is not None:
+                self._sessions.probe(session.upgrades, 0)
             self._sessions.close(sid)
         except CacheDown:
             telemetry.log("WARNING", "session_not_forgotten")
@@ -318,7 +338,8 @@ class Engine:
         if outcome is Outcome.GONE:
             self.closed(target.connection_id)
             return
-        self._outbound.send([self._beat(target, now_ms, now_ms + self._timeout_ms)])
+        asked = replace(session, ping_ms=now_ms)
+        self._outbound.send([self._beat(target, now_ms, self._deadline(asked))])
 
     def _found_again(self, target: Target, now_ms: int) -> EngineSession | None:
         """A session that Redis lost, if it is a websocket and a socket of it is connected."""
@@ -333,6 +354,11 @@ class Engine:
         known = self._connections.known
         sid = target.connection_id
         return [each for each in NAMESPACES if known(ids.socket_id(sid, each)) is not None]
+
+    def _deadline(self, session: EngineSession) -> int:
+        """For the answer to the last ping: as if it had been sent on time, half of it at least."""
+        on_time_ms = session.pong_ms + self._interval_ms + self._timeout_ms
+        return max(on_time_ms, session.ping_ms + self._timeout_ms // 2)
 
     def _old(self, target: Target, now_ms: int) -> bool:
         """Near the two hours after which API Gateway closes; not all of an hour's at once.

@@ -106,6 +106,7 @@ class EngineSession:
         pong_ms: When it was last heard of.
         namespaces: Those connected.
         upgrades: For a websocket that would take over a polling session, that session.
+        probed_ms: For a polling session, when such a websocket has probed, 0 for never.
     """
 
     target: Target
@@ -117,6 +118,7 @@ class EngineSession:
     pong_ms: int = 0
     namespaces: frozenset[str] = frozenset()
     upgrades: ConnectionId | None = None
+    probed_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

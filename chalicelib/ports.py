@@ -386,6 +386,9 @@ class EngineSessions(Protocol):
     def close(self, sid: ConnectionId, last: str = "1") -> None:
         """Forget it; a poll that waits gets `last`."""
 
+    def farewell(self, sid: ConnectionId, last: str) -> bool:
+        """Whether it was closed with `last` within two seconds and nobody has had that (atomic)."""
+
     def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
         """Put frames of a polling session into its outbox, in order, and wake its poll (atomic).
 
@@ -408,6 +411,9 @@ class EngineSessions(Protocol):
 
     def wait(self, sid: ConnectionId, seconds: float) -> None:
         """Return when something was pushed, or after so many seconds."""
+
+    def probe(self, sid: ConnectionId, now_ms: int) -> None:
+        """A websocket would take it over (0: no more); a poll that waits is let go with a noop."""
 
     def drain(self, sid: ConnectionId, to: Target) -> EngineSession | None:
         """Its frames are from now on for this websocket; what was pushed waits for `queued`.

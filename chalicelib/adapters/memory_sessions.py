@@ -10,7 +10,7 @@ from ..errors import CacheDown, NotFound, TooLarge
 from ..model import ConnectionId, EngineSession, Target
 from ..ports import Clock
 
-MAX_PARTS, PARTS_MS, MAX_FRAMES = 66, 10_000, 1_000
+MAX_PARTS, PARTS_MS, MAX_FRAMES, FAREWELL_MS = 66, 10_000, 1_000, 2_000
 
 
 @dataclass
@@ -35,7 +35,7 @@ class MemorySessions:
         self._lock = threading.Lock()
         self._sessions: dict[ConnectionId, EngineSession] = {}
         self._outboxes: dict[ConnectionId, _Outbox] = {}
-        self._ended: dict[ConnectionId, str] = {}
+        self._ended: dict[ConnectionId, tuple[str, int]] = {}
         self._parts: dict[ConnectionId, tuple[int, list[tuple[int, bool, int, str]]]] = {}
         self.down = False
 
@@ -101,7 +101,16 @@ class MemorySessions:
             self._sessions.pop(sid, None)
             self._parts.pop(sid, None)
             if self._outboxes.pop(sid, None) is not None:
-                self._ended[sid] = last
+                self._ended[sid] = last, self._clock.now_ms() + FAREWELL_MS
+
+    def farewell(self, sid: ConnectionId, last: str) -> bool:
+        with self._lock:
+            self._up()
+            held, until_ms = self._ended.get(sid, ("", 0))
+            if held != last or self._clock.now_ms() >= until_ms:
+                return False
+            del self._ended[sid]
+            return True
 
     def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
         with self._lock:
@@ -130,7 +139,7 @@ class MemorySessions:
             self._up()
             outbox = self._outboxes.get(sid)
             if outbox is None or outbox.poll != poll:
-                return [self._ended.get(sid, "1")]
+                return [self._ended.pop(sid, ("1", 0))[0]]
             if outbox.to is not None:
                 outbox.poll = ""
                 return ["6"]
@@ -141,6 +150,16 @@ class MemorySessions:
 
     def wait(self, sid: ConnectionId, seconds: float) -> None:
         self._clock.sleep(seconds)
+
+    def probe(self, sid: ConnectionId, now_ms: int) -> None:
+        with self._lock:
+            self._up()
+            outbox, session = self._outboxes.get(sid), self._sessions.get(sid)
+            if outbox is None or session is None:
+                return
+            self._sessions[sid] = replace(session, probed_ms=now_ms)
+            if outbox.poll and now_ms:
+                outbox.frames.append("6")
 
     def drain(self, sid: ConnectionId, to: Target) -> EngineSession | None:
         with self._lock:

@@ -93,7 +93,7 @@ return 1
 """)
 _TAKE = script("""
 local s = redis.call('HMGET', KEYS[1], 'target', 'to', 'poll')
-if not s[1] or s[3] ~= ARGV[1] then return {redis.call('GET', KEYS[4]) or '1'} end
+if not s[1] or s[3] ~= ARGV[1] then return {redis.call('GETDEL', KEYS[4]) or '1'} end
 if s[2] then
   redis.call('HSET', KEYS[1], 'poll', '')
   return {'6'}
@@ -108,11 +108,25 @@ _CLOSE = script("""
 local known = redis.call('DEL', KEYS[1])
 redis.call('DEL', KEYS[2], KEYS[5])
 if known == 1 then
-  redis.call('SET', KEYS[4], ARGV[1], 'EX', 60)
+  redis.call('SET', KEYS[4], ARGV[1], 'EX', 2)
   redis.call('RPUSH', KEYS[3], '1')
   redis.call('EXPIRE', KEYS[3], 60)
 end
 return 1
+""")
+_PROBE = script("""
+local s = redis.call('HMGET', KEYS[1], 'target', 'poll')
+if not s[1] then return 0 end
+redis.call('HSET', KEYS[1], 'probed', ARGV[1])
+if ARGV[1] ~= '0' and s[2] and s[2] ~= '' then
+  redis.call('RPUSH', KEYS[2], '6')
+  redis.call('RPUSH', KEYS[3], '1')
+end
+return 1
+""")
+_FAREWELL = script("""
+if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[4])
 """)
 _DRAIN = script("""
 local s = redis.call('HMGET', KEYS[1], 'target', 'to')
@@ -148,6 +162,7 @@ class RedisSessions:
             "ping": session.ping_ms,
             "pong": session.pong_ms,
             "upgrades": session.upgrades or "",
+            "probed": session.probed_ms,
             **{f"ns:{namespace}": "1" for namespace in session.namespaces},
         }
         flat = (each for pair in fields.items() for each in pair)
@@ -180,6 +195,10 @@ class RedisSessions:
     def close(self, sid: ConnectionId, last: str = "1") -> None:
         self._run(evaluate(_CLOSE, _keys(sid), last))
 
+    def farewell(self, sid: ConnectionId, last: str) -> bool:
+        (had,) = self._run(evaluate(_FAREWELL, _keys(sid), last))
+        return bool(had)
+
     def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
         (kept,) = self._run(evaluate(_PUSH, _keys(sid), MAX_FRAMES, *frames))
         return Target(*json.loads(kept)) if isinstance(kept, str) else bool(kept)
@@ -196,6 +215,9 @@ class RedisSessions:
 
     def wait(self, sid: ConnectionId, seconds: float) -> None:
         self._run(("BLPOP", f"{_key(sid)}:bell", min(seconds, LONGEST_WAIT_S)))
+
+    def probe(self, sid: ConnectionId, now_ms: int) -> None:
+        self._run(evaluate(_PROBE, _keys(sid), now_ms))
 
     def drain(self, sid: ConnectionId, to: Target) -> EngineSession | None:
         (flat,) = self._run(evaluate(_DRAIN, _keys(sid), json.dumps(astuple(to))))
@@ -233,6 +255,7 @@ def _session(fields: dict[str, str]) -> EngineSession | None:
         roles=tuple(json.loads(fields["roles"])),
         ping_ms=int(fields["ping"]),
         pong_ms=int(fields["pong"]),
+        probed_ms=int(fields["probed"]),
         upgrades=ConnectionId(fields["upgrades"]) if fields["upgrades"] else None,
         namespaces=frozenset(name[3:] for name in fields if name.startswith("ns:")),
     )

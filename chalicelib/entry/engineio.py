@@ -80,8 +80,10 @@ def _probe(services: Services, target: Target, sid: ConnectionId, device: dict[s
     if polling is None or not polling.target.polls:
         services.engine.turn_away(target)
         return
-    known = replace(polling, target=target, device_info=device, upgrades=sid)
-    services.engine.remember(replace(known, ping_ms=0, namespaces=frozenset()))
+    fresh = replace(polling, ping_ms=0, probed_ms=0, namespaces=frozenset())
+    offered = replace(fresh, target=target, device_info=device, upgrades=sid)
+    if not services.engine.offer(offered, polling):
+        services.engine.turn_away(target)
 
 
 def serve(call: Call, packet: engineio.Packet, handler: Handler) -> str:
@@ -99,7 +101,8 @@ def serve(call: Call, packet: engineio.Packet, handler: Handler) -> str:
         case Effect.END:
             engine.leave(call.transport)
             return ""
-        case Effect.PROBE if _upgrading(call) is not None:
+        case Effect.PROBE if (probing := _upgrading(call)) is not None:
+            engine.probe(probing)
             return engineio.encode_text(engineio.Packet(engineio.PacketKind.PONG, packet.data))
         case Effect.UPGRADE if (taking := _upgrading(call)) is not None and engine.upgrade(taking):
             return ""

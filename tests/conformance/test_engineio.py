@@ -128,6 +128,12 @@ async def test_heartbeat_over_polling(engine: Suite) -> None:
     assert (await engine.poll(sid))[0] == 400
 
 
+async def test_a_client_that_never_answers_is_out_on_time(engine: Suite) -> None:
+    sid = await engine.handshake()
+    await asyncio.sleep((INTERVAL_MS + TIMEOUT_MS) / 1000)
+    assert (await engine.poll(sid))[0] == 400
+
+
 async def test_heartbeat_over_a_websocket(engine: Suite) -> None:
     socket = await engine.opened()
     for _ in range(3):
@@ -143,6 +149,14 @@ async def test_a_close_packet_over_polling(engine: Suite) -> None:
     assert (await engine.post(sid, "1"))[0] == 200
     assert await waiting == (200, "6")
     assert (await engine.poll(sid))[0] == 400
+
+
+async def test_a_close_packet_beside_a_poll(engine: Suite) -> None:
+    for _ in range(5):
+        sid = await engine.handshake()
+        poll, post = await asyncio.gather(engine.poll(sid), engine.post(sid, "1"))
+        assert (poll, post[0]) == ((200, "6"), 200)
+        assert (await engine.poll(sid))[0] == 400
 
 
 async def test_a_close_packet_over_a_websocket(engine: Suite) -> None:
@@ -169,6 +183,30 @@ async def test_upgrade(engine: Suite) -> None:
     for _ in range(2):
         assert await socket.next() == "2"
         await socket.say("3")
+    await socket.close()
+
+
+async def test_a_poll_after_the_probe_gets_a_noop(engine: Suite) -> None:
+    sid = await engine.handshake()
+    socket = await engine.websocket(sid=sid)
+    await socket.say("2probe")
+    assert await socket.next() == "3probe"
+    assert await engine.poll(sid) == (200, "6")
+    await socket.say("5", "4hello")
+    assert await socket.next() == "4hello"
+    await socket.close()
+
+
+async def test_requests_right_behind_an_upgrade(engine: Suite) -> None:
+    sid = await engine.handshake()
+    socket = await engine.websocket(sid=sid)
+    await socket.say("2probe")
+    assert await socket.next() == "3probe"
+    await socket.say("5")
+    assert (await engine.poll(sid))[0] == 400
+    await engine.refused(sid=sid)
+    await socket.say("4hello")
+    assert await socket.next() == "4hello"
     await socket.close()
 
 

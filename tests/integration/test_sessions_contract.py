@@ -177,6 +177,18 @@ def test_a_closed_session_has_a_last_frame_for_the_poll_that_waits(
         polling.poll(SID, "p2", 100, 0)
 
 
+def test_a_goodbye_is_had_once(polling: EngineSessions) -> None:
+    polling.close(SID, "6")
+    assert not polling.farewell(SID, "1")
+    assert polling.farewell(SID, "6")
+    assert not polling.farewell(SID, "6")
+    polling.open(replace(SESSION, target=POLLS))
+    assert polling.poll(SID, "p1", 100, 0)
+    polling.close(SID, "6")
+    assert polling.take(SID, "p1") == ["6"]
+    assert not polling.farewell(SID, "6")
+
+
 def test_an_outbox_is_bounded(polling: EngineSessions) -> None:
     assert polling.push(SID, ["4x"] * 1_000) is True
     assert polling.push(SID, ["4x"]) is False
@@ -200,6 +212,20 @@ def test_an_upgrade_drains_in_order_and_then_shows_the_way(polling: EngineSessio
     assert polling.push(SID, ["4d"]) == WEBSOCKET
     with pytest.raises(NotFound):
         polling.poll(SID, "p2", 100, 0)
+
+
+def test_a_probe_lets_a_waiting_poll_go(polling: EngineSessions) -> None:
+    polling.probe(SID, 5)
+    assert polling.poll(SID, "p1", 100, 0)
+    assert polling.take(SID, "p1") is None, "it came after the probe"
+    polling.probe(SID, 6)
+    assert polling.take(SID, "p1") == ["6"]
+    held = polling.get(SID)
+    assert held is not None
+    assert held.probed_ms == 6
+    polling.probe(SID, 0)
+    polling.probe(ConnectionId("unknown"), 7)
+    assert polling.get(ConnectionId("unknown")) is None
 
 
 def test_of_a_websocket_s_session_nothing_waits(sessions: EngineSessions) -> None:
@@ -237,6 +263,8 @@ def test_without_redis_every_method_says_so() -> None:
             lambda s: s.push(SID, ["4"]),
             lambda s: s.poll(SID, "p", 1, 0),
             lambda s: s.take(SID, "p"),
+            lambda s: s.probe(SID, 1),
+            lambda s: s.farewell(SID, "6"),
             lambda s: s.drain(SID, WEBSOCKET),
             lambda s: s.queued(SID, 0),
         ):

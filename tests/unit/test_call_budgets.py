@@ -137,7 +137,7 @@ def test_socketio_over_polling_and_its_upgrade() -> None:
     ports["sessions"].calls.clear()
     websocket = Client(world, "w=", sid=client.sid)
     assert websocket.say("2probe") == "3probe"
-    assert ports["sessions"].calls == ["get", "open", "get"]
+    assert ports["sessions"].calls == ["get", "open", "get", "probe"]
     ports["sessions"].calls.clear()
     assert websocket.say("5") == ""
     assert ports["sessions"].calls == ["get", "drain", "queued", "open"]
