@@ -8,8 +8,12 @@ from typing import Any
 
 import aiohttp
 
-INTERVAL_MS, TIMEOUT_MS = 1000, 800
-WAIT_S = 20.0  # a slow machine is no fault
+# The official suites are run at 1000/800 ms, by hand; a slow machine would fail them at random.
+# Here a fault's own close is told from the heartbeat's by a heartbeat that is far away.
+CALM_MS = (20_000, 10_000)
+BEATING_MS = (1_000, 3_000)
+AT_ONCE_S = 15.0
+WAIT_S = 30.0  # a slow machine is no fault
 
 
 class Suite:
@@ -50,7 +54,7 @@ class Suite:
             socket = await self.websocket(**query)
         except aiohttp.WSServerHandshakeError:
             return
-        assert await socket.closed() < 5
+        assert await socket.closed() < AT_ONCE_S
 
     async def opened(self) -> Socket:
         socket = await self.websocket()

@@ -6,27 +6,27 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 import aiohttp
 import pytest
 
 from workbench.stack.children import free_port
 
-from .client import INTERVAL_MS, TIMEOUT_MS, Suite
+from .client import BEATING_MS, CALM_MS, Suite
 
 
-@pytest.fixture(scope="package", params=["strict", "binary"])
-def address(request: pytest.FixtureRequest) -> Iterator[tuple[str, bool]]:
-    """host:port, and whether binary frames are taken."""
-    port, binary = free_port(), request.param == "binary"
+@contextmanager
+def served(heartbeat_ms: tuple[int, int], *options: str) -> Iterator[str]:
+    """host:port of a server of its own."""
+    port = free_port()
+    interval_ms, timeout_ms = map(str, heartbeat_ms)
     command = [
         *(sys.executable, "-m", "workbench.cli.main", "conformance", "--port", str(port)),
-        *("--ping-interval-ms", str(INTERVAL_MS), "--ping-timeout-ms", str(TIMEOUT_MS)),
-        *(["--allow-binary"] if binary else []),
+        *("--ping-interval-ms", interval_ms, "--ping-timeout-ms", timeout_ms, *options),
     ]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=quiet, text=True)
     ready = threading.Event()
 
     def read() -> None:
@@ -38,19 +38,40 @@ def address(request: pytest.FixtureRequest) -> Iterator[tuple[str, bool]]:
     threading.Thread(target=read, daemon=True).start()
     try:
         assert ready.wait(90), "the stack did not start"
-        yield f"127.0.0.1:{port}", binary
+        yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(30)
 
 
-@pytest.fixture
-async def engine(address: tuple[str, bool]) -> AsyncIterator[Suite]:
-    async with aiohttp.ClientSession() as http:
-        yield Suite(http, f"{address[0]}/engine.io/", address[1])
+@pytest.fixture(scope="package", params=["strict", "binary"])
+def calm(request: pytest.FixtureRequest) -> Iterator[tuple[str, bool]]:
+    """host:port, and whether binary frames are taken."""
+    binary = request.param == "binary"
+    with served(CALM_MS, *(["--allow-binary"] if binary else [])) as address:
+        yield address, binary
+
+
+@pytest.fixture(scope="package")
+def beating_address() -> Iterator[str]:
+    with served(BEATING_MS) as address:
+        yield address
 
 
 @pytest.fixture
-async def socket(address: tuple[str, bool]) -> AsyncIterator[Suite]:
+async def engine(calm: tuple[str, bool]) -> AsyncIterator[Suite]:
     async with aiohttp.ClientSession() as http:
-        yield Suite(http, f"{address[0]}/socket.io/", address[1])
+        yield Suite(http, f"{calm[0]}/engine.io/", calm[1])
+
+
+@pytest.fixture
+async def socket(calm: tuple[str, bool]) -> AsyncIterator[Suite]:
+    async with aiohttp.ClientSession() as http:
+        yield Suite(http, f"{calm[0]}/socket.io/", calm[1])
+
+
+@pytest.fixture
+async def beating(beating_address: str) -> AsyncIterator[Suite]:
+    """Engine.IO's echo with a quick heartbeat."""
+    async with aiohttp.ClientSession() as http:
+        yield Suite(http, f"{beating_address}/engine.io/", False)

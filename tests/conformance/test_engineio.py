@@ -8,18 +8,17 @@ from typing import Any
 
 import pytest
 
-from .client import INTERVAL_MS, TIMEOUT_MS, WAIT_S, Suite
+from .client import AT_ONCE_S, BEATING_MS, CALM_MS, WAIT_S, Suite
 
 pytestmark = pytest.mark.timeout(120)
-# Long enough to tell a fault's own close from a heartbeat that ran out.
-AT_ONCE_S = INTERVAL_MS / 1000 * 0.9
+INTERVAL_S, TIMEOUT_S = BEATING_MS[0] / 1000, BEATING_MS[1] / 1000
 
 
 def handshake(text: str) -> dict[str, Any]:
     assert text.startswith("0")
     found: dict[str, Any] = json.loads(text[1:])
     assert set(found) == {"sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"}
-    assert (found["pingInterval"], found["pingTimeout"]) == (INTERVAL_MS, TIMEOUT_MS)
+    assert (found["pingInterval"], found["pingTimeout"]) == CALM_MS
     assert isinstance(found["maxPayload"], int)
     return found
 
@@ -118,24 +117,24 @@ async def test_an_undecodable_packet_closes_the_websocket(engine: Suite) -> None
     assert await socket.closed() < AT_ONCE_S
 
 
-async def test_heartbeat_over_polling(engine: Suite) -> None:
-    sid = await engine.handshake()
+async def test_heartbeat_over_polling(beating: Suite) -> None:
+    sid = await beating.handshake()
     for _ in range(3):
-        assert await engine.poll(sid) == (200, "2")
-        assert await engine.post(sid, "3") == (200, "ok")
-    assert await engine.poll(sid) == (200, "2")
-    await asyncio.sleep(TIMEOUT_MS / 1000 + 0.1)
-    assert (await engine.poll(sid))[0] == 400
+        assert await beating.poll(sid) == (200, "2")
+        assert await beating.post(sid, "3") == (200, "ok")
+    assert await beating.poll(sid) == (200, "2")
+    await asyncio.sleep(TIMEOUT_S + 0.1)
+    assert (await beating.poll(sid))[0] == 400
 
 
-async def test_a_client_that_never_answers_is_out_on_time(engine: Suite) -> None:
-    sid = await engine.handshake()
-    await asyncio.sleep((INTERVAL_MS + TIMEOUT_MS) / 1000)
-    assert (await engine.poll(sid))[0] == 400
+async def test_a_client_that_never_answers_is_out_on_time(beating: Suite) -> None:
+    sid = await beating.handshake()
+    await asyncio.sleep(INTERVAL_S + TIMEOUT_S)
+    assert (await beating.poll(sid))[0] == 400
 
 
-async def test_heartbeat_over_a_websocket(engine: Suite) -> None:
-    socket = await engine.opened()
+async def test_heartbeat_over_a_websocket(beating: Suite) -> None:
+    socket = await beating.opened()
     for _ in range(3):
         assert await socket.next() == "2"
         await socket.say("3")
@@ -180,10 +179,19 @@ async def test_upgrade(engine: Suite) -> None:
     await engine.refused(sid=sid)
     await socket.say("4still")
     assert await socket.text() == "4still"
+    await socket.close()
+
+
+async def test_the_heartbeat_goes_on_after_an_upgrade(beating: Suite) -> None:
+    sid = await beating.handshake()
+    socket = await beating.websocket(sid=sid)
+    await socket.say("2probe")
+    assert await socket.next() == "3probe"
+    await socket.say("5")
     for _ in range(2):
         assert await socket.next() == "2"
         await socket.say("3")
-    await socket.close()
+    assert await socket.closed() < WAIT_S
 
 
 async def test_a_poll_after_the_probe_gets_a_noop(engine: Suite) -> None:
