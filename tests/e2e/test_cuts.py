@@ -1,0 +1,65 @@
+"""API Gateway cuts idle connections and old ones; stock Socket.IO clients come back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.node import NodeClient
+from tests.support.people import WAIT_S, People, name
+
+IDLE_S, LIFE_S = 3.0, 8.0
+STACK = f"""
+import sys
+from workbench.gateway import Limits
+from workbench.stack.embedded import StackThread
+thread = StackThread(port=0, limits=Limits(idle_s={IDLE_S}, connection_s={LIFE_S}))
+print(thread.start().port, flush=True)
+sys.stdin.read()
+thread.stop()
+"""
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A stack with short limits in a process of its own: one process has one environment."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TIDINGS_"))}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", STACK], env=env, text=True, **pipes) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.stdin.close()
+            process.wait(60)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("cut", ["idle", "old"])
+def test_a_stock_client_comes_back(port: int, cut: str) -> None:
+    with People(f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}/ws") as people:
+        alice = name("alice")
+        room = people.room(alice)
+        options = {"transports": ["websocket"], "reconnectionDelay": 50}
+        client = NodeClient(people.url, "", auth={"token": people.token(alice)}, **options)
+        try:
+            first = client.wait("connect")
+            deadline = time.monotonic() + WAIT_S
+            while cut == "old" and not any(t["event"] == "disconnect" for t in client.told):
+                client.emit("hello", ack=0)  # not idle
+                client.wait("ack")
+                client.told[:] = [t for t in client.told if t["event"] != "ack"]
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+            assert client.wait("disconnect")["reason"] == "transport close"
+            client.wait("connect", lambda told: told["id"] != first["id"])
+            body = {"conversation_id": room, "message_type": "text", "content": "back"}
+            assert client.act("send_message", body)["conversation_id"] == room
+        finally:
+            client.close()
