@@ -100,7 +100,7 @@ def _hello(call: Call) -> dict[str, Any]:
 def _send_message(call: Call) -> dict[str, Any]:
     call.writer()
     messages = call.services.messages
-    origin = call.connection.connection_id
+    origin = call.connection.target.origin
     entry = messages.send(call.connection.user_id, call.command, origin, call.frame.ticket)
     view = message_view(entry)
     return {name: view[name] for name in ("message_id", "conversation_id", "timestamp", "position")}
@@ -113,7 +113,7 @@ def _delete_message(call: Call) -> dict[str, Any]:
         role,
         call.room_id,
         MessageId(call.command.message_id),
-        call.connection.connection_id,
+        call.connection.target.origin,
         call.frame.ticket,
     )
     return {}
@@ -152,7 +152,7 @@ def _message_read(call: Call) -> dict[str, Any]:
     message_id = MessageId(call.command.message_id)
     connection = call.connection
     call.services.receipts.read(
-        connection.user_id, call.room_id, message_id, connection.connection_id
+        connection.user_id, call.room_id, message_id, connection.target.origin
     )
     return {}
 

@@ -429,6 +429,7 @@ def target_to_json(target: Target) -> list[str | int]:
         target.region,
         target.protocol,
         target.connected_at_ms,
+        target.sid,
     ]
 
 

@@ -235,8 +235,14 @@ class Delivery:
     ) -> set[ConnectionId]:
         """Post an entry; slow connections go to their own group, as do those that fail now.
 
-        Answers the latter.
+        Answers the latter. Sockets that can recover are always served by theirs.
         """
+        apart = [target for target in targets if protocol.recovers(target.protocol)]
+        name = events.of_entry(entry).name
+        told = [target for target in apart if protocol.takes(target.protocol, name)]
+        if told:
+            self._queue.send([_recovery_job(entry, target) for target in told])
+        targets = [target for target in targets if target not in apart] if apart else targets
         ready = [target for target in targets if target.connection_id not in slow]
         receipt = self._post(posts_for(events.of_entry(entry), ready))
         for target in receipt.retry:
@@ -338,6 +344,12 @@ def _direct_job(entry: Entry, target: Target) -> Job:
     return Job("direct", body, group=f"c#{target.connection_id}", dedupe=dedupe)
 
 
+def _recovery_job(entry: Entry, target: Target) -> Job:
+    body = {"entry": entry_to_json(entry), "target": target_to_json(target)}
+    dedupe = f"r#{entry.region}#{entry.seq}#{target.sid}#{entry.message_id}"
+    return Job("recovery_entry", body, group=f"c#{target.sid}", dedupe=dedupe)
+
+
 def _retry_job(event: Event, target: Target, attempt: int) -> Job:
     body = {
         "name": event.name,
@@ -348,5 +360,5 @@ def _retry_job(event: Event, target: Target, attempt: int) -> Job:
     return Job("retry", body, delay_s=RETRY_DELAYS_S[min(attempt, len(RETRY_DELAYS_S) - 1)])
 
 
-def _without(targets: Sequence[Target], connection_id: str | None) -> list[Target]:
-    return [target for target in targets if target.connection_id != connection_id]
+def _without(targets: Sequence[Target], origin: str | None) -> list[Target]:
+    return [target for target in targets if target.origin != origin]

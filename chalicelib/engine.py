@@ -17,7 +17,7 @@ from . import ids, telemetry
 from .connections import Connections, target_from_json, target_to_json
 from .errors import CacheDown, Conflict, NotFound, Unavailable
 from .model import ConnectionId, EngineSession, Job, Outcome, Post, Target
-from .ports import Clock, EngineSessions, Poster, Queue
+from .ports import Clock, EngineSessions, Poster, Queue, Trails
 from .protocol import engineio
 from .settings import Settings
 
@@ -40,6 +40,7 @@ class Engine:
         settings: Settings,
         sessions: EngineSessions,
         connections: Connections,
+        trails: Trails,
         poster: Poster,
         outbound: Queue,
         clock: Clock,
@@ -49,6 +50,7 @@ class Engine:
         self._connect_within_s = settings.connect_timeout_s
         self._sessions = sessions
         self._connections = connections
+        self._trails = trails
         self._poster = poster
         self._outbound = outbound
         self._clock = clock
@@ -151,22 +153,40 @@ class Engine:
             if frames[0] not in _OF_POLLS:
                 self.post(target, frames[:1])
             frames = self._sessions.queued(old, 1)
-        for namespace in taken.namespaces:
-            known = self._connections.known(ids.socket_id(old, namespace))
-            if known is not None:
-                moved = replace(
-                    known.target,
-                    connection_id=ids.socket_id(target.connection_id, namespace),
-                    api_id=target.api_id,
-                    stage=target.stage,
-                    connected_at_ms=target.connected_at_ms,
-                )
-                self._connections.move(known.connection_id, moved)
-        now_ms = self._clock.now_ms()
-        namespaces = taken.namespaces
-        done = replace(session, upgrades=None, pong_ms=now_ms, namespaces=namespaces)
+        # Asked for after the change: a socket that was being opened meanwhile is moved as well.
+        asked = sorted({*NAMESPACES, *taken.namespaces})
+        moved = frozenset(each for each in asked if self._move(old, each, target))
+        done = replace(session, upgrades=None, pong_ms=self._clock.now_ms(), namespaces=moved)
         self._sessions.open(done)
         self._begin(target)
+        return True
+
+    def settle(self, target: Target, namespace: str) -> None:
+        """A socket was opened by a job: should an upgrade have come between, move it along."""
+        if not target.polls:
+            return
+        old = ids.transport_id(target.connection_id)
+        to = self._sessions.push(old, [])
+        if not isinstance(to, bool) and self._move(old, namespace, to):
+            self.connected(to.connection_id, namespace)
+
+    def _move(self, old: ConnectionId, namespace: str, to: Target) -> bool:
+        """A socket of a polling session goes to the websocket; False when there is none."""
+        known = self._connections.known(ids.socket_id(old, namespace))
+        if known is None:
+            return False
+        moved = replace(
+            known.target,
+            connection_id=ids.socket_id(to.connection_id, namespace),
+            api_id=to.api_id,
+            stage=to.stage,
+            connected_at_ms=to.connected_at_ms,
+        )
+        self._connections.move(known.connection_id, moved)
+        try:
+            self._trails.follow(moved.sid, moved)
+        except CacheDown:
+            telemetry.log("WARNING", "trail_not_moved")  # its next entry ends the session
         return True
 
     def refuse(self, job: Mapping[str, Any]) -> None:
@@ -303,19 +323,23 @@ class Engine:
         if not self._sockets(target) and (session is not None or not target.polls):
             self.close(target)
 
-    def post(self, target: Target, frames: Sequence[str]) -> None:
-        """Frames in their order; what cannot be posted ends the session, which would miss it."""
+    def post(self, target: Target, frames: Sequence[str]) -> bool:
+        """Frames in their order; what cannot be posted ends the session, which would miss it.
+
+        Answers whether all were.
+        """
         for frame in frames:
             [outcome] = self._poster.post([Post(target, frame.encode())])
             if outcome is not Outcome.DELIVERED:
                 telemetry.log("WARNING", "answer_not_posted", outcome=outcome)
                 self.close(target)
-                return
+                return False
+        return True
 
     def close(self, target: Target) -> None:
         """End the session: its websocket, and every namespace's socket."""
         self._poster.close(target)
-        self.closed(target.connection_id)
+        self.closed(ids.transport_id(target.connection_id))
 
     def closed(self, sid: ConnectionId) -> None:
         """The websocket has ended; idempotent."""

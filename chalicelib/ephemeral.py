@@ -49,7 +49,7 @@ class Ephemeral:
         body = {
             "room_id": room_id,
             "user_id": connection.user_id,
-            "connection_id": connection.connection_id,
+            "origin": connection.target.origin,
             "is_typing": is_typing,
             "at_ms": self._clock.now_ms(),
         }
@@ -70,7 +70,7 @@ class Ephemeral:
         except CacheDown:
             telemetry.log("WARNING", "typing_not_remembered")
         event = events.typing(room_id, user_id, job["is_typing"], at_ms)
-        self._delivery.ephemeral(room_id, event, job["connection_id"], keep=False)
+        self._delivery.ephemeral(room_id, event, job["origin"], keep=False)
 
     def expire_typing(self, job: Mapping[str, Any]) -> None:
         """End a typing whose stop never came."""
@@ -82,13 +82,13 @@ class Ephemeral:
         except CacheDown:
             telemetry.log("WARNING", "typing_not_remembered")
         event = events.typing(room_id, user_id, False, self._clock.now_ms())
-        self._delivery.ephemeral(room_id, event, job["connection_id"], keep=False)
+        self._delivery.ephemeral(room_id, event, job["origin"], keep=False)
 
     def deliver_room_view(self, job: Mapping[str, Any]) -> None:
         """Post `user_joined` or `user_left`."""
         room_id = RoomId(job["room_id"])
         event = events.presence_in_room(job["name"], room_id, job["user_id"], job["at_ms"])
-        self._delivery.ephemeral(room_id, event, job["connection_id"], keep=True)
+        self._delivery.ephemeral(room_id, event, job["origin"], keep=True)
 
     def left_all(self, job: Mapping[str, Any]) -> None:
         """A connection ended: take it out of the rooms it had joined."""
@@ -98,14 +98,14 @@ class Ephemeral:
             if self._connections.left_room(room_id, target):
                 now_ms = self._clock.now_ms()
                 event = events.presence_in_room("user_left", room_id, target.user_id, now_ms)
-                self._delivery.ephemeral(room_id, event, target.connection_id, keep=True)
+                self._delivery.ephemeral(room_id, event, target.origin, keep=True)
 
     def _announce(self, name: str, room_id: RoomId, connection: Connection) -> None:
         body = {
             "name": name,
             "room_id": room_id,
             "user_id": connection.user_id,
-            "connection_id": connection.connection_id,
+            "origin": connection.target.origin,
             "at_ms": self._clock.now_ms(),
         }
         self._outbound.send([Job("room_view", body)])

@@ -34,11 +34,15 @@ def message_view(entry: Entry, is_read: bool = False) -> dict[str, Any]:
     }
 
 
+def name_of_messages(room_id: RoomId) -> str:
+    """The name of the event that tells of a message in this room."""
+    return _NAMES.get(ids.room_type(room_id), "message_received")
+
+
 def of_entry(entry: Entry) -> Event:
     """The event that tells a room's devices of a log entry."""
     if entry.kind is EntryKind.MESSAGE:
-        name = _NAMES.get(ids.room_type(entry.room_id), "message_received")
-        return Event(name, message_view(entry))
+        return Event(name_of_messages(entry.room_id), message_view(entry))
     data = {
         "message_id": entry.target_id,
         "conversation_id": entry.room_id,
@@ -94,6 +98,11 @@ def friend_status_update(user_id: UserId, status: Status, at_ms: int) -> Event:
 
 def token_expiring(expires_at_s: int) -> Event:
     return Event("token_expiring", {"expires_at": times.iso(expires_at_s * 1000)})
+
+
+def session(recovered: bool) -> Event:
+    """The first event of a socket that can recover: it brings the offset to come back with."""
+    return Event("session", {"recovered": recovered})
 
 
 def ping(at_ms: int) -> Event:

@@ -22,6 +22,7 @@ from .model import (
     Region,
     Role,
     RoomId,
+    Stream,
     Taken,
     UserId,
 )
@@ -214,6 +215,15 @@ class Messages:
             room_for -= min(size, room_for)
             answer[room_id] = caught
         return answer
+
+    def seqs(self, room_ids: Sequence[RoomId]) -> dict[Stream, int]:
+        """How far each stream of these rooms goes."""
+        heads = self._heads(list(room_ids))
+        return {(room, r): head.seq for room, of in heads.items() for r, head in of.items()}
+
+    def entries_since(self, room_id: RoomId, region: Region, at_ms: int, limit: int) -> list[Entry]:
+        """Up to `limit` entries of a stream written at that time or later, oldest first."""
+        return self._log.after(room_id, region, ids.first_at(at_ms), limit)
 
     def entries_between(self, room_id: RoomId, region: Region, low: int, high: int) -> list[Entry]:
         """Entries of a stream with low < seq <= high, oldest first."""

@@ -50,8 +50,10 @@ class Target:
     Attributes:
         connection_id: For a Socket.IO namespace other than "/" with the namespace behind it
             (`ids.socket_id`).
-        protocol: Which encoder its frames take: `json`, or `sio:` and the namespace.
+        protocol: Which encoder its frames take: `json`, or `sio:` and the namespace (`sio+:`
+            where frames carry offsets).
         connected_at_ms: A 410 soon after this means "not yet", later "gone".
+        sid: For a Socket.IO namespace the id its client knows; upgrade and recovery keep it.
     """
 
     connection_id: ConnectionId
@@ -61,6 +63,12 @@ class Target:
     region: Region
     protocol: str
     connected_at_ms: int
+    sid: str = ""
+
+    @property
+    def origin(self) -> ConnectionId:
+        """Who sends on it, for entries not to come back to him: the same after an upgrade."""
+        return ConnectionId(self.sid) if self.sid else self.connection_id
 
     @property
     def polls(self) -> bool:
@@ -107,6 +115,7 @@ class EngineSession:
         namespaces: Those connected.
         upgrades: For a websocket that would take over a polling session, that session.
         probed_ms: For a polling session, when such a websocket has probed, 0 for never.
+        recovers: The client is known to understand connection state recovery.
     """
 
     target: Target
@@ -119,6 +128,46 @@ class EngineSession:
     namespaces: frozenset[str] = frozenset()
     upgrades: ConnectionId | None = None
     probed_ms: int = 0
+    recovers: bool = False
+
+
+Stream = tuple[RoomId, Region]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a socket had been sent at one time, for it to come back to.
+
+    Attributes:
+        pid: The secret that the client shows for the whole of the session.
+        seen: The seq reached of each stream it is told of.
+    """
+
+    checkpoint_id: str
+    pid: str
+    sid: str
+    user_id: UserId
+    protocol: str
+    seen: Mapping[Stream, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """How far a socket that can recover has been sent its streams.
+
+    Attributes:
+        target: Where it is now.
+        since: Streams that went on since the checkpoint, the latest last.
+        seq: Of the stream asked for; None for one it was never told of.
+        in_doubt: Something was begun to be posted, and nobody knows whether it was.
+    """
+
+    target: Target
+    pid: str
+    checkpoint_id: str
+    since: tuple[tuple[RoomId, Region, int], ...] = ()
+    seq: int | None = None
+    in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +270,7 @@ class Entry:
     Attributes:
         target_id: For a deletion, the message it deletes.
         deleted: For a message, that it was deleted: its content is gone.
-        origin_id: The connection it was sent on: it has the ack and gets no event.
+        origin_id: The `Target.origin` it was sent from: it has the ack and gets no event.
     """
 
     room_id: RoomId

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from .model import (
     Charge,
+    Checkpoint,
     CommitResult,
     Connection,
     ConnectionId,
@@ -34,8 +35,10 @@ from .model import (
     Room,
     RoomId,
     Status,
+    Stream,
     Target,
     Traffic,
+    Trail,
     UserId,
 )
 
@@ -205,6 +208,18 @@ class RevocationStore(Protocol):
 
     def until_ms(self, user_id: UserId) -> int:
         """0 for none. Strongly consistent in this region."""
+
+
+class CheckpointStore(Protocol):
+    """Where sockets can come back to, from any region; kept for a week."""
+
+    def put(self, checkpoint: Checkpoint, now_ms: int) -> None: ...
+
+    def get(self, checkpoint_id: str) -> Checkpoint | None:
+        """Strongly consistent in this region."""
+
+    def use(self, checkpoint_id: str, offset: str) -> bool:
+        """True once for each offset (one caller wins)."""
 
 
 class ConnectionStore(Protocol):
@@ -426,6 +441,35 @@ class EngineSessions(Protocol):
 
         When none does, it is upgraded (atomic).
         """
+
+
+class Trails(Protocol):
+    """How far sockets that can recover have been sent their streams, in Redis.
+
+    Of one sid one job at a time calls these, but for `follow`. Each is one round trip and raises
+    `CacheDown`. What is not written to for three hours is forgotten.
+    """
+
+    def start(self, sid: str, trail: Trail, seen: Mapping[Stream, int]) -> None:
+        """Replace what is known; `begin` finds it as given."""
+
+    def begin(self, sid: str, stream: Stream) -> Trail | None:
+        """Entries of this stream will be posted: until `done` or `undo` all is in doubt.
+
+        None, and nothing kept, when nothing is known of the socket.
+        """
+
+    def done(self, sid: str, trail: Trail, stream: Stream, seq: int) -> None:
+        """They were, up to `seq`; keeps the trail's `since` and checkpoint."""
+
+    def undo(self, sid: str) -> None:
+        """Nothing was posted."""
+
+    def seen(self, sid: str) -> dict[Stream, int]:
+        """All streams."""
+
+    def follow(self, sid: str, target: Target) -> None:
+        """The socket goes on elsewhere; nothing happens to one that is not known."""
 
 
 class Metrics(Protocol):

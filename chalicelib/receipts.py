@@ -82,7 +82,7 @@ class Receipts:
             "message_id": message_id,
             "after": "" if again or before is None else before.message_id,
             "at_ms": now_ms,
-            "connection_id": origin,
+            "origin": origin,
         }
         self._outbound.send([Job("read", body)])
 
@@ -91,7 +91,7 @@ class Receipts:
         room_id, reader, at_ms = RoomId(job["room_id"]), UserId(job["user_id"]), job["at_ms"]
         message_id = MessageId(job["message_id"])
         own = events.message_read(room_id, message_id, reader, at_ms)
-        self._delivery.tell([reader], own, exclude=job["connection_id"])
+        self._delivery.tell([reader], own, exclude=job["origin"])
         if len(self._rooms.members(room_id)) > RECEIPTS_UP_TO:
             self._count_later(room_id)
             return

@@ -16,6 +16,7 @@ from .messages import Messages
 from .model import Region
 from .ports import (
     Cache,
+    CheckpointStore,
     Clock,
     ConnectionStore,
     Cursors,
@@ -32,9 +33,11 @@ from .ports import (
     RevocationStore,
     RoomStore,
     Sync,
+    Trails,
 )
 from .presence import Presences
 from .receipts import Receipts
+from .recovery import Recovery
 from .regions import Router
 from .revocations import Revocations
 from .rooms import Rooms
@@ -54,7 +57,9 @@ class Adapters:
     presence: PresenceStore
     markers: Markers
     connections: ConnectionStore
+    checkpoints: CheckpointStore
     sessions: EngineSessions
+    trails: Trails
     cache: Cache
     poster: Poster
     delivery: Queue
@@ -85,6 +90,7 @@ class Services:
     feeds: Feeds
     presences: Presences
     receipts: Receipts
+    recovery: Recovery
     router: Router
     adapters: Adapters
 
@@ -158,6 +164,19 @@ def compose(settings: Settings, a: Adapters) -> Services:
         region=region,
         regions=(region,),
     )
+    engine = Engine(settings, a.sessions, connections, a.trails, a.poster, a.outbound, a.clock)
+    recovery = Recovery(
+        store=a.checkpoints,
+        trails=a.trails,
+        rooms=rooms,
+        messages=messages,
+        connections=connections,
+        engine=engine,
+        poster=a.poster,
+        queue=a.delivery,
+        clock=a.clock,
+        ids_=a.ids,
+    )
     return Services(
         settings=settings,
         tokens=Tokens(settings),
@@ -168,12 +187,13 @@ def compose(settings: Settings, a: Adapters) -> Services:
         rooms=rooms,
         messages=messages,
         connections=connections,
-        engine=Engine(settings, a.sessions, connections, a.poster, a.outbound, a.clock),
+        engine=engine,
         delivery=delivery,
         ephemeral=ephemeral,
         feeds=Feeds(rooms, friends, messages),
         presences=presences,
         receipts=receipts,
+        recovery=recovery,
         router=Router(settings.endpoints, settings.shards, region, a.peers, a.clock),
         adapters=a,
     )

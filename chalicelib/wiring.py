@@ -15,6 +15,7 @@ def build(settings: Settings) -> Services:
     from .adapters.aws import client
     from .adapters.cloudwatch import CloudWatchMetrics
     from .adapters.dynamodb import (
+        DynamoCheckpointStore,
         DynamoConnectionStore,
         DynamoCursors,
         DynamoFriendStore,
@@ -30,6 +31,7 @@ def build(settings: Settings) -> Services:
     from .adapters.redis_client import RedisClient
     from .adapters.redis_sessions import RedisSessions
     from .adapters.redis_sync import RedisSync
+    from .adapters.redis_trails import RedisTrails
     from .adapters.sqs import SqsQueue
     from .adapters.system import SystemClock, SystemIds
 
@@ -63,7 +65,9 @@ def build(settings: Settings) -> Services:
         markers=DynamoMarkers(dynamodb, prefix),
         rooms=DynamoRoomStore(dynamodb, prefix),
         connections=DynamoConnectionStore(dynamodb, prefix),
+        checkpoints=DynamoCheckpointStore(dynamodb, prefix),
         sessions=sessions,
+        trails=RedisTrails(redis),
         cache=cache,
         poster=EnginePoster(poster, sessions),
         delivery=SqsQueue(sqs, f"{prefix}-delivery.fifo"),

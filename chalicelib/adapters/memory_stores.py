@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ..errors import NotFound
 from ..model import (
+    Checkpoint,
     CommitResult,
     Committed,
     Connection,
@@ -26,13 +27,13 @@ from ..model import (
     Room,
     RoomId,
     Status,
+    Stream,
     Taken,
     Target,
     UserId,
 )
 
 DEDUPE_MS = 24 * 3_600_000
-Stream = tuple[RoomId, Region]
 
 
 class MemoryMessageLog:
@@ -287,6 +288,28 @@ class MemoryRevocationStore:
     def until_ms(self, user_id: UserId) -> int:
         with self._lock:
             return self._until_ms.get(user_id, 0)
+
+
+class MemoryCheckpointStore:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._checkpoints: dict[str, Checkpoint] = {}
+        self._used: set[tuple[str, str]] = set()
+
+    def put(self, checkpoint: Checkpoint, now_ms: int) -> None:
+        with self._lock:
+            self._checkpoints[checkpoint.checkpoint_id] = checkpoint
+
+    def get(self, checkpoint_id: str) -> Checkpoint | None:
+        with self._lock:
+            return self._checkpoints.get(checkpoint_id)
+
+    def use(self, checkpoint_id: str, offset: str) -> bool:
+        with self._lock:
+            if checkpoint_id not in self._checkpoints or (checkpoint_id, offset) in self._used:
+                return False
+            self._used.add((checkpoint_id, offset))
+            return True
 
 
 class MemoryConnectionStore:

@@ -163,6 +163,7 @@ class RedisSessions:
             "pong": session.pong_ms,
             "upgrades": session.upgrades or "",
             "probed": session.probed_ms,
+            "recovers": "1" if session.recovers else "",
             **{f"ns:{namespace}": "1" for namespace in session.namespaces},
         }
         flat = (each for pair in fields.items() for each in pair)
@@ -256,6 +257,7 @@ def _session(fields: dict[str, str]) -> EngineSession | None:
         ping_ms=int(fields["ping"]),
         pong_ms=int(fields["pong"]),
         probed_ms=int(fields["probed"]),
+        recovers=bool(fields["recovers"]),
         upgrades=ConnectionId(fields["upgrades"]) if fields["upgrades"] else None,
         namespaces=frozenset(name[3:] for name in fields if name.startswith("ns:")),
     )

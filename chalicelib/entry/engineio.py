@@ -14,7 +14,8 @@ from typing import Any
 from .. import protocol, telemetry
 from ..errors import BadRequest, NotConnected
 from ..model import ConnectionId, EngineSession, Region, Target, UserId
-from ..protocol import engineio, session, socketio
+from ..protocol import engineio, socketio
+from ..protocol import session as transitions
 from ..protocol.engineio import ProtocolError
 from ..protocol.session import Effect
 from ..services import Services
@@ -44,7 +45,11 @@ def speaks(body: str) -> bool:
 
 
 def open_session(
-    services: Services, context: dict[str, Any], query: dict[str, str], device: dict[str, str]
+    services: Services,
+    context: dict[str, Any],
+    query: dict[str, str],
+    device: dict[str, str],
+    headers: Mapping[str, str],
 ) -> dict[str, Any]:
     """`$connect` of an Engine.IO client; its first packet comes when the socket is open."""
     if query.get("EIO") != "4" or query.get("transport") != "websocket":
@@ -53,8 +58,22 @@ def open_session(
     if "sid" in query:
         _probe(services, target, ConnectionId(query["sid"]), device)
     else:
-        services.engine.open(new_session(services, target, query, device))
+        session = new_session(services, target, query, device)
+        services.engine.open(replace(session, recovers=understands_recovery(headers)))
     return {"statusCode": 200, "body": ""}
+
+
+def understands_recovery(headers: Mapping[str, str]) -> bool:
+    """Whether a handshake is the JavaScript client's: the only one that knows recovery.
+
+    It is in a browser, or in Node, where its requests name the library and its websockets name
+    nobody but offer to compress as `ws` does.
+    """
+    known = {name.lower(): value for name, value in headers.items()}
+    agent = known.get("user-agent", "")
+    if not agent:
+        return "client_max_window_bits" in known.get("sec-websocket-extensions", "")
+    return agent.startswith(("Mozilla/", "node-XMLHttpRequest"))
 
 
 def new_session(
@@ -93,7 +112,7 @@ def serve(call: Call, packet: engineio.Packet, handler: Handler) -> str:
         ProtocolError, NotConnected: The session has to end.
     """
     engine = call.services.engine
-    match session.on_packet(packet):
+    match transitions.on_packet(packet):
         case Effect.ALIVE if engine.pong(call.sid):
             return ""
         case Effect.MESSAGE:

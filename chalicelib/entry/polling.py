@@ -6,7 +6,7 @@ https://github.com/socketio/engine.io-protocol#http-long-polling
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .. import telemetry
 from ..engine import MAX_PAYLOAD
@@ -68,7 +68,8 @@ def _handshake(services: Services, request: Request) -> Answer:
     )
     agent = request.headers.get("user-agent", "")[:256]
     device = {"platform": "unknown", "version": "unknown", "user_agent": agent, "ip": ""}
-    session = sessions.new_session(services, target, request.query, device)
+    fresh = sessions.new_session(services, target, request.query, device)
+    session = replace(fresh, recovers=sessions.understands_recovery(request.headers))
     return Answer(200, services.engine.open_polling(session))
 
 

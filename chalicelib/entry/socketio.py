@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from .. import actions, ids, protocol, telemetry
+from .. import actions, ids, protocol, recovery, telemetry
 from ..engine import NAMESPACES
 from ..errors import BadRequest, Internal, NotConnected, TidingsError, Unauthorized
 from ..model import ConnectionId, EngineSession, Target
@@ -33,10 +33,12 @@ class Socket:
 
     Attributes:
         transport: The session's websocket.
+        sid: What its client will know it by, when it connects now.
     """
 
     transport: Target
     namespace: str
+    sid: str = ""
 
     @property
     def connection_id(self) -> ConnectionId:
@@ -48,8 +50,8 @@ class Application(Protocol):
 
     namespaces: Collection[str]
 
-    def connect(self, services: Services, socket: Socket, payload: Any) -> list[list[Any]]:
-        """Let it in; the events it gets first, as [name, argument, …]."""
+    def connect(self, services: Services, socket: Socket, payload: Any) -> list[list[Any]] | None:
+        """Let it in; the events it gets first, as [name, argument, …]. None: a job answers."""
 
     def event(
         self, services: Services, socket: Socket, name: str, arguments: Sequence[Any]
@@ -66,7 +68,7 @@ class Chat:
 
     namespaces: Collection[str] = NAMESPACES
 
-    def connect(self, services: Services, socket: Socket, payload: Any) -> list[list[Any]]:
+    def connect(self, services: Services, socket: Socket, payload: Any) -> list[list[Any]] | None:
         known = services.engine.session(socket.transport.connection_id)
         identity = _identity(services, payload, known)
         services.revocations.check(identity.user_id)
@@ -75,8 +77,15 @@ class Chat:
             connection_id=socket.connection_id,
             user_id=identity.user_id,
             protocol=protocol.of_namespace(socket.namespace),
+            sid=socket.sid,
         )
-        services.connections.open(identity, target, known.device_info if known else {})
+        device = known.device_info if known else {}
+        if recovery.wanted(payload, known is not None and known.recovers):
+            recovering = protocol.of_namespace(socket.namespace, recovers=True)
+            target = replace(target, protocol=recovering)
+            services.recovery.ask(identity, target, device, payload)
+            return None
+        services.connections.open(identity, target, device)
         telemetry.log("INFO", "connected", user_id=identity.user_id, namespace=socket.namespace)
         return []
 
@@ -146,13 +155,16 @@ def _connect(call: Call, socket: Socket, payload: Any, application: Application)
     services = call.services
     if socket.namespace not in application.namespaces:
         return _refused(socket, {"message": "Invalid namespace"})
+    socket = replace(socket, sid=services.adapters.ids.token())
     try:
         events = application.connect(services, socket, payload)
     except TidingsError as refusal:
         telemetry.log("INFO", "connect_refused", code=refusal.code)
         return _refused(socket, {"message": str(refusal), "data": _error(refusal)})
+    if events is None:
+        return ""
     services.engine.connected(call.sid, socket.namespace)
-    sid = {"sid": services.adapters.ids.token()}
+    sid = {"sid": socket.sid}
     answer = socketio.Packet(socketio.PacketKind.CONNECT, socket.namespace, sid)
     packets = [socketio.Packet(socketio.PacketKind.EVENT, socket.namespace, e) for e in events]
     return _answer(call, [answer, *packets])

@@ -28,7 +28,8 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
         try:
             query = event.get("queryStringParameters") or {}
             if "EIO" in query:
-                return engineio.open_session(services, context, query, _device_info(event))
+                device, headers = _device_info(event), event.get("headers") or {}
+                return engineio.open_session(services, context, query, device, headers)
             token, subprotocol = _token(event)
             identity = services.tokens.verify(token)
             services.revocations.check(identity.user_id)

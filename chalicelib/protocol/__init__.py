@@ -6,25 +6,43 @@ from ..events import Event
 from . import jsonwire
 
 JSON = "json"
-_SOCKETIO = "sio:"
+_SOCKETIO, _RECOVERING = "sio:", "sio+:"
 
 
-def of_namespace(namespace: str) -> str:
-    """The protocol of a Socket.IO namespace's sockets."""
-    return _SOCKETIO + namespace
+def of_namespace(namespace: str, recovers: bool = False) -> str:
+    """The protocol of a Socket.IO namespace's sockets, or of those that can recover."""
+    return (_RECOVERING if recovers else _SOCKETIO) + namespace
 
 
 def is_json(protocol: str) -> bool:
     return protocol == JSON
 
 
-def encode(protocol: str, event: Event) -> bytes | None:
+def recovers(protocol: str) -> bool:
+    """Whether events of log entries carry offsets, from which a client goes on."""
+    return protocol.startswith(_RECOVERING)
+
+
+def takes(protocol: str, name: str) -> bool:
+    """Whether events of this name are for its receivers."""
+    if is_json(protocol):
+        return True
+    from . import socketwire
+
+    return socketwire.takes(_namespace(protocol), name)
+
+
+def encode(protocol: str, event: Event, offset: str | None = None) -> bytes | None:
     """An event as the one frame that every receiver of a protocol shares.
 
-    None when it is not for them.
+    None when it is not for them. An `offset` makes it one socket's own.
     """
     if is_json(protocol):
         return jsonwire.encode_event(event)
     from . import socketwire
 
-    return socketwire.encode_event(protocol.removeprefix(_SOCKETIO), event)
+    return socketwire.encode_event(_namespace(protocol), event, offset)
+
+
+def _namespace(protocol: str) -> str:
+    return protocol.partition(":")[2]

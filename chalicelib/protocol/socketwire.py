@@ -8,7 +8,7 @@ from ..events import Event
 from . import engineio, socketio
 
 MOMENTS, NOTIFICATIONS = "/moments", "/notifications"
-_OF_ALL = frozenset({"token_expiring", "reconnect"})
+_OF_ALL = frozenset({"token_expiring", "reconnect", "session"})
 NAMESPACES: dict[str, Collection[str] | None] = {
     socketio.MAIN: None,  # everything
     MOMENTS: _OF_ALL | {"moment_posted"},
@@ -16,15 +16,21 @@ NAMESPACES: dict[str, Collection[str] | None] = {
 }
 
 
-def encode_event(namespace: str, event: Event) -> bytes | None:
-    """The event for a socket of this namespace; None when it is not for one.
+def takes(namespace: str, name: str) -> bool:
+    """Whether a namespace gets events of this name.
 
     The server's question to a silent connection is Engine.IO's own ping, which the heartbeat sends.
     """
     only = NAMESPACES.get(namespace)
-    if event.name == "ping" or (only is not None and event.name not in only):
+    return name != "ping" and (only is None or name in only)
+
+
+def encode_event(namespace: str, event: Event, offset: str | None = None) -> bytes | None:
+    """The event for a socket of this namespace; None when it is not for one."""
+    if not takes(namespace, event.name):
         return None
-    return frame(socketio.Packet(socketio.PacketKind.EVENT, namespace, [event.name, event.data]))
+    data = [event.name, event.data, *([offset] if offset is not None else [])]
+    return frame(socketio.Packet(socketio.PacketKind.EVENT, namespace, data))
 
 
 def frame(packet: socketio.Packet) -> bytes:

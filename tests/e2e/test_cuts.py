@@ -58,7 +58,8 @@ def test_a_stock_client_comes_back(port: int, cut: str) -> None:
                 assert time.monotonic() < deadline
                 time.sleep(0.2)
             assert client.wait("disconnect")["reason"] == "transport close"
-            client.wait("connect", lambda told: told["id"] != first["id"])
+            back = client.wait("connect", lambda told: told["recovered"])
+            assert back["id"] == first["id"]
             body = {"conversation_id": room, "message_type": "text", "content": "back"}
             assert client.act("send_message", body)["conversation_id"] == room
         finally:

@@ -83,8 +83,8 @@ def test_namespaces(people: People, node: Open) -> None:
     service = people.token(name("mailer"), roles=["service"])
     body = {"user_id": bob, "content": "n"}
     assert people.http("POST", "/v1/notifications", body, service)[0] == 201
-    assert moments.wait("message")["name"] == "moment_posted"
-    assert notes.wait("message")["name"] == "notification"
+    moments.wait("message", lambda told: told["name"] == "moment_posted")
+    notes.wait("message", lambda told: told["name"] == "notification")
     assert notes.messages("moment_posted") == []
     assert moments.messages("notification") == []
 
@@ -116,13 +116,21 @@ def test_retries_make_exactly_one_message_each(people: People, node: Open) -> No
 
 
 def test_it_comes_back_after_its_transport_is_cut(people: People, node: Open) -> None:
-    alice = name("alice")
+    """A stock client recovers: the same socket, and what it missed, in every mode."""
+    alice, bob = name("alice"), name("bob")
+    room, sender = people.room(alice, bob), people.device(bob)
     for mode in MODES.values():
-        client = node(alice, **mode, reconnectionDelay=10, reconnectionDelayMax=50)
-        first = client.wait("connect")["id"]
+        client = node(alice, **mode, reconnectionDelay=500, reconnectionDelayMax=500)
+        first = client.wait("connect")
+        assert first["recovered"] is False
+        sender.say(room, "before")
+        client.heard(1)
         client.cut()
         client.wait("disconnect")
-        client.wait("connect", lambda told, first=first: told["id"] != first)
+        sender.say(room, "missed")
+        assert client.wait("connect", lambda told: told["recovered"])["id"] == first["id"]
+        sender.say(room, "after")
+        assert [m["content"] for m in client.heard(3)] == ["before", "missed", "after"]
         assert client.act("hello")["user_id"] == alice
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.adapters.aws import client, unavailable
 from chalicelib.adapters.dynamodb import (
+    DynamoCheckpointStore,
     DynamoConnectionStore,
     DynamoCursors,
     DynamoFriendStore,
@@ -22,6 +23,7 @@ from chalicelib.adapters.dynamodb import (
     DynamoRoomStore,
 )
 from chalicelib.adapters.memory_stores import (
+    MemoryCheckpointStore,
     MemoryConnectionStore,
     MemoryCursors,
     MemoryFriendStore,
@@ -33,6 +35,7 @@ from chalicelib.adapters.memory_stores import (
 )
 from chalicelib.errors import NotFound, Unavailable
 from chalicelib.model import (
+    Checkpoint,
     Committed,
     Connection,
     ConnectionId,
@@ -56,6 +59,7 @@ from chalicelib.model import (
     UserId,
 )
 from chalicelib.ports import (
+    CheckpointStore,
     ConnectionStore,
     Cursors,
     FriendStore,
@@ -89,6 +93,7 @@ class Stores:
     revocations: RevocationStore
     presence: PresenceStore
     markers: Markers
+    checkpoints: CheckpointStore
 
 
 def _in_memory() -> Stores:
@@ -101,6 +106,7 @@ def _in_memory() -> Stores:
         MemoryRevocationStore(),
         MemoryPresenceStore(),
         MemoryMarkers(),
+        MemoryCheckpointStore(),
     )
 
 
@@ -114,6 +120,7 @@ def _on_dynamodb(dynamodb: Any, prefix: str) -> Stores:
         DynamoRevocationStore(dynamodb, prefix),
         DynamoPresenceStore(dynamodb, prefix),
         DynamoMarkers(dynamodb, prefix),
+        DynamoCheckpointStore(dynamodb, prefix),
     )
 
 
@@ -1077,3 +1084,22 @@ class TestOnDynamoDB:
     def test_a_client_is_made_once(self, ministack: Ministack) -> None:
         made = at_once(RACERS, lambda n: ministack.client("dynamodb"))
         assert len(set(map(id, made))) == 1
+
+
+class TestCheckpoints:
+    SEEN: ClassVar = {(LOBBY, HERE): 7, (RoomId("a.b-c"), Region("eu-west-1")): 0}
+
+    def test_one_is_kept_as_it_is(self, stores: Stores) -> None:
+        one = Checkpoint("C1", "PID", "SID", UserId("u:1"), "sio+:/", self.SEEN)
+        assert stores.checkpoints.get("C1") is None
+        stores.checkpoints.put(one, NOW)
+        assert stores.checkpoints.get("C1") == one
+
+    def test_each_offset_is_used_once(self, stores: Stores) -> None:
+        one = Checkpoint("C2", "PID", "SID", UserId("u"), "sio+:/", {})
+        assert not stores.checkpoints.use("C2", "C2")
+        stores.checkpoints.put(one, NOW)
+        assert stores.checkpoints.use("C2", "C2")
+        assert not stores.checkpoints.use("C2", "C2")
+        assert stores.checkpoints.use("C2", "C2;one:us-east-1:5")
+        assert stores.checkpoints.get("C2") == one

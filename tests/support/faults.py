@@ -25,7 +25,9 @@ PORTS = (
     "markers",
     "rooms",
     "connections",
+    "checkpoints",
     "sessions",
+    "trails",
     "cache",
     "poster",
     "delivery",
@@ -69,7 +71,11 @@ class Plan:
             act()
         if self.how in (How.KILLED_BEFORE, How.KILLED_AFTER):
             raise Killed
-        raise CacheDown("injected") if port in ("cache", "sessions") else Unavailable("injected")
+        raise (
+            CacheDown("injected")
+            if port in ("cache", "sessions", "trails")
+            else Unavailable("injected")
+        )
 
 
 class _Port:

@@ -17,6 +17,7 @@ from chalicelib.adapters.engine_poster import EnginePoster
 from chalicelib.adapters.memory_cache import MemoryCache
 from chalicelib.adapters.memory_sessions import MemorySessions
 from chalicelib.adapters.memory_stores import (
+    MemoryCheckpointStore,
     MemoryConnectionStore,
     MemoryCursors,
     MemoryFriendStore,
@@ -27,6 +28,7 @@ from chalicelib.adapters.memory_stores import (
     MemoryRevocationStore,
     MemoryRoomStore,
 )
+from chalicelib.adapters.memory_trails import MemoryTrails
 from chalicelib.entry import queues, rest, schedules, websocket
 from chalicelib.errors import CacheDown
 from chalicelib.model import ConnectionId, Job, Outcome, Post, Target
@@ -179,6 +181,7 @@ class World:
         self.sync = MemorySync()
         self.cache = MemoryCache(self.ids, self.clock)
         self.sessions = MemorySessions(self.clock)
+        self.trails = MemoryTrails()
         self.settings = Settings(jwt_secret=SECRET, **settings)
         self.adapters = Adapters(
             log=MemoryMessageLog(),
@@ -189,7 +192,9 @@ class World:
             markers=MemoryMarkers(),
             rooms=MemoryRoomStore(),
             connections=MemoryConnectionStore(),
+            checkpoints=MemoryCheckpointStore(),
             sessions=self.sessions,
+            trails=self.trails,
             cache=self.cache,
             poster=EnginePoster(self.poster, self.sessions),
             delivery=MemoryQueue(),

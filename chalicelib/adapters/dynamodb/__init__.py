@@ -1,5 +1,6 @@
 """The stores on DynamoDB. Table layout: `terraform/resources.json`; promises: `ports`."""
 
+from .checkpoints import DynamoCheckpointStore
 from .connections import DynamoConnectionStore
 from .friends import DynamoFriendStore
 from .log import DynamoCursors, DynamoMessageLog
@@ -9,6 +10,7 @@ from .revocations import DynamoRevocationStore
 from .rooms import DynamoRoomStore
 
 __all__ = [
+    "DynamoCheckpointStore",
     "DynamoConnectionStore",
     "DynamoCursors",
     "DynamoFriendStore",

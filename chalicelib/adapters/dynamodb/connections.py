@@ -143,6 +143,7 @@ def _target_item(target: Target) -> Item:
         "protocol": s(target.protocol),
         "transport": s("websocket"),
         "connected_at": n(target.connected_at_ms),
+        "sid": s(target.sid),
     }
 
 
@@ -155,6 +156,7 @@ def _target(item: Item) -> Target:
         Region(text(item, "region")),
         text(item, "protocol"),
         integer(item, "connected_at"),
+        text(item, "sid"),
     )
 
 
