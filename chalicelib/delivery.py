@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from . import events, protocol, telemetry
+from . import events, ids, protocol, telemetry
 from .connections import Connections, target_from_json, target_to_json
 from .errors import CacheDown
 from .events import Event
@@ -237,14 +237,14 @@ class Delivery:
 
         Answers the latter. Sockets that can recover are always served by theirs.
         """
-        apart = [target for target in targets if protocol.recovers(target.protocol)]
-        name = events.of_entry(entry).name
-        told = [target for target in apart if protocol.takes(target.protocol, name)]
+        event = events.of_entry(entry)
+        recovering = [target for target in targets if protocol.recovers(target.protocol)]
+        told = [each for each in recovering if protocol.takes(each.protocol, event.name)]
         if told:
             self._queue.send([_recovery_job(entry, target) for target in told])
-        targets = [target for target in targets if target not in apart] if apart else targets
+        targets = [target for target in targets if not protocol.recovers(target.protocol)]
         ready = [target for target in targets if target.connection_id not in slow]
-        receipt = self._post(posts_for(events.of_entry(entry), ready))
+        receipt = self._post(posts_for(event, ready))
         for target in receipt.retry:
             self._mark_slow(entry.room_id, target)
         behind = [t for t in targets if t.connection_id in slow] + list(receipt.retry)
@@ -347,7 +347,7 @@ def _direct_job(entry: Entry, target: Target) -> Job:
 def _recovery_job(entry: Entry, target: Target) -> Job:
     body = {"entry": entry_to_json(entry), "target": target_to_json(target)}
     dedupe = f"r#{entry.region}#{entry.seq}#{target.sid}#{entry.message_id}"
-    return Job("recovery_entry", body, group=f"c#{target.sid}", dedupe=dedupe)
+    return Job("recovery_entry", body, group=ids.socket_group(target.sid), dedupe=dedupe)
 
 
 def _retry_job(event: Event, target: Target, attempt: int) -> Job:

@@ -34,6 +34,10 @@ class TidingsError(Exception):
     status = 500
     retryable = True
 
+    def as_json(self) -> dict[str, str | bool]:
+        """As all protocols tell of it: code, message, retryable."""
+        return {"code": self.code, "message": str(self), "retryable": self.retryable}
+
 
 class BadRequest(TidingsError):
     code, status, retryable = "bad_request", 400, False

@@ -91,6 +91,11 @@ def transport_id(connection_id: ConnectionId) -> ConnectionId:
     return ConnectionId(connection_id.partition("|")[0])
 
 
+def socket_group(sid: str) -> str:
+    """The FIFO order group that serves a socket which can recover, wherever it is."""
+    return f"c#{sid}"
+
+
 def user_group(user_id: UserId) -> str:
     """The FIFO order group of what concerns one user."""
     return "u#" + _digest(user_id)

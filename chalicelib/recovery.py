@@ -20,6 +20,7 @@ from typing import Any
 
 from . import events, ids, protocol, telemetry
 from .connections import Connections, target_from_json, target_to_json
+from .delivery import RETRY_DELAYS_S
 from .engine import Engine
 from .errors import BadRequest, CacheDown, RateLimited, TidingsError, Unavailable
 from .messages import Messages, entry_from_json
@@ -37,12 +38,11 @@ from .model import (
     UserId,
 )
 from .ports import CheckpointStore, Clock, Ids, Poster, Queue, Trails
-from .protocol import engineio, socketio
+from .protocol import socketio, socketwire
 from .rooms import Rooms
 from .tokens import Identity
 
 MOST_MISSED, MOST_STREAMS, MOST_SINCE = 500, 2_000, 8
-RETRY_DELAYS_S = (1, 2, 4)
 
 
 class Recovery:
@@ -83,9 +83,9 @@ class Recovery:
         offset = payload.get("offset") if isinstance(payload, dict) else None
         found = self._find(identity.user_id, target, payload)
         known = replace(target, sid=found.sid) if found is not None else target
-        self._begin(identity, known, device, offset if found is not None else None)
+        self._queue_start(identity, known, device, offset if found is not None else None)
 
-    def start(self, job: Mapping[str, Any], attempt: int) -> int | None:
+    def start(self, job: Mapping[str, Any]) -> None:
         """Open the socket, send what it missed, answer its CONNECT; or begin afresh.
 
         Its entries are queued behind this job from the moment it is open.
@@ -97,17 +97,16 @@ class Recovery:
             before = self._trails.begin(target.sid, _NO_STREAM)
         except CacheDown:
             self._plain(identity, target, job["device"])
-            return None
+            return
         if before is not None and before.target == target:
             self._engine.close(target)  # an earlier attempt died; what it posted is not known
-            return None
+            return
         try:
             self._connections.open(identity, target, job["device"])
         except RateLimited as refusal:
             self._refuse(target, refusal)
-            return None
-        self._start(identity, target, job, before)
-        return None
+            return
+        self._resume(identity, target, job, before)
 
     def deliver(self, job: Mapping[str, Any], attempt: int) -> int | None:
         """Send a socket an entry, and those of its stream before it that it was not sent.
@@ -149,7 +148,7 @@ class Recovery:
             return None
         return found if secrets.compare_digest(found.pid.encode(), pid.encode()) else None
 
-    def _begin(
+    def _queue_start(
         self, identity: Identity, target: Target, device: Mapping[str, str], offset: str | None
     ) -> None:
         body = {
@@ -158,10 +157,10 @@ class Recovery:
             "device": dict(device),
             "offset": offset,
         }
-        group, dedupe = group_of(target), self._ids.token()
+        group, dedupe = ids.socket_group(target.sid), self._ids.token()
         self._queue.send([Job("recovery_start", body, group=group, dedupe=dedupe)])
 
-    def _start(
+    def _resume(
         self, identity: Identity, target: Target, job: Mapping[str, Any], before: Trail | None
     ) -> None:
         heads = self._heads(target)
@@ -176,7 +175,7 @@ class Recovery:
                 telemetry.log("INFO", "not_recovered")
                 self._connections.close(target.connection_id)
                 afresh = replace(target, sid=self._ids.token())
-                self._begin(identity, afresh, job["device"], None)
+                self._queue_start(identity, afresh, job["device"], None)
                 return
             pid, missed = found
         now = Checkpoint(self._ids.token(), pid, target.sid, target.user_id, target.protocol, heads)
@@ -193,10 +192,12 @@ class Recovery:
         told = [events.of_entry(entry) for entry in missed] + [events.session(recovered)]
         frames = [protocol.encode(target.protocol, event, offset) for event in told]
         texts = [frame.decode() for frame in frames if frame is not None]
-        self._engine.connected(ids.transport_id(target.connection_id), _namespace(target))
+        self._engine.connected(
+            ids.transport_id(target.connection_id), protocol.namespace(target.protocol)
+        )
         if self._engine.post(target, [*texts, _connected(target, pid)]):
             self._trails.undo(target.sid)
-            self._engine.settle(target, _namespace(target))
+            self._engine.settle(target, protocol.namespace(target.protocol))
             if recovered:
                 telemetry.measure("recovered", self._clock.now_ms(), recoveries=1)
 
@@ -297,8 +298,9 @@ class Recovery:
         stream = (entry.room_id, entry.region)
         since = [each for each in trail.since if each[:2] != stream]
         if len(since) >= MOST_SINCE:
-            seen = {**self._trails.seen(target.sid)}
-            seen.update({(room, region): seq for room, region, seq in since})
+            seen = self._trails.seen(target.sid)
+            if not seen:
+                raise CacheDown("forgotten meanwhile")  # tried again, the session is cut
             name, user_id = self._ids.token(), target.user_id
             now = Checkpoint(name, trail.pid, target.sid, user_id, target.protocol, seen)
             self._store.put(now, self._clock.now_ms())
@@ -314,7 +316,7 @@ class Recovery:
 
     def _plain(self, identity: Identity, target: Target, device: Mapping[str, str]) -> None:
         """Let it in as a socket that cannot recover: what that takes is not to be had now."""
-        namespace = _namespace(target)
+        namespace = protocol.namespace(target.protocol)
         plain = replace(target, protocol=protocol.of_namespace(namespace))
         try:
             self._connections.open(identity, plain, device)
@@ -326,10 +328,8 @@ class Recovery:
             self._engine.settle(target, namespace)
 
     def _refuse(self, target: Target, refusal: TidingsError) -> None:
-        error = {"code": refusal.code, "message": str(refusal), "retryable": refusal.retryable}
-        why = {"message": str(refusal), "data": error}
-        kind = socketio.PacketKind.CONNECT_ERROR
-        self._engine.post(target, [_frame(socketio.Packet(kind, _namespace(target), why))])
+        why = {"message": str(refusal), "data": refusal.as_json()}
+        self._engine.post(target, [_frame(socketio.PacketKind.CONNECT_ERROR, target, why)])
 
 
 def wanted(payload: Any, understands: bool) -> bool:
@@ -338,11 +338,6 @@ def wanted(payload: Any, understands: bool) -> bool:
         return understands
     asked = payload.get("recovery")
     return asked if isinstance(asked, bool) else understands or "pid" in payload
-
-
-def group_of(target: Target) -> str:
-    """The order group that serves a socket, wherever it is."""
-    return f"c#{target.sid}"
 
 
 def encode(trail: Trail) -> str:
@@ -366,15 +361,11 @@ def decode(offset: str) -> tuple[str, dict[Stream, int]]:
 _NO_STREAM: Stream = (RoomId(""), Region(""))
 
 
-def _namespace(target: Target) -> str:
-    return target.protocol.partition(":")[2]
-
-
 def _connected(target: Target, pid: str | None) -> str:
     data = {"sid": target.sid, **({"pid": pid} if pid is not None else {})}
-    return _frame(socketio.Packet(socketio.PacketKind.CONNECT, _namespace(target), data))
+    return _frame(socketio.PacketKind.CONNECT, target, data)
 
 
-def _frame(packet: socketio.Packet) -> str:
-    [part] = socketio.encode(packet)
-    return engineio.encode_text(engineio.Packet(engineio.PacketKind.MESSAGE, part))
+def _frame(kind: socketio.PacketKind, target: Target, data: Any) -> str:
+    packet = socketio.Packet(kind, protocol.namespace(target.protocol), data)
+    return socketwire.frame(packet).decode()

@@ -43,7 +43,7 @@ DELIVER: dict[str, Worker] = {
     "entry": lambda services, jobs, attempt: services.delivery.entries(jobs),
     "part": lambda services, jobs, attempt: services.delivery.part(jobs[0]),
     "direct": lambda services, jobs, attempt: services.delivery.direct(jobs[0], attempt),
-    "recovery_start": lambda services, jobs, attempt: services.recovery.start(jobs[0], attempt),
+    "recovery_start": lambda services, jobs, attempt: services.recovery.start(jobs[0]),
     "recovery_entry": lambda services, jobs, attempt: services.recovery.deliver(jobs[0], attempt),
     "presence": lambda services, jobs, attempt: services.presences.settle(jobs[0]),
     "room_updated": lambda services, jobs, attempt: services.delivery.room_updated(jobs[0]),

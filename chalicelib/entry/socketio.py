@@ -102,10 +102,10 @@ class Chat:
             raise
         except TidingsError as refusal:
             telemetry.log("INFO", "frame_refused", code=refusal.code)
-            error = _error(refusal)
+            error = refusal.as_json()
         except Exception as fault:  # noqa: BLE001 - the edge: an answer, not a dead session
             telemetry.error("frame_failed", fault)
-            error = _error(Internal("something went wrong"))
+            error = Internal("something went wrong").as_json()
         return [{"ok": False, "error": error}], ["error", {"action": name, **error}]
 
 
@@ -160,7 +160,7 @@ def _connect(call: Call, socket: Socket, payload: Any, application: Application)
         events = application.connect(services, socket, payload)
     except TidingsError as refusal:
         telemetry.log("INFO", "connect_refused", code=refusal.code)
-        return _refused(socket, {"message": str(refusal), "data": _error(refusal)})
+        return _refused(socket, {"message": str(refusal), "data": refusal.as_json()})
     if events is None:
         return ""
     services.engine.connected(call.sid, socket.namespace)
@@ -213,10 +213,6 @@ def _identity(services: Services, payload: Any, known: EngineSession | None) -> 
     if known is not None and known.user_id is not None:
         return Identity(known.user_id, known.expires_at_s, known.roles)
     raise Unauthorized("a token is required")
-
-
-def _error(refusal: TidingsError) -> dict[str, Any]:
-    return {"code": refusal.code, "message": str(refusal), "retryable": refusal.retryable}
 
 
 def _plain(data: Any) -> Any:

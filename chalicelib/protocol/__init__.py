@@ -29,7 +29,7 @@ def takes(protocol: str, name: str) -> bool:
         return True
     from . import socketwire
 
-    return socketwire.takes(_namespace(protocol), name)
+    return socketwire.takes(namespace(protocol), name)
 
 
 def encode(protocol: str, event: Event, offset: str | None = None) -> bytes | None:
@@ -41,8 +41,9 @@ def encode(protocol: str, event: Event, offset: str | None = None) -> bytes | No
         return jsonwire.encode_event(event)
     from . import socketwire
 
-    return socketwire.encode_event(_namespace(protocol), event, offset)
+    return socketwire.encode_event(namespace(protocol), event, offset)
 
 
-def _namespace(protocol: str) -> str:
+def namespace(protocol: str) -> str:
+    """The Socket.IO namespace of a protocol that is one's."""
     return protocol.partition(":")[2]

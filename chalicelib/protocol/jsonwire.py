@@ -56,7 +56,7 @@ def encode_ack(request_id: Any, data: dict[str, Any]) -> str:
 
 
 def encode_error(request_id: Any, error: TidingsError) -> str:
-    data = {"code": error.code, "message": str(error), "retryable": error.retryable}
+    data = error.as_json()
     return _dump({"event": "error", "id": request_id, "data": data}).decode()
 
 

@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.node import NodeClient
+from tests.support.own_process import stack
 from tests.support.people import WAIT_S, People, name
 
 IDLE_S, LIFE_S = 3.0, 8.0
-STACK = f"""
-import sys
-from workbench.gateway import Limits
-from workbench.stack.embedded import StackThread
-thread = StackThread(port=0, limits=Limits(idle_s={IDLE_S}, connection_s={LIFE_S}))
-print(thread.start().port, flush=True)
-sys.stdin.read()
-thread.stop()
-"""
 
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """A stack with short limits in a process of its own: one process has one environment."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TIDINGS_"))}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", STACK], env=env, text=True, **pipes) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield int(process.stdout.readline())
-        finally:
-            process.stdin.close()
-            process.wait(60)
+    """A stack with short limits."""
+    with stack(f"limits=Limits(idle_s={IDLE_S}, connection_s={LIFE_S})") as port:
+        yield port
 
 
 @pytest.mark.timeout(240)

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
+from tests.support.own_process import stack
 from tests.support.people import Device, People, name
-
-STACK = """
-import sys
-from workbench.stack.embedded import StackThread
-thread = StackThread(port=0, shards=3)
-print(thread.start().port, flush=True)
-sys.stdin.read()
-thread.stop()
-"""
 
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """A stack of three shards in a process of its own: one process has one environment."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TIDINGS_"))}
-    command = [sys.executable, "-c", STACK]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, env=env, text=True, **pipes) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield int(process.stdout.readline())
-        finally:
-            process.stdin.close()
-            process.wait(60)
+    """A stack of three shards."""
+    with stack("shards=3") as port:
+        yield port
 
 
 @pytest.mark.timeout(180)

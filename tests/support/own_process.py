@@ -1,0 +1,35 @@
+"""A local stack in a process of its own: one process has one environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_STACK = """
+import sys
+from workbench.gateway import Limits
+from workbench.stack.embedded import StackThread
+thread = StackThread(port=0, {options})
+print(thread.start().port, flush=True)
+sys.stdin.read()
+thread.stop()
+"""
+
+
+@contextmanager
+def stack(options: str) -> Iterator[int]:
+    """Its port; `options` are those of `StackThread`, as source text."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TIDINGS_"))}
+    command = [sys.executable, "-c", _STACK.format(options=options)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=env, text=True, **pipes) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.stdin.close()
+            process.wait(60)
