@@ -4,13 +4,17 @@ REGION ?= us-east-1
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: run test node check format clean
+.PHONY: run test node check format package clean
 
 run: .venv/.stamp
 	@$(BIN)/tidings up --port $(PORT) --region $(REGION)
 
 test: .venv/.stamp
 	$(BIN)/python -m pytest $(ARGS)
+
+# For AWS; for an emulator of this machine: make package ARGS="--architecture x86_64".
+package: .venv/.stamp
+	@$(BIN)/tidings package $(ARGS)
 
 # What the tests take from npm: the page's accessibility checker, the stock Socket.IO client.
 node: tests/page/node_modules/.stamp tests/node/node_modules/.stamp
@@ -26,7 +30,7 @@ format: .venv/.stamp
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .tidings tests/page/node_modules tests/node/node_modules
+	rm -rf .venv .tidings dist tests/page/node_modules tests/node/node_modules
 
 tests/%/node_modules/.stamp: tests/%/package.json
 	npm install --prefix tests/$* --silent --no-audit --no-fund --no-package-lock --ignore-scripts

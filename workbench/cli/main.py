@@ -13,11 +13,13 @@ from rich.console import Console
 
 from workbench.client import ActionError
 from workbench.conformance.serve import stack as conformance_stack
+from workbench.package import PYTHON
 from workbench.stack.embedded import ROOT, STATE, EmbeddedStack
 
 from . import chat as chat_command
 from . import dead as dead_command
 from . import http
+from . import package as package_command
 from . import up as up_command
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tidings, for its developers.")
@@ -64,6 +66,17 @@ def conformance(
         console.print(f"  Engine.IO  {stack.url}/engine.io/")
 
     raise typer.Exit(up_command.run(stack, tell))
+
+
+@app.command()
+def package(
+    out: Annotated[Path, typer.Option(help="Folder of the package.")] = Path("dist"),
+    architecture: Annotated[str, typer.Option(help="arm64 or x86_64")] = "arm64",
+    python: Annotated[str, typer.Option(help="Of the Lambda runtime.")] = PYTHON,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
+) -> None:
+    """Make the deployment package that Terraform applies."""
+    raise typer.Exit(package_command.run(out, architecture, python, as_json))
 
 
 @app.command()

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from chalicelib import wiring
+from workbench import triggers
 from workbench.gateway import Gateway, HttpApi, Limits, StaticFiles, WebSocketApi
 
 from . import resources
@@ -220,26 +221,27 @@ class EmbeddedStack:
         )
 
     async def _start_triggers(self, definition: dict[str, Any]) -> None:
-        for name, queue in definition["queues"].items():
-            if "function" in queue:
-                self._pumps.append(
-                    QueuePump(
-                        self.aws_endpoint_url,
-                        self.queue_urls[name],
-                        fifo=queue["fifo"],
-                        function=queue["function"],
-                        invoker=self._nudging,
-                        batch_size=queue["batch_size"],
-                        visibility_s=queue["visibility_timeout_s"],
-                        region=self.region,
-                    )
+        called = await asyncio.to_thread(triggers.load, ROOT / "app.py")
+        for trigger in called.queues:
+            queue = definition["queues"][trigger.queue]
+            self._pumps.append(
+                QueuePump(
+                    self.aws_endpoint_url,
+                    self.queue_urls[trigger.queue],
+                    fifo=queue["fifo"],
+                    function=trigger.function,
+                    invoker=self._nudging,
+                    batch_size=trigger.batch_size,
+                    visibility_s=queue["visibility_timeout_s"],
+                    region=self.region,
                 )
-        for name, schedule in definition["schedules"].items():
+            )
+        for schedule in called.schedules:
             self._schedules.append(
                 Schedule(
-                    name,
-                    function=schedule["function"],
-                    every_s=schedule["every_s"],
+                    schedule.function,
+                    function=schedule.function,
+                    every_s=schedule.every_s,
                     invoker=self._nudging,
                     region=self.region,
                 )

@@ -26,8 +26,8 @@ from typing import Any
 from watchfiles import Change, awatch
 
 from workbench.gateway import FunctionError
+from workbench.triggers import HTTP_FUNCTION
 
-HTTP_FUNCTION = "api_handler"
 logger = logging.getLogger("tidings.stack")
 
 

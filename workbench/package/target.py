@@ -1,0 +1,88 @@
+"""What a package is for: a Python and a machine, and the wheels that run there."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+
+PYTHON = "3.13"  # docs/decisions/0010-lambda-runtime.md
+# glibc's minor version of each runtime: Amazon Linux 2 has 2.26, Amazon Linux 2023 has 2.34.
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+_GLIBC = {"3.11": 26, "3.12": 34, "3.13": 34, "3.14": 34}
+PYTHONS = tuple(_GLIBC)
+_OLDEST_GLIBC = 17
+# By Lambda's name: the name in wheels and ELF's e_machine.
+# https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
+_MACHINES = {"arm64": ("aarch64", 0xB7), "x86_64": ("x86_64", 0x3E)}
+ARCHITECTURES = tuple(_MACHINES)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A Lambda runtime on an architecture, in Lambda's words.
+
+    Attributes:
+        python: Such as 3.13.
+        architecture: arm64 or x86_64.
+    """
+
+    python: str = PYTHON
+    architecture: str = "arm64"
+
+    def __post_init__(self) -> None:
+        if self.python not in _GLIBC:
+            raise ValueError(f"Python {self.python}: not one of {', '.join(PYTHONS)}")
+        if self.architecture not in _MACHINES:
+            raise ValueError(f"{self.architecture}: not one of {', '.join(ARCHITECTURES)}")
+
+    @property
+    def runtime(self) -> str:
+        return f"python{self.python}"
+
+    @property
+    def machine(self) -> str:
+        """As wheels and `platform.machine()` call it."""
+        return _MACHINES[self.architecture][0]
+
+    @property
+    def elf_machine(self) -> int:
+        return _MACHINES[self.architecture][1]
+
+    @property
+    def platforms(self) -> list[str]:
+        """Platform tags of wheels that run there, best first; pip adds none by itself.
+
+        https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
+        """
+        minors = range(_GLIBC[self.python], _OLDEST_GLIBC - 1, -1)
+        newer = [f"manylinux_2_{minor}_{self.machine}" for minor in minors]
+        return [*newer, f"manylinux2014_{self.machine}"]
+
+    @property
+    def markers(self) -> dict[str, str]:
+        """The environment in which a requirement's marker is judged."""
+        return {
+            "implementation_name": "cpython",
+            "implementation_version": f"{self.python}.0",
+            "os_name": "posix",
+            "platform_machine": self.machine,
+            "platform_python_implementation": "CPython",
+            "platform_system": "Linux",
+            # Lambda keeps its runtimes at late patch releases.
+            "python_full_version": f"{self.python}.9",
+            "python_version": self.python,
+            "sys_platform": "linux",
+        }
+
+
+def host_architecture() -> str:
+    """This machine's, in Lambda's words.
+
+    Raises:
+        ValueError: Lambda has none such.
+    """
+    machine = platform.machine().lower().replace("amd64", "x86_64")
+    for architecture, (name, _) in _MACHINES.items():
+        if machine in (architecture, name):
+            return architecture
+    raise ValueError(f"{machine}: Lambda has no such machine")
