@@ -61,6 +61,21 @@ class Ids(Protocol):
         """A random number in [0, 1)."""
 
 
+class Secrets(Protocol):
+    """What nobody else may know: `jwt_secret`, `jwt_secret_previous`, `redis_password`.
+
+    Guarantee: a value is at most five minutes old while the store answers, and the last one
+    read when it does not. Nothing is read before the first `get`.
+    """
+
+    def get(self, name: str) -> str:
+        """The secret of that name, "" when there is none.
+
+        Raises:
+            Unavailable: It was never read and cannot be.
+        """
+
+
 class MessageLog(Protocol):
     """The rooms' logs. A stream (room, region) is written by its own region only.
 

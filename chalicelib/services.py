@@ -32,6 +32,7 @@ from .ports import (
     Queue,
     RevocationStore,
     RoomStore,
+    Secrets,
     Sync,
     Trails,
 )
@@ -69,6 +70,7 @@ class Adapters:
     peers: PeerHealth
     metrics: Metrics
     sync: Sync
+    secrets: Secrets
     clock: Clock
     ids: Ids
 
@@ -179,7 +181,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
     )
     return Services(
         settings=settings,
-        tokens=Tokens(settings),
+        tokens=Tokens(settings, a.secrets),
         cluster=cluster,
         revocations=revocations,
         limits=Limits(settings, a.cache, a.clock),

@@ -48,11 +48,20 @@ class Settings:
         region: The region this code runs in [AWS_REGION].
         prefix: Prefix of table and queue names [TIDINGS_PREFIX].
         endpoint_url: AWS endpoint of an emulator, None on AWS [AWS_ENDPOINT_URL].
-        redis_url: redis:// or rediss:// URL, "" for none [TIDINGS_REDIS_URL].
+        secret_id: Id or ARN of the Secrets Manager secret with `jwt_secret` and the others of
+            `ports.Secrets`, "" for none [TIDINGS_SECRET_ID].
+        redis_url: redis:// or rediss:// URL, "" for none; `{redis_password}` in place of the
+            password is the secret's [TIDINGS_REDIS_URL].
         redis_cluster: Cluster mode, as ElastiCache Serverless has it [TIDINGS_REDIS_CLUSTER].
+        redis_iam_user: ElastiCache user that authenticates with IAM, "" for none
+            [TIDINGS_REDIS_IAM_USER].
+        redis_iam_cache: Name of the cache, or id of the replication group
+            [TIDINGS_REDIS_IAM_CACHE].
+        redis_iam_serverless: That cache is serverless [TIDINGS_REDIS_IAM_SERVERLESS].
         connections_url: Base of @connections for an emulator; "" builds the AWS
             address from api id and region [TIDINGS_CONNECTIONS_URL].
-        jwt_secret: HS256 secret, "" to refuse HS256 [TIDINGS_JWT_SECRET].
+        jwt_secret: HS256 secret where there is no `secret_id`, "" to refuse HS256
+            [TIDINGS_JWT_SECRET].
         jwks_url: JWKS for RS256/ES256, "" to refuse them [TIDINGS_JWKS_URL].
         jwt_issuer: Required `iss` with JWKS [TIDINGS_JWT_ISSUER].
         jwt_audience: Required `aud` with JWKS [TIDINGS_JWT_AUDIENCE].
@@ -80,8 +89,12 @@ class Settings:
     region: str = "us-east-1"
     prefix: str = "tidings"
     endpoint_url: str | None = None
+    secret_id: str = ""
     redis_url: str = ""
     redis_cluster: bool = False
+    redis_iam_user: str = ""
+    redis_iam_cache: str = ""
+    redis_iam_serverless: bool = False
     connections_url: str = ""
     jwt_secret: str = ""
     jwks_url: str = ""
@@ -106,12 +119,18 @@ class Settings:
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
         """Read the environment; a number that is none raises ValueError at start, not later."""
         default = cls()
+        if bool(env.get("TIDINGS_REDIS_IAM_USER")) != bool(env.get("TIDINGS_REDIS_IAM_CACHE")):
+            raise ValueError("TIDINGS_REDIS_IAM_USER and TIDINGS_REDIS_IAM_CACHE go together")
         return cls(
             region=env.get("AWS_REGION", default.region),
             prefix=env.get("TIDINGS_PREFIX", default.prefix),
             endpoint_url=env.get("AWS_ENDPOINT_URL") or None,
+            secret_id=env.get("TIDINGS_SECRET_ID", default.secret_id),
             redis_url=env.get("TIDINGS_REDIS_URL", default.redis_url),
             redis_cluster=env.get("TIDINGS_REDIS_CLUSTER", "") == "1",
+            redis_iam_user=env.get("TIDINGS_REDIS_IAM_USER", default.redis_iam_user),
+            redis_iam_cache=env.get("TIDINGS_REDIS_IAM_CACHE", default.redis_iam_cache),
+            redis_iam_serverless=env.get("TIDINGS_REDIS_IAM_SERVERLESS", "") == "1",
             connections_url=env.get("TIDINGS_CONNECTIONS_URL", default.connections_url),
             jwt_secret=env.get("TIDINGS_JWT_SECRET", default.jwt_secret),
             jwks_url=env.get("TIDINGS_JWKS_URL", default.jwks_url),

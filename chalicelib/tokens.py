@@ -1,5 +1,7 @@
 """Who is it? JWTs of CONTRACT.md: HS256 with a secret, RS256/ES256 through a JWKS.
 
+While the secret is rotated the previous one verifies too, so nobody is logged out.
+
 Which algorithms are accepted comes from the settings, never from the token's own header
 (RFC 8725 section 3.1): `alg: none` and swaps of a public key for a secret are refused.
 """
@@ -12,6 +14,7 @@ from typing import Any
 
 from .errors import Unauthorized
 from .model import UserId
+from .ports import Secrets
 from .settings import Settings
 
 _USER = re.compile(r"[A-Za-z0-9_:@|+=~-][A-Za-z0-9._:@|+=~-]{0,127}\Z")
@@ -39,12 +42,18 @@ def valid_user(text: str) -> bool:
 class Tokens:
     """Verifies tokens; imports PyJWT at first use only (the message handler never needs it)."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, secrets: Secrets) -> None:
         self._settings = settings
+        self._secrets = secrets
         self._jwks: Any = None
 
     def verify(self, token: str) -> Identity:
-        """Raise `Unauthorized`, always with the same few words, for a token that is not good."""
+        """Who the token is of.
+
+        Raises:
+            Unauthorized: It is not good; always with the same few words.
+            Unavailable: The secret cannot be read.
+        """
         import jwt
 
         if not token or len(token) > MAX_TOKEN_BYTES:
@@ -60,9 +69,8 @@ class Tokens:
     def _decode(self, jwt: Any, token: str) -> dict[str, Any]:
         settings = self._settings
         algorithm = jwt.get_unverified_header(token).get("alg")
-        if algorithm == "HS256" and settings.jwt_secret:
-            options = {"require": ["sub", "exp"]}
-            decoded = jwt.decode(token, settings.jwt_secret, algorithms=["HS256"], options=options)
+        if algorithm == "HS256":
+            decoded = self._decode_hs256(jwt, token)
         elif algorithm in ("RS256", "ES256") and settings.jwks_url:
             self._jwks = self._jwks or jwt.PyJWKClient(settings.jwks_url, timeout=3)
             decoded = jwt.decode(
@@ -76,6 +84,17 @@ class Tokens:
         else:
             raise jwt.InvalidAlgorithmError("not an accepted algorithm")
         return dict(decoded)
+
+    def _decode_hs256(self, jwt: Any, token: str) -> Any:
+        refused: Exception = jwt.InvalidAlgorithmError("not an accepted algorithm")
+        for name in ("jwt_secret", "jwt_secret_previous"):
+            if secret := self._secrets.get(name):
+                options = {"require": ["sub", "exp"]}
+                try:
+                    return jwt.decode(token, secret, algorithms=["HS256"], options=options)
+                except jwt.InvalidSignatureError as fault:
+                    refused = fault
+        raise refused
 
 
 def _identity(claims: dict[str, Any]) -> Identity:

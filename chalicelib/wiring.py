@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from . import telemetry
+from .ports import Secrets
 from .services import Adapters, Services, compose
 from .settings import Settings
 
@@ -28,10 +29,12 @@ def build(settings: Settings) -> Services:
     from .adapters.engine_poster import EnginePoster
     from .adapters.peers import HttpPeers
     from .adapters.redis import RedisCache
+    from .adapters.redis_auth import IamToken, from_url
     from .adapters.redis_client import RedisClient
     from .adapters.redis_sessions import RedisSessions
     from .adapters.redis_sync import RedisSync
     from .adapters.redis_trails import RedisTrails
+    from .adapters.secrets import FixedSecrets, ManagedSecrets
     from .adapters.sqs import SqsQueue
     from .adapters.system import SystemClock, SystemIds
 
@@ -39,7 +42,23 @@ def build(settings: Settings) -> Services:
     clock, ids = SystemClock(), SystemIds()
     dynamodb = client("dynamodb", settings.region, settings.endpoint_url)
     sqs = client("sqs", settings.region, settings.endpoint_url)
-    redis = RedisClient(settings.redis_url, settings.redis_cluster)
+    secrets: Secrets = FixedSecrets({"jwt_secret": settings.jwt_secret})
+    if settings.secret_id:
+        manager = functools.partial(
+            client, "secretsmanager", settings.region, settings.endpoint_url
+        )
+        secrets = ManagedSecrets(manager, settings.secret_id, clock)
+    credentials = botocore_credentials()
+    redis_url, auth = from_url(settings.redis_url, secrets)
+    if settings.redis_iam_user:
+        auth = IamToken(
+            settings.redis_iam_user,
+            settings.redis_iam_cache,
+            settings.region,
+            settings.redis_iam_serverless,
+            credentials,
+        )
+    redis = RedisClient(redis_url, settings.redis_cluster, auth=auth)
     cache = RedisCache(redis, ids)
     prefix = settings.prefix
     sessions = RedisSessions(redis)
@@ -50,7 +69,7 @@ def build(settings: Settings) -> Services:
     poster = ApiGatewayPoster(
         settings.region,
         settings.connections_url,
-        botocore_credentials(),
+        credentials,
         concurrency=settings.post_concurrency,
         budget=lease,
         fallback_per_s=max(1, settings.posts_per_s // 10),
@@ -78,7 +97,8 @@ def build(settings: Settings) -> Services:
         metrics=CloudWatchMetrics(
             settings.region, settings.endpoint_url, settings.metrics_namespace
         ),
-        sync=RedisSync(settings.redis_url, ids.token(), clock),
+        sync=RedisSync(redis_url, ids.token(), clock, auth),
+        secrets=secrets,
         clock=clock,
         ids=ids,
     )

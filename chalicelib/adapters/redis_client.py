@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import CacheDown
+from .redis_auth import Provider
 from .redis_scripts import Script
 from .system import monotonic_s
 
@@ -28,10 +29,17 @@ class RedisClient:
         round_trips: Network round trips so far, in cluster mode one for each node asked.
     """
 
-    def __init__(self, url: str, cluster: bool, monotonic: _Seconds = monotonic_s) -> None:
+    def __init__(
+        self,
+        url: str,
+        cluster: bool,
+        monotonic: _Seconds = monotonic_s,
+        auth: Provider | None = None,
+    ) -> None:
         self._monotonic = monotonic
         self._url = url
         self._cluster = cluster
+        self._auth = auth
         self._lock = threading.Lock()
         self._connecting = threading.Lock()
         self._client: Any = None
@@ -141,6 +149,7 @@ class RedisClient:
 
         options: dict[str, Any] = {
             "decode_responses": True,
+            "credential_provider": self._auth,
             "socket_timeout": _READ_S,
             "socket_connect_timeout": _CONNECT_S,
             # A socket that the server closed is opened again; a timeout is not waited for twice.

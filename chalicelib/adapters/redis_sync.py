@@ -15,6 +15,7 @@ from typing import Any
 from .. import telemetry
 from ..errors import CacheDown
 from ..ports import Clock
+from .redis_auth import Provider
 
 CHANNEL = "cluster:sync"
 _PAUSE_S, _TIMEOUT_S, _WAIT_S, _HEALTH_S = 1.0, 1.0, 5.0, 10
@@ -24,8 +25,9 @@ _Heard = Callable[[str, Mapping[str, Any]], None]
 class RedisSync:
     """See `ports.Sync`. In cluster mode any node takes and gives what is published."""
 
-    def __init__(self, url: str, source: str, clock: Clock) -> None:
+    def __init__(self, url: str, source: str, clock: Clock, auth: Provider | None = None) -> None:
         self._url = url
+        self._auth = auth
         self._source = source
         self._clock = clock
         self._lock = threading.Lock()
@@ -96,6 +98,7 @@ class RedisSync:
 
                 self._client = Redis.from_url(
                     self._url,
+                    credential_provider=self._auth,
                     decode_responses=True,
                     socket_connect_timeout=_TIMEOUT_S,
                     socket_timeout=_TIMEOUT_S,

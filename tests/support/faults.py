@@ -34,6 +34,7 @@ PORTS = (
     "delivery_dead",
     "outbound",
     "outbound_dead",
+    "secrets",
 )
 
 MOST_CALLS = 100

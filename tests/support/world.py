@@ -29,6 +29,7 @@ from chalicelib.adapters.memory_stores import (
     MemoryRoomStore,
 )
 from chalicelib.adapters.memory_trails import MemoryTrails
+from chalicelib.adapters.secrets import FixedSecrets
 from chalicelib.entry import queues, rest, schedules, websocket
 from chalicelib.errors import CacheDown
 from chalicelib.model import ConnectionId, Job, Outcome, Post, Target
@@ -182,7 +183,8 @@ class World:
         self.cache = MemoryCache(self.ids, self.clock)
         self.sessions = MemorySessions(self.clock)
         self.trails = MemoryTrails()
-        self.settings = Settings(jwt_secret=SECRET, **settings)
+        self.settings = Settings(**settings)
+        self.secrets = FixedSecrets({"jwt_secret": SECRET})
         self.adapters = Adapters(
             log=MemoryMessageLog(),
             cursors=MemoryCursors(),
@@ -204,6 +206,7 @@ class World:
             peers=self.peers,
             metrics=self.metrics,
             sync=self.sync,
+            secrets=self.secrets,
             clock=self.clock,
             ids=self.ids,
         )

@@ -1,0 +1,27 @@
+"""Settings that would fail later are refused at start."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.settings import Settings
+
+IAM = {"TIDINGS_REDIS_IAM_USER": "tidings", "TIDINGS_REDIS_IAM_CACHE": "cache"}
+
+
+def test_how_the_cache_knows_us() -> None:
+    settings = Settings.from_env({**IAM, "TIDINGS_REDIS_IAM_SERVERLESS": "1"})
+    assert (settings.redis_iam_user, settings.redis_iam_cache) == ("tidings", "cache")
+    assert settings.redis_iam_serverless
+    assert not Settings.from_env(IAM).redis_iam_serverless
+    assert Settings.from_env({}).redis_iam_user == ""
+
+
+@pytest.mark.parametrize("missing", sorted(IAM))
+def test_half_of_it_is_refused(missing: str) -> None:
+    with pytest.raises(ValueError, match="go together"):
+        Settings.from_env({name: value for name, value in IAM.items() if name != missing})
+
+
+def test_the_secret_s_id() -> None:
+    assert Settings.from_env({"TIDINGS_SECRET_ID": "tidings/app"}).secret_id == "tidings/app"
