@@ -1,0 +1,105 @@
+locals {
+  # All regions have the same hosts, so any one of them says what the origins are.
+  any = values(var.regions)[0]
+
+  custom_domains = local.any.regional_http_target != null
+  shards         = range(length(local.any.websocket_domains))
+  http_origin    = "http"
+  origins = merge(
+    { (local.http_origin) = local.any.http_domain },
+    { for shard in local.shards : "websocket-${shard}" => local.any.websocket_domains[shard] },
+  )
+
+  # By path: /ws and /ws-1, and the stages' own names, as the local gateway has them.
+  targets = [
+    for shard in local.shards : {
+      origin = "websocket-${shard}"
+      # A custom domain has the stage's name as its mapping's key.
+      path = "/${local.any.websocket_stages[shard]}"
+    }
+  ]
+  websockets = merge(
+    { for shard in local.shards : "/${local.any.websocket_stages[shard]}" => local.targets[shard] },
+    { for shard in local.shards : shard == 0 ? "/ws" : "/ws-${shard}" => local.targets[shard] },
+  )
+  http_stage = local.custom_domains || local.any.http_stage == "$default" ? "" : "/${local.any.http_stage}"
+
+  host = coalesce(var.domain, aws_cloudfront_distribution.this.domain_name)
+
+  # Managed policies have the same ids in every account.
+  # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
+  caching_disabled = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+  # Everything but Host, which API Gateway would not know: with it Authorization, Origin, Sec-WebSocket-*
+  # and the query string.
+  # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
+  all_viewer_except_host = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+}
+
+resource "aws_cloudfront_function" "route" {
+  name    = "${var.name}-route"
+  comment = "Chooses the API: WebSocket by path or transport, else HTTP"
+  runtime = "cloudfront-js-2.0"
+  publish = true
+  code = templatefile("${path.module}/function.js", {
+    websockets = jsonencode(local.websockets)
+    http_stage = local.http_stage
+  })
+}
+
+resource "aws_cloudfront_distribution" "this" {
+  comment         = var.name
+  enabled         = true
+  is_ipv6_enabled = true
+  http_version    = "http2and3"
+  price_class     = var.price_class
+  aliases         = var.domain == null ? [] : [var.domain]
+  web_acl_id      = var.web_acl_arn
+  tags            = var.tags
+
+  dynamic "origin" {
+    for_each = local.origins
+    content {
+      origin_id   = origin.key
+      domain_name = origin.value
+
+      custom_origin_config {
+        http_port              = 80
+        https_port             = 443
+        origin_protocol_policy = "https-only"
+        origin_ssl_protocols   = ["TLSv1.2"]
+        # Longer than the 30 s after which an HTTP API answers 503 itself.
+        origin_read_timeout      = 35
+        origin_keepalive_timeout = 60
+      }
+    }
+  }
+
+  default_cache_behavior {
+    target_origin_id         = local.http_origin
+    viewer_protocol_policy   = "https-only" # a redirect would come after the token was sent in clear
+    allowed_methods          = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+    cached_methods           = ["GET", "HEAD"]
+    compress                 = false
+    cache_policy_id          = local.caching_disabled
+    origin_request_policy_id = local.all_viewer_except_host
+
+    function_association {
+      event_type   = "viewer-request"
+      function_arn = aws_cloudfront_function.route.arn
+    }
+  }
+
+  viewer_certificate {
+    cloudfront_default_certificate = var.domain == null
+    acm_certificate_arn            = one(aws_acm_certificate_validation.this[*].certificate_arn)
+    ssl_support_method             = var.domain == null ? null : "sni-only"
+    # With its own name CloudFront decides this itself.
+    minimum_protocol_version = var.domain == null ? "TLSv1" : "TLSv1.2_2021"
+  }
+
+  restrictions {
+    geo_restriction {
+      restriction_type = "none"
+    }
+  }
+}

@@ -1,0 +1,29 @@
+"""The unit tests of terraform/modules/edge/function.js, under Node."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def node() -> str:
+    found = shutil.which("node")
+    if found is None:
+        pytest.skip("node is not installed")
+    return found
+
+
+def test_the_function_under_node() -> None:
+    run = subprocess.run(
+        [node(), "--test", "function.test.mjs"],
+        cwd=HERE,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
