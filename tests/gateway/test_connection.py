@@ -57,7 +57,7 @@ async def test_frames_run_concurrently_and_answers_ride_the_return_body() -> Non
 async def test_without_a_route_response_nothing_is_returned() -> None:
     """apigateway-websocket-api-route-response: a route without one is one-way."""
     functions = Functions(websocket_message=echo)
-    async with running(functions, WebSocketApi(route_response=False)) as (gateway, host):
+    async with running(functions, WebSocketApi(route_responses=("$connect",))) as (gateway, host):
         socket = await open_socket(host)
         (name,) = gateway.connections
         await socket.send("x")

@@ -226,3 +226,15 @@ async def test_a_client_that_leaves_during_connect_is_disconnected_after_it() ->
         gate.open.set()
         assert await functions.disconnected() == (1006, "")
         assert gateway.connections == {}
+
+
+async def test_events_name_the_domain_that_the_client_called() -> None:
+    """apigateway-websocket-api-mapping-template-reference: domainName; a custom one is none of
+    @connections' addresses."""
+    functions = Functions()
+    async with running(functions) as (gateway, host):
+        for domain in ("", "ws.example.com"):
+            gateway.serve([WebSocketApi(domain=domain)], None)
+            await (await open_socket(host)).close()
+    names = [e["requestContext"]["domainName"] for e in functions.of("websocket_connect")]
+    assert names == ["local.execute-api.us-east-1.amazonaws.com", "ws.example.com"]

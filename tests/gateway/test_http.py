@@ -181,6 +181,8 @@ async def test_requests_have_a_rate() -> None:
         ("GET", "/a/b", ("/a/b", {})),
         ("GET", "/a/b/", ("/a/b", {})),
         ("GET", "/a/c", ("/a/{x}", {"x": "c"})),
+        ("GET", "/s", ("/s", {})),
+        ("GET", "/s/", ("/s/", {})),
         ("POST", "/a/b", ("/a/b", {})),
         ("GET", "/a/c%2Fd/e", ("/{proxy+}", {"proxy": "a/c/d/e"})),
         ("PUT", "/a/c", None),
@@ -189,8 +191,22 @@ async def test_requests_have_a_rate() -> None:
 def test_the_most_specific_route_is_taken(method: str, path: str, found: Any) -> None:
     """http-api-develop-routes: full match, then variables, then greedy; ANY is any method."""
     routes = [("GET", "/{proxy+}"), ("GET", "/a/{x}"), ("ANY", "/a/b"), ("GET", "/a/b")]
+    routes += [("GET", "/s/"), ("GET", "/s")]
     front = HttpFront(Gateway(Functions(), []), HttpApi(routes=routes), "0")
-    assert front.find(method, path) == found
+    route = front.find(method, path)
+    assert (route and (route[0].path, route[1])) == found
+
+
+async def test_a_route_may_have_a_function_of_its_own() -> None:
+    """http-api-develop-routes: an integration belongs to a route."""
+    functions = Functions()
+    routes = [("GET", "/v1/things/{id}"), ("POST", "/v1/things")]
+    api = HttpApi(routes=routes, functions={("POST", "/v1/things"): "maker"})
+    async with running(functions) as (gateway, host):
+        gateway.serve([], api)
+        await fetch(host, "/v1/things/1")
+        await fetch(host, "/v1/things", "POST")
+    assert [name for name, _ in functions.events] == ["api_handler", "maker"]
 
 
 async def test_no_route_is_a_404() -> None:

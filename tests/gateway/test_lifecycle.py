@@ -13,7 +13,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.gateway.support import (
     HANDSHAKE,
@@ -22,6 +23,8 @@ from tests.gateway.support import (
     Functions,
     Gate,
     RawSocket,
+    echo,
+    fetch,
     manage,
     open_socket,
     running,
@@ -198,6 +201,34 @@ async def test_a_gateway_can_start_again() -> None:
         await socket.close()
         await gateway.stop()
     assert len(functions.of("websocket_disconnect")) == 2
+
+
+async def test_other_apis_take_the_place_of_the_first() -> None:
+    """API_DeleteApi, API_UpdateRoute: a connection has the routes its API has now."""
+    functions = Functions(websocket_message=echo)
+    first, second = WebSocketApi("one", "prod", "/ws"), WebSocketApi("two", "beta", "/beta")
+    changed = WebSocketApi("two", "beta", "/beta", routes={"$default": "new_message"})
+    async with running(functions, first) as (gateway, host):
+        gateway.serve([first, second], None)
+        gone = await open_socket(host)
+        async with connect(f"ws://{host}/beta") as stays:
+            gateway.serve([changed], None)
+            with pytest.raises(ConnectionClosed):
+                await gone.recv()
+            assert gone.close_code == 1001
+            await stays.send("x")
+            await functions.called("new_message")
+        with pytest.raises(InvalidStatus, match="403"):
+            await open_socket(host)
+        assert (await fetch(host, "/v1/things/1")).error == (404, "Not Found")
+
+
+async def test_apis_that_cannot_be_served_change_nothing() -> None:
+    """The gateway's own promise."""
+    async with running(Functions()) as (gateway, host):
+        with pytest.raises(ValueError, match="route selection"):
+            gateway.serve([WebSocketApi(route_selection_expression="$x")], None)
+        await (await open_socket(host)).close()
 
 
 async def test_an_invoker_s_own_fault_is_the_function_s() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -82,9 +82,10 @@ class WebSocketApi:
         path: Where the one host (CloudFront's role) offers it, beside `/{stage}`.
         socketio_path: Where it does so for websockets of Socket.IO clients.
         routes: Function by route key.
-        route_response: A function's `body` goes to the client, as with
-            `route_response_selection_expression = "$default"` on every route.
+        route_responses: Keys of the routes whose function's `body` goes to the client, as with
+            `route_response_selection_expression = "$default"` and a route response; None: all.
         route_selection_expression: Over `$request.body.…`; its value chooses the route.
+        domain: A custom domain, which events then name as their `domainName`.
         binary: Not on AWS: takes binary frames, which a function sees as the text `b<base64>`, and
             sends such texts as binary frames to a client that has sent one. For test suites.
     """
@@ -100,8 +101,9 @@ class WebSocketApi:
             "$disconnect": "websocket_disconnect",
         }
     )
-    route_response: bool = True
+    route_responses: Collection[str] | None = None
     route_selection_expression: str = "$request.body.action"
+    domain: str = ""
     binary: bool = False
 
 
@@ -110,10 +112,15 @@ class HttpApi:
     """An HTTP API, payload format 1.0.
 
     Attributes:
+        function: Runs all routes but those of `functions`.
         routes: As ("GET", "/v1/rooms/{room_id}"); also ANY and a last part `{name+}`.
+        functions: By route, where one has a function of its own.
+        domain: A custom domain, which events then name as their `domainName`.
     """
 
     api_id: str = "localhttp"
     stage: str = "$default"
     function: str = "api_handler"
     routes: Sequence[tuple[str, str]] = ()
+    functions: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    domain: str = ""

@@ -186,8 +186,11 @@ class Connection:
             return
         if not isinstance(answer, dict) or "statusCode" not in answer:
             self._error("Internal server error", context)
-        elif self.api.route_response and answer.get("body"):
+        elif self._responds(route) and answer.get("body"):
             self.send(str(answer["body"]).encode())
+
+    def _responds(self, route: str) -> bool:
+        return self.api.route_responses is None or route in self.api.route_responses
 
     def _as_binary(self, text: bytes) -> bytes | None:
         """What a relaxed API sends as a binary frame; None for all else."""

@@ -53,7 +53,7 @@ def websocket_context(
         "requestTimeEpoch": int(now * 1000),
         "identity": {"sourceIp": source_ip, "userAgent": user_agent},
         "requestId": secrets.token_urlsafe(11) + "=",
-        "domainName": f"{api.api_id}.execute-api.{region}.amazonaws.com",
+        "domainName": _domain(api, region),
         "connectionId": connection,
         "apiId": api.api_id,
     }
@@ -93,7 +93,7 @@ def http_event(
         "requestContext": {
             "accountId": account_id,
             "apiId": api.api_id,
-            "domainName": f"{api.api_id}.execute-api.{region}.amazonaws.com",
+            "domainName": _domain(api, region),
             "httpMethod": method,
             "identity": {
                 "sourceIp": source_ip,
@@ -122,6 +122,10 @@ def multi(pairs: Pairs) -> dict[str, list[str]]:
     for name, value in pairs:
         values.setdefault(name, []).append(value)
     return values
+
+
+def _domain(api: WebSocketApi | HttpApi, region: str) -> str:
+    return api.domain or f"{api.api_id}.execute-api.{region}.amazonaws.com"
 
 
 def _body(body: bytes, content_type: str) -> tuple[str | None, bool]:

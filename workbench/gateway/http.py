@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A declared route, or what a request made of it: its path and the path's parameters."""
+    """A declared route and the function that serves it."""
 
     method: str
     path: str
     parts: tuple[str, ...]
+    function: str
 
     def matches(self, method: str, parts: list[str]) -> dict[str, str] | None:
         """The path parameters, None when it does not match."""
@@ -55,21 +56,23 @@ class HttpFront:
         self._gateway = gateway
         self._api = api
         self._account_id = account_id
-        routes = (Route(verb, path, tuple(path.strip("/").split("/"))) for verb, path in api.routes)
-        self._routes = sorted(routes, key=lambda route: route.rank)
+        self._routes = [self._route(key) for key in api.routes]
 
-    def find(self, method: str, path: str) -> tuple[str, dict[str, str]] | None:
-        """The route's path and the path parameters."""
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route and the path parameters; of two that differ in a last slash, the exact one."""
         parts = path.strip("/").split("/")
-        for route in self._routes:
-            parameters = route.matches(method, parts)
-            if parameters is not None:
-                return route.path, parameters
-        return None
+        matching = [
+            (route, parameters)
+            for route in self._routes
+            if (parameters := route.matches(method, parts)) is not None
+        ]
+        slash = path.endswith("/")
+        exactly = sorted(matching, key=lambda it: (it[0].rank, it[0].path.endswith("/") != slash))
+        return exactly[0] if exactly else None
 
     async def serve(
         self,
-        found: tuple[str, dict[str, str]],
+        found: tuple[Route, dict[str, str]],
         *,
         method: str,
         path: str,
@@ -82,11 +85,11 @@ class HttpFront:
         limits = self._gateway.limits
         if len(body) > limits.http_body_bytes:
             return message(413, "Request Entity Too Large")
-        resource, parameters = found
+        route, parameters = found
         event = events.http_event(
             self._api,
             method=method,
-            resource=resource,
+            resource=route.path,
             path=path,
             path_parameters=parameters,
             query=query,
@@ -98,11 +101,16 @@ class HttpFront:
         )
         within_s = limits.http_integration_timeout_s
         try:
-            return _reply(await self._gateway.invoke(self._api.function, event, within_s))
+            return _reply(await self._gateway.invoke(route.function, event, within_s))
         except FunctionError:
             return message(500, "Internal Server Error")
         except TimeoutError:
             return message(503, "Service Unavailable")
+
+    def _route(self, key: tuple[str, str]) -> Route:
+        method, path = key
+        function = self._api.functions.get(key, self._api.function)
+        return Route(method, path, tuple(path.strip("/").split("/")), function)
 
 
 def _is_variable(part: str) -> bool:

@@ -52,8 +52,6 @@ class Gateway:
         local_routes: Mapping[tuple[str, str], LocalRoute] | None = None,
         credentials: Mapping[str, str] | None = None,
     ) -> None:
-        for api in websocket_apis:
-            routes.check(api.route_selection_expression)
         self.region = region
         self.limits = limits or Limits()
         self.credentials = credentials
@@ -61,14 +59,34 @@ class Gateway:
         self.requests = TokenBucket(self.limits.requests_per_s)
         self.connects = TokenBucket(self.limits.connects_per_s)
         self._invoker = invoker
-        self._apis = websocket_apis
-        self._http = HttpFront(self, http_api, account_id) if http_api else None
+        self._account_id = account_id
+        self._apis: Sequence[WebSocketApi] = ()
+        self._http: HttpFront | None = None
+        self.serve(websocket_apis, http_api)
         self._static = static
         self._local = dict(local_routes or {})
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._waiting: set[asyncio.Task[Any]] = set()  # those of sockets without a request
         self._stopping = False
+
+    def serve(self, websocket_apis: Sequence[WebSocketApi], http_api: HttpApi | None) -> None:
+        """Serve these APIs from now on; connections of one that is gone are closed.
+
+        Raises:
+            ValueError: A route selection expression that AWS would refuse; nothing has changed.
+        """
+        for api in websocket_apis:
+            routes.check(api.route_selection_expression)
+        self._apis = websocket_apis
+        self._http = HttpFront(self, http_api, self._account_id) if http_api else None
+        current = {(api.api_id, api.stage): api for api in websocket_apis}
+        for connection in list(self.connections.values()):
+            api_now = current.get((connection.api.api_id, connection.api.stage))
+            if api_now is None:
+                connection.close(1001, "Going away")
+            else:
+                connection.api = api_now
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen; the bound port."""
