@@ -1,7 +1,4 @@
-"""The SQS calls an event source mapping makes, and a queue's depth, over keep-alive sockets.
-
-Not boto3: a pump polls for as long as the stack runs, and boto3 costs twenty times the CPU.
-"""
+"""The SQS calls an event source mapping makes, and a queue's depth."""
 
 from __future__ import annotations
 
@@ -10,10 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import aiohttp
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
+from .signed import NoAnswer, SignedCalls
 
 Message = dict[str, Any]
 
@@ -23,7 +17,7 @@ class SqsError(Exception):
 
 
 class SqsClient:
-    """Signed calls in the AWS JSON protocol.
+    """Calls in the AWS JSON protocol.
 
     Args:
         endpoint_url: An emulator's address.
@@ -31,13 +25,11 @@ class SqsClient:
     """
 
     def __init__(self, endpoint_url: str, region: str) -> None:
-        self._url = endpoint_url.rstrip("/") + "/"
-        credentials = Credentials(
+        keys = (
             os.environ.get("AWS_ACCESS_KEY_ID", "test"),
             os.environ.get("AWS_SECRET_ACCESS_KEY", "test"),
         )
-        self._signer = SigV4Auth(credentials, "sqs", region)
-        self._session: aiohttp.ClientSession | None = None
+        self._calls = SignedCalls(endpoint_url, "sqs", region, keys)
 
     async def receive(
         self, queue_url: str, count: int, wait_s: int, visibility_s: int
@@ -68,29 +60,21 @@ class SqsClient:
         return int(answer["Attributes"][name])
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        await self._calls.close()
 
     async def _call(
         self, action: str, request: Mapping[str, Any], within_s: float = 10.0
     ) -> dict[str, Any]:
-        body = json.dumps(request)
         headers = {
             "Content-Type": "application/x-amz-json-1.0",
             "X-Amz-Target": f"AmazonSQS.{action}",
         }
-        signed = AWSRequest("POST", self._url, headers=headers, data=body)
-        self._signer.add_auth(signed)
-        timeout = aiohttp.ClientTimeout(total=within_s)
-        self._session = self._session or aiohttp.ClientSession()
         try:
-            async with self._session.post(
-                self._url, data=body, headers=dict(signed.headers.items()), timeout=timeout
-            ) as answer:
-                text = await answer.text()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            answer = await self._calls.post("/", json.dumps(request).encode(), headers, within_s)
+        except (NoAnswer, TimeoutError) as error:
             raise SqsError(f"{action}: {type(error).__name__}: {error}") from error
         if answer.status != 200:
-            raise SqsError(f"{action}: {answer.status} {text[:300]}")
-        result: dict[str, Any] = json.loads(text or "{}")
+            text = answer.body[:300].decode(errors="replace")
+            raise SqsError(f"{action}: {answer.status} {text}")
+        result: dict[str, Any] = json.loads(answer.body or b"{}")
         return result
