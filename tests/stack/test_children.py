@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -88,6 +89,40 @@ def test_a_child_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch)
     child = Child("deaf", [sys.executable, "-c", code], lambda: listens(port))
     child.stop()
     assert not listens(port)
+
+
+def test_what_a_child_has_started_ends_with_it(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    code = (
+        "import pathlib, subprocess, time;"
+        " started = subprocess.Popen(['sleep', '60']);"
+        f" pathlib.Path({str(told)!r}).write_text(str(started.pid)); time.sleep(60)"
+    )
+    child = Child(
+        "parent", [sys.executable, "-c", code], lambda: bool(told.exists() and told.read_text())
+    )
+    pid = int(told.read_text())
+    assert alive(pid)
+    child.stop()
+    until(lambda: not alive(pid))
+
+
+def test_a_child_may_see_nothing_of_our_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIDINGS_JWT_SECRET", "ours")
+    names = {}
+    for inherit in (True, False):
+        told = tmp_path / str(inherit)
+        code = f"import os; open({str(told)!r}, 'w').write(' '.join(os.environ))"
+        command = [sys.executable, "-c", code + "; import time; time.sleep(60)"]
+        child = Child("teller", command, told.exists, {"GIVEN": "1"}, inherit=inherit)
+        until(lambda told=told: told.read_text() != "")
+        names[inherit] = set(told.read_text().split())
+        child.stop()
+    assert {"PATH", "GIVEN", "TIDINGS_JWT_SECRET"} <= names[True]
+    assert {"PATH", "GIVEN"} <= names[False]
+    assert "TIDINGS_JWT_SECRET" not in names[False]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")

@@ -5,6 +5,7 @@ A child ends with its parent, is ready when it answers, and says why when it die
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -21,6 +22,12 @@ from pathlib import Path
 
 _READY_S, _STOP_S, _POLL_S = 30.0, 5.0, 0.05
 _PR_SET_PDEATHSIG = 1
+_NEEDED = ("HOME", "PATH")
+# ministack runs functions with the interpreter that it thinks runs itself.
+_WITH_FUNCTION_PYTHON = (
+    "import runpy, sys; sys.executable = sys.argv.pop();"
+    " runpy.run_module('ministack', run_name='__main__')"
+)
 
 
 class StackError(Exception):
@@ -28,7 +35,15 @@ class StackError(Exception):
 
 
 class Child:
-    """One child process with its output kept in a file for the post-mortem."""
+    """One child process with its output kept in a file for the post-mortem.
+
+    It works in a folder of its own, temporary files included; what it has started ends with it.
+
+    Args:
+        ready: Asked until it says yes.
+        env: Environment variables beside this process's own.
+        inherit: Whether it sees this process's own at all; `PATH` and `HOME` it does.
+    """
 
     def __init__(
         self,
@@ -36,17 +51,20 @@ class Child:
         command: list[str],
         ready: Callable[[], bool],
         env: Mapping[str, str] | None = None,
+        *,
+        inherit: bool = True,
     ) -> None:
         self.name = name
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
-        self._directory = tempfile.TemporaryDirectory(prefix="tidings-")
+        self._directory = tempfile.TemporaryDirectory(prefix="tidings-", ignore_cleanup_errors=True)
+        own = {name: os.environ[name] for name in os.environ if inherit or name in _NEEDED}
         self._process = subprocess.Popen(
             command,
             stdout=self._output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             cwd=self._directory.name,
-            env={**os.environ, **(env or {})},
+            env={**own, "TMPDIR": self._directory.name, **(env or {})},
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             start_new_session=True,
         )
@@ -61,12 +79,16 @@ class Child:
         code = self._process.poll()
         if code is None:
             return None
+        if self._output.closed:
+            return f"{self.name} was stopped"
         self._output.seek(0)
         tail = self._output.read().decode(errors="replace").strip().splitlines()[-8:]
         return "\n  ".join([f"{self.name} ended with exit code {code}:", *tail])
 
     def stop(self) -> None:
-        """SIGTERM, then SIGKILL; idempotent."""
+        """SIGTERM, then SIGKILL, which what it has started gets too; idempotent."""
+        if self._output.closed:
+            return
         if self._process.poll() is None:
             self._process.terminate()
             try:
@@ -74,6 +96,8 @@ class Child:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        with contextlib.suppress(ProcessLookupError):  # nobody is left of it
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._output.close()
         self._directory.cleanup()
 
@@ -105,8 +129,13 @@ def require_free(port: int, name: str) -> None:
             raise StackError(f"{name}: port {port} is taken ({fault.strerror})") from fault
 
 
-def start_ministack(port: int, region: str) -> Child:
-    """AWS APIs at http://127.0.0.1:{port}; regions are apart."""
+def start_ministack(port: int, region: str, function_python: Path | None = None) -> Child:
+    """AWS APIs at http://127.0.0.1:{port}; regions are apart.
+
+    With `function_python` (see `lambda_python`) deployed functions run in that interpreter and
+    see nothing of this process's environment; as many at once as are invoked, each in a process
+    of its own, which stays for the next.
+    """
     require_free(port, "ministack")
     env = {
         "GATEWAY_PORT": str(port),
@@ -117,8 +146,11 @@ def start_ministack(port: int, region: str) -> Child:
         "DOCKER_HOST": "unix:///nonexistent",  # it removes containers it takes for its own
     }
     command = [sys.executable, "-m", "ministack"]
+    if function_python is not None:
+        command = [sys.executable, "-c", _WITH_FUNCTION_PYTHON, str(function_python)]
     url = f"http://127.0.0.1:{port}/_ministack/health"
-    return Child("ministack", command, lambda: _answers(url), env)
+    inherit = function_python is None
+    return Child("ministack", command, lambda: _answers(url), env, inherit=inherit)
 
 
 def start_valkey(port: int, *extra: str) -> Child:
