@@ -14,11 +14,12 @@ from typing import Any
 
 from chalicelib import wiring
 from workbench import triggers
-from workbench.gateway import Gateway, HttpApi, Limits, StaticFiles, WebSocketApi
+from workbench.gateway import Gateway, HttpApi, Limits, WebSocketApi
 
 from . import resources
 from .children import Child, StackError, free_port, start_ministack, start_valkey
 from .functions import InProcessFunctions
+from .page import demo_page
 from .pumps import QueuePump, Schedule
 from .records import scheduled_event
 from .sqs import SqsClient
@@ -27,21 +28,6 @@ from .tokens import DevTokens
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ".tidings/stack.json"
-# The page loads nothing but its own files and talks to nobody but this stack.
-PAGE_HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "cache-control": "no-cache",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
-# The stock client, where `make node` has installed it; the page works without.
-VENDOR = {
-    "vendor/socket.io.js": ROOT
-    / "tests/node/node_modules/socket.io-client/dist/socket.io.esm.min.js"
-}
 
 
 class EmbeddedStack:
@@ -153,7 +139,7 @@ class EmbeddedStack:
             region=self.region,
             limits=self._limits,
             credentials={os.environ["AWS_ACCESS_KEY_ID"]: os.environ["AWS_SECRET_ACCESS_KEY"]},
-            static=StaticFiles(ROOT / "web", headers=PAGE_HEADERS, others=VENDOR),
+            static=demo_page(),
             local_routes={
                 ("POST", "/dev/token"): DevTokens(self.secret),
                 ("GET", "/dev/stats"): self._stats(),

@@ -1,0 +1,70 @@
+"""`POST /dev/token` for deployed functions, against ministack's Lambda and Secrets Manager."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jwt
+import pytest
+
+from tests.deploy.support import REGION, Emulator
+from workbench.deploy.clients import client
+from workbench.deploy.tokens import DeployedTokens
+
+FUNCTION = "def handler(event, context): return None"
+OLD, NEW = "o" * 40, "n" * 40
+
+
+async def token(tokens: DeployedTokens) -> tuple[int, dict[str, Any]]:
+    status, _, body = await tokens(json.dumps({"user_id": "alice"}).encode(), {})
+    return status, json.loads(body)
+
+
+def deploy(emulator: Emulator, **variables: str) -> DeployedTokens:
+    name = emulator.function(FUNCTION, Environment={"Variables": {"OTHER": "1", **variables}})
+    return DeployedTokens(emulator.url, REGION, lambda: name)
+
+
+async def test_the_secret_is_the_functions_and_may_change(emulator: Emulator) -> None:
+    secrets = client("secretsmanager", emulator.url, REGION)
+    arn = secrets.create_secret(Name=f"{emulator.prefix}-secret")["ARN"]
+    tokens = deploy(emulator, TIDINGS_SECRET_ID=arn, TIDINGS_JWT_SECRET="not this one")
+    for secret in (OLD, NEW):
+        secrets.put_secret_value(SecretId=arn, SecretString=json.dumps({"jwt_secret": secret}))
+        status, answer = await token(tokens)
+        assert status == 200
+        assert jwt.decode(answer["token"], secret, algorithms=["HS256"])["sub"] == "alice"
+
+
+async def test_a_secret_in_the_environment(emulator: Emulator) -> None:
+    status, answer = await token(deploy(emulator, TIDINGS_JWT_SECRET=OLD))
+    assert status == 200
+    assert jwt.decode(answer["token"], OLD, algorithms=["HS256"])["sub"] == "alice"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "no JSON object with jwt_secret"),
+        ("plain", "no JSON object with jwt_secret"),
+        ("[1]", "no JSON object with jwt_secret"),
+        ('{"jwt_secret": ""}', "an empty jwt_secret"),
+    ],
+)
+async def test_a_secret_that_cannot_be_used(
+    emulator: Emulator, value: str | None, words: str
+) -> None:
+    secrets = client("secretsmanager", emulator.url, REGION)
+    arn = secrets.create_secret(Name=f"{emulator.prefix}-secret")["ARN"]
+    if value is not None:
+        secrets.put_secret_value(SecretId=arn, SecretString=value)
+    status, answer = await token(deploy(emulator, TIDINGS_SECRET_ID=arn))
+    assert (status, answer["error"]["code"]) == (503, "unavailable")
+    assert words in answer["error"]["message"]
+
+
+async def test_no_secret_and_no_function(emulator: Emulator) -> None:
+    assert (await token(deploy(emulator)))[0] == 503
+    status, answer = await token(DeployedTokens(emulator.url, REGION, lambda: None))
+    assert (status, answer["error"]["message"]) == (503, "nothing is deployed")

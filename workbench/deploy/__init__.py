@@ -1,0 +1,1 @@
+"""What has been deployed, from its control planes: read, served and invoked; never changed."""

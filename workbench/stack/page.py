@@ -1,0 +1,28 @@
+"""The demo page as a local stack serves it, with the headers that keep it to itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.gateway import StaticFiles
+
+_ROOT = Path(__file__).resolve().parents[2]
+# The page loads nothing but its own files and talks to nobody but this stack.
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "cache-control": "no-cache",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+# The stock client, where `make node` has installed it; the page works without.
+_VENDOR = {
+    "vendor/socket.io.js": _ROOT
+    / "tests/node/node_modules/socket.io-client/dist/socket.io.esm.min.js"
+}
+
+
+def demo_page() -> StaticFiles:
+    return StaticFiles(_ROOT / "web", headers=_HEADERS, others=_VENDOR)
