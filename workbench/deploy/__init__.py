@@ -1,1 +1,1 @@
-"""What has been deployed, from its control planes: read, served and invoked; never changed."""
+"""Tidings deployed: packaged functions behind AWS APIs, of an emulator or of AWS itself."""

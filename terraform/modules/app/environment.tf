@@ -1,0 +1,30 @@
+# The functions' environment: what chalicelib/settings.py reads. No secret is in it.
+
+locals {
+  # With several APIs only a custom domain has one address for all of them.
+  own_websocket_url = (
+    var.domains != null ? "wss://${var.domains.websocket.name}/${var.shards == 1 ? var.stage : "{shard}"}" :
+    var.shards == 1 ? "wss://${replace(aws_apigatewayv2_api.websocket[local.stages[0]].api_endpoint, "/^[a-z]+:\\/\\//", "")}/${var.stage}" : null
+  )
+  own_http_url = (
+    var.domains != null ? "https://${var.domains.http.name}" : aws_apigatewayv2_api.http.api_endpoint
+  )
+  own_endpoint = local.own_websocket_url == null ? {} : {
+    (local.region) = { websocket = local.own_websocket_url, health = "${local.own_http_url}/v1/health" }
+  }
+
+  environment = { for name, value in merge(var.settings, {
+    TIDINGS_PREFIX               = var.name
+    TIDINGS_SECRET_ID            = var.secret.name
+    TIDINGS_SHARDS               = tostring(var.shards)
+    TIDINGS_METRICS_NAMESPACE    = var.metrics_namespace
+    TIDINGS_ENDPOINTS            = jsonencode(length(var.endpoints) > 0 ? var.endpoints : local.own_endpoint)
+    TIDINGS_REDIS_URL            = var.redis.url
+    TIDINGS_REDIS_CLUSTER        = var.redis.cluster ? "1" : ""
+    TIDINGS_REDIS_IAM_USER       = var.redis.iam == null ? "" : var.redis.iam.user
+    TIDINGS_REDIS_IAM_CACHE      = var.redis.iam == null ? "" : var.redis.iam.cache
+    TIDINGS_REDIS_IAM_SERVERLESS = var.redis.iam == null ? "" : var.redis.iam.serverless ? "1" : ""
+    TIDINGS_CONNECTIONS_URL      = var.connections_url == null ? "" : var.connections_url
+    AWS_ENDPOINT_URL             = var.aws_endpoint_url == null ? "" : var.aws_endpoint_url
+  }) : name => value if value != "" }
+}

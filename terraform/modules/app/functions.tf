@@ -1,0 +1,118 @@
+# The functions, their logs, and what calls them on its own: queues and schedules.
+
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  partition  = data.aws_partition.current.partition
+  region     = data.aws_region.current.id
+  account_id = data.aws_caller_identity.current.account_id
+
+  function_names = { for name, _ in local.functions : name => "${var.name}-${name}" }
+}
+
+resource "aws_cloudwatch_log_group" "function" {
+  for_each = local.functions
+
+  name              = "/aws/lambda/${local.function_names[each.key]}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.log_kms_key_arn
+}
+
+resource "aws_lambda_function" "this" {
+  for_each = local.functions
+
+  function_name    = local.function_names[each.key]
+  role             = aws_iam_role.function[each.key].arn
+  filename         = "${var.package_dir}/deployment.zip"
+  source_code_hash = local.package.sha256_base64
+  runtime          = local.package.runtime
+  architectures    = [local.package.architecture]
+  handler          = each.value.handler
+  memory_size      = each.value.memory_mb
+  timeout          = each.value.timeout_s
+
+  reserved_concurrent_executions = lookup(var.reserved_concurrency, each.key, -1)
+
+  environment {
+    variables = merge(each.value.environment, local.environment)
+  }
+
+  tracing_config {
+    mode = var.tracing ? "Active" : "PassThrough"
+  }
+
+  dynamic "vpc_config" {
+    for_each = var.vpc == null ? [] : [var.vpc]
+    content {
+      subnet_ids                  = vpc_config.value.subnet_ids
+      security_group_ids          = [vpc_config.value.security_group_id]
+      ipv6_allowed_for_dual_stack = vpc_config.value.ipv6
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = contains(keys(local.permissions), each.key)
+      error_message = "permissions.json does not say what ${each.key} may do."
+    }
+  }
+
+  # Else Lambda creates the group itself, without retention, and the first calls are denied.
+  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function]
+}
+
+resource "aws_lambda_event_source_mapping" "this" {
+  for_each = local.triggers
+
+  function_name                      = aws_lambda_function.this[each.key].arn
+  event_source_arn                   = var.queues[each.value.queue].arn
+  batch_size                         = each.value.batch_size
+  maximum_batching_window_in_seconds = each.value.batching_window
+  function_response_types            = ["ReportBatchItemFailures"]
+
+  scaling_config {
+    maximum_concurrency = lookup(var.queue_concurrency, each.value.queue, 100)
+  }
+
+  lifecycle {
+    precondition {
+      condition     = local.functions[each.key].timeout_s <= var.queues[each.value.queue].visibility_timeout_s
+      error_message = "Lambda refuses a queue whose visibility time-out is shorter than the time-out of ${each.key}."
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_rule" "this" {
+  for_each = local.schedules
+
+  name                = "${var.name}-${each.key}"
+  description         = "Calls ${local.function_names[each.key]}."
+  schedule_expression = each.value
+}
+
+resource "aws_cloudwatch_event_target" "this" {
+  for_each = local.schedules
+
+  rule = aws_cloudwatch_event_rule.this[each.key].name
+  arn  = aws_lambda_function.this[each.key].arn
+}
+
+# The next one comes within a minute: a failed run is not repeated beside it.
+resource "aws_lambda_function_event_invoke_config" "this" {
+  for_each = local.schedules
+
+  function_name                = aws_lambda_function.this[each.key].function_name
+  maximum_retry_attempts       = 0
+  maximum_event_age_in_seconds = 60
+}
+
+resource "aws_lambda_permission" "schedule" {
+  for_each = local.schedules
+
+  function_name = aws_lambda_function.this[each.key].function_name
+  action        = "lambda:InvokeFunction"
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.this[each.key].arn
+}

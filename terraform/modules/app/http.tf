@@ -1,0 +1,83 @@
+# The HTTP API: every Chalice route, and Socket.IO's polling.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html
+
+locals {
+  rest_function = one([for name, function in local.functions : name if function.handler == "app.app"])
+
+  # Never $context.path: it holds ids of users and rooms.
+  http_log_format = jsonencode({
+    request_id  = "$context.requestId"
+    route       = "$context.routeKey"
+    status      = "$context.status"
+    error       = "$context.error.messageString"
+    integration = "$context.integrationErrorMessage"
+    length      = "$context.responseLength"
+    latency_ms  = "$context.responseLatency"
+    time        = "$context.requestTime"
+    ip          = "$context.identity.sourceIp"
+  })
+}
+
+resource "aws_apigatewayv2_api" "http" {
+  name          = "${var.name}-http"
+  description   = "Tidings: HTTP and polling."
+  protocol_type = "HTTP"
+
+  dynamic "cors_configuration" {
+    for_each = length(var.cors_origins) == 0 ? [] : [var.cors_origins]
+    content {
+      allow_origins = cors_configuration.value
+      allow_methods = ["GET", "POST", "PUT", "DELETE"]
+      allow_headers = ["authorization", "content-type"]
+      max_age       = 3600
+    }
+  }
+}
+
+resource "aws_apigatewayv2_integration" "http" {
+  api_id             = aws_apigatewayv2_api.http.id
+  integration_type   = "AWS_PROXY"
+  integration_uri    = aws_lambda_function.this[local.rest_function].invoke_arn
+  integration_method = "POST"
+  # Chalice understands no other.
+  payload_format_version = "1.0"
+}
+
+resource "aws_apigatewayv2_route" "http" {
+  for_each = local.http_routes
+
+  api_id    = aws_apigatewayv2_api.http.id
+  route_key = each.key
+  target    = "integrations/${aws_apigatewayv2_integration.http.id}"
+}
+
+resource "aws_cloudwatch_log_group" "http" {
+  name              = "/aws/apigateway/${var.name}/http"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.log_kms_key_arn
+}
+
+resource "aws_apigatewayv2_stage" "http" {
+  api_id      = aws_apigatewayv2_api.http.id
+  name        = "$default"
+  auto_deploy = true
+
+  default_route_settings {
+    detailed_metrics_enabled = true
+    throttling_rate_limit    = var.http_throttling.rate
+    throttling_burst_limit   = var.http_throttling.burst
+  }
+
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.http.arn
+    format          = local.http_log_format
+  }
+}
+
+resource "aws_lambda_permission" "http" {
+  statement_id  = "http"
+  function_name = aws_lambda_function.this[local.rest_function].function_name
+  action        = "lambda:InvokeFunction"
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.http.execution_arn}/*/*"
+}

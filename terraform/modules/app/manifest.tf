@@ -1,0 +1,51 @@
+# What the package says of itself. Chalice's output is read as data: functions, handlers, routes,
+# schedules and batch sizes have app.py as their only source, memory and timeouts .chalice/config.json.
+
+locals {
+  package   = jsondecode(file("${var.package_dir}/package.json"))
+  manifest  = jsondecode(file("${var.package_dir}/chalice.tf.json"))
+  resources = local.manifest.resource
+
+  app_name = local.manifest.data.null_data_source.chalice.inputs.app
+
+  functions = {
+    for name, function in local.resources.aws_lambda_function : name => {
+      handler     = function.handler
+      memory_mb   = function.memory_size
+      timeout_s   = function.timeout
+      environment = try(function.environment.variables, {})
+    }
+  }
+
+  # "arn:…:tidings-delivery.fifo" is the queue `delivery`; "${aws_lambda_function.deliver.arn}" the
+  # function `deliver`.
+  triggers = {
+    for source in values(try(local.resources.aws_lambda_event_source_mapping, {})) :
+    regex("aws_lambda_function\\.([^.]+)\\.", source.function_name)[0] => {
+      queue           = trimsuffix(trimprefix(reverse(split(":", source.event_source_arn))[0], "${local.app_name}-"), ".fifo")
+      batch_size      = source.batch_size
+      batching_window = source.maximum_batching_window_in_seconds
+    }
+  }
+
+  schedules = {
+    for name, target in try(local.resources.aws_cloudwatch_event_target, {}) :
+    regex("aws_lambda_function\\.([^.]+)\\.", target.arn)[0] => local.resources.aws_cloudwatch_event_rule[name].schedule_expression
+  }
+
+  websocket_routes = {
+    for name, route in local.resources.aws_apigatewayv2_route :
+    route.route_key => regex("websocket_[a-z]+", name)
+  }
+
+  http_paths = jsondecode(local.manifest.locals.chalice_api_swagger).paths
+  http_routes = toset(flatten([
+    for path, methods in local.http_paths : [
+      for method, _ in methods : concat(
+        ["${upper(method)} ${path}"],
+        # Socket.IO clients ask for the path with a slash at its end, which no Chalice route can have.
+        path == "/socket.io" ? ["${upper(method)} ${path}/"] : [],
+      )
+    ]
+  ]))
+}

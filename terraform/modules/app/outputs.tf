@@ -1,0 +1,43 @@
+output "function_names" {
+  description = "Deployed function names by short name."
+  value       = { for name, function in aws_lambda_function.this : name => function.function_name }
+}
+
+output "role_names" {
+  description = "Roles by the function's short name."
+  value       = { for name, role in aws_iam_role.function : name => role.name }
+}
+
+output "websocket_apis" {
+  description = "The WebSocket APIs in the order of shards."
+  value = [for stage in local.stages : {
+    id       = aws_apigatewayv2_api.websocket[stage].id
+    stage    = aws_apigatewayv2_stage.websocket[stage].name
+    endpoint = aws_apigatewayv2_api.websocket[stage].api_endpoint
+    domain   = var.domains == null ? null : var.domains.websocket.name
+  }]
+}
+
+output "http_api" {
+  description = "The HTTP API; its stage is $default."
+  value = {
+    id       = aws_apigatewayv2_api.http.id
+    endpoint = aws_apigatewayv2_api.http.api_endpoint
+    domain   = var.domains == null ? null : var.domains.http.name
+  }
+}
+
+output "domain_targets" {
+  description = "What DNS records of the custom domains point to, by websocket and http; {} without domains."
+  value = {
+    for name, domain in aws_apigatewayv2_domain_name.this : name => {
+      dns_name = domain.domain_name_configuration[0].target_domain_name
+      zone_id  = domain.domain_name_configuration[0].hosted_zone_id
+    }
+  }
+}
+
+output "environment" {
+  description = "The functions' environment."
+  value       = local.environment
+}

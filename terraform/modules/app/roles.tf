@@ -1,0 +1,133 @@
+# One role per function, with what permissions.json says and nothing else.
+# tests/terraform/test_permissions.py derives the same from the code and compares.
+
+locals {
+  permissions = jsondecode(file("${path.module}/permissions.json"))
+
+  # What a queue's trigger does in the function's name.
+  # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+  trigger_actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+
+  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+  network_actions = [
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+  ]
+
+  statements = { for name, _ in local.functions : name => concat(
+    [{
+      Sid      = "Logs"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = ["${aws_cloudwatch_log_group.function[name].arn}:*"]
+    }],
+    [for table, actions in local.permissions[name].tables : {
+      Sid      = "Table${replace(title(replace(table, "_", " ")), " ", "")}"
+      Effect   = "Allow"
+      Action   = [for action in actions : "dynamodb:${action}"]
+      Resource = [var.tables[table].arn]
+    }],
+    length(local.permissions[name].indexes) == 0 ? [] : [{
+      Sid      = "Indexes"
+      Effect   = "Allow"
+      Action   = ["dynamodb:Query"]
+      Resource = [for index in local.permissions[name].indexes : "${var.tables[split("/", index)[0]].arn}/index/${split("/", index)[1]}"]
+    }],
+    [for queue, actions in local.permissions[name].queues : {
+      Sid      = "Queue${replace(title(replace(queue, "-", " ")), " ", "")}"
+      Effect   = "Allow"
+      Action   = [for action in actions : "sqs:${action}"]
+      Resource = [var.queues[queue].arn]
+    }],
+    !can(local.triggers[name]) ? [] : [{
+      Sid      = "Trigger"
+      Effect   = "Allow"
+      Action   = local.trigger_actions
+      Resource = [var.queues[local.triggers[name].queue].arn]
+    }],
+    !local.permissions[name].connections ? [] : [{
+      Sid      = "Connections"
+      Effect   = "Allow"
+      Action   = ["execute-api:ManageConnections"]
+      Resource = [for stage, api in aws_apigatewayv2_api.websocket : "${api.execution_arn}/${stage}/*/@connections/*"]
+    }],
+    !local.permissions[name].metrics ? [] : [{
+      Sid       = "Metrics"
+      Effect    = "Allow"
+      Action    = ["cloudwatch:PutMetricData"]
+      Resource  = ["*"] # it has no resources, only a namespace
+      Condition = { StringEquals = { "cloudwatch:namespace" = var.metrics_namespace } }
+    }],
+    !local.permissions[name].secret ? [] : [{
+      Sid      = "Secret"
+      Effect   = "Allow"
+      Action   = ["secretsmanager:GetSecretValue"]
+      Resource = [var.secret.arn]
+    }],
+    !local.permissions[name].redis || var.redis.iam == null ? [] : [{
+      Sid      = "Redis"
+      Effect   = "Allow"
+      Action   = ["elasticache:Connect"]
+      Resource = var.redis.iam.arns
+    }],
+    var.kms_key_arn == null ? [] : [{
+      Sid       = "Key"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = [var.kms_key_arn]
+      Condition = { StringEquals = { "kms:ViaService" = [for service in ["dynamodb", "sqs"] : "${service}.${local.region}.amazonaws.com"] } }
+    }],
+    !var.tracing ? [] : [{
+      Sid      = "Tracing"
+      Effect   = "Allow"
+      Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+      Resource = ["*"] # they have no resources
+    }],
+    var.vpc == null ? [] : [{
+      Sid      = "Network"
+      Effect   = "Allow"
+      Action   = local.network_actions
+      Resource = ["*"] # Lambda makes the interfaces, whose ARNs nobody knows before
+    }],
+    # Lambda needs these in the role; the function's own code may not use them.
+    var.vpc == null ? [] : [{
+      Sid       = "NetworkNotByTheCode"
+      Effect    = "Deny"
+      Action    = local.network_actions
+      Resource  = ["*"]
+      Condition = { ArnEquals = { "lambda:SourceFunctionArn" = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.function_names[name]}"] } }
+    }],
+  ) }
+}
+
+resource "aws_iam_role" "function" {
+  for_each = local.functions
+
+  # IAM is one for all regions: the name says which.
+  name        = "${var.name}-${local.region}-${each.key}"
+  description = "What ${local.function_names[each.key]} in ${local.region} may do."
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "function" {
+  for_each = local.functions
+
+  name = "function"
+  role = aws_iam_role.function[each.key].id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = local.statements[each.key]
+  })
+}

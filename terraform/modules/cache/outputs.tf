@@ -1,0 +1,36 @@
+locals {
+  host = (
+    local.serverless == 1 ? one(aws_elasticache_serverless_cache.this[*].endpoint[0].address) :
+    local.group == 1 ? one(aws_elasticache_replication_group.this[*].configuration_endpoint_address) : null
+  )
+  port = local.managed == 1 ? 6379 : null
+  url  = var.url != null ? var.url : "rediss://${local.host}:${local.port}"
+}
+
+output "cache" {
+  description = "Kind, id (null when external), URL, port and security group."
+  value = {
+    kind              = var.kind
+    id                = local.managed == 1 ? var.name : null
+    url               = local.url
+    port              = local.port
+    security_group_id = one(aws_security_group.cache[*].id)
+  }
+}
+
+output "redis" {
+  description = "How the functions reach it: URL, cluster mode, and the IAM user when IAM opens it."
+  value = {
+    url     = local.url
+    cluster = var.url != null ? var.url_is_cluster : true
+    iam = var.url != null ? null : {
+      user       = local.user
+      cache      = var.name
+      serverless = local.serverless == 1
+      arns = [
+        "${local.arn_prefix}:${local.serverless == 1 ? "serverlesscache" : "replicationgroup"}:${var.name}",
+        "${local.arn_prefix}:user:${local.user}",
+      ]
+    }
+  }
+}

@@ -1,0 +1,129 @@
+# The queues of resources.json, and what carries a message to other regions: a topic for what this
+# region tells, an inbox for what it hears.
+
+locals {
+  definition = jsondecode(file("${path.module}/../../resources.json")).queues
+
+  # Not in resources.json: no code reads the inbox yet (see README.md).
+  inbox = {
+    "inbox"      = { fifo = false, visibility_timeout_s = 60, max_receive_count = 6, dead_letter = "inbox-dead" }
+    "inbox-dead" = { fifo = false, visibility_timeout_s = 30, retention_s = 1209600 }
+  }
+  queues  = merge(local.definition, local.inbox)
+  sources = { for name, queue in local.queues : name => queue if can(queue.dead_letter) }
+  dead    = { for name, queue in local.sources : queue.dead_letter => name... }
+
+  # SQS's own key when there is none of the customer's; the two exclude each other.
+  managed_key = var.kms_key_arn == null ? true : null
+}
+
+resource "aws_sqs_queue" "this" {
+  for_each = local.queues
+
+  name                       = "${var.name}-${each.key}${each.value.fifo ? ".fifo" : ""}"
+  visibility_timeout_seconds = each.value.visibility_timeout_s
+  message_retention_seconds  = try(each.value.retention_s, 345600)
+
+  # High throughput: each message group has its own limit and its own deduplication. Every sender
+  # names the deduplication id, and the same id always comes with the same group.
+  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/high-throughput-fifo.html
+  fifo_queue                  = each.value.fifo ? true : null
+  content_based_deduplication = each.value.fifo ? false : null
+  deduplication_scope         = each.value.fifo ? "messageGroup" : null
+  fifo_throughput_limit       = each.value.fifo ? "perMessageGroupId" : null
+
+  sqs_managed_sse_enabled = local.managed_key
+  kms_master_key_id       = var.kms_key_arn
+}
+
+resource "aws_sqs_queue_redrive_policy" "this" {
+  for_each = local.sources
+
+  queue_url = aws_sqs_queue.this[each.key].id
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.this[each.value.dead_letter].arn
+    maxReceiveCount     = each.value.max_receive_count
+  })
+}
+
+resource "aws_sqs_queue_redrive_allow_policy" "this" {
+  for_each = local.dead
+
+  queue_url = aws_sqs_queue.this[each.key].id
+  redrive_allow_policy = jsonencode({
+    redrivePermission = "byQueue"
+    sourceQueueArns   = [for source in each.value : aws_sqs_queue.this[source].arn]
+  })
+}
+
+# Who may use a queue is said in the functions' roles. The queue itself refuses what is not
+# encrypted on its way, and the inbox lets the peers' topics in.
+resource "aws_sqs_queue_policy" "this" {
+  for_each = local.queues
+
+  queue_url = aws_sqs_queue.this[each.key].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{
+        Sid       = "OnlyEncryptedTransport"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = aws_sqs_queue.this[each.key].arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      }],
+      each.key != "inbox" ? [] : [for region, peer in var.peers : {
+        Sid       = "Peer${replace(title(region), "-", "")}"
+        Effect    = "Allow"
+        Principal = { Service = "sns.amazonaws.com" }
+        Action    = "sqs:SendMessage"
+        Resource  = aws_sqs_queue.this[each.key].arn
+        Condition = { ArnEquals = { "aws:SourceArn" = peer.topic_arn } }
+      }],
+    )
+  })
+}
+
+resource "aws_sns_topic" "broadcast" {
+  name              = "${var.name}-broadcast"
+  kms_master_key_id = var.kms_key_arn
+}
+
+data "aws_caller_identity" "current" {}
+
+resource "aws_sns_topic_policy" "broadcast" {
+  arn = aws_sns_topic.broadcast.arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "OwnAccount"
+        Effect    = "Allow"
+        Principal = { AWS = "*" }
+        Action    = ["sns:Publish", "sns:Subscribe", "sns:GetTopicAttributes", "sns:SetTopicAttributes"]
+        Resource  = aws_sns_topic.broadcast.arn
+        Condition = { StringEquals = { "AWS:SourceOwner" = data.aws_caller_identity.current.account_id } }
+      },
+      {
+        Sid       = "OnlyEncryptedTransport"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.broadcast.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+    ]
+  })
+}
+
+# Made in the topic's region, as SNS requires: this topic to every peer's inbox.
+# https://docs.aws.amazon.com/sns/latest/dg/sns-cross-region-delivery.html
+resource "aws_sns_topic_subscription" "peer" {
+  for_each = var.peers
+
+  topic_arn            = aws_sns_topic.broadcast.arn
+  protocol             = "sqs"
+  endpoint             = each.value.inbox_arn
+  raw_message_delivery = true
+}

@@ -1,0 +1,87 @@
+# Private subnets for the functions and the cache, and their ways to AWS's APIs.
+
+data "aws_region" "current" {}
+
+data "aws_availability_zones" "available" {
+  state = "available"
+
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
+}
+
+locals {
+  region = data.aws_region.current.id
+  zones  = slice(sort(data.aws_availability_zones.available.names), 0, var.zones)
+  ipv6   = var.egress == "ipv6"
+  nat    = { nat = local.zones, nat-single = slice(local.zones, 0, 1), ipv6 = [] }[var.egress]
+}
+
+resource "aws_vpc" "this" {
+  cidr_block                       = var.cidr
+  assign_generated_ipv6_cidr_block = local.ipv6
+  enable_dns_support               = true
+  enable_dns_hostnames             = true # interface endpoints need it
+
+  tags = { Name = var.name }
+}
+
+# Nothing uses it, and nobody can by accident.
+resource "aws_default_security_group" "this" {
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-default-closed" }
+}
+
+resource "aws_subnet" "private" {
+  for_each = { for index, zone in local.zones : zone => index }
+
+  vpc_id            = aws_vpc.this.id
+  availability_zone = each.key
+  cidr_block        = cidrsubnet(var.cidr, 4, each.value)
+  ipv6_cidr_block   = local.ipv6 ? cidrsubnet(aws_vpc.this.ipv6_cidr_block, 8, each.value) : null
+
+  tags = { Name = "${var.name}-private-${each.key}" }
+}
+
+resource "aws_route_table" "private" {
+  for_each = aws_subnet.private
+
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-private-${each.key}" }
+}
+
+resource "aws_route_table_association" "private" {
+  for_each = aws_subnet.private
+
+  subnet_id      = each.value.id
+  route_table_id = aws_route_table.private[each.key].id
+}
+
+resource "aws_security_group" "functions" {
+  name        = "${var.name}-functions"
+  description = "The functions: they call, nobody calls them."
+  vpc_id      = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-functions" }
+}
+
+# Whom they call is named by AWS's APIs, the identity provider of a JWKS URL and an external cache:
+# hosts without fixed addresses.
+resource "aws_vpc_security_group_egress_rule" "functions_ipv4" {
+  security_group_id = aws_security_group.functions.id
+  description       = "To AWS, the cache and the identity provider."
+  ip_protocol       = "-1"
+  cidr_ipv4         = "0.0.0.0/0"
+}
+
+resource "aws_vpc_security_group_egress_rule" "functions_ipv6" {
+  count = local.ipv6 ? 1 : 0
+
+  security_group_id = aws_security_group.functions.id
+  description       = "To AWS and the identity provider."
+  ip_protocol       = "-1"
+  cidr_ipv6         = "::/0"
+}

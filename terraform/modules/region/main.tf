@@ -1,0 +1,88 @@
+# One region, complete: tables, queues, cache, network, functions and APIs.
+
+locals {
+  # A cache of our own is in the VPC, so the functions are, too.
+  network = var.network.create || var.cache.kind != "external" ? 1 : 0
+}
+
+module "tables" {
+  source = "../tables"
+
+  name                   = var.name
+  primary                = var.primary
+  replica_regions        = var.replica_regions
+  point_in_time_recovery = var.tables.point_in_time_recovery
+  deletion_protection    = var.tables.deletion_protection
+  kms_key_arn            = var.kms_key_arn
+  replica_kms_key_arns   = var.replica_kms_key_arns
+}
+
+module "messaging" {
+  source = "../messaging"
+
+  name        = var.name
+  peers       = var.peers
+  kms_key_arn = var.kms_key_arn
+}
+
+module "network" {
+  source = "../network"
+  count  = local.network
+
+  name                = var.name
+  cidr                = var.network.cidr
+  zones               = var.network.zones
+  egress              = var.network.egress
+  interface_endpoints = var.network.interface_endpoints
+  flow_log_days       = var.network.flow_log_days
+}
+
+module "cache" {
+  source = "../cache"
+
+  name              = var.name
+  kind              = var.cache.kind
+  url               = var.cache.url
+  url_is_cluster    = var.cache.url_is_cluster
+  node_type         = var.cache.node_type
+  shards            = var.cache.shards
+  replicas          = var.cache.replicas
+  serverless_limits = var.cache.serverless_limits
+  kms_key_arn       = var.kms_key_arn
+  network           = one(module.network[*])
+}
+
+module "app" {
+  source = "../app"
+
+  name        = var.name
+  package_dir = var.package_dir
+  tables      = { for name, arn in module.tables.arns : name => { arn = arn } }
+  queues      = module.messaging.queues
+  secret      = local.secret
+  redis       = module.cache.redis
+  vpc = local.network == 0 ? null : {
+    subnet_ids        = module.network[0].subnet_ids
+    security_group_id = module.network[0].functions_security_group_id
+    ipv6              = module.network[0].ipv6
+  }
+
+  shards                 = var.app.shards
+  stage                  = var.app.stage
+  domains                = var.app.domains
+  endpoints              = var.app.endpoints
+  settings               = var.app.settings
+  metrics_namespace      = var.metrics_namespace
+  reserved_concurrency   = var.app.reserved_concurrency
+  queue_concurrency      = var.app.queue_concurrency
+  websocket_throttling   = var.app.websocket_throttling
+  http_throttling        = var.app.http_throttling
+  cors_origins           = var.app.cors_origins
+  log_retention_days     = var.app.log_retention_days
+  log_kms_key_arn        = var.app.log_kms_key_arn
+  tracing                = var.app.tracing
+  manage_gateway_account = var.app.manage_gateway_account
+  kms_key_arn            = var.kms_key_arn
+  connections_url        = var.connections_url
+  aws_endpoint_url       = var.aws_endpoint_url
+}

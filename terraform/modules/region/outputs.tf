@@ -1,0 +1,49 @@
+output "websocket_apis" {
+  description = "The WebSocket APIs in the order of shards: id, stage, endpoint, domain."
+  value       = module.app.websocket_apis
+}
+
+output "http_api" {
+  description = "The HTTP API: id, endpoint, domain."
+  value       = module.app.http_api
+}
+
+output "domain_targets" {
+  description = "What DNS records of the custom domains point to, by websocket and http."
+  value       = module.app.domain_targets
+}
+
+output "function_names" {
+  description = "Deployed function names by short name."
+  value       = module.app.function_names
+}
+
+output "queues" {
+  description = "Queues by short name: name, arn, url."
+  value       = module.messaging.queues
+}
+
+output "dead_letter_queues" {
+  description = "Names of the dead-letter queues."
+  value       = module.messaging.dead_letter_queues
+}
+
+output "tables" {
+  description = "Table names by short name."
+  value       = module.tables.names
+}
+
+output "cache" {
+  description = "Kind, id, URL, port and security group of the cache."
+  value       = module.cache.cache
+}
+
+output "secret" {
+  description = "The secret's name and ARN; its value is not Terraform's."
+  value       = local.secret
+}
+
+output "broadcast" {
+  description = "What the other regions' `peers` takes for this one."
+  value       = module.messaging.broadcast
+}

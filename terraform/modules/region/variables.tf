@@ -1,0 +1,134 @@
+variable "name" {
+  description = "Prefix of all names; the functions get it as TIDINGS_PREFIX. One deployment of an account has it in all its regions."
+  type        = string
+  default     = "tidings"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,23}$", var.name))
+    error_message = "Lower-case letters, digits and hyphens, at most 24, beginning with a letter."
+  }
+}
+
+variable "package_dir" {
+  description = "Where `tidings package` left deployment.zip, chalice.tf.json and package.json, seen from the working directory of Terraform."
+  type        = string
+}
+
+variable "primary" {
+  description = "Whether this region creates the global tables and the secret; exactly one does."
+  type        = bool
+  default     = true
+}
+
+variable "replica_regions" {
+  description = "Peer regions that get replicas of the global tables and of the secret. Only for the primary region."
+  type        = set(string)
+  default     = []
+}
+
+variable "peers" {
+  description = "The other regions, by name: their output `broadcast`."
+  type        = map(object({ topic_arn = string, inbox_arn = string }))
+  default     = {}
+}
+
+variable "tables" {
+  description = "Point-in-time recovery and deletion protection of the tables; see modules/tables."
+  type = object({
+    point_in_time_recovery = optional(bool, true)
+    deletion_protection    = optional(bool, true)
+  })
+  default = {}
+}
+
+variable "cache" {
+  description = "The cache: kind serverless, replication-group or external, with prices in modules/cache."
+  type = object({
+    kind              = optional(string, "serverless")
+    url               = optional(string)
+    url_is_cluster    = optional(bool, false)
+    node_type         = optional(string, "cache.t4g.small")
+    shards            = optional(number, 1)
+    replicas          = optional(number, 1)
+    serverless_limits = optional(object({ data_gb = number, ecpu_per_second = number }), { data_gb = 10, ecpu_per_second = 30000 })
+  })
+  default = {}
+}
+
+variable "network" {
+  description = "The VPC, with prices in modules/network. With an external cache there is none unless `create`: outside a VPC functions start quicker, reach everything public and cost nothing for it."
+  type = object({
+    create              = optional(bool, false)
+    cidr                = optional(string, "10.60.0.0/16")
+    zones               = optional(number, 2)
+    egress              = optional(string, "nat")
+    interface_endpoints = optional(set(string))
+    flow_log_days       = optional(number)
+  })
+  default = {}
+}
+
+variable "app" {
+  description = "Functions and APIs; see modules/app."
+  type = object({
+    shards = optional(number, 1)
+    stage  = optional(string, "prod")
+    domains = optional(object({
+      websocket = object({ name = string, certificate_arn = string })
+      http      = object({ name = string, certificate_arn = string })
+    }))
+    endpoints              = optional(map(object({ websocket = string, health = string })), {})
+    settings               = optional(map(string), {})
+    reserved_concurrency   = optional(map(number), {})
+    queue_concurrency      = optional(map(number), {})
+    websocket_throttling   = optional(object({ rate = number, burst = number }), { rate = 8000, burst = 4000 })
+    http_throttling        = optional(object({ rate = number, burst = number }), { rate = 2000, burst = 1000 })
+    cors_origins           = optional(list(string), [])
+    log_retention_days     = optional(number, 30)
+    log_kms_key_arn        = optional(string)
+    tracing                = optional(bool, false)
+    manage_gateway_account = optional(bool, true)
+  })
+  default = {}
+}
+
+variable "metrics_namespace" {
+  description = "CloudWatch namespace of all metrics."
+  type        = string
+  default     = "WeChat/WebSocket"
+}
+
+variable "kms_key_arn" {
+  description = "Customer managed key of this region for tables, queues, topic, cache and secret; null for the services' own keys."
+  type        = string
+  default     = null
+}
+
+variable "replica_kms_key_arns" {
+  description = "Keys of the replica regions, when kms_key_arn is set."
+  type        = map(string)
+  default     = {}
+}
+
+variable "secret_recovery_days" {
+  description = "Days in which a deleted secret can be restored, 7 to 30; 0 deletes it at once (emulators, short-lived deployments)."
+  type        = number
+  default     = 7
+
+  validation {
+    condition     = var.secret_recovery_days == 0 || (var.secret_recovery_days >= 7 && var.secret_recovery_days <= 30)
+    error_message = "0, or from 7 to 30."
+  }
+}
+
+variable "connections_url" {
+  description = "For emulators: where functions post to connections. null on AWS."
+  type        = string
+  default     = null
+}
+
+variable "aws_endpoint_url" {
+  description = "For emulators: where functions reach AWS's APIs. null on AWS."
+  type        = string
+  default     = null
+}

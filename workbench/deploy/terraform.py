@@ -1,0 +1,265 @@
+"""Terraform as a child process: found, given its provider, bounded in time, told of as it goes.
+
+Where the provider comes from: a CLI configuration of the user's own (TF_CLI_CONFIG_FILE) when it
+exists; else a filesystem mirror, named by TIDINGS_TERRAFORM_MIRROR or found where such a folder
+usually lies; else Terraform's registry.
+https://developer.hashicorp.com/terraform/cli/config/config-file#provider-installation
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+OLDEST = (1, 9)
+PROVIDER = "registry.terraform.io/hashicorp/aws"
+_MIRROR_ROOTS = ("~/.terraform.d", "/usr/local/share", "/usr/share", "/opt", "/var/lib")
+_MIRROR_DEPTH = 3
+_PARALLEL = "-parallelism=30"  # most of it waits for AWS
+_TAIL_LINES = 60
+_INTERRUPT_S = 60.0  # it stops after what is under way, and releases the state's lock
+
+Progress = Callable[[str], None]
+
+
+class TerraformError(Exception):
+    """Terraform is missing, refused or took too long; with the end of its output."""
+
+
+class Terraform:
+    """One root module, run in `directory`.
+
+    Args:
+        directory: The root's folder.
+        data_dir: Where Terraform keeps what it downloads; the root's `.terraform` by default.
+        environment: For Terraform, beside this process's: credentials, TF_WORKSPACE …
+        progress: Is told a short line for every step.
+
+    Raises:
+        TerraformError: There is no Terraform, or only one that is too old.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        data_dir: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        progress: Progress = lambda line: None,
+    ) -> None:
+        self._directory = directory
+        self._binary = find()
+        self._progress = progress
+        self._scratch = tempfile.TemporaryDirectory(prefix="tidings-terraform-")
+        self._environment = {
+            **os.environ,
+            "TF_IN_AUTOMATION": "1",
+            "TF_INPUT": "0",
+            "CHECKPOINT_DISABLE": "1",
+            **({"TF_DATA_DIR": str(data_dir)} if data_dir else {}),
+            **_cli_config(Path(self._scratch.name)),
+            **(environment or {}),
+        }
+
+    def close(self) -> None:
+        self._scratch.cleanup()
+
+    def __enter__(self) -> Terraform:
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self.close()
+
+    def init(self, *options: str, timeout_s: float = 300) -> None:
+        self._run("init", "-no-color", *options, timeout_s=timeout_s)
+
+    def validate(self, timeout_s: float = 120) -> None:
+        self._run("validate", "-no-color", timeout_s=timeout_s)
+
+    def test(self, variables: Mapping[str, Any] | None = None, timeout_s: float = 300) -> str:
+        """The output of `terraform test`, which has passed."""
+        with self._variables(variables) as given:
+            return self._run("test", "-no-color", *given, timeout_s=timeout_s)
+
+    def apply(self, variables: Mapping[str, Any], timeout_s: float = 1800) -> None:
+        with self._variables(variables) as given:
+            self._run("apply", "-auto-approve", "-json", _PARALLEL, *given, timeout_s=timeout_s)
+
+    def changes(self, variables: Mapping[str, Any], timeout_s: float = 600) -> str:
+        """What a further apply would do, as Terraform says it; "" when nothing is to do.
+
+        https://developer.hashicorp.com/terraform/cli/commands/plan#detailed-exitcode
+        """
+        with self._variables(variables) as given:
+            command = ("plan", "-no-color", "-lock=false", "-detailed-exitcode", *given)
+            output = self._run(*command, timeout_s=timeout_s, accept=(0, 2))
+        return "" if self._code == 0 else output
+
+    def destroy(self, variables: Mapping[str, Any], timeout_s: float = 1800) -> None:
+        with self._variables(variables) as given:
+            self._run("destroy", "-auto-approve", "-json", _PARALLEL, *given, timeout_s=timeout_s)
+
+    def output(self, timeout_s: float = 60) -> dict[str, Any]:
+        """The root's outputs by name."""
+        found = json.loads(self._run("output", "-json", timeout_s=timeout_s, keep=None))
+        return {name: output["value"] for name, output in found.items()}
+
+    def resources(self, timeout_s: float = 60) -> list[str]:
+        """Addresses of what the state holds, data sources left out."""
+        lines = self._run("state", "list", timeout_s=timeout_s, keep=None).splitlines()
+        return [line for line in lines if not re.search(r"(^|\.)data\.", line)]
+
+    def _variables(self, variables: Mapping[str, Any] | None) -> _VariableFile:
+        return _VariableFile(Path(self._scratch.name), variables or {})
+
+    def _run(
+        self,
+        *command: str,
+        timeout_s: float,
+        accept: tuple[int, ...] = (0,),
+        keep: int | None = _TAIL_LINES,
+    ) -> str:
+        process = subprocess.Popen(
+            [self._binary, *command],
+            cwd=self._directory,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            _stop(process)
+
+        timer = threading.Timer(timeout_s, expire)
+        timer.start()
+        lines: deque[str] = deque(maxlen=keep)
+        try:
+            for line in process.stdout or ():
+                readable = _readable(line.rstrip("\n"))
+                if readable:
+                    lines.append(readable)
+                    self._progress(readable)
+            self._code = process.wait()
+        except BaseException:
+            _stop(process)
+            raise
+        finally:
+            timer.cancel()
+        text = "\n".join(lines)
+        if expired.is_set():
+            raise TerraformError(f"terraform {command[0]} took over {timeout_s:.0f} s:\n{text}")
+        if self._code not in accept:
+            raise TerraformError(f"terraform {command[0]} failed ({self._code}):\n{text}")
+        return text
+
+
+class _VariableFile:
+    """Variables as a file: whatever their type, and not on a command line that others see."""
+
+    def __init__(self, folder: Path, variables: Mapping[str, Any]) -> None:
+        self._path = folder / "variables.tfvars.json"
+        self._variables = variables
+
+    def __enter__(self) -> Iterator[str]:
+        self._path.write_text(json.dumps(self._variables))
+        return iter([f"-var-file={self._path}"] if self._variables else [])
+
+    def __exit__(self, *fault: object) -> None:
+        self._path.unlink()
+
+
+def find() -> str:
+    """The Terraform on the PATH, at least 1.9."""
+    binary = shutil.which("terraform")
+    if binary is None:
+        raise TerraformError("no terraform on the PATH; 1.9 or later is needed")
+    answer = subprocess.run(
+        [binary, "version", "-json"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+        env={**os.environ, "CHECKPOINT_DISABLE": "1"},
+    )
+    version = json.loads(answer.stdout)["terraform_version"]
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+        raise TerraformError(f"terraform {version} is too old; 1.9 or later is needed")
+    return binary
+
+
+def find_mirror() -> Path | None:
+    """A folder that holds the AWS provider for every machine that has no registry, if any."""
+    named = os.environ.get("TIDINGS_TERRAFORM_MIRROR")
+    if named:
+        if not (Path(named) / PROVIDER).is_dir():
+            raise TerraformError(f"TIDINGS_TERRAFORM_MIRROR: no {PROVIDER} in {named}")
+        return Path(named)
+    host = PROVIDER.partition("/")[0]
+    for root in _MIRROR_ROOTS:
+        for depth in range(_MIRROR_DEPTH):
+            for found in sorted(Path(root).expanduser().glob("*/" * depth + host)):
+                if (found.parent / PROVIDER).is_dir():
+                    return found.parent
+    return None
+
+
+def _cli_config(folder: Path) -> dict[str, str]:
+    given = os.environ.get("TF_CLI_CONFIG_FILE")
+    if given and Path(given).is_file():
+        return {}
+    mirror = find_mirror()
+    path = folder / "terraform.rc"
+    path.write_text(
+        ""
+        if mirror is None
+        else f"""provider_installation {{
+  filesystem_mirror {{
+    path    = {json.dumps(str(mirror))}
+    include = ["{PROVIDER}"]
+  }}
+  direct {{
+    exclude = ["{PROVIDER}"]
+  }}
+}}
+"""
+    )
+    return {"TF_CLI_CONFIG_FILE": str(path)}
+
+
+def _readable(line: str) -> str:
+    """A line of `-json` output as its message, an error's with its detail."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(event, dict) or "@message" not in event:
+        return line
+    detail = event.get("diagnostic", {}).get("detail", "")
+    where = event.get("diagnostic", {}).get("address", "")
+    return "\n  ".join(part for part in (event["@message"], where, detail) if part)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_INTERRUPT_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # its providers too
+        process.wait()
