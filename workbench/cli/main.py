@@ -18,6 +18,7 @@ from workbench.stack.embedded import ROOT, STATE, EmbeddedStack
 
 from . import chat as chat_command
 from . import dead as dead_command
+from . import deploy as deploy_command
 from . import gateway as gateway_command
 from . import http
 from . import package as package_command
@@ -26,6 +27,8 @@ from . import up as up_command
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tidings, for its developers.")
 app.add_typer(dead_command.app, name="dead")
 app.command()(gateway_command.gateway)
+app.command()(deploy_command.deploy)
+app.command()(deploy_command.destroy)
 
 T = TypeVar("T")
 Url = Annotated[str, typer.Option(help="The stack's address; the running one by default.")]

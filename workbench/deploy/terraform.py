@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class Terraform:
     Args:
         directory: The root's folder.
         data_dir: Where Terraform keeps what it downloads; the root's `.terraform` by default.
+        state: A state file for a root without a backend; the backend's own by default.
+        variable_files: Read in this order, before the variables of a call.
         environment: For Terraform, beside this process's: credentials, TF_WORKSPACE …
         progress: Is told a short line for every step.
 
@@ -54,12 +56,16 @@ class Terraform:
         directory: Path,
         *,
         data_dir: Path | None = None,
+        state: Path | None = None,
+        variable_files: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
         progress: Progress = lambda line: None,
     ) -> None:
         self._directory = directory
         self._binary = find()
         self._progress = progress
+        self._state = [f"-state={state.resolve()}"] if state else []
+        self._variable_files = [f"-var-file={path.resolve()}" for path in variable_files]
         self._scratch = tempfile.TemporaryDirectory(prefix="tidings-terraform-")
         self._environment = {
             **os.environ,
@@ -93,7 +99,7 @@ class Terraform:
 
     def apply(self, variables: Mapping[str, Any], timeout_s: float = 1800) -> None:
         with self._variables(variables) as given:
-            self._run("apply", "-auto-approve", "-json", _PARALLEL, *given, timeout_s=timeout_s)
+            self._run("apply", *self._unasked, *given, timeout_s=timeout_s)
 
     def changes(self, variables: Mapping[str, Any], timeout_s: float = 600) -> str:
         """What a further apply would do, as Terraform says it; "" when nothing is to do.
@@ -101,26 +107,33 @@ class Terraform:
         https://developer.hashicorp.com/terraform/cli/commands/plan#detailed-exitcode
         """
         with self._variables(variables) as given:
-            command = ("plan", "-no-color", "-lock=false", "-detailed-exitcode", *given)
-            output = self._run(*command, timeout_s=timeout_s, accept=(0, 2))
+            options = ("-no-color", "-lock=false", "-detailed-exitcode", *self._state, *given)
+            output = self._run("plan", *options, timeout_s=timeout_s, accept=(0, 2), keep=None)
         return "" if self._code == 0 else output
 
     def destroy(self, variables: Mapping[str, Any], timeout_s: float = 1800) -> None:
         with self._variables(variables) as given:
-            self._run("destroy", "-auto-approve", "-json", _PARALLEL, *given, timeout_s=timeout_s)
+            self._run("destroy", *self._unasked, *given, timeout_s=timeout_s)
 
     def output(self, timeout_s: float = 60) -> dict[str, Any]:
         """The root's outputs by name."""
-        found = json.loads(self._run("output", "-json", timeout_s=timeout_s, keep=None))
+        found = json.loads(
+            self._run("output", "-json", *self._state, timeout_s=timeout_s, keep=None)
+        )
         return {name: output["value"] for name, output in found.items()}
 
     def resources(self, timeout_s: float = 60) -> list[str]:
         """Addresses of what the state holds, data sources left out."""
-        lines = self._run("state", "list", timeout_s=timeout_s, keep=None).splitlines()
+        listed = self._run("state", "list", *self._state, timeout_s=timeout_s, keep=None)
+        lines = listed.splitlines()
         return [line for line in lines if not re.search(r"(^|\.)data\.", line)]
 
+    @property
+    def _unasked(self) -> tuple[str, ...]:
+        return ("-auto-approve", "-json", _PARALLEL, *self._state)
+
     def _variables(self, variables: Mapping[str, Any] | None) -> _VariableFile:
-        return _VariableFile(Path(self._scratch.name), variables or {})
+        return _VariableFile(Path(self._scratch.name), variables or {}, self._variable_files)
 
     def _run(
         self,
@@ -171,13 +184,17 @@ class Terraform:
 class _VariableFile:
     """Variables as a file: whatever their type, and not on a command line that others see."""
 
-    def __init__(self, folder: Path, variables: Mapping[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, variables: Mapping[str, Any], others: Sequence[str] = ()
+    ) -> None:
         self._path = folder / "variables.tfvars.json"
         self._variables = variables
+        self._others = others
 
     def __enter__(self) -> Iterator[str]:
         self._path.write_text(json.dumps(self._variables))
-        return iter([f"-var-file={self._path}"] if self._variables else [])
+        own = [f"-var-file={self._path}"] if self._variables else []
+        return iter([*self._others, *own])
 
     def __exit__(self, *fault: object) -> None:
         self._path.unlink()

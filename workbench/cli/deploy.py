@@ -1,0 +1,111 @@
+"""`tidings deploy` and `tidings destroy`: Tidings in AWS, or in emulators on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from workbench.deploy import deploy as steps
+from workbench.deploy.targets import Emulated, Name, Target, emulated
+from workbench.deploy.terraform import TerraformError
+from workbench.package import PackageError
+
+T = TypeVar("T")
+TargetName = Annotated[Name, typer.Option("--target", help="Emulators: start localstack/up first.")]
+RegionName = Annotated[str, typer.Option(envvar="REGION")]
+VariableFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--var-file", help="Terraform variables; may be repeated.", exists=True),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+AsJson = Annotated[bool, typer.Option("--json", help="The result as JSON on standard output.")]
+
+
+def deploy(
+    target: TargetName,
+    region: RegionName = "us-east-1",
+    var_file: VariableFiles = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Package this checkout, apply Terraform, wait until it is healthy, print its URLs."""
+    console = Console(stderr=True, highlight=False)
+    where = _target(target, region)
+
+    def confirm(plan: str) -> bool:
+        if yes:
+            return True
+        console.print(plan, markup=False)
+        return typer.confirm("Apply this?", err=True)
+
+    def work() -> steps.Deployed:
+        return steps.deploy(
+            where,
+            variable_files=var_file or [],
+            confirm=confirm,
+            tell=lambda line: console.print(f"  {line[:160]}", style="dim", markup=False),
+        )
+
+    deployed = _finish(console, work)
+    if as_json:
+        typer.echo(json.dumps(asdict(deployed)))
+        return
+    table = Table.grid(padding=(0, 2))
+    table.add_row("HTTP", f"{deployed.url}/v1/health")
+    table.add_row("WebSocket", f"{deployed.websocket_url}?token=…")
+    table.add_row("Socket.IO", deployed.url)
+    table.add_row("resources", str(deployed.resources))
+    table.add_row("seconds", ", ".join(f"{step} {s}" for step, s in deployed.seconds.items()))
+    Console(highlight=False).print(table)
+
+
+def destroy(
+    target: TargetName,
+    region: RegionName = "us-east-1",
+    var_file: VariableFiles = None,
+    yes: Yes = False,
+) -> None:
+    """Undo a deployment, with all that people have written."""
+    console = Console(stderr=True, highlight=False)
+    where = _target(target, region)
+    if target == "aws" and not yes:
+        typer.confirm("Delete this deployment, its tables and all messages?", abort=True, err=True)
+    _finish(
+        console,
+        lambda: steps.destroy(
+            where,
+            variable_files=var_file or [],
+            tell=lambda line: console.print(f"  {line[:160]}", style="dim", markup=False),
+        ),
+    )
+
+
+def _target(name: Name, region: str) -> Target:
+    """An emulator's addresses are those of localstack/up, or what the environment says."""
+    if name == "aws":
+        return Target(name, region)
+    default = Emulated()
+    aws_url = os.environ.get("AWS_ENDPOINT_URL", default.aws_url)
+    at = Emulated(
+        aws_url=aws_url,
+        gateway_url=os.environ.get("TIDINGS_GATEWAY_URL", default.gateway_url),
+        redis_url=os.environ.get("TIDINGS_REDIS_URL", default.redis_url),
+    )
+    return emulated(name, region, at)
+
+
+def _finish(console: Console, work: Callable[[], T]) -> T:
+    """Run it; what its user must know ends the command with exit code 1."""
+    try:
+        return work()
+    except (steps.DeployError, PackageError, TerraformError) as fault:
+        console.print(f"[red]tidings:[/red] {fault}")
+        raise typer.Exit(1) from None

@@ -1,0 +1,123 @@
+"""What a deployment on this machine goes into: emulators, Valkey, and the gateway before them.
+
+Empty at first: `tidings deploy` puts Tidings into it. Everything ends with its context.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from workbench.gateway import Limits
+from workbench.stack.children import Child, start_ministack, start_valkey
+from workbench.stack.lambda_python import lambda_python
+
+from .discovery import Deployment
+from .gateway import EMULATOR_CREDENTIALS, DeployedGateway
+from .targets import Emulated, Name, Target, emulated
+
+
+class LocalCloud:
+    """An async context.
+
+    Args:
+        emulator: ministack or localstack.
+        told: Called with each deployment that the gateway finds.
+
+    Attributes:
+        target: For `deploy`.
+        children: Its servers by name.
+    """
+
+    def __init__(
+        self,
+        emulator: Name = "ministack",
+        *,
+        aws_port: int = 4566,
+        gateway_port: int = 8080,
+        redis_port: int = 6379,
+        region: str = "us-east-1",
+        limits: Limits | None = None,
+        told: Callable[[Deployment], None] = lambda deployment: None,
+    ) -> None:
+        self.emulator = emulator
+        self.children: dict[str, Child] = {}
+        at = Emulated(
+            aws_url=f"http://127.0.0.1:{aws_port}",
+            gateway_url=f"http://127.0.0.1:{gateway_port}",
+            redis_url=f"redis://127.0.0.1:{redis_port}/0",
+        )
+        self.target: Target = emulated(emulator, region, at)
+        self._at = at
+        self._ports = aws_port, gateway_port, redis_port
+        self._limits = limits
+        self._told = told
+        self._scratch = tempfile.TemporaryDirectory(prefix="tidings-cloud-")
+        self._gateway: DeployedGateway | None = None
+
+    async def __aenter__(self) -> LocalCloud:
+        try:
+            await asyncio.to_thread(self._start_children)
+            self._gateway = DeployedGateway(
+                self._at.control_plane_url,
+                self._at.aws_url,
+                port=self._ports[1],
+                region=self.target.region,
+                credentials=EMULATOR_CREDENTIALS if self.emulator == "ministack" else None,
+                limits=self._limits,
+                poll_s=0.5,
+                told=self._told,
+            )
+            await self._gateway.__aenter__()
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._gateway is not None:
+            await self._gateway.__aexit__(kind, fault, trace)
+            self._gateway = None
+        for child in reversed(self.children.values()):
+            child.stop()
+        self._scratch.cleanup()
+
+    def dead_child(self) -> str | None:
+        """Why a child died, None while all live."""
+        return next((why for child in self.children.values() if (why := child.dead())), None)
+
+    def _start_children(self) -> None:
+        aws_port, _, redis_port = self._ports
+        self.children["valkey"] = start_valkey(redis_port)
+        python = lambda_python(Path(self._scratch.name, "python"))
+        self.children["ministack"] = start_ministack(aws_port, self.target.region, python)
+
+
+class LocalCloudThread:
+    """A cloud on an event loop of its own, for synchronous callers."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.cloud = cloud
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def start(self) -> LocalCloud:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self.cloud.__aenter__(), self._loop).result(180)
+        return self.cloud
+
+    def stop(self) -> None:
+        leave = self.cloud.__aexit__(None, None, None)
+        asyncio.run_coroutine_threadsafe(leave, self._loop).result(60)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()

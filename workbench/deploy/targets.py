@@ -1,0 +1,84 @@
+"""Where Tidings is deployed: AWS, or emulators on this machine, which get the same Terraform.
+
+Owns what differs between them, as Terraform variables and as the package's kind; nothing else
+may ask which target it is.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from workbench import package
+
+Name = Literal["aws", "ministack", "localstack"]
+NAMES: tuple[Name, ...] = ("aws", "ministack", "localstack")
+# What LocalStack 4.14 lacks; ministack answers for it. By the provider's names of services.
+# https://docs.localstack.cloud/aws/services/
+LACKING = ("apigatewayv2", "cloudfront", "elasticache")
+
+
+@dataclass(frozen=True, slots=True)
+class Emulated:
+    """What `localstack/up` runs, by its addresses.
+
+    Attributes:
+        beside_url: ministack beside LocalStack, "" where one emulator has all.
+        gateway_url: The local API Gateway.
+        python: The Python in which the emulator runs functions, such as 3.13.
+    """
+
+    aws_url: str = "http://127.0.0.1:4566"
+    beside_url: str = ""
+    gateway_url: str = "http://127.0.0.1:8080"
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    python: str = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+    @property
+    def control_plane_url(self) -> str:
+        """Where API Gateway's (v2) own API answers."""
+        return self.beside_url or self.aws_url
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A target in a region.
+
+    Attributes:
+        emulated: None on AWS.
+    """
+
+    name: Name
+    region: str = "us-east-1"
+    emulated: Emulated | None = None
+    package: package.Target = field(default_factory=package.Target)
+
+    @property
+    def aws_url(self) -> str | None:
+        return self.emulated.aws_url if self.emulated else None
+
+    def variables(self) -> dict[str, Any]:
+        """Terraform's variables of this target; on AWS there are none."""
+        if self.emulated is None:
+            return {}
+        beside = self.emulated.beside_url
+        return {
+            "aws_endpoint_url": self.emulated.aws_url,
+            "api_endpoint_urls": {service: beside for service in LACKING} if beside else {},
+            "connections_url": self.emulated.gateway_url,
+            "redis_url": self.emulated.redis_url,
+            # What is emulated is thrown away with its emulator.
+            "secret_recovery_days": 0,
+            "tables": {"point_in_time_recovery": True, "deletion_protection": False},
+        }
+
+
+def emulated(name: Name, region: str, at: Emulated) -> Target:
+    """A target on this machine, whose functions run on this machine's processor.
+
+    Raises:
+        ValueError: Lambda has no such processor or Python.
+    """
+    kind = package.Target(at.python, package.host_architecture())
+    return Target(name, region, at, kind)
