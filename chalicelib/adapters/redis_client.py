@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import CacheDown
+from . import redis_library
 from .redis_auth import Provider
 from .redis_scripts import Script
 from .system import monotonic_s
@@ -49,6 +50,7 @@ class RedisClient:
 
     def run(self, *commands: Command) -> list[Any]:
         """Send all at once; answers in order, or `CacheDown` when any of them failed."""
+        redis_library.load()
         from redis.exceptions import MovedError, NoScriptError
 
         if not commands:

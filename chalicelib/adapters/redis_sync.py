@@ -15,6 +15,7 @@ from typing import Any
 from .. import telemetry
 from ..errors import CacheDown
 from ..ports import Clock
+from . import redis_library
 from .redis_auth import Provider
 
 CHANNEL = "cluster:sync"
@@ -38,6 +39,7 @@ class RedisSync:
         self.subscribed = threading.Event()
 
     def publish(self, event: str, data: Mapping[str, Any]) -> None:
+        redis_library.load()
         from redis.exceptions import RedisError
 
         message = {
@@ -94,6 +96,7 @@ class RedisSync:
             raise CacheDown("no cache is configured")
         with self._lock:
             if self._client is None:
+                redis_library.load()
                 from redis.client import Redis
 
                 self._client = Redis.from_url(
