@@ -18,6 +18,12 @@ if os.environ.get("REQUIRE_ALL") == "1":
     settings.load_profile("same")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--stack", action="append", default=[], help="Run tests/e2e on this stack only."
+    )
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]

@@ -1,4 +1,8 @@
-"""One embedded stack for all end-to-end tests: real gateway, ministack, Valkey, pumps."""
+"""The same tests on each stack: handlers in process, then the deployed package on emulators.
+
+A test marked `embedded` asks for what only the handlers in process have, and runs there alone.
+`--stack NAME` runs one stack only.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,40 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.people import People
-from workbench.stack.embedded import EmbeddedStack, StackThread
+from tests.support.stacks import DeployedStack, Stack
+from workbench.stack.embedded import StackThread
+
+STACKS = ("embedded", "ministack")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "stack" not in metafunc.fixturenames:
+        return
+    only = metafunc.config.getoption("--stack")
+    stacks = STACKS if not only else tuple(only)
+    if metafunc.definition.get_closest_marker("embedded"):
+        stacks = tuple(name for name in stacks if name == "embedded")
+    if metafunc.definition.get_closest_marker("deployed"):
+        stacks = tuple(name for name in stacks if name != "embedded")
+    metafunc.parametrize("stack", stacks, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[EmbeddedStack]:
-    thread = StackThread(port=0)
-    yield thread.start()
-    thread.stop()
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    if request.param == "embedded":
+        thread = StackThread(port=0)
+        yield thread.start()
+        thread.stop()
+        return
+    deployed = DeployedStack(request.param)
+    try:
+        yield deployed.start()
+        deployed.deployment.destroy()
+    finally:
+        deployed.stop()
 
 
 @pytest.fixture
-def people(stack: EmbeddedStack) -> Iterator[People]:
+def people(stack: Stack) -> Iterator[People]:
     with People(stack.url, stack.ws_url) as people:
         yield people

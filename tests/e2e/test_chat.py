@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from tests.support.people import Device, People, name
-from workbench.stack.embedded import EmbeddedStack
+from tests.support.stacks import Stack
 
 
 def test_two_users_with_two_devices_each(people: People) -> None:
@@ -111,7 +111,7 @@ def test_fifty_users_in_a_room(people: People) -> None:
     assert all(order == [each for each in full if each in order] for order in orders)
 
 
-def test_without_redis_in_mid_traffic(people: People, stack: EmbeddedStack) -> None:
+def test_without_redis_in_mid_traffic(people: People, stack: Stack) -> None:
     alice, bob = name("alice"), name("bob")
     room = people.room(alice, bob)
     speaker, listener = people.device(alice), people.device(bob)

@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from tests.support.people import WAIT_S, People, name
-from workbench.stack.embedded import EmbeddedStack
+from tests.support.stacks import Stack
 
 CLI = [sys.executable, "-m", "workbench.cli.main"]
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
@@ -27,9 +27,7 @@ def tidings(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]
     )
 
 
-def test_piped_lines_are_sent_and_acked_before_the_end(
-    people: People, stack: EmbeddedStack
-) -> None:
+def test_piped_lines_are_sent_and_acked_before_the_end(people: People, stack: Stack) -> None:
     user, reader, room = name("pat"), name("rita"), name("room")
     text = "\n".join(["one", "two\x1b[2Jescape\u202e", "three", "/delete"])
     done = tidings("chat", user, room, "--url", stack.url, text=text)
@@ -47,7 +45,7 @@ def test_piped_lines_are_sent_and_acked_before_the_end(
     assert "(deleted)" in done.stdout
 
 
-def test_without_any_input_it_ends(stack: EmbeddedStack) -> None:
+def test_without_any_input_it_ends(stack: Stack) -> None:
     command = [*CLI, "chat", name("nora"), name("room"), "--url", stack.url]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, timeout=60, check=False)
     assert done.returncode == 0
@@ -89,7 +87,7 @@ def terminal(*arguments: str) -> Iterator[tuple[Callable[[str], None], Callable[
 
 
 @pytest.mark.timeout(90)
-def test_on_a_terminal_others_see_the_user_typing(people: People, stack: EmbeddedStack) -> None:
+def test_on_a_terminal_others_see_the_user_typing(people: People, stack: Stack) -> None:
     user, other = name("terry"), name("olga")
     room = people.room(user, other)
     listener = people.device(other)
@@ -106,7 +104,7 @@ def test_on_a_terminal_others_see_the_user_typing(people: People, stack: Embedde
         types("/quit\r")
 
 
-def letters(stack: EmbeddedStack, count: int, group: str) -> Any:
+def letters(stack: Stack, count: int, group: str) -> Any:
     sqs = boto3.client("sqs", endpoint_url=stack.aws_endpoint_url, **KEYS)
     for number in range(count):
         sqs.send_message(
@@ -118,12 +116,12 @@ def letters(stack: EmbeddedStack, count: int, group: str) -> Any:
     return sqs
 
 
-def dead(stack: EmbeddedStack, *arguments: str, text: str = "") -> Any:
+def dead(stack: Stack, *arguments: str, text: str = "") -> Any:
     where = ["--endpoint-url", stack.aws_endpoint_url, "--region", "us-east-1"]
     return tidings("dead", *where, *arguments, text=text)
 
 
-def test_dead_letters_are_listed_shown_redriven_and_purged(stack: EmbeddedStack) -> None:
+def test_dead_letters_are_listed_shown_redriven_and_purged(stack: Stack) -> None:
     assert dead(stack, "purge", "--yes").returncode == 0
     group = name("group")
     letters(stack, 3, group)
@@ -141,7 +139,7 @@ def test_dead_letters_are_listed_shown_redriven_and_purged(stack: EmbeddedStack)
     assert json.loads(dead(stack, "list", "--json").stdout) == []
 
 
-def test_a_group_of_more_than_ten_is_redriven_whole(stack: EmbeddedStack) -> None:
+def test_a_group_of_more_than_ten_is_redriven_whole(stack: Stack) -> None:
     """They are unreadable, so each dies again at once: a redrive takes each only once."""
     assert dead(stack, "purge", "--yes").returncode == 0
     letters(stack, 25, name("group"))
@@ -150,7 +148,7 @@ def test_a_group_of_more_than_ten_is_redriven_whole(stack: EmbeddedStack) -> Non
     assert dead(stack, "purge", "--yes").returncode == 0
 
 
-def test_dead_letters_of_nowhere(stack: EmbeddedStack) -> None:
+def test_dead_letters_of_nowhere(stack: Stack) -> None:
     done = dead(stack, "--prefix", "other", "list")
     assert done.returncode == 1
     assert "no such queues here" in done.stderr

@@ -14,8 +14,8 @@ import boto3
 import pytest
 
 from tests.support.people import Device, People, name
+from tests.support.stacks import Stack
 from workbench.stack.children import start_valkey
-from workbench.stack.embedded import EmbeddedStack
 
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
@@ -28,7 +28,7 @@ def port_of(url: str) -> int:
     return int(url.rsplit(":", 1)[1].split("/")[0])
 
 
-def test_redis_stopped_and_started_in_mid_traffic(people: People, stack: EmbeddedStack) -> None:
+def test_redis_stopped_and_started_in_mid_traffic(people: People, stack: Stack) -> None:
     alice, bob = name("alice"), name("bob")
     room = people.room(alice, bob)
     speaker, listener = people.device(alice), people.device(bob)
@@ -62,9 +62,10 @@ def silent(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+@pytest.mark.embedded("a deployed emulator that is stopped cannot run the functions either")
 @pytest.mark.timeout(240)
 def test_a_message_sent_while_the_stores_are_silent_is_there_once_after_its_resend(
-    people: People, stack: EmbeddedStack
+    people: People, stack: Stack
 ) -> None:
     alice, bob = name("alice"), name("bob")
     room = people.room(alice, bob)
@@ -83,11 +84,11 @@ def test_a_message_sent_while_the_stores_are_silent_is_there_once_after_its_rese
     assert contents(listener, room) == ["before", "now", "after"]
 
 
-def queue(stack: EmbeddedStack) -> Any:
+def queue(stack: Stack) -> Any:
     return boto3.client("sqs", endpoint_url=stack.aws_endpoint_url, **KEYS)
 
 
-def test_deliveries_that_come_again_and_out_of_order(people: People, stack: EmbeddedStack) -> None:
+def test_deliveries_that_come_again_and_out_of_order(people: People, stack: Stack) -> None:
     alice, bob = name("alice"), name("bob")
     room = people.room(alice, bob)
     speaker, listener = people.device(alice), people.device(bob)
@@ -125,7 +126,7 @@ def test_deliveries_that_come_again_and_out_of_order(people: People, stack: Embe
     "body", ["{not json", "[]", '{"kind":"entry"}', '{"kind":"entry","entry":{}}']
 )
 def test_a_poisoned_message_is_a_dead_letter_and_holds_up_nobody(
-    people: People, stack: EmbeddedStack, body: str
+    people: People, stack: Stack, body: str
 ) -> None:
     alice, bob = name("alice"), name("bob")
     room = people.room(alice, bob)

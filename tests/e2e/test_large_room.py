@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.support.people import People, name
-from workbench.stack.embedded import EmbeddedStack
+from tests.support.stacks import Stack
 
 MEMBERS, DEVICES, AT_ONCE, TEXTS = 1_000, 2, 40, ["one", "two", "three"]
 
@@ -28,8 +28,9 @@ async def heard(socket: ClientConnection, wanted: int) -> list[str]:
     return contents
 
 
+@pytest.mark.embedded("2,000 connections are 2,000 cold starts of processes elsewhere")
 @pytest.mark.timeout(420)
-def test_every_device_gets_every_message_in_order(people: People, stack: EmbeddedStack) -> None:
+def test_every_device_gets_every_message_in_order(people: People, stack: Stack) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 12_000)), hard))
     members = [name("member") for _ in range(MEMBERS)]

@@ -16,14 +16,14 @@ import pytest
 
 from chalicelib.entry.openapi import OPERATIONS
 from tests.support.people import People, name
-from workbench.stack.embedded import EmbeddedStack
+from tests.support.stacks import Stack
 
 EXAMPLES = 12
 
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("roles", [[], ["service"], ["admin"]], ids=lambda roles: roles or "user")
-def test_what_is_described_is_so(people: People, stack: EmbeddedStack, roles: list[str]) -> None:
+def test_what_is_described_is_so(people: People, stack: Stack, roles: list[str]) -> None:
     token = people.token(name("tess"), roles=roles)
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{stack.url}/v1/openapi.json"),

@@ -10,8 +10,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.support.people import WAIT_S, Device, People, name
+from tests.support.stacks import Stack
 from workbench.stack.children import start_valkey
-from workbench.stack.embedded import EmbeddedStack
 
 
 def befriend(people: People, one: str, other: str) -> None:
@@ -137,7 +137,7 @@ def test_a_revoked_user_is_out_at_once_and_stays_out(people: People) -> None:
 
 @pytest.mark.timeout(180)
 def test_redis_stopped_and_started_while_people_come_go_and_read(
-    people: People, stack: EmbeddedStack, pair: tuple[str, str]
+    people: People, stack: Stack, pair: tuple[str, str]
 ) -> None:
     alice, bob = pair
     room = people.room(alice, bob)

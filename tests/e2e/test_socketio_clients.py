@@ -11,7 +11,7 @@ import socketio
 
 from tests.support.node import NodeClient
 from tests.support.people import WAIT_S, People, name
-from workbench.stack.embedded import EmbeddedStack
+from tests.support.stacks import Stack
 
 pytestmark = pytest.mark.timeout(180)
 MODES: dict[str, dict[str, Any]] = {
@@ -23,7 +23,7 @@ Open = Callable[..., NodeClient]
 
 
 @pytest.fixture
-def node(stack: EmbeddedStack, people: People) -> Iterator[Open]:
+def node(stack: Stack, people: People) -> Iterator[Open]:
     """Open a client of a user."""
     clients: list[NodeClient] = []
 
@@ -61,7 +61,7 @@ def test_a_node_client_with_nothing_but_the_url(people: People, node: Open, mode
     assert (refused["ok"], refused["error"]["code"]) == (False, "bad_request")
 
 
-def test_the_bare_stage(people: People, stack: EmbeddedStack, node: Open) -> None:
+def test_the_bare_stage(people: People, stack: Stack, node: Open) -> None:
     client = node(name("alice"), path="/prod", addTrailingSlash=False, transports=["websocket"])
     client.wait("connect")
     assert client.act("hello")["region"] == stack.region
@@ -137,7 +137,7 @@ def test_it_comes_back_after_its_transport_is_cut(people: People, node: Open) ->
 @pytest.mark.parametrize(
     "transports", [["websocket"], ["polling"], ["polling", "websocket"]], ids="-".join
 )
-def test_a_python_client(people: People, stack: EmbeddedStack, transports: list[str]) -> None:
+def test_a_python_client(people: People, stack: Stack, transports: list[str]) -> None:
     alice, bob = name("alice"), name("bob")
     room = people.room(alice, bob)
     listener = people.device(bob)

@@ -38,7 +38,6 @@ def deploy(
 ) -> None:
     """Package this checkout, apply Terraform, wait until it is healthy, print its URLs."""
     console = Console(stderr=True, highlight=False)
-    where = _target(target, region)
 
     def confirm(plan: str) -> bool:
         if yes:
@@ -46,15 +45,8 @@ def deploy(
         console.print(plan, markup=False)
         return typer.confirm("Apply this?", err=True)
 
-    def work() -> steps.Deployed:
-        return steps.deploy(
-            where,
-            variable_files=var_file or [],
-            confirm=confirm,
-            tell=lambda line: console.print(f"  {line[:160]}", style="dim", markup=False),
-        )
-
-    deployed = _finish(console, work)
+    plan = _deployment(console, target, region, var_file)
+    deployed = _finish(console, lambda: plan.deploy(confirm))
     if as_json:
         typer.echo(json.dumps(asdict(deployed)))
         return
@@ -75,17 +67,18 @@ def destroy(
 ) -> None:
     """Undo a deployment, with all that people have written."""
     console = Console(stderr=True, highlight=False)
-    where = _target(target, region)
     if target == "aws" and not yes:
         typer.confirm("Delete this deployment, its tables and all messages?", abort=True, err=True)
-    _finish(
-        console,
-        lambda: steps.destroy(
-            where,
-            variable_files=var_file or [],
-            tell=lambda line: console.print(f"  {line[:160]}", style="dim", markup=False),
-        ),
-    )
+    _finish(console, _deployment(console, target, region, var_file).destroy)
+
+
+def _deployment(
+    console: Console, name: Name, region: str, files: list[Path] | None
+) -> steps.Deployment:
+    def tell(line: str) -> None:
+        console.print(f"  {line[:160]}", style="dim", markup=False)
+
+    return steps.Deployment(_target(name, region), variable_files=files or [], tell=tell)
 
 
 def _target(name: Name, region: str) -> Target:

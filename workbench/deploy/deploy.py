@@ -11,7 +11,7 @@ import secrets
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,110 +55,95 @@ class Deployed:
     outputs: dict[str, Any] = field(default_factory=dict)
 
 
-def deploy(
-    target: Target,
-    *,
-    variable_files: Sequence[Path] = (),
-    variables: Mapping[str, Any] | None = None,
-    confirm: Confirm = lambda plan: True,
-    tell: Tell = lambda line: None,
-    state: Path | None = None,
-) -> Deployed:
-    """Bring `target` to what this checkout is.
+class Deployment:
+    """A target, with what its user has set.
 
     Args:
-        variables: Over those of the target and of the files.
-        confirm: Asked with Terraform's plan before anything changes.
-        state: Folder of an emulator's Terraform state; `.tidings/deploy/<target>` by default.
-
-    Raises:
-        DeployError: Not confirmed, no answer from Secrets Manager, not healthy in time.
-        PackageError, TerraformError: As they say.
+        variable_files: Terraform variables, as Terraform takes them.
+        tell: Is told of every step.
+        folder: Of an emulator's state and package; `.tidings/deploy/<target>` by default.
     """
-    deployed, folder = Deployed(), state or _folder(target)
-    timed = _timer(deployed.seconds)
-    out = ROOT / "dist" if target.emulated is None else folder / "dist"
-    with timed("package"):
-        package.build(target.package, out, tell)
-    with _terraform(target, folder, variable_files, tell) as terraform:
-        given = {**target.variables(), **(variables or {}), "package_dir": str(out)}
-        with timed("init"):
-            terraform.init()
-        if target.emulated is None:
-            changes = terraform.changes(given)
-            if changes and not confirm(changes):
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        variable_files: Sequence[Path] = (),
+        tell: Tell = lambda line: None,
+        folder: Path | None = None,
+    ) -> None:
+        self._target = target
+        self._files = variable_files
+        self._tell = tell
+        self._folder = folder or ROOT / ".tidings" / "deploy" / target.name
+        self._package = (self._folder if target.emulated else ROOT) / "dist"
+        self._variables = {**target.variables(), "package_dir": str(self._package)}
+
+    def deploy(self, confirm: Confirm = lambda plan: True) -> Deployed:
+        """Bring the target to what this checkout is; `confirm` is asked before AWS changes.
+
+        Raises:
+            DeployError: Not confirmed, no answer from Secrets Manager, not healthy in time.
+            PackageError, TerraformError: As they say.
+        """
+        deployed = Deployed()
+        timed = _timer(deployed.seconds)
+        with timed("package"):
+            package.build(self._target.package, self._package, self._tell)
+        with self._terraform() as terraform:
+            with timed("init"):
+                terraform.init()
+            if self._target.emulated is None and not self._confirmed(terraform, confirm):
                 raise DeployError("not confirmed, nothing was changed")
-        with timed("apply"):
-            terraform.apply(given)
-        deployed.outputs = terraform.output()
-        deployed.resources = len(terraform.resources())
-    region = deployed.outputs["regions"][target.region]
-    with timed("secret"):
-        _give_secret(target, region["secret"]["name"], tell)
-    deployed.url, deployed.websocket_url = _urls(target, region)
-    with timed("health"):
-        _wait_healthy(f"{deployed.url}/v1/health", tell)
-    return deployed
+            with timed("apply"):
+                terraform.apply(self._variables)
+            deployed.outputs = terraform.output()
+            deployed.resources = len(terraform.resources())
+        region = deployed.outputs["regions"][self._target.region]
+        with timed("secret"):
+            _give_secret(self._target, region["secret"]["name"], self._tell)
+        deployed.url, deployed.websocket_url = _urls(self._target, region)
+        with timed("health"):
+            _wait_healthy(f"{deployed.url}/v1/health", self._tell)
+        return deployed
 
+    def changes(self) -> str:
+        """What another apply of the package that is there would change, "" for nothing."""
+        with self._terraform() as terraform:
+            return terraform.changes(self._variables)
 
-def changes(
-    target: Target,
-    *,
-    variable_files: Sequence[Path] = (),
-    variables: Mapping[str, Any] | None = None,
-    state: Path | None = None,
-) -> str:
-    """What another apply would change, "" for nothing. The package is that of the last one."""
-    folder = state or _folder(target)
-    out = ROOT / "dist" if target.emulated is None else folder / "dist"
-    with _terraform(target, folder, variable_files, lambda line: None) as terraform:
-        given = {**target.variables(), **(variables or {}), "package_dir": str(out)}
-        return terraform.changes(given)
+    def destroy(self) -> None:
+        """Undo it, tables included. On AWS deletion protection has to be taken off before."""
+        if not (self._package / "package.json").exists():
+            # Terraform reads it for a destroy too.
+            package.build(self._target.package, self._package, self._tell)
+        with self._terraform() as terraform:
+            terraform.init()
+            terraform.destroy(self._variables)
 
+    def _confirmed(self, terraform: Terraform, confirm: Confirm) -> bool:
+        changes = terraform.changes(self._variables)
+        return not changes or confirm(changes)
 
-def destroy(
-    target: Target,
-    *,
-    variable_files: Sequence[Path] = (),
-    variables: Mapping[str, Any] | None = None,
-    tell: Tell = lambda line: None,
-    state: Path | None = None,
-) -> None:
-    """Undo it, tables included. On AWS deletion protection has to be taken off before."""
-    folder = state or _folder(target)
-    out = ROOT / "dist" if target.emulated is None else folder / "dist"
-    if not (out / "package.json").exists():
-        package.build(target.package, out, tell)  # Terraform reads it for a destroy too
-    with _terraform(target, folder, variable_files, tell) as terraform:
-        terraform.init()
-        terraform.destroy({**target.variables(), **(variables or {}), "package_dir": str(out)})
-
-
-def _folder(target: Target) -> Path:
-    return ROOT / ".tidings" / "deploy" / target.name
-
-
-def _terraform(
-    target: Target, folder: Path, variable_files: Sequence[Path], tell: Tell
-) -> Terraform:
-    """The production root. An emulator gets none of the developer's own AWS credentials."""
-    root = ROOT / "terraform"
-    if target.emulated is None:
-        return Terraform(root, variable_files=variable_files, progress=tell)
-    folder.mkdir(parents=True, exist_ok=True)
-    return Terraform(
-        root,
-        data_dir=folder / "data",
-        state=folder / "terraform.tfstate",
-        variable_files=variable_files,
-        environment={
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_SESSION_TOKEN": "",
-            "AWS_PROFILE": "",
-        },
-        progress=tell,
-    )
+    def _terraform(self) -> Terraform:
+        """The production root. An emulator sees none of the developer's own AWS credentials."""
+        root = ROOT / "terraform"
+        if self._target.emulated is None:
+            return Terraform(root, variable_files=self._files, progress=self._tell)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return Terraform(
+            root,
+            data_dir=self._folder / "data",
+            state=self._folder / "terraform.tfstate",
+            variable_files=self._files,
+            environment={
+                "AWS_ACCESS_KEY_ID": "test",
+                "AWS_SECRET_ACCESS_KEY": "test",
+                "AWS_SESSION_TOKEN": "",
+                "AWS_PROFILE": "",
+            },
+            progress=self._tell,
+        )
 
 
 def _give_secret(target: Target, name: str, tell: Tell) -> None:
@@ -170,10 +155,12 @@ def _give_secret(target: Target, name: str, tell: Tell) -> None:
             else client("secretsmanager", target.aws_url, target.region)
         )
         try:
-            manager.get_secret_value(SecretId=name)
-            return
+            # AWS raises for a secret without a value, ministack answers without one.
+            if manager.get_secret_value(SecretId=name).get("SecretString"):
+                return
         except manager.exceptions.ResourceNotFoundException:
-            tell(f"giving {name} a value")
+            pass
+        tell(f"giving {name} a value")
         value = json.dumps({"jwt_secret": secrets.token_hex(32)})
         manager.put_secret_value(SecretId=name, SecretString=value)
     except (BotoCoreError, ClientError) as fault:
@@ -209,7 +196,7 @@ def _wait_healthy(url: str, tell: Tell) -> None:
 
 def _timer(seconds: dict[str, float]) -> Callable[[str], AbstractContextManager[None]]:
     @contextmanager
-    def timed(step: str) -> Any:
+    def timed(step: str) -> Iterator[None]:
         started = time.monotonic()
         yield
         seconds[step] = round(time.monotonic() - started, 1)

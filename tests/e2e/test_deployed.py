@@ -1,0 +1,40 @@
+"""The deployment itself: applied whole, stable, and driven by the emulator's own triggers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.people import People, name
+from tests.support.stacks import DeployedStack
+from workbench.deploy.clients import client
+
+pytestmark = pytest.mark.deployed
+
+
+def test_a_second_apply_changes_nothing(stack: DeployedStack) -> None:
+    assert stack.deployment.changes() == ""
+
+
+def test_the_queues_call_the_functions(stack: DeployedStack) -> None:
+    lambdas = client("lambda", stack.aws_endpoint_url, stack.region)
+    mappings = lambdas.list_event_source_mappings()["EventSourceMappings"]
+    found = {
+        mapping["FunctionArn"].rsplit(":", 1)[1]: mapping["EventSourceArn"].rsplit(":", 1)[1]
+        for mapping in mappings
+    }
+    assert found == {
+        "tidings-deliver": "tidings-delivery.fifo",
+        "tidings-outbound": "tidings-outbound",
+    }
+    assert {m["FunctionResponseTypes"][0] for m in mappings} == {"ReportBatchItemFailures"}
+
+
+def test_a_posted_message_is_pushed(people: People) -> None:
+    """HTTP function, table, FIFO queue, deliver function, @connections: all deployed."""
+    alice, bob = name("alice"), name("bob")
+    room = people.room(alice, bob)
+    listener = people.device(bob)
+    body = {"message_type": "text", "content": "over HTTP"}
+    path = f"/v1/rooms/{room}/messages"
+    assert people.http("POST", path, body, people.token(alice))[0] == 201
+    assert listener.heard(room, 1)[0]["content"] == "over HTTP"
