@@ -1,0 +1,281 @@
+# The alarms, as data. Of each: what is measured (several metrics are summed), when it goes off, what
+# silence means, and the section of the operations guide that says what to do.
+#
+# Silence: a queue, table or API that nothing uses stops reporting, so there it is good. What reports by a
+# schedule must not fall silent, nor a running node: there it is bad.
+
+locals {
+  quiet_is_good = "notBreaching"
+  quiet_is_bad  = "breaching"
+
+  alarms = merge(
+    {
+      for short, queue in local.dead_queues : "dead-letters-${short}" => {
+        metrics   = [{ namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = queue } }]
+        statistic = "Maximum"
+        threshold = var.thresholds.dead_letters
+        periods   = 1
+        of        = 1
+        silence   = local.quiet_is_good
+        section   = "dead-letters"
+        says      = "Jobs failed for good and wait in ${queue}. Nobody's message is lost, but pushes are. Find the cause, then redrive."
+      }
+    },
+    {
+      for short, queue in local.watched_queues : "queue-age-${short}" => {
+        metrics   = [{ namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", dimensions = { QueueName = queue } }]
+        statistic = "Maximum"
+        threshold = var.thresholds.queue_age_s
+        periods   = 3
+        of        = 5
+        silence   = local.quiet_is_good
+        section   = "jobs-wait-too-long"
+        says      = "The oldest job in ${queue} waits: pushes come late. Look at throttles and errors of its function."
+      }
+    },
+    {
+      "delivery-latency" = {
+        metrics   = [local.own["delivery_latency_ms"]]
+        statistic = "p99"
+        threshold = var.thresholds.delivery_latency_p99_ms
+        periods   = 3
+        of        = 5
+        silence   = local.quiet_is_good
+        section   = "delivery-is-slow"
+        says      = "One message in a hundred takes longer than this from its ack to its last push."
+      }
+      "posts-to-retry" = {
+        metrics   = [local.own["posts_to_retry"]]
+        statistic = "Sum"
+        threshold = var.thresholds.posts_to_retry
+        periods   = 2
+        of        = 2
+        silence   = local.quiet_is_good
+        section   = "posts-are-throttled"
+        says      = "@connections answers with 429 or fails: the account's requests are used up, or many clients read slowly."
+      }
+      "posts-refused" = {
+        metrics   = [local.own["posts_refused"]]
+        statistic = "Sum"
+        threshold = var.thresholds.posts_refused
+        periods   = 1
+        of        = 1
+        silence   = local.quiet_is_good
+        section   = "posts-are-refused"
+        says      = "@connections refuses posts as too large. Clients get these messages by sync only."
+      }
+      "limits-open" = {
+        metrics   = [local.own["limits_open"]]
+        statistic = "Sum"
+        threshold = var.thresholds.limits_open
+        periods   = 1
+        of        = 1
+        silence   = local.quiet_is_good
+        section   = "redis-is-away"
+        says      = "Redis did not answer: users are not limited, polling is refused, everything else goes on more slowly."
+      }
+      "report-silent" = {
+        metrics   = [local.own["ActiveConnections"]]
+        statistic = "SampleCount"
+        threshold = 1
+        below     = true
+        period_s  = 60
+        periods   = 5
+        of        = 5
+        silence   = local.quiet_is_bad
+        section   = "a-schedule-is-silent"
+        says      = "The number of connections has not been reported for 5 minutes: the function report fails, its schedule is off, or Redis is away."
+      }
+      "sweep-silent" = {
+        metrics   = [{ namespace = "AWS/Lambda", name = "Invocations", dimensions = { FunctionName = var.functions["sweep"] } }]
+        statistic = "Sum"
+        threshold = 1
+        below     = true
+        period_s  = 60
+        periods   = 5
+        of        = 5
+        silence   = local.quiet_is_bad
+        section   = "a-schedule-is-silent"
+        says      = "The sweep has not run for 5 minutes: who dies silently stays online, tokens do not expire on open connections."
+      }
+      "concurrency" = {
+        metrics   = [{ namespace = "AWS/Lambda", name = "ConcurrentExecutions", dimensions = {} }]
+        statistic = "Maximum"
+        threshold = var.thresholds.concurrent_executions
+        period_s  = 60
+        periods   = 3
+        of        = 5
+        silence   = local.quiet_is_good
+        section   = "functions-are-throttled"
+        says      = "The account comes near its quota of concurrent functions in this region. Ask for more before functions are throttled."
+      }
+      "connects" = {
+        metrics   = [for api in var.websocket_apis : { namespace = "AWS/ApiGateway", name = "ConnectCount", dimensions = { ApiId = api.id, Stage = api.stage } }]
+        statistic = "Sum"
+        threshold = var.thresholds.connects_per_minute
+        period_s  = 60
+        periods   = 1
+        of        = 1
+        silence   = local.quiet_is_good
+        section   = "connects-come-near-their-quota"
+        says      = "New connections come near the account's quota; above it API Gateway answers with 429 and clients come back later."
+      }
+      "http-5xx" = {
+        metrics   = [{ namespace = "AWS/ApiGateway", name = "5xx", dimensions = { ApiId = var.http_api_id, Stage = "$default" } }]
+        statistic = "Sum"
+        threshold = var.thresholds.http_5xx
+        periods   = 1
+        of        = 1
+        silence   = local.quiet_is_good
+        section   = "an-api-fails"
+        says      = "The HTTP API answers with 5xx."
+      }
+    },
+    {
+      for api in var.websocket_apis : "websocket-errors-${api.stage}" => {
+        metrics   = [for name in ["IntegrationError", "ExecutionError"] : { namespace = "AWS/ApiGateway", name = name, dimensions = { ApiId = api.id, Stage = api.stage } }]
+        statistic = "Sum"
+        threshold = var.thresholds.websocket_errors
+        periods   = 1
+        of        = 1
+        silence   = local.quiet_is_good
+        section   = "an-api-fails"
+        says      = "Frames or connects of the WebSocket API ${api.stage} end in errors of its functions or of API Gateway."
+      }
+    },
+    {
+      for short, function in var.functions : "errors-${short}" => {
+        metrics   = [{ namespace = "AWS/Lambda", name = "Errors", dimensions = { FunctionName = function } }]
+        statistic = "Sum"
+        threshold = var.thresholds.function_errors
+        periods   = 1
+        of        = 1
+        silence   = local.quiet_is_good
+        section   = "a-function-fails"
+        says      = "${function} raises, times out or runs out of memory. Its handlers answer every fault, so this is a fault of ours."
+      }
+    },
+    {
+      for short, function in var.functions : "throttles-${short}" => {
+        metrics   = [{ namespace = "AWS/Lambda", name = "Throttles", dimensions = { FunctionName = function } }]
+        statistic = "Sum"
+        threshold = var.thresholds.function_throttles
+        periods   = 2
+        of        = 2
+        silence   = local.quiet_is_good
+        section   = "functions-are-throttled"
+        says      = "${function} is throttled. Of queues nothing is lost; frames get an error, connects and requests a 5xx."
+      }
+    },
+    {
+      for short, table in var.tables : "table-throttles-${short}" => {
+        metrics   = [for name in ["ReadThrottleEvents", "WriteThrottleEvents"] : { namespace = "AWS/DynamoDB", name = name, dimensions = { TableName = table } }]
+        statistic = "Sum"
+        threshold = var.thresholds.table_throttles
+        periods   = 1
+        of        = 1
+        silence   = local.quiet_is_good
+        section   = "a-table-throttles"
+        says      = "DynamoDB throttles ${table}: a hot key, or traffic that more than doubled within half an hour."
+      }
+    },
+    {
+      for pair, replica in local.replicas : "replication-${replace(pair, " ", "-")}" => {
+        metrics   = [{ namespace = "AWS/DynamoDB", name = "ReplicationLatency", dimensions = { TableName = replica.table, ReceivingRegion = replica.region } }]
+        statistic = "Average"
+        threshold = var.thresholds.replication_latency_ms
+        period_s  = 60
+        periods   = 5
+        of        = 10
+        silence   = local.quiet_is_good
+        section   = "replication-lags"
+        says      = "Changes of ${replica.table} reach ${replica.region} late: its users see history and members late."
+      }
+    },
+    {
+      for node in var.cache.kind == "replication-group" ? var.cache.nodes : [] : "redis-cpu-${node}" => {
+        metrics   = [{ namespace = "AWS/ElastiCache", name = "EngineCPUUtilization", dimensions = { CacheClusterId = node } }]
+        statistic = "Average"
+        threshold = var.thresholds.redis_cpu_percent
+        periods   = 2
+        of        = 2
+        silence   = local.quiet_is_bad
+        section   = "redis-is-full-or-busy"
+        says      = "The engine of ${node} is busy, or the node reports nothing any more."
+      }
+    },
+    {
+      for node in var.cache.kind == "replication-group" ? var.cache.nodes : [] : "redis-memory-${node}" => {
+        metrics   = [{ namespace = "AWS/ElastiCache", name = "DatabaseMemoryUsagePercentage", dimensions = { CacheClusterId = node } }]
+        statistic = "Maximum"
+        threshold = var.thresholds.redis_memory_percent
+        periods   = 2
+        of        = 2
+        silence   = local.quiet_is_good # its CPU alarm says that it is silent
+        section   = "redis-is-full-or-busy"
+        says      = "${node} is nearly full; then keys are evicted, sessions of polling clients among them."
+      }
+    },
+    var.cache.kind != "serverless" ? {} : {
+      "redis-throttles" = {
+        metrics   = [{ namespace = "AWS/ElastiCache", name = "ThrottledCmds", dimensions = { clusterId = var.cache.id } }]
+        statistic = "Sum"
+        threshold = var.thresholds.redis_throttles
+        periods   = 1
+        of        = 1
+        silence   = local.quiet_is_good
+        section   = "redis-is-full-or-busy"
+        says      = "The cache throttles commands: its limit of ECPUs is reached, or traffic grew faster than the cache did."
+      }
+    },
+  )
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = local.alarms
+
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = "${each.value.says} What to do: ${var.guide_url}#${each.value.section}"
+  alarm_actions       = [local.topic_arn]
+  ok_actions          = [local.topic_arn]
+  comparison_operator = try(each.value.below, false) ? "LessThanThreshold" : "GreaterThanThreshold"
+  threshold           = each.value.threshold
+  evaluation_periods  = each.value.of
+  datapoints_to_alarm = each.value.periods
+  treat_missing_data  = each.value.silence
+  tags                = var.tags
+
+  # One metric is named directly, several are summed.
+  namespace          = length(each.value.metrics) == 1 ? each.value.metrics[0].namespace : null
+  metric_name        = length(each.value.metrics) == 1 ? each.value.metrics[0].name : null
+  dimensions         = length(each.value.metrics) == 1 ? each.value.metrics[0].dimensions : null
+  period             = length(each.value.metrics) == 1 ? try(each.value.period_s, 300) : null
+  statistic          = length(each.value.metrics) == 1 && !startswith(each.value.statistic, "p") ? each.value.statistic : null
+  extended_statistic = startswith(each.value.statistic, "p") ? each.value.statistic : null
+  # Of three messages one is no percentile.
+  evaluate_low_sample_count_percentiles = startswith(each.value.statistic, "p") ? "ignore" : null
+
+  dynamic "metric_query" {
+    for_each = length(each.value.metrics) == 1 ? [] : each.value.metrics
+    content {
+      id = "m${metric_query.key}"
+      metric {
+        namespace   = metric_query.value.namespace
+        metric_name = metric_query.value.name
+        dimensions  = metric_query.value.dimensions
+        stat        = each.value.statistic
+        period      = try(each.value.period_s, 300)
+      }
+    }
+  }
+
+  dynamic "metric_query" {
+    for_each = length(each.value.metrics) == 1 ? [] : [1]
+    content {
+      id          = "sum"
+      expression  = "SUM(METRICS())"
+      label       = "Sum"
+      return_data = true
+    }
+  }
+}

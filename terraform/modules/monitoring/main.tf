@@ -1,0 +1,73 @@
+data "aws_region" "current" {}
+
+data "aws_caller_identity" "current" {}
+
+locals {
+  region = data.aws_region.current.name
+
+  # What chalicelib emits; a test compares. `report` says its region, the embedded metrics of log lines
+  # have no dimension.
+  own = {
+    for name, metric in jsondecode(file("${path.module}/metrics.json")) : name => {
+      namespace  = var.metrics_namespace
+      name       = name
+      dimensions = try(metric.by_region, false) ? { Region = local.region } : {}
+    }
+  }
+
+  work_queues = { for short, name in var.queues : short => name if !contains(var.dead_letter_queues, name) }
+  dead_queues = { for short, name in var.queues : short => name if contains(var.dead_letter_queues, name) }
+
+  # Those that this app takes jobs from; the inbox of another region's messages has no worker yet.
+  watched_queues = { for short in ["delivery", "outbound"] : short => var.queues[short] }
+
+  # Of each global table that is written here, its way to each replica.
+  replicas = {
+    for pair in setproduct(var.global_tables, var.replica_regions) :
+    "${pair[0]} ${pair[1]}" => { table = var.tables[pair[0]], region = pair[1] }
+  }
+
+  topic_arn = var.alarm_topic_arn != null ? var.alarm_topic_arn : aws_sns_topic.alarms[0].arn
+}
+
+resource "aws_sns_topic" "alarms" {
+  count = var.alarm_topic_arn == null ? 1 : 0
+
+  name              = "${var.name}-alarms"
+  kms_master_key_id = var.alarm_kms_key_arn
+  tags              = var.tags
+}
+
+data "aws_iam_policy_document" "alarms" {
+  statement {
+    sid       = "AlarmsOfThisAccount"
+    actions   = ["sns:Publish"]
+    resources = aws_sns_topic.alarms[*].arn
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
+  }
+}
+
+resource "aws_sns_topic_policy" "alarms" {
+  count = length(aws_sns_topic.alarms)
+
+  arn    = aws_sns_topic.alarms[0].arn
+  policy = data.aws_iam_policy_document.alarms.json
+}
+
+resource "aws_sns_topic_subscription" "email" {
+  for_each = toset(var.alarm_emails)
+
+  topic_arn = local.topic_arn
+  protocol  = "email"
+  endpoint  = each.value
+}

@@ -1,0 +1,197 @@
+# What the module makes of its variables, on a mocked provider.
+
+mock_provider "aws" {
+  mock_data "aws_region" {
+    defaults = { name = "us-east-1" }
+  }
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:us-east-1:123456789012:tidings-alarms" }
+  }
+  mock_resource "aws_cloudwatch_metric_alarm" {
+    defaults = { arn = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:one" }
+  }
+}
+
+variables {
+  name = "tidings"
+  functions = {
+    for name in ["websocket_connect", "websocket_message", "websocket_disconnect", "api_handler", "deliver", "outbound", "sweep", "report"] :
+    name => "tidings-${name}"
+  }
+  queues = {
+    delivery        = "tidings-delivery.fifo"
+    "delivery-dead" = "tidings-delivery-dead.fifo"
+    outbound        = "tidings-outbound"
+    "outbound-dead" = "tidings-outbound-dead"
+    inbox           = "tidings-inbox"
+  }
+  dead_letter_queues = ["tidings-delivery-dead.fifo", "tidings-outbound-dead"]
+  tables             = { messages = "tidings-messages", connections = "tidings-connections" }
+  websocket_apis     = [{ id = "abc123", stage = "prod" }]
+  http_api_id        = "def456"
+  cache              = { kind = "serverless", id = "tidings" }
+}
+
+run "a_region_by_itself" {
+  assert {
+    # 2 dead-letter queues, 2 queues, 8 functions twice, 2 tables, 1 API, 8 of the whole, and Redis.
+    condition     = length(output.alarm_names) == 2 + 2 + 16 + 2 + 1 + 9 + 1
+    error_message = "Each part has its alarms."
+  }
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : can(regex("docs/operations.md#[a-z-]+$", alarm.alarm_description))])
+    error_message = "Each alarm says what to do."
+  }
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([output.alarm_topic_arn]) && alarm.ok_actions == alarm.alarm_actions])
+    error_message = "Each alarm goes to the topic, its end too."
+  }
+  assert {
+    condition     = toset([for key, alarm in aws_cloudwatch_metric_alarm.this : key if alarm.treat_missing_data != "notBreaching"]) == toset(["report-silent", "sweep-silent"])
+    error_message = "Only what reports by a schedule must not be silent."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["dead-letters-delivery-dead"].dimensions == tomap({ QueueName = "tidings-delivery-dead.fifo" }) && aws_cloudwatch_metric_alarm.this["dead-letters-delivery-dead"].threshold == 0
+    error_message = "One dead letter is one too many."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["delivery-latency"].extended_statistic == "p99" && aws_cloudwatch_metric_alarm.this["delivery-latency"].namespace == "WeChat/WebSocket" && length(aws_cloudwatch_metric_alarm.this["delivery-latency"].dimensions) == 0
+    error_message = "Embedded metrics have no dimension."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["report-silent"].dimensions == tomap({ Region = "us-east-1" }) && aws_cloudwatch_metric_alarm.this["report-silent"].comparison_operator == "LessThanThreshold"
+    error_message = "The report says its region."
+  }
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.this["table-throttles-messages"].metric_query) == 3
+    error_message = "Reads and writes are summed."
+  }
+  assert {
+    condition     = length(aws_sns_topic.alarms) == 1 && length(aws_sns_topic_subscription.email) == 0
+    error_message = "The topic is created."
+  }
+}
+
+run "the_dashboard_shows_all_metrics_of_ours" {
+  assert {
+    condition = length(setsubtract(
+      keys(jsondecode(file("metrics.json"))),
+      flatten([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : [for metric in try(widget.properties.metrics, []) : metric[1] if metric[0] == "WeChat/WebSocket"]]),
+    )) == 0
+    error_message = "Each metric that the functions emit is on the dashboard."
+  }
+  assert {
+    condition = toset([
+      for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.metrics
+      if try(widget.properties.title, "") == "Delivery latency, ms"
+      ]) == toset([[
+        ["WeChat/WebSocket", "delivery_latency_ms", { label = "p50", stat = "p50" }],
+        ["WeChat/WebSocket", "delivery_latency_ms", { label = "p99", stat = "p99" }],
+    ]])
+    error_message = "Latency has p50 and p99."
+  }
+  assert {
+    condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.x + widget.width <= 24 && widget.properties != {}])
+    error_message = "It is 24 columns wide."
+  }
+  assert {
+    condition     = output.dashboard_name == "tidings-us-east-1"
+    error_message = "Dashboards are global, so its name has the region."
+  }
+}
+
+run "replicas_are_watched" {
+  variables {
+    replica_regions = ["eu-west-1", "ap-southeast-1"]
+    global_tables   = ["messages"]
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["replication-messages-eu-west-1"].dimensions == tomap({ TableName = "tidings-messages", ReceivingRegion = "eu-west-1" })
+    error_message = "Each way of replication has its alarm."
+  }
+  assert {
+    condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "replication-connections-eu-west-1")
+    error_message = "A regional table has no replicas."
+  }
+  assert {
+    condition     = strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "ReplicationLatency")
+    error_message = "It is on the dashboard."
+  }
+}
+
+run "a_replication_group_is_watched_by_node" {
+  variables {
+    cache = { kind = "replication-group", id = "tidings", nodes = ["tidings-0001-001", "tidings-0001-002"] }
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["redis-cpu-tidings-0001-002"].treat_missing_data == "breaching" && !contains(keys(aws_cloudwatch_metric_alarm.this), "redis-throttles")
+    error_message = "A silent node is a dead node."
+  }
+}
+
+run "an_external_cache_has_no_metrics_here" {
+  variables { cache = { kind = "external" } }
+  assert {
+    condition     = length([for key, _ in aws_cloudwatch_metric_alarm.this : key if startswith(key, "redis-")]) == 0 && !strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "AWS/ElastiCache")
+    error_message = "Nobody would report them."
+  }
+}
+
+run "shards_are_summed_where_the_quota_is_one" {
+  variables {
+    websocket_apis = [{ id = "a", stage = "ws-0" }, { id = "b", stage = "ws-1" }]
+  }
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.this["connects"].metric_query) == 3 && contains(keys(aws_cloudwatch_metric_alarm.this), "websocket-errors-ws-1")
+    error_message = "New connections have one quota in the account, errors belong to a shard."
+  }
+}
+
+run "a_topic_of_one_s_own" {
+  variables { alarm_topic_arn = "arn:aws:sns:us-east-1:123456789012:pager" }
+  assert {
+    condition     = length(aws_sns_topic.alarms) == 0 && output.alarm_topic_arn == "arn:aws:sns:us-east-1:123456789012:pager"
+    error_message = "No second topic."
+  }
+}
+
+run "thresholds_can_be_changed" {
+  variables { thresholds = { queue_age_s = 5 } }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["queue-age-delivery"].threshold == 5 && aws_cloudwatch_metric_alarm.this["delivery-latency"].threshold == 2000
+    error_message = "Each threshold is a variable."
+  }
+}
+
+run "a_negative_threshold_is_refused" {
+  command = plan
+  variables { thresholds = { queue_age_s = -1 } }
+  expect_failures = [var.thresholds]
+}
+
+run "replicas_without_tables_are_refused" {
+  command = plan
+  variables { replica_regions = ["eu-west-1"] }
+  expect_failures = [var.global_tables]
+}
+
+run "the_schedules_must_be_there" {
+  command = plan
+  variables { functions = { deliver = "tidings-deliver" } }
+  expect_failures = [var.functions]
+}
+
+run "nodes_must_be_named" {
+  command = plan
+  variables { cache = { kind = "replication-group", id = "tidings" } }
+  expect_failures = [var.cache]
+}
+
+run "a_dead_letter_queue_is_a_queue" {
+  command = plan
+  variables { dead_letter_queues = ["tidings-inbox-dead"] }
+  expect_failures = [var.dead_letter_queues]
+}
