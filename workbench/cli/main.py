@@ -17,6 +17,7 @@ from workbench.package import PYTHON
 from workbench.stack.embedded import ROOT, STATE, EmbeddedStack
 
 from . import chat as chat_command
+from . import cost as cost_command
 from . import dead as dead_command
 from . import deploy as deploy_command
 from . import gateway as gateway_command
@@ -29,6 +30,7 @@ app.add_typer(dead_command.app, name="dead")
 app.command()(gateway_command.gateway)
 app.command()(deploy_command.deploy)
 app.command()(deploy_command.destroy)
+app.command()(cost_command.cost)
 
 T = TypeVar("T")
 Url = Annotated[str, typer.Option(help="The stack's address; the running one by default.")]

@@ -1,0 +1,10 @@
+"""What a deployment costs a month: call budgets times assumed usage times list prices. Pure.
+
+An estimate to plan with, not a bill: no free tier, no discount, one region.
+"""
+
+from .model import Line, monthly
+from .prices import Price, load
+from .usage import Usage
+
+__all__ = ["Line", "Price", "Usage", "load", "monthly"]

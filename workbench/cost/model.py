@@ -1,0 +1,160 @@
+"""From usage to a bill: operations a month, their calls, what those cost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from . import budgets
+from .budgets import Calls
+from .prices import Price
+from .usage import DAYS, MONTH_S, Usage
+
+_GB = 1e9
+_MINUTES = MONTH_S / 60
+# Lambda asks an idle queue with five long polls of 20 s.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+_IDLE_POLLS = 5 * MONTH_S / 20
+_CONNECTION_BYTES = 500
+_SECRETS, _METRICS, _ALARMED_METRICS, _DASHBOARDS = 1, 11, 60, 1
+
+SERVICES = {
+    "API Gateway": ("websocket_messages", "websocket_minutes", "http_requests"),
+    "Lambda": ("lambda_requests", "lambda_gb_s"),
+    "DynamoDB": (
+        "dynamodb_writes",
+        "dynamodb_reads",
+        "dynamodb_gb_months",
+        "dynamodb_backup_gb_months",
+    ),
+    "SQS": ("sqs_fifo", "sqs_standard"),
+    "ElastiCache": ("redis_gb_hours", "redis_ecpus"),
+    "CloudFront": ("cloudfront_requests", "cloudfront_functions", "cloudfront_gb"),
+    "CloudWatch": ("log_gb", "metrics", "alarms", "dashboards"),
+    "Secrets Manager": ("secrets",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the bill: a price's name, how many, and their price."""
+
+    service: str
+    name: str
+    quantity: float
+    usd: float
+
+
+class _Month:
+    """Adds up quantities by the names of prices."""
+
+    def __init__(self, usage: Usage) -> None:
+        self.usage = usage
+        self.quantities: defaultdict[str, float] = defaultdict(float)
+
+    def add(self, calls: Calls, times: float, posts: float = 0) -> None:
+        """An operation so many times, each with so many posts to clients."""
+        usage = self.usage
+        memory_mb, billed_ms = usage.functions[calls.function]
+        frames_out = calls.frames_out + posts
+        self._add("lambda_requests", times)
+        self._add(
+            "lambda_gb_s", times * memory_mb / 1024 * (billed_ms + posts * usage.post_ms) / 1e3
+        )
+        self._add("log_gb", times * usage.log_bytes / _GB)
+        self._add("websocket_messages", times * (calls.frames_in + frames_out))
+        self._add("cloudfront_gb", times * frames_out * usage.event_bytes / _GB)
+        self._add("redis_ecpus", times * calls.redis * usage.ecpus)
+        self._add("dynamodb_reads", times * calls.reads)
+        self._add("dynamodb_writes", times * calls.writes)
+        # A job is sent, received and deleted: batches, which save the latter, fill under load only.
+        self._add("sqs_fifo", times * calls.fifo * 3)
+        self._add("sqs_standard", times * calls.standard * 3)
+
+    def _add(self, name: str, quantity: float) -> None:
+        self.quantities[name] += quantity
+
+
+def quantities(usage: Usage) -> Mapping[str, float]:
+    """What a month uses, by the names of prices."""
+    month = _Month(usage)
+    _people(month)
+    _heartbeats(month)
+    _schedules(month)
+    used: dict[str, float] = dict(month.quantities)
+    sessions = usage.users * usage.devices * usage.connects * DAYS
+    requests = usage.users * usage.http_requests * DAYS
+    kept_gb = usage.users * usage.messages * DAYS * usage.months_kept * usage.entry_bytes / _GB
+    redis_gb = max(0.1, usage.users * usage.redis_bytes / _GB)
+    used |= {
+        "websocket_minutes": usage.connections * _MINUTES,
+        "http_requests": requests,
+        "cloudfront_requests": sessions + requests,
+        "cloudfront_functions": sessions + requests,
+        "cloudfront_gb": used["cloudfront_gb"] + requests * usage.http_bytes / _GB,
+        "dynamodb_gb_months": kept_gb,
+        "dynamodb_backup_gb_months": kept_gb,
+        "sqs_fifo": used["sqs_fifo"] + _IDLE_POLLS,
+        "sqs_standard": used["sqs_standard"] + _IDLE_POLLS,
+        "redis_gb_hours": redis_gb * MONTH_S / 3600,
+        "metrics": _METRICS,
+        "alarms": _ALARMED_METRICS,
+        "dashboards": _DASHBOARDS,
+        "secrets": _SECRETS,
+    }
+    return used
+
+
+def monthly(usage: Usage, prices: Mapping[str, Price]) -> list[Line]:
+    """The bill, by service."""
+    used = quantities(usage)
+    return [
+        Line(service, name, used[name], prices[name].usd(used[name]))
+        for service, names in SERVICES.items()
+        for name in names
+    ]
+
+
+def heartbeat_usd(heartbeat_s: float, prices: Mapping[str, Price]) -> tuple[float, float]:
+    """Of one connection that is open all month: its messages alone, and with all behind them."""
+    month = _Month(Usage(users=1, devices=1, hours_connected=24, heartbeat_s=heartbeat_s))
+    _heartbeats(month)
+    each = {name: prices[name].usd(quantity) for name, quantity in month.quantities.items()}
+    return each["websocket_messages"], sum(each.values())
+
+
+def _people(month: _Month) -> None:
+    usage = month.usage
+    others = usage.room_members - 1
+    devices_online = others * usage.online_share * usage.devices + (usage.devices - 1)
+    sessions = usage.users * usage.devices * usage.connects * DAYS
+    messages = usage.users * usage.messages * DAYS
+    reads = usage.users * usage.reads * DAYS
+    month.add(budgets.CONNECT, sessions)
+    month.add(budgets.CAME, sessions, usage.friends_online)
+    month.add(budgets.DISCONNECT, sessions)
+    month.add(budgets.LEFT_LOOK, sessions)
+    month.add(budgets.LEFT, sessions, usage.friends_online)
+    month.add(budgets.SEND, messages)
+    month.add(budgets.DELIVER, messages, devices_online)
+    month.add(budgets.TYPING, messages * usage.typing)
+    open_devices = others * usage.open_share * usage.devices
+    month.add(budgets.TYPING_TOLD, 2 * messages * usage.typing, open_devices)
+    month.add(budgets.READ, reads)
+    month.add(budgets.READ_TOLD, reads, usage.online_share * usage.devices)
+    requests = usage.users * usage.http_requests * DAYS
+    month.add(Calls("api_handler", redis=1, reads=2), requests)
+
+
+def _heartbeats(month: _Month) -> None:
+    beats = month.usage.connections * MONTH_S / month.usage.heartbeat_s
+    month.add(budgets.BEAT, beats, posts=1)
+    month.add(budgets.PONG, beats)
+
+
+def _schedules(month: _Month) -> None:
+    """A minute: the sweep reads all connections, half a unit for 4 KB; the report counts."""
+    reads = month.usage.connections * _CONNECTION_BYTES / 4096 * 0.5
+    month.add(Calls("sweep", redis=3, reads=reads), _MINUTES)
+    month.add(Calls("report", redis=1), _MINUTES)
