@@ -188,7 +188,7 @@ run "shards_and_regions_have_latency_records" {
 }
 
 run "a_domain_needs_a_zone" {
-  command         = plan
+  command = plan
   variables { domain = "chat.example.com" }
   expect_failures = [var.zone_id]
 }
@@ -215,7 +215,7 @@ run "each_api_needs_its_stage" {
 }
 
 run "a_web_acl_of_a_region_is_refused" {
-  command         = plan
+  command = plan
   variables { web_acl_arn = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/a/b" }
   expect_failures = [var.web_acl_arn]
 }
