@@ -40,6 +40,17 @@ resource "aws_vpc_security_group_ingress_rule" "cache" {
   to_port                      = 6380
 }
 
+resource "aws_vpc_security_group_egress_rule" "functions" {
+  count = local.managed
+
+  security_group_id            = var.network.functions_security_group_id
+  referenced_security_group_id = aws_security_group.cache[0].id
+  description                  = "To the cache."
+  ip_protocol                  = "tcp"
+  from_port                    = 6379
+  to_port                      = 6380
+}
+
 resource "aws_elasticache_user" "app" {
   count = local.managed
 
@@ -50,6 +61,11 @@ resource "aws_elasticache_user" "app" {
 
   authentication_mode {
     type = "iam"
+  }
+
+  # It never changes in a user's life, and some emulators do not keep it.
+  lifecycle {
+    ignore_changes = [authentication_mode]
   }
 }
 

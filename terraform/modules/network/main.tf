@@ -68,20 +68,26 @@ resource "aws_security_group" "functions" {
   tags = { Name = "${var.name}-functions" }
 }
 
-# Whom they call is named by AWS's APIs, the identity provider of a JWKS URL and an external cache:
-# hosts without fixed addresses.
+# AWS's APIs, the identity provider of a JWKS URL and an external cache are hosts without fixed
+# addresses; the cache module opens the way to its own.
 resource "aws_vpc_security_group_egress_rule" "functions_ipv4" {
+  for_each = toset([for port in var.egress_ports : tostring(port)])
+
   security_group_id = aws_security_group.functions.id
-  description       = "To AWS, the cache and the identity provider."
-  ip_protocol       = "-1"
+  description       = "To AWS, the identity provider, an external cache."
+  ip_protocol       = "tcp"
+  from_port         = each.key
+  to_port           = each.key
   cidr_ipv4         = "0.0.0.0/0"
 }
 
 resource "aws_vpc_security_group_egress_rule" "functions_ipv6" {
-  count = local.ipv6 ? 1 : 0
+  for_each = toset(local.ipv6 ? [for port in var.egress_ports : tostring(port)] : [])
 
   security_group_id = aws_security_group.functions.id
-  description       = "To AWS and the identity provider."
-  ip_protocol       = "-1"
+  description       = "To AWS, the identity provider, an external cache."
+  ip_protocol       = "tcp"
+  from_port         = each.key
+  to_port           = each.key
   cidr_ipv6         = "::/0"
 }

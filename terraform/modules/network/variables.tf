@@ -57,3 +57,14 @@ variable "flow_log_days" {
   type        = number
   default     = null
 }
+
+variable "egress_ports" {
+  description = "TCP ports that the functions may call anywhere: HTTPS, and an external cache's."
+  type        = set(number)
+  default     = [443]
+
+  validation {
+    condition     = alltrue([for port in var.egress_ports : port > 0 && port < 65536])
+    error_message = "Ports from 1 to 65535."
+  }
+}

@@ -3,6 +3,9 @@
 locals {
   # A cache of our own is in the VPC, so the functions are, too.
   network = var.network.create || var.cache.kind != "external" ? 1 : 0
+
+  # redis://host:port/…: the port an external cache is called on.
+  external_ports = var.cache.url == null ? [] : [try(tonumber(regex(":([0-9]+)(?:/|$)", var.cache.url)[0]), 6379)]
 }
 
 module "tables" {
@@ -35,6 +38,7 @@ module "network" {
   egress              = var.network.egress
   interface_endpoints = var.network.interface_endpoints
   flow_log_days       = var.network.flow_log_days
+  egress_ports        = concat([443], local.external_ports)
 }
 
 module "cache" {
