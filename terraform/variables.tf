@@ -67,6 +67,11 @@ variable "app" {
   description = "Functions and APIs: shards, stage, domains, settings, concurrency, throttling, logs, tracing; see modules/app."
   type        = any
   default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.app), ["shards", "stage", "domains", "endpoints", "settings", "reserved_concurrency", "queue_concurrency", "websocket_throttling", "http_throttling", "cors_origins", "log_retention_days", "log_kms_key_arn", "tracing", "manage_gateway_account"])) == 0
+    error_message = "A part that modules/region does not know."
+  }
 }
 
 variable "metrics_namespace" {

@@ -33,7 +33,7 @@ REST = "api_handler"  # Chalice's one function for all routes
 _POSTER = "chalicelib.adapters.apigateway."
 _REDIS = "chalicelib.adapters.redis"
 _METRICS = "chalicelib.adapters.cloudwatch."
-_TOKENS = "chalicelib.tokens."
+_SECRETS = "chalicelib.ports.Secrets."
 
 # A batch takes the permission of one, a transaction those of its writes.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
@@ -151,7 +151,7 @@ class _Reach:
         self._needs.connections |= name.startswith(_POSTER)
         # Posts are leased in the cache, whose password may be in the secret.
         self._needs.redis |= name.startswith((_REDIS, _POSTER))
-        self._needs.secret |= name.startswith((_REDIS, _POSTER, _TOKENS))
+        self._needs.secret |= name.startswith((_REDIS, _POSTER, _SECRETS))
         self._needs.metrics |= name.startswith(_METRICS)
         of_indexes: list[nodes.Node] = []
         body = self._program.initial[name] if isinstance(definition, nodes.Var) else definition

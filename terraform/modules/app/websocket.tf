@@ -28,6 +28,8 @@ resource "aws_apigatewayv2_api" "websocket" {
   protocol_type = "WEBSOCKET"
   # Chalice's. No route has a name of its own, so every frame goes to $default.
   route_selection_expression = "$request.body.action"
+  # Functions that leave a VPC by IPv6 post to it.
+  ip_address_type = try(var.vpc.ipv6, false) ? "dualstack" : "ipv4"
 }
 
 resource "aws_apigatewayv2_integration" "websocket" {

@@ -1,0 +1,272 @@
+# The package's folder comes as TF_VAR_package_dir: `pytest tests/terraform` packages for it.
+
+mock_provider "aws" {
+  source = "../../tests/mocks"
+}
+
+variables {
+  name   = "chat"
+  tables = { for name, _ in jsondecode(file("../../resources.json")).tables : name => { arn = "arn:aws:dynamodb:us-east-1:123456789012:table/chat-${name}" } }
+  queues = { for name, queue in jsondecode(file("../../resources.json")).queues : name => { arn = "arn:aws:sqs:us-east-1:123456789012:chat-${name}", visibility_timeout_s = queue.visibility_timeout_s } }
+  secret = { name = "chat-secrets", arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:chat-secrets-AbCdEf" }
+  redis  = { url = "redis://cache.example.com:6379", cluster = false }
+}
+
+run "functions_of_the_manifest" {
+  assert {
+    condition     = toset(keys(aws_lambda_function.this)) == toset(["websocket_connect", "websocket_message", "websocket_disconnect", "api_handler", "deliver", "outbound", "sweep", "report"])
+    error_message = "The functions are those of app.py."
+  }
+
+  assert {
+    condition     = toset(keys(aws_lambda_function.this)) == toset(keys(jsondecode(file("permissions.json"))))
+    error_message = "Every function has its permissions, and none is left over."
+  }
+
+  assert {
+    condition     = alltrue([for name, function in aws_lambda_function.this : function.function_name == "chat-${name}" && function.source_code_hash == jsondecode(file("${var.package_dir}/package.json")).sha256_base64])
+    error_message = "Names with the prefix, code of the package."
+  }
+
+  assert {
+    condition     = alltrue([for name, group in aws_cloudwatch_log_group.function : group.name == "/aws/lambda/chat-${name}" && group.retention_in_days == 30])
+    error_message = "Every function's log group has a retention."
+  }
+
+  assert {
+    condition     = alltrue([for function in aws_lambda_function.this : length(function.vpc_config) == 0 && function.reserved_concurrent_executions == -1])
+    error_message = "No VPC and no reservation unless asked."
+  }
+}
+
+run "environment" {
+  assert {
+    condition = jsonencode(output.environment) == jsonencode({
+      TIDINGS_PREFIX            = "chat"
+      TIDINGS_SECRET_ID         = "chat-secrets"
+      TIDINGS_SHARDS            = "1"
+      TIDINGS_METRICS_NAMESPACE = "WeChat/WebSocket"
+      TIDINGS_REDIS_URL         = "redis://cache.example.com:6379"
+      TIDINGS_ENDPOINTS = jsonencode({ us-east-1 = {
+        health    = "wss://abcdef1234.execute-api.us-east-1.amazonaws.com/v1/health"
+        websocket = "wss://abcdef1234.execute-api.us-east-1.amazonaws.com/prod"
+      } })
+    })
+    error_message = "The environment holds what is set, and nothing else."
+  }
+}
+
+run "queues_and_schedules_of_the_manifest" {
+  assert {
+    condition     = { for name, mapping in aws_lambda_event_source_mapping.this : name => mapping.event_source_arn } == { deliver = "arn:aws:sqs:us-east-1:123456789012:chat-delivery", outbound = "arn:aws:sqs:us-east-1:123456789012:chat-outbound" }
+    error_message = "Each queue calls its function."
+  }
+
+  assert {
+    condition     = alltrue([for mapping in aws_lambda_event_source_mapping.this : toset(mapping.function_response_types) == toset(["ReportBatchItemFailures"]) && mapping.batch_size == 10 && mapping.scaling_config[0].maximum_concurrency == 100])
+    error_message = "Partial batch responses, the batch size of app.py, a limit of concurrency."
+  }
+
+  assert {
+    condition     = { for name, rule in aws_cloudwatch_event_rule.this : name => rule.schedule_expression } == { sweep = "rate(1 minute)", report = "rate(1 minute)" }
+    error_message = "The schedules of app.py."
+  }
+}
+
+run "roles" {
+  assert {
+    condition     = toset([for statement in jsondecode(aws_iam_role_policy.function["report"].policy).Statement : statement.Sid]) == toset(["Logs", "Metrics", "Secret"])
+    error_message = "report writes logs and metrics, and reads the secret: nothing else."
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.function["report"].policy).Statement : statement.Condition.StringEquals["cloudwatch:namespace"] if statement.Sid == "Metrics"]) == "WeChat/WebSocket"
+    error_message = "Metrics in its own namespace only."
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.function["websocket_connect"].policy).Statement : join(" ", concat(statement.Action, statement.Resource)) if statement.Sid == "TableRevocations"]) == "dynamodb:GetItem arn:aws:dynamodb:us-east-1:123456789012:table/chat-revocations"
+    error_message = "A table's statement names its actions and the table."
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.function["deliver"].policy).Statement : join(" ", statement.Resource) if statement.Sid == "Trigger"]) == "arn:aws:sqs:us-east-1:123456789012:chat-delivery"
+    error_message = "deliver receives from its own queue."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in aws_iam_role_policy.function : [
+        for statement in jsondecode(policy.policy).Statement : [
+          for action in statement.Action : !endswith(action, "*")
+        ]
+      ]
+    ]))
+    error_message = "No wildcard in an action."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in aws_iam_role_policy.function : [
+        for statement in jsondecode(policy.policy).Statement : !contains(statement.Resource, "*") || statement.Sid == "Metrics"
+      ]
+    ]))
+    error_message = "Every statement names its resources; PutMetricData has none."
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.function["deliver"].policy).Statement : statement.Resource if statement.Sid == "Connections"]) == ["arn:aws:execute-api:us-east-1:123456789012:abcdef1234/prod/*/@connections/*"]
+    error_message = "Posts go to this deployment's APIs."
+  }
+
+  assert {
+    condition     = alltrue([for policy in aws_iam_role_policy.function : length(policy.policy) < 10240])
+    error_message = "IAM takes 10,240 characters of inline policies."
+  }
+}
+
+run "websocket_api" {
+  assert {
+    condition     = toset(keys(aws_apigatewayv2_route.websocket)) == toset(["prod/$connect", "prod/$default", "prod/$disconnect"]) && toset(keys(aws_apigatewayv2_route_response.websocket)) == toset(["prod/$default"])
+    error_message = "Three routes; answers ride the return body of $default."
+  }
+
+  assert {
+    condition     = !strcontains(aws_apigatewayv2_stage.websocket["prod"].access_log_settings[0].format, "path") && !strcontains(aws_apigatewayv2_stage.websocket["prod"].access_log_settings[0].format, "query") && strcontains(aws_apigatewayv2_stage.websocket["prod"].access_log_settings[0].format, "$context.requestId")
+    error_message = "Access logs hold no tokens, which come in the query."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_stage.websocket["prod"].default_route_settings[0].data_trace_enabled == false && aws_apigatewayv2_stage.websocket["prod"].default_route_settings[0].throttling_rate_limit == 8000
+    error_message = "No payload in logs, and a limit."
+  }
+
+  assert {
+    condition     = aws_lambda_permission.websocket["prod/$connect"].source_arn == "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/prod/$connect" && aws_lambda_permission.websocket["prod/$connect"].function_name == "chat-websocket_connect"
+    error_message = "Each route may call its function, and no other."
+  }
+}
+
+run "http_api" {
+  assert {
+    condition     = aws_apigatewayv2_integration.http.payload_format_version == "1.0"
+    error_message = "Chalice understands no other payload."
+  }
+
+  assert {
+    condition     = alltrue([for route in ["GET /v1/health", "POST /v1/rooms/{room_id}/messages", "GET /socket.io", "GET /socket.io/", "POST /socket.io/"] : contains(keys(aws_apigatewayv2_route.http), route)])
+    error_message = "Chalice's routes, and Socket.IO's with its slash."
+  }
+}
+
+run "shards" {
+  variables {
+    shards = 3
+  }
+
+  assert {
+    condition     = [for api in output.websocket_apis : api.stage] == ["ws-0", "ws-1", "ws-2"] && length(aws_apigatewayv2_api.websocket) == 3
+    error_message = "An API for each shard, in their order."
+  }
+
+  assert {
+    condition     = output.environment.TIDINGS_SHARDS == "3" && output.environment.TIDINGS_ENDPOINTS == "{}"
+    error_message = "Without a custom domain, shards have no common address to name."
+  }
+
+  assert {
+    condition     = length(one([for statement in jsondecode(aws_iam_role_policy.function["deliver"].policy).Statement : statement.Resource if statement.Sid == "Connections"])) == 3
+    error_message = "Posts go to all shards."
+  }
+}
+
+run "domains" {
+  variables {
+    shards = 2
+    domains = {
+      websocket = { name = "ws.example.com", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
+      http      = { name = "api.example.com", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
+    }
+  }
+
+  assert {
+    condition     = { for stage, mapping in aws_apigatewayv2_api_mapping.websocket : stage => mapping.api_mapping_key } == { ws-0 = "ws-0", ws-1 = "ws-1" } && length(aws_apigatewayv2_api_mapping.http) == 1
+    error_message = "Shards are paths of one domain."
+  }
+
+  assert {
+    condition     = jsondecode(output.environment.TIDINGS_ENDPOINTS).us-east-1.websocket == "wss://ws.example.com/{shard}"
+    error_message = "Clients are sent to their shard."
+  }
+
+  assert {
+    condition     = output.domain_targets.http.zone_id == "Z1UJRXOUMOOFQ8"
+    error_message = "What DNS needs."
+  }
+}
+
+run "one_name_for_both_is_refused" {
+  command = plan
+
+  variables {
+    domains = {
+      websocket = { name = "ws.example.com", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
+      http      = { name = "ws.example.com", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
+    }
+  }
+
+  expect_failures = [var.domains]
+}
+
+run "in_a_vpc_with_iam_key_and_traces" {
+  variables {
+    vpc         = { subnet_ids = ["subnet-1"], security_group_id = "sg-1", ipv6 = true }
+    tracing     = true
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1"
+    redis = {
+      url     = "rediss://cache:6379"
+      cluster = true
+      iam     = { user = "chat-app", cache = "chat", serverless = true, arns = ["arn:aws:elasticache:us-east-1:123456789012:serverlesscache:chat", "arn:aws:elasticache:us-east-1:123456789012:user:chat-app"] }
+    }
+  }
+
+  assert {
+    condition     = toset([for statement in jsondecode(aws_iam_role_policy.function["report"].policy).Statement : statement.Sid]) == toset(["Logs", "Metrics", "Secret", "Redis", "Key", "Network", "NetworkNotByTheCode", "Tracing"])
+    error_message = "Each of them takes its permission."
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.function["report"].policy).Statement : statement.Effect if statement.Sid == "NetworkNotByTheCode"]) == "Deny"
+    error_message = "The code itself may not make network interfaces."
+  }
+
+  assert {
+    condition     = aws_lambda_function.this["deliver"].vpc_config[0].ipv6_allowed_for_dual_stack && aws_apigatewayv2_api.websocket["prod"].ip_address_type == "dualstack"
+    error_message = "Without NAT, functions and @connections speak IPv6."
+  }
+
+  assert {
+    condition     = output.environment.TIDINGS_REDIS_CLUSTER == "1" && output.environment.TIDINGS_REDIS_IAM_USER == "chat-app" && output.environment.TIDINGS_REDIS_IAM_CACHE == "chat" && output.environment.TIDINGS_REDIS_IAM_SERVERLESS == "1"
+    error_message = "How to reach the cache."
+  }
+}
+
+run "no_secret_and_no_typing_error_in_settings" {
+  command = plan
+
+  variables {
+    settings = { TIDINGS_JWT_SECRET = "secret" }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "a_visibility_time_out_that_lambda_refuses" {
+  command = plan
+
+  variables {
+    queues = { for name, queue in jsondecode(file("../../resources.json")).queues : name => { arn = "arn:aws:sqs:us-east-1:123456789012:chat-${name}", visibility_timeout_s = 1 } }
+  }
+
+  expect_failures = [aws_lambda_event_source_mapping.this]
+}

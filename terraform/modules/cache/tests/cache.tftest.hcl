@@ -1,0 +1,90 @@
+mock_provider "aws" {
+  source = "../../tests/mocks"
+}
+
+variables {
+  name    = "chat"
+  network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], functions_security_group_id = "sg-1" }
+}
+
+run "serverless_by_default" {
+  assert {
+    condition     = length(aws_elasticache_serverless_cache.this) == 1 && length(aws_elasticache_replication_group.this) == 0
+    error_message = "The default is a serverless cache."
+  }
+
+  assert {
+    condition     = output.redis.url == "rediss://tidings.serverless.use1.cache.amazonaws.com:6379" && output.redis.cluster
+    error_message = "TLS, and cluster mode as serverless caches have it."
+  }
+
+  assert {
+    condition     = aws_elasticache_user.app[0].user_id == aws_elasticache_user.app[0].user_name && one(aws_elasticache_user.app[0].authentication_mode).type == "iam"
+    error_message = "With IAM, user id and name are one."
+  }
+
+  assert {
+    condition = jsonencode(output.redis.iam) == jsonencode({
+      user       = "chat-app"
+      cache      = "chat"
+      serverless = true
+      arns       = ["arn:aws:elasticache:us-east-1:123456789012:serverlesscache:chat", "arn:aws:elasticache:us-east-1:123456789012:user:chat-app"]
+    })
+    error_message = "What the functions sign with and may connect to."
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.cache[0].referenced_security_group_id == "sg-1"
+    error_message = "Only the functions reach the cache."
+  }
+}
+
+run "replication_group" {
+  variables {
+    kind = "replication-group"
+  }
+
+  assert {
+    condition     = aws_elasticache_replication_group.this[0].transit_encryption_enabled && tobool(aws_elasticache_replication_group.this[0].at_rest_encryption_enabled) && aws_elasticache_replication_group.this[0].multi_az_enabled && aws_elasticache_replication_group.this[0].automatic_failover_enabled
+    error_message = "Encrypted, in several zones, with failover."
+  }
+
+  assert {
+    condition     = aws_elasticache_replication_group.this[0].parameter_group_name == "default.valkey8.cluster.on" && output.redis.iam.serverless == false && output.redis.iam.arns[0] == "arn:aws:elasticache:us-east-1:123456789012:replicationgroup:chat"
+    error_message = "Cluster mode, and IAM for a replication group."
+  }
+}
+
+run "external" {
+  variables {
+    kind    = "external"
+    url     = "rediss://cache.example.com:6390/0"
+    network = null
+  }
+
+  assert {
+    condition     = length(aws_elasticache_user.app) + length(aws_security_group.cache) == 0 && output.redis.url == "rediss://cache.example.com:6390/0" && output.redis.iam == null && !output.redis.cluster
+    error_message = "Nothing is made for an external cache."
+  }
+}
+
+run "no_password_in_a_url" {
+  command = plan
+
+  variables {
+    kind = "external"
+    url  = "rediss://user:word@cache.example.com:6390/0"
+  }
+
+  expect_failures = [var.url]
+}
+
+run "an_external_cache_has_an_address" {
+  command = plan
+
+  variables {
+    kind = "external"
+  }
+
+  expect_failures = [var.url]
+}

@@ -1,0 +1,112 @@
+mock_provider "aws" {
+  source = "../../tests/mocks"
+}
+
+variables {
+  name  = "chat"
+  peers = { eu-west-1 = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:chat-broadcast", inbox_arn = "arn:aws:sqs:eu-west-1:123456789012:chat-inbox" } }
+}
+
+run "queues" {
+  assert {
+    condition     = toset(keys(aws_sqs_queue.this)) == toset(concat(keys(jsondecode(file("../../resources.json")).queues), ["inbox", "inbox-dead"]))
+    error_message = "The queues are those of resources.json and the inbox."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.this["delivery"].name == "chat-delivery.fifo" && aws_sqs_queue.this["outbound"].name == "chat-outbound"
+    error_message = "The code looks its queues up by these names."
+  }
+
+  assert {
+    condition = alltrue([
+      for queue in aws_sqs_queue.this : queue.deduplication_scope == "messageGroup" && queue.fifo_throughput_limit == "perMessageGroupId" && !queue.content_based_deduplication
+      if endswith(queue.name, ".fifo")
+    ])
+    error_message = "FIFO queues are for high throughput, and senders name the deduplication id."
+  }
+
+  assert {
+    condition     = alltrue([for queue in aws_sqs_queue.this : queue.sqs_managed_sse_enabled])
+    error_message = "Every queue is encrypted."
+  }
+
+  assert {
+    condition     = alltrue([for name in ["delivery-dead", "outbound-dead", "inbox-dead"] : aws_sqs_queue.this[name].message_retention_seconds == 1209600])
+    error_message = "Dead letters are kept for 14 days."
+  }
+}
+
+run "dead_letters" {
+  assert {
+    condition     = toset(keys(aws_sqs_queue_redrive_policy.this)) == toset(["delivery", "outbound", "inbox"]) && toset(keys(aws_sqs_queue_redrive_allow_policy.this)) == toset(["delivery-dead", "outbound-dead", "inbox-dead"])
+    error_message = "Every source has a dead-letter queue, which takes from its source only."
+  }
+
+  assert {
+    condition     = alltrue([for policy in aws_sqs_queue_redrive_policy.this : jsondecode(policy.redrive_policy).maxReceiveCount == 6])
+    error_message = "Six receives, as the definition says."
+  }
+
+  assert {
+    condition     = alltrue([for policy in aws_sqs_queue_redrive_allow_policy.this : jsondecode(policy.redrive_allow_policy).redrivePermission == "byQueue"])
+    error_message = "A dead-letter queue names its sources."
+  }
+}
+
+run "policies" {
+  assert {
+    condition = alltrue([
+      for policy in aws_sqs_queue_policy.this : anytrue([
+        for statement in jsondecode(policy.policy).Statement :
+        statement.Effect == "Deny" && statement.Action == "sqs:*" && try(statement.Condition.Bool["aws:SecureTransport"], null) == "false"
+      ])
+    ])
+    error_message = "Every queue refuses what comes unencrypted."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_sqs_queue_policy.this["inbox"].policy).Statement :
+      [statement.Principal.Service, statement.Action, statement.Condition.ArnEquals["aws:SourceArn"]] if statement.Effect == "Allow"
+    ] == [["sns.amazonaws.com", "sqs:SendMessage", "arn:aws:sns:eu-west-1:123456789012:chat-broadcast"]]
+    error_message = "The inbox takes from its peers' topics and from nobody else."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, policy in aws_sqs_queue_policy.this :
+      length([for statement in jsondecode(policy.policy).Statement : statement if statement.Effect == "Allow"]) == 0 if name != "inbox"
+    ])
+    error_message = "Who may use the other queues is said in roles."
+  }
+}
+
+run "peers" {
+  assert {
+    condition     = aws_sns_topic_subscription.peer["eu-west-1"].endpoint == "arn:aws:sqs:eu-west-1:123456789012:chat-inbox" && aws_sns_topic_subscription.peer["eu-west-1"].protocol == "sqs" && aws_sns_topic_subscription.peer["eu-west-1"].raw_message_delivery
+    error_message = "This region's topic goes to the peer's inbox."
+  }
+}
+
+run "alone_without_peers" {
+  variables {
+    peers = {}
+  }
+
+  assert {
+    condition     = length(aws_sns_topic_subscription.peer) == 0
+    error_message = "No peers, no subscriptions."
+  }
+}
+
+run "a_key_of_the_customer" {
+  variables {
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1"
+  }
+
+  assert {
+    condition     = alltrue([for queue in aws_sqs_queue.this : queue.kms_master_key_id == "arn:aws:kms:us-east-1:123456789012:key/1"]) && aws_sns_topic.broadcast.kms_master_key_id == "arn:aws:kms:us-east-1:123456789012:key/1"
+    error_message = "The key is for queues and topic."
+  }
+}

@@ -1,0 +1,77 @@
+# The package's folder comes as TF_VAR_package_dir: `pytest tests/terraform` packages for it.
+
+mock_provider "aws" {
+  source = "../../tests/mocks"
+}
+
+variables {
+  name = "chat"
+}
+
+run "complete_with_defaults" {
+  assert {
+    condition     = length(module.network) == 1 && output.cache.kind == "serverless"
+    error_message = "ElastiCache is in a VPC, and so are the functions."
+  }
+
+  assert {
+    condition     = aws_secretsmanager_secret.this[0].name == "chat-secrets" && length(aws_secretsmanager_secret.this[0].replica) == 0
+    error_message = "The secret's container; its value is not Terraform's."
+  }
+
+  assert {
+    condition     = toset(keys(output.function_names)) == toset(keys(jsondecode(file("../app/permissions.json")))) && output.tables.rooms == "chat-rooms" && output.queues.delivery.name == "chat-delivery.fifo"
+    error_message = "What others build on."
+  }
+
+  assert {
+    condition     = toset(output.dead_letter_queues) == toset(["chat-delivery-dead.fifo", "chat-outbound-dead", "chat-inbox-dead"])
+    error_message = "The dead letters that are watched."
+  }
+}
+
+run "external_cache_without_a_vpc" {
+  variables {
+    cache = { kind = "external", url = "rediss://cache.example.com:6390" }
+  }
+
+  assert {
+    condition     = length(module.network) == 0 && output.cache.id == null
+    error_message = "No VPC where none is needed."
+  }
+}
+
+run "external_cache_in_a_vpc" {
+  variables {
+    cache   = { kind = "external", url = "rediss://cache.example.com:6390/0" }
+    network = { create = true }
+  }
+
+  assert {
+    condition     = length(module.network) == 1 && one(local.external_ports) == 6390
+    error_message = "The functions may call the cache's port."
+  }
+}
+
+run "primary_of_two_regions" {
+  variables {
+    replica_regions = ["eu-west-1"]
+    peers           = { eu-west-1 = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:chat-broadcast", inbox_arn = "arn:aws:sqs:eu-west-1:123456789012:chat-inbox" } }
+  }
+
+  assert {
+    condition     = [for replica in aws_secretsmanager_secret.this[0].replica : replica.region] == ["eu-west-1"]
+    error_message = "The secret is the same everywhere."
+  }
+}
+
+run "second_region" {
+  variables {
+    primary = false
+  }
+
+  assert {
+    condition     = length(aws_secretsmanager_secret.this) == 0 && output.secret.arn == "arn:aws:secretsmanager:us-east-1:123456789012:secret:chat-secrets-??????"
+    error_message = "The replica of the primary's secret is used."
+  }
+}

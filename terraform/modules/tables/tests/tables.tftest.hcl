@@ -1,0 +1,105 @@
+mock_provider "aws" {
+  source = "../../tests/mocks"
+}
+
+variables {
+  name = "chat"
+}
+
+run "all_tables_of_the_definition" {
+  assert {
+    condition     = toset(keys(aws_dynamodb_table.this)) == toset(keys(jsondecode(file("../../resources.json")).tables))
+    error_message = "A table of resources.json is missing, or there is one more."
+  }
+
+  assert {
+    condition     = alltrue([for name, table in aws_dynamodb_table.this : table.name == "chat-${name}" && table.billing_mode == "PAY_PER_REQUEST" && table.deletion_protection_enabled && table.point_in_time_recovery[0].enabled])
+    error_message = "Every table is on demand, protected and can be restored."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, table in jsondecode(file("../../resources.json")).tables :
+      one([for ttl in aws_dynamodb_table.this[name].ttl : ttl.attribute_name if ttl.enabled]) == try(table.ttl, null)
+    ])
+    error_message = "TTL is not on the attribute of the definition."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, table in jsondecode(file("../../resources.json")).tables :
+      toset([for index in aws_dynamodb_table.this[name].global_secondary_index : index.name]) == toset([for index in try(table.indexes, []) : index.name])
+    ])
+    error_message = "The indexes are not those of the definition."
+  }
+
+  assert {
+    condition     = alltrue([for table in aws_dynamodb_table.this : length(table.replica) == 0])
+    error_message = "No replicas without replica regions."
+  }
+}
+
+run "replicas_of_global_tables_only" {
+  variables {
+    replica_regions        = ["eu-west-1", "ap-northeast-1"]
+    point_in_time_recovery = false
+  }
+
+  assert {
+    condition     = toset([for replica in aws_dynamodb_table.this["rooms"].replica : replica.region_name]) == toset(["eu-west-1", "ap-northeast-1"])
+    error_message = "A global table has a replica in each peer region."
+  }
+
+  assert {
+    condition     = alltrue([for replica in aws_dynamodb_table.this["rooms"].replica : replica.propagate_tags && !replica.point_in_time_recovery])
+    error_message = "Replicas take the tags, and recovery as set."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.this["rooms"].stream_view_type == "NEW_AND_OLD_IMAGES" && !aws_dynamodb_table.this["connections"].stream_enabled
+    error_message = "Replication needs the stream of new and old images, a regional table none."
+  }
+
+  assert {
+    condition     = length(aws_dynamodb_table.this["connections"].replica) == 0
+    error_message = "A regional table has no replicas."
+  }
+}
+
+run "a_second_region_makes_regional_tables" {
+  variables {
+    primary = false
+  }
+
+  assert {
+    condition     = toset(keys(aws_dynamodb_table.this)) == toset([for name, table in jsondecode(file("../../resources.json")).tables : name if table.scope == "regional"])
+    error_message = "Only the regional tables are made in a region that is not the primary."
+  }
+
+  assert {
+    condition     = output.names["rooms"] == "chat-rooms" && output.arns["rooms"] == "arn:aws:dynamodb:us-east-1:123456789012:table/chat-rooms"
+    error_message = "The global tables are named nevertheless."
+  }
+}
+
+run "replicas_are_the_primary_regions_matter" {
+  command = plan
+
+  variables {
+    primary         = false
+    replica_regions = ["eu-west-1"]
+  }
+
+  expect_failures = [aws_dynamodb_table.this]
+}
+
+run "a_key_for_each_replica" {
+  command = plan
+
+  variables {
+    kms_key_arn     = "arn:aws:kms:us-east-1:123456789012:key/1"
+    replica_regions = ["eu-west-1"]
+  }
+
+  expect_failures = [var.replica_kms_key_arns]
+}
