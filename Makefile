@@ -4,7 +4,7 @@ REGION ?= us-east-1
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: run test node check format package clean
+.PHONY: run test node check format package scan clean
 
 run: .venv/.stamp
 	@$(BIN)/tidings up --port $(PORT) --region $(REGION)
@@ -25,15 +25,24 @@ check: .venv/.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Terraform, scanned for what is insecure; .checkov.yaml says what is accepted and why.
+scan: .venv-scan/.stamp
+	.venv-scan/bin/checkov --config-file .checkov.yaml
+
 format: .venv/.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .tidings dist tests/page/node_modules tests/node/node_modules
+	rm -rf .venv .venv-scan .tidings dist tests/page/node_modules tests/node/node_modules
 
 tests/%/node_modules/.stamp: tests/%/package.json
 	npm install --prefix tests/$* --silent --no-audit --no-fund --no-package-lock --ignore-scripts
+	@touch $@
+
+.venv-scan/.stamp: requirements-scan.txt
+	$(PYTHON) -m venv .venv-scan
+	.venv-scan/bin/pip install --quiet --disable-pip-version-check -r requirements-scan.txt
 	@touch $@
 
 .venv/.stamp: requirements.txt requirements-dev.txt pyproject.toml
