@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.iam import Calls
 from tests.support.people import People
 from tests.support.stacks import DeployedStack, Stack
 from workbench.stack.embedded import StackThread
@@ -33,8 +34,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     if request.param == "embedded":
         thread = StackThread(port=0)
-        yield thread.start()
+        stack = thread.start()
+        calls = Calls(stack)
+        yield stack
         thread.stop()
+        assert not calls.refused(), "functions called what their roles do not allow"
         return
     deployed = DeployedStack(request.param)
     try:

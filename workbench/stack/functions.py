@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import importlib
 import itertools
 import json
@@ -29,6 +30,10 @@ from workbench.gateway import FunctionError
 from workbench.triggers import HTTP_FUNCTION
 
 logger = logging.getLogger("tidings.stack")
+# Whose invocation this code runs in, None outside of any.
+current_function: contextvars.ContextVar[str | None] = contextvars.ContextVar(
+    "current_function", default=None
+)
 
 
 @dataclass
@@ -119,6 +124,7 @@ class InProcessFunctions:
 
     def _run(self, function: str, event: str, context: LambdaContext) -> str:
         generation = self._generation
+        running = current_function.set(function)
         try:
             environment = self._environment()
             name = "app" if function == HTTP_FUNCTION else function
@@ -126,6 +132,8 @@ class InProcessFunctions:
         except (Exception, SystemExit) as fault:  # one exit must not end the whole stack
             logger.exception("%s raised", function)
             raise FunctionError(type(fault).__name__, str(fault)) from fault
+        finally:
+            current_function.reset(running)
         if generation == self._generation:
             self._idle.append(environment)
         return result

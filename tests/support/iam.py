@@ -1,0 +1,87 @@
+"""What functions in this process call on AWS, held against what their roles will allow.
+
+Emulators let everything through. So this stands in for IAM: calls are recorded as the SDK makes
+them, and `refused` says which of them permissions.json does not allow.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from chalicelib.adapters.aws import client
+from workbench.deploy.permissions import ACTIONS, PERMISSIONS, WRITES
+from workbench.stack.embedded import EmbeddedStack
+from workbench.stack.functions import current_function
+
+SERVICES = ("dynamodb", "sqs", "cloudwatch", "secretsmanager")
+
+# Function, service, action, resource.
+Call = tuple[str, str, str, str]
+
+
+class Calls:
+    """Records what the functions of a stack call, from now on.
+
+    Attributes:
+        made: Every kind of call once.
+    """
+
+    def __init__(self, stack: EmbeddedStack) -> None:
+        self.made: set[Call] = set()
+        self._prefix = f"{stack.prefix}-"
+        self._lock = threading.Lock()
+        for service in SERVICES:
+            shared = client(service, stack.region, stack.aws_endpoint_url)
+            shared.meta.events.register("provide-client-params.*.*", self._record)
+
+    def refused(self) -> set[Call]:
+        allowed = set(_allowed(json.loads(PERMISSIONS.read_text())))
+        with self._lock:
+            return self.made - allowed
+
+    def _record(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        function = current_function.get()
+        if function is not None:
+            service = model.service_model.service_name
+            used = {
+                (function, service, action, resource.removeprefix(self._prefix))
+                for action, resource in _uses(service, model.name, params)
+            }
+            with self._lock:
+                self.made |= used
+
+
+def _uses(service: str, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    match service, operation:
+        case "dynamodb", "TransactWriteItems":
+            for write in params["TransactItems"]:
+                for kind, item in write.items():
+                    yield WRITES[kind], item["TableName"]
+        case "dynamodb", "BatchGetItem" | "BatchWriteItem":
+            for table in params["RequestItems"]:
+                yield operation, table
+        case "dynamodb", _ if "IndexName" in params:
+            yield operation, f"{params['TableName']}/{params['IndexName']}"
+        case "dynamodb", _:
+            yield operation, params["TableName"]
+        case "sqs", _:
+            name = params.get("QueueName") or params["QueueUrl"].rpartition("/")[2]
+            yield ACTIONS.get(operation, operation), name.removesuffix(".fifo")
+        case _:
+            yield operation, "*"
+
+
+def _allowed(permissions: dict[str, Any]) -> Iterator[Call]:
+    for function, told in permissions.items():
+        for table, actions in told["tables"].items():
+            yield from ((function, "dynamodb", action, table) for action in actions)
+        yield from ((function, "dynamodb", "Query", index) for index in told["indexes"])
+        for queue, actions in told["queues"].items():
+            yield from ((function, "sqs", action, queue) for action in actions)
+        if told["metrics"]:
+            yield function, "cloudwatch", "PutMetricData", "*"
+        if told["secret"]:
+            yield function, "secretsmanager", "GetSecretValue", "*"

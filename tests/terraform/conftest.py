@@ -1,0 +1,63 @@
+"""A package, a copy of terraform/ to run in, and Terraform itself."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from workbench.deploy import terraform
+from workbench.deploy.terraform import Terraform
+from workbench.package import Target, build, host_architecture
+
+ROOT = Path(__file__).resolve().parents[2]
+
+RootOf = Callable[[str], Terraform]
+
+
+@pytest.fixture(scope="session")
+def package_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package that this machine can run."""
+    out = tmp_path_factory.mktemp("dist")
+    build(Target(f"{sys.version_info.major}.{sys.version_info.minor}", host_architecture()), out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """terraform/ as it is, in a place where Terraform may leave its files."""
+    copy = tmp_path_factory.mktemp("terraform") / "terraform"
+    left_out = shutil.ignore_patterns(".terraform*", "terraform.tfstate*", "backend.tf")
+    return shutil.copytree(ROOT / "terraform", copy, ignore=left_out)
+
+
+@pytest.fixture
+def root_of(folder: Path, package_dir: Path) -> Iterator[RootOf]:
+    """Opens a module's folder as a root, with the package at hand."""
+    if shutil.which("terraform") is None:
+        pytest.skip("terraform is not installed")
+    opened: list[Terraform] = []
+
+    def root(name: str) -> Terraform:
+        environment = {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "TF_VAR_package_dir": str(package_dir),
+        }
+        opened.append(Terraform(folder / name, environment=environment))
+        return opened[-1]
+
+    yield root
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture(scope="session")
+def terraform_binary() -> str:
+    if shutil.which("terraform") is None:
+        pytest.skip("terraform is not installed")
+    return terraform.find()

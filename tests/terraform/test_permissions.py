@@ -1,0 +1,48 @@
+"""What the functions' roles allow is what their code can reach: nothing missing, nothing more."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from workbench import triggers
+from workbench.deploy import permissions
+
+from .conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def derived() -> dict[str, Any]:
+    return permissions.derive()
+
+
+@pytest.mark.timeout(300)
+def test_nothing_missing_nothing_more(derived: dict[str, Any]) -> None:
+    told = json.loads(permissions.PERMISSIONS.read_text())
+    assert told == derived, "python -m workbench.deploy.permissions writes it anew"
+
+
+@pytest.mark.timeout(300)
+def test_the_derivation_sees_the_code(derived: dict[str, Any]) -> None:
+    """A few that are known from reading: a derivation that saw nothing would find no fault."""
+    assert derived.keys() == triggers.load(ROOT / "app.py").functions
+    assert derived["sweep"]["tables"]["connections"] == ["GetItem", "Scan", "UpdateItem"]
+    assert derived["report"] == {
+        "tables": {},
+        "indexes": [],
+        "queues": {},
+        "connections": False,
+        "metrics": True,
+        "redis": True,
+        "secret": True,
+    }
+    assert derived["deliver"]["queues"] == {
+        "delivery": ["ChangeMessageVisibility", "GetQueueUrl", "SendMessage"],
+        "delivery-dead": ["GetQueueUrl", "SendMessage"],
+        "outbound": ["GetQueueUrl", "SendMessage"],
+    }
+    assert "Query" not in derived["deliver"]["tables"]["connections"]
+    assert "connections/user_id-connection_id-index" in derived["deliver"]["indexes"]
+    assert not derived["websocket_connect"]["connections"]
