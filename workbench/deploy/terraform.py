@@ -33,7 +33,7 @@ Progress = Callable[[str], None]
 
 
 class TerraformError(Exception):
-    """Terraform is missing, refused or took too long; with the end of its output."""
+    """Terraform is missing, refused or took too long; with its errors."""
 
 
 class Terraform:
@@ -107,7 +107,8 @@ class Terraform:
         https://developer.hashicorp.com/terraform/cli/commands/plan#detailed-exitcode
         """
         with self._variables(variables) as given:
-            options = ("-no-color", "-lock=false", "-detailed-exitcode", *self._state, *given)
+            options = ("-no-color", "-concise", "-lock=false", "-detailed-exitcode")
+            options = (*options, *self._state, *given)
             output = self._run("plan", *options, timeout_s=timeout_s, accept=(0, 2), keep=None)
         return "" if self._code == 0 else output
 
@@ -161,19 +162,22 @@ class Terraform:
         timer = threading.Timer(timeout_s, expire)
         timer.start()
         lines: deque[str] = deque(maxlen=keep)
+        errors: list[str] = []
         try:
             for line in process.stdout or ():
-                readable = _readable(line.rstrip("\n"))
+                readable, is_error = _readable(line.rstrip("\n"))
                 if readable:
                     lines.append(readable)
                     self._progress(readable)
+                if is_error:
+                    errors.append(readable)
             self._code = process.wait()
         except BaseException:
             _stop(process)
             raise
         finally:
             timer.cancel()
-        text = "\n".join(lines)
+        text = "\n".join(errors or lines)
         if expired.is_set():
             raise TerraformError(f"terraform {command[0]} took over {timeout_s:.0f} s:\n{text}")
         if self._code not in accept:
@@ -258,17 +262,20 @@ def _cli_config(folder: Path) -> dict[str, str]:
     return {"TF_CLI_CONFIG_FILE": str(path)}
 
 
-def _readable(line: str) -> str:
-    """A line of `-json` output as its message, an error's with its detail."""
+def _readable(line: str) -> tuple[str, bool]:
+    """A line of `-json` output as its message, and whether it is an error's, with its detail.
+
+    https://developer.hashicorp.com/terraform/internals/machine-readable-ui
+    """
     try:
         event = json.loads(line)
     except ValueError:
-        return line
+        return line, False
     if not isinstance(event, dict) or "@message" not in event:
-        return line
-    detail = event.get("diagnostic", {}).get("detail", "")
-    where = event.get("diagnostic", {}).get("address", "")
-    return "\n  ".join(part for part in (event["@message"], where, detail) if part)
+        return line, False
+    detail = event.get("diagnostic", {})
+    parts = (event["@message"], detail.get("address", ""), detail.get("detail", ""))
+    return "\n  ".join(part for part in parts if part), event.get("@level") == "error"
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

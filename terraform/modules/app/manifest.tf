@@ -38,14 +38,8 @@ locals {
     route.route_key => regex("websocket_[a-z]+", name)
   }
 
-  http_paths = jsondecode(local.manifest.locals.chalice_api_swagger).paths
-  http_routes = toset(flatten([
-    for path, methods in local.http_paths : [
-      for method, _ in methods : concat(
-        ["${upper(method)} ${path}"],
-        # Socket.IO clients ask for the path with a slash at its end, which no Chalice route can have.
-        path == "/socket.io" ? ["${upper(method)} ${path}/"] : [],
-      )
-    ]
-  ]))
+  # No route may end in a slash, here or in Chalice. Socket.IO clients ask for /socket.io/: the edge
+  # takes the slash off; who calls this API by its own name sets addTrailingSlash: false.
+  http_paths  = jsondecode(local.manifest.locals.chalice_api_swagger).paths
+  http_routes = toset(flatten([for path, methods in local.http_paths : [for method, _ in methods : "${upper(method)} ${path}"]]))
 }

@@ -49,7 +49,7 @@ variable "vpc" {
 }
 
 variable "shards" {
-  description = "WebSocket APIs. One takes what the account's quotas allow, 500 new connections a second by default; they are per account and region, so more APIs help only where a quota is per API."
+  description = "WebSocket APIs of this region. A stable hash of the user id picks one; see README.md."
   type        = number
   default     = 1
 

@@ -29,7 +29,7 @@ resource "aws_apigatewayv2_api" "websocket" {
   # Chalice's. No route has a name of its own, so every frame goes to $default.
   route_selection_expression = "$request.body.action"
   # Functions that leave a VPC by IPv6 post to it.
-  ip_address_type = try(var.vpc.ipv6, false) ? "dualstack" : "ipv4"
+  ip_address_type = try(var.vpc.ipv6, false) ? "dualstack" : null
 }
 
 resource "aws_apigatewayv2_integration" "websocket" {

@@ -1,0 +1,50 @@
+"""Every module and root: formatted, valid, and its own tests on mocked providers.
+
+One after the other: the provider is a big process.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT, RootOf
+
+TERRAFORM = ROOT / "terraform"
+MODULES = sorted(f"modules/{path.name}" for path in (TERRAFORM / "modules").iterdir())
+ROOTS = [".", "examples/one-region"]
+
+
+def test_everything_is_formatted(terraform_binary: str) -> None:
+    command = [terraform_binary, "fmt", "-check", "-recursive", "-diff", str(TERRAFORM)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("name", [*MODULES, *ROOTS])
+def test_valid_and_its_tests_pass(root_of: RootOf, name: str) -> None:
+    root = root_of(name)
+    root.init("-backend=false")
+    root.validate()
+    summary = root.test().splitlines()[-1]
+    assert re.fullmatch(r"Success! [1-9]\d* passed, 0 failed\.", summary), summary
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_has_what_its_reader_expects(name: str) -> None:
+    module = TERRAFORM / name
+    files = {path.name for path in module.iterdir()}
+    assert {"README.md", "main.tf", "outputs.tf", "variables.tf", "versions.tf"} <= files
+    assert list((module / "tests").glob("*.tftest.hcl"))
+    for path in sorted(module.glob("*.tf")):
+        for kind, name_, body in _blocks(path):
+            assert re.search(r"^  description\s*=", body, re.M), f"{path}: {kind} {name_}"
+
+
+def _blocks(path: Path) -> list[tuple[str, str, str]]:
+    pattern = r'^(variable|output) "([^"]+)" \{\n(.*?)^\}'
+    return re.findall(pattern, path.read_text(), re.M | re.S)
