@@ -22,12 +22,30 @@ module "us_east_1" {
   cache                = local.cache
   network              = var.network
   app                  = var.app
+  monitoring           = var.monitoring
   metrics_namespace    = var.metrics_namespace
   kms_key_arn          = lookup(var.kms_key_arns, "us-east-1", null)
   replica_kms_key_arns = var.kms_key_arns
   secret_recovery_days = var.secret_recovery_days
   connections_url      = var.connections_url
   aws_endpoint_url     = local.functions_endpoint_url
+}
+
+module "edge" {
+  source    = "./modules/edge"
+  count     = var.edge.create ? 1 : 0
+  providers = { aws = aws.us_east_1, aws.us_east_1 = aws.us_east_1 }
+
+  name    = var.name
+  domain  = var.edge.domain
+  zone_id = var.edge.zone_id
+  regions = {
+    us-east-1 = module.us_east_1.edge
+  }
+  price_class                = var.edge.price_class
+  web_acl_arn                = var.edge.web_acl_arn
+  access_log_destination_arn = var.edge.access_log_destination_arn
+  health_check_interval_s    = var.edge.health_check_interval_s
 }
 
 # A second region. README.md has the order of steps; `relay`, which carries messages between
@@ -46,6 +64,7 @@ module "us_east_1" {
 #   cache                = local.cache
 #   network              = merge(var.network, { cidr = "10.61.0.0/16" })
 #   app                  = var.app
+#   monitoring           = var.monitoring
 #   metrics_namespace    = var.metrics_namespace
 #   kms_key_arn          = lookup(var.kms_key_arns, "eu-west-1", null)
 #   secret_recovery_days = var.secret_recovery_days

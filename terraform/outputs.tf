@@ -1,3 +1,13 @@
+output "url" {
+  description = "Where clients reach the service: the edge, or without it the HTTP API."
+  value       = var.edge.create ? module.edge[0].url : module.us_east_1.http_api.endpoint
+}
+
+output "websocket_url" {
+  description = "The JSON websocket; of several shards {shard} is replaced."
+  value       = var.edge.create ? module.edge[0].websocket_url : "${module.us_east_1.websocket_apis[0].endpoint}/${module.us_east_1.websocket_apis[0].stage}"
+}
+
 output "regions" {
   description = "What each region has: APIs, functions, queues, tables, secret."
   value = {
@@ -10,6 +20,7 @@ output "regions" {
       tables         = module.us_east_1.tables
       cache          = module.us_east_1.cache
       secret         = module.us_east_1.secret
+      alarms         = module.us_east_1.alarms
       broadcast      = module.us_east_1.broadcast
     }
   }

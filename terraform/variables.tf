@@ -74,6 +74,32 @@ variable "app" {
   }
 }
 
+variable "monitoring" {
+  description = "Dashboard and alarms, about 6 USD a month; see modules/monitoring and docs/operations.md."
+  type = object({
+    create            = optional(bool, true)
+    alarm_topic_arn   = optional(string)
+    alarm_emails      = optional(list(string), [])
+    alarm_kms_key_arn = optional(string)
+    thresholds        = optional(map(number), {})
+  })
+  default = {}
+}
+
+variable "edge" {
+  description = "CloudFront: the one host for websockets, polling and HTTP, with your domain when it is given; see modules/edge. Without it, clients use the APIs' own names."
+  type = object({
+    create                     = optional(bool, true)
+    domain                     = optional(string)
+    zone_id                    = optional(string)
+    price_class                = optional(string, "PriceClass_All")
+    web_acl_arn                = optional(string)
+    access_log_destination_arn = optional(string)
+    health_check_interval_s    = optional(number, 30)
+  })
+  default = {}
+}
+
 variable "metrics_namespace" {
   description = "CloudWatch namespace of all metrics."
   type        = string

@@ -27,6 +27,7 @@ _MIRROR_ROOTS = ("~/.terraform.d", "/usr/local/share", "/usr/share", "/opt", "/v
 _MIRROR_DEPTH = 3
 _PARALLEL = "-parallelism=30"  # most of it waits for AWS
 _TAIL_LINES = 60
+_READING = re.compile(r": (Refreshing state|Reading|Still reading|Read complete)\b")
 _INTERRUPT_S = 60.0  # it stops after what is under way, and releases the state's lock
 
 Progress = Callable[[str], None]
@@ -107,9 +108,9 @@ class Terraform:
         https://developer.hashicorp.com/terraform/cli/commands/plan#detailed-exitcode
         """
         with self._variables(variables) as given:
-            options = ("-no-color", "-concise", "-lock=false", "-detailed-exitcode")
-            options = (*options, *self._state, *given)
+            options = ("-no-color", "-lock=false", "-detailed-exitcode", *self._state, *given)
             output = self._run("plan", *options, timeout_s=timeout_s, accept=(0, 2), keep=None)
+        output = "\n".join(line for line in output.splitlines() if not _READING.search(line))
         return "" if self._code == 0 else output
 
     def destroy(self, variables: Mapping[str, Any], timeout_s: float = 1800) -> None:

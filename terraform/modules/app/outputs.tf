@@ -12,7 +12,7 @@ output "websocket_apis" {
   description = "The WebSocket APIs in the order of shards."
   value = [for stage in local.stages : {
     id       = aws_apigatewayv2_api.websocket[stage].id
-    stage    = aws_apigatewayv2_stage.websocket[stage].name
+    stage    = stage
     endpoint = aws_apigatewayv2_api.websocket[stage].api_endpoint
     domain   = var.domains == null ? null : var.domains.websocket.name
   }]

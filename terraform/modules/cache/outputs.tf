@@ -8,10 +8,11 @@ locals {
 }
 
 output "cache" {
-  description = "Kind, id (null when external), URL, port and security group."
+  description = "Kind, id (null when external), nodes of a replication group, URL, port and security group."
   value = {
     kind              = var.kind
     id                = local.managed == 1 ? var.name : null
+    nodes             = sort(flatten(aws_elasticache_replication_group.this[*].member_clusters))
     url               = local.url
     port              = local.port
     security_group_id = one(aws_security_group.cache[*].id)

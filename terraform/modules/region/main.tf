@@ -4,6 +4,9 @@ locals {
   # A cache of our own is in the VPC, so the functions are, too.
   network = var.network.create || var.cache.kind != "external" ? 1 : 0
 
+  # The host that is this region's alone, whatever domains there are.
+  http_host = regex("^[a-z]+://([^/:]+)", module.app.http_api.endpoint)[0]
+
   # redis://host:port/…: the port an external cache is called on.
   external_ports = var.cache.url == null ? [] : [try(tonumber(regex(":([0-9]+)(?:/|$)", var.cache.url)[0]), 6379)]
 }
@@ -89,4 +92,25 @@ module "app" {
   kms_key_arn            = var.kms_key_arn
   connections_url        = var.connections_url
   aws_endpoint_url       = var.aws_endpoint_url
+}
+
+module "monitoring" {
+  source = "../monitoring"
+  count  = var.monitoring.create ? 1 : 0
+
+  name               = var.name
+  metrics_namespace  = var.metrics_namespace
+  functions          = module.app.function_names
+  queues             = { for name, queue in module.messaging.queues : name => queue.name }
+  dead_letter_queues = module.messaging.dead_letter_queues
+  tables             = module.tables.names
+  websocket_apis     = module.app.websocket_apis
+  http_api_id        = module.app.http_api.id
+  cache              = module.cache.cache
+  replica_regions    = var.replica_regions
+  global_tables      = module.tables.global
+  alarm_topic_arn    = var.monitoring.alarm_topic_arn
+  alarm_emails       = var.monitoring.alarm_emails
+  alarm_kms_key_arn  = var.monitoring.alarm_kms_key_arn
+  thresholds         = var.monitoring.thresholds
 }

@@ -38,6 +38,23 @@ output "cache" {
   value       = module.cache.cache
 }
 
+output "alarms" {
+  description = "Dashboard, topic and names of the alarms; null without monitoring."
+  value       = one(module.monitoring[*])
+}
+
+output "edge" {
+  description = "What modules/edge takes for this region."
+  value = {
+    websocket_domains          = [for api in module.app.websocket_apis : api.domain != null ? api.domain : regex("^[a-z]+://([^/:]+)", api.endpoint)[0]]
+    websocket_stages           = [for api in module.app.websocket_apis : api.stage]
+    http_domain                = module.app.http_api.domain != null ? module.app.http_api.domain : local.http_host
+    health_host                = local.http_host
+    regional_websocket_targets = [for api in module.app.websocket_apis : module.app.domain_targets.websocket if api.domain != null]
+    regional_http_target       = try(module.app.domain_targets.http, null)
+  }
+}
+
 output "secret" {
   description = "The secret's name and ARN; its value is not Terraform's."
   value       = local.secret

@@ -92,6 +92,18 @@ variable "app" {
   default = {}
 }
 
+variable "monitoring" {
+  description = "Dashboard and alarms: 3 USD a month for the dashboard, 0.10 USD for each alarm; see modules/monitoring."
+  type = object({
+    create            = optional(bool, true)
+    alarm_topic_arn   = optional(string)
+    alarm_emails      = optional(list(string), [])
+    alarm_kms_key_arn = optional(string)
+    thresholds        = optional(map(number), {})
+  })
+  default = {}
+}
+
 variable "metrics_namespace" {
   description = "CloudWatch namespace of all metrics."
   type        = string

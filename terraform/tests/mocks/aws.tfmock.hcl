@@ -82,3 +82,15 @@ mock_resource "aws_elasticache_serverless_cache" {
 mock_resource "aws_elasticache_replication_group" {
   defaults = { configuration_endpoint_address = "clustercfg.tidings.use1.cache.amazonaws.com" }
 }
+
+mock_data "aws_iam_policy_document" {
+  defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+}
+
+mock_resource "aws_cloudfront_function" {
+  defaults = { arn = "arn:aws:cloudfront::123456789012:function/mock" }
+}
+
+mock_resource "aws_cloudfront_distribution" {
+  defaults = { domain_name = "d111111abcdef8.cloudfront.net", arn = "arn:aws:cloudfront::123456789012:distribution/MOCK" }
+}
