@@ -110,7 +110,7 @@ class Deployment:
     def changes(self) -> str:
         """What another apply of the package that is there would change, "" for nothing."""
         with self._terraform() as terraform:
-            return terraform.changes(self._variables)
+            return terraform.changes(self._variables, but_for=self._target.not_read_back)
 
     def destroy(self) -> None:
         """Undo it, tables included. On AWS deletion protection has to be taken off before."""

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,16 +102,35 @@ class Terraform:
         with self._variables(variables) as given:
             self._run("apply", *self._unasked, *given, timeout_s=timeout_s)
 
-    def changes(self, variables: Mapping[str, Any], timeout_s: float = 600) -> str:
+    def changes(
+        self,
+        variables: Mapping[str, Any],
+        *,
+        but_for: Collection[str] = (),
+        timeout_s: float = 600,
+    ) -> str:
         """What a further apply would do, as Terraform says it; "" when nothing is to do.
+
+        Types of resources in `but_for` do not count: those an emulator does not read back whole.
 
         https://developer.hashicorp.com/terraform/cli/commands/plan#detailed-exitcode
         """
         with self._variables(variables) as given:
-            options = ("-no-color", "-lock=false", "-detailed-exitcode", *self._state, *given)
+            plan = Path(self._scratch.name, "plan")
+            options = ["-no-color", "-lock=false", "-detailed-exitcode", f"-out={plan}"]
+            options += [*self._state, *given]
             output = self._run("plan", *options, timeout_s=timeout_s, accept=(0, 2), keep=None)
-        output = "\n".join(line for line in output.splitlines() if not _READING.search(line))
-        return "" if self._code == 0 else output
+        if self._code == 0 or not self._changed(plan) - set(but_for):
+            return ""
+        return "\n".join(line for line in output.splitlines() if not _READING.search(line))
+
+    def _changed(self, plan: Path) -> set[str]:
+        """Types of what a plan changes, "" for an output."""
+        told = json.loads(self._run("show", "-json", str(plan), timeout_s=60, keep=None))
+        resources = [(one["type"], one["change"]) for one in told.get("resource_changes", [])]
+        outputs = [("", change) for change in told.get("output_changes", {}).values()]
+        idle = (["no-op"], ["read"])
+        return {kind for kind, change in resources + outputs if change["actions"] not in idle}
 
     def destroy(self, variables: Mapping[str, Any], timeout_s: float = 1800) -> None:
         with self._variables(variables) as given:
