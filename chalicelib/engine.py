@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import ids, telemetry
@@ -18,7 +18,7 @@ from .connections import Connections, target_from_json, target_to_json
 from .errors import CacheDown, Conflict, NotFound, Unavailable
 from .model import ConnectionId, EngineSession, Job, Outcome, Post, Target
 from .ports import Clock, EngineSessions, Poster, Queue, Trails
-from .protocol import engineio
+from .protocol import attachments, engineio
 from .settings import Settings
 
 NAMESPACES = ("/", "/moments", "/notifications")
@@ -31,7 +31,21 @@ LIFE_MS, SPREAD_MS = 7_200_000, 900_000
 _LATE_MS = 10_000  # a poll whose process died is forgotten so long after its end
 _LOST_MS = 60_000
 _AGAIN_S = 3
+_SETTLE_S = 0.2
 _EXACT_BELOW_MS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Parts of binary packets that are whole.
+
+    Attributes:
+        parts: Of one packet, its text first; or, when that is not certain, of some whose parts
+            nobody can tell apart.
+    """
+
+    parts: list[str]
+    certain: bool
 
 
 class Engine:
@@ -271,9 +285,23 @@ class Engine:
         except CacheDown:
             telemetry.log("WARNING", "namespace_not_noted")
 
-    def gather(self, sid: ConnectionId, at_ms: int, part: str) -> list[str] | None:
-        """Keep a part of a binary packet; all of them, in order, when this was the last missing."""
-        return self._sessions.gather(sid, at_ms, part)
+    def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> Gathered | None:
+        """Keep a part of a binary packet; the packets that this made whole, None for none.
+
+        Frames overtake each other (`at_ms` says when they were sent): then those that are still
+        under way are given a moment, as what is sent together may have one time.
+
+        Raises:
+            TooLarge: More parts wait than packets may have.
+        """
+        found = attachments.first(self._sessions.gather(sid, at_ms, part))
+        if found is not None and at_ms is not None:
+            self._clock.sleep(_SETTLE_S)
+            found = attachments.first(self._sessions.gathered(sid))
+        if found is None:
+            return None
+        texts = self._sessions.hand_out(sid, found.parts)
+        return Gathered(texts, found.certain) if texts is not None else None
 
     def beat(self, job: Mapping[str, Any]) -> None:
         """One step of the heartbeat: ping what is due, end what has not answered, come again."""

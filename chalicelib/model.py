@@ -131,6 +131,21 @@ class EngineSession:
     recovers: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is known of a part of a binary packet that waits for others.
+
+    Attributes:
+        number: Its name within the session, in the order of arrival.
+        at: When it was sent: milliseconds where frames overtake each other, else its number.
+        wanted: How many attachments a packet's text wants; None for an attachment.
+    """
+
+    number: int
+    at: int
+    wanted: int | None = None
+
+
 Stream = tuple[RoomId, Region]
 
 

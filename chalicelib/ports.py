@@ -28,6 +28,7 @@ from .model import (
     Member,
     MessageId,
     Outcome,
+    Part,
     Post,
     Presence,
     Region,
@@ -404,14 +405,23 @@ class EngineSessions(Protocol):
     def connect(self, sid: ConnectionId, namespace: str) -> None:
         """A namespace was connected; nothing happens to a session that is not known."""
 
-    def gather(self, sid: ConnectionId, at_ms: int, part: str) -> list[str] | None:
+    def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[Part]:
         """Keep a part of a binary packet: its text, which says how many attachments follow, or
-        an attachment (`b…`). Answers a packet's parts, in the order of `at_ms`, when this made
-        it complete, and forgets them (atomic). Parts that miss others are dropped after 10 s.
+        an attachment (`b…`). Answers all that wait now. What waits is forgotten 10 s after the
+        last part came.
+
+        Args:
+            at_ms: When it was sent; None where parts come in their order.
 
         Raises:
-            TooLarge: More parts wait than a packet may have.
+            TooLarge: More wait than packets may have; they are forgotten.
         """
+
+    def gathered(self, sid: ConnectionId) -> list[Part]:
+        """The parts that wait."""
+
+    def hand_out(self, sid: ConnectionId, parts: Sequence[Part]) -> list[str] | None:
+        """These, in this order, and forget them (atomic); None when one of them is gone."""
 
     def close(self, sid: ConnectionId, last: str = "1") -> None:
         """Forget it; a poll that waits gets `last`."""

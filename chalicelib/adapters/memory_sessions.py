@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..errors import CacheDown, NotFound, TooLarge
-from ..model import ConnectionId, EngineSession, Target
+from ..model import ConnectionId, EngineSession, Part, Target
 from ..ports import Clock
 
 MAX_PARTS, PARTS_MS, MAX_FRAMES, FAREWELL_MS = 66, 10_000, 1_000, 2_000
@@ -36,7 +36,8 @@ class MemorySessions:
         self._sessions: dict[ConnectionId, EngineSession] = {}
         self._outboxes: dict[ConnectionId, _Outbox] = {}
         self._ended: dict[ConnectionId, tuple[str, int]] = {}
-        self._parts: dict[ConnectionId, tuple[int, list[tuple[int, bool, int, str]]]] = {}
+        self._parts: dict[ConnectionId, tuple[int, dict[int, tuple[Part, str]]]] = {}
+        self._numbers: dict[ConnectionId, int] = {}
         self.down = False
 
     def flush(self) -> None:
@@ -82,18 +83,32 @@ class MemorySessions:
                 names = session.namespaces | {namespace}
                 self._sessions[sid] = replace(session, namespaces=names)
 
-    def gather(self, sid: ConnectionId, at_ms: int, part: str) -> list[str] | None:
+    def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[Part]:
         with self._lock:
             self._up()
-            until_ms, parts = self._parts.get(sid, (0, []))
-            if self._clock.now_ms() >= until_ms:
-                parts = []
-            parts.append((at_ms, part.startswith("b"), len(parts), part))
+            parts = self._waiting(sid)
+            number = self._numbers[sid] = self._numbers.get(sid, 0) + 1
+            wanted = None if part.startswith("b") else int(part[1:].partition("-")[0])
+            known = Part(number, at_ms if at_ms is not None else number, wanted)
+            parts[number] = known, part
             self._parts[sid] = self._clock.now_ms() + PARTS_MS, parts
             if len(parts) > MAX_PARTS:
                 del self._parts[sid]
                 raise TooLarge("attachments: too many parts of packets wait for others")
-            return self._complete(sorted(parts), parts)
+            return [each for each, _ in parts.values()]
+
+    def gathered(self, sid: ConnectionId) -> list[Part]:
+        with self._lock:
+            self._up()
+            return [each for each, _ in self._waiting(sid).values()]
+
+    def hand_out(self, sid: ConnectionId, parts: Sequence[Part]) -> list[str] | None:
+        with self._lock:
+            self._up()
+            held = self._waiting(sid)
+            if any(part.number not in held for part in parts):
+                return None
+            return [held.pop(part.number)[1] for part in parts]
 
     def close(self, sid: ConnectionId, last: str = "1") -> None:
         with self._lock:
@@ -180,21 +195,9 @@ class MemorySessions:
             outbox.upgraded = not outbox.frames
             return list(outbox.frames)
 
-    def _complete(
-        self, ordered: list[tuple[int, bool, int, str]], parts: list[tuple[int, bool, int, str]]
-    ) -> list[str] | None:
-        heads = [number for number, each in enumerate(ordered) if not each[1]]
-        if not heads:
-            return None
-        start = heads[0]
-        end = heads[1] if len(heads) > 1 else len(ordered)
-        wanted = int(ordered[start][3][1:].partition("-")[0])
-        taken = ordered[start : min(end, start + 1 + wanted)]
-        if len(taken) <= wanted:
-            return None
-        for each in taken:
-            parts.remove(each)
-        return [part for _, _, _, part in taken]
+    def _waiting(self, sid: ConnectionId) -> dict[int, tuple[Part, str]]:
+        until_ms, parts = self._parts.get(sid, (0, {}))
+        return parts if self._clock.now_ms() < until_ms else {}
 
     def _up(self) -> None:
         if self.down:

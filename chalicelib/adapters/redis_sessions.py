@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import astuple
 
 from ..errors import NotFound, TooLarge
-from ..model import ConnectionId, EngineSession, Target, UserId
+from ..model import ConnectionId, EngineSession, Part, Target, UserId
 from .redis_client import RedisClient, evaluate
 from .redis_scripts import script
 
@@ -31,43 +31,40 @@ _CONNECT = script("""
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], '1') end
 return 1
 """)
-# Parts are "<at_ms>|<part>". Of one time, a packet's text stands before its attachments, and
-# these as they came.
-_GATHER = script("""
-redis.call('RPUSH', KEYS[1], ARGV[1] .. '|' .. ARGV[2])
-redis.call('EXPIRE', KEYS[1], ARGV[3])
+# Parts are fields "<number>" = "<at>|<wanted>|<part>", and `n` counts them. Answered are those
+# that wait, as "<number>|<at>|<wanted>".
+_GATHERED = """
 local held = {}
-for i, each in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
-  local bar = string.find(each, '|', 1, true)
-  local part = string.sub(each, bar + 1)
-  held[i] = {at = tonumber(string.sub(each, 1, bar - 1)), part = part, text = each, i = i,
-    kind = string.sub(part, 1, 1) == 'b' and 1 or 0}
-end
-if #held > tonumber(ARGV[4]) then
-  redis.call('DEL', KEYS[1])
-  return 'full'
-end
-table.sort(held, function(a, b)
-  if a.at ~= b.at then return a.at < b.at end
-  if a.kind ~= b.kind then return a.kind < b.kind end
-  return a.i < b.i
-end)
-for i, head in ipairs(held) do
-  if head.kind == 0 then
-    local wanted = tonumber(string.match(head.part, '^%d+'))
-    local found = {string.sub(head.part, string.find(head.part, '|', 1, true) + 1)}
-    local taken = {head.text}
-    for j = i + 1, #held do
-      if held[j].kind == 0 or #found > wanted then break end
-      found[#found + 1] = held[j].part
-      taken[#taken + 1] = held[j].text
-    end
-    if #found <= wanted then return false end
-    for _, each in ipairs(taken) do redis.call('LREM', KEYS[1], 1, each) end
-    return found
+local fields = redis.call('HGETALL', KEYS[1])
+for i = 1, #fields, 2 do
+  if fields[i] ~= 'n' then
+    held[#held + 1] = fields[i] .. '|' .. string.match(fields[i + 1], '^%d+|%d*')
   end
 end
-return false
+"""
+_GATHER = script(
+    """
+local n = redis.call('HINCRBY', KEYS[1], 'n', 1)
+local at = ARGV[1] == '' and n or ARGV[1]
+redis.call('HSET', KEYS[1], n, at .. '|' .. ARGV[2] .. '|' .. ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+"""
+    + _GATHERED
+    + """
+if #held <= tonumber(ARGV[5]) then return held end
+redis.call('DEL', KEYS[1])
+return 'full'
+"""
+)
+_WAITING = script(_GATHERED + "return held")
+_HAND_OUT = script("""
+local parts = redis.call('HMGET', KEYS[1], unpack(ARGV))
+for i = 1, #ARGV do
+  if not parts[i] then return false end
+  parts[i] = string.match(parts[i], '^%d+|%d*|(.*)$')
+end
+redis.call('HDEL', KEYS[1], unpack(ARGV))
+return parts
 """)
 
 
@@ -184,14 +181,23 @@ class RedisSessions:
     def connect(self, sid: ConnectionId, namespace: str) -> None:
         self._run(evaluate(_CONNECT, [_key(sid)], f"ns:{namespace}"))
 
-    def gather(self, sid: ConnectionId, at_ms: int, part: str) -> list[str] | None:
-        script_ = evaluate(
-            _GATHER, [f"{_key(sid)}:parts"], at_ms, _marked(part), PARTS_S, MAX_PARTS
-        )
-        (found,) = self._run(script_)
+    def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[Part]:
+        at = at_ms if at_ms is not None else ""
+        wanted = "" if part.startswith("b") else part[1:].partition("-")[0]
+        limits = PARTS_S, MAX_PARTS
+        (found,) = self._run(evaluate(_GATHER, [_parts(sid)], at, wanted, part, *limits))
         if found == "full":
             raise TooLarge("attachments: too many parts of packets wait for others")
-        return list(found) if found else None
+        return [_part(each) for each in found]
+
+    def gathered(self, sid: ConnectionId) -> list[Part]:
+        (found,) = self._run(evaluate(_WAITING, [_parts(sid)]))
+        return [_part(each) for each in found]
+
+    def hand_out(self, sid: ConnectionId, parts: Sequence[Part]) -> list[str] | None:
+        numbers = [part.number for part in parts]
+        (texts,) = self._run(evaluate(_HAND_OUT, [_parts(sid)], *numbers))
+        return list(texts) if texts else None
 
     def close(self, sid: ConnectionId, last: str = "1") -> None:
         self._run(evaluate(_CLOSE, _keys(sid), last))
@@ -229,20 +235,22 @@ class RedisSessions:
         return list(frames)
 
 
-def _marked(part: str) -> str:
-    """A packet's text with the number of its attachments before it, for the script to read."""
-    if part.startswith("b"):
-        return part
-    return f"{part[1:].partition('-')[0]}|{part}"
+def _part(text: str) -> Part:
+    number, at, wanted = text.split("|")
+    return Part(int(number), int(at), int(wanted) if wanted else None)
 
 
 def _key(sid: ConnectionId) -> str:
     return f"engine:{{{sid}}}"
 
 
+def _parts(sid: ConnectionId) -> str:
+    return f"{_key(sid)}:parts"
+
+
 def _keys(sid: ConnectionId) -> list[str]:
     key = _key(sid)
-    return [key, *(f"{key}:{name}" for name in ("out", "bell", "end", "parts"))]
+    return [key, *(f"{key}:{name}" for name in ("out", "bell", "end")), _parts(sid)]
 
 
 def _session(fields: dict[str, str]) -> EngineSession | None:

@@ -23,11 +23,15 @@ from ..services import Services
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A frame's session, and when API Gateway took the frame."""
+    """A frame's session.
+
+    Attributes:
+        at_ms: When API Gateway took the frame; None where frames come in their order.
+    """
 
     services: Services
     transport: Target
-    at_ms: int
+    at_ms: int | None
 
     @property
     def sid(self) -> ConnectionId:

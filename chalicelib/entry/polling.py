@@ -81,7 +81,7 @@ def _poll(services: Services, sid: ConnectionId) -> Answer:
 def _post(services: Services, sid: ConnectionId, body: str, handler: Handler) -> Answer:
     """Packets of the client, in their order; what they are answered goes to the outbox."""
     session = services.engine.answering(sid)
-    call = Call(services, session.target, services.adapters.clock.now_ms())
+    call = Call(services, session.target, None)
     if len(body.encode()) > MAX_PAYLOAD:
         services.engine.close(session.target)
         return Answer(413, "the payload is too large")

@@ -16,7 +16,15 @@ from typing import Any, Protocol
 
 from .. import actions, ids, protocol, recovery, telemetry
 from ..engine import NAMESPACES
-from ..errors import BadRequest, Internal, NotConnected, TidingsError, Unauthorized
+from ..errors import (
+    BadRequest,
+    Internal,
+    NotConnected,
+    TidingsError,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
 from ..model import ConnectionId, EngineSession, Target
 from ..protocol import engineio, socketio
 from ..protocol.engineio import ProtocolError
@@ -24,6 +32,7 @@ from ..services import Services
 from ..tokens import Identity
 from .engineio import Call, Handler
 
+_UNORDERED = "attachments: they came in no certain order; send one event at a time, or over polling"
 PARK_S = (0.0, 0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
 
 
@@ -61,6 +70,9 @@ class Application(Protocol):
         Raises:
             NotConnected: The socket is not connected (yet).
         """
+
+    def refuse(self, name: str, error: TidingsError) -> tuple[list[Any] | None, list[Any] | None]:
+        """What an event is answered, as by `event`, that could not be given to it."""
 
 
 class Chat:
@@ -102,11 +114,14 @@ class Chat:
             raise
         except TidingsError as refusal:
             telemetry.log("INFO", "frame_refused", code=refusal.code)
-            error = refusal.as_json()
+            return self.refuse(name, refusal)
         except Exception as fault:  # noqa: BLE001 - the edge: an answer, not a dead session
             telemetry.error("frame_failed", fault)
-            error = Internal("something went wrong").as_json()
-        return [{"ok": False, "error": error}], ["error", {"action": name, **error}]
+            return self.refuse(name, Internal("something went wrong"))
+
+    def refuse(self, name: str, error: TidingsError) -> tuple[list[Any] | None, list[Any] | None]:
+        told = error.as_json()
+        return [{"ok": False, "error": told}], ["error", {"action": name, **told}]
 
 
 def handler(application: Application) -> Handler:
@@ -127,13 +142,31 @@ _MESSAGE = engineio.PacketKind.MESSAGE
 
 
 def _part(call: Call, part: str, application: Application) -> str:
-    """A part of a binary packet; the packet is served when it is whole."""
-    parts = call.services.engine.gather(call.sid, call.at_ms, part)
-    if parts is None:
+    """A part of a binary packet; the packet is served when it is whole.
+
+    Attachments that cannot be told apart are never guessed at: their events are refused.
+    """
+    try:
+        found = call.services.engine.gather(call.sid, call.at_ms, part)
+    except TooLarge as refusal:
+        raise ProtocolError(str(refusal)) from None
+    if found is None:
         return ""
-    head, *attachments = parts
+    if not found.certain:
+        heads = [socketio.decode(each) for each in found.parts if not each.startswith("b")]
+        return _answer(call, [each for head in heads for each in _unordered(head, application)])
+    head, *attachments = found.parts
     data = [base64.b64decode(each[1:]) for each in attachments]
     return _packet(call, socketio.attach(socketio.decode(head), data), application)
+
+
+def _unordered(head: socketio.Packet, application: Application) -> list[socketio.Packet]:
+    """What the client is told of an event whose attachments came in no order."""
+    if head.kind is not socketio.PacketKind.BINARY_EVENT:
+        return []
+    telemetry.log("INFO", "attachments_unordered")
+    ack, event = application.refuse(head.data[0], Unavailable(_UNORDERED))
+    return _reply(head, ack, event)
 
 
 def _packet(call: Call, packet: socketio.Packet, application: Application) -> str:
@@ -182,13 +215,18 @@ def _event(call: Call, socket: Socket, packet: socketio.Packet, application: App
             continue
     else:
         raise NotConnected("an event before its CONNECT")
-    answers = []
+    return _answer(call, _reply(packet, ack, event))
+
+
+def _reply(
+    packet: socketio.Packet, ack: list[Any] | None, event: list[Any] | None
+) -> list[socketio.Packet]:
+    """The ack, if the client asked for one and there is one; else the event, if there is one."""
     if packet.ack_id is not None and ack is not None:
-        kind = socketio.PacketKind.ACK
-        answers.append(socketio.Packet(kind, socket.namespace, ack, packet.ack_id))
-    elif event is not None:
-        answers.append(socketio.Packet(socketio.PacketKind.EVENT, socket.namespace, event))
-    return _answer(call, answers)
+        return [socketio.Packet(socketio.PacketKind.ACK, packet.namespace, ack, packet.ack_id)]
+    if event is None:
+        return []
+    return [socketio.Packet(socketio.PacketKind.EVENT, packet.namespace, event)]
 
 
 def _answer(call: Call, packets: Sequence[socketio.Packet]) -> str:

@@ -122,6 +122,22 @@ async def test_binary(socket: Suite, as_text: bool) -> None:
     await found.close()
 
 
+async def test_attachments_sent_in_one_go_are_right_or_refused(socket: Suite) -> None:
+    """A relaxed gateway keeps frames apart; a strict one cannot, and nothing is guessed."""
+    found = await connected(socket)
+    holes = ",".join(f'{{"_placeholder":true,"num":{n}}}' for n in range(3))
+    parts = ["bAQID", "bBAUG", "bBwgJ"]
+    for _ in range(10):
+        await found.say(f'453-["message",{holes}]', *parts)
+        answer = await found.text()
+        if answer.startswith("453-"):
+            assert [await found.data() for _ in parts] == parts
+        else:
+            assert not socket.binary
+            assert answer.startswith('42["refused",{"code":"unavailable"')
+    await found.close()
+
+
 async def test_binary_over_polling(socket: Suite) -> None:
     sid = await socket.handshake()
     assert await socket.post(sid, "40") == (200, "ok")

@@ -12,7 +12,7 @@ from chalicelib.adapters.memory_sessions import MemorySessions
 from chalicelib.adapters.redis_client import RedisClient
 from chalicelib.adapters.redis_sessions import RedisSessions
 from chalicelib.errors import CacheDown, NotFound, TooLarge
-from chalicelib.model import POLLING, ConnectionId, EngineSession, Region, Target, UserId
+from chalicelib.model import POLLING, ConnectionId, EngineSession, Part, Region, Target, UserId
 from chalicelib.ports import EngineSessions
 from tests.support.valkey import valkey
 from tests.support.world import FakeClock
@@ -72,43 +72,52 @@ def test_pongs_and_namespaces_belong_to_known_sessions(sessions: EngineSessions)
     assert held == replace(SESSION, pong_ms=5, namespaces=frozenset({"/moments"}))
 
 
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (2, 0, 1)])
-def test_parts_are_put_together_in_their_time(
-    sessions: EngineSessions, order: tuple[int, ...]
-) -> None:
-    parts = [HEAD, "bAQ==", "bAg=="]
-    answers = [sessions.gather(SID, 100 + n, parts[n]) for n in order]
-    assert answers == [None, None, parts]
+def test_parts_wait_for_each_other(sessions: EngineSessions) -> None:
+    assert sessions.gathered(SID) == []
+    assert sessions.gather(SID, 100, HEAD) == [Part(1, 100, 2)]
+    sessions.gather(SID, 99, "bAQ==")
+    held = sorted(sessions.gather(SID, 99, "bAg=="), key=lambda part: part.number)
+    assert held == [Part(1, 100, 2), Part(2, 99), Part(3, 99)]
+    assert sorted(sessions.gathered(SID), key=lambda part: part.number) == held
+    assert sessions.gathered(ConnectionId("other=")) == []
+    assert sessions.hand_out(SID, [held[0], held[2], held[1]]) == [HEAD, "bAg==", "bAQ=="]
+    assert sessions.gathered(SID) == []
+    assert sessions.hand_out(SID, [held[0]]) is None
 
 
-def test_two_packets_whose_parts_cross(sessions: EngineSessions) -> None:
-    one = '51-["one",{"_placeholder":true,"num":0}]'
-    two = '51-["two",{"_placeholder":true,"num":0}]'
-    assert sessions.gather(SID, 3, two) is None
-    assert sessions.gather(SID, 2, "bAQ==") is None
-    assert sessions.gather(SID, 1, one) == [one, "bAQ=="]
-    assert sessions.gather(SID, 4, "bAg==") == [two, "bAg=="]
+def test_what_one_has_been_handed_another_is_not(sessions: EngineSessions) -> None:
+    sessions.gather(SID, 1, HEAD)
+    head, part = sorted(sessions.gather(SID, 2, "bAQ=="), key=lambda part: part.number)
+    assert sessions.hand_out(SID, [part]) == ["bAQ=="]
+    assert sessions.hand_out(SID, [head, part]) is None
+    assert sessions.gathered(SID) == [head], "all or nothing"
 
 
-def test_at_the_same_time_the_text_comes_first(sessions: EngineSessions) -> None:
-    assert sessions.gather(SID, 7, "bAQ==") is None
-    assert sessions.gather(SID, 7, "bAg==") is None
-    assert sessions.gather(SID, 7, HEAD) == [HEAD, "bAQ==", "bAg=="]
+def test_where_parts_come_in_their_order_that_is_their_time(sessions: EngineSessions) -> None:
+    sessions.gather(SID, None, HEAD)
+    sessions.gather(SID, None, "bAQ==")
+    held = sorted(sessions.gather(SID, None, "bAg=="), key=lambda part: part.number)
+    assert held == [Part(1, 1, 2), Part(2, 2), Part(3, 3)]
 
 
 def test_parts_that_miss_others_are_bounded(sessions: EngineSessions) -> None:
     for number in range(66):
-        assert sessions.gather(SID, number, "bAQ==") is None
+        assert len(sessions.gather(SID, number, "bAQ==")) == number + 1
     with pytest.raises(TooLarge):
         sessions.gather(SID, 66, "bAQ==")
-    assert sessions.gather(SID, 1, '51-["e",{"_placeholder":true,"num":0}]') is None
-    assert sessions.gather(SID, 2, "bAQ==") is not None
+    assert sessions.gathered(SID) == []
 
 
 def test_many_parts_at_once_make_one_packet(sessions: EngineSessions) -> None:
     parts = [HEAD.replace("52-", "58-"), *(f"bAA{n}=" for n in range(8))]
+
+    def come(number: int) -> list[str] | None:
+        held = sessions.gather(SID, 100 + number, parts[number])
+        in_order = sorted(held, key=lambda part: part.at)
+        return sessions.hand_out(SID, in_order) if len(held) == 9 else None
+
     with ThreadPoolExecutor(9) as pool:
-        answers = list(pool.map(lambda n: sessions.gather(SID, 100 + n, parts[n]), range(9)))
+        answers = list(pool.map(come, range(9)))
     assert [each for each in answers if each] == [parts]
 
 
@@ -259,6 +268,8 @@ def test_without_redis_every_method_says_so() -> None:
             lambda s: s.pong(SID, 1),
             lambda s: s.connect(SID, "/"),
             lambda s: s.gather(SID, 1, "b"),
+            lambda s: s.gathered(SID),
+            lambda s: s.hand_out(SID, [Part(1, 1)]),
             lambda s: s.close(SID),
             lambda s: s.push(SID, ["4"]),
             lambda s: s.poll(SID, "p", 1, 0),

@@ -16,7 +16,7 @@ from chalicelib import protocol, wiring
 from chalicelib.entry import polling, queues, rest, schedules, socketio, websocket
 from chalicelib.entry.engineio import Call
 from chalicelib.entry.socketio import Socket
-from chalicelib.errors import NotConnected
+from chalicelib.errors import NotConnected, TidingsError
 from chalicelib.model import UserId
 from chalicelib.protocol import engineio
 from chalicelib.services import Services
@@ -50,6 +50,9 @@ class Suite:
         if name == "message-with-ack":
             return list(arguments), None
         return None, ["message-back", *arguments] if name == "message" else None
+
+    def refuse(self, name: str, error: TidingsError) -> tuple[None, list[Any]]:
+        return None, ["refused", error.as_json()]
 
 
 def _echo(call: Call, data: str | bytes) -> str:
