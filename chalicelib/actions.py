@@ -157,6 +157,13 @@ def _message_read(call: Call) -> dict[str, Any]:
     return {}
 
 
+def _message_delivered(call: Call) -> dict[str, Any]:
+    call.role()
+    message_id = MessageId(call.command.message_id)
+    call.services.receipts.delivered(call.connection.user_id, call.room_id, message_id)
+    return {}
+
+
 def _set_status(call: Call) -> dict[str, Any]:
     call.services.presences.choose(call.connection.user_id, Status(call.command.status))
     return {}
@@ -224,6 +231,7 @@ ACTIONS: dict[str, Action] = {
     "typing_start": Action(commands.ConversationRef, _typing_start),
     "typing_stop": Action(commands.ConversationRef, _typing_stop),
     "message_read": Action(commands.MessageRef, _message_read),
+    "message_delivered": Action(commands.MessageRef, _message_delivered),
     "set_status": Action(commands.SetStatus, _set_status),
     "sync": Action(commands.Sync, _sync),
     "refresh_token": Action(commands.RefreshToken, _refresh_token),

@@ -54,6 +54,7 @@ class SendMessage(Command):
     content: Any
     reply_to_message_id: MessageIdText | None = None
     client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
+    delivery_receipt: bool = False
 
 
 class MessageRef(Command):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import events, ids, protocol, telemetry
@@ -42,6 +42,7 @@ CHUNK = 1_000
 STAY_SPLIT_MS = 3_600_000
 SLOW_MS = 60_000
 RETRY_DELAYS_S = (1, 2, 4)
+RECEIPTS_UP_TO = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,20 @@ def posts_for(event: Event, targets: Iterable[Target]) -> list[Post]:
         if frame is not None:
             posts.append(Post(target, frame))
     return posts
+
+
+def asked(entry: Entry, target: Target) -> bool:
+    """Whether a device is asked to ack a message: its sender wants that, and it is not his.
+
+    With JSON there are no acks: the client sees that a receipt is wanted, and sends the action.
+    """
+    name = events.name_of_messages(entry.room_id)
+    return (
+        entry.delivery_receipt
+        and entry.sender_id != target.user_id
+        and not protocol.is_json(target.protocol)
+        and protocol.takes(target.protocol, name)
+    )
 
 
 class Delivery:
@@ -138,6 +153,7 @@ class Delivery:
         else:
             entries = self._messages.entries_between(room_id, region, done, newest.seq)
         members, slow = self._begin(room_id, entries)
+        entries = self._expecting(entries, len(members))
         targets = self._connected(members)
         now_ms = self._clock.now_ms()
         if len(targets) > self._split_over or now_ms - split_at_ms < STAY_SPLIT_MS:
@@ -170,6 +186,7 @@ class Delivery:
         entry, target = entry_from_json(job["entry"]), target_from_json(job["target"])
         receipt = self._post(posts_for(events.of_entry(entry), [target]))
         if not receipt.retry:
+            self._ask(entry, [target])
             return None
         if attempt <= len(RETRY_DELAYS_S):
             self._mark_slow(entry.room_id, target)
@@ -245,12 +262,45 @@ class Delivery:
         targets = [target for target in targets if not protocol.recovers(target.protocol)]
         ready = [target for target in targets if target.connection_id not in slow]
         receipt = self._post(posts_for(event, ready))
+        self._ask(entry, [target for target in ready if target not in receipt.retry])
         for target in receipt.retry:
             self._mark_slow(entry.room_id, target)
         behind = [t for t in targets if t.connection_id in slow] + list(receipt.retry)
         if behind:
             self._queue.send([_direct_job(entry, target) for target in behind])
         return {target.connection_id for target in receipt.retry}
+
+    def expect(self, entries: Sequence[Entry]) -> None:
+        """Acks of these, where their senders want them, will be understood for an hour."""
+        wanted = {
+            ids.ack_id(entry.room_id, entry.message_id): (entry.room_id, entry.message_id)
+            for entry in entries
+            if entry.delivery_receipt
+        }
+        try:
+            if wanted:
+                self._cache.expect_acks(wanted)
+        except CacheDown:
+            telemetry.log("WARNING", "acks_not_expected")
+
+    def _expecting(self, entries: list[Entry], members: int) -> list[Entry]:
+        """The entries as they are sent: in a large room nobody is asked for receipts."""
+        if not any(entry.delivery_receipt for entry in entries):
+            return entries
+        if members > RECEIPTS_UP_TO:
+            return [replace(entry, delivery_receipt=False) for entry in entries]
+        self.expect(entries)
+        return entries
+
+    def _ask(self, entry: Entry, targets: Iterable[Target]) -> None:
+        """Ask for acks of a message that was posted. A question that gets lost is not asked again.
+
+        It is an event of its own: a client that recovers does not note the offset of an event that
+        asks for an ack.
+        """
+        told = [target for target in targets if asked(entry, target)]
+        if told:
+            self._post(posts_for(events.delivery_receipt(entry), told))
 
     def _post(self, posts: Sequence[Post]) -> Receipt:
         delivered, gone, refused, retry = 0, 0, 0, []

@@ -13,8 +13,14 @@ _NAMES = {RoomType.MOMENTS: "moment_posted", RoomType.NOTIFICATIONS: "notificati
 
 @dataclass(frozen=True, slots=True)
 class Event:
+    """
+    Attributes:
+        ack_id: The receiver is asked for an ack with this number, where its protocol has acks.
+    """
+
     name: str
     data: dict[str, Any]
+    ack_id: int | None = None
 
 
 def message_view(entry: Entry, is_read: bool = False) -> dict[str, Any]:
@@ -30,6 +36,7 @@ def message_view(entry: Entry, is_read: bool = False) -> dict[str, Any]:
         "is_read": is_read,
         "is_deleted": entry.deleted,
         "client_message_id": entry.client_message_id,
+        "delivery_receipt": entry.delivery_receipt,
         "position": positions.of(entry),
     }
 
@@ -68,6 +75,22 @@ def message_read(
         "read_at": times.iso(at_ms),
     }
     return Event("message_read", data if count is None else {**data, "read_count": count})
+
+
+def delivery_receipt(entry: Entry) -> Event:
+    """Asks who can ack whether the message reached him."""
+    data = {"conversation_id": entry.room_id, "message_id": entry.message_id}
+    return Event("delivery_receipt", data, ids.ack_id(entry.room_id, entry.message_id))
+
+
+def message_delivered(room_id: RoomId, message_id: MessageId, user_id: UserId, at_ms: int) -> Event:
+    data = {
+        "message_id": message_id,
+        "conversation_id": room_id,
+        "user_id": user_id,
+        "delivered_at": times.iso(at_ms),
+    }
+    return Event("message_delivered", data)
 
 
 def typing(room_id: RoomId, user_id: UserId, is_typing: bool, at_ms: int) -> Event:

@@ -39,12 +39,14 @@ class Feeds:
         message_type: str,
         content: Any,
         client_message_id: str | None,
+        delivery_receipt: bool = False,
     ) -> Entry:
         """Leave a user a notification; `PermissionDenied` for all but services."""
         if "service" not in service.roles:
             raise PermissionDenied("only services may do this")
         room_id = self._rooms.own(user_id, RoomType.NOTIFICATIONS)
-        return self._post(service.user_id, room_id, message_type, content, client_message_id)
+        fields = message_type, content, client_message_id
+        return self._post(service.user_id, room_id, *fields, delivery_receipt)
 
     def notifications(
         self, user_id: UserId, before: MessageId | None, limit: int
@@ -83,12 +85,14 @@ class Feeds:
         message_type: str,
         content: Any,
         client_message_id: str | None,
+        delivery_receipt: bool = False,
     ) -> Entry:
         message = SendMessage(
             conversation_id=room_id,
             message_type=message_type,
             content=content,
             client_message_id=client_message_id,
+            delivery_receipt=delivery_receipt,
         )
         return self._messages.send(sender, message, None, None)
 

@@ -101,5 +101,13 @@ def user_group(user_id: UserId) -> str:
     return "u#" + _digest(user_id)
 
 
+def ack_id(room_id: RoomId, message_id: MessageId) -> int:
+    """The number under which a message's receivers are asked for an ack.
+
+    The same for all of them and each time; below 2^48, so that any client can send it back.
+    """
+    return int(_digest(f"{room_id}/{message_id}")[:12], 16)
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -97,6 +97,7 @@ class Messages:
             else None,
             client_message_id=command.client_message_id,
             origin_id=origin,
+            delivery_receipt=command.delivery_receipt,
         )
         dedupe = f"{sender}#{command.client_message_id}" if command.client_message_id else None
         return self._append(draft, dedupe, ticket)

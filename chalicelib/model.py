@@ -286,6 +286,7 @@ class Entry:
         target_id: For a deletion, the message it deletes.
         deleted: For a message, that it was deleted: its content is gone.
         origin_id: The `Target.origin` it was sent from: it has the ack and gets no event.
+        delivery_receipt: Its sender wants to know whom it reached.
     """
 
     room_id: RoomId
@@ -302,6 +303,7 @@ class Entry:
     target_id: MessageId | None = None
     deleted: bool = False
     origin_id: ConnectionId | None = None
+    delivery_receipt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

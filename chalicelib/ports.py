@@ -293,6 +293,12 @@ class Cache(Protocol):
     def claim(self, name: str, seconds: int) -> bool:
         """True for the first who asks within so many seconds (atomic)."""
 
+    def expect_acks(self, messages: Mapping[int, tuple[RoomId, MessageId]]) -> None:
+        """Receivers are asked for an ack of these, by its number. Held for an hour."""
+
+    def acked(self, ack_id: int) -> tuple[RoomId, MessageId] | None:
+        """Which message a number stands for; None when nobody is asked (any more)."""
+
     def frame(
         self,
         connection_id: ConnectionId,

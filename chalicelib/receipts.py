@@ -1,8 +1,11 @@
-"""Receipts: who has read how far, told to the senders, and what is unread.
+"""Receipts: who has read how far, whom a message reached, told to the senders; what is unread.
 
 A marker covers everything before it and only moves forward. Up to `RECEIPTS_UP_TO` members each
 reading is told to the senders of what was read; in larger rooms they are told counts, at most
 one every `COUNTS_EVERY_S`. Unread counts stop at `MAX_UNREAD`.
+
+Whom a message reached is told when its sender asked for that, in rooms of the same size, once for
+each user: devices ack, or send the action `message_delivered`.
 """
 
 from __future__ import annotations
@@ -12,16 +15,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import events, ids, telemetry
-from .delivery import Delivery
+from .delivery import RECEIPTS_UP_TO, Delivery
 from .errors import CacheDown, NotFound
 from .messages import Messages
 from .model import ConnectionId, Entry, EntryKind, Job, Marker, MessageId, Region, RoomId, UserId
 from .ports import Cache, Clock, Markers, Queue
 from .rooms import Rooms
 
-RECEIPTS_UP_TO = 100
 COUNTS_EVERY_S = 5
 MAX_UNREAD = 100
+DELIVERED_S = 86_400
 _READINGS = 50  # so far back the senders are told
 _COUNTED = 10  # so many senders get counts
 _SAMPLE = 1_000
@@ -109,6 +112,47 @@ class Receipts:
             count = self._markers.count(room_id, message_id)
             event = events.message_read(room_id, message_id, None, now_ms, count)
             self._delivery.tell([sender], event)
+
+    def acked(self, ack_id: int) -> tuple[RoomId, MessageId] | None:
+        """The message that a device was asked to ack under this number, if anybody still knows."""
+        try:
+            return self._cache.acked(ack_id)
+        except CacheDown:
+            return None
+
+    def delivered(self, user_id: UserId, room_id: RoomId, message_id: MessageId) -> None:
+        """A message reached a device of this member; nothing happens when nobody wants to know.
+
+        Raises:
+            NotFound: It is no message of the room.
+        """
+        entry = self._messages.find(room_id, message_id)
+        if entry is None or entry.kind is not EntryKind.MESSAGE:
+            raise NotFound("no such message")
+        if not entry.delivery_receipt or entry.deleted or entry.sender_id == user_id:
+            return
+        body = {
+            "room_id": room_id,
+            "message_id": message_id,
+            "sender_id": entry.sender_id,
+            "user_id": user_id,
+            "at_ms": self._clock.now_ms(),
+        }
+        self._outbound.send([Job("delivered", body)])
+
+    def tell_delivered(self, job: Mapping[str, Any], attempt: int) -> None:
+        """Tell the sender of a user's first device that has it; after a failure, again."""
+        room_id, message_id = RoomId(job["room_id"]), MessageId(job["message_id"])
+        user_id, sender_id = UserId(job["user_id"]), UserId(job["sender_id"])
+        if len(self._rooms.members(room_id)) > RECEIPTS_UP_TO:
+            return
+        try:
+            first = self._cache.claim(f"delivered:{message_id}:{user_id}", DELIVERED_S)
+        except CacheDown:
+            first = True  # twice does no harm
+        if first or attempt > 1:
+            event = events.message_delivered(room_id, message_id, user_id, job["at_ms"])
+            self._delivery.tell([sender_id], event)
 
     def unread(self, user_id: UserId, room_ids: Sequence[RoomId]) -> dict[RoomId, Unread]:
         """For each room; without a marker all since the user joined counts."""

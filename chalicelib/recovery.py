@@ -14,13 +14,13 @@ https://socket.io/docs/v4/connection-state-recovery
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from . import events, ids, protocol, telemetry
 from .connections import Connections, target_from_json, target_to_json
-from .delivery import RETRY_DELAYS_S
+from .delivery import RETRY_DELAYS_S, Delivery, asked
 from .engine import Engine
 from .errors import BadRequest, CacheDown, RateLimited, TidingsError, Unavailable
 from .messages import Messages, entry_from_json
@@ -54,6 +54,7 @@ class Recovery:
         rooms: Rooms,
         messages: Messages,
         connections: Connections,
+        delivery: Delivery,
         engine: Engine,
         poster: Poster,
         queue: Queue,
@@ -65,6 +66,7 @@ class Recovery:
         self._rooms = rooms
         self._messages = messages
         self._connections = connections
+        self._delivery = delivery
         self._engine = engine
         self._poster = poster
         self._queue = queue
@@ -195,7 +197,10 @@ class Recovery:
         self._engine.connected(
             ids.transport_id(target.connection_id), protocol.namespace(target.protocol)
         )
-        if self._engine.post(target, [*texts, _connected(target, pid)]):
+        self._delivery.expect(missed)
+        if self._engine.post(
+            target, [*texts, _connected(target, pid), *_questions(missed, target)]
+        ):
             self._trails.undo(target.sid)
             self._engine.settle(target, protocol.namespace(target.protocol))
             if recovered:
@@ -284,6 +289,8 @@ class Recovery:
         last = entries[-1]
         self._trails.done(target.sid, trail, (last.room_id, last.region), last.seq)
         telemetry.measure("posted", self._clock.now_ms(), posts_delivered=sent)
+        questions = _questions(entries, target)
+        self._poster.post([Post(trail.target, question.encode()) for question in questions])
         return Outcome.DELIVERED
 
     def _gone(self, target: Target, trail: Trail, sent: int) -> Outcome:
@@ -359,6 +366,13 @@ def decode(offset: str) -> tuple[str, dict[Stream, int]]:
 
 
 _NO_STREAM: Stream = (RoomId(""), Region(""))
+
+
+def _questions(entries: Sequence[Entry], target: Target) -> list[str]:
+    """What asks for acks of those that were posted, see `Delivery`."""
+    wanted = [entry for entry in entries if asked(entry, target)]
+    frames = [protocol.encode(target.protocol, events.delivery_receipt(each)) for each in wanted]
+    return [frame.decode() for frame in frames if frame is not None]
 
 
 def _connected(target: Target, pid: str | None) -> str:

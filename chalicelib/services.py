@@ -173,6 +173,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         rooms=rooms,
         messages=messages,
         connections=connections,
+        delivery=delivery,
         engine=engine,
         poster=a.poster,
         queue=a.delivery,

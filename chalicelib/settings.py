@@ -35,6 +35,7 @@ DEFAULT_LIMITS = {
     "typing_start": Rate(20, 100),
     "typing_stop": Rate(20, 100),
     "message_read": Rate(50, 200),
+    "message_delivered": Rate(100, 500),
     "set_status": Rate(5, 20),
     "sync": Rate(10, 50),
 }

@@ -18,6 +18,7 @@ from ..model import (
     Devices,
     Entry,
     Frame,
+    MessageId,
     Region,
     Role,
     RoomId,
@@ -29,7 +30,7 @@ from ..ports import Clock, Ids
 
 ONLINE_MS, CONNECTION_MS, ROOM_MS, TYPING_MS, RECENT = 300_000, 3_600_000, 3_600_000, 30_000, 50
 BUDGET_MS = 60_000  # full again long before
-WARM_MS, LIMITS_MS = 180_000, 3_600_000
+WARM_MS, LIMITS_MS, ACK_MS = 180_000, 3_600_000, 3_600_000
 
 
 @dataclass
@@ -112,6 +113,16 @@ class MemoryCache:
                 return False
             self._put(f"claim:{name}", True, seconds * 1000)
             return True
+
+    def expect_acks(self, messages: Mapping[int, tuple[RoomId, MessageId]]) -> None:
+        with self._call():
+            for number, message in messages.items():
+                self._put(f"ack:{number}", message, ACK_MS)
+
+    def acked(self, ack_id: int) -> tuple[RoomId, MessageId] | None:
+        with self._call():
+            held: tuple[RoomId, MessageId] | None = self._get(f"ack:{ack_id}")
+            return held
 
     def spend(self, charge: Charge) -> int:
         with self._call():

@@ -21,6 +21,7 @@ from ..model import (
     Entry,
     EntryKind,
     Frame,
+    MessageId,
     Region,
     Role,
     RoomId,
@@ -35,7 +36,7 @@ from .redis_client import Command, RedisClient, evaluate
 # Gone before what it vouches for: when no sweep has come by for so long, nothing is sure.
 WARM_S = 180
 LIMITS_S = 3600  # a bucket unused for so long is full, unless it gains less than burst an hour
-ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, RECENT = 300, 3600, 3600, 30, 50
+ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, ACK_S, RECENT = 300, 3600, 3600, 30, 3600, 50
 _TRAFFIC = "stats:traffic"
 _COMPLETE = ""  # no user has this id: a field of its own in a hash by user
 
@@ -90,6 +91,17 @@ class RedisCache:
     def claim(self, name: str, seconds: int) -> bool:
         (claimed,) = self._run(("SET", f"claim:{name}", "1", "NX", "EX", seconds))
         return claimed is not None
+
+    def expect_acks(self, messages: Mapping[int, tuple[RoomId, MessageId]]) -> None:
+        held = {f"ack:{number}": json.dumps(message) for number, message in messages.items()}
+        self._run(*(("SET", key, message, "EX", ACK_S) for key, message in held.items()))
+
+    def acked(self, ack_id: int) -> tuple[RoomId, MessageId] | None:
+        (held,) = self._run(("GET", f"ack:{ack_id}"))
+        if held is None:
+            return None
+        room_id, message_id = json.loads(held)
+        return RoomId(room_id), MessageId(message_id)
 
     def spend(self, charge: Charge) -> int:
         (wait_ms,) = self._run(_spend(charge, f"limits:{charge.payer}", LIMITS_S))

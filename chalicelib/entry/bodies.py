@@ -41,6 +41,7 @@ class PostMessage(Command):
     content: Any
     reply_to_message_id: MessageIdText | None = None
     client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
+    delivery_receipt: bool = False
 
 
 class Page(Command):
@@ -65,6 +66,7 @@ class PostNotification(PostMoment):
     """`user_id`: whom it is for."""
 
     user_id: UserIdText
+    delivery_receipt: bool = False
 
 
 class Feed(Command):

@@ -67,6 +67,7 @@ OUTBOUND: dict[str, Worker] = {
         jobs[0]["user_id"], jobs[0]["friend_id"]
     ),
     "read": lambda services, jobs, attempt: services.receipts.deliver(jobs[0]),
+    "delivered": lambda services, jobs, attempt: services.receipts.tell_delivered(jobs[0], attempt),
     "read_counts": lambda services, jobs, attempt: services.receipts.deliver_counts(jobs[0]),
     "engine_open": lambda services, jobs, attempt: services.engine.greet(jobs[0]),
     "engine_refuse": lambda services, jobs, attempt: services.engine.refuse(jobs[0]),

@@ -217,7 +217,8 @@ def list_moments(services: Services, identity: Identity, request: Request) -> Re
 def post_notification(services: Services, identity: Identity, request: Request) -> Response:
     command = commands.parse(bodies.PostNotification, _json(request))
     fields = command.message_type, command.content, command.client_message_id
-    entry = services.feeds.notify(identity, UserId(command.user_id), *fields)
+    receipt = command.delivery_receipt
+    entry = services.feeds.notify(identity, UserId(command.user_id), *fields, receipt)
     return Response(201, message_view(entry))
 
 

@@ -74,6 +74,9 @@ class Application(Protocol):
     def refuse(self, name: str, error: TidingsError) -> tuple[list[Any] | None, list[Any] | None]:
         """What an event is answered, as by `event`, that could not be given to it."""
 
+    def ack(self, services: Services, socket: Socket, ack_id: int) -> None:
+        """The client acks an event. One that nobody asked for is no fault."""
+
 
 class Chat:
     """Tidings itself: CONNECT with a token, the actions of CONTRACT.md as events."""
@@ -122,6 +125,18 @@ class Chat:
     def refuse(self, name: str, error: TidingsError) -> tuple[list[Any] | None, list[Any] | None]:
         told = error.as_json()
         return [{"ok": False, "error": told}], ["error", {"action": name, **told}]
+
+    def ack(self, services: Services, socket: Socket, ack_id: int) -> None:
+        """A question of `Delivery` is answered: the same as the action `message_delivered`."""
+        message = services.receipts.acked(ack_id)
+        if message is None:
+            return
+        room_id, message_id = message
+        data = {"conversation_id": room_id, "message_id": message_id}
+        try:
+            actions.run(services, socket.connection_id, "message_delivered", data)
+        except TidingsError as refusal:
+            telemetry.log("INFO", "ack_refused", code=refusal.code)
 
 
 def handler(application: Application) -> Handler:
@@ -180,7 +195,9 @@ def _packet(call: Call, packet: socketio.Packet, application: Application) -> st
         case socketio.PacketKind.EVENT:
             return _event(call, socket, packet, application)
         case socketio.PacketKind.ACK:
-            return ""  # nothing we send asks for one
+            if packet.ack_id is not None:
+                application.ack(call.services, socket, packet.ack_id)
+            return ""
     raise ProtocolError("not a packet of a client")
 
 

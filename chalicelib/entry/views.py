@@ -73,7 +73,10 @@ class Rooms(View):
 
 
 class Message(View):
-    """`is_read`: one's own by anybody else, others' by oneself. A deleted one's content is null."""
+    """`is_read`: one's own by anybody else, others' by oneself. A deleted one's content is null.
+
+    `delivery_receipt`: the sender is told whom it reached; who gets it says so.
+    """
 
     message_id: MessageIdText
     conversation_id: str
@@ -85,6 +88,7 @@ class Message(View):
     is_read: bool
     is_deleted: bool
     client_message_id: str | None
+    delivery_receipt: bool
     position: str
 
 

@@ -8,7 +8,7 @@ from ..events import Event
 from . import engineio, socketio
 
 MOMENTS, NOTIFICATIONS = "/moments", "/notifications"
-_OF_ALL = frozenset({"token_expiring", "reconnect", "session"})
+_OF_ALL = frozenset({"token_expiring", "reconnect", "session", "delivery_receipt"})
 NAMESPACES: dict[str, Collection[str] | None] = {
     socketio.MAIN: None,  # everything
     MOMENTS: _OF_ALL | {"moment_posted"},
@@ -30,7 +30,7 @@ def encode_event(namespace: str, event: Event, offset: str | None = None) -> byt
     if not takes(namespace, event.name):
         return None
     data = [event.name, event.data, *([offset] if offset is not None else [])]
-    return frame(socketio.Packet(socketio.PacketKind.EVENT, namespace, data))
+    return frame(socketio.Packet(socketio.PacketKind.EVENT, namespace, data, event.ack_id))
 
 
 def frame(packet: socketio.Packet) -> bytes:

@@ -153,6 +153,60 @@ def test_a_python_client(people: People, stack: Stack, transports: list[str]) ->
         assert got[1]["content"] == "from json"
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_the_sender_is_told_whom_a_message_reached(
+    people: People, stack: EmbeddedStack, node: Open, mode: str
+) -> None:
+    """By acks of a JavaScript and of a Python client, and by a JSON client's action."""
+    alice, bob, carol, dave = name("alice"), name("bob"), name("carol"), name("dave")
+    room = people.room(alice, bob, carol, dave)
+    sender, bob_s = node(alice, **MODES[mode]), node(bob, **MODES[mode], confirm=True)
+    sender.wait("connect"), bob_s.wait("connect")
+    dave_s = people.device(dave)
+    with socketio.SimpleClient() as carol_s:
+        transports = MODES[mode].get("transports", ["polling", "websocket"])
+        auth = {"token": people.token(carol)}
+        carol_s.connect(stack.url, auth=auth, transports=transports, wait_timeout=30)
+        sent = sender.act("send_message", message(room, "x", delivery_receipt=True))
+        which = {"conversation_id": room, "message_id": sent["message_id"]}
+        dave_s.wait("message_received", lambda got: got["delivery_receipt"] is True)
+        dave_s.act("message_delivered", **which)
+        for user in (bob, carol, dave):
+            delivered = {**which, "user_id": user}
+            sender.wait(
+                "message",
+                lambda told, delivered=delivered: (
+                    told["name"] == "message_delivered"
+                    and delivered.items() <= told["args"][0].items()
+                ),
+            )
+
+
+def test_receipts_come_for_what_a_client_missed_and_spoil_no_recovery(
+    people: People, node: Open
+) -> None:
+    alice, bob = name("alice"), name("bob")
+    room, sender = people.room(alice, bob), people.device(alice)
+    options = {"reconnectionDelay": 500, "reconnectionDelayMax": 500, "confirm": True}
+    client = node(bob, **MODES["websocket"], **options)
+    client.wait("connect")
+
+    def say(content: Any) -> Callable[[dict[str, Any]], bool]:
+        message_id = sender.say(room, content, delivery_receipt=True)["message_id"]
+        return lambda got: bool(got["message_id"] == message_id)
+
+    for number in range(3):
+        sender.wait("message_delivered", say(number))
+        client.told[:] = [told for told in client.told if told["event"] == "message"]
+        client.cut()
+        client.wait("disconnect")
+        missed = say(f"{number} missed")
+        assert client.wait("connect")["recovered"] is True
+        sender.wait("message_delivered", missed)
+    want = [text for number in range(3) for text in (number, f"{number} missed")]
+    assert [got["content"] for got in client.heard(6)] == want
+
+
 def test_everybody_in_one_room_sees_the_same_in_the_same_order(people: People, node: Open) -> None:
     users = {mode: name(mode) for mode in MODES}
     owner = name("owner")

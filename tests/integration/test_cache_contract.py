@@ -172,6 +172,15 @@ class TestRegistry:
         assert rig.cache.claim("y", 5)
         assert not rig.cache.claim("x", 5)
 
+    def test_acks_stand_for_messages(self, rig: Rig) -> None:
+        one, other = (ROOM, MessageId("0" * 26)), (ROOM, MessageId("1" * 26))
+        assert rig.cache.acked(7) is None
+        rig.cache.expect_acks({7: one, 2**48 - 1: other})
+        rig.cache.expect_acks({7: one})
+        assert rig.cache.acked(7) == one
+        assert rig.cache.acked(2**48 - 1) == other
+        assert rig.cache.acked(8) is None
+
     def test_of_many_threads_one_is_first_and_one_last(self, rig: Rig) -> None:
         devices = range(16)
         for _ in range(5):
@@ -687,6 +696,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "unregister": lambda c: c.unregister(target(ALICE), NOW),
     "move": lambda c: c.move(target(ALICE), connection(ALICE, 2)),
     "devices": lambda c: c.devices(ALICE),
+    "expect_acks": lambda c: c.expect_acks({1: (ROOM, MessageId("0" * 26))}),
+    "acked": lambda c: c.acked(1),
     "spend": lambda c: c.spend(Charge("x", 1.0, 1, NOW, ALICE)),
     "return_ticket": lambda c: c.return_ticket(ROOM, EAST, 1),
     "note_connections": lambda c: c.note_connections(3),

@@ -216,6 +216,7 @@ class TestCommit:
             1,
             reply_to_message_id=mid(3),
             client_message_id="c-1",
+            delivery_receipt=True,
             origin_id=ConnectionId("L0SM9cOFvHcCIhw="),
         )
         write(log, entry)

@@ -1,6 +1,6 @@
 // A stock socket.io-client, told what to do by lines of JSON on stdin; tells what happens on stdout.
 //
-// In: {"connect": {...options}, "namespace": "/x"}, {"emit": [name, data], "ack": id},
+// In: {"connect": {...options, "confirm": true to ack delivery_receipt}, "namespace": "/x"}, {"emit": [name, data], "ack": id},
 // {"cut": true} (the transport, without a goodbye), {"disconnect": true}.
 // Out: {"event": "connect" | "disconnect" | "connect_error" | "upgrade" | "message" | "ack", ...}.
 
@@ -12,8 +12,9 @@ let socket = null;
 
 const tell = (event, data) => process.stdout.write(`${JSON.stringify({ event, ...data })}\n`);
 
-function connect(namespace, options) {
+function connect(namespace, { confirm, ...options }) {
   socket = io(url + namespace, options);
+  if (confirm) socket.on("delivery_receipt", (message, ack) => ack());
   socket.on("connect", () => {
     const { engine } = socket.io;
     tell("connect", { id: socket.id, recovered: socket.recovered, transport: engine.transport.name });

@@ -62,6 +62,10 @@ ALLOWED: dict[str, tuple[Data, set[str]]] = {
         lambda world: {"conversation_id": "lobby", "message_id": message(world)},
         MEMBERS,
     ),
+    "message_delivered": (
+        lambda world: {"conversation_id": "lobby", "message_id": message(world)},
+        MEMBERS,
+    ),
     "set_status": (lambda world: {"status": "away"}, ANYONE),
     "join_room": (ROOM, MEMBERS),
     "leave_room": (ROOM, MEMBERS),

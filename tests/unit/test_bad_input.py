@@ -22,16 +22,21 @@ VALID: dict[str, dict[str, Any]] = {
         "content": "x",
         "reply_to_message_id": "0" * 26,
         "client_message_id": "c1",
+        "delivery_receipt": True,
     },
     "delete_message": {"conversation_id": "lobby", "message_id": "0" * 26},
     "message_read": {"conversation_id": "lobby", "message_id": "0" * 26},
+    "message_delivered": {"conversation_id": "lobby", "message_id": "0" * 26},
     "set_status": {"status": "away"},
     "join_room": {"room_id": "lobby"},
     "leave_room": {"room_id": "lobby"},
     "typing_start": {"conversation_id": "lobby"},
     "typing_stop": {"conversation_id": "lobby"},
 }
-OPTIONAL = {"limit", "reply_to_message_id", "client_message_id", "positions", "after_room"}
+OPTIONAL = {
+    *("limit", "reply_to_message_id", "client_message_id", "positions", "after_room"),
+    "delivery_receipt",
+}
 ANYTHING = {"content", "message_type"}  # any JSON is content; a type may look like a path
 HOSTILE: list[Any] = [
     None,

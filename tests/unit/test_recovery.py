@@ -11,6 +11,7 @@ from chalicelib import recovery
 from chalicelib.entry import rest, websocket
 from chalicelib.entry.engineio import understands_recovery
 from chalicelib.model import Outcome
+from chalicelib.protocol import socketio
 from tests.support.world import Killed, World
 
 FOREVER_S = 10**9
@@ -66,7 +67,7 @@ class Device:
                 self.sid, self.pid = answer["sid"], answer.get("pid")
                 names.append("connect")
             elif frame.startswith("42"):
-                events.append(json.loads(text))
+                events.append(socketio.decode(frame[1:]).data)
                 names.append(events[-1][0])
         for name, data, *rest_ in events:
             if name in ("message_received", "moment_posted"):

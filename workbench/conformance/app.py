@@ -54,6 +54,9 @@ class Suite:
     def refuse(self, name: str, error: TidingsError) -> tuple[None, list[Any]]:
         return None, ["refused", error.as_json()]
 
+    def ack(self, services: Services, socket: Socket, ack_id: int) -> None:
+        """It asks for none."""
+
 
 def _echo(call: Call, data: str | bytes) -> str:
     return engineio.encode_text(engineio.Packet(engineio.PacketKind.MESSAGE, data))

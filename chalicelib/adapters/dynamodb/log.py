@@ -267,6 +267,8 @@ def _entry_item(entry: Entry) -> Item:
         "content": s(to_json(entry.content)),
         "deleted": {"BOOL": entry.deleted},
     }
+    if entry.delivery_receipt:
+        item["delivery_receipt"] = {"BOOL": True}
     for name in ("reply_to_message_id", "client_message_id", "target_id", "origin_id"):
         value = getattr(entry, name)
         if value is not None:
@@ -299,4 +301,5 @@ def _entry(item: Item) -> Entry:
         target_id=MessageId(target) if target else None,
         deleted=bool(item["deleted"]["BOOL"]),
         origin_id=ConnectionId(origin) if origin else None,
+        delivery_receipt="delivery_receipt" in item,
     )
