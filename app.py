@@ -155,6 +155,21 @@ def socketio():
     return HttpResponse(answer.text, status_code=answer.status, headers=entry.polling.HEADERS)
 
 
+def preflight(**path):
+    return HttpResponse("", status_code=204)
+
+
+for path in tuple(app.routes):
+    app.route(path, methods=["OPTIONS"])(preflight)
+
+
+@app.middleware("http")
+def cross_origin(request, get_response):
+    answer, settings = get_response(request), wiring.services().settings
+    told = entry.cors.headers(settings, request.headers, request.method)
+    return HttpResponse(answer.body, {**answer.headers, **told}, answer.status_code)
+
+
 def _serve(endpoint):
     event = app.current_request.to_original_event()
     return _http(entry.rest.handle(wiring.services(), entry.rest.from_event(event), endpoint))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .model import Region
+
+ANY_ORIGIN = "*"
+_ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")  # as browsers write it: in lower case, no path
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ class Settings:
             [TIDINGS_PING_TIMEOUT_MS].
         connect_timeout_s: A Socket.IO session without a namespace by then is closed
             [TIDINGS_CONNECT_TIMEOUT_S].
+        allowed_origins: Origins whose pages may use the HTTP API and polling, such as
+            https://chat.example.com, comma-separated, or `*` [TIDINGS_ALLOWED_ORIGINS].
         metrics_namespace: CloudWatch namespace of all metrics [TIDINGS_METRICS_NAMESPACE].
         log_level: [TIDINGS_LOG_LEVEL].
     """
@@ -113,6 +119,7 @@ class Settings:
     ping_interval_ms: int = 240_000
     ping_timeout_ms: int = 60_000
     connect_timeout_s: int = 45
+    allowed_origins: tuple[str, ...] = ()
     metrics_namespace: str = "WeChat/WebSocket"
     log_level: str = "INFO"
 
@@ -149,9 +156,18 @@ class Settings:
             ping_interval_ms=int(env.get("TIDINGS_PING_INTERVAL_MS", default.ping_interval_ms)),
             ping_timeout_ms=int(env.get("TIDINGS_PING_TIMEOUT_MS", default.ping_timeout_ms)),
             connect_timeout_s=int(env.get("TIDINGS_CONNECT_TIMEOUT_S", default.connect_timeout_s)),
+            allowed_origins=_origins(env.get("TIDINGS_ALLOWED_ORIGINS", "")),
             metrics_namespace=env.get("TIDINGS_METRICS_NAMESPACE", default.metrics_namespace),
             log_level=env.get("TIDINGS_LOG_LEVEL", default.log_level),
         )
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(each.strip() for each in text.split(",") if each.strip())
+    for origin in origins:
+        if origin != ANY_ORIGIN and not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"TIDINGS_ALLOWED_ORIGINS: {origin} is no origin")
+    return origins
 
 
 def _limits(text: str) -> dict[str, Rate]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-_MODULES = {"polling", "queues", "rest", "schedules", "websocket"}
+_MODULES = {"cors", "polling", "queues", "rest", "schedules", "websocket"}
 
 
 def __getattr__(name: str) -> ModuleType:

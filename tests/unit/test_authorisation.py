@@ -242,4 +242,5 @@ def test_the_tables_are_complete() -> None:
 
     assert set(ALLOWED) == set(ACTIONS)
     routes = {(method, path) for path, by in app.app.routes.items() for method in by}
-    assert routes == set(ROUTES) | OPEN | POLLING
+    preflights = {("OPTIONS", path) for _, path in routes}
+    assert routes == set(ROUTES) | OPEN | POLLING | preflights
