@@ -1,7 +1,8 @@
 """How long Socket.IO handshakes take: `python -m workbench.load.handshake [--times 50]`.
 
 From the first byte to the CONNECT's answer, over a websocket and over polling; and from there until
-the websocket of an upgrade has answered an event.
+the websocket of an upgrade has answered an event. Each without and with connection state recovery.
+What they cost in calls is counted by `tests/unit/test_handshake_budgets.py`.
 """
 
 from __future__ import annotations
@@ -20,19 +21,21 @@ from .rate import spread, token
 Query = dict[str, str]
 
 
-async def _measure(stack: EmbeddedStack, times: int) -> str:
+async def _measure(stack: EmbeddedStack, times: int, recovery: bool) -> str:
     first: list[float] = []
     polling: list[float] = []
     upgrade: list[float] = []
     async with aiohttp.ClientSession() as http:
         for number in range(times):
-            connect = "40" + json.dumps({"token": token(stack, f"user{number}")})
+            payload = {"token": token(stack, f"user{number}"), "recovery": recovery}
+            connect = "40" + json.dumps(payload)
             first.append(await _websocket(http, stack, connect))
             one, other = await _polling(http, stack, connect)
             polling.append(one)
             upgrade.append(other)
+    mode = "with recovery" if recovery else "without recovery"
     return (
-        f"{times} each: websocket first {spread(first)}; polling first {spread(polling)}; "
+        f"{mode}, {times} each: websocket first {spread(first)}; polling first {spread(polling)}; "
         f"upgrade {spread(upgrade)}"
     )
 
@@ -89,10 +92,12 @@ def _query(transport: str) -> Query:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=50)
+    times = parser.parse_args().times
     thread = StackThread(port=0)
     stack = thread.start()
     try:
-        print(asyncio.run(_measure(stack, parser.parse_args().times)))
+        for recovery in (False, True):
+            print(asyncio.run(_measure(stack, times, recovery)), flush=True)
     finally:
         thread.stop()
 
