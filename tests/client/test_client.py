@@ -33,6 +33,7 @@ class Backend:
 
     Attributes:
         refuse: HTTP status for the next handshakes, None to let them in.
+        greets: Whether the newest entry is pushed as soon as a socket opens.
         calls: (action, data) of every call.
     """
 
@@ -40,6 +41,7 @@ class Backend:
         self.log: list[dict[str, Any]] = []
         self.acked: dict[str, dict[str, Any]] = {}
         self.refuse: int | None = None
+        self.greets = False
         self.handshakes = 0
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.script: dict[str, list[Callable[[ServerConnection, dict[str, Any]], Any]]] = {}
@@ -77,6 +79,8 @@ class Backend:
 
     async def serve(self, socket: ServerConnection) -> None:
         self.sockets.append(socket)
+        if self.greets:
+            await self.push("message_received", self.log[-1])
         async for text in socket:
             frame = json.loads(text)
             action, data = frame["action"], frame["data"]
@@ -176,6 +180,50 @@ async def connected(
         yield client
     finally:
         await client.close()
+
+
+async def test_what_comes_with_the_handshake_waits_for_what_was_missed(backend: Backend) -> None:
+    listener = Listener()
+    async with connected(backend, listener) as client:
+        await client.call("join_room", {"room_id": "lobby"})
+        for _ in range(3):
+            backend.write()
+        backend.greets = True
+        await backend.cut()
+        await listener.until(lambda: len(listener.contents()) >= 3)
+    assert listener.contents() == ["1", "2", "3"]
+
+
+async def test_a_dropped_connection_is_lost_and_replaced(backend: Backend) -> None:
+    listener = Listener()
+    async with connected(backend, listener) as client:
+        await client.call("join_room", {"room_id": "lobby"})
+        client.drop()
+        await listener.until(lambda: listener.names().count("connected") == 2)
+        assert await client.call("hello", {}) == {}
+    assert listener.names().count("disconnected") == 1
+
+
+async def test_each_frame_is_told_as_it_came(backend: Backend) -> None:
+    frames: list[tuple[str, dict[str, Any]]] = []
+
+    def on_frame(name: str, data: dict[str, Any]) -> None:
+        frames.append((name, data))
+
+    listener = Listener()
+    client = TidingsClient(backend.url, any_token, listener, FAST, on_frame=on_frame)
+    await client.connect()
+    try:
+        await client.call("join_room", {"room_id": "lobby"})
+        backend.write()
+        for _ in range(2):
+            await backend.push("message_received", backend.log[-1])
+        await backend.push("typing", {})
+        await listener.until(lambda: "typing" in listener.names())
+    finally:
+        await client.close()
+    assert [name for name, _ in frames] == ["message_received", "message_received", "typing"]
+    assert listener.contents() == ["1"]
 
 
 async def test_what_was_missed_comes_before_what_is_live(backend: Backend) -> None:

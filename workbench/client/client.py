@@ -56,6 +56,8 @@ class TidingsClient:
         on_event: Called with (event name, data), in order. Beside the server's events there are
             `connected`, `disconnected`, `refused` {message} (the end: a fresh token was not
             taken) and `recovered`, see `Inbox`.
+        on_frame: Called with (event name, data) of each frame as it came, before it is known
+            whether it is new.
     """
 
     def __init__(
@@ -64,10 +66,12 @@ class TidingsClient:
         token: Callable[[], Awaitable[str]],
         on_event: Callable[[str, Event], None],
         times: Times | None = None,
+        on_frame: Callable[[str, Event], None] = lambda name, data: None,
     ) -> None:
         self._url = url
         self._token = token
         self._on_event = on_event
+        self._on_frame = on_frame
         self._times = times or Times()
         self._inbox = Inbox(self._emit)
         self._ids = itertools.count(1)
@@ -106,6 +110,11 @@ class TidingsClient:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def drop(self) -> None:
+        """Lose the connection, without a goodbye; another follows."""
+        if self._socket is not None:
+            self._socket.transport.abort()
 
     async def call(self, action: str, data: Event) -> Event:
         """The ack's data; tried again over reconnects while a retry makes sense."""
@@ -186,6 +195,8 @@ class TidingsClient:
 
     async def _serve(self, socket: ClientConnection) -> None:
         self._socket = socket
+        # Before anything is read: live frames may have come with the handshake.
+        self._inbox.begin(self._inbox.positions())
         reader = asyncio.create_task(self._read(socket))
         restoring = asyncio.create_task(self._restore(socket))
         self._up.set()
@@ -223,6 +234,7 @@ class TidingsClient:
         elif event is not None:
             if event == "token_expiring" and (self._refresh is None or self._refresh.done()):
                 self._refresh = asyncio.create_task(self._refresh_token())
+            self._on_frame(event, data)
             self._inbox.take(event, data)
             if self._inbox.with_holes():
                 self._hole.set()
