@@ -34,7 +34,8 @@ class EmbeddedStack:
     """An async context: everything runs inside it, nothing is left behind after it.
 
     `app` is the module whose functions run, `apis` are WebSocket APIs in place of the product's,
-    `environment` is what the functions see beside what the stack tells them.
+    `environment` is what the functions see beside what the stack tells them, `concurrency` how
+    many invocations run at once: each poll that waits is one.
 
     `AWS_ENDPOINT_URL` and `TIDINGS_REDIS_URL`, when set, are used instead of children.
     """
@@ -52,6 +53,7 @@ class EmbeddedStack:
         app: Path = ROOT / "app.py",
         apis: Sequence[WebSocketApi] = (),
         environment: Mapping[str, str] | None = None,
+        concurrency: int = 64,
     ) -> None:
         self.port = port
         self.region = region
@@ -71,7 +73,7 @@ class EmbeddedStack:
         self._pumps: list[QueuePump] = []
         self._schedules: list[Schedule] = []
         self._watcher: asyncio.Task[None] | None = None
-        self.functions = InProcessFunctions(app)
+        self.functions = InProcessFunctions(app, concurrency)
         self.gateway: Gateway | None = None
         self._rate = MessageRate()
         self._nudging = _Nudging(self.functions, self._pumps, self._rate)
