@@ -1,0 +1,117 @@
+"""What happened in a drill, as data: who sent, who was told what, when, and what the log says.
+
+No socket and no clock in here. A *client* is one device of one user, a *key* is a message's
+`client_message_id`. Times are seconds since the drill began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NewType
+
+Client = NewType("Client", str)
+Room = NewType("Room", str)
+Key = NewType("Key", str)
+MessageId = NewType("MessageId", str)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A client began to send a message; resends are part of it."""
+
+    at_s: float
+    client: Client
+    room: Room
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Acked:
+    at_s: float
+    client: Client
+    room: Room
+    key: Key
+    message_id: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The client gave up; the message may be in the log all the same."""
+
+    at_s: float
+    client: Client
+    room: Room
+    key: Key
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """The server pushed a message to the client, which may have it already."""
+
+    at_s: float
+    client: Client
+    room: Room
+    message_id: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The client showed a message, pushed or synced, after its own de-duplication."""
+
+    at_s: float
+    client: Client
+    room: Room
+    message_id: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """`recovered` is what a Socket.IO client says of itself; others recover by `sync`."""
+
+    at_s: float
+    client: Client
+    recovered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    at_s: float
+    client: Client
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The drill broke a connection: in which way, and what was going on over it."""
+
+    at_s: float
+    way: str
+    what: str
+
+
+Event = Sent | Acked | Failed | Pushed | Seen | Connected | Disconnected | Cut
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """A message as the room's log has it."""
+
+    message_id: MessageId
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A whole drill.
+
+    Attributes:
+        members: The clients in each room.
+        log: Each room's messages of the drill, in the log's order, read when all was over.
+        events: In the order in which they were observed; those of one client in its own order.
+    """
+
+    members: Mapping[Room, frozenset[Client]] = field(default_factory=dict)
+    log: Mapping[Room, tuple[LogEntry, ...]] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
