@@ -19,6 +19,14 @@ HERE = Path(__file__).resolve().parents[1] / "node"
 WAIT_S = 40.0
 
 
+def installed() -> str:
+    """Where node is; the test is skipped when it or the client is not there."""
+    node = shutil.which("node")
+    if node is None or not (HERE / "node_modules" / "socket.io-client").is_dir():
+        pytest.skip("socket.io-client is not installed: make node")
+    return node
+
+
 class NodeClient:
     """One client process.
 
@@ -27,11 +35,8 @@ class NodeClient:
     """
 
     def __init__(self, url: str, namespace: str = "", **options: Any) -> None:
-        node = shutil.which("node")
-        if node is None or not (HERE / "node_modules" / "socket.io-client").is_dir():
-            pytest.skip("socket.io-client is not installed: make node")
         self._process = subprocess.Popen(
-            [node, "client.mjs", url],
+            [installed(), "client.mjs", url],
             cwd=HERE,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

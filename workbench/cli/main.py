@@ -20,6 +20,7 @@ from . import chat as chat_command
 from . import cost as cost_command
 from . import dead as dead_command
 from . import deploy as deploy_command
+from . import drill as drill_command
 from . import gateway as gateway_command
 from . import http
 from . import package as package_command
@@ -31,6 +32,7 @@ app.command()(gateway_command.gateway)
 app.command()(deploy_command.deploy)
 app.command()(deploy_command.destroy)
 app.command()(cost_command.cost)
+app.add_typer(drill_command.app, name="drill")
 
 T = TypeVar("T")
 Url = Annotated[str, typer.Option(help="The stack's address; the running one by default.")]

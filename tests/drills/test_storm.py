@@ -1,0 +1,56 @@
+"""The storm: who takes part, and one of full size against a whole stack."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import Counter
+
+import pytest
+
+from tests.support.node import installed
+from workbench.cli.drill import as_data
+from workbench.drills.storm import MIX, Plan, cast, seat, stack, storm
+
+SEED = 4
+
+
+@pytest.mark.parametrize("clients", [4, 20, 100, 200])
+def test_kinds_have_their_shares(clients: int) -> None:
+    kinds = cast(clients)
+    assert len(kinds) == clients
+    for kind, number in Counter(kinds.values()).items():
+        assert abs(number - clients * MIX[kind] / 100) <= 1, kind
+    if clients >= 100:
+        assert set(kinds.values()) == set(MIX)
+
+
+def test_everybody_has_a_seat_in_as_many_rooms_as_planned() -> None:
+    plan, clients = Plan(), list(cast(200))
+    rooms = seat(clients, plan, random.Random(1))
+    assert len(rooms) == 100
+    assert {len(set(room)) for room in rooms} == {plan.room_size}
+    assert set(Counter(client for room in rooms for client in room).values()) == {plan.rooms_each}
+    assert seat(clients, plan, random.Random(1)) == rooms
+    assert seat(clients, plan, random.Random(2)) != rooms
+
+
+@pytest.mark.timeout(600)
+async def test_nothing_is_lost_doubled_or_misordered_in_a_storm(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """200 clients, 60 seconds."""
+    installed()
+    async with asyncio.timeout(540), stack() as running:
+        result = await storm(Plan(seed=SEED), running.url, running.gateway)
+    data = as_data(result)
+    with capsys.disabled():
+        print(f"\nstorm: {json.dumps(data)}")
+    counts = result.verdict.counts
+    assert result.ok, data["details"]
+    assert result.settled_s is not None
+    assert set(result.kinds.values()) != {0}
+    assert counts.sent == counts.acked == counts.in_log > 200
+    assert counts.recovered > 20
+    assert sum(counts.cuts.values()) > 100

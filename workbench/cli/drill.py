@@ -1,0 +1,136 @@
+"""`tidings drill`: the system under faults, judged by a checker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from workbench.drills import storm as storms
+from workbench.drills.checker import Kind
+from workbench.drills.history import History
+from workbench.drills.service import ServiceError
+from workbench.drills.swarm import NoClient
+from workbench.stack.children import StackError
+
+app = typer.Typer(no_args_is_help=True, help="Drills: the system under faults, and what it kept.")
+
+_PLAN = storms.Plan()
+_SHOWN = 20
+
+
+@app.callback()
+def drills() -> None:
+    """Drills: the system under faults, and what it kept."""
+
+
+@app.command()
+def storm(
+    clients: Annotated[int, typer.Option(min=4)] = _PLAN.clients,
+    seconds: Annotated[float, typer.Option(min=1)] = _PLAN.seconds,
+    seed: Annotated[int | None, typer.Option(help="Of all that is random; printed.")] = None,
+    cuts_per_s: Annotated[float, typer.Option(min=0.01)] = _PLAN.cuts_per_s,
+    pause_s: Annotated[
+        float, typer.Option(help="Between a client's messages, on average.", min=0.01)
+    ] = _PLAN.pause_s,
+    url: Annotated[
+        str, typer.Option(help="A running local stack instead; its gateway closes nothing.")
+    ] = "",
+    keep: Annotated[
+        Path | None, typer.Option(help="Write the history here, an event a line.", dir_okay=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
+) -> None:
+    """Mixed clients, cut off at random under traffic: nothing lost, doubled or out of order.
+
+    Starts a local stack of its own. Exit code 1 when anything was wrong.
+    """
+    chosen = seed if seed is not None else random.randrange(1_000_000)
+    plan = storms.Plan(
+        clients=clients, seconds=seconds, seed=chosen, cuts_per_s=cuts_per_s, pause_s=pause_s
+    )
+    console = Console(stderr=as_json)
+    console.print(f"seed {plan.seed}: {plan.clients} clients, {plan.seconds:g} s of storm")
+    try:
+        result = asyncio.run(_run(plan, url, console))
+    except (StackError, NoClient, ServiceError) as fault:
+        Console(stderr=True).print(f"[red]tidings:[/red] {fault}")
+        raise typer.Exit(1) from None
+    if keep is not None:
+        keep.write_text("".join(f"{line}\n" for line in as_lines(result.history)))
+    if as_json:
+        typer.echo(json.dumps(as_data(result)))
+    else:
+        _tell(console, result)
+    raise typer.Exit(0 if result.ok else 1)
+
+
+def as_data(result: storms.Result) -> dict[str, object]:
+    """A result without its history, as JSON has it."""
+    return {
+        "ok": result.ok,
+        "plan": asdict(result.plan),
+        "kinds": dict(result.kinds),
+        "settled_s": result.settled_s,
+        "counts": asdict(result.verdict.counts),
+        "faults": {kind.value: result.verdict.of(kind) for kind in Kind},
+        "details": [asdict(fault) for fault in result.verdict.faults],
+    }
+
+
+def as_lines(history: History) -> Iterator[str]:
+    """A history as lines of JSON: each room with its members and its log, then each event."""
+    for room, members in history.members.items():
+        log = [asdict(entry) for entry in history.log[room]]
+        yield json.dumps({"room": room, "members": sorted(members), "log": log})
+    for event in history.events:
+        yield json.dumps({"event": type(event).__name__.lower(), **asdict(event)})
+
+
+async def _run(plan: storms.Plan, url: str, console: Console) -> storms.Result:
+    columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def watch(at: storms.Progress) -> None:
+            if at.phase not in tasks:
+                tasks[at.phase] = bars.add_task(at.phase, total=int(at.of))
+            bars.update(tasks[at.phase], completed=int(at.done), total=int(at.of))
+
+        if url:
+            return await storms.storm(plan, url, None, watch)
+        async with storms.stack() as stack:
+            return await storms.storm(plan, stack.url, stack.gateway, watch)
+
+
+def _tell(console: Console, result: storms.Result) -> None:
+    counts = result.verdict.counts
+    table = Table(show_header=False, box=None)
+    for kind, number in result.kinds.items():
+        table.add_row(kind, str(number))
+    for name, value in asdict(counts).items():
+        if name != "cuts":
+            table.add_row(name.replace("_", " "), str(value))
+    table.add_row("cuts", str(sum(counts.cuts.values())))
+    for cut, number in sorted(counts.cuts.items()):
+        table.add_row(f"  {cut}", str(number))
+    settled = "not at all" if result.settled_s is None else f"{result.settled_s:.1f} s"
+    table.add_row("settled after", settled)
+    console.print(table)
+    for fault in result.verdict.faults[:_SHOWN]:
+        where = f"{fault.message_id} in {fault.room}, {fault.client or 'the log'}"
+        console.print(f"[red]{fault.kind}[/red] {where}: {fault.why}")
+    if len(result.verdict.faults) > _SHOWN:
+        console.print(f"… and {len(result.verdict.faults) - _SHOWN} more")
+    numbers = ", ".join(f"{result.verdict.of(kind)} {kind}" for kind in Kind)
+    mark = "[green]held[/green]" if result.ok else "[red]broken[/red]"
+    console.print(f"{mark}: {numbers}, {counts.failed} not acked")

@@ -1,0 +1,85 @@
+"""What a drill asks of the stack beside its clients: tokens, rooms, the log, the queues."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+
+from .history import Client, Key, LogEntry, MessageId, Room
+
+_PAGE = 100
+
+
+class ServiceError(Exception):
+    """An answer that a drill cannot go on from."""
+
+
+class Service:
+    """An async context over one HTTP session.
+
+    Args:
+        url: The stack itself, whatever its clients go through.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._http: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Service:
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._http is not None
+        await self._http.close()
+
+    async def token(self, user: str) -> str:
+        answer = await self._ask("POST", "/dev/token", body={"user_id": user, "expires_in_s": 7200})
+        return str(answer["token"])
+
+    async def room(self, token: str, others: Sequence[Client]) -> tuple[Room, dict[str, Any]]:
+        """A room, and the first message in it: from its position on, clients want everything."""
+        body = {"room_type": "group_chat", "participants": list(others)}
+        room = Room((await self._ask("POST", "/v1/rooms", token, body))["room_id"])
+        first = {"message_type": "text", "content": "the storm begins"}
+        return room, await self._ask("POST", f"/v1/rooms/{room}/messages", token, first)
+
+    async def log(self, token: str, room: Room, after: MessageId) -> tuple[LogEntry, ...]:
+        """The room's messages after this one."""
+        entries: list[LogEntry] = []
+        more = True
+        while more:
+            path = f"/v1/rooms/{room}/messages?after={after}&limit={_PAGE}"
+            page = await self._ask("GET", path, token)
+            entries += [
+                LogEntry(MessageId(each["message_id"]), Key(each["client_message_id"]))
+                for each in page["messages"]
+            ]
+            more = page["more"]
+            after = entries[-1].message_id if entries else after
+        return tuple(entries)
+
+    async def waiting(self) -> int:
+        """Messages in the local stack's queues."""
+        return sum((await self._ask("GET", "/dev/stats"))["queues"].values())
+
+    async def _ask(self, method: str, path: str, token: str = "", body: Any = None) -> Any:
+        assert self._http is not None
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            async with self._http.request(
+                method, self._url + path, json=body, headers=headers
+            ) as answer:
+                if answer.status >= 300:
+                    raise ServiceError(f"{method} {path}: {answer.status} {await answer.text()}")
+                return await answer.json()
+        except (aiohttp.ClientError, TimeoutError) as fault:
+            raise ServiceError(f"{method} {self._url}{path}: {fault!r}") from fault
