@@ -64,6 +64,22 @@ def test_a_child_killed_while_running_is_noticed() -> None:
         child.stop()
 
 
+def test_a_child_finds_its_links_and_leaves_no_temporary_file(tmp_path: Path) -> None:
+    (tmp_path / "note").write_text("kept")
+    told = tmp_path / "told"
+    code = (
+        "import pathlib, sys, tempfile, time; here = tempfile.mkdtemp();"
+        " pathlib.Path(here, 'waste').write_text(pathlib.Path('lib/given/note').read_text());"
+        f" pathlib.Path({str(told)!r}).write_text(here); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code]
+    child = Child("writer", command, lambda: told.exists(), links={"lib/given": tmp_path})
+    until(lambda: bool(told.read_text()))
+    child.stop()
+    assert not Path(told.read_text()).exists()
+    assert (tmp_path / "note").read_text() == "kept"
+
+
 def test_a_taken_port_is_a_stack_error() -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
@@ -79,14 +95,13 @@ def test_a_ministack_that_finds_its_port_taken_is_not_mistaken_for_the_holder(
         start_ministack(int(endpoint.rsplit(":", 1)[1]), "us-east-1")
 
 
-def test_a_child_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workbench.stack.children._STOP_S", 0.2)
+def test_a_child_that_ignores_sigterm_is_killed() -> None:
     port = free_port()
     code = (
         "import signal, socket, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
         f" s = socket.create_server(('127.0.0.1', {port})); time.sleep(60)"
     )
-    child = Child("deaf", [sys.executable, "-c", code], lambda: listens(port))
+    child = Child("deaf", [sys.executable, "-c", code], lambda: listens(port), stop_s=0.2)
     child.stop()
     assert not listens(port)
 

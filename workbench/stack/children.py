@@ -43,6 +43,8 @@ class Child:
         ready: Asked until it says yes.
         env: Environment variables beside this process's own.
         inherit: Whether it sees this process's own at all; `PATH` and `HOME` it does.
+        links: What it finds in its folder: relative name -> where that points.
+        ready_s, stop_s: How long it may take to answer, and to end after SIGTERM.
     """
 
     def __init__(
@@ -53,10 +55,18 @@ class Child:
         env: Mapping[str, str] | None = None,
         *,
         inherit: bool = True,
+        links: Mapping[str, Path] | None = None,
+        ready_s: float = _READY_S,
+        stop_s: float = _STOP_S,
     ) -> None:
         self.name = name
+        self._stop_s = stop_s
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         self._directory = tempfile.TemporaryDirectory(prefix="tidings-", ignore_cleanup_errors=True)
+        for link, target in (links or {}).items():
+            path = Path(self._directory.name, link)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.symlink_to(target)
         own = {name: os.environ[name] for name in os.environ if inherit or name in _NEEDED}
         self._process = subprocess.Popen(
             command,
@@ -68,7 +78,7 @@ class Child:
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             start_new_session=True,
         )
-        self._wait(ready)
+        self._wait(ready, ready_s)
 
     @property
     def pid(self) -> int:
@@ -92,7 +102,7 @@ class Child:
         if self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(_STOP_S)
+                self._process.wait(self._stop_s)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -101,12 +111,12 @@ class Child:
         self._output.close()
         self._directory.cleanup()
 
-    def _wait(self, ready: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + _READY_S
+    def _wait(self, ready: Callable[[], bool], within_s: float) -> None:
+        deadline = time.monotonic() + within_s
         while not ready():
             why = self.dead()
             if why is None and time.monotonic() > deadline:
-                why = f"{self.name} was not ready within {_READY_S:.0f} s"
+                why = f"{self.name} was not ready within {within_s:.0f} s"
             if why is not None:
                 self.stop()
                 raise StackError(why)
@@ -150,7 +160,7 @@ def start_ministack(port: int, region: str, function_python: Path | None = None)
         command = [sys.executable, "-c", _WITH_FUNCTION_PYTHON, str(function_python)]
     url = f"http://127.0.0.1:{port}/_ministack/health"
     inherit = function_python is None
-    return Child("ministack", command, lambda: _answers(url), env, inherit=inherit)
+    return Child("ministack", command, lambda: answers(url), env, inherit=inherit)
 
 
 def start_valkey(port: int, *extra: str) -> Child:
@@ -177,7 +187,8 @@ def valkey_binary() -> str:
     return str(path)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether something speaks HTTP there."""
     try:
         with urllib.request.urlopen(url, timeout=1):
             return True

@@ -1,0 +1,28 @@
+"""LocalStack's own web server, listening where GATEWAY_LISTEN says.
+
+LocalStack 4.14 takes the port of GATEWAY_LISTEN and listens on every interface of the machine,
+which is right inside a container and wrong on a laptop.
+"""
+
+from __future__ import annotations
+
+from localstack.runtime.server.twisted import TwistedRuntimeServer
+from rolo.gateway import Gateway
+from rolo.serving.twisted import TwistedGateway
+from twisted.internet import reactor
+
+from localstack import config
+
+
+class OneInterfaceServer(TwistedRuntimeServer):
+    """Plain HTTP: who needs TLS on loopback takes LocalStack's image."""
+
+    def register(
+        self,
+        gateway: Gateway,
+        listen: list[config.HostAndPort],
+        ssl_creds: tuple[str, str] | None = None,
+    ) -> None:
+        site = TwistedGateway(gateway)
+        for address in listen:
+            reactor.listenTCP(address.port, site, interface=address.host)

@@ -1,0 +1,28 @@
+"""A process that Linux kills when its parent dies.
+
+The parent may be killed with no time to clean up, and a frozen process would not even notice.
+Linux takes the *thread* that started the process for its parent: it must live long enough.
+As a program: `python tied.py PARENT_PID COMMAND…`, where COMMAND is tied.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+
+
+def to_parent(parent_pid: int) -> None:
+    """Tie this process, also across exec; elsewhere than on Linux nothing is done."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent_pid:
+            sys.exit("the parent is dead already")
+
+
+if __name__ == "__main__":
+    to_parent(int(sys.argv[1]))
+    os.execv(sys.argv[2], sys.argv[2:])

@@ -1,0 +1,56 @@
+"""What /proc says about processes: their children, their state, where they listen."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_LISTEN = "0A"
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def state(pid: int) -> str:
+    """The kernel's letter ("T" is stopped), nothing for a process that is gone or a zombie."""
+    try:
+        letter = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return "" if letter == "Z" else letter
+
+
+def descendants(pid: int) -> set[int]:
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            found |= {child, *descendants(child)}
+    return found
+
+
+def listening(pids: set[int]) -> list[Address]:
+    """The address of each TCP socket on which one of them listens."""
+    own = {name for pid in pids for name in _open_files(pid)}
+    addresses = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == _LISTEN and f"socket:[{fields[9]}]" in own:
+                addresses.append(_address(fields[1].split(":")[0]))
+    return addresses
+
+
+def _open_files(pid: int) -> Iterator[str]:
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            yield os.readlink(descriptor)
+
+
+def _address(text: str) -> Address:
+    """Words of 32 bits, each with its bytes turned round."""
+    words = [bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8)]
+    found = ipaddress.ip_address(b"".join(words))
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        return found.ipv4_mapped
+    return found

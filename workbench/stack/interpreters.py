@@ -1,0 +1,40 @@
+"""Where this machine keeps its Pythons: the emulators need versions other than the project's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import uv
+
+_PROBE = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
+
+
+def find_python(version: str) -> Path | None:
+    """An interpreter of `version` ("3.13"): one on the PATH, of pyenv or of uv."""
+    for candidate in _candidates(version):
+        found, _, executable = _output(str(candidate), "-c", _PROBE).partition(" ")
+        if found == version:
+            return Path(executable)
+    return None
+
+
+def _candidates(version: str) -> Iterator[Path]:
+    for directory in os.get_exec_path():
+        yield Path(directory, f"python{version}")
+    # pyenv's shims stand on the PATH and refuse every version but the chosen one.
+    if root := _output("pyenv", "root"):
+        yield from sorted(Path(root, "versions").glob(f"{version}.*/bin/python"), reverse=True)
+    if root := _output(uv.find_uv_bin(), "python", "dir"):
+        yield from sorted(Path(root).glob(f"cpython-{version}.*/bin/python"), reverse=True)
+
+
+def _output(*command: str) -> str:
+    """What it prints; nothing when it fails or is not there."""
+    if shutil.which(command[0]) is None:
+        return ""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
