@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from workbench.stack.interpreters import find_python
+from workbench.stack.localstack_install import HOME
 
 from . import processes
 from .conftest import WAIT_S, Function, until
@@ -40,12 +40,12 @@ def test_a_function_has_its_variables_and_not_those_of_localstack(
     assert seen["arn"] == made.arn
 
 
-@pytest.mark.parametrize("version", ["3.11", "3.12"])
-def test_the_runtime_chooses_the_interpreter(function: Make, version: str) -> None:
-    if find_python(version) is None:
-        pytest.skip(f"no Python {version} on this machine")
-    seen = function(Runtime=f"python{version}").invoke()["Payload"]
-    assert seen["python"] == [int(part) for part in version.split(".")]
+def test_the_runtime_chooses_the_interpreter(function: Make) -> None:
+    runtimes = [path.name for path in (HOME / "runtimes").iterdir()]
+    assert "python3.13" in runtimes
+    for runtime in runtimes:
+        seen = function(Runtime=runtime).invoke()["Payload"]
+        assert f"python{seen['python'][0]}.{seen['python'][1]}" == runtime
 
 
 def test_logs_are_those_of_the_invocation(function: Make) -> None:

@@ -60,7 +60,7 @@ def test_dynamodb_keeps_items_and_checks_conditions(aws: Session) -> None:
 
 
 def test_a_batch_that_fails_in_part_comes_back_in_order(
-    aws: Session, function: Callable[..., Function], told: Told
+    aws: Session, port: int, function: Callable[..., Function], told: Told
 ) -> None:
     sqs = aws.client("sqs")
     target = function(Timeout=2, Environment={"Variables": {"TOLD": told.url}})
@@ -75,6 +75,7 @@ def test_a_batch_that_fails_in_part_comes_back_in_order(
     bodies = ["first", "late", "third"]
     for body in bodies:
         sqs.send_message(QueueUrl=url, MessageBody=body, MessageGroupId="room")
+    assert url.startswith(f"http://127.0.0.1:{port}/queue/us-east-1/")  # resolves without DNS
     wanted = {"QueueUrl": url, "AttributeNames": ["QueueArn"]}
     mapping = aws.client("lambda").create_event_source_mapping(
         FunctionName=target.name,

@@ -1,10 +1,14 @@
-"""Where this machine keeps its Pythons: the emulators need versions other than the project's."""
+"""Where this machine keeps its Pythons: the emulators need versions other than the project's.
+
+As a program, `python -m workbench.stack.interpreters 3.13` says where that version is.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,3 +42,10 @@ def _output(*command: str) -> str:
         return ""
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+if __name__ == "__main__":
+    found = find_python(sys.argv[1])
+    if found is None:
+        sys.exit(f"no Python {sys.argv[1]} found")
+    print(found)

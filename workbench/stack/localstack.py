@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import localstack_install
 from .children import Child, answers, require_free
 
-_READY_S, _STOP_S = 120.0, 20.0
+_READY_S = 120.0
 
 
 def start_localstack(port: int, tell: localstack_install.Tell = lambda text: None) -> Child:
@@ -21,7 +21,9 @@ def start_localstack(port: int, tell: localstack_install.Tell = lambda text: Non
     env = {
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "GATEWAY_SERVER": "one_interface",
-        "LOCALSTACK_HOST": f"127.0.0.1:{port}",  # in the URLs it gives out
+        # Queue URLs are http://127.0.0.1:{port}/queue/…: a name with the region needs DNS.
+        "LOCALSTACK_HOST": f"127.0.0.1:{port}",
+        "SQS_ENDPOINT_STRATEGY": "path",
         # Files: everything in the child's directory.
         "OVERRIDE_IN_DOCKER": "0",  # a container that is not LocalStack's own would mislead it
         "FILESYSTEM_ROOT": "root",
@@ -50,5 +52,4 @@ def start_localstack(port: int, tell: localstack_install.Tell = lambda text: Non
         env,
         links={"root/usr/lib/localstack": home / "library"},
         ready_s=_READY_S,
-        stop_s=_STOP_S,
     )

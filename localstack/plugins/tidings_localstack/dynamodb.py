@@ -9,8 +9,9 @@ registry: it is left out.
 
 from __future__ import annotations
 
+import os
 import sys
-import threading
+import time
 from pathlib import Path
 
 import jpype
@@ -38,7 +39,8 @@ def main() -> None:
     for connector in jetty.get(server).getConnectors():
         connector.setHost("127.0.0.1")
     server.start()
-    threading.Event().wait()
+    while os.getppid() == int(parent_pid):  # elsewhere than on Linux nothing ends it otherwise
+        time.sleep(1)
 
 
 if __name__ == "__main__":

@@ -121,7 +121,8 @@ class Runtime:
     def next(self) -> Invocation | None:
         """Called by the client when it is idle: AWS freezes the environment meanwhile."""
         self._said.put(("", Ready()))
-        self._signal(signal.SIGSTOP)
+        if tied.CAN_BE:  # else a frozen process would stay when LocalStack is killed
+            self._signal(signal.SIGSTOP)
         invocation = self._invocations.get()
         self._signal(signal.SIGCONT)
         return invocation

@@ -12,12 +12,13 @@ import os
 import signal
 import sys
 
+CAN_BE = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
 
 
 def to_parent(parent_pid: int) -> None:
     """Tie this process, also across exec; elsewhere than on Linux nothing is done."""
-    if sys.platform == "linux":
+    if CAN_BE:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent_pid:
             sys.exit("the parent is dead already")
