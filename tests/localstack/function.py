@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,30 @@ def take(records: list[dict[str, Any]]) -> dict[str, Any]:
     for number, record in enumerate(records):
         tries = int(record["attributes"]["ApproximateReceiveCount"])
         if record["body"].startswith("late") and tries == 1:
+            for left in records[number:]:
+                hand_back(left)
             failed = [{"itemIdentifier": left["messageId"]} for left in records[number:]]
             return {"batchItemFailures": failed}
         tell(record["body"])
     return {"batchItemFailures": []}
 
 
+def hand_back(record: dict[str, Any]) -> None:
+    """It can be received again at once."""
+    name = record["eventSourceARN"].rsplit(":", 1)[1]
+    sqs().change_message_visibility(
+        QueueUrl=sqs().get_queue_url(QueueName=name)["QueueUrl"],
+        ReceiptHandle=record["receiptHandle"],
+        VisibilityTimeout=0,
+    )
+
+
 def tell(body: str) -> None:
+    sqs().send_message(QueueUrl=os.environ["TOLD"], MessageBody=body)
+
+
+@cache
+def sqs() -> Any:
     import boto3  # comes with the runtime; the endpoint is in the environment
 
-    boto3.client("sqs").send_message(QueueUrl=os.environ["TOLD"], MessageBody=body)
+    return boto3.client("sqs")

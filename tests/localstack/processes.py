@@ -22,10 +22,15 @@ def state(pid: int) -> str:
 
 
 def descendants(pid: int) -> set[int]:
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+            parents[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
     found: set[int] = set()
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            found |= {child, *descendants(child)}
+    youngest = {pid}
+    while youngest:
+        youngest = {child for child, parent in parents.items() if parent in youngest}
+        found |= youngest
     return found
 
 

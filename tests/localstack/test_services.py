@@ -63,13 +63,13 @@ def test_a_batch_that_fails_in_part_comes_back_in_order(
     aws: Session, port: int, function: Callable[..., Function], told: Told
 ) -> None:
     sqs = aws.client("sqs")
-    target = function(Timeout=2, Environment={"Variables": {"TOLD": told.url}})
+    target = function(Environment={"Variables": {"TOLD": told.url}})
     url = sqs.create_queue(
         QueueName="jobs.fifo",
         Attributes={
             "FifoQueue": "true",
             "ContentBasedDeduplication": "true",
-            "VisibilityTimeout": "2",
+            "VisibilityTimeout": "120",
         },
     )["QueueUrl"]
     bodies = ["first", "late", "third"]
