@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from workbench.stack.emulators import Ports
+from workbench.cli.emulators import emulators
 from workbench.stack.localstack_install import VERSION
 
 FOLDER = Path(__file__).resolve().parents[2] / "localstack"
@@ -25,15 +26,16 @@ def test_the_release_is_the_one_that_is_installed_without_docker(services: dict[
 
 
 def test_the_addresses_are_those_of_up(services: dict[str, Any]) -> None:
-    ports = Ports()
-    expected = {
-        "localstack": ports.aws,
-        "ministack": ports.beside,
-        "valkey": ports.redis,
-        "gateway": 8080,
+    defaults = inspect.signature(emulators).parameters
+    options = {
+        "localstack": "aws_port",
+        "ministack": "beside_port",
+        "valkey": "redis_port",
+        "gateway": "port",
     }
+    ports = {name: defaults[option].default for name, option in options.items()}
     published = {name: service["ports"] for name, service in services.items()}
-    assert published == {name: [f"127.0.0.1:{p}:{p}"] for name, p in expected.items()}
+    assert published == {name: [f"127.0.0.1:{p}:{p}"] for name, p in ports.items()}
 
 
 def test_what_others_wait_for_has_a_health_check(services: dict[str, Any]) -> None:

@@ -40,7 +40,8 @@ class DeployedStack:
     """
 
     def __init__(self, emulator: Name) -> None:
-        ports = {"aws_port": free_port(), "gateway_port": free_port(), "redis_port": free_port()}
+        names = ("aws_port", "beside_port", "gateway_port", "redis_port")
+        ports = {name: free_port() for name in names}
         self._thread = LocalCloudThread(LocalCloud(emulator, **ports))
         self._scratch = tempfile.TemporaryDirectory(prefix="tidings-deployed-")
         target = self._thread.cloud.target

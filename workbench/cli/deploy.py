@@ -87,8 +87,10 @@ def _target(name: Name, region: str) -> Target:
         return Target(name, region)
     default = Emulated()
     aws_url = os.environ.get("AWS_ENDPOINT_URL", default.aws_url)
+    beside = os.environ.get("TIDINGS_BESIDE_URL", "http://127.0.0.1:4567")
     at = Emulated(
         aws_url=aws_url,
+        beside_url=beside if name == "localstack" else "",
         gateway_url=os.environ.get("TIDINGS_GATEWAY_URL", default.gateway_url),
         redis_url=os.environ.get("TIDINGS_REDIS_URL", default.redis_url),
     )

@@ -1,54 +1,57 @@
-"""`localstack/up`: AWS's APIs and Redis for deployments, in the foreground until Ctrl-C."""
+"""`localstack/up`: what a deployment on this machine goes into, in the foreground until Ctrl-C."""
 
 from __future__ import annotations
 
-import signal
-import threading
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 
-from workbench.stack.children import StackError
-from workbench.stack.emulators import Emulator, Emulators, Ports
+from workbench.deploy.local import LocalCloud
 
-_CHECK_S = 0.5
+from . import up
 
 
 def emulators(
     emulator: Annotated[
-        Emulator, typer.Option(help="What serves AWS's APIs.")
-    ] = Emulator.LOCALSTACK,
-    port: Annotated[int, typer.Option(envvar="AWS_PORT", help="AWS's APIs.")] = Ports.aws,
+        Literal["localstack", "ministack"], typer.Option(help="What serves AWS's APIs.")
+    ] = "localstack",
+    aws_port: Annotated[int, typer.Option(envvar="AWS_PORT", help="AWS's APIs.")] = 4566,
     beside_port: Annotated[
         int, typer.Option(envvar="BESIDE_PORT", help="The APIs that LocalStack lacks.")
-    ] = Ports.beside,
-    redis_port: Annotated[int, typer.Option(envvar="REDIS_PORT")] = Ports.redis,
+    ] = 4567,
+    port: Annotated[int, typer.Option(envvar="PORT", help="What is deployed.")] = 8080,
+    redis_port: Annotated[int, typer.Option(envvar="REDIS_PORT", help="Valkey.")] = 6379,
     region: Annotated[str, typer.Option(envvar="REGION")] = "us-east-1",
 ) -> None:
-    """Run the emulators that Tidings can be deployed into, without Docker, until Ctrl-C."""
-    console = Console(highlight=False)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    ports = Ports(port, beside_port, redis_port)
-    console.print(f"starting {emulator.value} …")
-    try:
-        with Emulators(emulator, ports, region, console.print) as running:
-            _tell(console, running)
-            while not stop.wait(_CHECK_S):
-                running.check()
-            console.print("stopping …")
-    except StackError as fault:
-        Console(stderr=True, highlight=False).print(f"[red]tidings:[/red] {fault}")
-        raise typer.Exit(1) from None
+    """Run emulators of AWS's APIs, Valkey and the gateway, without Docker, until Ctrl-C."""
+    console = Console(highlight=False, stderr=True)
+    cloud = LocalCloud(
+        emulator,
+        aws_port=aws_port,
+        beside_port=beside_port,
+        gateway_port=port,
+        redis_port=redis_port,
+        region=region,
+        tell=console.print,
+    )
+    raise typer.Exit(up.run(cloud, _tell))
 
 
-def _tell(console: Console, running: Emulators) -> None:
-    for service, url in running.api_urls.items():
-        console.print(f"# {service} is at {url}")
-    console.print(f"export AWS_ENDPOINT_URL={running.aws_url}")
-    console.print(f"export TIDINGS_REDIS_URL={running.redis_url}")
+def _tell(console: Console, cloud: LocalCloud) -> None:
+    at = cloud.target.emulated
+    assert at is not None
+    console.print(f"{cloud.emulator} runs in {cloud.target.region}. Ctrl-C stops all of it.\n")
+    console.print(f"  tidings deploy --target {cloud.emulator}\n", highlight=False)
+    told = {
+        "AWS_ENDPOINT_URL": at.aws_url,
+        "TIDINGS_BESIDE_URL": at.beside_url,
+        "TIDINGS_GATEWAY_URL": at.gateway_url,
+        "TIDINGS_REDIS_URL": at.redis_url,
+    }
+    for name, url in told.items():
+        if url:
+            console.print(f"  export {name}={url}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
-from typing import Any
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 
@@ -15,13 +16,22 @@ from workbench.stack.embedded import EmbeddedStack
 _CHECK_S = 1.0
 
 
+class _Running(AbstractAsyncContextManager[Any], Protocol):
+    """All of it runs inside the context."""
+
+    def dead_child(self) -> str | None: ...
+
+
+Stack = TypeVar("Stack", bound=_Running)
+
+
 def up(port: int, region: str, reload: bool, shards: int) -> int:
     """Run until Ctrl-C, SIGTERM or a child's death; the exit code."""
     options: dict[str, Any] = {"reload": reload, "shards": shards, "remember": True}
     return run(EmbeddedStack(port=port, region=region, **options), _tell)
 
 
-def run(stack: EmbeddedStack, tell: Callable[[Console, EmbeddedStack], None]) -> int:
+def run(stack: Stack, tell: Callable[[Console, Stack], None]) -> int:
     """Any stack until Ctrl-C, SIGTERM or a child's death; `tell` says where it is."""
     try:
         return asyncio.run(_run(stack, tell))
@@ -41,7 +51,7 @@ def _tell(console: Console, stack: EmbeddedStack) -> None:
     console.print("  chat       .venv/bin/tidings chat alice lobby", highlight=False)
 
 
-async def _run(stack: EmbeddedStack, tell: Callable[[Console, EmbeddedStack], None]) -> int:
+async def _run(stack: Stack, tell: Callable[[Console, Stack], None]) -> int:
     console = Console()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -15,10 +15,13 @@ from types import TracebackType
 from workbench.gateway import Limits
 from workbench.stack.children import Child, start_ministack, start_valkey
 from workbench.stack.lambda_python import lambda_python
+from workbench.stack.localstack import start_localstack
 
 from .discovery import Deployment
 from .gateway import EMULATOR_CREDENTIALS, DeployedGateway
 from .targets import Emulated, Name, Target, emulated
+
+_START_S = 600  # LocalStack may have to be installed
 
 
 class LocalCloud:
@@ -26,7 +29,9 @@ class LocalCloud:
 
     Args:
         emulator: ministack or localstack.
+        beside_port: Of the ministack beside LocalStack, for the APIs that LocalStack lacks.
         told: Called with each deployment that the gateway finds.
+        tell: Called with each step that may take long.
 
     Attributes:
         target: For `deploy`.
@@ -38,24 +43,28 @@ class LocalCloud:
         emulator: Name = "ministack",
         *,
         aws_port: int = 4566,
+        beside_port: int = 4567,
         gateway_port: int = 8080,
         redis_port: int = 6379,
         region: str = "us-east-1",
         limits: Limits | None = None,
         told: Callable[[Deployment], None] = lambda deployment: None,
+        tell: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.emulator = emulator
         self.children: dict[str, Child] = {}
         at = Emulated(
             aws_url=f"http://127.0.0.1:{aws_port}",
+            beside_url=f"http://127.0.0.1:{beside_port}" if emulator == "localstack" else "",
             gateway_url=f"http://127.0.0.1:{gateway_port}",
             redis_url=f"redis://127.0.0.1:{redis_port}/0",
         )
         self.target: Target = emulated(emulator, region, at)
         self._at = at
-        self._ports = aws_port, gateway_port, redis_port
+        self._ports = aws_port, beside_port, gateway_port, redis_port
         self._limits = limits
         self._told = told
+        self._tell = tell
         self._scratch = tempfile.TemporaryDirectory(prefix="tidings-cloud-")
         self._gateway: DeployedGateway | None = None
 
@@ -65,7 +74,7 @@ class LocalCloud:
             self._gateway = DeployedGateway(
                 self._at.control_plane_url,
                 self._at.aws_url,
-                port=self._ports[1],
+                port=self._ports[2],
                 region=self.target.region,
                 credentials=EMULATOR_CREDENTIALS if self.emulator == "ministack" else None,
                 limits=self._limits,
@@ -96,8 +105,12 @@ class LocalCloud:
         return next((why for child in self.children.values() if (why := child.dead())), None)
 
     def _start_children(self) -> None:
-        aws_port, _, redis_port = self._ports
+        aws_port, beside_port, _, redis_port = self._ports
         self.children["valkey"] = start_valkey(redis_port)
+        if self.emulator == "localstack":
+            self.children["ministack"] = start_ministack(beside_port, self.target.region)
+            self.children["localstack"] = start_localstack(aws_port, self._tell)
+            return
         python = lambda_python(Path(self._scratch.name, "python"))
         self.children["ministack"] = start_ministack(aws_port, self.target.region, python)
 
@@ -112,7 +125,7 @@ class LocalCloudThread:
 
     def start(self) -> LocalCloud:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self.cloud.__aenter__(), self._loop).result(180)
+        asyncio.run_coroutine_threadsafe(self.cloud.__aenter__(), self._loop).result(_START_S)
         return self.cloud
 
     def stop(self) -> None:

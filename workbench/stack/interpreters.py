@@ -18,7 +18,7 @@ _PROBE = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
 
 
 def find_python(version: str) -> Path | None:
-    """An interpreter of `version` ("3.13"): one on the PATH, of pyenv or of uv."""
+    """An interpreter of `version` ("3.13"): this one, or one on the PATH, of pyenv or of uv."""
     for candidate in _candidates(version):
         found, _, executable = _output(str(candidate), "-c", _PROBE).partition(" ")
         if found == version:
@@ -27,6 +27,7 @@ def find_python(version: str) -> Path | None:
 
 
 def _candidates(version: str) -> Iterator[Path]:
+    yield Path(sys.executable)
     for directory in os.get_exec_path():
         yield Path(directory, f"python{version}")
     # pyenv's shims stand on the PATH and refuse every version but the chosen one.
