@@ -155,7 +155,7 @@ def test_a_python_client(people: People, stack: Stack, transports: list[str]) ->
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_sender_is_told_whom_a_message_reached(
-    people: People, stack: EmbeddedStack, node: Open, mode: str
+    people: People, stack: Stack, node: Open, mode: str
 ) -> None:
     """By acks of a JavaScript and of a Python client, and by a JSON client's action."""
     alice, bob, carol, dave = name("alice"), name("bob"), name("carol"), name("dave")
