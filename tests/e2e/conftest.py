@@ -15,7 +15,7 @@ from tests.support.people import People
 from tests.support.stacks import DeployedStack, Stack
 from workbench.stack.embedded import StackThread
 
-STACKS = ("embedded", "ministack")
+STACKS = ("embedded", "ministack", "localstack")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
