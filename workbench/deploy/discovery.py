@@ -132,6 +132,8 @@ class Discovery:
         if api.get("CorsConfiguration"):
             raise Unserved("CORS configured on an HTTP API; answer it in the function")
         routes = self._functions(api, self._routes(api), payload="1.0")
+        if not routes:
+            return
         keys = {key: _method_and_path(key) for key in routes}
         yield HttpApi(
             api_id=api["ApiId"],

@@ -43,10 +43,10 @@ class Route:
         return {p[1:-1].rstrip("+"): unquote(g) for p, g in pairs if _is_variable(p)}
 
     @property
-    def rank(self) -> tuple[bool, int, bool]:
+    def rank(self) -> tuple[bool, int, bool, bool]:
         """The most specific first: greedy last, literals before variables, ANY last."""
-        variables = sum(map(_is_variable, self.parts))
-        return self.parts[-1].endswith("+}"), variables, self.method == "ANY"
+        variables, any_method = sum(map(_is_variable, self.parts)), self.method == "ANY"
+        return self.parts[-1].endswith("+}"), variables, any_method, self.path.endswith("/")
 
 
 class HttpFront:
@@ -56,19 +56,19 @@ class HttpFront:
         self._gateway = gateway
         self._api = api
         self._account_id = account_id
-        self._routes = [self._route(key) for key in api.routes]
+        self._routes = sorted(map(self._route, api.routes), key=lambda route: route.rank)
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-        """The route and the path parameters; of two that differ in a last slash, the exact one."""
+        """The route and the path parameters.
+
+        A slash at the end does not count: the edge takes it away before the API sees it.
+        """
         parts = path.strip("/").split("/")
-        matching = [
-            (route, parameters)
-            for route in self._routes
-            if (parameters := route.matches(method, parts)) is not None
-        ]
-        slash = path.endswith("/")
-        exactly = sorted(matching, key=lambda it: (it[0].rank, it[0].path.endswith("/") != slash))
-        return exactly[0] if exactly else None
+        for route in self._routes:
+            parameters = route.matches(method, parts)
+            if parameters is not None:
+                return route, parameters
+        return None
 
     async def serve(
         self,
