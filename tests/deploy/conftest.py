@@ -7,19 +7,27 @@ from collections.abc import Iterator
 import pytest
 
 from tests.deploy.support import REGION, Emulator
-from workbench.stack.children import free_port, start_ministack
-from workbench.stack.lambda_python import lambda_python
+from workbench.lambdas.python import lambda_python
+from workbench.stack.children import free_port, start_lambda, start_ministack
 
 
 @pytest.fixture(scope="session")
 def emulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
-    python = lambda_python(tmp_path_factory.mktemp("lambda"))
-    child = start_ministack(port, REGION, function_python=python)
+    child = start_ministack(port, REGION)
     yield f"http://127.0.0.1:{port}"
     child.stop()
 
 
+@pytest.fixture(scope="session")
+def lambda_url(emulator_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port = free_port()
+    python = lambda_python(tmp_path_factory.mktemp("lambda") / "python")
+    child = start_lambda(port, emulator_url, REGION, python)
+    yield f"http://127.0.0.1:{port}/"
+    child.stop()
+
+
 @pytest.fixture
-def emulator(emulator_url: str) -> Emulator:
-    return Emulator(emulator_url)
+def emulator(emulator_url: str, lambda_url: str) -> Emulator:
+    return Emulator(emulator_url, lambda_url)

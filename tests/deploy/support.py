@@ -26,6 +26,14 @@ def invoke_arn(name: str) -> str:
     return f"{functions}/{function_arn(name)}/invocations"
 
 
+def zipped(code: str) -> bytes:
+    """A package with this one module."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("app.py", textwrap.dedent(code))
+    return file.getvalue()
+
+
 class Emulator:
     """A running emulator, and things to deploy.
 
@@ -33,26 +41,35 @@ class Emulator:
         prefix: Nobody else's, for each test.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, lambda_url: str) -> None:
         self.url = url
+        self._lambda_url = lambda_url
         self.prefix = f"t{next(_names)}"
         self.apis = client("apigatewayv2", url, REGION)
         self.functions = client("lambda", url, REGION)
 
-    def function(self, code: str, name: str = "function", **options: Any) -> str:
+    def function(
+        self,
+        code: str,
+        name: str = "function",
+        variables: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> str:
         """Deploy `handler` of a module of this source; its deployed name."""
-        file = io.BytesIO()
-        with zipfile.ZipFile(file, "w") as archive:
-            archive.writestr("app.py", textwrap.dedent(code))
         deployed = f"{self.prefix}-{name}"
         self.functions.create_function(
             FunctionName=deployed,
             Runtime="python3.13",
             Role=f"arn:aws:iam::{ACCOUNT}:role/any",
-            Code={"ZipFile": file.getvalue()},
+            Code={"ZipFile": zipped(code)},
+            Environment=self.variables(**(variables or {})),
             **{"Handler": "app.handler", "Timeout": 20, **options},
         )
         return deployed
+
+    def variables(self, **more: str) -> dict[str, dict[str, str]]:
+        """A function's environment."""
+        return {"Variables": {"MINISTACK_LAMBDA_PROXY_URL": self._lambda_url, **more}}
 
     def websocket_api(self, routes: Mapping[str, str], stage: str = "prod", **options: Any) -> str:
         """An API with `{route key: function}` and an answer from $default; its id."""

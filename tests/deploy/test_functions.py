@@ -127,7 +127,7 @@ async def test_a_function_sees_what_a_lambda_runtime_has_and_no_more(
             found = [name for name in names if importlib.util.find_spec(name)]
             return {"found": found, "environment": sorted(os.environ)}
         """,
-        Environment={"Variables": {"TIDINGS_PREFIX": "mine"}},
+        variables={"TIDINGS_PREFIX": "mine"},
     )
     seen = await functions.invoke(name, {}, WITHIN_S)
     assert seen["found"] == ["boto3", "botocore"]

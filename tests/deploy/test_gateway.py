@@ -51,9 +51,7 @@ class App:
             "TIDINGS_JWT_SECRET": SECRET,
         }
         connects, message, http = (
-            emulator.function(
-                APP, name, Handler=f"app.{name}", Environment={"Variables": variables}
-            )
+            emulator.function(APP, name, Handler=f"app.{name}", variables=variables)
             for name in ("connect", "message", "http")
         )
         self.emulator = emulator

@@ -22,7 +22,7 @@ async def token(tokens: DeployedTokens) -> tuple[int, dict[str, Any]]:
 
 
 def deploy(emulator: Emulator, **variables: str) -> DeployedTokens:
-    name = emulator.function(FUNCTION, Environment={"Variables": {"OTHER": "1", **variables}})
+    name = emulator.function(FUNCTION, variables={"OTHER": "1", **variables})
     return DeployedTokens(emulator.url, REGION, lambda: name)
 
 

@@ -122,24 +122,6 @@ def test_what_a_child_has_started_ends_with_it(tmp_path: Path) -> None:
     until(lambda: not alive(pid))
 
 
-def test_a_child_may_see_nothing_of_our_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TIDINGS_JWT_SECRET", "ours")
-    names = {}
-    for inherit in (True, False):
-        told = tmp_path / str(inherit)
-        code = f"import os; open({str(told)!r}, 'w').write(' '.join(os.environ))"
-        command = [sys.executable, "-c", code + "; import time; time.sleep(60)"]
-        child = Child("teller", command, told.exists, {"GIVEN": "1"}, inherit=inherit)
-        until(lambda told=told: told.read_text() != "")
-        names[inherit] = set(told.read_text().split())
-        child.stop()
-    assert {"PATH", "GIVEN", "TIDINGS_JWT_SECRET"} <= names[True]
-    assert {"PATH", "GIVEN"} <= names[False]
-    assert "TIDINGS_JWT_SECRET" not in names[False]
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
 def test_a_child_does_not_outlive_a_killed_parent() -> None:
     code = (

@@ -12,9 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from workbench import triggers
 from workbench.gateway import Limits
-from workbench.stack.children import Child, start_ministack, start_valkey
-from workbench.stack.lambda_python import lambda_python
+from workbench.lambdas.python import lambda_python
+from workbench.stack.children import (
+    Child,
+    free_port,
+    start_lambda,
+    start_ministack,
+    start_valkey,
+)
+from workbench.stack.embedded import ROOT
 from workbench.stack.localstack import start_localstack
 
 from .discovery import Deployment
@@ -22,6 +30,7 @@ from .gateway import EMULATOR_CREDENTIALS, DeployedGateway
 from .targets import Emulated, Name, Target, emulated
 
 _START_S = 600  # LocalStack may have to be installed
+_NAME = "tidings"  # Terraform's prefix, by default
 
 
 class LocalCloud:
@@ -112,7 +121,12 @@ class LocalCloud:
             self.children["localstack"] = start_localstack(aws_port, self._tell)
             return
         python = lambda_python(Path(self._scratch.name, "python"))
-        self.children["ministack"] = start_ministack(aws_port, self.target.region, python)
+        region, lambda_port = self.target.region, free_port()
+        self.children["lambda"] = start_lambda(lambda_port, self._at.aws_url, region, python)
+        where = f"http://127.0.0.1:{lambda_port}/"
+        names = triggers.load(ROOT / "app.py").functions
+        functions = {f"{_NAME}-{name}": where for name in names}
+        self.children["ministack"] = start_ministack(aws_port, region, functions)
 
 
 class LocalCloudThread:

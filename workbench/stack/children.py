@@ -22,12 +22,6 @@ from pathlib import Path
 
 _READY_S, _STOP_S, _POLL_S = 30.0, 5.0, 0.05
 _PR_SET_PDEATHSIG = 1
-_NEEDED = ("HOME", "PATH")
-# ministack runs functions with the interpreter that it thinks runs itself.
-_WITH_FUNCTION_PYTHON = (
-    "import runpy, sys; sys.executable = sys.argv.pop();"
-    " runpy.run_module('ministack', run_name='__main__')"
-)
 
 
 class StackError(Exception):
@@ -42,7 +36,6 @@ class Child:
     Args:
         ready: Asked until it says yes.
         env: Environment variables beside this process's own.
-        inherit: Whether it sees this process's own at all; `PATH` and `HOME` it does.
         links: What it finds in its folder: relative name -> where that points.
         ready_s, stop_s: How long it may take to answer, and to end after SIGTERM.
     """
@@ -54,7 +47,6 @@ class Child:
         ready: Callable[[], bool],
         env: Mapping[str, str] | None = None,
         *,
-        inherit: bool = True,
         links: Mapping[str, Path] | None = None,
         ready_s: float = _READY_S,
         stop_s: float = _STOP_S,
@@ -67,14 +59,13 @@ class Child:
             path = Path(self._directory.name, link)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.symlink_to(target)
-        own = {name: os.environ[name] for name in os.environ if inherit or name in _NEEDED}
         self._process = subprocess.Popen(
             command,
             stdout=self._output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             cwd=self._directory.name,
-            env={**own, "TMPDIR": self._directory.name, **(env or {})},
+            env={**os.environ, "TMPDIR": self._directory.name, **(env or {})},
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             start_new_session=True,
         )
@@ -139,12 +130,10 @@ def require_free(port: int, name: str) -> None:
             raise StackError(f"{name}: port {port} is taken ({fault.strerror})") from fault
 
 
-def start_ministack(port: int, region: str, function_python: Path | None = None) -> Child:
+def start_ministack(port: int, region: str, functions: Mapping[str, str] | None = None) -> Child:
     """AWS APIs at http://127.0.0.1:{port}; regions are apart.
 
-    With `function_python` (see `lambda_python`) deployed functions run in that interpreter and
-    see nothing of this process's environment; as many at once as are invoked, each in a process
-    of its own, which stays for the next.
+    `functions` are addresses by function name, where invocations go to (see `start_lambda`).
     """
     require_free(port, "ministack")
     env = {
@@ -154,13 +143,23 @@ def start_ministack(port: int, region: str, function_python: Path | None = None)
         "BIND_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",  # it would listen on 8883
         "DOCKER_HOST": "unix:///nonexistent",  # it removes containers it takes for its own
+        **{f"MINISTACK_LAMBDA_PROXY_{name}": url for name, url in (functions or {}).items()},
     }
     command = [sys.executable, "-m", "ministack"]
-    if function_python is not None:
-        command = [sys.executable, "-c", _WITH_FUNCTION_PYTHON, str(function_python)]
     url = f"http://127.0.0.1:{port}/_ministack/health"
-    inherit = function_python is None
-    return Child("ministack", command, lambda: answers(url), env, inherit=inherit)
+    return Child("ministack", command, lambda: answers(url), env)
+
+
+def start_lambda(port: int, aws_url: str, region: str, python: Path) -> Child:
+    """Runs functions deployed in the ministack at `aws_url`: at http://127.0.0.1:{port}/.
+
+    `python`, such as one that `lambdas.python` has made, runs their code; of this process's
+    environment they see nothing.
+    """
+    require_free(port, "lambda")
+    module = "workbench.lambdas.server"
+    command = [sys.executable, "-m", module, str(port), aws_url, region, str(python)]
+    return Child("lambda", command, lambda: answers(f"http://127.0.0.1:{port}/"))
 
 
 def start_valkey(port: int, *extra: str) -> Child:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from workbench.lambdas.python import lambda_python
 from workbench.stack.children import StackError
-from workbench.stack.lambda_python import lambda_python
 
 
 def run(python: Path, code: str) -> str:

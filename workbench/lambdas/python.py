@@ -13,7 +13,7 @@ import sys
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
-from .children import StackError
+from workbench.stack.children import StackError
 
 _CREATE_S = 60.0
 

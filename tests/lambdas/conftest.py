@@ -1,0 +1,1 @@
+from tests.deploy.conftest import emulator, emulator_url, lambda_url  # noqa: F401

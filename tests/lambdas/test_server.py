@@ -1,0 +1,61 @@
+"""Functions behind ministack's hook: what is deployed later runs soon, what is wrong is told."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.deploy.support import Emulator, zipped
+
+WITHIN_S = 20.0
+
+
+def invoke(emulator: Emulator, name: str, event: Any = None) -> tuple[str | None, Any]:
+    answer = emulator.functions.invoke(FunctionName=name, Payload=json.dumps(event))
+    return answer.get("FunctionError"), json.loads(answer["Payload"].read())
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline, "not within the time"
+        time.sleep(0.05)
+
+
+def test_new_code_and_new_variables_run_soon(emulator: Emulator) -> None:
+    code = "import os\ndef handler(event, context): return {} + os.environ['WHO']"
+    name = emulator.function(code.format("'one '"), variables={"WHO": "me"})
+    assert invoke(emulator, name) == (None, "one me")
+    emulator.functions.update_function_code(
+        FunctionName=name, ZipFile=zipped(code.format("'two '"))
+    )
+    until(lambda: invoke(emulator, name) == (None, "two me"))
+    variables = emulator.variables(WHO="you")
+    emulator.functions.update_function_configuration(FunctionName=name, Environment=variables)
+    until(lambda: invoke(emulator, name) == (None, "two you"))
+
+
+def test_a_function_knows_who_it_is(emulator: Emulator) -> None:
+    name = emulator.function(
+        """
+        import os
+        def handler(event, context):
+            told = [context.function_name, context.invoked_function_arn, context.memory_limit_in_mb]
+            names = "AWS_REGION", "AWS_LAMBDA_FUNCTION_NAME", "AWS_ENDPOINT_URL"
+            return told + [os.environ[name] for name in names] + [len(context.aws_request_id)]
+        """,
+        MemorySize=256,
+    )
+    arn = f"arn:aws:lambda:us-east-1:000000000000:function:{name}"
+    expected = [name, arn, "256", "us-east-1", name, emulator.url, 36]
+    assert invoke(emulator, name) == (None, expected)
+
+
+def test_code_that_cannot_be_imported_is_the_function_s_error(emulator: Emulator) -> None:
+    name = emulator.function("import nothing_such")
+    for _ in range(2):
+        kind, error = invoke(emulator, name)
+        assert kind == "Unhandled"
+        assert "nothing_such" in error["errorMessage"]

@@ -1,0 +1,1 @@
+"""Runs deployed functions as Lambda does, in processes of their own, for ministack."""
