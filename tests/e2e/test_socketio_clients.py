@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import redis
 import socketio
 
+from chalicelib.recovery import MOST_MISSED
 from tests.support.node import NodeClient
 from tests.support.people import WAIT_S, People, name
 from tests.support.stacks import Stack
@@ -65,6 +69,14 @@ def test_the_bare_stage(people: People, stack: Stack, node: Open) -> None:
     client = node(name("alice"), path="/prod", addTrailingSlash=False, transports=["websocket"])
     client.wait("connect")
     assert client.act("hello")["region"] == stack.region
+
+
+def test_the_bare_stage_has_websockets_only(
+    people: People, stack: EmbeddedStack, node: Open
+) -> None:
+    """As on AWS; a client that tries all its transports finds the one that works."""
+    options = {"path": "/prod", "addTrailingSlash": False, "tryAllTransports": True}
+    assert node(name("alice"), **options).wait("connect")["transport"] == "websocket"
 
 
 def test_a_client_without_a_token_is_told(people: People, node: Open) -> None:
@@ -132,6 +144,83 @@ def test_it_comes_back_after_its_transport_is_cut(people: People, node: Open) ->
         sender.say(room, "after")
         assert [m["content"] for m in client.heard(3)] == ["before", "missed", "after"]
         assert client.act("hello")["user_id"] == alice
+
+
+@pytest.mark.parametrize("event", [False, True], ids=["no event", "an event"])
+def test_it_comes_back_after_redis_was_emptied(
+    people: People, stack: EmbeddedStack, node: Open, event: bool
+) -> None:
+    """Also if it has never been sent a message, so that the session's own event is all it has."""
+    alice, bob = name("alice"), name("bob")
+    room, sender = people.room(alice, bob), people.device(bob)
+    client = node(alice, **MODES["websocket"], reconnectionDelay=500, reconnectionDelayMax=500)
+    first = client.wait("connect")
+    if event:
+        sender.say(room, "before")
+        client.heard(1)
+    client.cut()
+    client.wait("disconnect")
+    redis.Redis.from_url(stack.redis_url).flushall()
+    sender.say(room, "missed")
+    assert client.wait("connect", lambda told: told["recovered"])["id"] == first["id"]
+    sender.say(room, "after")
+    want = [*(["before"] if event else []), "missed", "after"]
+    assert [m["content"] for m in client.heard(len(want))] == want
+
+
+@pytest.mark.timeout(300)
+def test_who_cannot_be_told_what_he_missed_is_told_so(people: People, node: Open) -> None:
+    """More than can be replayed: a new session, `recovered` is false, and `sync` has the rest."""
+    alice, bob = name("alice"), name("bob")
+    room, sender = people.room(alice, bob), people.device(bob)
+    client = node(alice, **MODES["websocket"], reconnection=False)
+    first = client.wait("connect")
+    client.cut()
+    client.wait("disconnect")
+    for start in range(0, MOST_MISSED + 1, 20):
+        body = [message(room, number) for number in range(start, start + 20)]
+        for number in [sender.send("send_message", **each) for each in body]:
+            assert sender.answer(number)["event"] == "ack"
+    client.reconnect()
+    back = client.wait("connect", lambda told: told["id"] != first["id"])
+    assert back["recovered"] is False
+    assert client.messages() == []
+    [synced] = client.act("sync", {"positions": {}, "limit": 10})["conversations"].values()
+    assert (synced["recovered"], len(synced["messages"])) == (False, 10)
+
+
+def on_websocket(client: NodeClient) -> bool:
+    client.peek()
+    return any(
+        told["event"] == "upgrade"
+        or (told["event"] == "connect" and told["transport"] == "websocket")
+        for told in client.told
+    )
+
+
+@pytest.mark.parametrize("recovery", [False, True], ids=["plain", "recovering"])
+def test_an_upgrade_while_messages_flow(people: People, node: Open, recovery: bool) -> None:
+    """From its first event on a client gets everything once and in order, whatever carries it."""
+    alice, bob = name("alice"), name("bob")
+    room, sender = people.room(alice, bob), people.device(bob)
+    sent = 0
+    for _ in range(3):
+        client = node(alice, auth={"token": people.token(alice), "recovery": recovery})
+        deadline = time.monotonic() + WAIT_S
+        while not on_websocket(client) and time.monotonic() < deadline:
+            sent += 1
+            sender.say(room, sent)
+        assert on_websocket(client)
+        sent += 1
+        sender.say(room, sent)
+        client.wait("message", lambda told, last=sent: last in content(told))
+        got = [each["content"] for each in client.messages()]
+        assert got == list(range(got[0], sent + 1))
+        client.disconnect()
+
+
+def content(told: dict[str, Any]) -> list[Any]:
+    return [told["args"][0]["content"]] if told["name"] == "message_received" else []
 
 
 @pytest.mark.parametrize(
@@ -207,7 +296,16 @@ def test_receipts_come_for_what_a_client_missed_and_spoil_no_recovery(
     assert [got["content"] for got in client.heard(6)] == want
 
 
-def test_everybody_in_one_room_sees_the_same_in_the_same_order(people: People, node: Open) -> None:
+@pytest.fixture
+def python() -> Iterator[Callable[[str], socketio.SimpleClient]]:
+    with contextlib.ExitStack() as clients:
+        yield lambda transport: clients.enter_context(socketio.SimpleClient())
+
+
+def test_everybody_in_one_room_sees_the_same_in_the_same_order(
+    people: People, stack: EmbeddedStack, node: Open, python: Callable[[str], socketio.SimpleClient]
+) -> None:
+    """JavaScript clients of all kinds, Python clients on two users' other devices, JSON."""
     users = {mode: name(mode) for mode in MODES}
     owner = name("owner")
     room = people.room(owner, *users.values())
@@ -215,6 +313,12 @@ def test_everybody_in_one_room_sees_the_same_in_the_same_order(people: People, n
     clients = {mode: node(user, **MODES[mode]) for mode, user in users.items()}
     for client in clients.values():
         client.wait("connect")
+    listeners = {}
+    for transport in ("websocket", "polling"):
+        listener = python(transport)
+        auth = {"token": people.token(users[transport])}
+        listener.connect(stack.url, auth=auth, transports=[transport], wait_timeout=30)
+        listeners[transport] = listener
     for number in range(8):
         for mode, client in clients.items():
             client.act("send_message", message(room, f"{mode} {number}"))
@@ -225,5 +329,11 @@ def test_everybody_in_one_room_sees_the_same_in_the_same_order(people: People, n
     for mode, client in clients.items():
         theirs = [text for text in history if not text.startswith(mode)]
         assert [got["content"] for got in client.heard(len(theirs))] == theirs, mode
+    for transport, listener in listeners.items():
+        got = []
+        while len(got) < len(history):  # all: it is another device of one who sends
+            event, *arguments = listener.receive(timeout=WAIT_S)
+            got += [arguments[0]["content"]] if event == "message_received" else []
+        assert got == history, transport
     theirs = [text for text in history if not text.startswith("json")]
     assert [got["content"] for got in json_client.heard(room, len(theirs))] == theirs

@@ -1,7 +1,8 @@
 // A stock socket.io-client, told what to do by lines of JSON on stdin; tells what happens on stdout.
 //
-// In: {"connect": {...options, "confirm": true to ack delivery_receipt}, "namespace": "/x"}, {"emit": [name, data], "ack": id},
-// {"cut": true} (the transport, without a goodbye), {"disconnect": true}.
+// In: {"connect": {...options}, "namespace": "/x"} (option confirm: ack each delivery_receipt),
+// {"emit": [name, data], "ack": id}, {"cut": true} (the transport, without a goodbye),
+// {"reconnect": true}, {"disconnect": true}.
 // Out: {"event": "connect" | "disconnect" | "connect_error" | "upgrade" | "message" | "ack", ...}.
 
 import { createInterface } from "node:readline";
@@ -35,5 +36,6 @@ createInterface({ input: process.stdin }).on("line", (line) => {
     else socket.emit(name, ...args, (...answer) => tell("ack", { ack: order.ack, answer }));
   }
   if (order.cut) socket.io.engine.close();
+  if (order.reconnect) socket.connect();
   if (order.disconnect) socket.disconnect();
 }).on("close", () => process.exit(0));

@@ -71,6 +71,11 @@ class NodeClient:
             seen = len(self.told)
             self._take(deadline)
 
+    def peek(self) -> None:
+        """Take what it has told by now, and wait for nothing."""
+        while not self._lines.empty():
+            self.told.append(json.loads(self._lines.get()))
+
     def emit(self, name: str, data: Any = None, **more: Any) -> None:
         self._say({"emit": [name, data], **more})
 
@@ -98,6 +103,9 @@ class NodeClient:
 
     def cut(self) -> None:
         self._say({"cut": True})
+
+    def reconnect(self) -> None:
+        self._say({"reconnect": True})
 
     def disconnect(self) -> None:
         self._say({"disconnect": True})

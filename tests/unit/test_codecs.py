@@ -82,6 +82,33 @@ def test_what_we_encode_the_oracle_decodes(
     assert theirs.data == [name, *arguments]
 
 
+OBJECTS = st.dictionaries(TEXT, st.none() | st.integers(-(2**53), 2**53) | TEXT, max_size=3)
+OTHERS = st.one_of(
+    st.tuples(st.just(sio.PacketKind.CONNECT), st.none() | OBJECTS.filter(bool), st.none()),
+    st.tuples(st.just(sio.PacketKind.DISCONNECT), st.none(), st.none()),
+    st.tuples(st.just(sio.PacketKind.CONNECT_ERROR), OBJECTS.filter(bool), st.none()),
+    st.tuples(st.just(sio.PacketKind.ACK), st.lists(JSON, max_size=3), st.integers(0, 10**14)),
+)
+
+
+@given(NAMESPACES, OTHERS)
+def test_packets_of_all_other_types_are_the_oracle_s(
+    namespace: str, packet: tuple[sio.PacketKind, Any, int | None]
+) -> None:
+    kind, data, ack_id = packet
+    theirs = socketio.packet.Packet(int(kind), data, namespace, ack_id)
+    text, *attachments = _parts(theirs.encode())
+    ours = sio.decode(text)
+    whole = sio.attach(ours, attachments) if ours.attachments else ours
+    expected = sio.Packet(kind, namespace, data, ack_id)
+    assert whole == expected
+    text, *attachments = sio.encode(expected)
+    theirs = socketio.packet.Packet(encoded_packet=text)
+    for attachment in attachments:
+        theirs.add_attachment(attachment)
+    assert (theirs.namespace or "/", theirs.id, theirs.data) == (namespace, ack_id, data)
+
+
 def _parts(encoded: Any) -> list[Any]:
     return encoded if isinstance(encoded, list) else [encoded]
 

@@ -8,6 +8,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib.entry import polling, rest, websocket
 from chalicelib.model import Outcome, Post, Target
@@ -368,6 +370,77 @@ def test_a_session_is_closed_before_api_gateway_would(world: World) -> None:
     assert minutes >= 95
 
 
+PIECES = st.sampled_from(
+    [
+        *(
+            "0",
+            "1",
+            "2",
+            "3",
+            "4",
+            "5",
+            "6",
+            "b",
+            "/",
+            ",",
+            "-",
+            '"',
+            "[",
+            "]",
+            "{",
+            "}",
+            "?",
+            "\x1e",
+        ),
+        *(
+            "40",
+            "41",
+            "42",
+            "43",
+            "44",
+            "451-",
+            "46",
+            "2probe",
+            "b!",
+            "bAQID",
+            "/moments,",
+            "1e400",
+        ),
+        *(
+            '["hello"]',
+            '{"token":"x"}',
+            '["hello",{}]',
+            '{"_placeholder":true,"num":0}',
+            r'["hello","\ud800"]',
+        ),
+    ]
+)
+FRAMES = st.lists(PIECES, max_size=8).map("".join) | st.text(max_size=30)
+
+
+@given(frames=st.lists(FRAMES, min_size=1, max_size=6))
+def test_fuzzed_frames_never_raise(frames: list[str]) -> None:
+    """Whatever comes, the function answers, and what it answers is of the protocol."""
+    world = World()
+    client = Client(world, "s1=")
+    client.connect("alice")
+    for frame in frames:
+        answer = client.say(frame)
+        assert answer == "" or answer[0] in "{34"
+    world.pump(until_ms=world.clock.ms)
+
+
+@given(bodies=st.lists(FRAMES, min_size=1, max_size=4))
+def test_fuzzed_posts_never_raise(bodies: list[str]) -> None:
+    world = World()
+    client = Poller(world)
+    client.connect("alice")
+    for body in bodies:
+        assert client.post(body) in (200, 400)
+        assert client.ask(body, body, sid=body).status == 400, "no such method or session"
+    world.pump(until_ms=world.clock.ms)
+
+
 class Poller:
     """A polling client of a world."""
 
@@ -427,6 +500,21 @@ def test_a_poll_without_news_ends_after_a_while(world: World) -> None:
     before = world.clock.ms
     assert client.poll() == "6"
     assert 19_000 <= world.clock.ms - before <= 21_500
+
+
+def test_a_poll_that_waits_is_let_go_when_its_user_is_thrown_out(world: World) -> None:
+    client = Poller(world)
+    client.connect("mallory")
+
+    def throw_out() -> None:
+        parts = {"user_id": "mallory", "roles": ["admin"]}
+        world.http(rest.disconnect_user, "root", {"for_s": 60}, **parts)
+        world.pump(until_ms=world.clock.ms)
+
+    world.clock.at(300, throw_out)
+    assert client.poll() == "1"
+    assert client.ask("GET", sid=client.sid).status == 400
+    assert client.post('420["hello"]') == 400
 
 
 def test_without_redis_there_is_no_polling(world: World) -> None:
