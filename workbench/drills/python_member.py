@@ -66,10 +66,11 @@ class PythonMember:
             self._cutting = asyncio.create_task(_leave(self._socket))
 
     async def close(self) -> None:
-        for task in (self._work, self._syncing, self._cutting):
+        for task in (self._syncing, self._cutting, self._work):
             if task is not None:
                 task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task  # what ended it before its time is raised here
         if self._socket is not None:
             await _leave(self._socket)
         if self._http is not None:
@@ -103,24 +104,32 @@ class PythonMember:
     async def _stay_connected(self) -> None:
         attempt = 0
         while True:
-            socket = self._socket = self._fresh_socket()
-            try:
-                await socket.connect(
-                    self._url,
-                    auth={"token": self._token},
-                    transports=self._transports,
-                    wait_timeout=_CONNECT_S,
-                )
-                attempt = 0
-                await asyncio.shield(socket.eio.wait())
-            except socketio.exceptions.ConnectionError:
-                attempt += 1
-            except aiohttp.ClientError as fault:
-                # A poll that breaks in its body ends the client's reader, and it tells nobody.
-                self._ended(type(fault).__name__)
-            await _leave(socket)
-            self._ended("ended")
+            attempt = 0 if await self._connection() else attempt + 1
             await asyncio.sleep(random.random() * min(_LONGEST_PAUSE_S, 0.2 * 2**attempt))
+
+    async def _connection(self) -> bool:
+        """One connection until its end; False when it did not come about."""
+        socket = self._socket = self._fresh_socket()
+        try:
+            await socket.connect(
+                self._url,
+                auth={"token": self._token},
+                transports=self._transports,
+                wait_timeout=_CONNECT_S,
+            )
+        except socketio.exceptions.ConnectionError:
+            return False
+        except TypeError:
+            self._socket = None  # engineio 4 reads a close frame in place of a packet as one
+            return False
+        try:
+            await asyncio.shield(socket.eio.wait())
+        except aiohttp.ClientError as fault:
+            # A poll that breaks in its body ends the client's reader, and it tells nobody.
+            self._ended(type(fault).__name__)
+        await _leave(socket)
+        self._ended("ended")
+        return True
 
     def _fresh_socket(self) -> Any:
         self._down.clear()
