@@ -71,9 +71,7 @@ def test_the_bare_stage(people: People, stack: Stack, node: Open) -> None:
     assert client.act("hello")["region"] == stack.region
 
 
-def test_the_bare_stage_has_websockets_only(
-    people: People, stack: EmbeddedStack, node: Open
-) -> None:
+def test_the_bare_stage_has_websockets_only(people: People, stack: Stack, node: Open) -> None:
     """As on AWS; a client that tries all its transports finds the one that works."""
     options = {"path": "/prod", "addTrailingSlash": False, "tryAllTransports": True}
     assert node(name("alice"), **options).wait("connect")["transport"] == "websocket"
@@ -148,7 +146,7 @@ def test_it_comes_back_after_its_transport_is_cut(people: People, node: Open) ->
 
 @pytest.mark.parametrize("event", [False, True], ids=["no event", "an event"])
 def test_it_comes_back_after_redis_was_emptied(
-    people: People, stack: EmbeddedStack, node: Open, event: bool
+    people: People, stack: Stack, node: Open, event: bool
 ) -> None:
     """Also if it has never been sent a message, so that the session's own event is all it has."""
     alice, bob = name("alice"), name("bob")
@@ -303,7 +301,7 @@ def python() -> Iterator[Callable[[str], socketio.SimpleClient]]:
 
 
 def test_everybody_in_one_room_sees_the_same_in_the_same_order(
-    people: People, stack: EmbeddedStack, node: Open, python: Callable[[str], socketio.SimpleClient]
+    people: People, stack: Stack, node: Open, python: Callable[[str], socketio.SimpleClient]
 ) -> None:
     """JavaScript clients of all kinds, Python clients on two users' other devices, JSON."""
     users = {mode: name(mode) for mode in MODES}

@@ -21,8 +21,8 @@ def start_localstack(port: int, tell: localstack_install.Tell = lambda text: Non
     env = {
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "GATEWAY_SERVER": "one_interface",
-        # Queue URLs are http://127.0.0.1:{port}/ACCOUNT/NAME: with the region in the host they would
-        # need DNS, with it in the path Terraform's provider refuses them.
+        # Queue URLs are http://127.0.0.1:{port}/ACCOUNT/NAME: with the region in the host they
+        # would need DNS, with it in the path Terraform's provider refuses them.
         "LOCALSTACK_HOST": f"127.0.0.1:{port}",
         "SQS_ENDPOINT_STRATEGY": "off",
         # Files: everything in the child's directory.
