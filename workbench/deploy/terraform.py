@@ -44,7 +44,7 @@ class Terraform:
         directory: The root's folder.
         data_dir: Where Terraform keeps what it downloads; the root's `.terraform` by default.
         state: A state file for a root without a backend; the backend's own by default.
-        variable_files: Read in this order, before the variables of a call.
+        variable_files: Read in this order, after the variables of a call: what people say wins.
         environment: For Terraform, beside this process's: credentials, TF_WORKSPACE …
         progress: Is told a short line for every step.
 
@@ -218,7 +218,7 @@ class _VariableFile:
     def __enter__(self) -> Iterator[str]:
         self._path.write_text(json.dumps(self._variables))
         own = [f"-var-file={self._path}"] if self._variables else []
-        return iter([*self._others, *own])
+        return iter([*own, *self._others])
 
     def __exit__(self, *fault: object) -> None:
         self._path.unlink()
