@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = sorted((ROOT / "chalicelib").rglob("*.py"))
 
 # One port, one file: a client on raw sockets, a cache.
-LARGE = {"ports.py": 540, "apigateway.py": 620, "redis.py": 540}
+LARGE = {"ports.py": 560, "apigateway.py": 620, "redis.py": 540}
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from workbench.triggers import QueueTrigger, ScheduleTrigger, every_s
 
-_METHODS = {"get", "put", "post", "delete", "patch", "head"}
+_METHODS = {"get", "put", "post", "delete", "patch", "head", "options"}
 
 
 @dataclass(frozen=True, slots=True)
