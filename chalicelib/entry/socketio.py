@@ -78,7 +78,7 @@ class Application(Protocol):
         """The client acks an event. One that nobody asked for is no fault."""
 
 
-class Chat:
+class Chat(Application):
     """Tidings itself: CONNECT with a token, the actions of CONTRACT.md as events."""
 
     namespaces: Collection[str] = NAMESPACES

@@ -167,6 +167,7 @@ async def test_a_close_packet_over_a_websocket(engine: Suite) -> None:
 async def test_upgrade(engine: Suite) -> None:
     sid = await engine.handshake()
     waiting = asyncio.create_task(engine.poll(sid))
+    await asyncio.sleep(0.3)  # that it waits is the point
     socket = await engine.websocket(sid=sid)
     await socket.say("2probe")
     assert await socket.next() == "3probe"

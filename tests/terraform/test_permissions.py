@@ -46,3 +46,6 @@ def test_the_derivation_sees_the_code(derived: dict[str, Any]) -> None:
     assert "Query" not in derived["deliver"]["tables"]["connections"]
     assert "connections/user_id-connection_id-index" in derived["deliver"]["indexes"]
     assert not derived["websocket_connect"]["connections"]
+    for function in ("api_handler", "websocket_message"):  # a socket that comes back, over both
+        assert derived[function]["tables"]["checkpoints"] == ["GetItem"]
+    assert "UpdateItem" in derived["api_handler"]["tables"]["reads"], "message_read over polling"

@@ -109,7 +109,7 @@ def _roots() -> dict[str, set[str]]:
         for decorator in handler.decorator_list:
             match decorator:
                 case ast.Call(ast.Attribute(ast.Name("app"), kind)):
-                    name = REST if kind == "route" else handler.name
+                    name = REST if kind in ("route", "middleware") else handler.name
                     roots.setdefault(name, set()).update(entries(handler))
     return roots
 
@@ -193,7 +193,8 @@ class _Reach:
                     self._go(method, adapter)
             else:
                 same = self._here[1] if source.is_self(expression.expr) else None
-                self._go(owner.get_method(expression.name), same)
+                for each in self._program.kinds_of(owner):
+                    self._go(each.get_method(expression.name), same)
         if self._program.untyped(expression.expr):
             self._call_aws(expression.name)
 

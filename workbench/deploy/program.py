@@ -67,6 +67,11 @@ class Program:
         proper = [types.get_proper_type(one) for one in each]
         return [one.type for one in proper if isinstance(one, types.Instance)]
 
+    def kinds_of(self, owner: nodes.TypeInfo) -> list[nodes.TypeInfo]:
+        """A class and those that inherit from it: a method of it may be any of theirs."""
+        inherit = [each for each in self.classes.values() if owner in each.mro and each != owner]
+        return [owner, *inherit]
+
     def untyped(self, expression: nodes.Expression) -> bool:
         return isinstance(types.get_proper_type(self.types.get(expression)), types.AnyType)
 
