@@ -22,8 +22,15 @@ KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_na
 
 
 def tidings(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     return subprocess.run(
-        [*CLI, *arguments], input=text, capture_output=True, text=True, timeout=60, check=False
+        [*CLI, *arguments],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **keys},
     )
 
 
