@@ -52,7 +52,7 @@ class Target:
             (`ids.socket_id`).
         protocol: Which encoder its frames take: `json`, or `sio:` and the namespace (`sio+:`
             where frames carry offsets).
-        connected_at_ms: A 410 soon after this means "not yet", later "gone".
+        connected_at_ms: When `$connect` ran; a 410 soon after this means "not yet", later "gone".
         sid: For a Socket.IO namespace the id its client knows; upgrade and recovery keep it.
     """
 

@@ -54,11 +54,16 @@ def open_session(
     query: dict[str, str],
     device: dict[str, str],
     headers: Mapping[str, str],
+    at_ms: int,
 ) -> dict[str, Any]:
-    """`$connect` of an Engine.IO client; its first packet comes when the socket is open."""
+    """`$connect` of an Engine.IO client; its first packet comes when the socket is open.
+
+    Args:
+        at_ms: When `$connect` began to run: from then on a 410 may mean "not yet".
+    """
     if query.get("EIO") != "4" or query.get("transport") != "websocket":
         raise BadRequest("not a handshake of Engine.IO 4 over a websocket")
-    target = _transport(services, context)
+    target = replace(_transport(services, context), connected_at_ms=at_ms)
     if "sid" in query:
         _probe(services, target, ConnectionId(query["sid"]), device)
     else:

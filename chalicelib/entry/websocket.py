@@ -24,12 +24,15 @@ _INFO_LENGTH = 256
 def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
     """`$connect`: 200 lets the socket open, 401 and 403 refuse it, 503 asks to come again."""
     context = event["requestContext"]
+    # Not `connectedAt`: a cold start may lie between, and a 410 is "not yet" for 5 s from here.
+    # Before the revocation check, so that what closes older connections takes this one for one.
+    at_ms = services.adapters.clock.now_ms()
     with telemetry.context(**_ids(context), function="websocket_connect"):
         try:
             query = event.get("queryStringParameters") or {}
             if "EIO" in query:
                 device, headers = _device_info(event), event.get("headers") or {}
-                return engineio.open_session(services, context, query, device, headers)
+                return engineio.open_session(services, context, query, device, headers, at_ms)
             token, subprotocol = _token(event)
             identity = services.tokens.verify(token)
             services.revocations.check(identity.user_id)
@@ -40,7 +43,7 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
                 stage=context["stage"],
                 region=Region(services.settings.region),
                 protocol="json",
-                connected_at_ms=int(context["connectedAt"]),
+                connected_at_ms=at_ms,
             )
             services.connections.open(identity, target, _device_info(event))
         except TidingsError as refusal:

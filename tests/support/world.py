@@ -211,6 +211,8 @@ class World:
             ids=self.ids,
         )
         self.services = compose(self.settings, self.adapters)
+        # How long before its handler an event happened.
+        self.cold_start_ms = 0
         self._connections = itertools.count(1)
         self._due: dict[int, tuple[Job, int]] = {}
         self.cache.set_warm(True)
@@ -332,7 +334,7 @@ class World:
             "requestId": "req",
             "apiId": "local",
             "stage": "prod",
-            "connectedAt": self.clock.now_ms(),
+            "connectedAt": self.clock.now_ms() - self.cold_start_ms,
             "requestTimeEpoch": self.clock.now_ms(),
             "eventType": event_type,
             "routeKey": route,

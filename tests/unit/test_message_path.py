@@ -105,6 +105,19 @@ def test_a_410_cleans_up_an_old_connection_but_waits_for_a_young_one(world: Worl
     assert len(world.poster.to(young, "message_received")) == 1
 
 
+def test_a_connection_is_young_after_a_cold_start_of_its_handler(world: World) -> None:
+    """`connectedAt` may lie long before `$connect` ran, and a post still longer before the socket."""
+    world.room("alice", "bob")
+    alice = world.connect("alice")
+    world.cold_start_ms = 7_000
+    slow = world.connect("bob")
+    world.cold_start_ms = 0
+    world.poster.script = {slow: [Outcome.GONE]}
+    send(world, alice, "hi")
+    world.pump()
+    assert len(world.poster.to(slow, "message_received")) == 1
+
+
 @pytest.mark.parametrize("state", ["down", "flushed"])
 def test_without_redis_all_is_slower_and_nothing_lost(world: World, state: str) -> None:
     world.room("alice", "bob")

@@ -71,6 +71,14 @@ def test_the_open_packet_comes_when_the_socket_is_there(world: World) -> None:
     assert json.loads(opened[1:]) == {"sid": "s1=", **OPENED}
 
 
+def test_a_cold_start_does_not_make_a_connection_old(world: World) -> None:
+    world.cold_start_ms = 7_000
+    world.poster.script["s1="] = [Outcome.GONE, Outcome.GONE]
+    client = Client(world, "s1=")
+    world.pump(until_ms=world.clock.ms)
+    assert [frame[0] for frame in client.posted] == ["0"]
+
+
 @pytest.mark.parametrize(
     "query", [{"EIO": "3"}, {"EIO": ""}, {"transport": "polling"}, {"transport": ""}]
 )
