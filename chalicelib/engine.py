@@ -176,13 +176,19 @@ class Engine:
         return True
 
     def settle(self, target: Target, namespace: str) -> None:
-        """A socket was opened by a job: should an upgrade have come between, move it along."""
+        """A socket was opened: should an upgrade have come between, move it along."""
         if not target.polls:
             return
         old = ids.transport_id(target.connection_id)
         to = self._sessions.push(old, [])
-        if not isinstance(to, bool) and self._move(old, namespace, to):
+        if isinstance(to, bool):
+            return
+        if self._move(old, namespace, to):
             self.connected(to.connection_id, namespace)
+            return
+        moved = self._connections.known(ids.socket_id(to.connection_id, namespace))
+        if moved is not None:  # before it was in the cache, which may have both now
+            self._connections.drop_ghosts(moved.user_id)
 
     def _move(self, old: ConnectionId, namespace: str, to: Target) -> bool:
         """A socket of a polling session goes to the websocket; False when there is none."""

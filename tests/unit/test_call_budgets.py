@@ -131,7 +131,7 @@ def test_socketio_over_polling_and_its_upgrade() -> None:
     client = Poller(world)
     assert (ports["sessions"].calls, ports["outbound"].calls) == (["open"], ["send"])
     client.connect("alice")
-    connect = ["get", "get", "connect"]  # the post: known, its token, noted
+    connect = ["get", "get", "connect", "push"]  # the post: known, its token, noted, not upgraded
     assert ports["sessions"].calls == ["open", *connect, "get", "poll", "take"]
     assert ports["poster"].calls == ["post"], "the answer, into the outbox"
     ports["sessions"].calls.clear()

@@ -125,7 +125,7 @@ UPGRADE = {"redis": 19, "reads": 4, "writes": 2, "sends": 2}
             False,
             [
                 {"redis": 5, "reads": 4, "writes": 3, "sends": 3, "posts": 1},
-                {"redis": 10, "reads": 4, "writes": 3, "sends": 2},
+                {"redis": 11, "reads": 4, "writes": 3, "sends": 2},
                 UPGRADE,
             ],
         ),

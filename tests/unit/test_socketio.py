@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.entry import polling, rest, websocket
-from chalicelib.model import Outcome, Post, Target
+from chalicelib.model import Outcome, Post, Target, UserId
+from chalicelib.services import compose
 from tests.support.world import Killed, World
 
 OPENED = {"upgrades": [], "pingInterval": 240_000, "pingTimeout": 60_000, "maxPayload": 1_000_000}
@@ -586,6 +589,48 @@ def test_an_upgrade_loses_and_doubles_nothing_wherever_its_job_has_to_finish_it(
         assert len(world.adapters.connections.of_user("alice")) == 1
         world.disconnect(websocket.sid)
         world.wait(15)
+
+
+class Interrupted:
+    """A port; before the first call of one method something else happens."""
+
+    def __init__(self, inner: Any, method: str, act: Callable[[], Any]) -> None:
+        self._inner, self._method, self._act = inner, method, act
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._method:
+            self._method = ""
+            self._act()
+        return getattr(self._inner, name)
+
+
+@pytest.mark.parametrize(
+    ("port", "method"), [("connections", "put"), ("cache", "register"), ("sessions", "connect")]
+)
+def test_an_upgrade_while_a_namespace_is_being_connected(
+    world: World, port: str, method: str
+) -> None:
+    world.room("alice", "bob")
+    bob, client = world.connect("bob"), Poller(world)
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+    usual = world.services
+
+    def upgrade() -> None:
+        world.services = usual
+        assert websocket.say("5") == ""
+
+    inner = getattr(world.adapters, port)
+    changed = replace(world.adapters, **{port: Interrupted(inner, method, upgrade)})
+    world.services = compose(world.settings, changed)
+    assert client.post("40" + json.dumps({"token": world.token("alice", 10**9)})) == 200
+    assert websocket.posted[-1].startswith("40{")
+    assert websocket.act("hello", {})["data"]["user_id"] == "alice"
+    online = world.cache.online([UserId("alice")]) or {}
+    assert [target.connection_id for target in online["alice"]] == ["w="]
+    world.act(bob, "send_message", conversation_id="lobby", message_type="text", content="x")
+    world.pump(until_ms=world.clock.ms)
+    assert contents(websocket.posted) == ["x"]
 
 
 def test_an_upgrade_is_seen_by_nobody(world: World) -> None:
