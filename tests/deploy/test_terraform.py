@@ -1,17 +1,102 @@
-"""Terraform as `tidings deploy` calls it."""
+"""Terraform as a child process: found, bounded, and its errors told."""
 
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
-from workbench.deploy.terraform import Terraform
+from workbench.deploy.terraform import PROVIDER, Terraform, TerraformError, find, find_mirror
 
-pytestmark = pytest.mark.skipif(shutil.which("terraform") is None, reason="no terraform here")
+real = pytest.mark.skipif(shutil.which("terraform") is None, reason="no terraform here")
 
 
+def stand_in(folder: Path, body: str, version: str = "1.11.4") -> None:
+    """A `terraform` that does what the test says."""
+    script = folder / "terraform"
+    told = f'{{"terraform_version": "{version}"}}'
+    script.write_text(f"#!/bin/sh\nif [ $1 = version ]; then echo '{told}'; exit; fi\n{body}\n")
+    script.chmod(0o755)
+
+
+@pytest.fixture
+def on_path(tmp_path: Path) -> object:
+    """The folder of programs, this one first."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PATH", str(tmp_path), prepend=":")
+        yield tmp_path
+
+
+def test_errors_alone_are_told(on_path: Path) -> None:
+    line = (
+        '{"@level": "error", "@message": "Error: no such queue", '
+        '"diagnostic": {"address": "aws_sqs_queue.a", "detail": "It is not there."}}'
+    )
+    stand_in(
+        on_path, f"""echo '{{"@level": "info", "@message": "Creating"}}'; echo '{line}'; exit 1"""
+    )
+    told: list[str] = []
+    with (
+        Terraform(on_path, progress=told.append) as root,
+        pytest.raises(TerraformError) as fault,
+    ):
+        root.apply({})
+    expected = "Error: no such queue\n  aws_sqs_queue.a\n  It is not there."
+    assert str(fault.value) == f"terraform apply failed (1):\n{expected}"
+    assert told == ["Creating", expected]
+
+
+def test_one_that_takes_too_long_is_stopped(on_path: Path) -> None:
+    stand_in(on_path, "exec sleep 60")
+    started = time.monotonic()
+    with Terraform(on_path) as root, pytest.raises(TerraformError, match="took over 0 s"):
+        root.init(timeout_s=0.2)
+    assert time.monotonic() - started < 30
+
+
+def test_variables_are_in_a_file_of_their_own(on_path: Path) -> None:
+    stand_in(on_path, 'for given; do case $given in -var-file=*) cat "${given#*=}";; esac; done')
+    told: list[str] = []
+    with Terraform(on_path, progress=told.append) as root:
+        root.apply({"tables": {"deletion_protection": False}})
+    assert told == ['{"tables": {"deletion_protection": false}}']
+
+
+def test_an_old_one_is_refused(on_path: Path) -> None:
+    stand_in(on_path, "exit 0", version="1.8.5")
+    with pytest.raises(TerraformError, match=r"1\.8\.5 is too old"):
+        find()
+
+
+def test_a_named_mirror_has_the_provider(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TIDINGS_TERRAFORM_MIRROR", str(tmp_path))
+        with pytest.raises(TerraformError, match="TIDINGS_TERRAFORM_MIRROR"):
+            find_mirror()
+        (tmp_path / PROVIDER).mkdir(parents=True)
+        assert find_mirror() == tmp_path
+
+
+@real
+def test_a_plan_but_for_some_types(tmp_path: Path) -> None:
+    """With no provider but Terraform's own."""
+    (tmp_path / "main.tf").write_text(
+        'variable "word" {}\nresource "terraform_data" "it" { input = var.word }\n'
+    )
+    with Terraform(tmp_path) as root:
+        root.init()
+        root.apply({"word": "one"})
+        assert root.changes({"word": "one"}) == ""
+        assert "terraform_data.it" in root.changes({"word": "two"})
+        assert root.changes({"word": "two"}, but_for=["terraform_data"]) == ""
+        assert root.resources() == ["terraform_data.it"]
+        root.destroy({"word": "one"})
+        assert root.resources() == []
+
+
+@real
 def test_what_people_say_in_a_file_wins_over_a_target_s_own(tmp_path: Path) -> None:
     root, files = tmp_path / "root", tmp_path / "files"
     root.mkdir()

@@ -38,9 +38,9 @@ class Calls:
             shared.meta.events.register("provide-client-params.*.*", self._record)
 
     def refused(self) -> set[Call]:
-        allowed = set(_allowed(json.loads(PERMISSIONS.read_text())))
+        permitted = set(allowed(json.loads(PERMISSIONS.read_text())))
         with self._lock:
-            return self.made - allowed
+            return self.made - permitted
 
     def _record(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         function = current_function.get()
@@ -48,13 +48,14 @@ class Calls:
             service = model.service_model.service_name
             used = {
                 (function, service, action, resource.removeprefix(self._prefix))
-                for action, resource in _uses(service, model.name, params)
+                for action, resource in uses(service, model.name, params)
             }
             with self._lock:
                 self.made |= used
 
 
-def _uses(service: str, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def uses(service: str, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The actions a call takes, and on what: a table, `table/index`, a queue or "*"."""
     match service, operation:
         case "dynamodb", "TransactWriteItems":
             for write in params["TransactItems"]:
@@ -74,7 +75,8 @@ def _uses(service: str, operation: str, params: dict[str, Any]) -> Iterator[tupl
             yield operation, "*"
 
 
-def _allowed(permissions: dict[str, Any]) -> Iterator[Call]:
+def allowed(permissions: dict[str, Any]) -> Iterator[Call]:
+    """What permissions.json allows, as calls."""
     for function, told in permissions.items():
         for table, actions in told["tables"].items():
             yield from ((function, "dynamodb", action, table) for action in actions)

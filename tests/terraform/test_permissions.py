@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import iam
 from workbench import triggers
 from workbench.deploy import permissions
 
@@ -49,3 +50,23 @@ def test_the_derivation_sees_the_code(derived: dict[str, Any]) -> None:
     for function in ("api_handler", "websocket_message"):  # a socket that comes back, over both
         assert derived[function]["tables"]["checkpoints"] == ["GetItem"]
     assert "UpdateItem" in derived["api_handler"]["tables"]["reads"], "message_read over polling"
+
+
+def test_what_a_call_takes() -> None:
+    """The other side of the proof, which holds calls of the end-to-end tests against roles."""
+    writes = [{"Put": {"TableName": "rooms"}}, {"Update": {"TableName": "memberships"}}]
+    transaction = iam.uses("dynamodb", "TransactWriteItems", {"TransactItems": writes})
+    assert list(transaction) == [("PutItem", "rooms"), ("UpdateItem", "memberships")]
+    query = {"TableName": "connections", "IndexName": "by-user"}
+    assert list(iam.uses("dynamodb", "Query", query)) == [("Query", "connections/by-user")]
+    batch = {"QueueUrl": "http://127.0.0.1/0/delivery.fifo"}
+    assert list(iam.uses("sqs", "SendMessageBatch", batch)) == [("SendMessage", "delivery")]
+
+
+def test_what_permissions_allow() -> None:
+    allowed = set(iam.allowed(json.loads(permissions.PERMISSIONS.read_text())))
+    assert ("report", "cloudwatch", "PutMetricData", "*") in allowed
+    assert ("sweep", "dynamodb", "Scan", "connections") in allowed
+    index = "connections/user_id-connection_id-index"
+    assert ("deliver", "dynamodb", "Query", index) in allowed
+    assert ("report", "dynamodb", "GetItem", "rooms") not in allowed

@@ -106,7 +106,7 @@ def test_a_410_cleans_up_an_old_connection_but_waits_for_a_young_one(world: Worl
 
 
 def test_a_connection_is_young_after_a_cold_start_of_its_handler(world: World) -> None:
-    """`connectedAt` may lie long before `$connect` ran, and a post still longer before the socket."""
+    """`connectedAt` may lie long before `$connect` ran."""
     world.room("alice", "bob")
     alice = world.connect("alice")
     world.cold_start_ms = 7_000
