@@ -28,7 +28,7 @@ from . import program as source
 from .program import ROOT, Adapter, Definition, Program
 
 PERMISSIONS = ROOT / "terraform/modules/app/permissions.json"
-REST = "api_handler"  # Chalice's one function for all routes
+REST = "api_handler"  # Chalice's one function for all routes and their middleware
 
 _POSTER = "chalicelib.adapters.apigateway."
 _REDIS = "chalicelib.adapters.redis"

@@ -18,6 +18,7 @@ locals {
     TIDINGS_SECRET_ID            = var.secret.name
     TIDINGS_SHARDS               = tostring(var.shards)
     TIDINGS_METRICS_NAMESPACE    = var.metrics_namespace
+    TIDINGS_ALLOWED_ORIGINS      = join(",", var.cors_origins)
     TIDINGS_ENDPOINTS            = jsonencode(length(var.endpoints) > 0 ? var.endpoints : local.own_endpoint)
     TIDINGS_REDIS_URL            = var.redis.url
     TIDINGS_REDIS_CLUSTER        = var.redis.cluster ? "1" : ""

@@ -18,20 +18,11 @@ locals {
   })
 }
 
+# Without CORS of its own, which would replace the function's answers to preflights.
 resource "aws_apigatewayv2_api" "http" {
   name          = "${var.name}-http"
   description   = "Tidings: HTTP and polling."
   protocol_type = "HTTP"
-
-  dynamic "cors_configuration" {
-    for_each = length(var.cors_origins) == 0 ? [] : [var.cors_origins]
-    content {
-      allow_origins = cors_configuration.value
-      allow_methods = ["GET", "POST", "PUT", "DELETE"]
-      allow_headers = ["authorization", "content-type"]
-      max_age       = 3600
-    }
-  }
 }
 
 resource "aws_apigatewayv2_integration" "http" {

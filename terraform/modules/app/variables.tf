@@ -147,13 +147,13 @@ variable "http_throttling" {
 }
 
 variable "cors_origins" {
-  description = "Origins of pages elsewhere that may call the HTTP API; not needed for what the edge serves under its own name."
+  description = "Origins of pages elsewhere that may use the HTTP API and polling, or \"*\"; not needed for pages under the edge's own name."
   type        = list(string)
   default     = []
 
   validation {
-    condition     = alltrue([for origin in var.cors_origins : can(regex("^https?://[^/*]+$", origin))])
-    error_message = "Origins such as https://chat.example.com, without wildcards."
+    condition     = alltrue([for origin in var.cors_origins : origin == "*" || can(regex("^https?://[^/*,]+$", origin))])
+    error_message = "Origins such as https://chat.example.com, or * alone."
   }
 }
 

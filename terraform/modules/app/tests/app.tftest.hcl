@@ -251,6 +251,17 @@ run "in_a_vpc_with_iam_key_and_traces" {
   }
 }
 
+run "pages_of_other_origins" {
+  variables {
+    cors_origins = ["https://chat.example.com", "https://www.example.com"]
+  }
+
+  assert {
+    condition     = output.environment.TIDINGS_ALLOWED_ORIGINS == "https://chat.example.com,https://www.example.com"
+    error_message = "The function itself answers preflights."
+  }
+}
+
 run "no_secret_and_no_typing_error_in_settings" {
   command = plan
 
