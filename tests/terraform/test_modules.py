@@ -29,7 +29,9 @@ def test_everything_is_formatted(terraform_binary: str) -> None:
 def test_valid_and_its_tests_pass(root_of: RootOf, name: str) -> None:
     root = root_of(name)
     root.init("-backend=false")
-    root.validate()
+    # One that is handed its providers has none to validate with; its tests hand it some.
+    if "configuration_aliases" not in (TERRAFORM / name / "versions.tf").read_text():
+        root.validate()
     summary = root.test().splitlines()[-1]
     assert re.fullmatch(r"Success! [1-9]\d* passed, 0 failed\.", summary), summary
 
