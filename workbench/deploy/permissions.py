@@ -81,7 +81,11 @@ class Needs:
 
 
 def derive() -> dict[str, dict[str, Any]]:
-    """The permissions of every function, as permissions.json has them."""
+    """The permissions of every function, as permissions.json has them.
+
+    Raises:
+        ValueError: What stands behind a protocol that is no port cannot be told.
+    """
     program = Program.read()
     return {
         name: _Reach(program, roots).needs().as_json() for name, roots in sorted(_roots().items())
@@ -193,7 +197,14 @@ class _Reach:
                     self._go(method, adapter)
             else:
                 same = self._here[1] if source.is_self(expression.expr) else None
-                for each in self._program.kinds_of(owner):
+                kinds = self._program.kinds_of(owner)
+                if (
+                    owner.is_protocol
+                    and owner.fullname in self._program.classes
+                    and len(kinds) == 1
+                ):
+                    raise ValueError(f"{owner.fullname}: no class names this protocol as its base")
+                for each in kinds:
                     self._go(each.get_method(expression.name), same)
         if self._program.untyped(expression.expr):
             self._call_aws(expression.name)
