@@ -13,6 +13,9 @@ locals {
   sources = { for name, queue in local.queues : name => queue if can(queue.dead_letter) }
   dead    = { for name, queue in local.sources : queue.dead_letter => name... }
 
+  names = { for name, queue in local.queues : name => "${var.name}-${name}${queue.fifo ? ".fifo" : ""}" }
+  arn   = "arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
+
   # SQS's own key when there is none of the customer's; the two exclude each other.
   managed_key = var.kms_key_arn == null ? true : null
 }
@@ -20,7 +23,7 @@ locals {
 resource "aws_sqs_queue" "this" {
   for_each = local.queues
 
-  name                       = "${var.name}-${each.key}${each.value.fifo ? ".fifo" : ""}"
+  name                       = local.names[each.key]
   visibility_timeout_seconds = each.value.visibility_timeout_s
   message_retention_seconds  = try(each.value.retention_s, 345600)
 
@@ -31,6 +34,12 @@ resource "aws_sqs_queue" "this" {
   content_based_deduplication = each.value.fifo ? false : null
   deduplication_scope         = each.value.fifo ? "messageGroup" : null
   fifo_throughput_limit       = each.value.fifo ? "perMessageGroupId" : null
+
+  # Their ARNs are put together: a queue and its dead letters name each other.
+  redrive_allow_policy = !contains(keys(local.dead), each.key) ? null : jsonencode({
+    redrivePermission = "byQueue"
+    sourceQueueArns   = [for source in local.dead[each.key] : "${local.arn}:${local.names[source]}"]
+  })
 
   sqs_managed_sse_enabled = local.managed_key
   kms_master_key_id       = var.kms_key_arn
@@ -43,16 +52,6 @@ resource "aws_sqs_queue_redrive_policy" "this" {
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.this[each.value.dead_letter].arn
     maxReceiveCount     = each.value.max_receive_count
-  })
-}
-
-resource "aws_sqs_queue_redrive_allow_policy" "this" {
-  for_each = local.dead
-
-  queue_url = aws_sqs_queue.this[each.key].id
-  redrive_allow_policy = jsonencode({
-    redrivePermission = "byQueue"
-    sourceQueueArns   = [for source in each.value : aws_sqs_queue.this[source].arn]
   })
 }
 
@@ -91,6 +90,8 @@ resource "aws_sns_topic" "broadcast" {
 }
 
 data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
 
 resource "aws_sns_topic_policy" "broadcast" {
   arn = aws_sns_topic.broadcast.arn
