@@ -40,13 +40,9 @@ class DeployedStack:
     """
 
     def __init__(self, emulator: Name) -> None:
-        names = ("aws_port", "beside_port", "gateway_port", "redis_port")
-        ports = {name: free_port() for name in names}
-        self._thread = LocalCloudThread(LocalCloud(emulator, **ports))
+        ports = {name: free_port() for name in ("aws_port", "beside_port", "redis_port")}
+        self._thread = LocalCloudThread(LocalCloud(emulator, gateway_port=0, **ports))
         self._scratch = tempfile.TemporaryDirectory(prefix="tidings-deployed-")
-        target = self._thread.cloud.target
-        self.region = target.region
-        self.deployment = steps.Deployment(target, folder=Path(self._scratch.name))
 
     @property
     def url(self) -> str:
@@ -61,8 +57,11 @@ class DeployedStack:
         return self._thread.cloud.children
 
     def start(self) -> DeployedStack:
-        at = self._thread.start().target.emulated
+        target = self._thread.start().target
+        at = target.emulated
         assert at is not None
+        self.region = target.region
+        self.deployment = steps.Deployment(target, folder=Path(self._scratch.name))
         self.aws_endpoint_url, self.redis_url = at.aws_url, at.redis_url
         self.deployed = self.deployment.deploy()
         region = self.deployed.outputs["regions"][self.region]

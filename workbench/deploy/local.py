@@ -9,6 +9,7 @@ import asyncio
 import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -38,12 +39,13 @@ class LocalCloud:
 
     Args:
         emulator: ministack or localstack.
+        gateway_port: 0 for a free one.
         beside_port: Of the ministack beside LocalStack, for the APIs that LocalStack lacks.
         told: Called with each deployment that the gateway finds.
         tell: Called with each step that may take long.
 
     Attributes:
-        target: For `deploy`.
+        target: For `deploy`, once the context is entered.
         children: Its servers by name.
     """
 
@@ -91,6 +93,8 @@ class LocalCloud:
                 told=self._told,
             )
             await self._gateway.__aenter__()
+            at = replace(self._at, gateway_url=self._gateway.url)
+            self.target = replace(self.target, emulated=at)
         except BaseException:
             await self.__aexit__(None, None, None)
             raise
