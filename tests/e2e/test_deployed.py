@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+import redis
 
 from tests.support.people import People, name
 from tests.support.stacks import DeployedStack
 from workbench.deploy.clients import client
 
 pytestmark = pytest.mark.deployed
+SWEPT_S = 150.0
 
 
 def test_a_second_apply_changes_nothing(stack: DeployedStack) -> None:
@@ -27,6 +31,16 @@ def test_the_queues_call_the_functions(stack: DeployedStack) -> None:
         "tidings-outbound": "tidings-outbound",
     }
     assert {m["FunctionResponseTypes"][0] for m in mappings} == {"ReportBatchItemFailures"}
+
+
+def test_the_schedule_calls_the_sweep(stack: DeployedStack) -> None:
+    """Nothing else tells Redis that it knows all connections; the sweep does so every minute."""
+    link = redis.Redis.from_url(stack.redis_url)
+    link.delete("online:warm")
+    deadline = time.monotonic() + SWEPT_S
+    while not link.exists("online:warm"):
+        assert time.monotonic() < deadline, "no sweep"
+        time.sleep(0.5)
 
 
 def test_a_posted_message_is_pushed(people: People) -> None:
