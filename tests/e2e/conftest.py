@@ -21,13 +21,27 @@ STACKS = ("embedded", "ministack", "localstack")
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "stack" not in metafunc.fixturenames:
         return
-    only = metafunc.config.getoption("--stack")
-    stacks = STACKS if not only else tuple(only)
+    stacks = STACKS
     if metafunc.definition.get_closest_marker("embedded"):
-        stacks = tuple(name for name in stacks if name == "embedded")
+        stacks = tuple(name for name in STACKS if name == "embedded")
     if metafunc.definition.get_closest_marker("deployed"):
-        stacks = tuple(name for name in stacks if name != "embedded")
+        stacks = tuple(name for name in STACKS if name != "embedded")
     metafunc.parametrize("stack", stacks, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--stack`, tests on other stacks are left out; those on none stay."""
+    only = config.getoption("--stack")
+    if not only:
+        return
+    others = [item for item in items if _stack_of(item) not in (None, *only)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
+
+
+def _stack_of(item: pytest.Item) -> str | None:
+    call = getattr(item, "callspec", None)
+    return call.params.get("stack") if call is not None else None
 
 
 @pytest.fixture(scope="session")
