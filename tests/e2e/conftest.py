@@ -26,7 +26,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         stacks = tuple(name for name in STACKS if name == "embedded")
     if metafunc.definition.get_closest_marker("deployed"):
         stacks = tuple(name for name in STACKS if name != "embedded")
-    metafunc.parametrize("stack", stacks, indirect=True, scope="session")
+    metafunc.parametrize("stack", stacks, indirect=True, scope="package")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -44,7 +44,7 @@ def _stack_of(item: pytest.Item) -> str | None:
     return call.params.get("stack") if call is not None else None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     if request.param == "embedded":
         thread = StackThread(port=0)

@@ -29,12 +29,12 @@ def until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def port() -> int:
     return free_port()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def child(port: int) -> Iterator[Child]:
     try:
         tools()
@@ -45,7 +45,7 @@ def child(port: int) -> Iterator[Child]:
     child.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def aws(child: Child, port: int) -> Session:
     return Session(localstack_host=f"127.0.0.1:{port}")
 
