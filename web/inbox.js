@@ -65,6 +65,7 @@ export class Inbox {
   /** Nothing of this conversation is wanted any more. */
   forget(conversationId) {
     this.#streams.delete(conversationId);
+    this.#recovering.delete(conversationId);
   }
 
   follows(conversationId) {
@@ -113,7 +114,7 @@ export class Inbox {
 
   /** The same when we cannot name them yet: a sync of all conversations was asked for. */
   beginAll() {
-    this.#unnamed = [];
+    this.#unnamed ??= [];
   }
 
   /** Its answer was taken page by page: what is live of other conversations goes on. */

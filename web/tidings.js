@@ -258,6 +258,9 @@ export class Tidings {
   async #serve(socket) {
     this.#socket = socket;
     this.#failures = 0;
+    // Before anything is read: the recovery of the last connection may still be under way, and
+    // ours waits for its end.
+    this.#hold(this.#restored());
     this.#become("recovering");
     this.#ready.open();
     this.#heartbeat(socket);
@@ -274,8 +277,7 @@ export class Tidings {
   /** On a new connection: what was missed, then the rooms. */
   async #restore(socket) {
     const first = !this.#recoveredOnce;
-    const followed = Object.keys(this.#inbox.positions());
-    const reports = await this.#recover(first && this.#all ? null : followed);
+    const reports = await this.#recover(this.#restored());
     if (this.#socket !== socket) return;
     this.#recoveredOnce = true;
     const missed = reports.reduce((sum, each) => sum + each.missed, 0);
@@ -288,6 +290,11 @@ export class Tidings {
         this.#rooms.delete(room);
       }
     }
+  }
+
+  /** What a new connection recovers: the followed conversations, or null for all there are. */
+  #restored() {
+    return this.#all && !this.#recoveredOnce ? null : Object.keys(this.#inbox.positions());
   }
 
   /** Leave the socket, whatever it thinks of it, and come again. */
@@ -453,8 +460,7 @@ export class Tidings {
     const off = this.on("recovered", (report) => reports.push(report));
     try {
       const wanted = conversations ? this.#inbox.positions(conversations) : {};
-      if (conversations) this.#inbox.begin(Object.keys(wanted));
-      else this.#inbox.beginAll();
+      this.#hold(conversations && Object.keys(wanted));
       let page = conversations ? null : { positions: {} }; // of all rooms
       while (page !== null || Object.keys(wanted).length > 0) {
         const asked = Object.fromEntries(Object.entries(wanted).slice(0, 100));
@@ -474,6 +480,12 @@ export class Tidings {
       off();
     }
     return reports;
+  }
+
+  /** What is live of these conversations waits for recovery; null: of all. */
+  #hold(conversations) {
+    if (conversations) this.#inbox.begin(conversations);
+    else this.#inbox.beginAll();
   }
 
   /** Ask several times, but of this connection only: on the next one recovery starts anew. */

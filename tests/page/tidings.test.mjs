@@ -193,6 +193,37 @@ test("missed messages come in order, page by page, before what is live", async (
   assert.deepEqual([told.at(-1)[0], missed, first], ["recovery", 4, false]);
 });
 
+test("what is live on a new connection waits, though the recovery of the last one has not ended", async () => {
+  for (const options of [{}, { followAll: true }]) {
+    const { client, clock, network, texts } = await connected(options);
+    client.follow("lobby", at(1));
+    if (!options.followAll) client.sync(["lobby"]).catch(() => {});
+    await settle();
+    await network.last.error("sync", "unavailable", true); // it pauses before another try
+    network.random = 0; // and the next connection is there first
+    await network.last.end();
+    while (network.sockets.length < 2) await clock.pass(0);
+    await network.last.accept();
+    assert.equal(network.last.asked("sync").length, 0);
+    await network.last.say("message_received", message(3));
+    assert.deepEqual(texts(), []);
+    await clock.pass(1000);
+    await network.last.ack("sync", page([message(2)], 2));
+    assert.deepEqual(texts(), ["text 2", "text 3"]);
+  }
+});
+
+test("of a conversation that is forgotten meanwhile nothing waits", async () => {
+  const { client, clock, network, texts } = await connected();
+  client.follow("lobby", at(1));
+  await network.last.end();
+  await clock.pass(1000);
+  await network.last.accept();
+  client.forget("lobby");
+  await network.last.say("message_received", message(2));
+  assert.deepEqual(texts(), ["text 2"]);
+});
+
 test("what this device sends itself was not missed, before its ack and after it", async () => {
   const { client, clock, network, told } = await connected();
   client.follow("lobby", at(1));
