@@ -12,8 +12,9 @@ import pytest
 
 from tests.support.iam import Calls
 from tests.support.people import People
-from tests.support.stacks import DeployedStack, Stack
-from workbench.stack.embedded import StackThread
+from tests.support.stacks import Stack, deployed
+from workbench.stack.embedded import EmbeddedStack
+from workbench.stack.threads import in_thread
 
 STACKS = ("embedded", "ministack", "localstack")
 
@@ -47,19 +48,14 @@ def _stack_of(item: pytest.Item) -> str | None:
 @pytest.fixture(scope="package")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     if request.param == "embedded":
-        thread = StackThread(port=0)
-        stack = thread.start()
-        calls = Calls(stack)
-        yield stack
-        thread.stop()
+        with in_thread(EmbeddedStack(port=0)) as stack:
+            calls = Calls(stack)
+            yield stack
         assert not calls.refused(), "functions called what their roles do not allow"
         return
-    deployed = DeployedStack(request.param)
-    try:
-        yield deployed.start()
-        deployed.deployment.destroy()
-    finally:
-        deployed.stop()
+    with deployed(request.param) as stack:
+        yield stack
+        stack.deployment.destroy()
 
 
 @pytest.fixture

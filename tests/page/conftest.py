@@ -13,7 +13,8 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.support.people import People
-from workbench.stack.embedded import EmbeddedStack, StackThread
+from workbench.stack.embedded import EmbeddedStack
+from workbench.stack.threads import in_thread
 
 from .person import WAIT_MS, Person
 
@@ -22,9 +23,8 @@ ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-net
 
 @pytest.fixture(scope="package")
 def stack() -> Iterator[EmbeddedStack]:
-    thread = StackThread(port=0)
-    yield thread.start()
-    thread.stop()
+    with in_thread(EmbeddedStack(port=0)) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="package")

@@ -11,7 +11,8 @@ from typing import Any
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.support.people import People
-from workbench.stack.embedded import StackThread
+from workbench.stack.embedded import EmbeddedStack
+from workbench.stack.threads import in_thread
 
 from .conftest import ARGS
 from .person import WAIT_MS, Person
@@ -32,17 +33,16 @@ def main() -> int:
         return 1
     IMAGES.mkdir(parents=True, exist_ok=True)
     expect.set_options(timeout=WAIT_MS)
-    thread = StackThread(port=0)
-    stack = thread.start()
-    try:
-        with sync_playwright() as playwright, People(stack.url, stack.ws_url) as people:
-            browser = playwright.chromium.launch(executable_path=chromium, args=ARGS)
-            talk = _talk(browser, stack.url, people)
-            for name in LOOKS:
-                _shoot(browser, stack.url, name, talk)
-            browser.close()
-    finally:
-        thread.stop()
+    with (
+        in_thread(EmbeddedStack(port=0)) as stack,
+        sync_playwright() as playwright,
+        People(stack.url, stack.ws_url) as people,
+    ):
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGS)
+        talk = _talk(browser, stack.url, people)
+        for name in LOOKS:
+            _shoot(browser, stack.url, name, talk)
+        browser.close()
     return 0
 
 

@@ -11,17 +11,17 @@ from contextlib import contextmanager
 _STACK = """
 import sys
 from workbench.gateway import Limits
-from workbench.stack.embedded import StackThread
-thread = StackThread(port=0, {options})
-print(thread.start().port, flush=True)
-sys.stdin.read()
-thread.stop()
+from workbench.stack.embedded import EmbeddedStack
+from workbench.stack.threads import in_thread
+with in_thread(EmbeddedStack(port=0, {options})) as stack:
+    print(stack.port, flush=True)
+    sys.stdin.read()
 """
 
 
 @contextmanager
 def stack(options: str) -> Iterator[int]:
-    """Its port; `options` are those of `StackThread`, as source text."""
+    """Its port; `options` are those of `EmbeddedStack`, as source text."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TIDINGS_"))}
     command = [sys.executable, "-c", _STACK.format(options=options)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}

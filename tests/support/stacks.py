@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from workbench.deploy import deploy as steps
 from workbench.deploy.clients import client
-from workbench.deploy.local import LocalCloud, LocalCloudThread
+from workbench.deploy.local import START_S, LocalCloud
 from workbench.deploy.targets import Name
 from workbench.stack.children import Child, free_port
+from workbench.stack.threads import in_thread
 
 
 class Stack(Protocol):
@@ -32,17 +34,26 @@ class Stack(Protocol):
 
 
 class DeployedStack:
-    """Tidings, packaged and applied into emulators of its own.
+    """Tidings, packaged and applied into an emulator.
 
     Attributes:
         deployment: For a second apply, and to destroy it.
         deployed: What the first apply came to.
     """
 
-    def __init__(self, emulator: Name) -> None:
-        ports = {name: free_port() for name in ("aws_port", "beside_port", "redis_port")}
-        self._thread = LocalCloudThread(LocalCloud(emulator, gateway_port=0, **ports))
-        self._scratch = tempfile.TemporaryDirectory(prefix="tidings-deployed-")
+    def __init__(self, cloud: LocalCloud, folder: Path) -> None:
+        at = cloud.target.emulated
+        assert at is not None
+        self.region = cloud.target.region
+        self.children = cloud.children
+        self.aws_endpoint_url, self.redis_url = at.aws_url, at.redis_url
+        self.deployment = steps.Deployment(cloud.target, folder=folder)
+        self.deployed = self.deployment.deploy()
+        region = self.deployed.outputs["regions"][self.region]
+        self.queue_urls = {name: queue["url"] for name, queue in region["queues"].items()}
+        secrets = client("secretsmanager", at.aws_url, self.region)
+        value = secrets.get_secret_value(SecretId=region["secret"]["name"])["SecretString"]
+        self.secret = json.loads(value)["jwt_secret"]
 
     @property
     def url(self) -> str:
@@ -52,28 +63,14 @@ class DeployedStack:
     def ws_url(self) -> str:
         return self.deployed.websocket_url
 
-    @property
-    def children(self) -> dict[str, Child]:
-        return self._thread.cloud.children
 
-    def start(self) -> DeployedStack:
-        target = self._thread.start().target
-        at = target.emulated
-        assert at is not None
-        self.region = target.region
-        self.deployment = steps.Deployment(target, folder=Path(self._scratch.name))
-        self.aws_endpoint_url, self.redis_url = at.aws_url, at.redis_url
-        self.deployed = self.deployment.deploy()
-        region = self.deployed.outputs["regions"][self.region]
-        self.queue_urls = {name: queue["url"] for name, queue in region["queues"].items()}
-        secrets = client("secretsmanager", at.aws_url, self.region)
-        value = secrets.get_secret_value(SecretId=region["secret"]["name"])["SecretString"]
-        self.secret = json.loads(value)["jwt_secret"]
-        return self
-
-    def stop(self) -> None:
-        self._thread.stop()
-        self._scratch.cleanup()
-
-    def dead_children(self) -> Mapping[str, str]:
-        return {name: why for name, child in self.children.items() if (why := child.dead())}
+@contextmanager
+def deployed(emulator: Name) -> Iterator[DeployedStack]:
+    """Tidings in emulators of its own."""
+    ports = {name: free_port() for name in ("aws_port", "beside_port", "redis_port")}
+    cloud = LocalCloud(emulator, gateway_port=0, **ports)
+    with (
+        in_thread(cloud, START_S) as cloud,
+        tempfile.TemporaryDirectory(prefix="tidings-deployed-") as folder,
+    ):
+        yield DeployedStack(cloud, Path(folder))

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 from workbench import triggers
 from workbench.gateway import Limits
@@ -30,7 +28,7 @@ from .discovery import Deployment
 from .gateway import EMULATOR_CREDENTIALS, DeployedGateway
 from .targets import Emulated, Name, Target, emulated
 
-_START_S = 600  # LocalStack may have to be installed
+START_S = 600  # LocalStack may have to be installed
 _NAME = "tidings"  # Terraform's prefix, by default
 
 
@@ -96,18 +94,13 @@ class LocalCloud:
             at = replace(self._at, gateway_url=self._gateway.url)
             self.target = replace(self.target, emulated=at)
         except BaseException:
-            await self.__aexit__(None, None, None)
+            await self.__aexit__()
             raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *fault: object) -> None:
         if self._gateway is not None:
-            await self._gateway.__aexit__(kind, fault, trace)
+            await self._gateway.__aexit__(*fault)
             self._gateway = None
         for child in reversed(self.children.values()):
             child.stop()
@@ -131,24 +124,3 @@ class LocalCloud:
         names = triggers.load(ROOT / "app.py").functions
         functions = {f"{_NAME}-{name}": where for name in names}
         self.children["ministack"] = start_ministack(aws_port, region, functions)
-
-
-class LocalCloudThread:
-    """A cloud on an event loop of its own, for synchronous callers."""
-
-    def __init__(self, cloud: LocalCloud) -> None:
-        self.cloud = cloud
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-
-    def start(self) -> LocalCloud:
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self.cloud.__aenter__(), self._loop).result(_START_S)
-        return self.cloud
-
-    def stop(self) -> None:
-        leave = self.cloud.__aexit__(None, None, None)
-        asyncio.run_coroutine_threadsafe(leave, self._loop).result(60)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()

@@ -27,7 +27,8 @@ from typing import Any
 from websockets.sync.client import connect
 
 from workbench.package import PYTHON, Package, Target, build, host_architecture
-from workbench.stack.embedded import EmbeddedStack, StackThread
+from workbench.stack.embedded import EmbeddedStack
+from workbench.stack.threads import in_thread
 
 from .rate import request, token
 
@@ -176,12 +177,8 @@ def main() -> None:
         interpreter = options.interpreter or find_interpreter(options.python)
     except FileNotFoundError as fault:
         parser.error(str(fault))
-    thread = StackThread(port=0)
-    stack = thread.start()
-    try:
+    with in_thread(EmbeddedStack(port=0)) as stack:
         found = measure(stack, options.python, interpreter, options.runs)
-    finally:
-        thread.stop()
     print(json.dumps(found) if options.json else _tell(found))
 
 

@@ -14,7 +14,8 @@ import time
 
 import aiohttp
 
-from workbench.stack.embedded import EmbeddedStack, StackThread
+from workbench.stack.embedded import EmbeddedStack
+from workbench.stack.threads import in_thread
 
 from .rate import spread, token
 
@@ -93,13 +94,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=50)
     times = parser.parse_args().times
-    thread = StackThread(port=0)
-    stack = thread.start()
-    try:
+    with in_thread(EmbeddedStack(port=0)) as stack:
         for recovery in (False, True):
             print(asyncio.run(_measure(stack, times, recovery)), flush=True)
-    finally:
-        thread.stop()
 
 
 if __name__ == "__main__":

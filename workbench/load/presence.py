@@ -12,7 +12,8 @@ import time
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from workbench.stack.embedded import EmbeddedStack, StackThread
+from workbench.stack.embedded import EmbeddedStack
+from workbench.stack.threads import in_thread
 
 from .rate import request, spread, token
 
@@ -49,12 +50,8 @@ async def _told(watcher: ClientConnection, user: str, status: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=20)
-    thread = StackThread(port=0)
-    stack = thread.start()
-    try:
+    with in_thread(EmbeddedStack(port=0)) as stack:
         print(asyncio.run(_measure(stack, parser.parse_args().people)))
-    finally:
-        thread.stop()
 
 
 if __name__ == "__main__":

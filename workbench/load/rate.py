@@ -17,7 +17,8 @@ from typing import Any
 import jwt
 from websockets.asyncio.client import ClientConnection, connect
 
-from workbench.stack.embedded import EmbeddedStack, StackThread
+from workbench.stack.embedded import EmbeddedStack
+from workbench.stack.threads import in_thread
 
 
 async def _room(stack: EmbeddedStack, number: int, until: float) -> tuple[list[float], list[float]]:
@@ -111,12 +112,8 @@ def main() -> None:
     parser.add_argument("--rooms", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=10)
     options = parser.parse_args()
-    thread = StackThread(port=0)
-    stack = thread.start()
-    try:
+    with in_thread(EmbeddedStack(port=0)) as stack:
         print(asyncio.run(_measure(stack, options.rooms, options.seconds)))
-    finally:
-        thread.stop()
 
 
 if __name__ == "__main__":

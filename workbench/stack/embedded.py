@@ -6,10 +6,8 @@ import asyncio
 import json
 import os
 import secrets
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from chalicelib import wiring
@@ -91,16 +89,11 @@ class EmbeddedStack:
         try:
             await self._start()
         except BaseException:
-            await self.__aexit__(None, None, None)
+            await self.__aexit__()
             raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *fault: object) -> None:
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.gather(self._watcher, return_exceptions=True)
@@ -294,24 +287,3 @@ class _Nudging:
         finally:
             for pump in self._pumps:
                 pump.nudge()
-
-
-class StackThread:
-    """A stack on an event loop of its own, for synchronous callers."""
-
-    def __init__(self, **options: Any) -> None:
-        self.stack = EmbeddedStack(**options)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-
-    def start(self) -> EmbeddedStack:
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self.stack.__aenter__(), self._loop).result(90)
-        return self.stack
-
-    def stop(self) -> None:
-        leave = self.stack.__aexit__(None, None, None)
-        asyncio.run_coroutine_threadsafe(leave, self._loop).result(60)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
