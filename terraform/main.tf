@@ -4,12 +4,19 @@ locals {
   # An external cache in the place of ElastiCache; or, beside it, where emulated functions find one.
   cache = var.redis_url == null ? var.cache : merge(var.cache, { url = var.redis_url })
 
-  functions_endpoint_url = var.lambda_aws_endpoint_url != null ? var.lambda_aws_endpoint_url : var.aws_endpoint_url
+  # What GET /v1/endpoint gives: what is set, else the one host if it has a domain, else the APIs' own.
+  edge_endpoints = !var.edge.create || var.edge.domain == null ? {} : {
+    (var.region) = {
+      websocket = "wss://${var.edge.domain}/${try(var.app.shards, 1) == 1 ? "ws" : "{shard}"}"
+      health    = "https://${var.edge.domain}/v1/health"
+    }
+  }
+  app = merge(var.app, { endpoints = merge(local.edge_endpoints, try(var.app.endpoints, {})) })
 }
 
-module "us_east_1" {
+module "primary" {
   source    = "./modules/region"
-  providers = { aws = aws.us_east_1 }
+  providers = { aws = aws.primary }
 
   primary         = true
   replica_regions = var.replica_regions
@@ -21,26 +28,26 @@ module "us_east_1" {
   tables               = var.tables
   cache                = local.cache
   network              = var.network
-  app                  = var.app
+  app                  = local.app
   monitoring           = var.monitoring
   metrics_namespace    = var.metrics_namespace
-  kms_key_arn          = lookup(var.kms_key_arns, "us-east-1", null)
+  kms_key_arn          = lookup(var.kms_key_arns, var.region, null)
   replica_kms_key_arns = var.kms_key_arns
   secret_recovery_days = var.secret_recovery_days
   connections_url      = var.connections_url
-  aws_endpoint_url     = local.functions_endpoint_url
+  aws_endpoint_url     = var.aws_endpoint_url
 }
 
 module "edge" {
   source    = "./modules/edge"
   count     = var.edge.create ? 1 : 0
-  providers = { aws = aws.us_east_1, aws.us_east_1 = aws.us_east_1 }
+  providers = { aws = aws.primary, aws.us_east_1 = aws.us_east_1 }
 
   name    = var.name
   domain  = var.edge.domain
   zone_id = var.edge.zone_id
   regions = {
-    us-east-1 = module.us_east_1.edge
+    (var.region) = module.primary.edge
   }
   price_class                = var.edge.price_class
   web_acl_arn                = var.edge.web_acl_arn
@@ -56,14 +63,14 @@ module "edge" {
 #   providers = { aws = aws.eu_west_1 }
 #
 #   primary = false
-#   peers   = { us-east-1 = module.us_east_1.broadcast }
+#   peers   = { (var.region) = module.primary.broadcast }
 #
 #   name                 = var.name
 #   package_dir          = var.package_dir
 #   tables               = var.tables
 #   cache                = local.cache
 #   network              = merge(var.network, { cidr = "10.61.0.0/16" })
-#   app                  = var.app
+#   app                  = local.app
 #   monitoring           = var.monitoring
 #   metrics_namespace    = var.metrics_namespace
 #   kms_key_arn          = lookup(var.kms_key_arns, "eu-west-1", null)

@@ -1,11 +1,22 @@
 variable "name" {
-  description = "Prefix of all names."
+  description = "Prefix of all names. For good: with another name everything is made anew."
   type        = string
   default     = "tidings"
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,23}$", var.name))
     error_message = "Lower-case letters, digits and hyphens, at most 24, beginning with a letter."
+  }
+}
+
+variable "region" {
+  description = "The primary region: of the global tables, and of the deployment while it has only one. For good: another region is another deployment."
+  type        = string
+  default     = "us-east-1"
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "A region's name, such as eu-central-1."
   }
 }
 
@@ -82,6 +93,7 @@ variable "monitoring" {
     alarm_emails      = optional(list(string), [])
     alarm_kms_key_arn = optional(string)
     thresholds        = optional(map(number), {})
+    guide_url         = optional(string, "docs/operations.md")
   })
   default = {}
 }
@@ -121,19 +133,7 @@ variable "secret_recovery_days" {
 # For emulators only. On AWS all of these stay as they are.
 
 variable "aws_endpoint_url" {
-  description = "Emulators: the address of AWS's APIs."
-  type        = string
-  default     = null
-}
-
-variable "api_endpoint_urls" {
-  description = "Emulators: addresses of single APIs by provider service name (apigatewayv2, elasticache …), where they differ from aws_endpoint_url."
-  type        = map(string)
-  default     = {}
-}
-
-variable "lambda_aws_endpoint_url" {
-  description = "Emulators: where the functions reach AWS's APIs, if not at aws_endpoint_url."
+  description = "Emulators: where the functions reach AWS's APIs (AWS_ENDPOINT_URL)."
   type        = string
   default     = null
 }

@@ -4,7 +4,8 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = ">= 5.100, < 7"
+      # What is tested. The modules take 6 too, nobody has run them on it yet.
+      version = "~> 5.100"
     }
   }
 }

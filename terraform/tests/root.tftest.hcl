@@ -1,6 +1,11 @@
 # The package's folder comes as TF_VAR_package_dir: `pytest tests/terraform` packages for it.
 
 mock_provider "aws" {
+  alias  = "primary"
+  source = "./tests/mocks"
+}
+
+mock_provider "aws" {
   alias  = "us_east_1"
   source = "./tests/mocks"
 }
@@ -12,22 +17,62 @@ run "defaults" {
   }
 
   assert {
-    condition     = length(local.endpoints) == 0 && !local.emulated
-    error_message = "On AWS, no endpoint is overridden and no check skipped."
+    condition     = output.edge && output.url == "https://${module.edge[0].domain}" && output.websocket_url == "wss://${module.edge[0].domain}/ws"
+    error_message = "The edge is where clients go."
+  }
+}
+
+run "another_region" {
+  command = plan
+
+  variables {
+    region = "eu-central-1"
+  }
+
+  assert {
+    condition     = keys(output.regions) == ["eu-central-1"] && output.region == "eu-central-1"
+    error_message = "The region is a variable."
+  }
+}
+
+run "clients_are_sent_to_the_one_host_when_it_has_a_domain" {
+  command = plan
+
+  variables {
+    edge = { domain = "chat.example.com", zone_id = "Z1" }
+    app  = { shards = 2 }
+  }
+
+  assert {
+    condition     = local.app.endpoints == { us-east-1 = { websocket = "wss://chat.example.com/{shard}", health = "https://chat.example.com/v1/health" } } && local.app.shards == 2
+    error_message = "GET /v1/endpoint leads nobody around the edge."
+  }
+}
+
+run "without_an_edge_clients_use_the_apis" {
+  command = plan
+
+  variables {
+    edge = { create = false }
+    app = {
+      domains = {
+        websocket = { name = "ws.example.com", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
+        http      = { name = "api.example.com", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/2" }
+      }
+    }
+  }
+
+  assert {
+    condition     = output.websocket_url == "wss://ws.example.com/prod" && output.url == "https://api.example.com" && !output.edge
+    error_message = "By their own names, with the stage, which the domain maps by key."
   }
 }
 
 run "emulators" {
   variables {
-    aws_endpoint_url  = "http://127.0.0.1:4566"
-    api_endpoint_urls = { apigatewayv2 = "http://127.0.0.1:4567" }
-    connections_url   = "http://127.0.0.1:8080"
-    redis_url         = "redis://127.0.0.1:6379"
-  }
-
-  assert {
-    condition     = local.endpoints[0].dynamodb == "http://127.0.0.1:4566" && local.endpoints[0].apigatewayv2 == "http://127.0.0.1:4567"
-    error_message = "Every API at the emulator, single ones elsewhere."
+    aws_endpoint_url = "http://127.0.0.1:4566"
+    connections_url  = "http://127.0.0.1:8080"
+    redis_url        = "redis://127.0.0.1:6379"
   }
 
   assert {

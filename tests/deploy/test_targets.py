@@ -12,24 +12,33 @@ ROOT = Path(__file__).resolve().parents[2] / "terraform"
 
 def test_aws_gets_the_root_as_it_is() -> None:
     target = Target("aws")
-    assert target.variables() == {}
+    assert target.variables() == target.environment() == {}
+    assert Target("aws", "eu-central-1").variables() == {"region": "eu-central-1"}
     assert (target.package.runtime, target.package.architecture) == ("python3.13", "arm64")
 
 
 def test_an_emulator_s_variables_are_the_root_s() -> None:
-    at = Emulated(beside_url="http://127.0.0.1:4567")
-    variables = emulated("localstack", "us-east-1", at).variables()
+    variables = emulated("localstack", "us-east-1", Emulated()).variables()
     declared = re.findall(r'^variable "(\w+)"', (ROOT / "variables.tf").read_text(), re.MULTILINE)
     assert set(variables) <= set(declared)
-    assert variables["api_endpoint_urls"] == dict.fromkeys(LACKING, at.beside_url)
+
+
+def test_what_localstack_lacks_is_answered_beside_it() -> None:
+    at = Emulated(beside_url="http://127.0.0.1:4567")
+    environment = emulated("localstack", "us-east-1", at).environment()
+    assert environment["AWS_ENDPOINT_URL"] == at.aws_url
+    for service in LACKING:
+        assert environment[f"AWS_ENDPOINT_URL_{service}"] == at.beside_url == at.control_plane_url
 
 
 def test_one_emulator_has_all_apis() -> None:
     at = Emulated()
-    assert emulated("ministack", "us-east-1", at).variables()["api_endpoint_urls"] == {}
+    environment = emulated("ministack", "us-east-1", at).environment()
+    assert [name for name in environment if "ENDPOINT" in name] == ["AWS_ENDPOINT_URL"]
     assert at.control_plane_url == at.aws_url
 
 
-def test_what_localstack_lacks_can_be_pointed_elsewhere() -> None:
-    services = (ROOT / "providers.tf").read_text()
-    assert all(f'"{name}"' in services for name in LACKING)
+def test_an_emulator_sees_none_of_the_developer_s_credentials() -> None:
+    environment = emulated("ministack", "us-east-1", Emulated()).environment()
+    assert environment["AWS_ACCESS_KEY_ID"] == environment["AWS_SECRET_ACCESS_KEY"] == "test"
+    assert environment["AWS_PROFILE"] == environment["AWS_SESSION_TOKEN"] == ""

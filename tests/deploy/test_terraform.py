@@ -42,9 +42,9 @@ def test_errors_alone_are_told(on_path: Path) -> None:
         Terraform(on_path, progress=told.append) as root,
         pytest.raises(TerraformError) as fault,
     ):
-        root.apply({})
+        root.destroy({})
     expected = "Error: no such queue\n  aws_sqs_queue.a\n  It is not there."
-    assert str(fault.value) == f"terraform apply failed (1):\n{expected}"
+    assert str(fault.value) == f"terraform destroy failed (1):\n{expected}"
     assert told == ["Creating", expected]
 
 
@@ -60,7 +60,7 @@ def test_variables_are_in_a_file_of_their_own(on_path: Path) -> None:
     stand_in(on_path, 'for given; do case $given in -var-file=*) cat "${given#*=}";; esac; done')
     told: list[str] = []
     with Terraform(on_path, progress=told.append) as root:
-        root.apply({"tables": {"deletion_protection": False}})
+        root.destroy({"tables": {"deletion_protection": False}})
     assert told == ['{"tables": {"deletion_protection": false}}']
 
 
@@ -80,20 +80,34 @@ def test_a_named_mirror_has_the_provider(tmp_path: Path) -> None:
 
 
 @real
-def test_a_plan_but_for_some_types(tmp_path: Path) -> None:
+def test_what_is_planned_is_what_is_applied(tmp_path: Path) -> None:
     """With no provider but Terraform's own."""
     (tmp_path / "main.tf").write_text(
         'variable "word" {}\nresource "terraform_data" "it" { input = var.word }\n'
     )
     with Terraform(tmp_path) as root:
         root.init()
-        root.apply({"word": "one"})
-        assert root.changes({"word": "one"}) == ""
-        assert "terraform_data.it" in root.changes({"word": "two"})
-        assert root.changes({"word": "two"}, but_for=["terraform_data"]) == ""
-        assert root.resources() == ["terraform_data.it"]
+        root.apply(root.plan({"word": "one"}))
+        assert root.plan({"word": "one"}).changes == frozenset()
+        other = root.plan({"word": "two"})
+        assert other.changes == {"terraform_data"}
+        assert "terraform_data.it" in other.text
+        assert {address: each["input"] for address, each in root.resources().items()} == {
+            "terraform_data.it": "one"
+        }
         root.destroy({"word": "one"})
-        assert root.resources() == []
+        assert root.resources() == {}
+
+
+@real
+def test_a_plan_that_was_overtaken_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('resource "terraform_data" "it" { input = timestamp() }\n')
+    with Terraform(tmp_path) as mine, Terraform(tmp_path) as other:
+        mine.init()
+        plan = mine.plan({})
+        other.apply(other.plan({}))
+        with pytest.raises(TerraformError, match="stale"):
+            mine.apply(plan)
 
 
 @real
@@ -111,5 +125,5 @@ def test_what_people_say_in_a_file_wins_over_a_target_s_own(tmp_path: Path) -> N
     given[1].write_text('last = "last"\n')
     with Terraform(root, variable_files=given) as terraform:
         terraform.init()
-        terraform.apply(dict.fromkeys(names, "target"))
+        terraform.apply(terraform.plan(dict.fromkeys(names, "target")))
         assert terraform.output() == {name: name for name in names}

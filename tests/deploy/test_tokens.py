@@ -7,8 +7,10 @@ from typing import Any
 
 import jwt
 import pytest
+from typer.testing import CliRunner
 
 from tests.deploy.support import REGION, Emulator
+from workbench.cli.main import app
 from workbench.deploy.clients import client
 from workbench.deploy.tokens import DeployedTokens
 
@@ -68,3 +70,21 @@ async def test_no_secret_and_no_function(emulator: Emulator) -> None:
     assert (await token(deploy(emulator)))[0] == 503
     status, answer = await token(DeployedTokens(emulator.url, REGION, lambda: None))
     assert (status, answer["error"]["message"]) == (503, "nothing is deployed")
+
+
+def test_who_may_read_the_secret_signs_tokens(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = f"{emulator.prefix}-secret"
+    value = json.dumps({"jwt_secret": NEW})
+    client("secretsmanager", emulator.url, REGION).create_secret(Name=secret, SecretString=value)
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(variable, "test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", emulator.url)
+    command = ["token", "alice", "--region", REGION, "--role", "admin", "--secret"]
+    done = CliRunner().invoke(app, [*command, secret])
+    claims = jwt.decode(done.stdout.strip(), NEW, algorithms=["HS256"])
+    assert (claims["sub"], claims["roles"]) == ("alice", ["admin"])
+    done = CliRunner().invoke(app, [*command, "another"])
+    assert done.exit_code == 1
+    assert done.stderr.startswith("tidings: reading the secret another: ")

@@ -44,11 +44,11 @@ class DeployedStack:
     def __init__(self, cloud: LocalCloud, folder: Path) -> None:
         at = cloud.target.emulated
         assert at is not None
-        self.region = cloud.target.region
         self.children = cloud.children
         self.aws_endpoint_url, self.redis_url = at.aws_url, at.redis_url
         self.deployment = steps.Deployment(cloud.target, folder=folder)
         self.deployed = self.deployment.deploy()
+        self.region = self.deployed.outputs["region"]
         region = self.deployed.outputs["regions"][self.region]
         self.queue_urls = {name: queue["url"] for name, queue in region["queues"].items()}
         secrets = client("secretsmanager", at.aws_url, self.region)

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,8 @@ from workbench.client import ActionError, TidingsClient
 from . import http
 
 _HISTORY, _DAY_S = 20, 86_400
+# Gives a token of a user, for so many seconds, with these roles.
+Issuer = Callable[[str, int, list[str]], Coroutine[Any, Any, str]]
 _TYPING_AGAIN_S = 4.0  # the server lets it expire after 6
 
 
@@ -130,13 +132,13 @@ class Typing:
             await self._client.call(action, {"conversation_id": self._room})
 
 
-async def run(url: str, user: str, room: str) -> int:
+async def run(url: str, user: str, room: str, issue: Issuer) -> int:
     """Chat until /quit or the end of input; the exit code."""
 
     async def token() -> str:
-        return await http.dev_token(url, user, _DAY_S, [])
+        return await issue(user, _DAY_S, [])
 
-    await enter(url, user, room, await token())
+    await enter(url, user, room, await token(), issue)
     chat = Chat(user, room)
     client = TidingsClient(url.replace("http", "ws", 1) + "/ws", token, chat.on_event)
     await client.connect()
@@ -155,14 +157,14 @@ async def run(url: str, user: str, room: str) -> int:
     return 1 if chat.refused else 0
 
 
-async def enter(url: str, user: str, room: str, token: str) -> None:
-    """Be a member of the room: create it, or have the local stack's admin add the user."""
+async def enter(url: str, user: str, room: str, token: str, issue: Issuer) -> None:
+    """Be a member of the room: create it, or have an admin add the user."""
     status, answer = await http.request("GET", f"{url}/v1/rooms/{room}", token)
     if status == 404:
         body = {"room_type": "group_chat", "participants": [], "room_id": room}
         status, answer = await http.request("POST", f"{url}/v1/rooms", token, body)
     if status in (403, 409):
-        admin = await http.dev_token(url, "tidings-cli", 60, ["admin"])
+        admin = await issue("tidings-cli", 60, ["admin"])
         path = f"{url}/v1/rooms/{room}/members"
         status, answer = await http.request("POST", path, admin, {"user_id": user})
     if status >= 300:

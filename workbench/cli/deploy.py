@@ -20,7 +20,13 @@ from workbench.package import PackageError
 
 T = TypeVar("T")
 TargetName = Annotated[Name, typer.Option("--target", help="Emulators: start localstack/up first.")]
-RegionName = Annotated[str, typer.Option(envvar="REGION")]
+RegionName = Annotated[
+    str | None,
+    typer.Option(
+        envvar="REGION",
+        help="The primary region, for good; by default what the variables say, else us-east-1.",
+    ),
+]
 VariableFiles = Annotated[
     list[Path] | None,
     typer.Option("--var-file", help="Terraform variables; may be repeated.", exists=True),
@@ -31,7 +37,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="The result as JSON on stan
 
 def deploy(
     target: TargetName,
-    region: RegionName = "us-east-1",
+    region: RegionName = None,
     var_file: VariableFiles = None,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -53,7 +59,8 @@ def deploy(
     table = Table.grid(padding=(0, 2))
     table.add_row("HTTP", f"{deployed.url}/v1/health")
     table.add_row("WebSocket", f"{deployed.websocket_url}?token=…")
-    table.add_row("Socket.IO", deployed.url)
+    if deployed.one_host:
+        table.add_row("Socket.IO", deployed.url)
     table.add_row("resources", str(deployed.resources))
     table.add_row("seconds", ", ".join(f"{step} {s}" for step, s in deployed.seconds.items()))
     Console(highlight=False).print(table)
@@ -61,7 +68,7 @@ def deploy(
 
 def destroy(
     target: TargetName,
-    region: RegionName = "us-east-1",
+    region: RegionName = None,
     var_file: VariableFiles = None,
     yes: Yes = False,
 ) -> None:
@@ -73,7 +80,7 @@ def destroy(
 
 
 def _deployment(
-    console: Console, name: Name, region: str, files: list[Path] | None
+    console: Console, name: Name, region: str | None, files: list[Path] | None
 ) -> steps.Deployment:
     def tell(line: str) -> None:
         console.print(f"  {line[:160]}", style="dim", markup=False)
@@ -81,7 +88,7 @@ def _deployment(
     return steps.Deployment(_target(name, region), variable_files=files or [], tell=tell)
 
 
-def _target(name: Name, region: str) -> Target:
+def _target(name: Name, region: str | None) -> Target:
     """An emulator's addresses are those of localstack/up, or what the environment says."""
     if name == "aws":
         return Target(name, region)
@@ -94,7 +101,7 @@ def _target(name: Name, region: str) -> Target:
         gateway_url=os.environ.get("TIDINGS_GATEWAY_URL", default.gateway_url),
         redis_url=os.environ.get("TIDINGS_REDIS_URL", default.redis_url),
     )
-    return emulated(name, region, at)
+    return emulated(name, region or "us-east-1", at)
 
 
 def _finish(console: Console, work: Callable[[], T]) -> T:

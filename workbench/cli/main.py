@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from collections.abc import Coroutine
 from pathlib import Path
@@ -13,8 +14,10 @@ from rich.console import Console
 
 from workbench.client import ActionError
 from workbench.conformance.serve import stack as conformance_stack
+from workbench.deploy.tokens import NoSecret, read_secret
 from workbench.package import PYTHON
 from workbench.stack.embedded import ROOT, STATE, EmbeddedStack
+from workbench.stack.tokens import sign
 
 from . import chat as chat_command
 from . import cost as cost_command
@@ -36,6 +39,11 @@ app.add_typer(drill_command.app, name="drill")
 
 T = TypeVar("T")
 Url = Annotated[str, typer.Option(help="The stack's address; the running one by default.")]
+Secret = Annotated[
+    str,
+    typer.Option(help="Of a deployment: its secret in Secrets Manager, which you may read."),
+]
+Region = Annotated[str | None, typer.Option(envvar="REGION", help="Of the secret.")]
 
 
 def stack_url() -> str:
@@ -94,23 +102,39 @@ def token(
     expires_in: Annotated[int, typer.Option(help="Seconds.")] = 86_400,
     role: Annotated[list[str] | None, typer.Option(help="service or admin")] = None,
     url: Url = "",
+    secret: Secret = "",
+    region: Region = None,
 ) -> None:
-    """Print a token for USER from the local stack."""
-    work = http.dev_token(url or stack_url(), user, expires_in, role or [])
-    typer.echo(_finish(work))
+    """Print a token for USER: from the local stack, or signed with a deployment's secret."""
+    issue = _issuer(url or stack_url(), secret, region)
+    typer.echo(_finish(issue(user, expires_in, role or [])))
 
 
 @app.command()
-def chat(user: str, room: str, url: Url = "") -> None:
-    """Chat as USER in ROOM; the local stack creates the room and lets USER in."""
-    raise typer.Exit(_finish(chat_command.run(url or stack_url(), user, room)))
+def chat(user: str, room: str, url: Url = "", secret: Secret = "", region: Region = None) -> None:
+    """Chat as USER in ROOM; the room is created, and USER let in, when need be."""
+    url = url or stack_url()
+    raise typer.Exit(_finish(chat_command.run(url, user, room, _issuer(url, secret, region))))
+
+
+def _issuer(url: str, secret_id: str, region: str | None) -> chat_command.Issuer:
+    """Whoever gives tokens: the stack at `url`, or the secret of a deployment."""
+    if not secret_id:
+        return functools.partial(http.dev_token, url)
+
+    async def issue(user: str, expires_in_s: int, roles: list[str]) -> str:
+        return sign(
+            await asyncio.to_thread(read_secret, secret_id, region), user, expires_in_s, roles
+        )
+
+    return issue
 
 
 def _finish(work: Coroutine[Any, Any, T]) -> T:
     """Run it; what its user must know ends the command with exit code 1."""
     try:
         return asyncio.run(work)
-    except (http.HttpError, ActionError) as fault:
+    except (http.HttpError, NoSecret, ActionError) as fault:
         typer.echo(f"tidings: {fault}", err=True)
         raise typer.Exit(1) from None
 

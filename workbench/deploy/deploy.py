@@ -1,13 +1,16 @@
 """Package, `terraform apply`, a secret, health: a deployment, and its end.
 
-Every step may be repeated: a deployment that died half way is finished by the next. Terraform's
-state of an emulator is in `.tidings/deploy`; that of AWS is where the root's backend has it.
+Every step may be repeated: a deployment that died half way is finished by the next. Of AWS the
+state is where the root's backend has it, and terraform.tfvars counts. An emulator gets the root
+without both, copied to `.tidings/deploy`, where its state is too.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import shutil
 import time
 import urllib.error
 import urllib.request
@@ -27,6 +30,8 @@ from .targets import Target
 from .terraform import Terraform
 
 ROOT = Path(__file__).resolve().parents[2]
+# What a user adds to the root for AWS, and what Terraform leaves there.
+_FOR_AWS = ("backend.tf", "*_override.tf", "*.tfvars", "*.tfvars.json", ".terraform*", "*.tfstate*")
 _HEALTHY_S, _POLL_S, _ASK_S = 120.0, 0.5, 30.0
 
 Tell = Callable[[str], None]
@@ -43,6 +48,7 @@ class Deployed:
 
     Attributes:
         url: Of the HTTP API, and of everything else where one host serves all.
+        one_host: Whether it does; without, Socket.IO clients need options (docs/socketio.md).
         resources: How many Terraform's state holds.
         seconds: By step.
         outputs: Terraform's.
@@ -50,6 +56,7 @@ class Deployed:
 
     url: str = ""
     websocket_url: str = ""
+    one_host: bool = False
     resources: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -83,9 +90,11 @@ class Deployment:
         """Bring the target to what this checkout is; `confirm` is asked before AWS changes.
 
         Raises:
-            DeployError: Not confirmed, no answer from Secrets Manager, not healthy in time.
+            DeployError: Not for AWS, not confirmed, no answer from Secrets Manager, not healthy in
+                time.
             PackageError, TerraformError: As they say.
         """
+        self._require_aws()
         deployed = Deployed()
         timed = _timer(deployed.seconds)
         with timed("package"):
@@ -93,16 +102,20 @@ class Deployment:
         with self._terraform() as terraform:
             with timed("init"):
                 terraform.init()
-            if self._target.emulated is None and not self._confirmed(terraform, confirm):
+            self._tell("planning")
+            with timed("plan"):
+                plan = terraform.plan(self._variables)
+            if self._target.emulated is None and plan.changes and not confirm(plan.text):
                 raise DeployError("not confirmed, nothing was changed")
             with timed("apply"):
-                terraform.apply(self._variables)
+                terraform.apply(plan)
             deployed.outputs = terraform.output()
             deployed.resources = len(terraform.resources())
-        region = deployed.outputs["regions"][self._target.region]
+        name = deployed.outputs["region"]
+        region = deployed.outputs["regions"][name]
         with timed("secret"):
-            _give_secret(self._target, region["secret"]["name"], self._tell)
-        deployed.url, deployed.websocket_url = _urls(self._target, region)
+            _give_secret(self._target, name, region["secret"]["name"], self._tell)
+        self._addresses(deployed)
         with timed("health"):
             _wait_healthy(f"{deployed.url}/v1/health", self._tell)
         return deployed
@@ -110,49 +123,82 @@ class Deployment:
     def changes(self) -> str:
         """What another apply of the package that is there would change, "" for nothing."""
         with self._terraform() as terraform:
-            return terraform.changes(self._variables, but_for=self._target.not_read_back)
+            terraform.init()
+            plan = terraform.plan(self._variables)
+        return plan.text if plan.changes - set(self._target.not_read_back) else ""
 
     def destroy(self) -> None:
-        """Undo it, tables included. On AWS deletion protection has to be taken off before."""
+        """Undo it, tables included.
+
+        Raises:
+            DeployError: Not for AWS, or deletion protection is on: nothing was changed.
+            PackageError, TerraformError: As they say.
+        """
+        self._require_aws()
         if not (self._package / "package.json").exists():
             # Terraform reads it for a destroy too.
             package.build(self._target.package, self._package, self._tell)
         with self._terraform() as terraform:
             terraform.init()
+            _require_unprotected(terraform.resources())
             terraform.destroy(self._variables)
 
-    def _confirmed(self, terraform: Terraform, confirm: Confirm) -> bool:
-        changes = terraform.changes(self._variables)
-        return not changes or confirm(changes)
+    def _addresses(self, deployed: Deployed) -> None:
+        at = self._target.emulated
+        if at is None:
+            outputs = deployed.outputs
+            deployed.url, deployed.websocket_url = outputs["url"], outputs["websocket_url"]
+            deployed.one_host = outputs["edge"]
+        else:
+            deployed.url, deployed.one_host = at.gateway_url, True
+            deployed.websocket_url = at.gateway_url.replace("http", "ws", 1) + "/ws"
+
+    def _require_aws(self) -> None:
+        elsewhere = os.environ.get("AWS_ENDPOINT_URL")
+        if self._target.emulated is None and elsewhere:
+            raise DeployError(f"AWS_ENDPOINT_URL is set ({elsewhere}): this would not reach AWS")
 
     def _terraform(self) -> Terraform:
-        """The production root. An emulator sees none of the developer's own AWS credentials."""
+        """The production root."""
         root = ROOT / "terraform"
         if self._target.emulated is None:
             return Terraform(root, variable_files=self._files, progress=self._tell)
-        self._folder.mkdir(parents=True, exist_ok=True)
         return Terraform(
-            root,
+            _copy(root, self._folder),
             data_dir=self._folder / "data",
-            state=self._folder / "terraform.tfstate",
             variable_files=self._files,
-            environment={
-                "AWS_ACCESS_KEY_ID": "test",
-                "AWS_SECRET_ACCESS_KEY": "test",
-                "AWS_SESSION_TOKEN": "",
-                "AWS_PROFILE": "",
-            },
+            environment=self._target.environment(),
             progress=self._tell,
         )
 
 
-def _give_secret(target: Target, name: str, tell: Tell) -> None:
+def _copy(root: Path, folder: Path) -> Path:
+    """The root as it is in the repository, with a state in the folder."""
+    copy = folder / "root"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(root, copy, ignore=shutil.ignore_patterns(*_FOR_AWS))
+    state = json.dumps(str((folder / "terraform.tfstate").resolve()))
+    backend = f'terraform {{\n  backend "local" {{\n    path = {state}\n  }}\n}}\n'
+    (copy / "backend.tf").write_text(backend)
+    return copy
+
+
+def _require_unprotected(resources: Mapping[str, Mapping[str, Any]]) -> None:
+    """Terraform would notice half way: without APIs and secret, with the tables."""
+    if any(values.get("deletion_protection_enabled") for values in resources.values()):
+        raise DeployError(
+            "the tables are protected: set tables = { deletion_protection = false }, deploy, and "
+            "then destroy"
+        )
+
+
+def _give_secret(target: Target, region: str, name: str, tell: Tell) -> None:
     """A first value for the secret; one that is there stays."""
     try:
         manager = (
-            boto3.client("secretsmanager", region_name=target.region)
+            boto3.client("secretsmanager", region_name=region)
             if target.aws_url is None
-            else client("secretsmanager", target.aws_url, target.region)
+            else client("secretsmanager", target.aws_url, region)
         )
         try:
             # AWS raises for a secret without a value, ministack answers without one.
@@ -165,16 +211,6 @@ def _give_secret(target: Target, name: str, tell: Tell) -> None:
         manager.put_secret_value(SecretId=name, SecretString=value)
     except (BotoCoreError, ClientError) as fault:
         raise DeployError(f"the secret {name} has no value yet: {fault}") from fault
-
-
-def _urls(target: Target, region: Mapping[str, Any]) -> tuple[str, str]:
-    if target.emulated is not None:
-        url = target.emulated.gateway_url
-        return url, url.replace("http", "ws", 1) + "/ws"
-    first, http = region["websocket_apis"][0], region["http_api"]
-    if first["domain"]:
-        return f"https://{http['domain']}", f"wss://{first['domain']}"
-    return str(http["endpoint"]), f"{first['endpoint']}/{first['stage']}"
 
 
 def _wait_healthy(url: str, tell: Tell) -> None:

@@ -26,10 +26,9 @@ from workbench.stack.localstack import start_localstack
 
 from .discovery import Deployment
 from .gateway import EMULATOR_CREDENTIALS, DeployedGateway
-from .targets import Emulated, Name, Target, emulated
+from .targets import NAME, Emulated, Name, Target, emulated
 
 START_S = 600  # LocalStack may have to be installed
-_NAME = "tidings"  # Terraform's prefix, by default
 
 
 class LocalCloud:
@@ -70,6 +69,7 @@ class LocalCloud:
         )
         self.target: Target = emulated(emulator, region, at)
         self._at = at
+        self._region = region
         self._ports = aws_port, beside_port, gateway_port, redis_port
         self._limits = limits
         self._told = told
@@ -84,7 +84,7 @@ class LocalCloud:
                 self._at.control_plane_url,
                 self._at.aws_url,
                 port=self._ports[2],
-                region=self.target.region,
+                region=self._region,
                 credentials=EMULATOR_CREDENTIALS if self.emulator == "ministack" else None,
                 limits=self._limits,
                 poll_s=0.5,
@@ -114,13 +114,13 @@ class LocalCloud:
         aws_port, beside_port, _, redis_port = self._ports
         self.children["valkey"] = start_valkey(redis_port)
         if self.emulator == "localstack":
-            self.children["ministack"] = start_ministack(beside_port, self.target.region)
+            self.children["ministack"] = start_ministack(beside_port, self._region)
             self.children["localstack"] = start_localstack(aws_port, self._tell)
             return
         python = lambda_python(Path(self._scratch.name, "python"))
-        region, lambda_port = self.target.region, free_port()
+        region, lambda_port = self._region, free_port()
         self.children["lambda"] = start_lambda(lambda_port, self._at.aws_url, region, python)
         where = f"http://127.0.0.1:{lambda_port}/"
         names = triggers.load(ROOT / "app.py").functions
-        functions = {f"{_NAME}-{name}": where for name in names}
+        functions = {f"{NAME}-{name}": where for name in names}
         self.children["ministack"] = start_ministack(aws_port, region, functions)

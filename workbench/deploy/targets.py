@@ -14,9 +14,10 @@ from workbench import package
 
 Name = Literal["aws", "ministack", "localstack"]
 NAMES: tuple[Name, ...] = ("aws", "ministack", "localstack")
-# What LocalStack 4.14 lacks; ministack answers for it. By the provider's names of services.
+NAME = "tidings"  # of a deployment into an emulator
+# What LocalStack 4.14 lacks; ministack answers for it. By the names in environment variables.
 # https://docs.localstack.cloud/aws/services/
-LACKING = ("apigatewayv2", "cloudfront", "elasticache")
+LACKING = ("APIGATEWAYV2", "CLOUDFRONT", "ELASTICACHE")
 
 # What an emulator takes and does not tell again, so that every plan would change it. ministack's
 # DescribeAlarms (query protocol) leaves out most of an alarm; LocalStack 4.14 the tags of alarms
@@ -55,14 +56,15 @@ class Emulated:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A target in a region.
+    """A target.
 
     Attributes:
+        region: The primary one; None for what the Terraform variables say.
         emulated: None on AWS.
     """
 
     name: Name
-    region: str = "us-east-1"
+    region: str | None = None
     emulated: Emulated | None = None
     package: package.Target = field(default_factory=package.Target)
 
@@ -76,18 +78,37 @@ class Target:
         return _NOT_READ_BACK.get(self.name, ())
 
     def variables(self) -> dict[str, Any]:
-        """Terraform's variables of this target; on AWS there are none."""
+        """Terraform's variables of this target; on AWS there are none but the region."""
+        region = {"region": self.region} if self.region else {}
         if self.emulated is None:
-            return {}
-        beside = self.emulated.beside_url
+            return region
         return {
+            **region,
+            "name": NAME,
             "aws_endpoint_url": self.emulated.aws_url,
-            "api_endpoint_urls": {service: beside for service in LACKING} if beside else {},
             "connections_url": self.emulated.gateway_url,
             "redis_url": self.emulated.redis_url,
             # What is emulated is thrown away with its emulator.
             "secret_recovery_days": 0,
             "tables": {"point_in_time_recovery": True, "deletion_protection": False},
+        }
+
+    def environment(self) -> dict[str, str]:
+        """Of Terraform: an emulator's address, and none of the developer's own AWS credentials.
+
+        https://registry.terraform.io/providers/hashicorp/aws/latest/docs/guides/custom-service-endpoints
+        """
+        if self.emulated is None:
+            return {}
+        beside = self.emulated.beside_url
+        return {
+            "AWS_ENDPOINT_URL": self.emulated.aws_url,
+            **({f"AWS_ENDPOINT_URL_{service}": beside for service in LACKING} if beside else {}),
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_SESSION_TOKEN": "",
+            "AWS_PROFILE": "",
+            "AWS_EC2_METADATA_DISABLED": "true",
         }
 
 

@@ -17,7 +17,8 @@ import subprocess
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,27 @@ class TerraformError(Exception):
     """Terraform is missing, refused or took too long; with its errors."""
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        path: Terraform's own form of it.
+        text: For people.
+        changes: Types of what is made, changed or deleted; "" stands for an output.
+    """
+
+    path: Path
+    text: str
+    changes: frozenset[str]
+
+
 class Terraform:
     """One root module, run in `directory`.
 
     Args:
         directory: The root's folder.
         data_dir: Where Terraform keeps what it downloads; the root's `.terraform` by default.
-        state: A state file for a root without a backend; the backend's own by default.
         variable_files: Read in this order, after the variables of a call: what people say wins.
         environment: For Terraform, beside this process's: credentials, TF_WORKSPACE …
         progress: Is told a short line for every step.
@@ -57,7 +72,6 @@ class Terraform:
         directory: Path,
         *,
         data_dir: Path | None = None,
-        state: Path | None = None,
         variable_files: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
         progress: Progress = lambda line: None,
@@ -65,7 +79,6 @@ class Terraform:
         self._directory = directory
         self._binary = find()
         self._progress = progress
-        self._state = [f"-state={state.resolve()}"] if state else []
         self._variable_files = [f"-var-file={path.resolve()}" for path in variable_files]
         self._scratch = tempfile.TemporaryDirectory(prefix="tidings-terraform-")
         self._environment = {
@@ -98,60 +111,51 @@ class Terraform:
         with self._variables(variables) as given:
             return self._run("test", "-no-color", *given, timeout_s=timeout_s)
 
-    def apply(self, variables: Mapping[str, Any], timeout_s: float = 1800) -> None:
+    def plan(self, variables: Mapping[str, Any], timeout_s: float = 900) -> Plan:
+        """What an apply would do; `apply` does just that."""
+        path = Path(self._scratch.name, "plan")
         with self._variables(variables) as given:
-            self._run("apply", *self._unasked, *given, timeout_s=timeout_s)
+            output = self._ask("plan", "-no-color", f"-out={path}", *given, timeout_s=timeout_s)
+        text = "\n".join(line for line in output.splitlines() if not _READING.search(line))
+        return Plan(path, text, frozenset(self._changed(path)))
 
-    def changes(
-        self,
-        variables: Mapping[str, Any],
-        *,
-        but_for: Collection[str] = (),
-        timeout_s: float = 600,
-    ) -> str:
-        """What a further apply would do, as Terraform says it; "" when nothing is to do.
-
-        Types of resources in `but_for` do not count: those an emulator does not read back whole.
-
-        https://developer.hashicorp.com/terraform/cli/commands/plan#detailed-exitcode
-        """
-        with self._variables(variables) as given:
-            plan = Path(self._scratch.name, "plan")
-            options = ["-no-color", "-lock=false", "-detailed-exitcode", f"-out={plan}"]
-            options += [*self._state, *given]
-            output = self._run("plan", *options, timeout_s=timeout_s, accept=(0, 2), keep=None)
-        if self._code == 0 or not self._changed(plan) - set(but_for):
-            return ""
-        return "\n".join(line for line in output.splitlines() if not _READING.search(line))
+    def apply(self, plan: Plan, timeout_s: float = 3600) -> None:
+        """Carry out a plan; Terraform refuses one that something has overtaken."""
+        self._run("apply", "-json", _PARALLEL, str(plan.path), timeout_s=timeout_s)
 
     def _changed(self, plan: Path) -> set[str]:
-        """Types of what a plan changes, "" for an output."""
-        told = json.loads(self._run("show", "-json", str(plan), timeout_s=60, keep=None))
+        told = json.loads(self._ask("show", "-json", str(plan), timeout_s=60))
         resources = [(one["type"], one["change"]) for one in told.get("resource_changes", [])]
         outputs = [("", change) for change in told.get("output_changes", {}).values()]
         idle = (["no-op"], ["read"])
         return {kind for kind, change in resources + outputs if change["actions"] not in idle}
 
-    def destroy(self, variables: Mapping[str, Any], timeout_s: float = 1800) -> None:
+    def destroy(self, variables: Mapping[str, Any], timeout_s: float = 3600) -> None:
         with self._variables(variables) as given:
-            self._run("destroy", *self._unasked, *given, timeout_s=timeout_s)
+            options = ("-auto-approve", "-json", _PARALLEL, *given)
+            self._run("destroy", *options, timeout_s=timeout_s)
 
     def output(self, timeout_s: float = 60) -> dict[str, Any]:
         """The root's outputs by name."""
-        found = json.loads(
-            self._run("output", "-json", *self._state, timeout_s=timeout_s, keep=None)
-        )
+        found = json.loads(self._ask("output", "-json", timeout_s=timeout_s))
         return {name: output["value"] for name, output in found.items()}
 
-    def resources(self, timeout_s: float = 60) -> list[str]:
-        """Addresses of what the state holds, data sources left out."""
-        listed = self._run("state", "list", *self._state, timeout_s=timeout_s, keep=None)
-        lines = listed.splitlines()
-        return [line for line in lines if not re.search(r"(^|\.)data\.", line)]
+    def resources(self, timeout_s: float = 60) -> dict[str, dict[str, Any]]:
+        """What the state holds, by address: the values of each resource, data sources left out."""
+        state = json.loads(self._ask("show", "-json", timeout_s=timeout_s))
+        modules = [state.get("values", {}).get("root_module", {})]
+        found = {}
+        while modules:
+            module = modules.pop()
+            modules += module.get("child_modules", [])
+            for each in module.get("resources", []):
+                if each["mode"] == "managed":
+                    found[each["address"]] = each["values"]
+        return found
 
-    @property
-    def _unasked(self) -> tuple[str, ...]:
-        return ("-auto-approve", "-json", _PARALLEL, *self._state)
+    def _ask(self, *command: str, timeout_s: float) -> str:
+        """The whole output of a command that changes nothing."""
+        return self._run(*command, timeout_s=timeout_s, keep=None, tell=False)
 
     def _variables(self, variables: Mapping[str, Any] | None) -> _VariableFile:
         return _VariableFile(Path(self._scratch.name), variables or {}, self._variable_files)
@@ -160,8 +164,8 @@ class Terraform:
         self,
         *command: str,
         timeout_s: float,
-        accept: tuple[int, ...] = (0,),
         keep: int | None = _TAIL_LINES,
+        tell: bool = True,
     ) -> str:
         process = subprocess.Popen(
             [self._binary, *command],
@@ -188,10 +192,11 @@ class Terraform:
                 readable, is_error = _readable(line.rstrip("\n"))
                 if readable:
                     lines.append(readable)
-                    self._progress(readable)
+                    if tell:
+                        self._progress(readable)
                 if is_error:
                     errors.append(readable)
-            self._code = process.wait()
+            code = process.wait()
         except BaseException:
             _stop(process)
             raise
@@ -200,8 +205,8 @@ class Terraform:
         text = "\n".join(errors or lines)
         if expired.is_set():
             raise TerraformError(f"terraform {command[0]} took over {timeout_s:.0f} s:\n{text}")
-        if self._code not in accept:
-            raise TerraformError(f"terraform {command[0]} failed ({self._code}):\n{text}")
+        if code:
+            raise TerraformError(f"terraform {command[0]} failed ({code}):\n{text}")
         return text
 
 

@@ -1,6 +1,7 @@
-"""`POST /dev/token` for deployed functions: anybody's token, signed with their secret.
+"""Tokens of deployed functions, signed with their secret.
 
-For emulators on this machine only: who serves it makes sure of that.
+`POST /dev/token` gives anybody's, for emulators on this machine only: who serves it makes sure of
+that. `read_secret` is for who may read the secret of a deployment anyway.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable
 
+import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from workbench.gateway.wire import Reply
@@ -18,7 +20,21 @@ from .clients import client
 
 
 class NoSecret(Exception):
-    """The functions have no secret that can be read; the text is for the user."""
+    """There is no secret that can be read; the text is for the user."""
+
+
+def read_secret(secret_id: str, region: str | None) -> str:
+    """The `jwt_secret` of a deployment, read as the AWS user of this environment.
+
+    Raises:
+        NoSecret: As it says.
+    """
+    try:
+        secrets = boto3.client("secretsmanager", region_name=region)
+        value = secrets.get_secret_value(SecretId=secret_id).get("SecretString")
+    except (BotoCoreError, ClientError) as fault:
+        raise NoSecret(f"reading the secret {secret_id}: {fault}") from fault
+    return _jwt_secret(value, secret_id)
 
 
 class DeployedTokens:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import jwt
@@ -18,25 +19,26 @@ class DevTokens:
     async def __call__(self, body: bytes, headers: dict[str, str]) -> Reply:
         try:
             request = json.loads(body)
-            claims = self._claims(request)
+            token = self._token(request)
         except (ValueError, KeyError, TypeError, RecursionError):
             message = 'the body is {"user_id": text, "expires_in_s"?: number, "roles"?: [text]}'
             return _reply(400, {"error": {"code": "bad_request", "message": message}})
-        return _reply(200, {"token": jwt.encode(claims, self._secret, algorithm="HS256")})
+        return _reply(200, {"token": token})
 
-    def _claims(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _token(self, request: dict[str, Any]) -> str:
         user, roles = request["user_id"], request.get("roles", [])
         if not isinstance(user, str) or not user or len(user) > 128:
             raise ValueError("user_id")
         if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
             raise ValueError("roles")
-        now = int(time.time())
-        return {
-            "sub": user,
-            "iat": now,
-            "exp": now + int(request.get("expires_in_s", 3600)),
-            "roles": roles,
-        }
+        return sign(self._secret, user, int(request.get("expires_in_s", 3600)), roles)
+
+
+def sign(secret: str, user: str, expires_in_s: int, roles: Sequence[str]) -> str:
+    """A user's token, as any issuer that knows the secret makes it."""
+    now = int(time.time())
+    claims = {"sub": user, "iat": now, "exp": now + expires_in_s, "roles": list(roles)}
+    return jwt.encode(claims, secret, algorithm="HS256")
 
 
 def _reply(status: int, body: dict[str, Any]) -> Reply:

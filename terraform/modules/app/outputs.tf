@@ -27,6 +27,14 @@ output "http_api" {
   }
 }
 
+output "urls" {
+  description = "Where clients reach this region without an edge: websocket (of several shards without domains the first), http."
+  value = {
+    websocket = local.own_websocket_url != null ? local.own_websocket_url : "${aws_apigatewayv2_api.websocket[local.stages[0]].api_endpoint}/${local.stages[0]}"
+    http      = local.own_http_url
+  }
+}
+
 output "domain_targets" {
   description = "What DNS records of the custom domains point to, by websocket and http; {} without domains."
   value = {

@@ -13,7 +13,7 @@ locals {
       for short, queue in local.dead_queues : "dead-letters-${short}" => {
         metrics   = [{ namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = queue } }]
         statistic = "Maximum"
-        threshold = var.thresholds.dead_letters
+        threshold = short == "outbound-dead" ? local.thresholds.outbound_dead_letters : local.thresholds.dead_letters
         periods   = 1
         of        = 1
         silence   = local.quiet_is_good
@@ -25,7 +25,7 @@ locals {
       for short, queue in local.watched_queues : "queue-age-${short}" => {
         metrics   = [{ namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", dimensions = { QueueName = queue } }]
         statistic = "Maximum"
-        threshold = var.thresholds.queue_age_s
+        threshold = local.thresholds.queue_age_s
         periods   = 3
         of        = 5
         silence   = local.quiet_is_good
@@ -37,7 +37,7 @@ locals {
       "delivery-latency" = {
         metrics   = [local.own["delivery_latency_ms"]]
         statistic = "p99"
-        threshold = var.thresholds.delivery_latency_p99_ms
+        threshold = local.thresholds.delivery_latency_p99_ms
         periods   = 3
         of        = 5
         silence   = local.quiet_is_good
@@ -47,7 +47,7 @@ locals {
       "posts-to-retry" = {
         metrics   = [local.own["posts_to_retry"]]
         statistic = "Sum"
-        threshold = var.thresholds.posts_to_retry
+        threshold = local.thresholds.posts_to_retry
         periods   = 2
         of        = 2
         silence   = local.quiet_is_good
@@ -57,7 +57,7 @@ locals {
       "posts-refused" = {
         metrics   = [local.own["posts_refused"]]
         statistic = "Sum"
-        threshold = var.thresholds.posts_refused
+        threshold = local.thresholds.posts_refused
         periods   = 1
         of        = 1
         silence   = local.quiet_is_good
@@ -67,7 +67,7 @@ locals {
       "limits-open" = {
         metrics   = [local.own["limits_open"]]
         statistic = "Sum"
-        threshold = var.thresholds.limits_open
+        threshold = local.thresholds.limits_open
         periods   = 1
         of        = 1
         silence   = local.quiet_is_good
@@ -101,7 +101,7 @@ locals {
       "concurrency" = {
         metrics   = [{ namespace = "AWS/Lambda", name = "ConcurrentExecutions", dimensions = {} }]
         statistic = "Maximum"
-        threshold = var.thresholds.concurrent_executions
+        threshold = local.thresholds.concurrent_executions
         period_s  = 60
         periods   = 3
         of        = 5
@@ -112,7 +112,7 @@ locals {
       "connects" = {
         metrics   = [for api in var.websocket_apis : { namespace = "AWS/ApiGateway", name = "ConnectCount", dimensions = { ApiId = api.id, Stage = api.stage } }]
         statistic = "Sum"
-        threshold = var.thresholds.connects_per_minute
+        threshold = local.thresholds.connects_per_minute
         period_s  = 60
         periods   = 1
         of        = 1
@@ -123,7 +123,7 @@ locals {
       "http-5xx" = {
         metrics   = [{ namespace = "AWS/ApiGateway", name = "5xx", dimensions = { ApiId = var.http_api_id, Stage = "$default" } }]
         statistic = "Sum"
-        threshold = var.thresholds.http_5xx
+        threshold = local.thresholds.http_5xx
         periods   = 1
         of        = 1
         silence   = local.quiet_is_good
@@ -135,7 +135,7 @@ locals {
       for api in var.websocket_apis : "websocket-errors-${api.stage}" => {
         metrics   = [for name in ["IntegrationError", "ExecutionError"] : { namespace = "AWS/ApiGateway", name = name, dimensions = { ApiId = api.id, Stage = api.stage } }]
         statistic = "Sum"
-        threshold = var.thresholds.websocket_errors
+        threshold = local.thresholds.websocket_errors
         periods   = 1
         of        = 1
         silence   = local.quiet_is_good
@@ -147,7 +147,7 @@ locals {
       for short, function in var.functions : "errors-${short}" => {
         metrics   = [{ namespace = "AWS/Lambda", name = "Errors", dimensions = { FunctionName = function } }]
         statistic = "Sum"
-        threshold = var.thresholds.function_errors
+        threshold = local.thresholds.function_errors
         periods   = 1
         of        = 1
         silence   = local.quiet_is_good
@@ -159,7 +159,7 @@ locals {
       for short, function in var.functions : "throttles-${short}" => {
         metrics   = [{ namespace = "AWS/Lambda", name = "Throttles", dimensions = { FunctionName = function } }]
         statistic = "Sum"
-        threshold = var.thresholds.function_throttles
+        threshold = local.thresholds.function_throttles
         periods   = 2
         of        = 2
         silence   = local.quiet_is_good
@@ -171,7 +171,7 @@ locals {
       for short, table in var.tables : "table-throttles-${short}" => {
         metrics   = [for name in ["ReadThrottleEvents", "WriteThrottleEvents"] : { namespace = "AWS/DynamoDB", name = name, dimensions = { TableName = table } }]
         statistic = "Sum"
-        threshold = var.thresholds.table_throttles
+        threshold = local.thresholds.table_throttles
         periods   = 1
         of        = 1
         silence   = local.quiet_is_good
@@ -183,7 +183,7 @@ locals {
       for pair, replica in local.replicas : "replication-${replace(pair, " ", "-")}" => {
         metrics   = [{ namespace = "AWS/DynamoDB", name = "ReplicationLatency", dimensions = { TableName = replica.table, ReceivingRegion = replica.region } }]
         statistic = "Average"
-        threshold = var.thresholds.replication_latency_ms
+        threshold = local.thresholds.replication_latency_ms
         period_s  = 60
         periods   = 5
         of        = 10
@@ -196,7 +196,7 @@ locals {
       for node in var.cache.kind == "replication-group" ? var.cache.nodes : [] : "redis-cpu-${node}" => {
         metrics   = [{ namespace = "AWS/ElastiCache", name = "EngineCPUUtilization", dimensions = { CacheClusterId = node } }]
         statistic = "Average"
-        threshold = var.thresholds.redis_cpu_percent
+        threshold = local.thresholds.redis_cpu_percent
         periods   = 2
         of        = 2
         silence   = local.quiet_is_bad
@@ -208,7 +208,7 @@ locals {
       for node in var.cache.kind == "replication-group" ? var.cache.nodes : [] : "redis-memory-${node}" => {
         metrics   = [{ namespace = "AWS/ElastiCache", name = "DatabaseMemoryUsagePercentage", dimensions = { CacheClusterId = node } }]
         statistic = "Maximum"
-        threshold = var.thresholds.redis_memory_percent
+        threshold = local.thresholds.redis_memory_percent
         periods   = 2
         of        = 2
         silence   = local.quiet_is_good # its CPU alarm says that it is silent
@@ -220,7 +220,7 @@ locals {
       "redis-throttles" = {
         metrics   = [{ namespace = "AWS/ElastiCache", name = "ThrottledCmds", dimensions = { clusterId = var.cache.id } }]
         statistic = "Sum"
-        threshold = var.thresholds.redis_throttles
+        threshold = local.thresholds.redis_throttles
         periods   = 1
         of        = 1
         silence   = local.quiet_is_good

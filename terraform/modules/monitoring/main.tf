@@ -3,6 +3,28 @@ data "aws_region" "current" {}
 data "aws_caller_identity" "current" {}
 
 locals {
+  default_thresholds = {
+    delivery_latency_p99_ms = 2000
+    queue_age_s             = 30
+    dead_letters            = 0
+    outbound_dead_letters   = 100
+    function_errors         = 5
+    function_throttles      = 1
+    concurrent_executions   = 800
+    posts_to_retry          = 500
+    posts_refused           = 10
+    websocket_errors        = 20
+    http_5xx                = 10
+    connects_per_minute     = 24000
+    table_throttles         = 10
+    replication_latency_ms  = 30000
+    redis_cpu_percent       = 80
+    redis_memory_percent    = 80
+    redis_throttles         = 10
+    limits_open             = 1
+  }
+  thresholds = merge(local.default_thresholds, var.thresholds)
+
   region = data.aws_region.current.name
 
   # What chalicelib emits; a test compares. `report` says its region, the embedded metrics of log lines

@@ -152,7 +152,8 @@ variable "thresholds" {
     When alarms go off: above these.
     delivery_latency_p99_ms: from the append to the last post of a delivery.
     queue_age_s: of the oldest job in delivery or outbound.
-    dead_letters: more of them than this.
+    dead_letters: more of them in delivery's dead-letter queue than this; outbound_dead_letters: in outbound's,
+    where also lies what clients did not take that read too slowly.
     function_errors: of one function in 5 minutes. function_throttles: the same.
     concurrent_executions: of all functions of the account and region (quota: 1,000, often less in new accounts).
     posts_to_retry: posts in 5 minutes that met a throttle (429) or a fault.
@@ -165,26 +166,13 @@ variable "thresholds" {
     redis_cpu_percent, redis_memory_percent: of a node. redis_throttles: commands of a serverless cache in 5 minutes.
     limits_open: frames in 5 minutes that no limit was checked for, as Redis was away.
   EOT
-  type = object({
-    delivery_latency_p99_ms = optional(number, 2000)
-    queue_age_s             = optional(number, 30)
-    dead_letters            = optional(number, 0)
-    function_errors         = optional(number, 5)
-    function_throttles      = optional(number, 1)
-    concurrent_executions   = optional(number, 800)
-    posts_to_retry          = optional(number, 500)
-    posts_refused           = optional(number, 10)
-    websocket_errors        = optional(number, 20)
-    http_5xx                = optional(number, 10)
-    connects_per_minute     = optional(number, 24000)
-    table_throttles         = optional(number, 10)
-    replication_latency_ms  = optional(number, 30000)
-    redis_cpu_percent       = optional(number, 80)
-    redis_memory_percent    = optional(number, 80)
-    redis_throttles         = optional(number, 10)
-    limits_open             = optional(number, 1)
-  })
-  default = {}
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.thresholds), keys(local.default_thresholds))) == 0
+    error_message = "A threshold that no alarm has."
+  }
 
   validation {
     condition     = alltrue([for threshold in values(var.thresholds) : threshold >= 0])
@@ -192,7 +180,7 @@ variable "thresholds" {
   }
 
   validation {
-    condition     = max(var.thresholds.redis_cpu_percent, var.thresholds.redis_memory_percent) <= 100
+    condition     = alltrue([for name, threshold in var.thresholds : threshold <= 100 if endswith(name, "_percent")])
     error_message = "A percentage is 100 at most."
   }
 }

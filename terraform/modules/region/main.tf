@@ -113,4 +113,5 @@ module "monitoring" {
   alarm_emails       = var.monitoring.alarm_emails
   alarm_kms_key_arn  = var.monitoring.alarm_kms_key_arn
   thresholds         = var.monitoring.thresholds
+  guide_url          = var.monitoring.guide_url
 }

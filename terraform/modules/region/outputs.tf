@@ -8,6 +8,11 @@ output "http_api" {
   value       = module.app.http_api
 }
 
+output "urls" {
+  description = "Where clients reach this region without an edge: websocket, http."
+  value       = module.app.urls
+}
+
 output "domain_targets" {
   description = "What DNS records of the custom domains point to, by websocket and http."
   value       = module.app.domain_targets

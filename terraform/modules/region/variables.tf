@@ -100,6 +100,7 @@ variable "monitoring" {
     alarm_emails      = optional(list(string), [])
     alarm_kms_key_arn = optional(string)
     thresholds        = optional(map(number), {})
+    guide_url         = optional(string, "docs/operations.md")
   })
   default = {}
 }

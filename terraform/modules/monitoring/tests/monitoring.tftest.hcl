@@ -166,6 +166,12 @@ run "thresholds_can_be_changed" {
   }
 }
 
+run "an_unknown_threshold_is_refused" {
+  command = plan
+  variables { thresholds = { queue_age = 5 } }
+  expect_failures = [var.thresholds]
+}
+
 run "a_negative_threshold_is_refused" {
   command = plan
   variables { thresholds = { queue_age_s = -1 } }
