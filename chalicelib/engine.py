@@ -421,11 +421,12 @@ class Engine:
     def _old(self, target: Target, now_ms: int) -> bool:
         """Near the two hours after which API Gateway closes; not all of an hour's at once.
 
+        Polling sessions too: what is kept of a connection expires an hour later.
         https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
         """
         early_ms = zlib.crc32(target.connection_id.encode()) % SPREAD_MS
         age_ms = now_ms - target.connected_at_ms
-        return not target.polls and age_ms > LIFE_MS - SPREAD_MS - self._interval_ms + early_ms
+        return age_ms > LIFE_MS - SPREAD_MS - self._interval_ms + early_ms
 
     def _beat(self, target: Target, ping_ms: int, due_ms: int) -> Job:
         """The next step. SQS delays by whole seconds: short intervals wait out the rest here."""

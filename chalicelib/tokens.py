@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import Unauthorized
+from .errors import Unauthorized, Unavailable
 from .model import UserId
 from .ports import Secrets
 from .settings import Settings
@@ -52,7 +52,7 @@ class Tokens:
 
         Raises:
             Unauthorized: It is not good; always with the same few words.
-            Unavailable: The secret cannot be read.
+            Unavailable: The secret, or the issuer's keys, cannot be read.
         """
         import jwt
 
@@ -62,6 +62,8 @@ class Tokens:
             claims = self._decode(jwt, token)
         except jwt.ExpiredSignatureError:
             raise Unauthorized("the token has expired") from None
+        except jwt.exceptions.PyJWKClientConnectionError:
+            raise Unavailable("the issuer's keys cannot be read, try again") from None
         except jwt.PyJWTError:
             raise Unauthorized("the token is not valid") from None
         return _identity(claims)

@@ -42,6 +42,7 @@ _EMPTY_HASH = hashlib.sha256(b"").hexdigest()
 _ANSWER_BYTES = 65_536  # more than this is no answer of @connections
 _IDLE_MS = 50_000  # older idle sockets are not trusted: gateways and NATs drop them in silence
 _LEASE_MS, _LEASE_AHEAD = 1000, 64
+_OTHER_ADDRESS_S = 0.25  # as RFC 8305 recommends
 _WAIT_S, _WAITS = 0.025, 80
 
 
@@ -308,7 +309,12 @@ class _Pool:
             self._context = ssl.create_default_context()
         async with asyncio.timeout(self._timeout_s):
             _, socket = await loop.create_connection(
-                lambda: _Socket(self), self._name, self._port, ssl=self._context
+                lambda: _Socket(self),
+                self._name,
+                self._port,
+                ssl=self._context,
+                # Of a name with addresses of both kinds one kind may have no way there.
+                happy_eyeballs_delay=_OTHER_ADDRESS_S,
             )
         self._open += 1
         if self._again or self._queue:

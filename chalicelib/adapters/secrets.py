@@ -15,7 +15,8 @@ from ..errors import Unavailable
 from ..ports import Clock
 
 CACHED_MS = 300_000
-_PAUSE_MS = 5_000  # after a failure; a read that does not get through takes seconds
+# After a failure: a read that does not get through takes seconds. An old value serves meanwhile.
+_PAUSE_MS, _STALE_PAUSE_MS = 5_000, 60_000
 
 
 class FixedSecrets:
@@ -32,7 +33,8 @@ class ManagedSecrets:
     """See `ports.Secrets`. The secret's value is a JSON object of texts.
 
     It is read at the first use and then every five minutes. While Secrets Manager does not
-    answer, or answers with what is no such object, the last good value serves.
+    answer, or answers with what is no such object, the last good value serves; while one thread
+    asks, it serves the others.
     """
 
     def __init__(self, client: Callable[[], Any], secret_id: str, clock: Clock) -> None:
@@ -44,12 +46,15 @@ class ManagedSecrets:
         self._read_again_ms = 0
 
     def get(self, name: str) -> str:
-        with self._lock:
-            if self._clock.now_ms() >= self._read_again_ms:
-                self._refresh()
-            if self._values is None:
-                raise Unavailable("the secrets cannot be read, try again")
-            return self._values.get(name, "")
+        if self._lock.acquire(blocking=self._values is None):
+            try:
+                if self._clock.now_ms() >= self._read_again_ms:
+                    self._refresh()
+            finally:
+                self._lock.release()
+        if self._values is None:
+            raise Unavailable("the secrets cannot be read, try again")
+        return self._values.get(name, "")
 
     def _refresh(self) -> None:
         try:
@@ -57,7 +62,7 @@ class ManagedSecrets:
             pause_ms = CACHED_MS
         except Exception as fault:  # noqa: BLE001 - any fault: what was read before still holds
             telemetry.error("secrets_not_read", fault, stale=self._values is not None)
-            pause_ms = _PAUSE_MS
+            pause_ms = _PAUSE_MS if self._values is None else _STALE_PAUSE_MS
         self._read_again_ms = self._clock.now_ms() + pause_ms
 
     def _read(self) -> dict[str, str]:

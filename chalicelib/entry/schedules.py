@@ -5,15 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from .. import events, protocol, telemetry
+from ..errors import CacheDown
 from ..model import Connection, Target
 from ..services import Services
 
 
 def report(services: Services, event: dict[str, Any]) -> dict[str, float]:
-    """Put the region's connections and message rate into CloudWatch; what is not known is not."""
+    """Put the region's connections and message rate into CloudWatch; what is not known is not.
+
+    Nothing is known while Redis is away; the alarm on a silent report says so.
+    """
     with telemetry.context(function="report", request_id=event.get("id")):
         now_ms = services.adapters.clock.now_ms()
-        traffic = services.adapters.cache.traffic(now_ms)
+        try:
+            traffic = services.adapters.cache.traffic(now_ms)
+        except CacheDown as fault:
+            telemetry.error("traffic_not_read", fault)
+            return {}
         values: dict[str, tuple[float, str]] = {}
         if traffic.connections is not None:
             values["ActiveConnections"] = (traffic.connections, "Count")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -101,8 +103,28 @@ def test_a_failure_leaves_the_last_value_and_is_not_repeated_at_once(
     for _ in range(3):
         assert managed.secrets.get("jwt_secret") == "first"
     assert managed.reads == 2
-    managed.clock.ms += 5_000
+    managed.clock.ms += 60_000
     assert managed.secrets.get("jwt_secret") == "second"
+
+
+def test_while_one_reads_anew_the_old_value_serves_the_others(managed: Managed) -> None:
+    managed.secrets.get("jwt_secret")
+    managed.put(json.dumps({"jwt_secret": "second"}))
+    managed.clock.ms += CACHED_MS
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow(real: Callable[..., Any], **arguments: Any) -> Any:
+        asked.set()
+        assert answer.wait(10)
+        return real(**arguments)
+
+    managed.manager.answer("get_secret_value", slow)
+    with ThreadPoolExecutor(1) as pool:
+        reader = pool.submit(managed.secrets.get, "jwt_secret")
+        assert asked.wait(10)
+        assert managed.secrets.get("jwt_secret") == "first"
+        answer.set()
+        assert reader.result(10) == "second"
 
 
 def test_never_read_is_a_coded_error_that_may_pass(managed: Managed) -> None:

@@ -37,6 +37,14 @@ def test_what_is_not_known_is_not_reported() -> None:
     assert world.metrics.values == []
 
 
+def test_nothing_is_reported_while_redis_is_away() -> None:
+    world = World()
+    world.connect("alice")
+    world.cache.down = True
+    assert schedules.report(world.services, {}) == {}
+    assert world.metrics.values == []
+
+
 @pytest.mark.parametrize(
     ("broken", "status", "said"),
     [

@@ -505,6 +505,18 @@ def test_a_poll_waits_for_what_comes(world: World) -> None:
     assert contents(client.poll().split("\x1e")) == ["hi"]
 
 
+def test_a_polling_session_ends_before_what_is_kept_of_it_expires(world: World) -> None:
+    client = Poller(world)
+    client.connect("alice")
+    began_ms = world.clock.ms
+    while (answer := client.ask("GET", sid=client.sid)).status == 200 and answer.text != "1":
+        if "2" in answer.text.split("\x1e"):
+            assert client.post("3") == 200
+        world.wait(10)
+        assert world.clock.ms - began_ms < 7_200_000
+    assert world.clock.ms - began_ms > 5_700_000
+
+
 def test_a_poll_without_news_ends_after_a_while(world: World) -> None:
     client = Poller(world)
     client.connect("alice")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import time
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from chalicelib.adapters.secrets import FixedSecrets
 from chalicelib.errors import Unauthorized, Unavailable
@@ -71,3 +73,18 @@ def test_secrets_out_of_reach_are_no_fault_of_the_client_s() -> None:
 def test_the_world_s_secret_is_the_port_s() -> None:
     world = World()
     assert world.services.tokens.verify(world.token("ann")).user_id == "ann"
+
+
+def test_keys_out_of_reach_log_nobody_out() -> None:
+    """The issuer's, at a port where nothing listens."""
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unheard.getsockname()[1]}/keys"
+        settings = Settings(jwks_url=url, jwt_issuer="us", jwt_audience="tidings")
+        tokens = Tokens(settings, FixedSecrets({}))
+        key = ec.generate_private_key(ec.SECP256R1())
+        claims = {"sub": "ann", "exp": int(time.time()) + 60, "iss": "us", "aud": "tidings"}
+        signed = jwt.encode(claims, key, algorithm="ES256", headers={"kid": "one"})
+        with pytest.raises(Unavailable) as raised:
+            tokens.verify(signed)
+    assert raised.value.retryable
