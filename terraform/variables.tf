@@ -67,6 +67,7 @@ variable "network" {
     create              = optional(bool, false)
     cidr                = optional(string, "10.60.0.0/16")
     zones               = optional(number, 2)
+    zone_names          = optional(list(string))
     egress              = optional(string, "nat")
     interface_endpoints = optional(set(string))
     flow_log_days       = optional(number)

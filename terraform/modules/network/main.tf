@@ -5,6 +5,11 @@ data "aws_region" "current" {}
 data "aws_availability_zones" "available" {
   state = "available"
 
+  # Old zones without Lambda in a VPC, NAT gateways or caches on Graviton. They have other names in other
+  # accounts, the same id in all.
+  # https://docs.aws.amazon.com/ram/latest/userguide/working-with-az-ids.html
+  exclude_zone_ids = ["use1-az3", "usw1-az2", "cac1-az3", "apne1-az3"]
+
   filter {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]
@@ -13,7 +18,7 @@ data "aws_availability_zones" "available" {
 
 locals {
   region = data.aws_region.current.id
-  zones  = slice(sort(data.aws_availability_zones.available.names), 0, var.zones)
+  zones  = var.zone_names != null ? var.zone_names : slice(sort(data.aws_availability_zones.available.names), 0, var.zones)
   ipv6   = var.egress == "ipv6"
   nat    = { nat = local.zones, nat-single = slice(local.zones, 0, 1), ipv6 = [] }[var.egress]
 }

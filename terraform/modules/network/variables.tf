@@ -25,6 +25,17 @@ variable "zones" {
   }
 }
 
+variable "zone_names" {
+  description = "The zones by name, such as us-east-1a, when a service that you need is not in all of them. null takes the first `zones` that have what is needed."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.zone_names == null || contains([2, 3], length(distinct(coalesce(var.zone_names, []))))
+    error_message = "2 or 3 zones."
+  }
+}
+
 variable "egress" {
   description = <<-EOT
     The functions' way out, which posting to connections needs: it goes to the public execute-api endpoint. Prices of us-east-1, a month of 730 hours.

@@ -38,6 +38,7 @@ module "network" {
   name                = var.name
   cidr                = var.network.cidr
   zones               = var.network.zones
+  zone_names          = var.network.zone_names
   egress              = var.network.egress
   interface_endpoints = var.network.interface_endpoints
   flow_log_days       = var.network.flow_log_days

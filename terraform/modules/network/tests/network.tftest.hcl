@@ -33,6 +33,34 @@ run "a_nat_gateway_in_each_zone" {
   }
 }
 
+run "only_zones_that_have_all_of_it" {
+  assert {
+    condition     = data.aws_availability_zones.available.exclude_zone_ids == toset(["use1-az3", "usw1-az2", "cac1-az3", "apne1-az3"])
+    error_message = "Names differ from account to account, ids do not."
+  }
+}
+
+run "zones_of_one_s_own_choice" {
+  variables {
+    zone_names = ["us-east-1d", "us-east-1b"]
+  }
+
+  assert {
+    condition     = toset(keys(aws_subnet.private)) == toset(["us-east-1b", "us-east-1d"]) && length(aws_nat_gateway.this) == 2
+    error_message = "The zones that are named."
+  }
+}
+
+run "one_zone_is_too_few" {
+  command = plan
+
+  variables {
+    zone_names = ["us-east-1b", "us-east-1b"]
+  }
+
+  expect_failures = [var.zone_names]
+}
+
 run "one_nat_gateway_for_all" {
   variables {
     egress = "nat-single"
