@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
+from chalicelib.settings import Settings
+
 from .conftest import ROOT
 
 APP = ROOT / "terraform" / "modules" / "app"
@@ -31,6 +35,33 @@ def accepted_by_terraform() -> set[str]:
 def test_every_setting_can_be_set_and_none_else() -> None:
     settable = set_by_terraform() | accepted_by_terraform()
     assert read_by_the_code() - NOT_TERRAFORMS == settable
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://chat.example.com",
+        "http://localhost:8080",
+        "http://[::1]:8080",
+        "https://Chat.example.com",
+        "https://chat.example.com/",
+        "https://chat_1.example.com",
+        "https://*.example.com",
+        "https://user@chat.example.com",
+        "chat.example.com",
+        "https://",
+    ],
+)
+def test_origins_that_terraform_takes_are_those_that_functions_take(origin: str) -> None:
+    text = (APP / "variables.tf").read_text()
+    [pattern] = re.findall(r'regex\("(.+?)", origin\)', text)
+    taken = re.search(json.loads(f'"{pattern}"'), origin) is not None
+    try:
+        Settings.from_env({"TIDINGS_ALLOWED_ORIGINS": origin})
+    except ValueError:
+        assert not taken
+    else:
+        assert taken
 
 
 def test_a_setting_is_set_in_one_place() -> None:

@@ -4,12 +4,13 @@
 locals {
   rest_function = one([for name, function in local.functions : name if function.handler == "app.app"])
 
-  # Never $context.path: it holds ids of users and rooms.
+  # Never $context.path: it holds ids of users and rooms. Nor error.messageString, which is quoted already.
+  # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
   http_log_format = jsonencode({
     request_id  = "$context.requestId"
     route       = "$context.routeKey"
     status      = "$context.status"
-    error       = "$context.error.messageString"
+    error       = "$context.error.message"
     integration = "$context.integrationErrorMessage"
     length      = "$context.responseLength"
     latency_ms  = "$context.responseLatency"
@@ -42,8 +43,11 @@ resource "aws_apigatewayv2_route" "http" {
   target    = "integrations/${aws_apigatewayv2_integration.http.id}"
 }
 
+# An HTTP API's logs come by a resource policy, one of 5,120 characters for all of the account's groups;
+# those with this prefix need no line of their own in it.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
 resource "aws_cloudwatch_log_group" "http" {
-  name              = "/aws/apigateway/${var.name}/http"
+  name              = "/aws/vendedlogs/apigateway/${var.name}/http"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.log_kms_key_arn
 }
@@ -54,7 +58,8 @@ resource "aws_apigatewayv2_stage" "http" {
   auto_deploy = true
 
   default_route_settings {
-    detailed_metrics_enabled = true
+    # They are metrics by route, 0.30 USD each a month; what is watched is the stage.
+    detailed_metrics_enabled = false
     throttling_rate_limit    = var.http_throttling.rate
     throttling_burst_limit   = var.http_throttling.burst
   }

@@ -18,6 +18,13 @@ locals {
     "ec2:UnassignPrivateIpAddresses",
   ]
 
+  # What a function reads of that the key encrypts, by the service it reads it from.
+  key_services = { for name, _ in local.functions : name => concat(
+    length(local.permissions[name].tables) + length(local.permissions[name].indexes) == 0 ? [] : ["dynamodb"],
+    length(local.permissions[name].queues) == 0 && !can(local.triggers[name]) ? [] : ["sqs"],
+    local.permissions[name].secret ? ["secretsmanager"] : [],
+  ) }
+
   statements = { for name, _ in local.functions : name => concat(
     [{
       Sid      = "Logs"
@@ -74,12 +81,12 @@ locals {
       Action   = ["elasticache:Connect"]
       Resource = var.redis.iam.arns
     }],
-    var.kms_key_arn == null ? [] : [{
+    var.kms_key_arn == null || length(local.key_services[name]) == 0 ? [] : [{
       Sid       = "Key"
       Effect    = "Allow"
       Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
       Resource  = [var.kms_key_arn]
-      Condition = { StringEquals = { "kms:ViaService" = [for service in ["dynamodb", "sqs"] : "${service}.${local.region}.amazonaws.com"] } }
+      Condition = { StringEquals = { "kms:ViaService" = [for service in local.key_services[name] : "${service}.${local.region}.amazonaws.com"] } }
     }],
     !var.tracing ? [] : [{
       Sid      = "Tracing"

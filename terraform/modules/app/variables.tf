@@ -54,8 +54,8 @@ variable "shards" {
   default     = 1
 
   validation {
-    condition     = var.shards >= 1 && var.shards <= 100 && floor(var.shards) == var.shards
-    error_message = "A whole number from 1 to 100."
+    condition     = var.shards >= 1 && var.shards <= 10 && floor(var.shards) == var.shards
+    error_message = "A whole number from 1 to 10: CloudWatch sums 10 metrics in an alarm, and new connections are watched over all shards."
   }
 }
 
@@ -152,8 +152,8 @@ variable "cors_origins" {
   default     = []
 
   validation {
-    condition     = alltrue([for origin in var.cors_origins : origin == "*" || can(regex("^https?://[^/*,]+$", origin))])
-    error_message = "Origins such as https://chat.example.com, or * alone."
+    condition     = alltrue([for origin in var.cors_origins : origin == "*" || can(regex("^https?://[a-z0-9.:\\[\\]-]+$", origin))])
+    error_message = "Origins as browsers write them, in lower case, such as https://chat.example.com; or *."
   }
 }
 
@@ -175,7 +175,7 @@ variable "log_kms_key_arn" {
 }
 
 variable "kms_key_arn" {
-  description = "Customer managed key of tables and queues, so that the functions may use it; null when there is none."
+  description = "Customer managed key of tables, queues and secret, so that the functions may use it; null when there is none."
   type        = string
   default     = null
 }
@@ -187,7 +187,7 @@ variable "tracing" {
 }
 
 variable "manage_gateway_account" {
-  description = "Set the role with which API Gateway writes logs. An account has one in a region: false where another stack sets it."
+  description = "Set the role with which API Gateway writes logs of WebSocket and REST APIs. An account has one in a region: true takes the place of one that is there, for every API of the account. false where another stack sets it; without any role there, AWS refuses to make the WebSocket API's stage."
   type        = bool
   default     = true
 }

@@ -13,7 +13,7 @@ locals {
     event         = "$context.eventType"
     route         = "$context.routeKey"
     status        = "$context.status"
-    error         = "$context.error.messageString"
+    error         = "$context.error.message"
     integration   = "$context.integrationErrorMessage"
     time          = "$context.requestTime"
     ip            = "$context.identity.sourceIp"
@@ -60,21 +60,19 @@ resource "aws_apigatewayv2_route_response" "websocket" {
   route_response_key = "$default"
 }
 
-# API Gateway does not deploy a WebSocket API by itself: a change of what is hashed here does.
+# API Gateway does not deploy a WebSocket API by itself: a change of what is named here does.
 resource "aws_apigatewayv2_deployment" "websocket" {
   for_each = toset(local.stages)
 
   api_id      = aws_apigatewayv2_api.websocket[each.key].id
   description = "By Terraform."
-  triggers = {
-    routes = sha256(jsonencode([
-      for key, function in local.websocket_routes : [
-        aws_apigatewayv2_route.websocket["${each.key}/${key}"].id,
-        aws_apigatewayv2_integration.websocket["${each.key}/${key}"].id,
-        aws_apigatewayv2_integration.websocket["${each.key}/${key}"].integration_uri,
-      ]
-    ]))
-  }
+  triggers = { for key, _ in local.websocket_routes : key => jsonencode({
+    route       = aws_apigatewayv2_route.websocket["${each.key}/${key}"].id
+    integration = aws_apigatewayv2_integration.websocket["${each.key}/${key}"].id
+    function    = aws_apigatewayv2_integration.websocket["${each.key}/${key}"].integration_uri
+    content     = aws_apigatewayv2_integration.websocket["${each.key}/${key}"].content_handling_strategy
+    answers     = aws_apigatewayv2_route.websocket["${each.key}/${key}"].route_response_selection_expression
+  }) }
 
   lifecycle {
     create_before_destroy = true
@@ -86,7 +84,7 @@ resource "aws_apigatewayv2_deployment" "websocket" {
 resource "aws_cloudwatch_log_group" "websocket" {
   for_each = toset(local.stages)
 
-  name              = "/aws/apigateway/${var.name}/${each.key}"
+  name              = "/aws/vendedlogs/apigateway/${var.name}/${each.key}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.log_kms_key_arn
 }
@@ -99,7 +97,7 @@ resource "aws_apigatewayv2_stage" "websocket" {
   deployment_id = aws_apigatewayv2_deployment.websocket[each.key].id
 
   default_route_settings {
-    detailed_metrics_enabled = true
+    detailed_metrics_enabled = false # by route; what is watched is the stage
     data_trace_enabled       = false # it would write payloads and tokens to the log
     logging_level            = "OFF" # the functions log; execution logs name the query, too
     throttling_rate_limit    = var.websocket_throttling.rate

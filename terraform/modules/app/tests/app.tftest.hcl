@@ -137,6 +137,26 @@ run "websocket_api" {
   }
 
   assert {
+    condition     = !strcontains(aws_apigatewayv2_stage.websocket["prod"].access_log_settings[0].format, "messageString")
+    error_message = "messageString brings quotes of its own: the line would be no JSON."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.websocket["prod"].name == "/aws/vendedlogs/apigateway/chat/prod"
+    error_message = "Names that need no line in the account's resource policy."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_stage.websocket["prod"].default_route_settings[0].detailed_metrics_enabled == false
+    error_message = "Metrics by route cost, and nothing reads them."
+  }
+
+  assert {
+    condition     = toset(keys(aws_apigatewayv2_deployment.websocket["prod"].triggers)) == toset(["$connect", "$default", "$disconnect"]) && jsondecode(aws_apigatewayv2_deployment.websocket["prod"].triggers["$default"]).answers == "$default" && jsondecode(aws_apigatewayv2_deployment.websocket["prod"].triggers["$default"]).content == "CONVERT_TO_TEXT"
+    error_message = "What a route does is deployed when it changes, not only which function it calls."
+  }
+
+  assert {
     condition     = aws_apigatewayv2_stage.websocket["prod"].default_route_settings[0].data_trace_enabled == false && aws_apigatewayv2_stage.websocket["prod"].default_route_settings[0].throttling_rate_limit == 8000
     error_message = "No payload in logs, and a limit."
   }
@@ -156,6 +176,16 @@ run "http_api" {
   assert {
     condition     = alltrue([for route in ["GET /v1/health", "POST /v1/rooms/{room_id}/messages", "GET /socket.io", "POST /socket.io"] : contains(keys(aws_apigatewayv2_route.http), route)]) && !anytrue([for route in keys(aws_apigatewayv2_route.http) : endswith(route, "/")])
     error_message = "Chalice's routes; API Gateway refuses one that ends in a slash."
+  }
+
+  assert {
+    condition     = !strcontains(aws_apigatewayv2_stage.http.access_log_settings[0].format, "messageString") && aws_cloudwatch_log_group.http.name == "/aws/vendedlogs/apigateway/chat/http"
+    error_message = "JSON lines, in a group that needs no line in the account's resource policy."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_stage.http.default_route_settings[0].detailed_metrics_enabled == false
+    error_message = "Metrics by route cost, and nothing reads them."
   }
 }
 
@@ -216,6 +246,55 @@ run "one_name_for_both_is_refused" {
   }
 
   expect_failures = [var.domains]
+}
+
+run "the_most_shards" {
+  variables {
+    shards = 10
+  }
+
+  assert {
+    condition     = alltrue([for policy in aws_iam_role_policy.function : length(policy.policy) < 10240])
+    error_message = "IAM takes 10,240 characters of inline policies."
+  }
+}
+
+run "more_shards_than_an_alarm_can_sum" {
+  command = plan
+
+  variables {
+    shards = 11
+  }
+
+  expect_failures = [var.shards]
+}
+
+run "a_key_is_used_through_the_services_that_have_it" {
+  variables {
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1"
+  }
+
+  # The key is of tables, queues and the secret; of the broadcast topic, which nobody publishes to yet;
+  # and of the cache's disks, which are ElastiCache's own affair.
+  assert {
+    condition = { for name in ["report", "deliver"] : name => toset(flatten([
+      for statement in jsondecode(aws_iam_role_policy.function[name].policy).Statement : statement.Condition.StringEquals["kms:ViaService"] if statement.Sid == "Key"
+      ])) } == {
+      report  = toset(["secretsmanager.us-east-1.amazonaws.com"])
+      deliver = toset(["dynamodb.us-east-1.amazonaws.com", "sqs.us-east-1.amazonaws.com", "secretsmanager.us-east-1.amazonaws.com"])
+    }
+    error_message = "A function may decrypt what it may read, the secret included."
+  }
+}
+
+run "origins_that_the_functions_would_refuse" {
+  command = plan
+
+  variables {
+    cors_origins = ["https://Chat.example.com"]
+  }
+
+  expect_failures = [var.cors_origins]
 }
 
 run "in_a_vpc_with_iam_key_and_traces" {
