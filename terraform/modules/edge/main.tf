@@ -33,6 +33,11 @@ locals {
   # and the query string.
   # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
   all_viewer_except_host = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+
+  # Those that CloudFront keeps, 10 s unless told otherwise and whatever the cache policy says: one 503
+  # would answer everybody's polling at an edge location.
+  # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/custom-error-pages-expiration.html
+  errors = [400, 403, 404, 405, 414, 500, 501, 502, 503, 504]
 }
 
 resource "aws_cloudfront_function" "route" {
@@ -86,6 +91,14 @@ resource "aws_cloudfront_distribution" "this" {
     function_association {
       event_type   = "viewer-request"
       function_arn = aws_cloudfront_function.route.arn
+    }
+  }
+
+  dynamic "custom_error_response" {
+    for_each = local.errors
+    content {
+      error_code            = custom_error_response.value
+      error_caching_min_ttl = 0
     }
   }
 

@@ -28,6 +28,11 @@ variable "zone_id" {
     condition     = var.zone_id != null || var.domain == null
     error_message = "A domain needs the zone that its records go into."
   }
+
+  validation {
+    condition     = var.zone_id != null || alltrue([for region in values(var.regions) : region.regional_http_target == null])
+    error_message = "Regional targets (app.domains) need the zone that their latency records go into. Without a zone: no edge, and records of your own."
+  }
 }
 
 variable "regions" {

@@ -80,6 +80,13 @@ run "one_region_under_cloudfront_s_own_name" {
   }
 }
 
+run "an_error_is_nobody_else_s" {
+  assert {
+    condition     = { for response in aws_cloudfront_distribution.this.custom_error_response : response.error_code => response.error_caching_min_ttl } == { for code in [400, 403, 404, 405, 414, 500, 501, 502, 503, 504] : code => 0 }
+    error_message = "Errors are cached for 10 s unless told otherwise, whatever the cache policy says."
+  }
+}
+
 run "nothing_is_cached_and_everything_but_host_is_forwarded" {
   assert {
     condition     = alltrue([for behavior in aws_cloudfront_distribution.this.default_cache_behavior : behavior.cache_policy_id == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" && behavior.origin_request_policy_id == "b689b0a8-53d0-40ab-baf2-68738e2966ac"])
@@ -190,6 +197,23 @@ run "shards_and_regions_have_latency_records" {
 run "a_domain_needs_a_zone" {
   command = plan
   variables { domain = "chat.example.com" }
+  expect_failures = [var.zone_id]
+}
+
+run "regional_targets_need_a_zone" {
+  command = plan
+  variables {
+    regions = {
+      us-east-1 = {
+        websocket_domains          = ["ws.example.com"]
+        websocket_stages           = ["prod"]
+        http_domain                = "api.example.com"
+        health_host                = "def456.execute-api.us-east-1.amazonaws.com"
+        regional_websocket_targets = [{ dns_name = "d-0.execute-api.us-east-1.amazonaws.com", zone_id = "Z2" }]
+        regional_http_target       = { dns_name = "d-1.execute-api.us-east-1.amazonaws.com", zone_id = "Z2" }
+      }
+    }
+  }
   expect_failures = [var.zone_id]
 }
 
