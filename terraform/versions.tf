@@ -3,7 +3,7 @@ terraform {
 
   required_providers {
     aws = {
-      source  = "hashicorp/aws"
+      source = "hashicorp/aws"
       # What is tested. The modules take 6 too, nobody has run them on it yet.
       version = "~> 5.100"
     }

@@ -130,4 +130,11 @@ resource "aws_elasticache_replication_group" "this" {
   kms_key_id                 = var.kms_key_arn
   snapshot_retention_limit   = 0
   auto_minor_version_upgrade = true
+
+  # AWS moves it on to newer minor versions. The way back, which the variable would then ask for, is a
+  # new group.
+  # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/VersionManagement.html
+  lifecycle {
+    ignore_changes = [engine_version]
+  }
 }

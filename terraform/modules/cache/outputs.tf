@@ -8,11 +8,13 @@ locals {
 }
 
 output "cache" {
-  description = "Kind, id (null when external), nodes of a replication group, URL, port and security group."
+  description = "Kind, id (null when external), nodes of a replication group and their number, URL, port and security group."
   value = {
-    kind              = var.kind
-    id                = local.managed == 1 ? var.name : null
-    nodes             = sort(flatten(aws_elasticache_replication_group.this[*].member_clusters))
+    kind  = var.kind
+    id    = local.managed == 1 ? var.name : null
+    nodes = sort(flatten(aws_elasticache_replication_group.this[*].member_clusters))
+    # Known before the nodes are: what is made for each of them can be planned.
+    node_count        = local.group == 1 ? var.shards * (1 + var.replicas) : 0
     url               = local.url
     port              = local.port
     security_group_id = one(aws_security_group.cache[*].id)

@@ -53,7 +53,7 @@ variable "network" {
 }
 
 variable "engine_version" {
-  description = "Version of Valkey: major for serverless, major.minor for a replication group."
+  description = "Version of Valkey: major for serverless, major.minor for a replication group, which starts with it and is upgraded by AWS."
   type        = string
   default     = "8.0"
 }

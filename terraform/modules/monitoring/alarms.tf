@@ -193,27 +193,27 @@ locals {
       }
     },
     {
-      for node in var.cache.kind == "replication-group" ? var.cache.nodes : [] : "redis-cpu-${node}" => {
-        metrics   = [{ namespace = "AWS/ElastiCache", name = "EngineCPUUtilization", dimensions = { CacheClusterId = node } }]
+      for index in range(local.node_count) : "redis-cpu-${index}" => {
+        metrics   = [{ namespace = "AWS/ElastiCache", name = "EngineCPUUtilization", dimensions = { CacheClusterId = var.cache.nodes[index] } }]
         statistic = "Average"
         threshold = local.thresholds.redis_cpu_percent
         periods   = 2
         of        = 2
         silence   = local.quiet_is_bad
         section   = "redis-is-full-or-busy"
-        says      = "The engine of ${node} is busy, or the node reports nothing any more."
+        says      = "The engine of ${var.cache.nodes[index]} is busy, or the node reports nothing any more."
       }
     },
     {
-      for node in var.cache.kind == "replication-group" ? var.cache.nodes : [] : "redis-memory-${node}" => {
-        metrics   = [{ namespace = "AWS/ElastiCache", name = "DatabaseMemoryUsagePercentage", dimensions = { CacheClusterId = node } }]
+      for index in range(local.node_count) : "redis-memory-${index}" => {
+        metrics   = [{ namespace = "AWS/ElastiCache", name = "DatabaseMemoryUsagePercentage", dimensions = { CacheClusterId = var.cache.nodes[index] } }]
         statistic = "Maximum"
         threshold = local.thresholds.redis_memory_percent
         periods   = 2
         of        = 2
         silence   = local.quiet_is_good # its CPU alarm says that it is silent
         section   = "redis-is-full-or-busy"
-        says      = "${node} is nearly full; then keys are evicted, sessions of polling clients among them."
+        says      = "${var.cache.nodes[index]} is nearly full; then keys are evicted, sessions of polling clients among them."
       }
     },
     var.cache.kind != "serverless" ? {} : {

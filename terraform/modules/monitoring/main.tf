@@ -49,6 +49,9 @@ locals {
     "${pair[0]} ${pair[1]}" => { table = var.tables[pair[0]], region = pair[1] }
   }
 
+  # Alarms of nodes go by number: their ids are not known before there is a cache.
+  node_count = var.cache.kind == "replication-group" ? var.cache.node_count : 0
+
   topic_arn = var.alarm_topic_arn != null ? var.alarm_topic_arn : aws_sns_topic.alarms[0].arn
 }
 

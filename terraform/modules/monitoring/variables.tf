@@ -65,6 +65,11 @@ variable "websocket_apis" {
     condition     = length(var.websocket_apis) > 0
     error_message = "At least one WebSocket API."
   }
+
+  validation {
+    condition     = length(var.websocket_apis) <= 10
+    error_message = "An alarm sums 10 metrics at most, and new connections are watched over all shards."
+  }
 }
 
 variable "http_api_id" {
@@ -73,11 +78,12 @@ variable "http_api_id" {
 }
 
 variable "cache" {
-  description = "The cache: kind serverless, replication-group or external; its id; of a replication group also the ids of its nodes, such as tidings-0001-001. An external cache has no metrics here."
+  description = "The cache: kind serverless, replication-group or external; its id; of a replication group also the number and the ids of its nodes, such as tidings-0001-001. An external cache has no metrics here."
   type = object({
-    kind  = string
-    id    = optional(string)
-    nodes = optional(list(string), [])
+    kind       = string
+    id         = optional(string)
+    nodes      = optional(list(string), [])
+    node_count = optional(number, 0)
   })
 
   validation {
@@ -86,8 +92,8 @@ variable "cache" {
   }
 
   validation {
-    condition     = var.cache.kind != "replication-group" || length(var.cache.nodes) > 0
-    error_message = "Nodes of a replication group are watched one by one: their ids are needed."
+    condition     = var.cache.kind != "replication-group" || (var.cache.node_count > 0 && length(var.cache.nodes) >= var.cache.node_count)
+    error_message = "Nodes of a replication group are watched one by one: their number and ids are needed."
   }
 }
 

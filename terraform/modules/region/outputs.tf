@@ -56,7 +56,8 @@ output "edge" {
     http_domain                = module.app.http_api.domain != null ? module.app.http_api.domain : local.http_host
     health_host                = local.http_host
     regional_websocket_targets = [for api in module.app.websocket_apis : module.app.domain_targets.websocket if api.domain != null]
-    regional_http_target       = try(module.app.domain_targets.http, null)
+    # Null or not is known before API Gateway says what the target is.
+    regional_http_target = var.app.domains == null ? null : module.app.domain_targets["http"]
   }
 }
 

@@ -80,7 +80,10 @@ mock_resource "aws_elasticache_serverless_cache" {
 }
 
 mock_resource "aws_elasticache_replication_group" {
-  defaults = { configuration_endpoint_address = "clustercfg.tidings.use1.cache.amazonaws.com" }
+  defaults = {
+    configuration_endpoint_address = "clustercfg.tidings.use1.cache.amazonaws.com"
+    member_clusters                = ["tidings-0001-001", "tidings-0001-002"]
+  }
 }
 
 mock_data "aws_iam_policy_document" {

@@ -53,6 +53,23 @@ run "replication_group" {
     condition     = aws_elasticache_replication_group.this[0].parameter_group_name == "default.valkey8.cluster.on" && output.redis.iam.serverless == false && output.redis.iam.arns[0] == "arn:aws:elasticache:us-east-1:123456789012:replicationgroup:chat"
     error_message = "Cluster mode, and IAM for a replication group."
   }
+
+  assert {
+    condition     = output.cache.node_count == 2 && output.cache.nodes == tolist(["tidings-0001-001", "tidings-0001-002"])
+    error_message = "A shard and its replica."
+  }
+}
+
+run "a_version_that_aws_moved_on_is_kept" {
+  variables {
+    kind           = "replication-group"
+    engine_version = "8.1"
+  }
+
+  assert {
+    condition     = aws_elasticache_replication_group.this[0].engine_version == "8.0"
+    error_message = "AWS upgrades minor versions by itself; going back would replace the group."
+  }
 }
 
 run "external" {

@@ -2,7 +2,7 @@
 
 mock_provider "aws" {
   mock_data "aws_region" {
-    defaults = { name = "us-east-1" }
+    defaults = { id = "us-east-1" }
   }
   mock_data "aws_iam_policy_document" {
     defaults = { json = "{}" }
@@ -30,6 +30,7 @@ variables {
   }
   dead_letter_queues = ["tidings-delivery-dead.fifo", "tidings-outbound-dead"]
   tables             = { messages = "tidings-messages", connections = "tidings-connections" }
+  table_indexes      = { messages = [], connections = ["user_id-connection_id-index"] }
   websocket_apis     = [{ id = "abc123", stage = "prod" }]
   http_api_id        = "def456"
   cache              = { kind = "serverless", id = "tidings" }
@@ -70,6 +71,15 @@ run "a_region_by_itself" {
     error_message = "Reads and writes are summed."
   }
   assert {
+    condition = [for query in aws_cloudwatch_metric_alarm.this["table-throttles-connections"].metric_query : query.metric[0].dimensions if length(query.metric) > 0] == [
+      tomap({ TableName = "tidings-connections" }),
+      tomap({ TableName = "tidings-connections" }),
+      tomap({ TableName = "tidings-connections", GlobalSecondaryIndexName = "user_id-connection_id-index" }),
+      tomap({ TableName = "tidings-connections", GlobalSecondaryIndexName = "user_id-connection_id-index" }),
+    ]
+    error_message = "An index has throttles of its own, which the table's metric does not count."
+  }
+  assert {
     condition     = length(aws_sns_topic.alarms) == 1 && length(aws_sns_topic_subscription.email) == 0
     error_message = "The topic is created."
   }
@@ -92,6 +102,12 @@ run "the_dashboard_shows_all_metrics_of_ours" {
         ["WeChat/WebSocket", "delivery_latency_ms", { label = "p99", stat = "p99" }],
     ]])
     error_message = "Latency has p50 and p99."
+  }
+  assert {
+    condition = contains(flatten([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : [
+      for metric in try(widget.properties.metrics, []) : jsonencode(slice(metric, 0, length(metric) - 1))
+    ]]), jsonencode(["AWS/DynamoDB", "WriteThrottleEvents", "GlobalSecondaryIndexName", "user_id-connection_id-index", "TableName", "tidings-connections"]))
+    error_message = "So has the dashboard."
   }
   assert {
     condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.x + widget.width <= 24 && widget.properties != {}])
@@ -124,10 +140,10 @@ run "replicas_are_watched" {
 
 run "a_replication_group_is_watched_by_node" {
   variables {
-    cache = { kind = "replication-group", id = "tidings", nodes = ["tidings-0001-001", "tidings-0001-002"] }
+    cache = { kind = "replication-group", id = "tidings", nodes = ["tidings-0001-001", "tidings-0001-002"], node_count = 2 }
   }
   assert {
-    condition     = aws_cloudwatch_metric_alarm.this["redis-cpu-tidings-0001-002"].treat_missing_data == "breaching" && !contains(keys(aws_cloudwatch_metric_alarm.this), "redis-throttles")
+    condition     = aws_cloudwatch_metric_alarm.this["redis-cpu-1"].dimensions == tomap({ CacheClusterId = "tidings-0001-002" }) && aws_cloudwatch_metric_alarm.this["redis-cpu-1"].treat_missing_data == "breaching" && !contains(keys(aws_cloudwatch_metric_alarm.this), "redis-throttles")
     error_message = "A silent node is a dead node."
   }
 }
@@ -148,6 +164,22 @@ run "shards_are_summed_where_the_quota_is_one" {
     condition     = length(aws_cloudwatch_metric_alarm.this["connects"].metric_query) == 3 && contains(keys(aws_cloudwatch_metric_alarm.this), "websocket-errors-ws-1")
     error_message = "New connections have one quota in the account, errors belong to a shard."
   }
+}
+
+run "more_shards_than_an_alarm_can_sum" {
+  command = plan
+  variables {
+    websocket_apis = [for k in range(11) : { id = "api${k}", stage = "ws-${k}" }]
+  }
+  expect_failures = [var.websocket_apis]
+}
+
+run "more_indexes_than_an_alarm_can_sum" {
+  command = plan
+  variables {
+    table_indexes = { connections = ["a", "b", "c", "d", "e"] }
+  }
+  expect_failures = [var.table_indexes]
 }
 
 run "a_topic_of_one_s_own" {
