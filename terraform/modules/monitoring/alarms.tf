@@ -169,14 +169,18 @@ locals {
     },
     {
       for short, table in var.tables : "table-throttles-${short}" => {
-        metrics   = [for name in ["ReadThrottleEvents", "WriteThrottleEvents"] : { namespace = "AWS/DynamoDB", name = name, dimensions = { TableName = table } }]
+        metrics = flatten([
+          for part in values(local.throttled) : [
+            for name in ["ReadThrottleEvents", "WriteThrottleEvents"] : { namespace = "AWS/DynamoDB", name = name, dimensions = part.dimensions }
+          ] if part.table == short
+        ])
         statistic = "Sum"
         threshold = local.thresholds.table_throttles
         periods   = 1
         of        = 1
         silence   = local.quiet_is_good
         section   = "a-table-throttles"
-        says      = "DynamoDB throttles ${table}: a hot key, or traffic that more than doubled within half an hour."
+        says      = "DynamoDB throttles ${table} or an index of it: a hot key, or traffic that more than doubled within half an hour."
       }
     },
     {

@@ -57,7 +57,7 @@ locals {
     [
       for name in ["ReadThrottleEvents", "WriteThrottleEvents"] : {
         title = "Tables: ${name}", stat = "Sum", metrics = [
-          for short, table in var.tables : { namespace = "AWS/DynamoDB", name = name, dimensions = { TableName = table }, label = short }
+          for label, part in local.throttled : { namespace = "AWS/DynamoDB", name = name, dimensions = part.dimensions, label = label }
         ]
       }
     ],

@@ -25,7 +25,7 @@ locals {
   }
   thresholds = merge(local.default_thresholds, var.thresholds)
 
-  region = data.aws_region.current.name
+  region = data.aws_region.current.id
 
   # What chalicelib emits; a test compares. `report` says its region, the embedded metrics of log lines
   # have no dimension.
@@ -42,6 +42,17 @@ locals {
 
   # Those that this app takes jobs from; the inbox of another region's messages has no worker yet.
   watched_queues = { for short in ["delivery", "outbound"] : short => var.queues[short] }
+
+  # A table's own metrics leave out its indexes, which throttle by themselves.
+  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
+  throttled = merge([
+    for short, table in var.tables : {
+      for index in concat([""], lookup(var.table_indexes, short, [])) : trimsuffix("${short} ${index}", " ") => {
+        table      = short
+        dimensions = merge({ TableName = table }, index == "" ? {} : { GlobalSecondaryIndexName = index })
+      }
+    }
+  ]...)
 
   # Of each global table that is written here, its way to each replica.
   replicas = {

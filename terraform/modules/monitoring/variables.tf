@@ -54,6 +54,22 @@ variable "tables" {
   type        = map(string)
 }
 
+variable "table_indexes" {
+  description = "Names of the tables' global secondary indexes, by the table's short name."
+  type        = map(list(string))
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.table_indexes), keys(var.tables))) == 0
+    error_message = "Indexes are of the tables."
+  }
+
+  validation {
+    condition     = alltrue([for indexes in values(var.table_indexes) : length(indexes) <= 4])
+    error_message = "An alarm sums 10 metrics at most: reads and writes of a table and of 4 indexes."
+  }
+}
+
 variable "websocket_apis" {
   description = "The WebSocket APIs, one a shard."
   type = list(object({

@@ -8,6 +8,11 @@ output "global" {
   value       = [for name, table in local.definition : name if table.scope == "global"]
 }
 
+output "indexes" {
+  description = "Names of each table's global secondary indexes, by the table's short name."
+  value       = { for name, table in local.definition : name => [for index in try(table.indexes, []) : index.name] }
+}
+
 output "arns" {
   description = "ARNs of this region's tables or replicas, by short name."
   value       = { for name, _ in local.definition : name => try(aws_dynamodb_table.this[name].arn, "${local.arn_prefix}/${var.name}-${name}") }
