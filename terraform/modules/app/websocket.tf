@@ -71,7 +71,7 @@ resource "aws_apigatewayv2_deployment" "websocket" {
     integration = aws_apigatewayv2_integration.websocket["${each.key}/${key}"].id
     function    = aws_apigatewayv2_integration.websocket["${each.key}/${key}"].integration_uri
     content     = aws_apigatewayv2_integration.websocket["${each.key}/${key}"].content_handling_strategy
-    answers     = aws_apigatewayv2_route.websocket["${each.key}/${key}"].route_response_selection_expression
+    answers     = coalesce(aws_apigatewayv2_route.websocket["${each.key}/${key}"].route_response_selection_expression, "none")
   }) }
 
   lifecycle {

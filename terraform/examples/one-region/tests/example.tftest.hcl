@@ -13,4 +13,9 @@ run "nothing_that_costs_by_the_hour" {
     condition     = output.secret.name == "tidings-secrets" && endswith(output.websocket_url, "/prod") && module.region.cache.kind == "external"
     error_message = "A region with an external cache."
   }
+
+  assert {
+    condition     = module.region.alarms == null
+    error_message = "Alarms and a dashboard are the most that an idle region costs."
+  }
 }
