@@ -20,19 +20,5 @@ output "region" {
 
 output "regions" {
   description = "What each region has: APIs and their addresses, functions, queues, tables, secret."
-  value = {
-    (var.region) = {
-      websocket_apis = module.primary.websocket_apis
-      http_api       = module.primary.http_api
-      urls           = module.primary.urls
-      domain_targets = module.primary.domain_targets
-      function_names = module.primary.function_names
-      queues         = module.primary.queues
-      tables         = module.primary.tables
-      cache          = module.primary.cache
-      secret         = module.primary.secret
-      alarms         = module.primary.alarms
-      broadcast      = module.primary.broadcast
-    }
-  }
+  value       = local.regions
 }

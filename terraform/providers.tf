@@ -16,6 +16,15 @@ provider "aws" {
   }
 }
 
+# provider "aws" {
+#   alias  = "eu_west_1"
+#   region = "eu-west-1"
+#
+#   default_tags {
+#     tags = local.tags
+#   }
+# }
+
 provider "aws" {
   alias  = "us_east_1"
   region = "us-east-1"

@@ -32,12 +32,6 @@ variable "package_dir" {
   default     = "../dist"
 }
 
-variable "replica_regions" {
-  description = "Regions that get replicas of the global tables: those of the other region blocks in main.tf."
-  type        = set(string)
-  default     = []
-}
-
 variable "tables" {
   description = "Point-in-time recovery and deletion protection, both true by default; see modules/tables."
   type = object({
@@ -87,7 +81,7 @@ variable "app" {
 }
 
 variable "monitoring" {
-  description = "Dashboard and alarms, about 6 USD a month; see modules/monitoring and docs/operations.md."
+  description = "Dashboard and alarms, about 9 USD a month; see modules/monitoring and docs/operations.md."
   type = object({
     create            = optional(bool, true)
     alarm_topic_arn   = optional(string)

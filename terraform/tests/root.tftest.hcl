@@ -29,9 +29,14 @@ run "another_region" {
     region = "eu-central-1"
   }
 
+  override_data {
+    target = module.primary.data.aws_region.current
+    values = { id = "eu-central-1" }
+  }
+
   assert {
-    condition     = keys(output.regions) == ["eu-central-1"] && output.region == "eu-central-1"
-    error_message = "The region is a variable."
+    condition     = keys(output.regions) == ["eu-central-1"] && output.region == "eu-central-1" && length([for name in output.regions.eu-central-1.alarms.alarm_names : name if strcontains(name, "-replication-")]) == 0
+    error_message = "The region is a variable, and alone."
   }
 }
 

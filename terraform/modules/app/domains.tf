@@ -11,6 +11,13 @@ resource "aws_apigatewayv2_domain_name" "this" {
     endpoint_type   = "REGIONAL"
     security_policy = "TLS_1_2"
   }
+
+  lifecycle {
+    precondition {
+      condition     = try(split(":", each.value.certificate_arn)[3], "") == local.region
+      error_message = "A regional domain takes a certificate of its own region: ${each.value.name} needs one in ${local.region}."
+    }
+  }
 }
 
 # The key is the stage's name: a path is the same with and without a custom domain.

@@ -4,6 +4,10 @@ locals {
   # A cache of our own is in the VPC, so the functions are, too.
   network = var.network.create || var.cache.kind != "external" ? 1 : 0
 
+  region      = data.aws_region.current.id
+  kms_key_arn = lookup(var.kms_key_arns, local.region, null)
+  peers       = { for region, peer in var.peers : region => peer if region != local.region }
+
   # The host that is this region's alone, whatever domains there are.
   http_host = regex("^[a-z]+://([^/:]+)", module.app.http_api.endpoint)[0]
 
@@ -16,19 +20,19 @@ module "tables" {
 
   name                   = var.name
   primary                = var.primary
-  replica_regions        = var.replica_regions
+  replica_regions        = var.primary ? keys(local.peers) : []
   point_in_time_recovery = var.tables.point_in_time_recovery
   deletion_protection    = var.tables.deletion_protection
-  kms_key_arn            = var.kms_key_arn
-  replica_kms_key_arns   = var.replica_kms_key_arns
+  kms_key_arn            = local.kms_key_arn
+  replica_kms_key_arns   = var.kms_key_arns
 }
 
 module "messaging" {
   source = "../messaging"
 
   name        = var.name
-  peers       = var.peers
-  kms_key_arn = var.kms_key_arn
+  peers       = local.peers
+  kms_key_arn = local.kms_key_arn
 }
 
 module "network" {
@@ -56,7 +60,7 @@ module "cache" {
   shards            = var.cache.shards
   replicas          = var.cache.replicas
   serverless_limits = var.cache.serverless_limits
-  kms_key_arn       = var.kms_key_arn
+  kms_key_arn       = local.kms_key_arn
   network           = one(module.network[*])
 }
 
@@ -90,7 +94,7 @@ module "app" {
   log_kms_key_arn        = var.app.log_kms_key_arn
   tracing                = var.app.tracing
   manage_gateway_account = var.app.manage_gateway_account
-  kms_key_arn            = var.kms_key_arn
+  kms_key_arn            = local.kms_key_arn
   connections_url        = var.connections_url
   aws_endpoint_url       = var.aws_endpoint_url
 }
@@ -105,10 +109,11 @@ module "monitoring" {
   queues             = { for name, queue in module.messaging.queues : name => queue.name }
   dead_letter_queues = module.messaging.dead_letter_queues
   tables             = module.tables.names
+  table_indexes      = module.tables.indexes
   websocket_apis     = module.app.websocket_apis
   http_api_id        = module.app.http_api.id
   cache              = module.cache.cache
-  replica_regions    = var.replica_regions
+  replica_regions    = keys(local.peers) # this region's writes go to all the others
   global_tables      = module.tables.global
   alarm_topic_arn    = var.monitoring.alarm_topic_arn
   alarm_emails       = var.monitoring.alarm_emails

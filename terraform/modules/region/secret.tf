@@ -10,14 +10,14 @@ resource "aws_secretsmanager_secret" "this" {
 
   name                    = "${var.name}-secrets"
   description             = "Tidings: a JSON object with jwt_secret and, as needed, jwt_secret_previous and redis_password."
-  kms_key_id              = var.kms_key_arn
+  kms_key_id              = local.kms_key_arn
   recovery_window_in_days = var.secret_recovery_days
 
   dynamic "replica" {
-    for_each = var.replica_regions
+    for_each = keys(local.peers)
     content {
       region     = replica.value
-      kms_key_id = lookup(var.replica_kms_key_arns, replica.value, null)
+      kms_key_id = lookup(var.kms_key_arns, replica.value, null)
     }
   }
 }
@@ -27,7 +27,7 @@ locals {
     name = "${var.name}-secrets"
     # A replica's ARN is the primary's with its own region; the end is Secrets Manager's.
     arn = var.primary ? aws_secretsmanager_secret.this[0].arn : join(":", [
-      "arn", data.aws_partition.current.partition, "secretsmanager", data.aws_region.current.id,
+      "arn", data.aws_partition.current.partition, "secretsmanager", local.region,
       data.aws_caller_identity.current.account_id, "secret", "${var.name}-secrets-??????",
     ])
   }

@@ -20,14 +20,8 @@ variable "primary" {
   default     = true
 }
 
-variable "replica_regions" {
-  description = "Peer regions that get replicas of the global tables and of the secret. Only for the primary region."
-  type        = set(string)
-  default     = []
-}
-
 variable "peers" {
-  description = "The other regions, by name: their output `broadcast`."
+  description = "All regions of the deployment by name, this one too or not: their output `broadcast`. The primary region makes replicas of the global tables and of the secret in the others."
   type        = map(object({ topic_arn = string, inbox_arn = string }))
   default     = {}
 }
@@ -94,7 +88,7 @@ variable "app" {
 }
 
 variable "monitoring" {
-  description = "Dashboard and alarms: 3 USD a month for the dashboard, 0.10 USD for each alarm; see modules/monitoring."
+  description = "Dashboard and alarms: 3 USD a month for the dashboard, 0.10 USD for each metric that an alarm looks at, about 9 USD together; see modules/monitoring."
   type = object({
     create            = optional(bool, true)
     alarm_topic_arn   = optional(string)
@@ -112,14 +106,8 @@ variable "metrics_namespace" {
   default     = "WeChat/WebSocket"
 }
 
-variable "kms_key_arn" {
-  description = "Customer managed key of this region for tables, queues, topic, cache and secret; null for the services' own keys."
-  type        = string
-  default     = null
-}
-
-variable "replica_kms_key_arns" {
-  description = "Keys of the replica regions, when kms_key_arn is set."
+variable "kms_key_arns" {
+  description = "Customer managed keys of tables, queues, topic, cache and secret by region, with one for each region or none; {} for the services' own keys."
   type        = map(string)
   default     = {}
 }

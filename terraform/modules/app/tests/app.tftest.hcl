@@ -235,6 +235,19 @@ run "domains" {
   }
 }
 
+run "a_certificate_of_another_region_is_refused" {
+  command = plan
+
+  variables {
+    domains = {
+      websocket = { name = "ws.example.com", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
+      http      = { name = "api.example.com", certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/1" }
+    }
+  }
+
+  expect_failures = [aws_apigatewayv2_domain_name.this["http"]]
+}
+
 run "one_name_for_both_is_refused" {
   command = plan
 

@@ -55,8 +55,19 @@ run "external_cache_in_a_vpc" {
 
 run "primary_of_two_regions" {
   variables {
-    replica_regions = ["eu-west-1"]
-    peers           = { eu-west-1 = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:chat-broadcast", inbox_arn = "arn:aws:sqs:eu-west-1:123456789012:chat-inbox" } }
+    peers = {
+      eu-west-1 = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:chat-broadcast", inbox_arn = "arn:aws:sqs:eu-west-1:123456789012:chat-inbox" }
+      us-east-1 = { topic_arn = "arn:aws:sns:us-east-1:123456789012:chat-broadcast", inbox_arn = "arn:aws:sqs:us-east-1:123456789012:chat-inbox" }
+    }
+    kms_key_arns = {
+      eu-west-1 = "arn:aws:kms:eu-west-1:123456789012:key/1"
+      us-east-1 = "arn:aws:kms:us-east-1:123456789012:key/2"
+    }
+  }
+
+  assert {
+    condition     = local.kms_key_arn == "arn:aws:kms:us-east-1:123456789012:key/2" && one(aws_secretsmanager_secret.this[0].replica).kms_key_id == "arn:aws:kms:eu-west-1:123456789012:key/1"
+    error_message = "A key is of one region."
   }
 
   assert {
@@ -68,6 +79,12 @@ run "primary_of_two_regions" {
 run "second_region" {
   variables {
     primary = false
+    peers   = { eu-west-1 = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:chat-broadcast", inbox_arn = "arn:aws:sqs:eu-west-1:123456789012:chat-inbox" } }
+  }
+
+  assert {
+    condition     = contains(output.alarms.alarm_names, "chat-replication-messages-eu-west-1")
+    error_message = "It watches what it writes itself on its way to the others."
   }
 
   assert {
