@@ -1,31 +1,43 @@
-"""Delivery: from a durable entry to a post at every device. Planned as data, then executed.
+"""Delivery: from a durable entry to a post at every device. `fanout` plans it as data.
 
 Order. `delivery.fifo` serves one batch of a group at a time. Senders may queue their jobs in
 another order than they wrote the log in, so a worker delivers from the stream's cursor up to
 the job's entry, reading what lies between from the log, and skips what the cursor has passed:
-the queue says *that* there is something, the log says *what*. Large rooms are split into parts,
-a connection always in the same part (group room#k). A connection that does not take a post
-gets its own group (c#connection) until it has caught up, so nobody waits for it and its own
-order holds; when it stays deaf it is closed, and comes back with its position.
+the queue says *that* there is something, the log says *what*. It goes in short runs, so that a
+long backlog gets done over several attempts. Large rooms are split into parts, a connection
+always in the same part (group room#k). A connection that does not take a post gets its own group
+(c#origin), so nobody waits for it. With the stream's cursor stands the last entry that was queued
+there; its later entries follow until the job of that one is settled, so its own order holds. When
+it stays deaf it is closed, and comes back with its position.
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from . import events, ids, protocol, telemetry
-from .connections import Connections, target_from_json, target_to_json
-from .errors import CacheDown
+from .connections import Connections, target_from_json
+from .errors import CacheDown, Unavailable
 from .events import Event
-from .messages import Messages, entry_from_json, entry_to_json
+from .fanout import (
+    RETRY_DELAYS_S,
+    asked,
+    direct_job,
+    part_jobs,
+    posts_for,
+    recovery_job,
+    rest_job,
+    retry_job,
+    without,
+)
+from .messages import Messages, entry_from_json
 from .model import (
     ConnectionId,
+    Cursor,
     Entry,
     EntryKind,
-    Job,
     Outcome,
     Post,
     Region,
@@ -36,70 +48,36 @@ from .model import (
 from .ports import Cache, Clock, Cursors, Poster, Queue
 from .rooms import Rooms
 
-PARTS = 16
-PART_TARGETS = 400
 CHUNK = 1_000
+RUN, RUN_MS = 20, 8_000  # entries before the cursor moves; how long one job goes on with that
 STAY_SPLIT_MS = 3_600_000
-SLOW_MS = 60_000
-RETRY_DELAYS_S = (1, 2, 4)
+MOST_BEHIND = 500  # connections noted with a stream: some 25 KB
+PATIENT_ATTEMPTS = 3  # so often a room waits while posts of many connections are refused
+LAST_ATTEMPT = 6  # max_receive_count of delivery.fifo in terraform/resources.json
 RECEIPTS_UP_TO = 100
+_MANY = "there are more posts than may be made, try again"
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a set of posts: counts, and the targets to try again."""
+    """What became of a set of posts: counts, and the targets to try again.
 
-    delivered: int
-    gone: int
-    refused: int
-    retry: tuple[Target, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A share of a large room's delivery: the order group it goes to, and whom it serves."""
-
-    group: str
-    targets: tuple[Target, ...]
-
-
-def plan_parts(room_id: RoomId, targets: Sequence[Target]) -> list[Part]:
-    """Split targets: by a stable hash of the connection, so that each keeps its order group."""
-    buckets: dict[int, list[Target]] = {}
-    for target in targets:
-        buckets.setdefault(zlib.crc32(target.connection_id.encode()) % PARTS, []).append(target)
-    return [
-        Part(f"{room_id}#{k}", tuple(bucket[start : start + PART_TARGETS]))
-        for k, bucket in sorted(buckets.items())
-        for start in range(0, len(bucket), PART_TARGETS)
-    ]
-
-
-def posts_for(event: Event, targets: Iterable[Target]) -> list[Post]:
-    """One post a target that takes it; the event is encoded once a protocol."""
-    encoded: dict[str, bytes | None] = {}
-    posts = []
-    for target in targets:
-        if target.protocol not in encoded:
-            encoded[target.protocol] = protocol.encode(target.protocol, event)
-        frame = encoded[target.protocol]
-        if frame is not None:
-            posts.append(Post(target, frame))
-    return posts
-
-
-def asked(entry: Entry, target: Target) -> bool:
-    """Whether a device is asked to ack a message: its sender wants that, and it is not his.
-
-    With JSON there are no acks: the client sees that a receipt is wanted, and sends the action.
+    Attributes:
+        retry: They did not take theirs.
+        busy: Theirs were refused with many others'.
+        unsent: There was no budget for theirs.
     """
-    name = events.name_of_messages(entry.room_id)
-    return (
-        entry.delivery_receipt
-        and entry.sender_id != target.user_id
-        and not protocol.is_json(target.protocol)
-        and protocol.takes(target.protocol, name)
-    )
+
+    delivered: int = 0
+    gone: int = 0
+    refused: int = 0
+    retry: tuple[Target, ...] = ()
+    busy: tuple[Target, ...] = ()
+    unsent: tuple[Target, ...] = ()
+
+    @property
+    def left(self) -> tuple[Target, ...]:
+        return self.retry + self.busy + self.unsent
 
 
 class Delivery:
@@ -114,7 +92,6 @@ class Delivery:
         poster: Poster,
         queue: Queue,
         outbound: Queue,
-        dead: Queue,
         outbound_dead: Queue,
         clock: Clock,
         split_over: int,
@@ -127,42 +104,52 @@ class Delivery:
         self._poster = poster
         self._queue = queue
         self._outbound = outbound
-        self._dead = dead
         self._outbound_dead = outbound_dead
         self._clock = clock
         self._split_over = split_over
 
-    def entries(self, jobs: Sequence[Mapping[str, Any]]) -> None:
-        """Deliver log entries of a room, and earlier ones of their streams not yet delivered."""
+    def entries(self, jobs: Sequence[Mapping[str, Any]], attempt: int) -> None:
+        """Deliver log entries of a room, and earlier ones of their streams not yet delivered.
+
+        Raises:
+            Unavailable: Also while there are more posts than may be made; what was done is kept.
+        """
         streams: dict[Region, dict[int, Entry]] = {}
         for job in jobs:
             entry = entry_from_json(job["entry"])
             streams.setdefault(entry.region, {})[entry.seq] = entry
         for known in streams.values():
-            self._stream(known)
+            self._stream(known, attempt)
 
-    def _stream(self, known: Mapping[int, Entry]) -> None:
+    def _stream(self, known: Mapping[int, Entry], attempt: int) -> None:
         """Deliver a stream from its cursor up to the newest of these entries, by seq."""
         newest = known[max(known)]
+        until_ms = self._clock.now_ms() + RUN_MS
+        while (done := self._run(known, until_ms, attempt)) < newest.seq:
+            if self._clock.now_ms() >= until_ms:  # the function's own time is limited
+                self._queue.send([rest_job(newest, done)])
+                return
+
+    def _run(self, known: Mapping[int, Entry], until_ms: int, attempt: int) -> int:
+        """Deliver the next few entries of a stream and move its cursor; answers its seq."""
+        newest = known[max(known)]
         room_id, region = newest.room_id, newest.region
-        done, split_at_ms = self._cursors.get(room_id, region) or (0, 0)
-        if newest.seq <= done:
-            return
-        if all(seq in known for seq in range(done + 1, newest.seq)):
-            entries = [known[seq] for seq in range(done + 1, newest.seq + 1)]
-        else:
-            entries = self._messages.entries_between(room_id, region, done, newest.seq)
-        members, slow = self._begin(room_id, entries)
+        cursor = self._cursors.get(room_id, region)
+        if newest.seq <= cursor.seq:
+            return cursor.seq
+        entries = self._next(known, cursor)
+        members = self._begin(room_id, entries)
         entries = self._expecting(entries, len(members))
         targets = self._connected(members)
-        now_ms = self._clock.now_ms()
+        split_at_ms, now_ms = cursor.split_at_ms, self._clock.now_ms()
+        # Parts may still wait when a room is no longer large: long after the last one they do not.
         if len(targets) > self._split_over or now_ms - split_at_ms < STAY_SPLIT_MS:
-            self._queue.send(list(self._part_jobs(entries, targets)))
-            split_at_ms = now_ms if len(targets) > self._split_over else split_at_ms
+            self._queue.send(list(part_jobs(entries, targets)))
+            split_at_ms = self._clock.now_ms()
         else:
-            for entry in entries:
-                slow |= self._deliver(entry, _without(targets, entry.origin_id), slow)
-        self._cursors.advance(room_id, region, newest.seq, split_at_ms)
+            entries = self._directly(entries, targets, cursor, until_ms, attempt)
+        self._forget_gone(room_id, region, cursor, targets)
+        self._cursors.advance(entries[-1], split_at_ms)
         now_ms = self._clock.now_ms()
         telemetry.measure(
             "delivered",
@@ -170,31 +157,73 @@ class Delivery:
             entries_delivered=len(entries),
             delivery_latency_ms=max(0, now_ms - entries[0].timestamp_ms),
         )
+        return entries[-1].seq
 
-    def part(self, job: Mapping[str, Any]) -> None:
+    def _next(self, known: Mapping[int, Entry], cursor: Cursor) -> list[Entry]:
+        """The entries after the cursor, a run at most; from the log if the jobs lack one."""
+        newest = known[max(known)]
+        last = min(cursor.seq + RUN, newest.seq)
+        seqs = range(cursor.seq + 1, last + 1)
+        if all(seq in known for seq in seqs):
+            return [known[seq] for seq in seqs]
+        room_id, region = newest.room_id, newest.region
+        if cursor.seq and not cursor.message_id:  # written before cursors had it
+            return self._messages.entries_between(room_id, region, cursor.seq, last)
+        return self._messages.entries_after(room_id, region, cursor.message_id, len(seqs))
+
+    def _directly(
+        self,
+        entries: Sequence[Entry],
+        targets: Sequence[Target],
+        cursor: Cursor,
+        until_ms: int,
+        attempt: int,
+    ) -> list[Entry]:
+        """Post entries here, one after the other; answers those that were, one at least."""
+        done: list[Entry] = []
+        slow = set(cursor.behind)
+        behind: list[tuple[Entry, Target]] = []
+        for entry in entries:
+            try:
+                late = self._deliver(entry, without(targets, entry.origin_id), slow, attempt)
+            except Unavailable:
+                if not done:
+                    raise
+                break
+            slow |= {target.origin for target in late}
+            behind += [(entry, target) for target in late]
+            done.append(entry)
+            if self._clock.now_ms() >= until_ms:
+                break
+        self._fall_behind(cursor, behind)
+        return done
+
+    def part(self, job: Mapping[str, Any], attempt: int) -> None:
         """Deliver one share of a large room."""
         entry = entry_from_json(job["entry"])
         targets = [target_from_json(target) for target in job["targets"]]
-        self._deliver(entry, targets, self._slow(entry.room_id))
+        cursor = self._cursors.get(entry.room_id, entry.region)
+        late = self._deliver(entry, targets, cursor.behind, attempt)
+        self._fall_behind(cursor, [(entry, target) for target in late])
 
     def direct(self, job: Mapping[str, Any], attempt: int) -> int | None:
         """Try one slow connection again; answers the seconds to wait, None when settled.
 
         After the third retry the connection is closed: it missed something, and only coming
-        back with its position tells it what. The job goes to the dead-letter queue.
+        back with its position tells it what. The job goes to the dead letters of outbound.
         """
         entry, target = entry_from_json(job["entry"]), target_from_json(job["target"])
         receipt = self._post(posts_for(events.of_entry(entry), [target]))
-        if not receipt.retry:
-            self._ask(entry, [target])
-            return None
-        if attempt <= len(RETRY_DELAYS_S):
-            self._mark_slow(entry.room_id, target)
+        if (receipt.busy or receipt.unsent) and attempt < LAST_ATTEMPT:
+            raise Unavailable(_MANY)
+        if receipt.retry and attempt <= len(RETRY_DELAYS_S):
             return RETRY_DELAYS_S[attempt - 1]
-        self._dead.send([_direct_job(entry, target)])
-        self._poster.close(target)
-        self._connections.close(target.connection_id)
-        telemetry.log("WARNING", "deaf_connection_closed", target=target.connection_id)
+        if receipt.left:
+            self._outbound_dead.send([direct_job(entry, target)])
+            self._close_deaf(target)
+        else:
+            self._ask(entry, [target])
+        self._cursors.catch_up(entry.room_id, entry.region, target.origin, entry.seq)
         return None
 
     def room_updated(self, job: Mapping[str, Any]) -> None:
@@ -218,7 +247,7 @@ class Delivery:
 
     def ephemeral(self, room_id: RoomId, event: Event, exclude: str | None, keep: bool) -> None:
         """Tell those who joined the room; with `keep` a failed post is tried again."""
-        targets = _without(self._connections.audience(room_id), exclude)
+        targets = without(self._connections.audience(room_id), exclude)
         posts = posts_for(event, targets)
         if keep:
             self._settle(posts, event)
@@ -227,7 +256,7 @@ class Delivery:
 
     def tell(self, users: Iterable[UserId], event: Event, exclude: str | None = None) -> None:
         """Post an event that is in no log to all devices of these users."""
-        targets = _without(self._connected(users), exclude)
+        targets = without(self._connected(users), exclude)
         self._settle(posts_for(event, targets), event)
 
     def retry(self, job: Mapping[str, Any]) -> None:
@@ -235,40 +264,81 @@ class Delivery:
         event, target = Event(job["name"], job["data"]), target_from_json(job["target"])
         attempt = job["attempt"]
         receipt = self._post(posts_for(event, [target]))
+        if receipt.busy or receipt.unsent:
+            raise Unavailable(_MANY)
         if not receipt.retry:
             return
         if attempt < len(RETRY_DELAYS_S):
-            self._outbound.send([_retry_job(event, target, attempt + 1)])
+            self._outbound.send([retry_job(event, target, attempt + 1)])
         else:
-            self._outbound_dead.send([_retry_job(event, target, attempt)])
+            self._outbound_dead.send([retry_job(event, target, attempt)])
 
     def _settle(self, posts: Sequence[Post], event: Event) -> None:
         receipt = self._post(posts)
-        if receipt.retry:
-            self._outbound.send([_retry_job(event, target, 0) for target in receipt.retry])
+        if receipt.left:
+            self._outbound.send([retry_job(event, target, 0) for target in receipt.left])
 
     def _deliver(
-        self, entry: Entry, targets: Sequence[Target], slow: Set[ConnectionId]
-    ) -> set[ConnectionId]:
-        """Post an entry; slow connections go to their own group, as do those that fail now.
+        self,
+        entry: Entry,
+        targets: Sequence[Target],
+        slow: Collection[ConnectionId],
+        attempt: int,
+    ) -> list[Target]:
+        """Post an entry; answers who must get it in a group of its own: slow ones, and who failed.
 
-        Answers the latter. Sockets that can recover are always served by theirs.
+        Sockets that can recover are always served by theirs.
+
+        Raises:
+            Unavailable: There are more posts than may be made. That many were refused is no reason
+                after three attempts: clients that are all deaf at once look the same.
         """
         event = events.of_entry(entry)
         recovering = [target for target in targets if protocol.recovers(target.protocol)]
         told = [each for each in recovering if protocol.takes(each.protocol, event.name)]
         if told:
-            self._queue.send([_recovery_job(entry, target) for target in told])
+            self._queue.send([recovery_job(entry, target) for target in told])
         targets = [target for target in targets if not protocol.recovers(target.protocol)]
-        ready = [target for target in targets if target.connection_id not in slow]
+        ready = [target for target in targets if target.origin not in slow]
         receipt = self._post(posts_for(event, ready))
-        self._ask(entry, [target for target in ready if target not in receipt.retry])
-        for target in receipt.retry:
-            self._mark_slow(entry.room_id, target)
-        behind = [t for t in targets if t.connection_id in slow] + list(receipt.retry)
-        if behind:
-            self._queue.send([_direct_job(entry, target) for target in behind])
-        return {target.connection_id for target in receipt.retry}
+        if receipt.unsent or (receipt.busy and attempt <= PATIENT_ATTEMPTS):
+            raise Unavailable(_MANY)
+        self._ask(entry, [target for target in ready if target not in receipt.left])
+        return [target for target in targets if target.origin in slow] + list(receipt.left)
+
+    def _fall_behind(self, cursor: Cursor, behind: Sequence[tuple[Entry, Target]]) -> None:
+        """Queue entries for connections in groups of their own, once that is noted.
+
+        The note goes first: the job of the entry noted takes it away. Whoever cannot be noted,
+        because too many are, is closed, and comes back with its position.
+        """
+        if not behind:
+            return
+        room_id, region = behind[0][0].room_id, behind[0][0].region
+        last = {target.origin: entry.seq for entry, target in behind}
+        new = [origin for origin in last if origin not in cursor.behind]
+        beyond = set(new[max(0, MOST_BEHIND - len(cursor.behind)) :])
+        noted = {origin: seq for origin, seq in last.items() if origin not in beyond}
+        if noted:
+            self._cursors.fall_behind(room_id, region, noted)
+            self._queue.send([direct_job(*each) for each in behind if each[1].origin in noted])
+        for target in {t.origin: t for _, t in behind if t.origin in beyond}.values():
+            self._close_deaf(target)
+
+    def _forget_gone(
+        self, room_id: RoomId, region: Region, cursor: Cursor, targets: Iterable[Target]
+    ) -> None:
+        """Make room when many are noted: some left while their last job became a dead letter."""
+        if len(cursor.behind) > MOST_BEHIND // 2:
+            here = {target.origin for target in targets}
+            for origin, seq in cursor.behind.items():
+                if origin not in here:
+                    self._cursors.catch_up(room_id, region, origin, seq)
+
+    def _close_deaf(self, target: Target) -> None:
+        self._poster.close(target)
+        self._connections.close(target.connection_id)
+        telemetry.log("WARNING", "deaf_connection_closed", target=target.connection_id)
 
     def expect(self, entries: Sequence[Entry]) -> None:
         """Acks of these, where their senders want them, will be understood for an hour."""
@@ -303,14 +373,21 @@ class Delivery:
             self._post(posts_for(events.delivery_receipt(entry), told))
 
     def _post(self, posts: Sequence[Post]) -> Receipt:
-        delivered, gone, refused, retry = 0, 0, 0, []
         if not posts:
-            return Receipt(0, 0, 0, ())
+            return Receipt()
+        delivered, gone, refused = 0, 0, 0
+        retry: list[Target] = []
+        busy: list[Target] = []
+        unsent: list[Target] = []
         for post, outcome in zip(posts, self._poster.post(posts), strict=True):
             if outcome is Outcome.DELIVERED:
                 delivered += 1
             elif outcome is Outcome.TOO_LARGE:
                 refused += 1
+            elif outcome is Outcome.BUSY:
+                busy.append(post.target)
+            elif outcome is Outcome.UNSENT:
+                unsent.append(post.target)
             elif outcome is Outcome.GONE and self._connections.gone(post.target):
                 gone += 1
             else:
@@ -321,33 +398,20 @@ class Delivery:
             posts_delivered=delivered,
             posts_gone=gone,
             posts_refused=refused,
-            posts_to_retry=len(retry),
+            posts_to_retry=len(retry) + len(busy) + len(unsent),
         )
-        return Receipt(delivered, gone, refused, tuple(retry))
+        return Receipt(delivered, gone, refused, tuple(retry), tuple(busy), tuple(unsent))
 
-    def _part_jobs(self, entries: Sequence[Entry], targets: Sequence[Target]) -> Iterable[Job]:
-        for entry in entries:
-            parts = plan_parts(entry.room_id, _without(targets, entry.origin_id))
-            for number, part in enumerate(parts):
-                body = {
-                    "entry": entry_to_json(entry),
-                    "targets": [target_to_json(target) for target in part.targets],
-                }
-                dedupe = f"{entry.region}#{entry.seq}#{entry.message_id}#{number}"
-                yield Job("part", body, group=part.group, dedupe=dedupe)
-
-    def _begin(
-        self, room_id: RoomId, entries: Sequence[Entry]
-    ) -> tuple[Collection[UserId], set[ConnectionId]]:
-        """The room's members and slow connections; caches the entries on the way."""
+    def _begin(self, room_id: RoomId, entries: Sequence[Entry]) -> Collection[UserId]:
+        """The room's members; caches the entries on the way."""
         try:
-            known = self._cache.deliver(room_id, self._as_shown(entries), self._clock.now_ms())
+            known = self._cache.deliver(room_id, self._as_shown(entries))
         except CacheDown:
             telemetry.log("WARNING", "recent_not_cached")
-            return self._rooms.members(room_id), set()
+            return self._rooms.members(room_id)
         if known.members is None:
-            return self._rooms.fill(room_id, known.version), set(known.slow)
-        return known.members, set(known.slow)
+            return self._rooms.fill(room_id, known.version)
+        return known.members
 
     def _as_shown(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries, and messages they delete in their new shape."""
@@ -373,42 +437,3 @@ class Delivery:
             else:
                 found += [target for targets in online.values() for target in targets]
         return found
-
-    def _slow(self, room_id: RoomId) -> set[ConnectionId]:
-        try:
-            return self._cache.slow_ones(room_id, self._clock.now_ms())
-        except CacheDown:
-            return set()
-
-    def _mark_slow(self, room_id: RoomId, target: Target) -> None:
-        try:
-            until_ms = self._clock.now_ms() + SLOW_MS
-            self._cache.slow(room_id, target.connection_id, until_ms)
-        except CacheDown:
-            telemetry.log("WARNING", "slow_not_marked")
-
-
-def _direct_job(entry: Entry, target: Target) -> Job:
-    body = {"entry": entry_to_json(entry), "target": target_to_json(target)}
-    dedupe = f"c#{entry.region}#{entry.seq}#{target.connection_id}#{entry.message_id}"
-    return Job("direct", body, group=f"c#{target.connection_id}", dedupe=dedupe)
-
-
-def _recovery_job(entry: Entry, target: Target) -> Job:
-    body = {"entry": entry_to_json(entry), "target": target_to_json(target)}
-    dedupe = f"r#{entry.region}#{entry.seq}#{target.sid}#{entry.message_id}"
-    return Job("recovery_entry", body, group=ids.socket_group(target.sid), dedupe=dedupe)
-
-
-def _retry_job(event: Event, target: Target, attempt: int) -> Job:
-    body = {
-        "name": event.name,
-        "data": event.data,
-        "target": target_to_json(target),
-        "attempt": attempt,
-    }
-    return Job("retry", body, delay_s=RETRY_DELAYS_S[min(attempt, len(RETRY_DELAYS_S) - 1)])
-
-
-def _without(targets: Sequence[Target], origin: str | None) -> list[Target]:
-    return [target for target in targets if target.origin != origin]

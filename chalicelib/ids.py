@@ -92,7 +92,7 @@ def transport_id(connection_id: ConnectionId) -> ConnectionId:
 
 
 def socket_group(sid: str) -> str:
-    """The FIFO order group that serves a socket which can recover, wherever it is."""
+    """The FIFO order group of one device (`Target.origin`), whatever carries it now."""
     return f"c#{sid}"
 
 

@@ -226,6 +226,12 @@ class Messages:
         """Up to `limit` entries of a stream written at that time or later, oldest first."""
         return self._log.after(room_id, region, ids.first_at(at_ms), limit)
 
+    def entries_after(
+        self, room_id: RoomId, region: Region, message_id: MessageId, limit: int
+    ) -> list[Entry]:
+        """The next entries of a stream after this id ("": from its start), oldest first."""
+        return self._log.after(room_id, region, message_id, limit)
+
     def entries_between(self, room_id: RoomId, region: Region, low: int, high: int) -> list[Entry]:
         """Entries of a stream with low < seq <= high, oldest first."""
         found: list[Entry] = []

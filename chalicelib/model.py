@@ -344,6 +344,23 @@ CommitResult = Committed | Taken | Duplicate
 
 
 @dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a stream has been delivered in a region.
+
+    Attributes:
+        seq: Of the last entry delivered, 0 for none; `message_id` is its id.
+        split_at_ms: When it was last delivered in parts, 0 for never.
+        behind: Connections (`Target.origin`) whose posts of this stream go through an order group
+            of their own, and the seq of the last entry that was queued there.
+    """
+
+    seq: int = 0
+    message_id: MessageId = MessageId("")
+    split_at_ms: int = 0
+    behind: Mapping[ConnectionId, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Charge:
     """One token of a bucket, to be taken with a frame or a request.
 
@@ -386,12 +403,10 @@ class Delivering:
     Attributes:
         version: The room's membership version, None when the cache has none.
         members: None when not cached.
-        slow: Connections whose posts of this room go through their own order group.
     """
 
     version: str | None
     members: Mapping[UserId, Role] | None
-    slow: frozenset[ConnectionId]
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,10 +423,18 @@ class Traffic:
 
 
 class Outcome(StrEnum):
-    """What became of a post to a connection."""
+    """What became of a post to a connection.
+
+    Attributes:
+        UNSENT: It was not posted, the region's budget of posts is used up.
+        BUSY: Refused, and so were many others: the account's requests are used up.
+        THROTTLED: Refused alone: its client reads too slowly.
+    """
 
     DELIVERED = "delivered"
     GONE = "gone"
+    UNSENT = "unsent"
+    BUSY = "busy"
     THROTTLED = "throttled"
     TOO_LARGE = "too_large"
     FAILED = "failed"

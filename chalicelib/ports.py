@@ -16,6 +16,7 @@ from .model import (
     CommitResult,
     Connection,
     ConnectionId,
+    Cursor,
     Delivering,
     Devices,
     Duplicate,
@@ -124,11 +125,19 @@ class MessageLog(Protocol):
 class Cursors(Protocol):
     """How far a stream has been delivered in this region. Regional state, not cache."""
 
-    def get(self, room_id: RoomId, region: Region) -> tuple[int, int] | None:
-        """(seq delivered, split_at_ms: when it was last delivered in parts, 0 never)."""
+    def get(self, room_id: RoomId, region: Region) -> Cursor:
+        """`Cursor()` of a stream that was never delivered. Strongly consistent."""
 
-    def advance(self, room_id: RoomId, region: Region, seq: int, split_at_ms: int) -> None:
-        """Move forward; a lower seq than stored changes nothing."""
+    def advance(self, entry: Entry, split_at_ms: int) -> None:
+        """Move forward to this entry; one that is not beyond what is stored changes nothing."""
+
+    def fall_behind(
+        self, room_id: RoomId, region: Region, behind: Mapping[ConnectionId, int]
+    ) -> None:
+        """Remember these as behind; others stay as they are, whoever writes at the same time."""
+
+    def catch_up(self, room_id: RoomId, region: Region, origin: ConnectionId, seq: int) -> None:
+        """Not behind any more, if that seq is what is remembered of it (atomic)."""
 
 
 class RoomStore(Protocol):
@@ -361,7 +370,7 @@ class Cache(Protocol):
     def fill_joined(self, room_id: RoomId, targets: Iterable[Target]) -> None:
         """Merge targets read from the store."""
 
-    def deliver(self, room_id: RoomId, entries: Sequence[Entry], now_ms: int) -> Delivering:
+    def deliver(self, room_id: RoomId, entries: Sequence[Entry]) -> Delivering:
         """What a delivery of these entries of the room begins with; counts them.
 
         They go into `conversation:{id}:recent`, newest 50; an entry replaces itself.
@@ -374,12 +383,6 @@ class Cache(Protocol):
         """Remember (or with None forget) the newest typing_start."""
 
     def typing_since(self, room_id: RoomId, user_id: UserId) -> int | None: ...
-
-    def slow(self, room_id: RoomId, connection_id: ConnectionId, until_ms: int) -> None:
-        """Mark a connection whose posts of this room are queued in its own order group."""
-
-    def slow_ones(self, room_id: RoomId, now_ms: int) -> set[ConnectionId]:
-        """Connections of the room whose mark still holds."""
 
     def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
         """Take up to `wanted` from the shared token bucket of posts; answers how many."""
@@ -540,7 +543,10 @@ class Queue(Protocol):
     """One SQS queue."""
 
     def send(self, jobs: Sequence[Job]) -> None:
-        """All or an `Unavailable`: then some may have been sent. One call per ten jobs."""
+        """All or an `Unavailable`: then some may have been sent, of a group the first ones.
+
+        One call per ten jobs, if they are of different groups.
+        """
 
     def hide(self, receipt_handle: str, seconds: int) -> None:
         """Make a received message invisible for so long from now (its retry delay)."""

@@ -20,9 +20,10 @@ from typing import Any
 
 from . import events, ids, protocol, telemetry
 from .connections import Connections, target_from_json, target_to_json
-from .delivery import RETRY_DELAYS_S, Delivery, asked
+from .delivery import Delivery
 from .engine import Engine
 from .errors import BadRequest, CacheDown, RateLimited, TidingsError, Unavailable
+from .fanout import RETRY_DELAYS_S, asked
 from .messages import Messages, entry_from_json
 from .model import (
     Checkpoint,
@@ -42,6 +43,8 @@ from .protocol import socketio, socketwire
 from .rooms import Rooms
 from .tokens import Identity
 
+# Certainly not arrived.
+_REFUSED = (Outcome.UNSENT, Outcome.BUSY, Outcome.THROTTLED)
 MOST_MISSED, MOST_STREAMS, MOST_SINCE = 500, 2_000, 8
 
 
@@ -131,6 +134,9 @@ class Recovery:
         except Unavailable:
             self._trails.undo(target.sid)
             raise
+        if outcome in (Outcome.BUSY, Outcome.UNSENT):
+            self._trails.undo(target.sid)
+            raise Unavailable("there are more posts than may be made, try again")
         if outcome is Outcome.THROTTLED:
             self._trails.undo(target.sid)
             return self._later(trail.target, attempt)
@@ -276,13 +282,19 @@ class Recovery:
             return Outcome.DELIVERED
         sent = 0
         for entry in entries:
-            trail = self._went_on(target, trail, entry)
+            told, trail = trail, self._went_on(target, trail, entry)
             frame = protocol.encode(target.protocol, events.of_entry(entry), encode(trail))
             if frame is None or entry.origin_id == target.sid:
                 continue
             [outcome] = self._poster.post([Post(trail.target, frame)])
             if outcome is Outcome.GONE:
                 return self._gone(target, trail, sent)
+            if outcome in _REFUSED:  # it has the ones before, and no more
+                if sent:
+                    self._trails.done(
+                        target.sid, told, (entry.room_id, entry.region), entry.seq - 1
+                    )
+                return outcome
             if outcome not in (Outcome.DELIVERED, Outcome.TOO_LARGE):
                 return Outcome.FAILED if sent else outcome
             sent += 1

@@ -137,7 +137,6 @@ def compose(settings: Settings, a: Adapters) -> Services:
         poster=a.poster,
         queue=a.delivery,
         outbound=a.outbound,
-        dead=a.delivery_dead,
         outbound_dead=a.outbound_dead,
         clock=a.clock,
         split_over=settings.split_over,

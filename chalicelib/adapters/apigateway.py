@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from .. import telemetry
 from ..errors import CacheDown, Unavailable
 from ..ids import transport_id
-from ..model import Outcome, Post, Target
+from ..model import ConnectionId, Outcome, Post, Target
 from ..ports import Clock
 from .sigv4 import Credentials, Signer, paths
 
@@ -44,6 +44,7 @@ _IDLE_MS = 50_000  # older idle sockets are not trusted: gateways and NATs drop 
 _LEASE_MS, _LEASE_AHEAD = 1000, 64
 _OTHER_ADDRESS_S = 0.25  # as RFC 8305 recommends
 _WAIT_S, _WAITS = 0.025, 80
+_CROWD, _CROWD_MS = 5, 1000
 
 
 def parse_answer(data: bytes) -> tuple[int, bool] | None:
@@ -107,24 +108,58 @@ def _chunked_end(data: bytes, at: int) -> int:
     return -1
 
 
+class _Crowd:
+    """Tells which of its two meanings a 429 has. Lives in the loop's thread.
+
+    It is the client's buffer that is full, unless within a second several connections and at
+    least half of the answers say 429: then the account's requests are used up.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since_ms = 0
+        self._answers, self._throttled = 0, 0
+        self._connections: set[ConnectionId] = set()
+
+    def outcome(self, status: int, connection_id: ConnectionId) -> Outcome:
+        now_ms = self._clock.now_ms()
+        if now_ms - self._since_ms >= _CROWD_MS:
+            self._since_ms, self._answers, self._throttled = now_ms, 0, 0
+            self._connections.clear()
+        self._answers += 1
+        outcome = _OUTCOMES.get(status, Outcome.FAILED)
+        if outcome is not Outcome.THROTTLED:
+            return outcome
+        self._throttled += 1
+        self._connections.add(connection_id)
+        many = len(self._connections) >= _CROWD and 2 * self._throttled >= self._answers
+        return Outcome.BUSY if many else outcome
+
+
 class _Batch:
     """What one caller waits for. Settled in the loop's thread only."""
 
-    def __init__(self, size: int, young_before_ms: int, counts: Counter[int | str]) -> None:
+    def __init__(
+        self, size: int, young_before_ms: int, counts: Counter[int | str], crowd: _Crowd
+    ) -> None:
         self.outcomes = [Outcome.FAILED] * size
         self.failures: Counter[str] = Counter()
         self.done = threading.Event()
         self._left = size
         self._young_before_ms = young_before_ms
         self._counts = counts
+        self._crowd = crowd
 
     def settle(self, item: _Item, result: int | str) -> None:
         """`result` is the HTTP status, or the name of what prevented one."""
-        outcome = _OUTCOMES.get(result, Outcome.FAILED) if isinstance(result, int) else None
-        if outcome is None or outcome is Outcome.FAILED:
+        outcome = Outcome.FAILED
+        if isinstance(result, int):
+            outcome = self._crowd.outcome(result, item.target.connection_id)
+        self.outcomes[item.index] = outcome
+        if outcome is Outcome.FAILED:
             self.failures[f"status_{result}" if isinstance(result, int) else result] += 1
-        else:
-            self.outcomes[item.index] = outcome
+        elif outcome is Outcome.BUSY:
+            self._counts["429_crowd"] += 1
         if result == 410 and item.target.connected_at_ms > self._young_before_ms:
             result = "410_young"
         self._counts[result] += 1
@@ -133,7 +168,7 @@ class _Batch:
     def throttle(self, start: int) -> None:
         """The posts from `start` on found no budget."""
         count = len(self.outcomes) - start
-        self.outcomes[start:] = [Outcome.THROTTLED] * count
+        self.outcomes[start:] = [Outcome.UNSENT] * count
         self._counts["no_budget"] += count
         self.skip(count)
 
@@ -450,6 +485,7 @@ class ApiGatewayPoster:
         self._concurrency = concurrency
         self._timeout_s = timeout_s
         self._allowance = _Allowance(budget, fallback_per_s, clock) if budget else None
+        self._crowd = _Crowd(clock)
         self._clock = clock
         self._young_ms = young_ms
         self._lock = threading.Lock()
@@ -494,7 +530,8 @@ class ApiGatewayPoster:
         loop.close()
 
     def _batch(self, size: int) -> _Batch:
-        return _Batch(size, self._clock.now_ms() - self._young_ms, self.counts)
+        young_before_ms = self._clock.now_ms() - self._young_ms
+        return _Batch(size, young_before_ms, self.counts, self._crowd)
 
     def _perform(
         self, batch: _Batch, items: list[_Item], allowance: _Allowance | None

@@ -36,8 +36,12 @@ class EnginePoster:
     def close(self, target: Target) -> Outcome:
         if not target.polls:
             return self._websockets.close(target)
+        sid = transport_id(target.connection_id)
         try:
-            self._sessions.close(transport_id(target.connection_id))
+            taken_over = self._sessions.push(sid, [])
+            if not isinstance(taken_over, bool):
+                return self._websockets.close(taken_over)
+            self._sessions.close(sid)
         except CacheDown:
             return Outcome.FAILED
         return Outcome.DELIVERED

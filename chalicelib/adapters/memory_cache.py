@@ -250,7 +250,7 @@ class MemoryCache:
             joined.complete = True
             self._put(f"room:{room_id}:joined", joined, ROOM_MS)
 
-    def deliver(self, room_id: RoomId, entries: Sequence[Entry], now_ms: int) -> Delivering:
+    def deliver(self, room_id: RoomId, entries: Sequence[Entry]) -> Delivering:
         with self._call():
             key = f"conversation:{room_id}:recent"
             recent = {**(self._get(key) or {}), **{each.message_id: each for each in entries}}
@@ -258,8 +258,7 @@ class MemoryCache:
                 messages, since_ms = self._get("stats:traffic") or (0, None)
                 self._put("stats:traffic", (messages + len(entries), since_ms), LIMITS_MS)
                 self._put(key, {each: recent[each] for each in sorted(recent)[-RECENT:]}, ROOM_MS)
-            version, members = self._members(room_id)
-            return Delivering(version, members, frozenset(self._slow(room_id, now_ms)))
+            return Delivering(*self._members(room_id))
 
     def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
         with self._call():
@@ -279,15 +278,6 @@ class MemoryCache:
         with self._call():
             since: dict[UserId, int] = self._get(f"typing:{room_id}") or {}
             return since.get(user_id)
-
-    def slow(self, room_id: RoomId, connection_id: ConnectionId, until_ms: int) -> None:
-        with self._call():
-            key = f"room:{room_id}:slow"
-            self._put(key, {**(self._get(key) or {}), connection_id: until_ms}, ROOM_MS)
-
-    def slow_ones(self, room_id: RoomId, now_ms: int) -> set[ConnectionId]:
-        with self._call():
-            return self._slow(room_id, now_ms)
 
     def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
         with self._call():
@@ -335,10 +325,6 @@ class MemoryCache:
         members = self._get(f"room:{room_id}:members")
         version = self._get(f"room:{room_id}:version")
         return version, None if version is None or members is None else dict(members)
-
-    def _slow(self, room_id: RoomId, now_ms: int) -> set[ConnectionId]:
-        marks: dict[ConnectionId, int] = self._get(f"room:{room_id}:slow") or {}
-        return {each for each, until_ms in marks.items() if now_ms < until_ms}
 
     def _joined(self, room_id: RoomId) -> _Joined:
         joined: _Joined | None = self._get(f"room:{room_id}:joined")

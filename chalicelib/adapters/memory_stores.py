@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..errors import NotFound
@@ -13,6 +13,7 @@ from ..model import (
     Committed,
     Connection,
     ConnectionId,
+    Cursor,
     Devices,
     Duplicate,
     Entry,
@@ -114,16 +115,34 @@ class MemoryMessageLog:
 class MemoryCursors:
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._cursors: dict[Stream, tuple[int, int]] = {}
+        self._cursors: dict[Stream, Cursor] = {}
 
-    def get(self, room_id: RoomId, region: Region) -> tuple[int, int] | None:
+    def get(self, room_id: RoomId, region: Region) -> Cursor:
         with self._lock:
-            return self._cursors.get((room_id, region))
+            return self._cursors.get((room_id, region), Cursor())
 
-    def advance(self, room_id: RoomId, region: Region, seq: int, split_at_ms: int) -> None:
+    def advance(self, entry: Entry, split_at_ms: int) -> None:
+        stream = entry.room_id, entry.region
         with self._lock:
-            if seq > self._cursors.get((room_id, region), (-1, 0))[0]:
-                self._cursors[(room_id, region)] = (seq, split_at_ms)
+            held = self._cursors.get(stream, Cursor())
+            if entry.seq > held.seq:
+                self._cursors[stream] = Cursor(
+                    entry.seq, entry.message_id, split_at_ms, held.behind
+                )
+
+    def fall_behind(
+        self, room_id: RoomId, region: Region, behind: Mapping[ConnectionId, int]
+    ) -> None:
+        with self._lock:
+            held = self._cursors.get((room_id, region), Cursor())
+            self._cursors[room_id, region] = replace(held, behind={**held.behind, **behind})
+
+    def catch_up(self, room_id: RoomId, region: Region, origin: ConnectionId, seq: int) -> None:
+        with self._lock:
+            held = self._cursors.get((room_id, region), Cursor())
+            if held.behind.get(origin) == seq:
+                left = {each: of for each, of in held.behind.items() if each != origin}
+                self._cursors[room_id, region] = replace(held, behind=left)
 
 
 class MemoryRoomStore:

@@ -208,14 +208,12 @@ class RedisCache:
     def fill_joined(self, room_id: RoomId, targets: Iterable[Target]) -> None:
         self._run(_join(room_id, "complete", targets))
 
-    def deliver(self, room_id: RoomId, entries: Sequence[Entry], now_ms: int) -> Delivering:
+    def deliver(self, room_id: RoomId, entries: Sequence[Entry]) -> Delivering:
         flat = [t for e in entries for t in (f"{e.message_id}|", json.dumps(asdict(e)))]
         recent = evaluate(scripts.RECENT, [f"conversation:{room_id}:recent"], RECENT, ROOM_S, *flat)
-        reads = (*_read_members(room_id), ("HGETALL", _room(room_id, "slow")))
         count = ("HINCRBY", _TRAFFIC, "messages", len(entries))
-        answers = self._run(*reads, *([recent, count] if entries else []))
-        version, members = _members(*answers[:2])
-        return Delivering(version, members, frozenset(_slow(answers[2], now_ms)))
+        answers = self._run(*_read_members(room_id), *([recent, count] if entries else []))
+        return Delivering(*_members(*answers[:2]))
 
     def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
         commands = [("ZRANGE", f"conversation:{each}:recent", 0, -1) for each in room_ids]
@@ -235,14 +233,6 @@ class RedisCache:
     def typing_since(self, room_id: RoomId, user_id: UserId) -> int | None:
         (since,) = self._run(("HGET", f"typing:{room_id}", user_id))
         return int(since) if since is not None else None
-
-    def slow(self, room_id: RoomId, connection_id: ConnectionId, until_ms: int) -> None:
-        key = _room(room_id, "slow")
-        self._run(("HSET", key, connection_id, until_ms), ("EXPIRE", key, ROOM_S))
-
-    def slow_ones(self, room_id: RoomId, now_ms: int) -> set[ConnectionId]:
-        (marks,) = self._run(("HGETALL", _room(room_id, "slow")))
-        return _slow(marks, now_ms)
 
     def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
         (granted,) = self._run(
@@ -292,10 +282,6 @@ def _members(
         return version, None
     roles.pop(_COMPLETE, None)
     return version, {UserId(user): Role(role) for user, role in roles.items()}
-
-
-def _slow(marks: Mapping[str, str], now_ms: int) -> set[ConnectionId]:
-    return {ConnectionId(each) for each, until_ms in marks.items() if now_ms < int(until_ms)}
 
 
 def _join(room_id: RoomId, mark: str, targets: Iterable[Target]) -> Command:

@@ -52,7 +52,6 @@ class SqsQueue:
         """Send what failed again, alone: in a FIFO queue the id drops what did arrive."""
         for _ in range(_TRIES):
             answer = self._client.send_message_batch(QueueUrl=self._queue_url(), Entries=batch)
-            # Ids are the entries' numbers, so the order of a group stays.
             failed = {failure["Id"] for failure in answer.get("Failed", [])}
             batch = [entry for entry in batch if entry["Id"] in failed]
             if not batch:
@@ -78,14 +77,19 @@ class SqsQueue:
 
 
 def _batches(entries: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """In their order, one of a FIFO group in each: SQS may refuse one and take those behind it."""
     batch: list[dict[str, Any]] = []
+    groups: set[str] = set()
     size = 0
     for entry in entries:
-        length = len(entry["MessageBody"])
-        if batch and (len(batch) == _BATCH or size + length > _BATCH_BYTES):
+        length, group = len(entry["MessageBody"]), entry.get("MessageGroupId")
+        full = len(batch) == _BATCH or size + length > _BATCH_BYTES
+        if batch and (full or group in groups):
             yield batch
-            batch, size = [], 0
+            batch, groups, size = [], set(), 0
         batch.append(entry)
         size += length
+        if group is not None:
+            groups.add(group)
     if batch:
         yield batch

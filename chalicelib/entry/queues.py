@@ -40,8 +40,8 @@ def outbound(services: Services, event: dict[str, Any]) -> dict[str, Any]:
 
 
 DELIVER: dict[str, Worker] = {
-    "entry": lambda services, jobs, attempt: services.delivery.entries(jobs),
-    "part": lambda services, jobs, attempt: services.delivery.part(jobs[0]),
+    "entry": lambda services, jobs, attempt: services.delivery.entries(jobs, attempt),
+    "part": lambda services, jobs, attempt: services.delivery.part(jobs[0], attempt),
     "direct": lambda services, jobs, attempt: services.delivery.direct(jobs[0], attempt),
     "recovery_start": lambda services, jobs, attempt: services.recovery.start(jobs[0]),
     "recovery_entry": lambda services, jobs, attempt: services.recovery.deliver(jobs[0], attempt),
@@ -49,6 +49,8 @@ DELIVER: dict[str, Worker] = {
     "room_updated": lambda services, jobs, attempt: services.delivery.room_updated(jobs[0]),
 }
 OUTBOUND: dict[str, Worker] = {
+    # Its dead letters are in this queue's, and come here when they are sent again.
+    "direct": lambda services, jobs, attempt: services.delivery.direct(jobs[0], attempt),
     "retry": lambda services, jobs, attempt: services.delivery.retry(jobs[0]),
     "typing": lambda services, jobs, attempt: services.ephemeral.deliver_typing(jobs[0]),
     "typing_expired": lambda services, jobs, attempt: services.ephemeral.expire_typing(jobs[0]),

@@ -493,17 +493,17 @@ class TestJoined:
 
 class TestRecent:
     def test_oldest_first_by_room(self, rig: Rig) -> None:
-        rig.cache.deliver(ROOM, [entry(3), entry(1)], 0)
-        rig.cache.deliver(OTHER, [entry(7, OTHER)], 0)
-        rig.cache.deliver(ROOM, [entry(2)], 0)
+        rig.cache.deliver(ROOM, [entry(3), entry(1)])
+        rig.cache.deliver(OTHER, [entry(7, OTHER)])
+        rig.cache.deliver(ROOM, [entry(2)])
         found = rig.cache.recent([ROOM, OTHER, RoomId("none")])
         assert found == {ROOM: [entry(1), entry(2), entry(3)], OTHER: [entry(7, OTHER)], "none": []}
         assert rig.cache.recent([]) == {}
 
     def test_an_entry_replaces_itself(self, rig: Rig) -> None:
-        rig.cache.deliver(ROOM, [entry(n) for n in (1, 2, 3)], 0)
+        rig.cache.deliver(ROOM, [entry(n) for n in (1, 2, 3)])
         deleted = entry(2, content=None, deleted=True)
-        rig.cache.deliver(ROOM, [deleted], 0)
+        rig.cache.deliver(ROOM, [deleted])
         assert rig.cache.recent([ROOM])[ROOM] == [entry(1), deleted, entry(3)]
 
     def test_every_field_survives(self, rig: Rig) -> None:
@@ -516,20 +516,20 @@ class TestRecent:
             target_id=MessageId("t"),
             origin_id=ConnectionId("o="),
         )
-        rig.cache.deliver(ROOM, [full], 0)
+        rig.cache.deliver(ROOM, [full])
         assert rig.cache.recent([ROOM]) == {ROOM: [full]}
 
     def test_the_newest_50_are_kept(self, rig: Rig) -> None:
         numbers = list(range(1, 121))
         random.Random(1).shuffle(numbers)
-        rig.cache.deliver(ROOM, [entry(n) for n in numbers[:60]], 0)
-        rig.cache.deliver(ROOM, [entry(n) for n in numbers[60:]], 0)
+        rig.cache.deliver(ROOM, [entry(n) for n in numbers[:60]])
+        rig.cache.deliver(ROOM, [entry(n) for n in numbers[60:]])
         assert [each.seq for each in rig.cache.recent([ROOM])[ROOM]] == list(range(71, 121))
 
     def test_they_are_kept_for_an_hour(self, rig: Rig) -> None:
-        rig.cache.deliver(ROOM, [entry(1)], 0)
+        rig.cache.deliver(ROOM, [entry(1)])
         rig.wait(3599)
-        rig.cache.deliver(ROOM, [entry(2)], 0)
+        rig.cache.deliver(ROOM, [entry(2)])
         rig.wait(3599)
         assert len(rig.cache.recent([ROOM])[ROOM]) == 2
         rig.wait(1)
@@ -561,29 +561,18 @@ class TestTypingAndSlow:
         rig.wait(1)
         assert rig.cache.typing_since(ROOM, ALICE) is None
 
-    def test_slow_ones_for_their_time(self, rig: Rig) -> None:
-        one, two = ConnectionId("1="), ConnectionId("2=")
-        assert rig.cache.slow_ones(ROOM, 0) == set()
-        rig.cache.slow(ROOM, one, 30_000)
-        rig.cache.slow(ROOM, two, 30_000)
-        rig.cache.slow(ROOM, two, 60_000)
-        assert rig.cache.slow_ones(ROOM, 29_999) == {one, two}
-        assert rig.cache.slow_ones(ROOM, 30_000) == {two}
-        assert rig.cache.slow_ones(OTHER, 0) == set()
-
 
 class TestDeliver:
     def test_it_begins_with_all_that_is_known_of_the_room(self, rig: Rig) -> None:
-        assert rig.cache.deliver(ROOM, [], 0) == Delivering(None, None, frozenset())
+        assert rig.cache.deliver(ROOM, []) == Delivering(None, None)
         version = rig.cache.fill_members(ROOM, None, {ALICE: Role.OWNER, BOB: Role.MEMBER})
-        rig.cache.slow(ROOM, ConnectionId("x="), 10)
-        assert rig.cache.deliver(ROOM, [entry(1)], 9) == Delivering(
-            version, {ALICE: Role.OWNER, BOB: Role.MEMBER}, frozenset({ConnectionId("x=")})
+        assert rig.cache.deliver(ROOM, [entry(1)]) == Delivering(
+            version, {ALICE: Role.OWNER, BOB: Role.MEMBER}
         )
         assert rig.cache.recent([ROOM]) == {ROOM: [entry(1)]}
         rig.cache.bump(ROOM)
-        after = rig.cache.deliver(ROOM, [], 10)
-        assert (after.members, after.slow) == (None, frozenset())
+        after = rig.cache.deliver(ROOM, [])
+        assert after.members is None
         assert after.version not in (None, version)
 
 
@@ -621,9 +610,9 @@ class TestBudget:
 class TestTraffic:
     def test_messages_are_counted_from_one_asking_to_the_next(self, rig: Rig) -> None:
         assert rig.cache.traffic(NOW) == Traffic(None, 0, None)
-        rig.cache.deliver(ROOM, [entry(1), entry(2)], NOW)
-        rig.cache.deliver(OTHER, [entry(1, OTHER)], NOW)
-        rig.cache.deliver(OTHER, [], NOW)
+        rig.cache.deliver(ROOM, [entry(1), entry(2)])
+        rig.cache.deliver(OTHER, [entry(1, OTHER)])
+        rig.cache.deliver(OTHER, [])
         rig.cache.note_connections(7)
         assert rig.cache.traffic(NOW + 1500) == Traffic(7, 3, 1.5)
         assert rig.cache.traffic(NOW + 2500) == Traffic(7, 0, 1.0)
@@ -716,13 +705,11 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "leave": lambda c: c.leave(ROOM, target(ALICE)),
     "joined": lambda c: c.joined(ROOM),
     "fill_joined": lambda c: c.fill_joined(ROOM, [target(ALICE, n) for n in range(50)]),
-    "deliver": lambda c: c.deliver(ROOM, [entry(n) for n in range(1, 51)], 0),
+    "deliver": lambda c: c.deliver(ROOM, [entry(n) for n in range(1, 51)]),
     "recent": lambda c: c.recent([RoomId(f"r{n}") for n in range(50)]),
     "typing": lambda c: c.typing(ROOM, ALICE, 1),
     "typing_stop": lambda c: c.typing(ROOM, ALICE, None),
     "typing_since": lambda c: c.typing_since(ROOM, ALICE),
-    "slow": lambda c: c.slow(ROOM, ConnectionId("x="), 30),
-    "slow_ones": lambda c: c.slow_ones(ROOM, 0),
     "lease_posts": lambda c: c.lease_posts(1, 10, 1_800_000_000_000),
     "ping": lambda c: c.ping(),
 }
@@ -778,9 +765,8 @@ class TestServer:
         cache.fill_members(ROOM, None, {ALICE: Role.OWNER})
         cache.frame(target(ALICE).connection_id, ROOM, EAST)
         cache.fill_joined(ROOM, [target(ALICE)])
-        cache.deliver(ROOM, [entry(1)], 0)
+        cache.deliver(ROOM, [entry(1)])
         cache.typing(ROOM, ALICE, 5)
-        cache.slow(ROOM, target(ALICE).connection_id, 20)
         cache.lease_posts(1, 10, 1_800_000_000_000)
         expiries = {key: node.ttl(key) for node in rig.nodes for key in node.keys("*")}
         expected = {
@@ -792,7 +778,6 @@ class TestServer:
             "room:{lobby}:joined": 3600,
             "conversation:lobby:recent": 3600,
             "typing:lobby": 30,
-            "room:{lobby}:slow": 3600,
             "posts:budget": 60,
             "online:warm": 180,
             "stats:traffic": -1,

@@ -174,9 +174,9 @@ class Twins(RuleBasedStateMachine):
     @rule(room=rooms, added=st.lists(entries, max_size=60), now_ms=times)
     def deliver(self, room: RoomId, added: list[Entry], now_ms: int) -> None:
         of_room = [replace(entry, room_id=room) for entry in added]
-        one, other = (c.deliver(room, of_room, now_ms) for c in (self.memory, self.redis))
+        one, other = (c.deliver(room, of_room) for c in (self.memory, self.redis))
         self.same_version(one.version, other.version)
-        assert (one.members, one.slow) == (other.members, other.slow)
+        assert one.members == other.members
 
     @rule()
     def recent(self) -> None:
@@ -189,14 +189,6 @@ class Twins(RuleBasedStateMachine):
     @rule(room=rooms, user=users)
     def typing_since(self, room: RoomId, user: UserId) -> None:
         self.both("typing_since", room, user)
-
-    @rule(room=rooms, device=targets, until_ms=times)
-    def slow(self, room: RoomId, device: Target, until_ms: int) -> None:
-        self.both("slow", room, device.connection_id, until_ms)
-
-    @rule(room=rooms, now_ms=times)
-    def slow_ones(self, room: RoomId, now_ms: int) -> None:
-        self.both("slow_ones", room, now_ms)
 
     @rule(wanted=st.integers(0, 40), rate=st.sampled_from([7, 30]), now_ms=times)
     def lease_posts(self, wanted: int, rate: int, now_ms: int) -> None:

@@ -157,7 +157,7 @@ class TestOnSqs:
     """What only SQS does: calls, limits, refusals, time."""
 
     def test_one_call_per_ten_jobs_and_the_address_once(self, delivery: SqsRig) -> None:
-        delivery.queue.send([ordered(n) for n in range(25)])
+        delivery.queue.send([ordered(n, f"room{n}") for n in range(25)])
         delivery.queue.send([ordered(99)])
         assert delivery.sqs.operations() == [
             "get_queue_url",
@@ -204,10 +204,26 @@ class TestOnSqs:
         assert sent == [["room0", "room1", "room2", "room3"], ["room1", "room2"]]
         assert sorted(body["number"] for body, _ in delivery.drain()) == [0, 1, 2, 3]
 
+    def test_what_fails_is_overtaken_by_nothing_of_its_group(self, delivery: SqsRig) -> None:
+        """SQS may refuse an entry of a batch and take those behind it."""
+        delivery.sqs.answer("send_message_batch", _partly(0))
+        jobs = [ordered(n, f"room{n % 3}") for n in range(7)]
+        delivery.queue.send(jobs)
+        found = delivery.drain()
+        for room in ("room0", "room1", "room2"):
+            wanted = [job.body["number"] for job in jobs if job.group == room]
+            assert [body["number"] for body, group in found if group == room] == wanted
+
+    def test_nothing_is_sent_behind_what_was_refused(self, delivery: SqsRig) -> None:
+        delivery.sqs.answer("send_message_batch", *[_partly(0)] * 3)
+        with pytest.raises(Unavailable):
+            delivery.queue.send([ordered(n, f"room{n % 2}") for n in range(6)])
+        assert [body["number"] for body, _ in delivery.drain()] == [1]
+
     def test_what_fails_on_and_on_is_unavailable(self, delivery: SqsRig) -> None:
         delivery.sqs.answer("send_message_batch", *[_partly(0)] * 9)
         with pytest.raises(Unavailable):
-            delivery.queue.send([ordered(0), ordered(1)])
+            delivery.queue.send([ordered(0), ordered(0, "room1")])
         assert delivery.sqs.operations().count("send_message_batch") == 3
 
     def test_hide_sets_how_long_it_stays_invisible(self, outbound: SqsRig) -> None:

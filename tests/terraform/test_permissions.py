@@ -43,6 +43,7 @@ def test_the_derivation_sees_the_code(derived: dict[str, Any]) -> None:
         "delivery": ["ChangeMessageVisibility", "GetQueueUrl", "SendMessage"],
         "delivery-dead": ["GetQueueUrl", "SendMessage"],
         "outbound": ["GetQueueUrl", "SendMessage"],
+        "outbound-dead": ["GetQueueUrl", "SendMessage"],
     }
     assert "Query" not in derived["deliver"]["tables"]["connections"]
     assert "connections/user_id-connection_id-index" in derived["deliver"]["indexes"]

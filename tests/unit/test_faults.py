@@ -101,7 +101,7 @@ def test_a_slow_connection_loses_nothing_wherever_its_retries_fail(how: How) -> 
         assert world.poster.closed == []
 
     struck = at_every_call(how, case)
-    assert {"cache.slow", "delivery.send"} <= set(struck)
+    assert {"cursors.fall_behind", "cursors.catch_up", "delivery.send"} <= set(struck)
 
 
 @pytest.mark.parametrize("how", How)

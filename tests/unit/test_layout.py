@@ -9,8 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = sorted((ROOT / "chalicelib").rglob("*.py"))
 
-# One port, one file: a client on raw sockets, a cache.
-LARGE = {"ports.py": 560, "apigateway.py": 620, "redis.py": 540}
+# All nouns; all ports; one port, one file: a client on raw sockets, a cache.
+LARGE = {"model.py": 480, "ports.py": 560, "apigateway.py": 640, "redis.py": 540}
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -87,7 +87,8 @@ def test_a_deaf_connection_is_closed_and_its_message_kept_as_a_dead_letter(world
     send(world, alice, "lost?")
     world.pump()
     assert world.poster.closed == [bob]
-    assert [job.kind for job in world.adapters.delivery_dead.jobs] == ["direct"]
+    assert [job.kind for job in world.adapters.outbound_dead.jobs] == ["direct"]
+    assert world.adapters.delivery_dead.jobs == [], "nothing failed: nobody is called"
     again = world.connect("bob")
     synced = world.act(again, "sync", positions={})["conversations"]["lobby"]
     assert [message["content"] for message in synced["messages"]] == ["lost?"]

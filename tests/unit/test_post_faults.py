@@ -138,7 +138,7 @@ def test_a_connection_that_never_takes_one_is_closed_and_recovers(
         assert server.contents(carol) == ["one", "two"]
         assert bob in server.deleted
         assert world.adapters.connections.get(bob) is None
-        assert world.adapters.delivery_dead.jobs[0].kind == "direct"
+        assert world.adapters.outbound_dead.jobs[0].kind == "direct"
         again = world.connect("bob")
         synced = world.act(again, "sync", positions={"lobby": ""})["conversations"]["lobby"]
         assert [message["content"] for message in synced["messages"]] == ["one", "two"]
@@ -155,7 +155,7 @@ def test_410_ends_an_old_connection_and_is_not_yet_for_a_young_one(world: World)
         world.pump()
         assert world.adapters.connections.get(old) is None
         assert server.contents(young) == ["one", "two"]
-        assert world.adapters.delivery_dead.jobs == []
+        assert world.adapters.outbound_dead.jobs == []
 
 
 def test_a_server_that_is_not_there_fails_in_time(world: World) -> None:
@@ -166,4 +166,4 @@ def test_a_server_that_is_not_there_fails_in_time(world: World) -> None:
         say(world, alice, "one")
         world.pump()
     assert world.adapters.connections.get(bob) is None
-    assert [job.kind for job in world.adapters.delivery_dead.jobs] == ["direct"]
+    assert [job.kind for job in world.adapters.outbound_dead.jobs] == ["direct"]

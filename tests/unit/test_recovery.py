@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from chalicelib import recovery
-from chalicelib.entry import rest, websocket
+from chalicelib.entry import queues, rest, websocket
 from chalicelib.entry.engineio import understands_recovery
 from chalicelib.model import Outcome
 from chalicelib.protocol import socketio
-from tests.support.world import Killed, World
+from tests.support.world import Killed, World, record
 
 FOREVER_S = 10**9
 
@@ -258,6 +258,26 @@ def test_a_death_at_the_post_cuts_and_doubles_nothing(world: World, alice: str) 
     bob.cut()
     assert bob.come().recovered
     assert bob.got == ["1"]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.THROTTLED, Outcome.BUSY, Outcome.UNSENT])
+def test_a_post_that_was_refused_does_not_cut_the_session(
+    world: World, alice: str, outcome: Outcome
+) -> None:
+    bob = Device(world, "bob").come()
+    say(world, alice, "1")
+    world.pump(until_ms=world.clock.ms)
+    for content in ("2", "3"):
+        body = {"conversation_id": "one", "message_type": "text", "content": content}
+        world.act(alice, "send_message", **body)
+    entries, world.adapters.delivery.jobs[:] = list(world.adapters.delivery.jobs), []
+    queues.deliver(world.services, {"Records": [record(job) for job in entries]})
+    del world.adapters.delivery.jobs[0]  # the next one sends both
+    world.poster.script[bob.id] = [Outcome.DELIVERED, outcome]
+    world.wait(5)
+    bob.read()
+    assert not bob.closed
+    assert bob.got == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.THROTTLED, Outcome.GONE])

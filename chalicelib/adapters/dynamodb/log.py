@@ -15,6 +15,7 @@ from ...model import (
     CommitResult,
     Committed,
     ConnectionId,
+    Cursor,
     Duplicate,
     Entry,
     EntryKind,
@@ -43,6 +44,8 @@ from .table import (
 Stream = tuple[RoomId, Region]
 
 _DEDUPE_S = 24 * 3600
+# A cursor's item has an attribute for each connection behind: they are written one by one.
+_BEHIND, _MARKS = "~", 100
 
 
 class DynamoMessageLog:
@@ -223,16 +226,47 @@ class DynamoCursors:
     def __init__(self, client: Any, prefix: str) -> None:
         self._table = Table(client, f"{prefix}-deliveries")
 
-    def get(self, room_id: RoomId, region: Region) -> tuple[int, int] | None:
-        item = self._table.get({"stream": s(_stream(room_id, region))})
-        return (integer(item, "seq"), integer(item, "split_at_ms")) if item is not None else None
+    def get(self, room_id: RoomId, region: Region) -> Cursor:
+        item = self._table.get({"stream": s(_stream(room_id, region))}) or {}
+        return Cursor(
+            integer(item, "seq"),
+            MessageId(text(item, "message_id")),
+            integer(item, "split_at_ms"),
+            {
+                ConnectionId(name.removeprefix(_BEHIND)): integer(item, name)
+                for name in item
+                if name.startswith(_BEHIND)
+            },
+        )
 
-    def advance(self, room_id: RoomId, region: Region, seq: int, split_at_ms: int) -> None:
+    def advance(self, entry: Entry, split_at_ms: int) -> None:
+        self._table.update(
+            {"stream": s(_stream(entry.room_id, entry.region))},
+            "SET seq = :seq, message_id = :id, split_at_ms = :split",
+            {":seq": n(entry.seq), ":id": s(entry.message_id), ":split": n(split_at_ms)},
+            ConditionExpression="attribute_not_exists(seq) OR seq < :seq",
+        )
+
+    def fall_behind(
+        self, room_id: RoomId, region: Region, behind: Mapping[ConnectionId, int]
+    ) -> None:
+        marks = list(behind.items())
+        for start in range(0, len(marks), _MARKS):
+            some = dict(enumerate(marks[start : start + _MARKS]))
+            self._table.update(
+                {"stream": s(_stream(room_id, region))},
+                "SET " + ", ".join(f"#{number} = :{number}" for number in some),
+                {f":{number}": n(seq) for number, (_, seq) in some.items()},
+                ExpressionAttributeNames={f"#{k}": _BEHIND + o for k, (o, _) in some.items()},
+            )
+
+    def catch_up(self, room_id: RoomId, region: Region, origin: ConnectionId, seq: int) -> None:
         self._table.update(
             {"stream": s(_stream(room_id, region))},
-            "SET seq = :seq, split_at_ms = :split",
-            {":seq": n(seq), ":split": n(split_at_ms)},
-            ConditionExpression="attribute_not_exists(seq) OR seq < :seq",
+            "REMOVE #mark",
+            {":seq": n(seq)},
+            ConditionExpression="#mark = :seq",
+            ExpressionAttributeNames={"#mark": _BEHIND + origin},
         )
 
 

@@ -67,9 +67,8 @@ def poster(server: Server, **more: Any) -> ApiGatewayPoster:
         "us-east-1",
         server.url,
         lambda: Credentials("a", "b"),
-        clock=FakeClock(),
         timeout_s=1.0,
-        **more,
+        **{"clock": FakeClock(), **more},
     )
 
 
@@ -92,6 +91,33 @@ def test_outcomes_come_in_the_order_of_the_posts(server: Server) -> None:
     ]
 
 
+def test_many_429s_at_once_are_the_account_s(server: Server) -> None:
+    """Those before the fifth may still be their clients' own."""
+    outcomes = poster(server, concurrency=1).post([post(f"429-{n}") for n in range(7)])
+    assert outcomes == [Outcome.THROTTLED] * 4 + [Outcome.BUSY] * 3
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["429-one"] * 20,
+        [*(f"200-{n}" for n in range(21)), *(f"429-{n}" for n in range(20))],
+    ],
+    ids=["one client's", "fewer than half"],
+)
+def test_other_429s_are_of_clients_that_read_slowly(server: Server, names: list[str]) -> None:
+    outcomes = poster(server, concurrency=1).post([post(name) for name in names])
+    assert Outcome.BUSY not in outcomes
+
+
+def test_what_was_refused_a_second_ago_says_nothing_now(server: Server) -> None:
+    clock = FakeClock()
+    client = poster(server, concurrency=1, clock=clock)
+    assert Outcome.BUSY not in client.post([post(f"429-{n}") for n in range(4)])
+    clock.ms += 1_000
+    assert client.post([post("429-4")]) == [Outcome.THROTTLED]
+
+
 def test_sockets_are_kept_and_bounded(server: Server) -> None:
     client = poster(server, concurrency=4)
     for _ in range(5):
@@ -106,11 +132,11 @@ def test_a_socket_the_server_has_closed_is_replaced(server: Server) -> None:
     assert client.post([post("200-a")]) == [Outcome.DELIVERED]
 
 
-def test_what_the_budget_refuses_is_throttled_not_sent(server: Server) -> None:
+def test_what_the_budget_refuses_is_not_sent(server: Server) -> None:
     grants = iter([2, 1])
     client = poster(server, budget=lambda wanted: next(grants, 0))
     outcomes = client.post([post("200-a")] * 5)
-    assert outcomes == [Outcome.DELIVERED] * 3 + [Outcome.THROTTLED] * 2
+    assert outcomes == [Outcome.DELIVERED] * 3 + [Outcome.UNSENT] * 2
     assert len(server.bodies) == 3
 
 

@@ -393,13 +393,13 @@ def test_a_short_budget_sends_what_it_grants_and_waits_for_more(
     assert clock.ms - start_ms < 100
 
 
-def test_an_exhausted_budget_throttles_the_rest_after_two_seconds(
+def test_an_exhausted_budget_refuses_the_rest_after_two_seconds(
     gateway: FakeGateway, make: Make, clock: FakeClock
 ) -> None:
     start_ms = clock.ms
     poster = make(gateway, budget=Budget(2))
     outcomes = poster.post([post("410-")] * 5)
-    assert outcomes == [Outcome.GONE] * 2 + [Outcome.THROTTLED] * 3
+    assert outcomes == [Outcome.GONE] * 2 + [Outcome.UNSENT] * 3
     assert len(gateway.requests) == 2
     assert poster.counts == {410: 2, "no_budget": 3}
     assert 1900 <= clock.ms - start_ms <= 2100

@@ -1,0 +1,406 @@
+"""Order and progress of deliveries when connections, posts, Redis or time give out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib import delivery, fanout
+from chalicelib.adapters.apigateway import ApiGatewayPoster
+from chalicelib.adapters.engine_poster import EnginePoster
+from chalicelib.adapters.sigv4 import Credentials
+from chalicelib.entry import queues
+from chalicelib.errors import Unavailable
+from chalicelib.model import ConnectionId, Job, Outcome, Post, Region, RoomId
+from chalicelib.services import compose
+from tests.support.world import Killed, World, record
+from tests.unit.test_call_budgets import counted
+from tests.unit.test_layout import ROOT
+from tests.unit.test_socketio import Client, Poller
+from tests.unit.test_socketio import contents as frames_contents
+
+LOBBY, HERE = RoomId("lobby"), Region("us-east-1")
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.room("alice", "bob")
+    return world
+
+
+def send(world: World, connection: str, *texts: str) -> None:
+    for text in texts:
+        body = {"conversation_id": "lobby", "message_type": "text", "content": text}
+        world.act(connection, "send_message", **body)
+
+
+def jobs(world: World, kind: str) -> list[Job]:
+    return [job for job in world.adapters.delivery.jobs if job.kind == kind]
+
+
+def serve(world: World, *served: Job, receives: int = 1) -> bool:
+    """Hand over these jobs of a group as one batch; whether they are settled."""
+    for job in served:
+        world.adapters.delivery.jobs.remove(job)
+    records = [record(job, receives) for job in served]
+    try:
+        settled = not queues.deliver(world.services, {"Records": records})["batchItemFailures"]
+    except Killed:
+        settled = False
+    if not settled:
+        world.adapters.delivery.jobs[:0] = served
+    return settled
+
+
+def got(world: World, device: str) -> list[str]:
+    """What a device shows, in the order of the first arrival."""
+    return list(dict.fromkeys(each["content"] for each in arrived(world, device)))
+
+
+def arrived(world: World, device: str) -> list[dict[str, Any]]:
+    return world.poster.to(device, "message_received")
+
+
+def behind(world: World) -> dict[ConnectionId, int]:
+    return dict(world.adapters.cursors.get(LOBBY, HERE).behind)
+
+
+def test_a_connection_stays_behind_whatever_becomes_of_redis(world: World) -> None:
+    """Who is behind must be known as surely as his messages are queued."""
+    bob, client = world.connect("bob"), Poller(world)
+    client.connect("alice")
+    world.pump(until_ms=world.clock.ms)
+    world.clock.ms += 6_000
+    send(world, bob, "n")
+    world.cache.down = world.sessions.down = True
+    assert serve(world, *jobs(world, "entry"))
+    [late] = jobs(world, "direct")
+    assert not serve(world, late)
+    world.cache.down = world.sessions.down = False
+    send(world, bob, "n+1")
+    assert serve(world, *jobs(world, "entry"))
+    world.pump(until_ms=world.clock.ms)
+    assert frames_contents(client.poll().split("\x1e")) == ["n", "n+1"]
+
+
+@pytest.mark.parametrize("minutes", [0, 1, 60])
+def test_nothing_overtakes_what_waits_for_a_connection_however_long(
+    world: World, minutes: int
+) -> None:
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.pump(until_ms=world.clock.ms)
+    world.poster.script[bob] = [Outcome.THROTTLED]
+    send(world, alice, "one", "two")
+    assert serve(world, *jobs(world, "entry"))
+    assert behind(world) == {bob: 2}
+    one, two = jobs(world, "direct")
+    world.clock.ms += minutes * 60_000
+    send(world, alice, "three")
+    assert serve(world, *jobs(world, "entry"))
+    assert got(world, bob) == [], "three waits with them"
+    assert serve(world, one)
+    assert serve(world, two)
+    world.clock.ms += minutes * 60_000
+    assert behind(world) == {bob: 3}, "the one of three ends it"
+    send(world, alice, "four")
+    world.pump()
+    assert got(world, bob) == ["one", "two", "three", "four"]
+
+
+def test_who_has_caught_up_is_served_with_the_others_again(world: World) -> None:
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.poster.script[bob] = [Outcome.THROTTLED]
+    send(world, alice, "one")
+    world.pump()
+    assert behind(world) == {}
+    send(world, alice, "two")
+    assert serve(world, *jobs(world, "entry"))
+    assert jobs(world, "direct") == []
+    assert got(world, bob) == ["one", "two"]
+
+
+def test_who_falls_behind_in_a_part_stays_so_in_the_next() -> None:
+    world = World(split_over=1)
+    world.room("alice", "bob", "carol")
+    alice, bob, carol = world.connect("alice"), world.connect("bob"), world.connect("carol")
+    world.pump(until_ms=world.clock.ms)
+    world.poster.script[bob] = [Outcome.THROTTLED, Outcome.THROTTLED]
+    send(world, alice, "one", "two")
+    assert serve(world, *jobs(world, "entry"))
+    for part in jobs(world, "part"):
+        assert serve(world, part)
+    assert got(world, carol) == ["one", "two"]
+    assert got(world, bob) == []
+    assert behind(world) == {bob: 2}
+    world.pump()
+    assert got(world, bob) == ["one", "two"]
+    assert behind(world) == {}
+
+
+def test_the_calls_of_a_delivery_with_one_behind(world: World) -> None:
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.pump(until_ms=world.clock.ms)
+    world.poster.script[bob] = [Outcome.THROTTLED]
+    send(world, alice, "one", "two")
+    ports = counted(world)
+    assert serve(world, *jobs(world, "entry"))
+    assert ports["cursors"].calls == ["get", "fall_behind", "advance"]
+    assert ports["delivery"].calls == ["send"]
+    ports["cursors"].calls.clear()
+    for job in jobs(world, "direct"):
+        assert serve(world, job)
+    assert ports["cursors"].calls == ["catch_up", "catch_up"]
+
+
+def test_of_too_many_behind_the_last_are_closed_and_come_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "MOST_BEHIND", 2)
+    alice, bobs = world.connect("alice"), [world.connect("bob") for _ in range(3)]
+    world.pump(until_ms=world.clock.ms)
+    for bob in bobs:
+        world.poster.script[bob] = [Outcome.THROTTLED]
+    send(world, alice, "one", "two")
+    assert serve(world, *jobs(world, "entry"))
+    assert set(behind(world)) == set(bobs[:2])
+    assert world.poster.closed == bobs[2:]
+    assert world.adapters.connections.get(ConnectionId(bobs[2])) is None
+    assert got(world, bobs[2]) == [], "nothing after what it missed"
+    world.pump()
+    assert [got(world, bob) for bob in bobs[:2]] == [["one", "two"]] * 2
+
+
+def test_those_who_left_while_behind_make_room(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "MOST_BEHIND", 3)
+    alice, bob = world.connect("alice"), world.connect("bob")
+    left = {ConnectionId("left-1="): 1, ConnectionId("left-2="): 1}
+    world.adapters.cursors.fall_behind(LOBBY, HERE, {ConnectionId(bob): 1, **left})
+    send(world, alice, "one")
+    assert serve(world, *jobs(world, "entry"))
+    assert set(behind(world)) == {bob}
+
+
+def test_a_device_keeps_its_group_over_an_upgrade(world: World) -> None:
+    bob, client = world.connect("bob"), Poller(world)
+    client.connect("alice")
+    world.pump(until_ms=world.clock.ms)
+    [known] = world.adapters.connections.of_user("alice")
+    world.clock.ms += 6_000
+    send(world, bob, "n")
+    world.sessions.down = True
+    assert serve(world, *jobs(world, "entry"))
+    world.sessions.down = False
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+    assert websocket.say("5") == ""
+    send(world, bob, "n+1")
+    assert serve(world, *jobs(world, "entry"))
+    assert [job.group for job in jobs(world, "direct")] == [f"c#{known.target.sid}"] * 2
+    assert frames_contents(websocket.posted) == []
+    world.pump(until_ms=world.clock.ms)
+    assert frames_contents(websocket.posted) == ["n", "n+1"]
+    parts = [
+        fanout.plan_parts(LOBBY, [each.target])[0].group
+        for each in (known, world.adapters.connections.of_user("alice")[0])
+    ]
+    assert parts[0] == parts[1]
+
+
+def test_a_deaf_device_is_closed_where_it_is_after_an_upgrade(world: World) -> None:
+    client = Poller(world)
+    client.connect("alice")
+    [known] = world.adapters.connections.of_user("alice")
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+    assert websocket.say("5") == ""
+    assert world.adapters.poster.close(known.target) is Outcome.DELIVERED
+    assert websocket.closed
+
+
+def test_a_long_backlog_gets_done_over_several_attempts(world: World) -> None:
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.pump(until_ms=world.clock.ms)
+    texts = [str(number) for number in range(70)]
+    send(world, alice, *texts)
+    last = jobs(world, "entry")[-1]
+    world.adapters.delivery.jobs[:] = [last]  # the others are dead letters
+    for attempt in range(1, 4):
+        world.poster.dies_in(25)
+        assert not serve(world, last, receives=attempt)
+        assert world.adapters.cursors.get(LOBBY, HERE).seq == attempt * 20
+    world.poster.dies_in(None)
+    assert serve(world, last, receives=4)
+    assert got(world, bob) == texts
+    assert len(arrived(world, bob)) <= len(texts) + 3 * 5
+
+
+def test_a_job_ends_in_its_time_and_queues_the_rest(world: World) -> None:
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.pump(until_ms=world.clock.ms)
+    texts = [str(number) for number in range(50)]
+    send(world, alice, *texts)
+    last = jobs(world, "entry")[-1]
+    world.adapters.delivery.jobs[:] = [last]
+    post = world.poster.post
+
+    def slowly(posts: list[Post]) -> list[Outcome]:
+        world.clock.ms += 1_000
+        return post(posts)
+
+    world.poster.post = slowly  # type: ignore[assignment, method-assign]
+    start_ms, rounds = world.clock.ms, 0
+    while waiting := jobs(world, "entry"):
+        assert waiting[0].group == "lobby"
+        assert serve(world, waiting[0])
+        rounds += 1
+        assert world.clock.ms - start_ms <= rounds * 9_000
+    assert rounds == 7
+    assert [each["content"] for each in arrived(world, bob)] == texts, "each of them once"
+
+
+def exhausted(world: World, budget: dict[str, int]) -> ApiGatewayPoster:
+    """A real post client without a server; what `budget` grants is refused by nobody."""
+    return ApiGatewayPoster(
+        "us-east-1",
+        "http://127.0.0.1:9",
+        lambda: Credentials("key", "secret"),
+        budget=lambda wanted: budget["left"],
+        clock=world.clock,
+    )
+
+
+def test_an_empty_budget_closes_nobody_and_queues_nothing(world: World) -> None:
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.pump(until_ms=world.clock.ms)
+    send(world, alice, "one")
+    empty = EnginePoster(exhausted(world, {"left": 0}), world.sessions)
+    services = world.services
+    world.services = compose(world.settings, replace(world.adapters, poster=empty))
+    [job] = jobs(world, "entry")
+    for attempt in range(1, delivery.LAST_ATTEMPT):
+        assert not serve(world, job, receives=attempt)
+    assert world.adapters.delivery.jobs == [job]
+    world.services = services
+    assert serve(world, job, receives=delivery.LAST_ATTEMPT)
+    assert got(world, bob) == ["one"]
+    assert world.poster.closed == []
+
+
+def test_what_was_posted_before_posts_were_busy_is_not_posted_again(world: World) -> None:
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.pump(until_ms=world.clock.ms)
+    world.poster.script[bob] = [Outcome.DELIVERED] * 2 + [Outcome.BUSY] * 3
+    send(world, alice, "one", "two", "three", "four")
+    waiting = jobs(world, "entry")
+    assert not serve(world, *waiting)
+    assert world.adapters.cursors.get(LOBBY, HERE).seq == 2
+    assert not serve(world, *waiting, receives=2)
+    assert serve(world, *waiting, receives=3)
+    assert [each["content"] for each in arrived(world, bob)] == ["one", "two", "three", "four"]
+
+
+def test_clients_that_are_all_deaf_do_not_hold_up_their_room_for_long(world: World) -> None:
+    """To the post client they look like an account that is throttled."""
+    alice, deaf, other = world.connect("alice"), world.connect("bob"), world.connect("bob")
+    world.pump(until_ms=world.clock.ms)
+    world.poster.script[deaf] = [Outcome.BUSY] * 50
+    send(world, alice, "one")
+    [job] = jobs(world, "entry")
+    for attempt in range(1, delivery.PATIENT_ATTEMPTS + 1):
+        assert not serve(world, job, receives=attempt)
+    assert serve(world, job, receives=delivery.PATIENT_ATTEMPTS + 1)
+    send(world, alice, "two")
+    world.pump()
+    assert got(world, other) == ["one", "two"]
+    assert set(world.poster.closed) == {deaf}, "its first job would have become a dead letter"
+
+
+def test_busy_posts_do_not_count_towards_the_end_of_a_connection(world: World) -> None:
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.poster.script[bob] = [Outcome.THROTTLED, *[Outcome.BUSY, Outcome.UNSENT] * 2]
+    send(world, alice, "one", "two")
+    world.pump()
+    assert got(world, bob) == ["one", "two"]
+    assert world.poster.closed == []
+
+
+def test_a_retry_of_an_event_in_no_log_waits_for_busy_posts(world: World) -> None:
+    bob = world.connect("bob")
+    world.pump(until_ms=world.clock.ms)
+    [known] = world.adapters.connections.of_user("bob")
+    world.poster.script[bob] = [Outcome.BUSY, Outcome.UNSENT]
+    job = fanout.retry_job(fanout.Event("typing", {"x": 1}), known.target, 2)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            world.services.delivery.retry(job.body)
+    world.services.delivery.retry(job.body)
+    assert world.poster.to(bob, "typing") == [{"x": 1}]
+    assert world.adapters.outbound_dead.jobs == []
+
+
+def test_a_room_leaves_its_parts_only_long_after_the_last_one() -> None:
+    world = World(split_over=2)
+    world.room("alice", "bob", "carol")
+    alice, bob, carol = world.connect("alice"), world.connect("bob"), world.connect("carol")
+    world.pump(until_ms=world.clock.ms)
+    send(world, alice, "one")
+    world.pump(until_ms=world.clock.ms)
+    world.disconnect(carol)
+    world.pump(until_ms=world.clock.ms)
+    world.clock.ms += delivery.STAY_SPLIT_MS - 1_000
+    send(world, alice, "two")
+    assert serve(world, *jobs(world, "entry"))
+    waiting = jobs(world, "part")
+    assert waiting, "no longer large, but parts may still be queued"
+    world.clock.ms += delivery.STAY_SPLIT_MS - 1_000
+    send(world, alice, "three")
+    assert serve(world, *jobs(world, "entry"))
+    assert got(world, bob) == ["one"], "three does not overtake two"
+    world.pump(until_ms=world.clock.ms)
+    assert got(world, bob) == ["one", "two", "three"]
+    world.clock.ms += delivery.STAY_SPLIT_MS
+    send(world, alice, "four")
+    assert serve(world, *jobs(world, "entry"))
+    assert jobs(world, "part") == []
+    assert got(world, bob) == ["one", "two", "three", "four"]
+
+
+def test_a_part_has_the_same_name_when_others_have_left() -> None:
+    """Otherwise SQS would drop a part that is planned again as another's second."""
+    world = World()
+    for number in range(40):
+        world.connect(f"user{number}")
+    targets = [each.target for each in world.adapters.connections.scan()]
+    planned = fanout.plan_parts(LOBBY, targets)
+    fewer = fanout.plan_parts(LOBBY, [each for each in targets if each not in planned[0].targets])
+    assert {part.group: part.name for part in fewer} == {
+        part.group: part.name for part in planned[1:]
+    }
+
+
+def test_a_client_that_stopped_reading_can_be_sent_its_job_again_from_outbound(
+    world: World,
+) -> None:
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.poster.script[bob] = [Outcome.FAILED] * 5
+    send(world, alice, "one")
+    world.pump()
+    assert world.poster.closed == [bob]
+    assert behind(world) == {}
+    [dead] = world.adapters.outbound_dead.jobs
+    again = Job(dead.kind, dead.body)
+    assert queues.outbound(world.services, {"Records": [record(again)]}) == {
+        "batchItemFailures": []
+    }
+    assert world.adapters.outbound_dead.jobs == [dead]
+
+
+def test_the_last_attempt_is_the_queue_s() -> None:
+    definition = json.loads((ROOT / "terraform/resources.json").read_text())
+    assert definition["queues"]["delivery"]["max_receive_count"] == delivery.LAST_ATTEMPT
