@@ -4,7 +4,10 @@ REGION ?= us-east-1
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: run test node check format package scan clean
+.PHONY: setup run test node check format package scan clean
+
+# The developer CLI in .venv; again after a pull. The other targets do it by themselves.
+setup: .venv/.stamp
 
 run: .venv/.stamp
 	@$(BIN)/tidings up --port $(PORT) --region $(REGION)

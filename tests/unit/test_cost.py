@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from typer.testing import CliRunner
@@ -19,24 +20,30 @@ from workbench.cost.budgets import Calls
 from workbench.cost.markdown import BEGIN, END, block
 from workbench.cost.model import SERVICES, heartbeat_usd, quantities
 from workbench.cost.prices import document
-from workbench.cost.usage import FUNCTIONS
+from workbench.cost.usage import FUNCTIONS, MONTH_S, Egress
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT: dict[str, Any] = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
 
 # What a call of a port is on the bill. A method that is not here is a call nobody has priced.
-REDIS = ("cache", "sessions")
+REDIS = ("cache", "sessions", "trails")
 READS = {
     ("connections", "get"),
     ("connections", "devices"),
     ("friends", "put_by"),
     ("friends", "mutual"),
+    ("log", "after"),
     ("log", "before"),
     ("log", "get"),
+    ("markers", "of_room"),
     ("presence", "get"),
     ("revocations", "until_ms"),
+    ("rooms", "member"),
+    ("rooms", "rooms_of"),
 }
+BATCHES = {("log", "heads"), ("markers", "of_user")}  # of all rooms of the user
 WRITES = {
+    ("checkpoints", "put"): 1,
     ("connections", "disconnect"): 2,
     ("connections", "put"): 2,
     ("connections", "touch"): 2,
@@ -49,7 +56,7 @@ WRITES = {
 FREE = {("secrets", "get"), ("poster", "post")}  # cached for minutes; counted as posts
 
 
-def bill(ports: dict[str, Counting]) -> dict[str, float]:
+def bill(ports: dict[str, Counting], rooms: int = 1) -> dict[str, float]:
     """What the counted calls are on the bill; forgets them."""
     calls = [(name, method) for name, port in ports.items() for method in port.calls]
     for port in ports.values():
@@ -60,6 +67,8 @@ def bill(ports: dict[str, Counting]) -> dict[str, float]:
             found["redis"] += 1
         elif call in READS:
             found["reads"] += 1
+        elif call in BATCHES:
+            found["reads"] += rooms
         elif call == ("cursors", "get"):
             found["reads"] += 2  # with the entry, which the twin has at hand
         elif call in WRITES:
@@ -88,6 +97,50 @@ def test_coming_and_going() -> None:
     assert bill(ports) == priced(budgets.DISCONNECT)
     world.pump(until_ms=world.clock.ms + 20_000)
     assert bill(ports) == priced(budgets.LEFT_LOOK, budgets.LEFT)
+
+
+@pytest.mark.parametrize("rooms", [2, 5])
+def test_socketio_comes_and_goes(rooms: int) -> None:
+    world = member_of(rooms)
+    ports = counted(world)
+    client = Client(world, "s1=")
+    assert bill(ports) == priced(budgets.SIO_CONNECT)
+    world.pump(until_ms=world.clock.ms)
+    assert bill(ports) == priced(budgets.SIO_OPENED)
+    assert len(client.posted) == 1
+    token = world.token("alice", 10**9)
+    assert client.say("40" + json.dumps({"token": token, "recovery": True})) == ""
+    assert bill(ports) == priced(budgets.SIO_NAMESPACE)
+    world.pump(until_ms=world.clock.ms)
+    assert bill(ports, rooms) == priced(budgets.sio_joined(rooms), budgets.CAME)
+    assert len(client.posted) == 1 + 2
+    world.disconnect("s1=")
+    assert bill(ports) == priced(budgets.SIO_DISCONNECT)
+    world.pump(until_ms=world.clock.ms + 20_000)
+    assert bill(ports) == priced(budgets.LEFT_LOOK, budgets.LEFT)
+
+
+@pytest.mark.parametrize("rooms", [2, 5])
+def test_a_sync_with_news_of_one_room(rooms: int) -> None:
+    world = member_of(rooms)
+    alice, bob = world.connect("alice"), world.connect("bob")
+    known = world.act(alice, "sync", positions={})["conversations"]
+    world.act(bob, "send_message", **TEXT | {"conversation_id": "room0"})
+    world.pump()
+    ports = counted(world)
+    positions = {room_id: room["position"] for room_id, room in known.items()}
+    answer = world.act(alice, "sync", positions=positions)["conversations"]
+    assert len(answer["room0"]["messages"]) == 1
+    assert bill(ports, rooms) == priced(budgets.sync(rooms))
+
+
+def member_of(rooms: int) -> World:
+    """Alice and Bob are members of so many rooms, and their caches are not filled."""
+    world = World()
+    for number in range(rooms):
+        world.room("alice", "bob", room_id=f"room{number}")
+    world.wait(60)
+    return world
 
 
 def test_messages_and_what_goes_with_them() -> None:
@@ -164,7 +217,8 @@ def test_each_price_says_where_it_is_from() -> None:
 
 def test_what_grows_with_users_and_what_does_not() -> None:
     none, some, twice = (quantities(Usage(users=n)) for n in (0, 1_000_000, 2_000_000))
-    fixed = {"metrics", "alarms", "dashboards", "secrets"}
+    fixed = {"metrics", "metric_requests", "alarms", "dashboards", "secrets"}
+    fixed |= {"nat_hours", "public_ipv4_hours", "endpoint_hours"}
     for name in some:
         if name in fixed:
             assert none[name] == some[name] == twice[name]
@@ -172,6 +226,41 @@ def test_what_grows_with_users_and_what_does_not() -> None:
             assert twice[name] - some[name] == pytest.approx(some[name] - none[name]), name
     assert none["redis_gb_hours"] > 0
     assert none["websocket_messages"] == none["websocket_minutes"] == 0
+
+
+def test_the_way_out_is_what_terraform_makes() -> None:
+    variables = (ROOT / "terraform" / "variables.tf").read_text()
+    usage = Usage(users=1)
+    assert f'egress              = optional(string, "{usage.egress}")' in variables
+    assert f"zones               = optional(number, {usage.zones})" in variables
+    metrics = ROOT / "terraform" / "modules" / "monitoring" / "metrics.json"
+    assert quantities(usage)["metrics"] == len(json.loads(metrics.read_text()))
+    endpoints = (ROOT / "terraform" / "modules" / "network" / "endpoints.tf").read_text()
+    assert 'local.ipv6 ? ["sqs", "secretsmanager", "monitoring"] : []' in endpoints
+    hours = MONTH_S / 3600
+    assert quantities(replace(usage, egress="ipv6"))["endpoint_hours"] == 3 * usage.zones * hours
+
+
+def test_posts_and_sends_go_through_the_way_out() -> None:
+    usage = Usage(users=1000)
+    nat, single, ipv6, none = (quantities(replace(usage, egress=e)) for e in get_args(Egress))
+    heavier = quantities(replace(usage, post_bytes=usage.post_bytes + 1000))
+    posts = (heavier["nat_gb"] - nat["nat_gb"]) * 1e9 / 1000
+    sends = ipv6["endpoint_gb"] * 1e9 / usage.send_bytes
+    each = usage.event_bytes + usage.post_bytes
+    assert posts > 0
+    assert sends > 0
+    assert nat["nat_gb"] == pytest.approx((posts * each + sends * usage.send_bytes) / 1e9)
+    assert single["nat_gb"] == nat["nat_gb"]
+    assert single["zone_gb"] == pytest.approx(nat["nat_gb"])  # half of it, billed on both sides
+    hours = MONTH_S / 3600
+    assert [each["nat_hours"] for each in (nat, single, ipv6, none)] == [2 * hours, hours, 0, 0]
+    assert sum(none[name] for name in SERVICES["Network"]) == 0
+
+
+def test_without_a_vpc_the_cache_is_ones_own() -> None:
+    used = quantities(Usage(users=1000, egress="none"))
+    assert used["redis_gb_hours"] == used["redis_ecpus"] == 0
 
 
 def test_heartbeats_cost_by_their_number() -> None:
@@ -186,6 +275,13 @@ def test_the_functions_have_the_memory_that_is_deployed() -> None:
     deployed = config["stages"]["prod"]["lambda_functions"]
     memory = {name: function["lambda_memory_size"] for name, function in deployed.items()}
     assert memory == {name: memory_mb for name, (memory_mb, _) in FUNCTIONS.items()}
+
+
+def test_the_sources_of_prices_are_counted() -> None:
+    text = " ".join(block(USERS, load()).split())
+    for name, how in document()["sources"].items():
+        count = sum(price.source == name for price in load().values())
+        assert f"{count} {how}" in text
 
 
 def test_the_deploy_guide_has_the_current_tables() -> None:

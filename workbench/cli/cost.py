@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from workbench.cost import Usage, load, monthly
+from workbench.cost import Egress, Usage, load, monthly
 from workbench.cost.markdown import block, usd
 
 USERS = (1_000, 1_000_000)
@@ -21,6 +21,9 @@ def cost(
     messages: Annotated[float, typer.Option(min=0, help="A user sends a day.")] = 20,
     room_members: Annotated[float, typer.Option(min=1, help="Of the room it goes to.")] = 5,
     hours_connected: Annotated[float, typer.Option(min=0, max=24, help="A day.")] = 4,
+    egress: Annotated[
+        Egress, typer.Option(help="network.egress; none: functions outside a VPC.")
+    ] = "nat",
     markdown: Annotated[bool, typer.Option(help="The tables of docs/deploy.md.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
@@ -36,6 +39,7 @@ def cost(
             messages=messages,
             room_members=room_members,
             hours_connected=hours_connected,
+            egress=egress,
         )
         bill = monthly(usage, prices)
         total = sum(line.usd for line in bill)

@@ -25,6 +25,11 @@ Queue = Annotated[str, typer.Option(help="delivery or outbound")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
 _LOOK_S = 20
 _MOST = 100_000  # letters in one command
+# A short poll asks some of SQS's servers, so it may find a small queue empty; a long one asks all.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
+_POLL_S = 1
+_EMPTY_POLLS = 3
+_VISIBLE, _HIDDEN = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
 
 
 @dataclass(frozen=True)
@@ -87,28 +92,35 @@ class DeadLetters:
 
     def count(self) -> int:
         """How many there are, as SQS estimates it."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        answer = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)
-        return sum(int(answer["Attributes"][name]) for name in names)
+        return self._counted(_VISIBLE, _HIDDEN)
 
     def pages(self) -> Iterator[list[dict[str, Any]]]:
         """Batches, hidden from others for some seconds, until none is to be had.
+
+        An empty answer is believed when SQS counts none either, or after a few in a row: the
+        count lags, and has those that wait behind others of their group.
 
         A FIFO group gives its next ones only when the received ones are deleted, so whoever
         leaves them sees ten a group.
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagegroupid-property.html
         """
+        empty = 0
         for _ in range(_MOST // 10):
             answer = self.sqs.receive_message(
                 QueueUrl=self.url,
                 MaxNumberOfMessages=10,
                 AttributeNames=["All"],
                 VisibilityTimeout=_LOOK_S,
+                WaitTimeSeconds=_POLL_S,
             )
             batch: list[dict[str, Any]] = answer.get("Messages", [])
-            if not batch:
+            if batch:
+                empty = 0
+                yield batch
+                continue
+            empty += 1
+            if empty == _EMPTY_POLLS or not self._counted(_VISIBLE):
                 return
-            yield batch
 
     def look(self) -> list[dict[str, Any]]:
         """Those to be had without deleting any, visible again at once."""
@@ -136,6 +148,10 @@ class DeadLetters:
 
     def delete(self, message: dict[str, Any]) -> None:
         self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+
+    def _counted(self, *names: str) -> int:
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=list(names))
+        return sum(int(answer["Attributes"][name]) for name in names)
 
     def _url(self, name: str) -> str:
         return str(self.sqs.get_queue_url(QueueName=name)["QueueUrl"])

@@ -5,6 +5,6 @@ An estimate to plan with, not a bill: no free tier, no discount, one region.
 
 from .model import Line, monthly
 from .prices import Price, load
-from .usage import Usage
+from .usage import Egress, Usage
 
-__all__ = ["Line", "Price", "Usage", "load", "monthly"]
+__all__ = ["Egress", "Line", "Price", "Usage", "load", "monthly"]

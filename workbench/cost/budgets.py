@@ -44,6 +44,27 @@ CAME = Calls("deliver", redis=1, reads=3, writes=2)
 LEFT_LOOK = Calls("outbound", fifo=1)
 LEFT = Calls("deliver", redis=2, reads=4, writes=2)
 
+# Socket.IO, websocket first and with recovery: docs/socketio.md has the sums of the four.
+SIO_CONNECT = Calls("websocket_connect", redis=1, standard=1)
+SIO_OPENED = Calls("outbound", standard=1)
+SIO_NAMESPACE = Calls("websocket_message", frames_in=1, redis=1, reads=1, fifo=1)
+SIO_DISCONNECT = Calls("websocket_disconnect", redis=3, reads=4, writes=_CONNECTION, standard=1)
+
+
+def sio_joined(rooms: float) -> Calls:
+    """A session's order group is made: the heads of all that its user reads, and a checkpoint."""
+    return Calls("deliver", redis=5, reads=3 + rooms, writes=_CONNECTION + 1, fifo=1)
+
+
+def sync(rooms: float) -> Calls:
+    """A `sync` with so many positions, one of which has news.
+
+    A room: membership, twice its head, its marker, what is unread. News: the entries, who has
+    read them, since when the user is a member.
+    """
+    return Calls("websocket_message", frames_in=1, frames_out=1, redis=2, reads=5 * rooms + 3)
+
+
 SEND = Calls("websocket_message", frames_in=1, frames_out=1, redis=1, writes=_COMMIT, fifo=1)
 FRAME = Calls("websocket_message", frames_in=1, frames_out=1, redis=1)
 # The cursor read and moved, the log's entry read.

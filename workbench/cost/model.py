@@ -17,6 +17,15 @@ _MINUTES = MONTH_S / 60
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 _IDLE_POLLS = 5 * MONTH_S / 20
 _CONNECTION_BYTES = 500
+# Interface endpoints that `ipv6` takes: SQS, Secrets Manager, CloudWatch; one in each zone.
+_ENDPOINTS = 3
+# API Gateway writes a line to its access log before it calls these.
+_CALLED_BY_GATEWAY = {
+    "websocket_connect",
+    "websocket_message",
+    "websocket_disconnect",
+    "api_handler",
+}
 _SECRETS, _METRICS, _ALARMED_METRICS, _DASHBOARDS = 1, 11, 60, 1
 
 SERVICES = {
@@ -31,8 +40,16 @@ SERVICES = {
     "SQS": ("sqs_fifo", "sqs_standard"),
     "ElastiCache": ("redis_gb_hours", "redis_ecpus"),
     "CloudFront": ("cloudfront_requests", "cloudfront_functions", "cloudfront_gb"),
-    "CloudWatch": ("log_gb", "metrics", "alarms", "dashboards"),
+    "CloudWatch": ("log_gb", "metrics", "metric_requests", "alarms", "dashboards"),
     "Secrets Manager": ("secrets",),
+    "Network": (
+        "nat_hours",
+        "public_ipv4_hours",
+        "nat_gb",
+        "zone_gb",
+        "endpoint_hours",
+        "endpoint_gb",
+    ),
 }
 
 
@@ -62,7 +79,8 @@ class _Month:
         self._add(
             "lambda_gb_s", times * memory_mb / 1024 * (billed_ms + posts * usage.post_ms) / 1e3
         )
-        self._add("log_gb", times * usage.log_bytes / _GB)
+        line_bytes = usage.access_log_bytes if calls.function in _CALLED_BY_GATEWAY else 0
+        self._add("log_gb", times * (usage.log_bytes + line_bytes) / _GB)
         self._add("websocket_messages", times * (calls.frames_in + frames_out))
         self._add("cloudfront_gb", times * frames_out * usage.event_bytes / _GB)
         self._add("redis_ecpus", times * calls.redis * usage.ecpus)
@@ -71,6 +89,20 @@ class _Month:
         # A job is sent, received and deleted: batches, which save the latter, fill under load only.
         self._add("sqs_fifo", times * calls.fifo * 3)
         self._add("sqs_standard", times * calls.standard * 3)
+        self._way_out(
+            times * posts * (usage.event_bytes + usage.post_bytes) / _GB,
+            times * (calls.fifo + calls.standard) * usage.send_bytes / _GB,
+        )
+
+    def _way_out(self, posts_gb: float, sends_gb: float) -> None:
+        """Of the traffic to @connections and SQS; DynamoDB's and the cache's costs nothing."""
+        usage, all_gb = self.usage, posts_gb + sends_gb
+        if usage.egress in ("nat", "nat-single"):
+            self._add("nat_gb", all_gb)
+        if usage.egress == "nat-single":  # billed where it leaves a zone and where it comes in
+            self._add("zone_gb", 2 * all_gb * (usage.zones - 1) / usage.zones)
+        if usage.egress == "ipv6":
+            self._add("endpoint_gb", sends_gb)
 
     def _add(self, name: str, quantity: float) -> None:
         self.quantities[name] += quantity
@@ -87,6 +119,9 @@ def quantities(usage: Usage) -> Mapping[str, float]:
     requests = usage.users * usage.http_requests * DAYS
     kept_gb = usage.users * usage.messages * DAYS * usage.months_kept * usage.entry_bytes / _GB
     redis_gb = max(0.1, usage.users * usage.redis_bytes / _GB)
+    hours = MONTH_S / 3600
+    gateways = {"nat": usage.zones, "nat-single": 1}.get(usage.egress, 0)
+    endpoints = _ENDPOINTS * usage.zones if usage.egress == "ipv6" else 0
     used |= {
         "websocket_minutes": usage.connections * _MINUTES,
         "http_requests": requests,
@@ -97,13 +132,20 @@ def quantities(usage: Usage) -> Mapping[str, float]:
         "dynamodb_backup_gb_months": kept_gb,
         "sqs_fifo": used["sqs_fifo"] + _IDLE_POLLS,
         "sqs_standard": used["sqs_standard"] + _IDLE_POLLS,
-        "redis_gb_hours": redis_gb * MONTH_S / 3600,
+        "redis_gb_hours": redis_gb * hours,
         "metrics": _METRICS,
+        "metric_requests": _MINUTES,
         "alarms": _ALARMED_METRICS,
         "dashboards": _DASHBOARDS,
         "secrets": _SECRETS,
+        "nat_hours": gateways * hours,
+        "public_ipv4_hours": gateways * hours,
+        "endpoint_hours": endpoints * hours,
     }
-    return used
+    if usage.egress == "none":  # a cache of one's own: who knows what it costs
+        used |= {"redis_gb_hours": 0, "redis_ecpus": 0}
+    traffic = ("nat_gb", "zone_gb", "endpoint_gb")
+    return dict.fromkeys(traffic, 0.0) | used
 
 
 def monthly(usage: Usage, prices: Mapping[str, Price]) -> list[Line]:
@@ -131,9 +173,16 @@ def _people(month: _Month) -> None:
     sessions = usage.users * usage.devices * usage.connects * DAYS
     messages = usage.users * usage.messages * DAYS
     reads = usage.users * usage.reads * DAYS
-    month.add(budgets.CONNECT, sessions)
+    socketio = sessions * usage.socketio_share
+    month.add(budgets.CONNECT, sessions - socketio)
+    month.add(budgets.sync(usage.rooms), sessions - socketio)
+    month.add(budgets.SIO_CONNECT, socketio)
+    month.add(budgets.SIO_OPENED, socketio, posts=1)
+    month.add(budgets.SIO_NAMESPACE, socketio)
+    month.add(budgets.sio_joined(usage.rooms), socketio, posts=2)
     month.add(budgets.CAME, sessions, usage.friends_online)
-    month.add(budgets.DISCONNECT, sessions)
+    month.add(budgets.DISCONNECT, sessions - socketio)
+    month.add(budgets.SIO_DISCONNECT, socketio)
     month.add(budgets.LEFT_LOOK, sessions)
     month.add(budgets.LEFT, sessions, usage.friends_online)
     month.add(budgets.SEND, messages)

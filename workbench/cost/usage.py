@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 DAYS = 30.4  # of a month
 MONTH_S = DAYS * 86_400
+
+# `network.egress` of terraform/; "none" is a cache of your own outside a VPC.
+Egress = Literal["nat", "nat-single", "ipv6", "none"]
 
 # Memory as in .chalice/config.json, and how long one invocation is billed; not measured on AWS.
 FUNCTIONS = {
@@ -30,6 +34,9 @@ class Usage:
         hours_connected: A day and device.
         devices: Of a user, connected at the same time.
         connects: New connections of a device a day.
+        socketio_share: Of them, by Socket.IO: websocket first, recovering. The others are of the
+            JSON protocol and `sync` at once.
+        rooms: Of a user.
         messages: A user sends a day.
         room_members: Of the room a message goes to.
         online_share: Of the other members, who are connected when it comes.
@@ -47,6 +54,12 @@ class Usage:
         redis_bytes: In Redis for each user.
         ecpus: Of one round trip to Redis: a script, 1 to 2 KB.
         log_bytes: Of log lines for each invocation, Lambda's own included.
+        access_log_bytes: Of API Gateway's log line for each frame, connection and HTTP request.
+        egress: The functions' way out, to @connections and to SQS.
+        zones: Availability zones of the network.
+        post_bytes: Of a post beside the event itself, answer included: headers, mostly the
+            signature and the role's session token.
+        send_bytes: Of a send to SQS, answer included.
         post_ms: Of a function's time for each post.
         functions: (MB of memory, milliseconds billed) by function.
     """
@@ -55,6 +68,8 @@ class Usage:
     hours_connected: float = 4
     devices: float = 1.2
     connects: float = 6
+    socketio_share: float = 0.5
+    rooms: float = 10
     messages: float = 20
     room_members: float = 5
     online_share: float = 0.5
@@ -71,6 +86,11 @@ class Usage:
     redis_bytes: int = 20_000
     ecpus: float = 5
     log_bytes: int = 700
+    access_log_bytes: int = 300
+    egress: Egress = "nat"
+    zones: int = 2
+    post_bytes: int = 2000
+    send_bytes: int = 3000
     post_ms: float = 1
     functions: Mapping[str, tuple[int, int]] = field(default_factory=lambda: FUNCTIONS)
 
