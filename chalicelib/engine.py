@@ -17,7 +17,7 @@ from . import ids, telemetry
 from .connections import Connections, target_from_json, target_to_json
 from .errors import CacheDown, Conflict, NotFound, Unavailable
 from .model import ConnectionId, EngineSession, Job, Outcome, Post, Target
-from .ports import Clock, EngineSessions, Poster, Queue, Trails
+from .ports import Clock, EngineSessions, Ids, Poster, Queue, Trails
 from .protocol import attachments, engineio
 from .settings import Settings
 
@@ -30,7 +30,7 @@ HOLD_MS, PROBED_HOLD_MS, PROBE_MS = 20_000, 150, 10_000
 LIFE_MS, SPREAD_MS = 7_200_000, 900_000
 _LATE_MS = 10_000  # a poll whose process died is forgotten so long after its end
 _LOST_MS = 60_000
-_AGAIN_S = 3
+_AGAIN_S = 11  # by then a hand-over that died may be taken over, see `EngineSessions.drain`
 _SETTLE_S = 0.2
 _EXACT_BELOW_MS = 5_000
 
@@ -58,6 +58,7 @@ class Engine:
         poster: Poster,
         outbound: Queue,
         clock: Clock,
+        ids_: Ids,
     ) -> None:
         self._interval_ms = settings.ping_interval_ms
         self._timeout_ms = settings.ping_timeout_ms
@@ -68,6 +69,7 @@ class Engine:
         self._poster = poster
         self._outbound = outbound
         self._clock = clock
+        self._ids = ids_
 
     def open(self, session: EngineSession) -> None:
         """`$connect`: remember it and queue the open packet. 1 Redis trip, 1 SQS send."""
@@ -141,36 +143,59 @@ class Engine:
         """A websocket takes over a polling session; False when there is none to take over.
 
         What is pushed meanwhile stays in the outbox, behind what is posted from it here; once it
-        is empty, later pushes go to the websocket. A job does it again should we die halfway.
+        is empty, later pushes go to the websocket. A job does it again should we die halfway; it
+        goes first, as it does nothing to a session that nobody takes over.
         """
-        assert session.upgrades is not None
-        taken = self._sessions.drain(session.upgrades, session.target)
-        if taken is None:
-            return False
         again = Job("engine_upgrade", {"target": target_to_json(session.target)}, delay_s=_AGAIN_S)
         self._outbound.send([again])
-        return self._hand_over(session, taken)
+        try:
+            return self._hand_over(session, resumes=False)
+        except Conflict:
+            return True  # asked twice
 
-    def upgrade_again(self, job: Mapping[str, Any]) -> None:
-        """Finish an upgrade whose process died; nothing when it is done."""
+    def upgrade_again(self, job: Mapping[str, Any]) -> int | None:
+        """Finish an upgrade whose process died; nothing when it is done.
+
+        Answers the seconds after which to look again when it is still under way.
+        """
         session = self._sessions.get(target_from_json(job["target"]).connection_id)
         if session is None or session.upgrades is None:
-            return
-        taken = self._sessions.drain(session.upgrades, session.target)
-        if taken is not None:
-            self._hand_over(session, taken)
+            return None
+        try:
+            self._hand_over(session, resumes=True)
+        except Conflict:
+            return _AGAIN_S
+        return None
 
-    def _hand_over(self, session: EngineSession, taken: EngineSession) -> bool:
-        old, target = taken.target.connection_id, session.target
-        frames = self._sessions.queued(old, 0)
+    def _hand_over(self, session: EngineSession, *, resumes: bool) -> bool:
+        """False when there is none to take over, or its frames could not be posted.
+
+        Args:
+            resumes: One that died may have moved some sockets already.
+
+        Raises:
+            Conflict: Another process is at it.
+        """
+        assert session.upgrades is not None
+        old, target, mover = session.upgrades, session.target, self._ids.token()
+        taken = self._sessions.drain(old, target, mover, self._clock.now_ms())
+        if taken is None:
+            return False
+        frames = self._sessions.queued(old, mover, 0, self._clock.now_ms())
         while frames:  # one by one: should we die, one at most is posted twice
-            if frames[0] not in _OF_POLLS:
-                self.post(target, frames[:1])
-            frames = self._sessions.queued(old, 1)
+            if frames[0] not in _OF_POLLS and not self.post(target, frames[:1]):
+                self.close(taken.target)
+                return False
+            frames = self._sessions.queued(old, mover, 1, self._clock.now_ms())
+        if frames is None:
+            return True  # another has taken over from us
         # Asked for after the change: a socket that was being opened meanwhile is moved as well.
         asked = sorted({*NAMESPACES, *taken.namespaces})
-        moved = frozenset(each for each in asked if self._move(old, each, target))
-        done = replace(session, upgrades=None, pong_ms=self._clock.now_ms(), namespaces=moved)
+        moved = {each for each in asked if self._move(old, each, target)}
+        if resumes:
+            moved |= set(self._sockets(target))
+        now_ms = self._clock.now_ms()
+        done = replace(session, upgrades=None, pong_ms=now_ms, namespaces=frozenset(moved))
         self._sessions.open(done)
         self._begin(target)
         return True

@@ -464,16 +464,23 @@ class EngineSessions(Protocol):
     def probe(self, sid: ConnectionId, now_ms: int) -> None:
         """A websocket would take it over (0: no more); a poll that waits is let go with a noop."""
 
-    def drain(self, sid: ConnectionId, to: Target) -> EngineSession | None:
+    def drain(self, sid: ConnectionId, to: Target, mover: str, now_ms: int) -> EngineSession | None:
         """Its frames are from now on for this websocket; what was pushed waits for `queued`.
 
         None when it is no polling session, or is being upgraded to another websocket.
+
+        Args:
+            mover: Who moves the frames; from now on nobody else may (atomic).
+
+        Raises:
+            Conflict: Another mover was at it in the last 10 s.
         """
 
-    def queued(self, sid: ConnectionId, done: int) -> list[str]:
+    def queued(self, sid: ConnectionId, mover: str, done: int, now_ms: int) -> list[str] | None:
         """Forget the first `done` frames of a draining session; answers those that still wait.
 
-        When none does, it is upgraded (atomic).
+        When none does, it is upgraded. None, and nothing forgotten, when the mover is not (any
+        more) this one (atomic).
         """
 
 

@@ -165,7 +165,9 @@ def compose(settings: Settings, a: Adapters) -> Services:
         region=region,
         regions=(region,),
     )
-    engine = Engine(settings, a.sessions, connections, a.trails, a.poster, a.outbound, a.clock)
+    engine = Engine(
+        settings, a.sessions, connections, a.trails, a.poster, a.outbound, a.clock, a.ids
+    )
     recovery = Recovery(
         store=a.checkpoints,
         trails=a.trails,

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ..errors import CacheDown, NotFound, TooLarge
+from ..errors import CacheDown, Conflict, NotFound, TooLarge
 from ..model import ConnectionId, EngineSession, Part, Target
 from ..ports import Clock
 
-MAX_PARTS, PARTS_MS, MAX_FRAMES, FAREWELL_MS = 66, 10_000, 1_000, 2_000
+MAX_PARTS, PARTS_MS, MAX_FRAMES, FAREWELL_MS, STALLED_MS = 66, 10_000, 1_000, 2_000, 10_000
 
 
 @dataclass
@@ -22,6 +22,8 @@ class _Outbox:
     until_ms: int = 0
     to: Target | None = None
     upgraded: bool = False
+    mover: str = ""
+    moved_ms: int = 0
 
 
 class MemorySessions:
@@ -176,21 +178,26 @@ class MemorySessions:
             if outbox.poll and now_ms:
                 outbox.frames.append("6")
 
-    def drain(self, sid: ConnectionId, to: Target) -> EngineSession | None:
-        with self._lock:
-            self._up()
-            outbox = self._outboxes.get(sid)
-            if outbox is None or outbox.to not in (None, to):
-                return None
-            outbox.to = to
-            return self._sessions.get(sid)
-
-    def queued(self, sid: ConnectionId, done: int) -> list[str]:
+    def drain(self, sid: ConnectionId, to: Target, mover: str, now_ms: int) -> EngineSession | None:
         with self._lock:
             self._up()
             outbox = self._outboxes.get(sid)
             if outbox is None:
-                return []
+                return None
+            if outbox.to is not None and outbox.to.connection_id != to.connection_id:
+                return None
+            if outbox.mover not in ("", mover) and now_ms - outbox.moved_ms < STALLED_MS:
+                raise Conflict("another hand-over is under way")
+            outbox.to, outbox.mover, outbox.moved_ms = to, mover, now_ms
+            return self._sessions.get(sid)
+
+    def queued(self, sid: ConnectionId, mover: str, done: int, now_ms: int) -> list[str] | None:
+        with self._lock:
+            self._up()
+            outbox = self._outboxes.get(sid)
+            if outbox is None or outbox.mover != mover:
+                return None
+            outbox.moved_ms = now_ms
             outbox.frames = outbox.frames[done:]
             outbox.upgraded = not outbox.frames
             return list(outbox.frames)

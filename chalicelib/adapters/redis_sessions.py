@@ -6,14 +6,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import astuple
 
-from ..errors import NotFound, TooLarge
+from ..errors import Conflict, NotFound, TooLarge
 from ..model import ConnectionId, EngineSession, Part, Target, UserId
 from .redis_client import RedisClient, evaluate
 from .redis_scripts import script
 
 SESSION_S, PARTS_S = 3 * 3600, 10
 # A socket's own time-out is a second: a poll waits in steps.
-LONGEST_WAIT_S, UPGRADED_S, MAX_FRAMES = 0.8, 120, 1_000
+LONGEST_WAIT_S, UPGRADED_S, MAX_FRAMES, STALLED_MS = 0.8, 120, 1_000, 10_000
 MAX_PARTS = 66  # two packets with all the attachments that one may have
 
 _PING = script("""
@@ -126,17 +126,23 @@ if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[4])
 """)
 _DRAIN = script("""
-local s = redis.call('HMGET', KEYS[1], 'target', 'to')
-if not s[1] or (s[2] and s[2] ~= ARGV[1]) then return {} end
-redis.call('HSET', KEYS[1], 'to', ARGV[1])
+local s = redis.call('HMGET', KEYS[1], 'target', 'to', 'mover', 'moved')
+if not s[1] then return {} end
+if s[2] and cjson.decode(s[2])[1] ~= cjson.decode(ARGV[1])[1] then return {} end
+if s[3] and s[3] ~= ARGV[2] and tonumber(ARGV[3]) - tonumber(s[4]) < tonumber(ARGV[4]) then
+  return 'busy'
+end
+redis.call('HSET', KEYS[1], 'to', ARGV[1], 'mover', ARGV[2], 'moved', ARGV[3])
 redis.call('RPUSH', KEYS[3], '1')
 redis.call('EXPIRE', KEYS[3], 60)
 return redis.call('HGETALL', KEYS[1])
 """)
 _QUEUED = script("""
+if redis.call('HGET', KEYS[1], 'mover') ~= ARGV[3] then return false end
+redis.call('HSET', KEYS[1], 'moved', ARGV[4])
 redis.call('LTRIM', KEYS[2], ARGV[1], -1)
 local held = redis.call('LRANGE', KEYS[2], 0, -1)
-if #held == 0 and redis.call('EXISTS', KEYS[1]) == 1 then
+if #held == 0 then
   redis.call('HSET', KEYS[1], 'upgraded', '1')
   redis.call('EXPIRE', KEYS[1], ARGV[2])
 end
@@ -226,13 +232,16 @@ class RedisSessions:
     def probe(self, sid: ConnectionId, now_ms: int) -> None:
         self._run(evaluate(_PROBE, _keys(sid), now_ms))
 
-    def drain(self, sid: ConnectionId, to: Target) -> EngineSession | None:
-        (flat,) = self._run(evaluate(_DRAIN, _keys(sid), json.dumps(astuple(to))))
+    def drain(self, sid: ConnectionId, to: Target, mover: str, now_ms: int) -> EngineSession | None:
+        fields = json.dumps(astuple(to)), mover, now_ms, STALLED_MS
+        (flat,) = self._run(evaluate(_DRAIN, _keys(sid), *fields))
+        if flat == "busy":
+            raise Conflict("another hand-over is under way")
         return _session(dict(zip(flat[::2], flat[1::2], strict=True)))
 
-    def queued(self, sid: ConnectionId, done: int) -> list[str]:
-        (frames,) = self._run(evaluate(_QUEUED, _keys(sid), done, UPGRADED_S))
-        return list(frames)
+    def queued(self, sid: ConnectionId, mover: str, done: int, now_ms: int) -> list[str] | None:
+        (frames,) = self._run(evaluate(_QUEUED, _keys(sid), done, UPGRADED_S, mover, now_ms))
+        return list(frames) if frames is not None else None
 
 
 def _part(text: str) -> Part:

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.adapters.memory_sessions import MemorySessions
 from chalicelib.adapters.redis_client import RedisClient
 from chalicelib.adapters.redis_sessions import RedisSessions
-from chalicelib.errors import CacheDown, NotFound, TooLarge
+from chalicelib.errors import CacheDown, Conflict, NotFound, TooLarge
 from chalicelib.model import POLLING, ConnectionId, EngineSession, Part, Region, Target, UserId
 from chalicelib.ports import EngineSessions
 from tests.support.valkey import valkey
@@ -206,21 +206,35 @@ def test_an_outbox_is_bounded(polling: EngineSessions) -> None:
 def test_an_upgrade_drains_in_order_and_then_shows_the_way(polling: EngineSessions) -> None:
     polling.poll(SID, "p1", 100, 0)
     polling.push(SID, ["4a"])
-    taken = polling.drain(SID, WEBSOCKET)
+    taken = polling.drain(SID, WEBSOCKET, "m1", 0)
     assert taken is not None
     assert taken.target == POLLS
     assert polling.get(SID) is None
     assert polling.take(SID, "p1") == ["6"]
     assert polling.push(SID, ["4b"]) is True, "behind what is being posted"
-    assert polling.drain(SID, replace(WEBSOCKET, stage="other")) is None
-    assert polling.drain(SID, WEBSOCKET) is not None, "again, by whoever finishes it"
-    assert polling.queued(SID, 0) == ["4a", "4b"]
-    assert polling.queued(SID, 1) == ["4b"]
+    other = replace(WEBSOCKET, connection_id=ConnectionId("other="))
+    assert polling.drain(SID, other, "m2", 99_999) is None
+    assert polling.queued(SID, "m1", 0, 1) == ["4a", "4b"]
+    assert polling.queued(SID, "m1", 1, 2) == ["4b"]
     assert polling.push(SID, ["4c"]) is True
-    assert polling.queued(SID, 2) == []
+    assert polling.queued(SID, "m1", 2, 3) == []
     assert polling.push(SID, ["4d"]) == WEBSOCKET
     with pytest.raises(NotFound):
         polling.poll(SID, "p2", 100, 0)
+
+
+def test_one_mover_drains_and_another_when_it_has_stalled(polling: EngineSessions) -> None:
+    polling.push(SID, ["4a", "4b", "4c"])
+    assert polling.drain(SID, WEBSOCKET, "m1", 1_000) is not None
+    with pytest.raises(Conflict):
+        polling.drain(SID, WEBSOCKET, "m2", 10_999)
+    assert polling.queued(SID, "m2", 1, 10_999) is None, "nothing is forgotten"
+    assert polling.queued(SID, "m1", 1, 10_999) == ["4b", "4c"]
+    with pytest.raises(Conflict):
+        polling.drain(SID, WEBSOCKET, "m2", 20_998)
+    assert polling.drain(SID, WEBSOCKET, "m2", 20_999) is not None
+    assert polling.queued(SID, "m1", 1, 21_000) is None
+    assert polling.queued(SID, "m2", 0, 21_000) == ["4b", "4c"]
 
 
 def test_a_probe_lets_a_waiting_poll_go(polling: EngineSessions) -> None:
@@ -238,7 +252,8 @@ def test_a_probe_lets_a_waiting_poll_go(polling: EngineSessions) -> None:
 
 
 def test_of_a_websocket_s_session_nothing_waits(sessions: EngineSessions) -> None:
-    assert sessions.drain(SID, WEBSOCKET) is None
+    assert sessions.drain(SID, WEBSOCKET, "m1", 0) is None
+    assert sessions.queued(SID, "m1", 0, 0) is None
     assert sessions.push(SID, ["4x"]) is False
     with pytest.raises(NotFound):
         sessions.poll(SID, "p1", 100, 0)
@@ -276,8 +291,8 @@ def test_without_redis_every_method_says_so() -> None:
             lambda s: s.take(SID, "p"),
             lambda s: s.probe(SID, 1),
             lambda s: s.farewell(SID, "6"),
-            lambda s: s.drain(SID, WEBSOCKET),
-            lambda s: s.queued(SID, 0),
+            lambda s: s.drain(SID, WEBSOCKET, "m", 0),
+            lambda s: s.queued(SID, "m", 0, 0),
         ):
             with pytest.raises(CacheDown):
                 call(sessions)

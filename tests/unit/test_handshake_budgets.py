@@ -100,7 +100,7 @@ def upgrade(world: World, sid: str) -> None:
     assert poll(world, sid) == "6"
     assert client.say("5") == ""
     rest_(world)
-    world.wait(5)  # the job that would finish it
+    world.wait(12)  # the job that would finish it
 
 
 def poll(world: World, sid: str = "", body: str = "") -> str:

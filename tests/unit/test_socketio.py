@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.entry import polling, rest, websocket
-from chalicelib.model import Outcome, Post, Target, UserId
+from chalicelib.entry import polling, queues, rest, websocket
+from chalicelib.model import ConnectionId, Outcome, Post, Target, UserId
 from chalicelib.services import compose
-from tests.support.world import Killed, World
+from tests.support.world import Killed, World, record
 
 OPENED = {"upgrades": [], "pingInterval": 240_000, "pingTimeout": 60_000, "maxPayload": 1_000_000}
 
@@ -592,7 +592,7 @@ def test_an_upgrade_loses_and_doubles_nothing_wherever_its_job_has_to_finish_it(
             websocket.say("5")
         world.poster.dies_in(None)
         world.act(bob, "send_message", **{**body, "content": "late"})
-        world.wait(5)
+        world.wait(12)
         assert client.ask("GET", sid=client.sid).status == 400
         got = contents(websocket.posted)
         assert list(dict.fromkeys(got)) == ["0", "1", "2", "late"], dies_at
@@ -601,6 +601,108 @@ def test_an_upgrade_loses_and_doubles_nothing_wherever_its_job_has_to_finish_it(
         assert len(world.adapters.connections.of_user("alice")) == 1
         world.disconnect(websocket.sid)
         world.wait(15)
+
+
+class DuringPost:
+    """A poster; right after the first message to a websocket something else happens."""
+
+    def __init__(self, inner: Any, sid: str, act: Callable[[], Any]) -> None:
+        self._inner, self._sid, self._act = inner, sid, act
+
+    def post(self, posts: list[Post]) -> list[Outcome]:
+        outcomes: list[Outcome] = self._inner.post(posts)
+        if any(p.target.connection_id == self._sid and b"42[" in p.data for p in posts):
+            act, self._act = self._act, lambda: None
+            act()
+        return outcomes
+
+    def close(self, target: Target) -> Outcome:
+        return Outcome(self._inner.close(target))
+
+
+@pytest.mark.parametrize("stalls_ms", [0, 9_000, 20_000])
+def test_two_hand_overs_of_one_upgrade_keep_the_order_and_double_nothing(
+    world: World, stalls_ms: int
+) -> None:
+    """The job comes while the first is at work, or has stalled for so long that it takes over."""
+    world.room("alice", "bob")
+    bob, client = world.connect("bob"), Poller(world)
+    client.connect("alice")
+    for number in range(4):
+        body = {"conversation_id": "lobby", "message_type": "text", "content": str(number)}
+        world.act(bob, "send_message", **body)
+    world.pump(until_ms=world.clock.ms)
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+    usual = world.services
+    answers = []
+
+    def again() -> None:
+        world.clock.ms += stalls_ms
+        [job] = [job for job in world.adapters.outbound.jobs if job.kind == "engine_upgrade"]
+        answers.append(queues.outbound(usual, {"Records": [record(job)]}))
+
+    poster = DuringPost(world.adapters.poster, "w=", again)
+    world.services = compose(world.settings, replace(world.adapters, poster=poster))
+    assert websocket.say("5") == ""
+    assert bool(answers[0]["batchItemFailures"]) is (stalls_ms < 10_000), "it comes again"
+    world.services = usual
+    world.wait(30)
+    got = contents(websocket.posted)
+    assert list(dict.fromkeys(got)) == ["0", "1", "2", "3"]
+    in_flight = 1 if stalls_ms >= 10_000 else 0
+    assert got == ["0"] * in_flight + ["0", "1", "2", "3"]
+    assert websocket.act("hello", {})["ok"] is True
+    session = world.sessions.get(ConnectionId("w="))
+    assert session is not None
+    assert session.namespaces == {"/"}
+    assert world.sessions.get(client.sid) is None
+
+
+@pytest.mark.parametrize("method", ["drain", "queued", "open"])
+def test_an_upgrade_that_dies_between_its_steps_is_finished_by_its_job(
+    world: World, method: str
+) -> None:
+    client = Poller(world)
+    client.connect("alice")
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+
+    def die() -> None:
+        raise Killed
+
+    died = Interrupted(world.sessions, method, die)
+    usual = world.services
+    world.services = compose(world.settings, replace(world.adapters, sessions=died))
+    with pytest.raises(Killed):
+        websocket.say("5")
+    world.services = usual
+    world.wait(30)
+    assert websocket.act("hello", {})["ok"] is True
+    session = world.sessions.get(ConnectionId("w="))
+    assert session is not None
+    assert session.upgrades is None
+    assert session.namespaces == {"/"}
+
+
+def test_a_websocket_that_ends_in_mid_hand_over_ends_the_session(world: World) -> None:
+    world.room("alice", "bob")
+    bob, client = world.connect("bob"), Poller(world)
+    client.connect("alice")
+    for number in range(3):
+        body = {"conversation_id": "lobby", "message_type": "text", "content": str(number)}
+        world.act(bob, "send_message", **body)
+    world.pump(until_ms=world.clock.ms)
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+    world.poster.script["w="] = [Outcome.DELIVERED, Outcome.GONE]
+    websocket.say("5")
+    assert contents(websocket.posted) == ["0"], "none after the one that was missed"
+    assert websocket.closed
+    assert world.adapters.connections.of_user("alice") == []
+    assert world.sessions.get(ConnectionId("w=")) is None
+    world.wait(30)
+    assert contents(websocket.posted) == ["0"]
 
 
 class Interrupted:
