@@ -1,4 +1,4 @@
-"""Engine.IO sessions: handshake, heartbeat, polls, upgrade, end. Nothing of Socket.IO.
+"""Engine.IO sessions: handshake, heartbeat, polls, end. Nothing of Socket.IO.
 
 API Gateway opens the socket only after `$connect` has returned, so the open packet is a job. The
 heartbeat is a chain of delayed jobs, each of which knows the ping it follows: a repeated job
@@ -17,7 +17,7 @@ from . import ids, telemetry
 from .connections import Connections, target_from_json, target_to_json
 from .errors import CacheDown, Conflict, NotFound, Unavailable
 from .model import ConnectionId, EngineSession, Job, Outcome, Post, Target
-from .ports import Clock, EngineSessions, Ids, Poster, Queue, Trails
+from .ports import Clock, EngineSessions, Poster, Queue
 from .protocol import attachments, engineio
 from .settings import Settings
 
@@ -25,12 +25,10 @@ NAMESPACES = ("/", "/moments", "/notifications")
 MAX_PAYLOAD = 1_000_000
 OPEN_WITHIN_MS = 5_000
 _NOOP = engineio.PacketKind.NOOP.value
-_OF_POLLS = (_NOOP, engineio.PacketKind.PING.value)  # not for the websocket of an upgrade
 HOLD_MS, PROBED_HOLD_MS, PROBE_MS = 20_000, 150, 10_000
 LIFE_MS, SPREAD_MS = 7_200_000, 900_000
 _LATE_MS = 10_000  # a poll whose process died is forgotten so long after its end
 _LOST_MS = 60_000
-_AGAIN_S = 11  # by then a hand-over that died may be taken over, see `EngineSessions.drain`
 _SETTLE_S = 0.2
 _EXACT_BELOW_MS = 5_000
 
@@ -54,22 +52,18 @@ class Engine:
         settings: Settings,
         sessions: EngineSessions,
         connections: Connections,
-        trails: Trails,
         poster: Poster,
         outbound: Queue,
         clock: Clock,
-        ids_: Ids,
     ) -> None:
         self._interval_ms = settings.ping_interval_ms
         self._timeout_ms = settings.ping_timeout_ms
         self._connect_within_s = settings.connect_timeout_s
         self._sessions = sessions
         self._connections = connections
-        self._trails = trails
         self._poster = poster
         self._outbound = outbound
         self._clock = clock
-        self._ids = ids_
 
     def open(self, session: EngineSession) -> None:
         """`$connect`: remember it and queue the open packet. 1 Redis trip, 1 SQS send."""
@@ -86,7 +80,7 @@ class Engine:
             CacheDown: The session cannot be kept.
         """
         self._sessions.open(session)
-        self._begin(session.target)
+        self.begin(session.target)
         return self._handshake(session.target, ["websocket"])
 
     def poll(self, sid: ConnectionId, poll: str) -> list[str]:
@@ -139,101 +133,6 @@ class Engine:
             self._sessions.close(target.connection_id, _NOOP)
         self.close(target)
 
-    def upgrade(self, session: EngineSession) -> bool:
-        """A websocket takes over a polling session; False when there is none to take over.
-
-        What is pushed meanwhile stays in the outbox, behind what is posted from it here; once it
-        is empty, later pushes go to the websocket. A job does it again should we die halfway; it
-        goes first, as it does nothing to a session that nobody takes over.
-        """
-        again = Job("engine_upgrade", {"target": target_to_json(session.target)}, delay_s=_AGAIN_S)
-        self._outbound.send([again])
-        try:
-            return self._hand_over(session, resumes=False)
-        except Conflict:
-            return True  # asked twice
-
-    def upgrade_again(self, job: Mapping[str, Any]) -> int | None:
-        """Finish an upgrade whose process died; nothing when it is done.
-
-        Answers the seconds after which to look again when it is still under way.
-        """
-        session = self._sessions.get(target_from_json(job["target"]).connection_id)
-        if session is None or session.upgrades is None:
-            return None
-        try:
-            self._hand_over(session, resumes=True)
-        except Conflict:
-            return _AGAIN_S
-        return None
-
-    def _hand_over(self, session: EngineSession, *, resumes: bool) -> bool:
-        """False when there is none to take over, or its frames could not be posted.
-
-        Args:
-            resumes: One that died may have moved some sockets already.
-
-        Raises:
-            Conflict: Another process is at it.
-        """
-        assert session.upgrades is not None
-        old, target, mover = session.upgrades, session.target, self._ids.token()
-        taken = self._sessions.drain(old, target, mover, self._clock.now_ms())
-        if taken is None:
-            return False
-        frames = self._sessions.queued(old, mover, 0, self._clock.now_ms())
-        while frames:  # one by one: should we die, one at most is posted twice
-            if frames[0] not in _OF_POLLS and not self.post(target, frames[:1]):
-                self.close(taken.target)
-                return False
-            frames = self._sessions.queued(old, mover, 1, self._clock.now_ms())
-        if frames is None:
-            return True  # another has taken over from us
-        # Asked for after the change: a socket that was being opened meanwhile is moved as well.
-        asked = sorted({*NAMESPACES, *taken.namespaces})
-        moved = {each for each in asked if self._move(old, each, target)}
-        if resumes:
-            moved |= set(self._sockets(target))
-        now_ms = self._clock.now_ms()
-        done = replace(session, upgrades=None, pong_ms=now_ms, namespaces=frozenset(moved))
-        self._sessions.open(done)
-        self._begin(target)
-        return True
-
-    def settle(self, target: Target, namespace: str) -> None:
-        """A socket was opened: should an upgrade have come between, move it along."""
-        if not target.polls:
-            return
-        old = ids.transport_id(target.connection_id)
-        to = self._sessions.push(old, [])
-        if isinstance(to, bool):
-            return
-        if self._move(old, namespace, to):
-            self.connected(to.connection_id, namespace)
-            return
-        moved = self._connections.known(ids.socket_id(to.connection_id, namespace))
-        if moved is not None:  # before it was in the cache, which may have both now
-            self._connections.drop_ghosts(moved.user_id)
-
-    def _move(self, old: ConnectionId, namespace: str, to: Target) -> bool:
-        """A socket of a polling session goes to the websocket; False when there is none."""
-        known = self._connections.known(ids.socket_id(old, namespace))
-        if known is None:
-            return False
-        moved = replace(
-            known.target,
-            connection_id=ids.socket_id(to.connection_id, namespace),
-            api_id=to.api_id,
-            stage=to.stage,
-            connected_at_ms=to.connected_at_ms,
-        )
-        self._connections.move(known.connection_id, moved)
-        try:
-            self._trails.follow(moved.sid, moved)
-        except CacheDown:
-            telemetry.log("WARNING", "trail_not_moved")  # its next entry ends the session
-        return True
-
     def refuse(self, job: Mapping[str, Any]) -> None:
         """Close a websocket whose handshake had to be let through."""
         target = target_from_json(job["target"])
@@ -273,9 +172,10 @@ class Engine:
                 raise Unavailable("the open packet could not be posted")
             self._clock.sleep(wait_s)
             wait_s = min(2 * wait_s, 0.64)
-        self._begin(target)
+        self.begin(target)
 
-    def _begin(self, target: Target) -> None:
+    def begin(self, target: Target) -> None:
+        """Queue its first heartbeat, and its end should it connect to no namespace: 1 SQS send."""
         late = {"target": target_to_json(target)}
         self._outbound.send(
             [
@@ -379,7 +279,7 @@ class Engine:
         """End a session that has connected to no namespace in time."""
         target = target_from_json(job["target"])
         session = self.session(target.connection_id)
-        if not self._sockets(target) and (session is not None or not target.polls):
+        if not self.sockets(target) and (session is not None or not target.polls):
             self.close(target)
 
     def post(self, target: Target, frames: Sequence[str]) -> bool:
@@ -426,14 +326,15 @@ class Engine:
 
     def _found_again(self, target: Target, now_ms: int) -> EngineSession | None:
         """A session that Redis lost, if it is a websocket and a socket of it is connected."""
-        sockets = self._sockets(target) if not target.polls else []
+        sockets = self.sockets(target) if not target.polls else []
         if not sockets:
             return None
         session = EngineSession(target, {}, pong_ms=now_ms, namespaces=frozenset(sockets))
         self._sessions.open(session)
         return session
 
-    def _sockets(self, target: Target) -> list[str]:
+    def sockets(self, target: Target) -> list[str]:
+        """The namespaces that are connected over this transport, by the store."""
         known = self._connections.known
         sid = target.connection_id
         return [each for each in NAMESPACES if known(ids.socket_id(sid, each)) is not None]

@@ -42,6 +42,7 @@ from .ports import CheckpointStore, Clock, Ids, Poster, Queue, Trails
 from .protocol import socketio, socketwire
 from .rooms import Rooms
 from .tokens import Identity
+from .upgrades import Upgrades
 
 # Certainly not arrived.
 _REFUSED = (Outcome.UNSENT, Outcome.BUSY, Outcome.THROTTLED)
@@ -59,6 +60,7 @@ class Recovery:
         connections: Connections,
         delivery: Delivery,
         engine: Engine,
+        upgrades: Upgrades,
         poster: Poster,
         queue: Queue,
         clock: Clock,
@@ -71,6 +73,7 @@ class Recovery:
         self._connections = connections
         self._delivery = delivery
         self._engine = engine
+        self._upgrades = upgrades
         self._poster = poster
         self._queue = queue
         self._clock = clock
@@ -208,7 +211,7 @@ class Recovery:
             target, [*texts, _connected(target, pid), *_questions(missed, target)]
         ):
             self._trails.undo(target.sid)
-            self._engine.settle(target, protocol.namespace(target.protocol))
+            self._upgrades.settle(target, protocol.namespace(target.protocol))
             if recovered:
                 telemetry.measure("recovered", self._clock.now_ms(), recoveries=1)
 
@@ -344,7 +347,7 @@ class Recovery:
             return
         self._engine.connected(ids.transport_id(target.connection_id), namespace)
         if self._engine.post(target, [_connected(target, None)]):
-            self._engine.settle(target, namespace)
+            self._upgrades.settle(target, namespace)
 
     def _refuse(self, target: Target, refusal: TidingsError) -> None:
         why = {"message": str(refusal), "data": refusal.as_json()}

@@ -44,6 +44,7 @@ from .revocations import Revocations
 from .rooms import Rooms
 from .settings import Settings
 from .tokens import Tokens
+from .upgrades import Upgrades
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Services:
     messages: Messages
     connections: Connections
     engine: Engine
+    upgrades: Upgrades
     delivery: Delivery
     ephemeral: Ephemeral
     feeds: Feeds
@@ -165,9 +167,8 @@ def compose(settings: Settings, a: Adapters) -> Services:
         region=region,
         regions=(region,),
     )
-    engine = Engine(
-        settings, a.sessions, connections, a.trails, a.poster, a.outbound, a.clock, a.ids
-    )
+    engine = Engine(settings, a.sessions, connections, a.poster, a.outbound, a.clock)
+    upgrades = Upgrades(engine, a.sessions, connections, a.trails, a.outbound, a.clock, a.ids)
     recovery = Recovery(
         store=a.checkpoints,
         trails=a.trails,
@@ -176,6 +177,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         connections=connections,
         delivery=delivery,
         engine=engine,
+        upgrades=upgrades,
         poster=a.poster,
         queue=a.delivery,
         clock=a.clock,
@@ -192,6 +194,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         messages=messages,
         connections=connections,
         engine=engine,
+        upgrades=upgrades,
         delivery=delivery,
         ephemeral=ephemeral,
         feeds=Feeds(rooms, friends, messages),

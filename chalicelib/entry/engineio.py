@@ -132,8 +132,9 @@ def serve(call: Call, packet: engineio.Packet, handler: Handler) -> str:
         case Effect.PROBE if (probing := _upgrading(call)) is not None:
             engine.probe(probing)
             return engineio.encode_text(engineio.Packet(engineio.PacketKind.PONG, packet.data))
-        case Effect.UPGRADE if (taking := _upgrading(call)) is not None and engine.upgrade(taking):
-            return ""
+        case Effect.UPGRADE if (taking := _upgrading(call)) is not None:
+            if call.services.upgrades.take_over(taking):
+                return ""
         case Effect.NOTHING:
             return ""
     raise ProtocolError("not a packet of a client")

@@ -73,7 +73,7 @@ OUTBOUND: dict[str, Worker] = {
     "read_counts": lambda services, jobs, attempt: services.receipts.deliver_counts(jobs[0]),
     "engine_open": lambda services, jobs, attempt: services.engine.greet(jobs[0]),
     "engine_refuse": lambda services, jobs, attempt: services.engine.refuse(jobs[0]),
-    "engine_upgrade": lambda services, jobs, attempt: services.engine.upgrade_again(jobs[0]),
+    "engine_upgrade": lambda services, jobs, attempt: services.upgrades.finish(jobs[0]),
     "heartbeat": lambda services, jobs, attempt: services.engine.beat(jobs[0]),
     "revive": lambda services, jobs, attempt: services.engine.revive(jobs[0]),
     "connect_timeout": lambda services, jobs, attempt: services.engine.connect_timeout(jobs[0]),

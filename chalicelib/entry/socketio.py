@@ -214,7 +214,7 @@ def _connect(call: Call, socket: Socket, payload: Any, application: Application)
     if events is None:
         return ""
     services.engine.connected(call.sid, socket.namespace)
-    services.engine.settle(call.transport, socket.namespace)
+    services.upgrades.settle(call.transport, socket.namespace)
     sid = {"sid": socket.sid}
     answer = socketio.Packet(socketio.PacketKind.CONNECT, socket.namespace, sid)
     packets = [socketio.Packet(socketio.PacketKind.EVENT, socket.namespace, e) for e in events]
