@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from . import ids, positions
+from . import ids, positions, sizes
 from .commands import MAX_CONTENT_BYTES, SendMessage, check_json
 from .errors import CacheDown, NotFound, PermissionDenied, Unavailable
 from .model import (
@@ -30,7 +30,6 @@ from .ports import Cache, Clock, Ids, MessageLog, Queue
 
 _ATTEMPTS = 24
 _PATIENCE = 4
-_SYNC_BYTES = 96 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,23 +196,22 @@ class Messages:
     def sync(self, wanted: Mapping[RoomId, str], limit: int) -> dict[RoomId, Caught]:
         """What each conversation has after the given position ("" means: a snapshot).
 
-        One batched DynamoDB read for all heads; a room without news costs nothing more.
+        One batched DynamoDB read for all heads; a room without news costs nothing more. All of
+        it together fits into one frame: what does not is there when asked for again.
         """
         heads = self._heads(list(wanted))
         try:
             recent = self._cache.recent(list(wanted))
         except CacheDown:
             recent = {}
-        room_for = _SYNC_BYTES
+        room_for = sizes.SYNC_BYTES - sum(
+            sizes.of_conversation(room_id, positions.encode(heads[room_id])) for room_id in wanted
+        )
         answer: dict[RoomId, Caught] = {}
         for room_id, text in wanted.items():
-            caught = self._catch_up(room_id, text, heads[room_id], recent.get(room_id, []), limit)
-            size = sum(len(str(entry.content)) + 400 for entry in caught.entries)
-            if size > room_for and answer:
-                caught = Caught([], text, bool(text), True)
-            elif size > room_for:
-                caught = self._shorten(caught, text, room_for)
-            room_for -= min(size, room_for)
+            held = recent.get(room_id, [])
+            caught = self._catch_up(room_id, text, heads[room_id], held, limit, room_for)
+            room_for -= sum(map(sizes.of_message, caught.entries))
             answer[room_id] = caught
         return answer
 
@@ -338,9 +336,10 @@ class Messages:
         heads: dict[Region, Head],
         recent: list[Entry],
         limit: int,
+        room_for: int,
     ) -> Caught:
         if not text:
-            return self._snapshot(room_id, heads, limit, recovered=False)
+            return self._snapshot(room_id, text, heads, limit, room_for)
         position = positions.decode(text)
         missed: list[Entry] = []
         more = False
@@ -350,16 +349,24 @@ class Messages:
             if start.seq > head.seq or (
                 start.seq == head.seq and start.seq and start.last_id != head.last_id
             ):
-                return self._snapshot(room_id, heads, limit, recovered=False)
+                return self._snapshot(room_id, text, heads, limit, room_for)
             entries = self._since(room_id, region, start, head, recent, limit)
             if entries is None:
-                return self._snapshot(room_id, heads, limit, recovered=False)
-            if entries:
-                reached[region] = Head(entries[-1].seq, entries[-1].message_id)
-            more = more or reached.get(region, start).seq < head.seq
+                return self._snapshot(room_id, text, heads, limit, room_for)
+            more = more or (entries[-1].seq if entries else start.seq) < head.seq
             missed += entries
         missed.sort(key=lambda entry: entry.message_id)
-        return Caught(self._resolve(missed), positions.encode(reached), True, more)
+        shown: list[Entry] = []
+        for entry in missed:
+            found = self._shown(entry)
+            if found is not None:
+                room_for -= sizes.of_message(found)
+                if room_for < 0:
+                    more = True
+                    break
+                shown.append(found)
+            reached[entry.region] = Head(entry.seq, entry.message_id)
+        return Caught(shown, positions.encode(reached), True, more)
 
     def _since(
         self,
@@ -382,38 +389,20 @@ class Messages:
         return entries
 
     def _snapshot(
-        self, room_id: RoomId, heads: dict[Region, Head], limit: int, recovered: bool
+        self, room_id: RoomId, text: str, heads: dict[Region, Head], limit: int, room_for: int
     ) -> Caught:
+        """The newest; where they do not fit, as many as do or nothing yet."""
         entries, _ = self.history(room_id, None, None, min(limit, 50))
-        return Caught(entries, positions.encode(heads), recovered, False)
+        count = sizes.fitting(map(sizes.of_message, reversed(entries)), room_for)
+        if count < len(entries) and (room_for < sizes.SYNC_BYTES // 2 or not count):
+            return Caught([], text, bool(text), True)
+        return Caught(entries[len(entries) - count :], positions.encode(heads), False, False)
 
-    def _resolve(self, entries: list[Entry]) -> list[Entry]:
+    def _shown(self, entry: Entry) -> Entry | None:
         """A deletion shows as the deleted message itself, so that clients replace it."""
-        resolved = []
-        for entry in entries:
-            if entry.kind is EntryKind.MESSAGE:
-                resolved.append(entry)
-            elif entry.target_id is not None:
-                target = self.find(entry.room_id, entry.target_id)
-                if target is not None:
-                    resolved.append(target)
-        return resolved
-
-    def _shorten(self, caught: Caught, text: str, room_for: int) -> Caught:
-        kept: list[Entry] = []
-        for entry in caught.entries:
-            room_for -= len(str(entry.content)) + 400
-            if room_for < 0 and kept:
-                break
-            kept.append(entry)
-        if not caught.recovered:
-            # A snapshot keeps its newest end: the position stays the head.
-            return replace(caught, entries=caught.entries[-len(kept) :])
-        reached = positions.decode(text)
-        for entry in kept:
-            if entry.kind is EntryKind.MESSAGE:
-                reached[entry.region] = Head(entry.seq, entry.message_id)
-        return Caught(kept, positions.encode(reached), True, True)
+        if entry.kind is EntryKind.MESSAGE:
+            return entry
+        return self.find(entry.room_id, entry.target_id) if entry.target_id else None
 
 
 def entry_to_json(entry: Entry) -> dict[str, Any]:

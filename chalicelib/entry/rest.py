@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from .. import commands, telemetry, times
+from .. import commands, sizes, telemetry, times
 from ..errors import (
     BadRequest,
     Conflict,
@@ -147,6 +147,7 @@ def list_messages(services: Services, identity: Identity, request: Request) -> R
     before = MessageId(page.before) if page.before else None
     after = MessageId(page.after) if page.after else None
     entries, more = services.messages.history(room_id, before, after, page.limit)
+    entries, more = sizes.page(entries, more, newest=after is None)
     edge = (entries[-1] if after else entries[0]).message_id if entries else None
     seen = services.receipts.seen(identity.user_id, room_id, entries)
     views = [message_view(entry, entry.message_id in seen) for entry in entries]
@@ -211,7 +212,7 @@ def post_moment(services: Services, identity: Identity, request: Request) -> Res
 def list_moments(services: Services, identity: Identity, request: Request) -> Response:
     before, limit = _feed(request)
     entries, more = services.feeds.moments(identity.user_id, before, limit)
-    return Response(200, _feed_page("moments", entries, more))
+    return Response(200, _feed_page("moments", *sizes.page(entries, more)))
 
 
 def post_notification(services: Services, identity: Identity, request: Request) -> Response:
@@ -225,7 +226,7 @@ def post_notification(services: Services, identity: Identity, request: Request) 
 def list_notifications(services: Services, identity: Identity, request: Request) -> Response:
     before, limit = _feed(request)
     entries, more = services.feeds.notifications(identity.user_id, before, limit)
-    return Response(200, _feed_page("notifications", entries, more))
+    return Response(200, _feed_page("notifications", *sizes.page(entries, more)))
 
 
 def endpoint(services: Services, identity: Identity, request: Request) -> Response:

@@ -95,6 +95,23 @@ async def test_a_failing_function_makes_the_gateway_s_own_frame(handler: Any) ->
         await socket.close()
 
 
+async def test_an_answer_is_a_message_of_128_kb_at_most() -> None:
+    """limits table: message payload size, in bytes; what AWS does with a larger one is assumed."""
+
+    def long(event: Any) -> Any:
+        return {"statusCode": 200, "body": "漢" * int(event["body"])}
+
+    async with running(Functions(websocket_message=long)) as (_, host):
+        socket = await open_socket(host)
+        await socket.send(str(128 * 1024 // 3))
+        assert len((await socket.recv()).encode()) == 131_070
+        await socket.send(str(128 * 1024 // 3 + 1))
+        assert json.loads(await socket.recv())["message"] == "Internal server error"
+        await socket.send("1")
+        assert await socket.recv() == "漢", "the connection stays"
+        await socket.close()
+
+
 async def test_a_function_has_29_seconds() -> None:
     """limits table: integration timeout; the connection stays."""
     assert Limits().integration_timeout_s == 29

@@ -187,7 +187,20 @@ class Connection:
         if not isinstance(answer, dict) or "statusCode" not in answer:
             self._error("Internal server error", context)
         elif self._responds(route) and answer.get("body"):
-            self.send(str(answer["body"]).encode())
+            self._answer(str(answer["body"]).encode(), context)
+
+    def _answer(self, text: bytes, context: dict[str, Any]) -> None:
+        """Send a route response of at most a message's size.
+
+        The quota is on a message; that a larger one closes the connection is documented for those
+        received. Of a route response nothing is said: assumed is the frame of an integration that
+        failed, so that the answer is lost and the connection stays.
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+        """
+        if len(text) > self._gateway.limits.message_bytes:
+            self._error("Internal server error", context)
+        else:
+            self.send(text)
 
     def _responds(self, route: str) -> bool:
         return self.api.route_responses is None or route in self.api.route_responses
