@@ -27,6 +27,8 @@ from .model import (
     UserId,
 )
 from .ports import Cache, Clock, ConnectionStore, Ids, Poster, Queue
+from .records import target_from_json as target_from_json
+from .records import target_to_json as target_to_json
 from .tokens import Identity
 
 TOKEN_GRACE_S = 25
@@ -417,21 +419,3 @@ class Connections:
 def presence_due(user_id: UserId, wait_ms: int) -> Job:
     """Compare a user's presence in so long; changes that waited are then told."""
     return Job("presence_due", {"user_id": user_id}, delay_s=max(0, -(-wait_ms // 1000)))
-
-
-def target_to_json(target: Target) -> list[str | int]:
-    """The compact form of a target in a job."""
-    return [
-        target.connection_id,
-        target.user_id,
-        target.api_id,
-        target.stage,
-        target.region,
-        target.protocol,
-        target.connected_at_ms,
-        target.sid,
-    ]
-
-
-def target_from_json(fields: list[str | int]) -> Target:
-    return Target(*fields)  # type: ignore[arg-type]

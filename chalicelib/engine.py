@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import ids, telemetry
-from .connections import Connections, target_from_json, target_to_json
+from .connections import Connections
 from .errors import CacheDown, Conflict, NotFound, Unavailable
 from .model import ConnectionId, EngineSession, Job, Outcome, Post, Target
 from .ports import Clock, EngineSessions, Poster, Queue
 from .protocol import attachments, engineio
+from .records import target_from_json, target_to_json
 from .settings import Settings
 
 NAMESPACES = ("/", "/moments", "/notifications")

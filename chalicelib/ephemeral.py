@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import events, telemetry
-from .connections import Connections, target_from_json
+from .connections import Connections
 from .delivery import Delivery
 from .errors import CacheDown
 from .model import Connection, Job, RoomId, UserId
 from .ports import Cache, Clock, Queue
+from .records import target_from_json
 
 TYPING_EXPIRES_S = 6
 LATE_MS = 15_000

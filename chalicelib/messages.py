@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from . import ids, positions, sizes
 from .commands import MAX_CONTENT_BYTES, SendMessage, check_json
@@ -27,6 +26,8 @@ from .model import (
     UserId,
 )
 from .ports import Cache, Clock, Ids, MessageLog, Queue
+from .records import entry_from_json as entry_from_json
+from .records import entry_to_json as entry_to_json
 
 _ATTEMPTS = 24
 _PATIENCE = 4
@@ -403,20 +404,6 @@ class Messages:
         if entry.kind is EntryKind.MESSAGE:
             return entry
         return self.find(entry.room_id, entry.target_id) if entry.target_id else None
-
-
-def entry_to_json(entry: Entry) -> dict[str, Any]:
-    """The form of an entry in a job and in the cache: unset fields are left out."""
-    fields = asdict(entry)
-    return {
-        name: value
-        for name, value in fields.items()
-        if name == "content" or not (value is None or value == "" or value is False)
-    }
-
-
-def entry_from_json(fields: Mapping[str, Any]) -> Entry:
-    return Entry(**{**fields, "kind": EntryKind(fields["kind"])})
 
 
 def _short(text: str) -> str:

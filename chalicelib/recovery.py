@@ -19,12 +19,12 @@ from dataclasses import replace
 from typing import Any
 
 from . import events, ids, protocol, telemetry
-from .connections import Connections, target_from_json, target_to_json
+from .connections import Connections
 from .delivery import Delivery
 from .engine import Engine
 from .errors import BadRequest, CacheDown, RateLimited, TidingsError, Unavailable
 from .fanout import RETRY_DELAYS_S, asked
-from .messages import Messages, entry_from_json
+from .messages import Messages
 from .model import (
     Checkpoint,
     Entry,
@@ -40,6 +40,7 @@ from .model import (
 )
 from .ports import CheckpointStore, Clock, Ids, Poster, Queue, Trails
 from .protocol import socketio, socketwire
+from .records import entry_from_json, target_from_json, target_to_json
 from .rooms import Rooms
 from .tokens import Identity
 from .upgrades import Upgrades

@@ -11,12 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from . import ids, telemetry
-from .connections import Connections, target_from_json, target_to_json
+from .connections import Connections
 from .engine import NAMESPACES, Engine
 from .errors import CacheDown, Conflict
 from .model import ConnectionId, EngineSession, Job, Target
 from .ports import Clock, EngineSessions, Ids, Queue, Trails
 from .protocol import engineio
+from .records import target_from_json, target_to_json
 
 _OF_POLLS = (engineio.PacketKind.NOOP.value, engineio.PacketKind.PING.value)  # not for it
 _AGAIN_S = 11  # by then another may hand over, should we have died

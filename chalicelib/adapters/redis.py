@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 
 from ..model import (
     Charge,
@@ -19,7 +19,6 @@ from ..model import (
     Delivering,
     Devices,
     Entry,
-    EntryKind,
     Frame,
     MessageId,
     Region,
@@ -30,6 +29,7 @@ from ..model import (
     UserId,
 )
 from ..ports import Ids
+from ..records import entry_from_json, target_from_json, target_to_json
 from . import redis_scripts as scripts
 from .redis_client import Command, RedisClient, evaluate
 
@@ -302,16 +302,15 @@ def _room(room_id: RoomId, name: str) -> str:
 
 
 def _dump(target: Target) -> str:
-    return json.dumps(astuple(target))
+    return json.dumps(target_to_json(target))
 
 
 def _target(text: str) -> Target:
-    return Target(*json.loads(text))
+    return target_from_json(json.loads(text))
 
 
 def _entry(text: str) -> Entry:
-    fields = json.loads(text)
-    return Entry(**{**fields, "kind": EntryKind(fields["kind"])})
+    return entry_from_json(json.loads(text))
 
 
 def _connection(fields: Mapping[str, str]) -> Connection:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import astuple
 
 from ..errors import Conflict, NotFound, TooLarge
 from ..model import ConnectionId, EngineSession, Part, Target, UserId
+from ..records import target_from_json, target_to_json
 from .redis_client import RedisClient, evaluate
 from .redis_scripts import script
 
@@ -157,7 +157,7 @@ class RedisSessions:
     def open(self, session: EngineSession) -> None:
         key = _key(session.target.connection_id)
         fields = {
-            "target": json.dumps(astuple(session.target)),
+            "target": json.dumps(target_to_json(session.target)),
             "device_info": json.dumps(dict(session.device_info)),
             "user_id": session.user_id or "",
             "expires_at": session.expires_at_s,
@@ -214,7 +214,7 @@ class RedisSessions:
 
     def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
         (kept,) = self._run(evaluate(_PUSH, _keys(sid), MAX_FRAMES, *frames))
-        return Target(*json.loads(kept)) if isinstance(kept, str) else bool(kept)
+        return target_from_json(json.loads(kept)) if isinstance(kept, str) else bool(kept)
 
     def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> bool:
         (begun,) = self._run(evaluate(_POLL, _keys(sid), poll, until_ms, now_ms))
@@ -233,7 +233,7 @@ class RedisSessions:
         self._run(evaluate(_PROBE, _keys(sid), now_ms))
 
     def drain(self, sid: ConnectionId, to: Target, mover: str, now_ms: int) -> EngineSession | None:
-        fields = json.dumps(astuple(to)), mover, now_ms, STALLED_MS
+        fields = json.dumps(target_to_json(to)), mover, now_ms, STALLED_MS
         (flat,) = self._run(evaluate(_DRAIN, _keys(sid), *fields))
         if flat == "busy":
             raise Conflict("another hand-over is under way")
@@ -266,7 +266,7 @@ def _session(fields: dict[str, str]) -> EngineSession | None:
     if "target" not in fields:
         return None
     return EngineSession(
-        target=Target(*json.loads(fields["target"])),
+        target=target_from_json(json.loads(fields["target"])),
         device_info=json.loads(fields["device_info"]),
         user_id=UserId(fields["user_id"]) if fields["user_id"] else None,
         expires_at_s=int(fields["expires_at"]),

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import astuple
 
 from ..model import Region, RoomId, Stream, Target, Trail
+from ..records import target_from_json, target_to_json
 from .redis_client import RedisClient, evaluate
 from .redis_scripts import script
 
@@ -35,7 +35,7 @@ class RedisTrails:
 
     def start(self, sid: str, trail: Trail, seen: Mapping[Stream, int]) -> None:
         fields = {
-            "target": json.dumps(astuple(trail.target)),
+            "target": json.dumps(target_to_json(trail.target)),
             "pid": trail.pid,
             "checkpoint": trail.checkpoint_id,
             "since": json.dumps(trail.since),
@@ -52,7 +52,7 @@ class RedisTrails:
             return None
         target, pid, checkpoint, since, doubt, seq = held
         return Trail(
-            target=Target(*json.loads(target)),
+            target=target_from_json(json.loads(target)),
             pid=pid,
             checkpoint_id=checkpoint,
             since=tuple((RoomId(r), Region(g), int(n)) for r, g, n in json.loads(since)),
@@ -73,7 +73,7 @@ class RedisTrails:
         return {_stream(name): int(n) for name, n in fields.items() if name.startswith("s:")}
 
     def follow(self, sid: str, target: Target) -> None:
-        self._run(evaluate(_SET, [_key(sid)], "target", json.dumps(astuple(target))))
+        self._run(evaluate(_SET, [_key(sid)], "target", json.dumps(target_to_json(target))))
 
 
 def _key(sid: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from .. import telemetry
 from ..model import Job
 from ..ports import Queue
+from ..records import entry_from_json, target_from_json
 from ..services import Services
 
 BACKOFF_CAP_S = 64
@@ -81,6 +82,7 @@ OUTBOUND: dict[str, Worker] = {
 }
 # Consecutive jobs of these kinds in a group go to their worker together; others one by one.
 _TOGETHER = {"entry"}
+_OF_ENTRIES = {"entry", "part", "direct", "recovery_entry"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ def _group(trigger: _Trigger, records: list[dict[str, Any]]) -> list[str]:
 def _units(trigger: _Trigger, records: list[dict[str, Any]]) -> list[_Unit]:
     units: list[_Unit] = []
     for record in records:
-        job = _parse(record["body"], trigger.workers)
+        job = _parse(record["body"])
         kind = job["kind"] if job is not None else None
         if units and kind in _TOGETHER and units[-1].kind == kind and job is not None:
             units[-1].jobs.append(job)
@@ -160,36 +162,36 @@ def _settle(trigger: _Trigger, unit: _Unit) -> int | None:
         if unit.kind is None:
             _bury(unit.records[0], trigger.dead)
             return None
-        worker = trigger.workers[unit.kind]
-        return worker(trigger.services, unit.jobs, attempt)
-    except (KeyError, TypeError, AttributeError) as fault:
-        # A job that our own code cannot read will not become readable: it must not hold up
-        # its group for all its receives.
-        telemetry.error("job_unreadable", fault)
-        if len(unit.records) > 1:
-            return _alone(trigger, unit)
-        if _try(lambda: _bury(unit.records[0], trigger.dead)):
-            return None
+        worker = trigger.workers.get(unit.kind)
+        if worker is not None:
+            return worker(trigger.services, unit.jobs, attempt)
+        telemetry.log("WARNING", "job_unknown", kind=unit.kind)  # another version's may take it
     except Exception as fault:  # noqa: BLE001 - the edge: the queue tries again
         telemetry.error("job_failed", fault, attempt=attempt)
     return min(1 << (attempt - 1), BACKOFF_CAP_S)
 
 
-def _alone(trigger: _Trigger, unit: _Unit) -> int | None:
-    """One by one, so that only the unreadable one is taken out; all again when one fails."""
-    for job, record in zip(unit.jobs, unit.records, strict=True):
-        delay_s = _settle(trigger, _Unit(unit.kind, [job], [record]))
-        if delay_s is not None:
-            return delay_s
-    return None
+def _parse(body: str) -> dict[str, Any] | None:
+    """The job; None for what will never become readable: it must not hold up its group.
 
-
-def _parse(body: str, workers: Mapping[str, Worker]) -> dict[str, Any] | None:
+    What is only strange to this version, a kind or a field, is not of that sort.
+    """
     try:
-        job = json.loads(body)
-    except (ValueError, RecursionError):
+        job = dict(json.loads(body))
+        if not isinstance(job["kind"], str):
+            return None
+    except (ValueError, RecursionError, KeyError, TypeError):
         return None
-    return job if isinstance(job, dict) and job.get("kind") in workers else None
+    try:
+        if job["kind"] in _OF_ENTRIES:
+            entry_from_json(job["entry"])
+        for target in [job["target"]] if "target" in job else job.get("targets", ()):
+            target_from_json(target)
+    except (KeyError, TypeError, AttributeError):
+        return None
+    except ValueError:
+        return job  # an entry of a kind that is not known here
+    return job
 
 
 def _bury(record: dict[str, Any], dead: Queue) -> None:

@@ -116,7 +116,7 @@ def letters(stack: Stack, count: int, group: str) -> Any:
     for number in range(count):
         sqs.send_message(
             QueueUrl=stack.queue_urls["delivery-dead"],
-            MessageBody=json.dumps({"kind": "room_updated", "number": number}),
+            MessageBody=json.dumps({"kind": "entry", "number": number}),
             MessageGroupId=group,
             MessageDeduplicationId=f"{group}{number}",
         )
@@ -133,7 +133,7 @@ def test_dead_letters_are_listed_shown_redriven_and_purged(stack: Stack) -> None
     group = name("group")
     letters(stack, 3, group)
     rows = json.loads(dead(stack, "list", "--json").stdout)
-    assert [(row["kind"], row["group"]) for row in rows] == [("room_updated", group)] * 3
+    assert [(row["kind"], row["group"]) for row in rows] == [("entry", group)] * 3
     shown = json.loads(dead(stack, "show", rows[0]["id"]).stdout)
     assert "body" not in shown
     shown = json.loads(dead(stack, "show", rows[0]["id"], "--payload").stdout)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
+
+import pytest
 
 from chalicelib.adapters.memory_stores import MemoryQueue
 from chalicelib.entry import queues
@@ -84,6 +87,65 @@ def test_an_unreadable_entry_among_others_is_taken_out_alone() -> None:
     contents = [got["content"] for got in world.poster.to(bob, "message_received")]
     assert contents == ["one", "two"]
     assert [job.body for job in world.adapters.delivery_dead.jobs] == [{"entry": {"seq": "x"}}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{not json",
+        "[]",
+        "{}",
+        '{"kind":7}',
+        '{"kind":"entry"}',
+        '{"kind":"entry","entry":{}}',
+        '{"kind":"direct","entry":[],"target":[]}',
+        '{"kind":"heartbeat","target":["c"]}',
+        '{"kind":"heartbeat","target":7}',
+    ],
+)
+def test_what_no_version_can_read_is_buried_at_once(body: str) -> None:
+    world = World()
+    garbage = {**record(Job("x", {}, group="lobby")), "body": body}
+    assert failed(queues.deliver(world.services, {"Records": [garbage]})) == []
+    assert len(world.adapters.delivery_dead.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        Job("of_the_next_version", {"room_id": "lobby"}),
+        Job("presence", {"renamed": "alice"}),
+        Job("entry", {"entry": {"kind": "edit", "seq": 1}}),
+    ],
+    ids=lambda job: job.kind,
+)
+def test_what_another_version_may_read_uses_its_receives(job: Job) -> None:
+    world = World()
+    for receives, delay_s in ((1, 1), (2, 2), (5, 16)):
+        strange = named(record(job, receives), "strange")
+        assert failed(queues.deliver(world.services, {"Records": [strange]})) == ["strange"]
+        assert world.adapters.delivery.hidden.pop() == ("receipt of strange", delay_s)
+    assert world.adapters.delivery_dead.jobs == []
+
+
+def test_jobs_of_a_version_with_more_fields_are_done() -> None:
+    world = World()
+    world.room("alice", "bob")
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.pump()
+    world.poster.script[bob] = [Outcome.GONE]
+    send(world, alice, "lobby", "hi")
+    for kind in ("entry", "direct"):
+        for each in take(world.adapters.delivery, kind):
+            job = json.loads(each["body"])
+            job["entry"]["edited"] = {"by": "alice"}
+            if "target" in job:
+                job["target"].append("of the next version")
+            job["more"] = True
+            later = {**each, "body": json.dumps(job)}
+            assert failed(queues.deliver(world.services, {"Records": [later]})) == []
+    assert [got["content"] for got in world.poster.to(bob, "message_received")] == ["hi"]
+    assert world.adapters.delivery_dead.jobs == []
 
 
 class Meeting:
