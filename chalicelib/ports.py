@@ -467,10 +467,8 @@ class EngineSessions(Protocol):
     def drain(self, sid: ConnectionId, to: Target, mover: str, now_ms: int) -> EngineSession | None:
         """Its frames are from now on for this websocket; what was pushed waits for `queued`.
 
-        None when it is no polling session, or is being upgraded to another websocket.
-
-        Args:
-            mover: Who moves the frames; from now on nobody else may (atomic).
+        None when it is no polling session, or is being upgraded to another websocket. From now on
+        nobody but `mover` may move the frames (atomic).
 
         Raises:
             Conflict: Another mover was at it in the last 10 s.
