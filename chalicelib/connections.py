@@ -27,8 +27,7 @@ from .model import (
     UserId,
 )
 from .ports import Cache, Clock, ConnectionStore, Ids, Poster, Queue
-from .records import target_from_json as target_from_json
-from .records import target_to_json as target_to_json
+from .records import target_to_json
 from .tokens import Identity
 
 TOKEN_GRACE_S = 25

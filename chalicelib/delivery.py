@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import events, ids, protocol, telemetry
-from .connections import Connections, target_from_json
+from .connections import Connections
 from .errors import CacheDown, Unavailable
 from .events import Event
 from .fanout import (
@@ -32,7 +32,7 @@ from .fanout import (
     retry_job,
     without,
 )
-from .messages import Messages, entry_from_json
+from .messages import Messages
 from .model import (
     ConnectionId,
     Cursor,
@@ -46,6 +46,7 @@ from .model import (
     UserId,
 )
 from .ports import Cache, Clock, Cursors, Poster, Queue
+from .records import entry_from_json, target_from_json
 from .rooms import Rooms
 
 CHUNK = 1_000

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from . import events, ids, protocol
-from .connections import target_to_json
 from .events import Event
-from .messages import entry_to_json
 from .model import Entry, Job, Post, RoomId, Target
+from .records import entry_to_json, target_to_json
 
 PARTS = 16
 PART_TARGETS = 400

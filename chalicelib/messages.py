@@ -26,8 +26,7 @@ from .model import (
     UserId,
 )
 from .ports import Cache, Clock, Ids, MessageLog, Queue
-from .records import entry_from_json as entry_from_json
-from .records import entry_to_json as entry_to_json
+from .records import entry_to_json
 
 _ATTEMPTS = 24
 _PATIENCE = 4
