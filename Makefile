@@ -2,6 +2,7 @@ PYTHON ?= python3
 PORT ?= 8080
 REGION ?= us-east-1
 ARGS ?=
+JOBS ?= 2
 BIN := .venv/bin
 
 .PHONY: setup run test node check format package scan clean
@@ -12,8 +13,9 @@ setup: .venv/.stamp
 run: .venv/.stamp
 	@$(BIN)/tidings up --port $(PORT) --region $(REGION)
 
+# tests/conftest.py says what goes to which worker.
 test: .venv/.stamp
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 # For AWS; for an emulator of this machine: make package ARGS="--architecture x86_64".
 package: .venv/.stamp
