@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CEILING = 2.4  # docs/decisions/0003-import-budget.md
-ROUNDS = 8
+ROUNDS = 8, 24
 
 BASE = "import boto3; boto3.client('dynamodb')"
 HANDLER = "import app; from chalicelib import wiring; wiring.services(); import redis"
@@ -40,8 +40,12 @@ def cost(code: str) -> float:
 
 
 def test_the_message_handler_s_imports_stay_under_their_ceiling() -> None:
-    """The least of several alternating runs: noise only adds."""
-    pairs = [(cost(BASE), cost(HANDLER)) for _ in range(ROUNDS)]
-    base, handler = (min(each) for each in zip(*pairs, strict=True))
+    """The least of several alternating runs, of more on a busy machine: noise only adds."""
+    few, many = ROUNDS
+    base = handler = float("inf")
+    for done in range(many):
+        if done >= few and handler / base <= CEILING:
+            break
+        base, handler = min(base, cost(BASE)), min(handler, cost(HANDLER))
     print(f"import ratio {handler / base:.2f}")
     assert handler / base <= CEILING, (base, handler)
