@@ -25,6 +25,7 @@ from .settings import Settings
 NAMESPACES = ("/", "/moments", "/notifications")
 MAX_PAYLOAD = 1_000_000
 OPEN_WITHIN_MS = 5_000
+REFUSED_MS = 5_000  # with its last try less than a hand-over may stall
 _NOOP = engineio.PacketKind.NOOP.value
 HOLD_MS, PROBED_HOLD_MS, PROBE_MS = 20_000, 150, 10_000
 LIFE_MS, SPREAD_MS = 7_200_000, 900_000
@@ -288,13 +289,29 @@ class Engine:
 
         Answers whether all were.
         """
+        outcome = self.try_post(target, frames)
+        if outcome is not Outcome.DELIVERED:
+            telemetry.log("WARNING", "answer_not_posted", outcome=outcome)
+            self.close(target)
+        return outcome is Outcome.DELIVERED
+
+    def try_post(self, target: Target, frames: Sequence[str]) -> Outcome:
+        """Post frames in their order; the outcome of the first that is not delivered, if any.
+
+        What is refused, as there are more posts than may be made or the client reads slowly, is
+        posted again for 5 s, all frames together.
+        """
+        until_ms = self._clock.now_ms() + REFUSED_MS
         for frame in frames:
-            [outcome] = self._poster.post([Post(target, frame.encode())])
+            post, wait_s = Post(target, frame.encode()), 0.04
+            while (outcome := self._poster.post([post])[0]).refused:
+                if self._clock.now_ms() >= until_ms:
+                    break
+                self._clock.sleep(wait_s)
+                wait_s = min(2 * wait_s, 0.64)
             if outcome is not Outcome.DELIVERED:
-                telemetry.log("WARNING", "answer_not_posted", outcome=outcome)
-                self.close(target)
-                return False
-        return True
+                return outcome
+        return Outcome.DELIVERED
 
     def close(self, target: Target) -> None:
         """End the session: its websocket, and every namespace's socket."""
@@ -317,9 +334,8 @@ class Engine:
         target = session.target
         if not self._sessions.ping(target.connection_id, session.ping_ms, now_ms):
             return
-        ping = engineio.encode_text(engineio.Packet(engineio.PacketKind.PING)).encode()
-        [outcome] = self._poster.post([Post(target, ping)])
-        if outcome is Outcome.GONE:
+        ping = engineio.encode_text(engineio.Packet(engineio.PacketKind.PING))
+        if self.try_post(target, [ping]) is Outcome.GONE:
             self.closed(target.connection_id)
             return
         asked = replace(session, ping_ms=now_ms)

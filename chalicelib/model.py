@@ -439,6 +439,11 @@ class Outcome(StrEnum):
     TOO_LARGE = "too_large"
     FAILED = "failed"
 
+    @property
+    def refused(self) -> bool:
+        """It did not arrive for certain, and may when it is posted again."""
+        return self in (Outcome.UNSENT, Outcome.BUSY, Outcome.THROTTLED)
+
 
 @dataclass(frozen=True, slots=True)
 class Post:

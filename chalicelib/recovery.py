@@ -46,7 +46,6 @@ from .tokens import Identity
 from .upgrades import Upgrades
 
 # Certainly not arrived.
-_REFUSED = (Outcome.UNSENT, Outcome.BUSY, Outcome.THROTTLED)
 MOST_MISSED, MOST_STREAMS, MOST_SINCE = 500, 2_000, 8
 
 
@@ -293,7 +292,7 @@ class Recovery:
             [outcome] = self._poster.post([Post(trail.target, frame)])
             if outcome is Outcome.GONE:
                 return self._gone(target, trail, sent)
-            if outcome in _REFUSED:  # it has the ones before, and no more
+            if outcome.refused:  # it has the ones before, and no more
                 if sent:
                     self._trails.done(
                         target.sid, told, (entry.room_id, entry.region), entry.seq - 1

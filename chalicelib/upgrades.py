@@ -13,8 +13,8 @@ from typing import Any
 from . import ids, telemetry
 from .connections import Connections
 from .engine import NAMESPACES, Engine
-from .errors import CacheDown, Conflict
-from .model import ConnectionId, EngineSession, Job, Target
+from .errors import CacheDown, Conflict, Unavailable
+from .model import ConnectionId, EngineSession, Job, Outcome, Target
 from .ports import Clock, EngineSessions, Ids, Queue, Trails
 from .protocol import engineio
 from .records import target_from_json, target_to_json
@@ -55,6 +55,9 @@ class Upgrades:
             return self._hand_over(session, resumes=False)
         except Conflict:
             return True  # asked twice
+        except Unavailable:
+            telemetry.log("WARNING", "upgrade_goes_on_later")
+            return True
 
     def finish(self, job: Mapping[str, Any]) -> int | None:
         """Finish an upgrade whose process died; nothing when it is done.
@@ -78,6 +81,7 @@ class Upgrades:
 
         Raises:
             Conflict: Another process is at it.
+            Unavailable: A frame is refused for now; it and the later ones wait in the outbox.
         """
         assert session.upgrades is not None
         old, target, mover = session.upgrades, session.target, self._ids.token()
@@ -86,9 +90,15 @@ class Upgrades:
             return False
         frames = self._sessions.queued(old, mover, 0, self._clock.now_ms())
         while frames:  # one by one: should we die, one at most is posted twice
-            if frames[0] not in _OF_POLLS and not self._engine.post(target, frames[:1]):
-                self._engine.close(taken.target)
-                return False
+            if frames[0] not in _OF_POLLS:
+                outcome = self._engine.try_post(target, frames[:1])
+                if outcome.refused:
+                    raise Unavailable("there are more posts than may be made, try again")
+                if outcome is not Outcome.DELIVERED:
+                    telemetry.log("WARNING", "frame_not_handed_over", outcome=outcome)
+                    self._engine.close(target)
+                    self._engine.close(taken.target)
+                    return False
             frames = self._sessions.queued(old, mover, 1, self._clock.now_ms())
         if frames is None:
             return True  # another has taken over from us

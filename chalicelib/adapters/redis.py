@@ -60,6 +60,7 @@ class RedisCache:
         first, *_ = self._run(
             evaluate(scripts.REGISTER, [f"user:online:{target.user_id}"], *held),
             *_remember(connection),
+            once=True,
         )
         return bool(first)
 
@@ -89,7 +90,7 @@ class RedisCache:
         return Devices(connected, int(fields["left"]) if "left" in fields else None)
 
     def claim(self, name: str, seconds: int) -> bool:
-        (claimed,) = self._run(("SET", f"claim:{name}", "1", "NX", "EX", seconds))
+        (claimed,) = self._run(("SET", f"claim:{name}", "1", "NX", "EX", seconds), once=True)
         return claimed is not None
 
     def expect_acks(self, messages: Mapping[int, tuple[RoomId, MessageId]]) -> None:

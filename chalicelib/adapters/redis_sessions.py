@@ -152,7 +152,7 @@ return held
 
 class RedisSessions:
     def __init__(self, client: RedisClient) -> None:
-        self._run = client.run
+        self._run, self._wait = client.run, client.wait
 
     def open(self, session: EngineSession) -> None:
         key = _key(session.target.connection_id)
@@ -191,7 +191,7 @@ class RedisSessions:
         at = at_ms if at_ms is not None else ""
         wanted = "" if part.startswith("b") else part[1:].partition("-")[0]
         limits = PARTS_S, MAX_PARTS
-        (found,) = self._run(evaluate(_GATHER, [_parts(sid)], at, wanted, part, *limits))
+        (found,) = self._run(evaluate(_GATHER, [_parts(sid)], at, wanted, part, *limits), once=True)
         if found == "full":
             raise TooLarge("attachments: too many parts of packets wait for others")
         return [_part(each) for each in found]
@@ -202,7 +202,7 @@ class RedisSessions:
 
     def hand_out(self, sid: ConnectionId, parts: Sequence[Part]) -> list[str] | None:
         numbers = [part.number for part in parts]
-        (texts,) = self._run(evaluate(_HAND_OUT, [_parts(sid)], *numbers))
+        (texts,) = self._run(evaluate(_HAND_OUT, [_parts(sid)], *numbers), once=True)
         return list(texts) if texts else None
 
     def close(self, sid: ConnectionId, last: str = "1") -> None:
@@ -213,21 +213,21 @@ class RedisSessions:
         return bool(had)
 
     def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
-        (kept,) = self._run(evaluate(_PUSH, _keys(sid), MAX_FRAMES, *frames))
+        (kept,) = self._run(evaluate(_PUSH, _keys(sid), MAX_FRAMES, *frames), once=True)
         return target_from_json(json.loads(kept)) if isinstance(kept, str) else bool(kept)
 
     def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> bool:
-        (begun,) = self._run(evaluate(_POLL, _keys(sid), poll, until_ms, now_ms))
+        (begun,) = self._run(evaluate(_POLL, _keys(sid), poll, until_ms, now_ms), once=True)
         if begun < 0:
             raise NotFound("no such session")
         return bool(begun)
 
     def take(self, sid: ConnectionId, poll: str) -> list[str] | None:
-        (frames,) = self._run(evaluate(_TAKE, _keys(sid), poll))
+        (frames,) = self._run(evaluate(_TAKE, _keys(sid), poll), once=True)
         return list(frames) if frames else None
 
     def wait(self, sid: ConnectionId, seconds: float) -> None:
-        self._run(("BLPOP", f"{_key(sid)}:bell", min(seconds, LONGEST_WAIT_S)))
+        self._wait(f"{_key(sid)}:bell", min(seconds, LONGEST_WAIT_S))
 
     def probe(self, sid: ConnectionId, now_ms: int) -> None:
         self._run(evaluate(_PROBE, _keys(sid), now_ms))
@@ -240,7 +240,9 @@ class RedisSessions:
         return _session(dict(zip(flat[::2], flat[1::2], strict=True)))
 
     def queued(self, sid: ConnectionId, mover: str, done: int, now_ms: int) -> list[str] | None:
-        (frames,) = self._run(evaluate(_QUEUED, _keys(sid), done, UPGRADED_S, mover, now_ms))
+        (frames,) = self._run(
+            evaluate(_QUEUED, _keys(sid), done, UPGRADED_S, mover, now_ms), once=True
+        )
         return list(frames) if frames is not None else None
 
 

@@ -280,6 +280,17 @@ def test_a_post_that_was_refused_does_not_cut_the_session(
     assert bob.got == ["1", "2", "3"]
 
 
+def test_what_was_missed_is_posted_again_when_it_is_refused(world: World, alice: str) -> None:
+    bob = Device(world, "bob").come()
+    bob.cut()
+    say(world, alice, "1")
+    say(world, alice, "2")
+    world.poster.script["bob-2="] = [Outcome.DELIVERED, *[Outcome.UNSENT, Outcome.BUSY] * 3]
+    assert bob.come().recovered
+    assert bob.got == ["1", "2"]
+    assert not bob.closed
+
+
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.THROTTLED, Outcome.GONE])
 def test_posts_that_fail(world: World, alice: str, outcome: Outcome) -> None:
     bob = Device(world, "bob").come()

@@ -759,3 +759,78 @@ def test_an_upgrade_is_seen_by_nobody(world: World) -> None:
     assert websocket.say("5") == ""
     world.wait(30)
     assert len(world.poster.to(bob, "friend_status_update")) == told
+
+
+REFUSED = [Outcome.UNSENT, Outcome.BUSY, Outcome.THROTTLED]
+LONG = [Outcome.UNSENT] * 30  # for longer than a post is tried at once
+
+
+def upgraded(world: World, refusals: list[Outcome]) -> Client:
+    """A websocket that took a session over while its posts were refused; three messages waited."""
+    world.room("alice", "bob")
+    bob, client = world.connect("bob"), Poller(world)
+    client.connect("alice")
+    for number in range(3):
+        body = {"conversation_id": "lobby", "message_type": "text", "content": str(number)}
+        world.act(bob, "send_message", **body)
+    world.pump(until_ms=world.clock.ms)
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+    world.poster.script["w="] = [Outcome.DELIVERED, *refusals]
+    assert websocket.say("5") == ""
+    return websocket
+
+
+def test_a_hand_over_whose_posts_are_refused_goes_on_at_once(world: World) -> None:
+    websocket = upgraded(world, REFUSED)
+    assert contents(websocket.posted) == ["0", "1", "2"]
+    assert websocket.act("hello", {})["ok"] is True
+    assert not world.poster.closed
+
+
+def test_a_hand_over_whose_posts_are_refused_for_long_is_finished_by_its_job(world: World) -> None:
+    websocket = upgraded(world, LONG)
+    assert contents(websocket.posted) == ["0"]
+    world.poster.script.clear()
+    world.wait(12)
+    assert contents(websocket.posted) == ["0", "1", "2"]
+    assert websocket.act("hello", {})["ok"] is True
+    assert not world.poster.closed
+
+
+def test_an_answer_that_is_refused_is_posted_again(world: World) -> None:
+    client = Client(world, "c=")
+    world.pump(until_ms=world.clock.ms)
+    client.connect("alice")
+    target = _target(world, "c=")
+    world.poster.script["c="] = [Outcome.DELIVERED, *REFUSED]
+    assert world.services.engine.post(target, ["4one", "4two", "4three"])
+    assert client.posted[-3:] == ["4one", "4two", "4three"]
+    assert not world.poster.closed
+
+
+def test_an_answer_that_is_refused_for_long_ends_the_session(world: World) -> None:
+    client = Client(world, "c=")
+    world.pump(until_ms=world.clock.ms)
+    client.connect("alice")
+    target, began_ms = _target(world, "c="), world.clock.ms
+    world.poster.script["c="] = [Outcome.DELIVERED, *LONG]
+    assert not world.services.engine.post(target, ["4one", "4two", "4three"])
+    assert 5_000 <= world.clock.ms - began_ms < 6_000
+    assert client.posted[-1:] == ["4one"], "none after the one that is missing"
+    assert world.poster.closed == ["c="]
+
+
+def test_a_ping_that_is_refused_is_posted_again(world: World) -> None:
+    client = Client(world, "c=")
+    world.pump(until_ms=world.clock.ms)
+    client.connect("alice")
+    world.poster.script["c="] = list(REFUSED)
+    world.wait(245)
+    assert client.posted[-1:] == ["2"]
+
+
+def _target(world: World, sid: str) -> Target:
+    session = world.sessions.get(ConnectionId(sid))
+    assert session is not None
+    return session.target
