@@ -45,7 +45,6 @@ from .rooms import Rooms
 from .tokens import Identity
 from .upgrades import Upgrades
 
-# Certainly not arrived.
 MOST_MISSED, MOST_STREAMS, MOST_SINCE = 500, 2_000, 8
 
 
