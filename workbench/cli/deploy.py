@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from workbench.deploy import deploy as steps
+from workbench.deploy.process import stopped_in_order
 from workbench.deploy.targets import Emulated, Name, Target, emulated
 from workbench.deploy.terraform import TerraformError
 from workbench.package import PackageError
@@ -107,7 +108,8 @@ def _target(name: Name, region: str | None) -> Target:
 def _finish(console: Console, work: Callable[[], T]) -> T:
     """Run it; what its user must know ends the command with exit code 1."""
     try:
-        return work()
+        with stopped_in_order():
+            return work()
     except (steps.DeployError, PackageError, TerraformError) as fault:
         console.print(f"[red]tidings:[/red] {fault}")
         raise typer.Exit(1) from None

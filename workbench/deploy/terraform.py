@@ -12,15 +12,15 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from .process import TookTooLongError, follow
 
 OLDEST = (1, 9)
 PROVIDER = "registry.terraform.io/hashicorp/aws"
@@ -29,7 +29,6 @@ _MIRROR_DEPTH = 3
 _PARALLEL = "-parallelism=30"  # most of it waits for AWS
 _TAIL_LINES = 60
 _READING = re.compile(r": (Refreshing state|Reading|Still reading|Read complete)\b")
-_INTERRUPT_S = 60.0  # it stops after what is under way, and releases the state's lock
 
 Progress = Callable[[str], None]
 
@@ -167,47 +166,37 @@ class Terraform:
         keep: int | None = _TAIL_LINES,
         tell: bool = True,
     ) -> str:
-        process = subprocess.Popen(
-            [self._binary, *command],
-            cwd=self._directory,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        expired = threading.Event()
-
-        def expire() -> None:
-            expired.set()
-            _stop(process)
-
-        timer = threading.Timer(timeout_s, expire)
-        timer.start()
         lines: deque[str] = deque(maxlen=keep)
         errors: list[str] = []
+
+        def told(line: str) -> None:
+            readable, is_error = _readable(line)
+            if readable:
+                lines.append(readable)
+                if tell:
+                    self._progress(readable)
+            if is_error:
+                errors.append(readable)
+
         try:
-            for line in process.stdout or ():
-                readable, is_error = _readable(line.rstrip("\n"))
-                if readable:
-                    lines.append(readable)
-                    if tell:
-                        self._progress(readable)
-                if is_error:
-                    errors.append(readable)
-            code = process.wait()
-        except BaseException:
-            _stop(process)
-            raise
-        finally:
-            timer.cancel()
-        text = "\n".join(errors or lines)
-        if expired.is_set():
-            raise TerraformError(f"terraform {command[0]} took over {timeout_s:.0f} s:\n{text}")
+            code, noise = follow(
+                [self._binary, *command],
+                directory=self._directory,
+                environment=self._environment,
+                scratch=Path(self._scratch.name),
+                timeout_s=timeout_s,
+                tell=told,
+                say=self._progress,
+            )
+        except TookTooLongError:
+            text = "\n".join(errors or lines)
+            raise TerraformError(
+                f"terraform {command[0]} took over {timeout_s:.0f} s:\n{text}"
+            ) from None
         if code:
+            text = "\n".join(errors or [*lines, *noise])
             raise TerraformError(f"terraform {command[0]} failed ({code}):\n{text}")
-        return text
+        return "\n".join(lines)
 
 
 class _VariableFile:
@@ -301,14 +290,3 @@ def _readable(line: str) -> tuple[str, bool]:
     detail = event.get("diagnostic", {})
     parts = (event["@message"], detail.get("address", ""), detail.get("detail", ""))
     return "\n  ".join(part for part in parts if part), event.get("@level") == "error"
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    if process.poll() is not None:
-        return
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(_INTERRUPT_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)  # its providers too
-        process.wait()

@@ -66,7 +66,7 @@ class Child:
             stdin=subprocess.DEVNULL,
             cwd=self._directory.name,
             env={**os.environ, "TMPDIR": self._directory.name, **(env or {})},
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,
             start_new_session=True,
         )
         self._wait(ready, ready_s)
@@ -206,5 +206,6 @@ def _pongs(port: int) -> bool:
         return False
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def die_with_parent(number: int = signal.SIGTERM) -> None:
+    """In a child, before its program runs: the kernel sends it `number` when its parent dies."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
