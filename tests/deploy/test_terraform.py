@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from workbench.deploy.terraform import PROVIDER, Terraform, TerraformError, find, find_mirror
+from workbench.deploy.terraform import PROVIDER, Plan, Terraform, TerraformError, find, find_mirror
 
+PLAN = Plan(Path("plan"), "", frozenset(), {})
 real = pytest.mark.skipif(shutil.which("terraform") is None, reason="no terraform here")
 
 
@@ -42,9 +43,9 @@ def test_errors_alone_are_told(on_path: Path) -> None:
         Terraform(on_path, progress=told.append) as root,
         pytest.raises(TerraformError) as fault,
     ):
-        root.destroy({})
+        root.apply(PLAN)
     expected = "Error: no such queue\n  aws_sqs_queue.a\n  It is not there."
-    assert str(fault.value) == f"terraform destroy failed (1):\n{expected}"
+    assert str(fault.value) == f"terraform apply failed (1):\n{expected}"
     assert told == ["Creating", expected]
 
 
@@ -58,10 +59,9 @@ def test_one_that_takes_too_long_is_stopped(on_path: Path) -> None:
 
 def test_variables_are_in_a_file_of_their_own(on_path: Path) -> None:
     stand_in(on_path, 'for given; do case $given in -var-file=*) cat "${given#*=}";; esac; done')
-    told: list[str] = []
-    with Terraform(on_path, progress=told.append) as root:
-        root.destroy({"tables": {"deletion_protection": False}})
-    assert told == ['{"tables": {"deletion_protection": false}}']
+    with Terraform(on_path) as root:
+        told = root.test({"tables": {"deletion_protection": False}})
+    assert told == '{"tables": {"deletion_protection": false}}'
 
 
 def test_an_old_one_is_refused(on_path: Path) -> None:
@@ -83,11 +83,16 @@ def test_a_named_mirror_has_the_provider(tmp_path: Path) -> None:
 def test_what_is_planned_is_what_is_applied(tmp_path: Path) -> None:
     """With no provider but Terraform's own."""
     (tmp_path / "main.tf").write_text(
-        'variable "word" {}\nresource "terraform_data" "it" { input = var.word }\n'
+        'variable "word" {}\nvariable "other" { default = "default" }\n'
+        'resource "terraform_data" "it" { input = var.word }\n'
     )
-    with Terraform(tmp_path) as root:
+    told: list[str] = []
+    with Terraform(tmp_path, progress=told.append) as root:
         root.init()
-        root.apply(root.plan({"word": "one"}))
+        first = root.plan({"word": "one"})
+        assert first.variables == {"word": "one", "other": "default"}
+        assert "terraform_data.it: Plan to create" in told
+        root.apply(first)
         assert root.plan({"word": "one"}).changes == frozenset()
         other = root.plan({"word": "two"})
         assert other.changes == {"terraform_data"}
@@ -95,7 +100,9 @@ def test_what_is_planned_is_what_is_applied(tmp_path: Path) -> None:
         assert {address: each["input"] for address, each in root.resources().items()} == {
             "terraform_data.it": "one"
         }
-        root.destroy({"word": "one"})
+        end = root.plan({"word": "one"}, destroy=True)
+        assert "will be destroyed" in end.text
+        root.apply(end)
         assert root.resources() == {}
 
 

@@ -24,7 +24,6 @@ TargetName = Annotated[Name, typer.Option("--target", help="Emulators: start loc
 RegionName = Annotated[
     str | None,
     typer.Option(
-        envvar="REGION",
         help="The primary region, for good; by default what the variables say, else us-east-1.",
     ),
 ]

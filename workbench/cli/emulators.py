@@ -42,7 +42,8 @@ def _tell(console: Console, cloud: LocalCloud) -> None:
     at = cloud.target.emulated
     assert at is not None
     console.print(f"{cloud.emulator} runs in {cloud.target.region}. Ctrl-C stops all of it.\n")
-    console.print(f"  tidings deploy --target {cloud.emulator}\n", highlight=False)
+    elsewhere = "" if cloud.target.region == "us-east-1" else f" --region {cloud.target.region}"
+    console.print(f"  tidings deploy --target {cloud.emulator}{elsewhere}\n", highlight=False)
     told = {
         "AWS_ENDPOINT_URL": at.aws_url,
         "TIDINGS_BESIDE_URL": at.beside_url,

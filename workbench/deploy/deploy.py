@@ -27,7 +27,7 @@ from workbench import package
 
 from .clients import client
 from .targets import Target
-from .terraform import Terraform
+from .terraform import Plan, Terraform
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a user adds to the root for AWS, and what Terraform leaves there.
@@ -102,9 +102,8 @@ class Deployment:
         with self._terraform() as terraform:
             with timed("init"):
                 terraform.init()
-            self._tell("planning")
             with timed("plan"):
-                plan = terraform.plan(self._variables)
+                plan = self._plan(terraform)
             if self._target.emulated is None and plan.changes and not confirm(plan.text):
                 raise DeployError("not confirmed, nothing was changed")
             with timed("apply"):
@@ -141,7 +140,20 @@ class Deployment:
         with self._terraform() as terraform:
             terraform.init()
             _require_unprotected(terraform.resources())
-            terraform.destroy(self._variables)
+            terraform.apply(self._plan(terraform, destroy=True))
+
+    def _plan(self, terraform: Terraform, *, destroy: bool = False) -> Plan:
+        """A plan for what the state holds, and for nothing else."""
+        found = terraform.output().get("region")  # a plan shows it as it would be
+        self._tell("planning")
+        plan = terraform.plan(self._variables, destroy=destroy)
+        asked = plan.variables.get("region")
+        if found and found != asked:
+            raise DeployError(
+                f"this deployment is in {found}, not in {asked}: another region is another "
+                "deployment, with a state of its own; nothing was changed"
+            )
+        return plan
 
     def _addresses(self, deployed: Deployed) -> None:
         at = self._target.emulated

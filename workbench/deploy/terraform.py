@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -28,7 +27,6 @@ _MIRROR_ROOTS = ("~/.terraform.d", "/usr/local/share", "/usr/share", "/opt", "/v
 _MIRROR_DEPTH = 3
 _PARALLEL = "-parallelism=30"  # most of it waits for AWS
 _TAIL_LINES = 60
-_READING = re.compile(r": (Refreshing state|Reading|Still reading|Read complete)\b")
 
 Progress = Callable[[str], None]
 
@@ -45,11 +43,13 @@ class Plan:
         path: Terraform's own form of it.
         text: For people.
         changes: Types of what is made, changed or deleted; "" stands for an output.
+        variables: The root's, with the value that each has come to.
     """
 
     path: Path
     text: str
     changes: frozenset[str]
+    variables: Mapping[str, Any]
 
 
 class Terraform:
@@ -110,29 +110,23 @@ class Terraform:
         with self._variables(variables) as given:
             return self._run("test", "-no-color", *given, timeout_s=timeout_s)
 
-    def plan(self, variables: Mapping[str, Any], timeout_s: float = 900) -> Plan:
-        """What an apply would do; `apply` does just that."""
+    def plan(
+        self, variables: Mapping[str, Any], *, destroy: bool = False, timeout_s: float = 900
+    ) -> Plan:
+        """What is to be done, or undone; `apply` does just that."""
         path = Path(self._scratch.name, "plan")
+        kind = ("-destroy",) if destroy else ()
         with self._variables(variables) as given:
-            output = self._ask("plan", "-no-color", f"-out={path}", *given, timeout_s=timeout_s)
-        text = "\n".join(line for line in output.splitlines() if not _READING.search(line))
-        return Plan(path, text, frozenset(self._changed(path)))
+            options = (*kind, "-json", _PARALLEL, f"-out={path}", *given)
+            self._run("plan", *options, timeout_s=timeout_s)
+        text = self._ask("show", "-no-color", str(path), timeout_s=120)
+        told = json.loads(self._ask("show", "-json", str(path), timeout_s=120))
+        values = {name: each.get("value") for name, each in told.get("variables", {}).items()}
+        return Plan(path, text.strip("\n"), frozenset(_changed(told)), values)
 
     def apply(self, plan: Plan, timeout_s: float = 3600) -> None:
         """Carry out a plan; Terraform refuses one that something has overtaken."""
         self._run("apply", "-json", _PARALLEL, str(plan.path), timeout_s=timeout_s)
-
-    def _changed(self, plan: Path) -> set[str]:
-        told = json.loads(self._ask("show", "-json", str(plan), timeout_s=60))
-        resources = [(one["type"], one["change"]) for one in told.get("resource_changes", [])]
-        outputs = [("", change) for change in told.get("output_changes", {}).values()]
-        idle = (["no-op"], ["read"])
-        return {kind for kind, change in resources + outputs if change["actions"] not in idle}
-
-    def destroy(self, variables: Mapping[str, Any], timeout_s: float = 3600) -> None:
-        with self._variables(variables) as given:
-            options = ("-auto-approve", "-json", _PARALLEL, *given)
-            self._run("destroy", *options, timeout_s=timeout_s)
 
     def output(self, timeout_s: float = 60) -> dict[str, Any]:
         """The root's outputs by name."""
@@ -216,6 +210,15 @@ class _VariableFile:
 
     def __exit__(self, *fault: object) -> None:
         self._path.unlink()
+
+
+def _changed(plan: Mapping[str, Any]) -> Iterator[str]:
+    """Types of what it changes."""
+    changes = [(one["type"], one["change"]) for one in plan.get("resource_changes", [])]
+    changes += [("", change) for change in plan.get("output_changes", {}).values()]
+    for kind, change in changes:
+        if change["actions"] not in (["no-op"], ["read"]):
+            yield kind
 
 
 def find() -> str:
