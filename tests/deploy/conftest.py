@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,5 +41,6 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     programs = tmp_path / "programs"
     programs.mkdir()
     monkeypatch.setenv("PATH", str(programs), prepend=":")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    for name in [name for name in os.environ if name.startswith(("AWS_ENDPOINT_URL", "TF_"))]:
+        monkeypatch.delenv(name)
     return StandIn(programs)

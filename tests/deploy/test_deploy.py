@@ -7,23 +7,29 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.stand_in import StandIn
-from workbench.deploy.deploy import ROOT, DeployError, Deployment
+from workbench.deploy.account import Account
+from workbench.deploy.deploy import ROOT, Change, Deployment
+from workbench.deploy.errors import DeployError
 from workbench.deploy.targets import Emulated, Target, emulated
+
+OURS = Account("123456789012", "arn:aws:iam::123456789012:user/ada")
 
 
 @pytest.fixture
 def aws(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Deployment:
     monkeypatch.setattr("workbench.package.build", lambda *given: None)
-    return Deployment(Target("aws"), folder=tmp_path)
+    return Deployment(Target("aws"), folder=tmp_path, whose=lambda region: OURS)
 
 
 def test_aws_is_asked_before_it_changes(stand_in: StandIn, aws: Deployment) -> None:
-    stand_in.plan()
-    asked: list[str] = []
-    with pytest.raises(DeployError, match="not confirmed, nothing was changed"):
-        aws.deploy(lambda plan: bool(asked.append(plan)))
-    assert asked == ["the plan"]
-    assert stand_in.calls() == ["init", "plan"]
+    stand_in.plan(region="eu-central-1")
+    asked: list[Change] = []
+    for work in (aws.deploy, aws.destroy):
+        with pytest.raises(DeployError, match="not confirmed, nothing was changed"):
+            work(lambda change: bool(asked.append(change)))
+    where = "AWS account 123456789012 (as arn:aws:iam::123456789012:user/ada), region eu-central-1"
+    assert asked == [Change(where, "the plan")] * 2
+    assert stand_in.calls() == ["init", "plan", "init", "plan -destroy"]
     assert stand_in.folders() == {str(ROOT / "terraform")}
 
 
@@ -37,12 +43,13 @@ def test_another_region_is_not_this_deployment(stand_in: StandIn, aws: Deploymen
     assert stand_in.calls() == ["init", "plan", "init", "plan -destroy"]
 
 
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "TF_WORKSPACE"])
 def test_what_goes_elsewhere_is_no_deployment_to_aws(
-    aws: Deployment, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+    aws: Deployment, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    monkeypatch.setenv(name, "elsewhere")
     for work in (aws.deploy, aws.destroy):
-        with pytest.raises(DeployError, match="AWS_ENDPOINT_URL is set"):
+        with pytest.raises(DeployError, match=rf"{name} is set \(elsewhere\)"):
             work()
     assert stand_in.calls() == []
 

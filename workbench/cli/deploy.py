@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from workbench.deploy import deploy as steps
+from workbench.deploy.errors import DeployError
 from workbench.deploy.process import stopped_in_order
 from workbench.deploy.targets import Emulated, Name, Target, emulated
 from workbench.deploy.terraform import TerraformError
@@ -45,14 +46,8 @@ def deploy(
     """Package this checkout, apply Terraform, wait until it is healthy, print its URLs."""
     console = Console(stderr=True, highlight=False)
 
-    def confirm(plan: str) -> bool:
-        if yes:
-            return True
-        console.print(plan, markup=False)
-        return typer.confirm("Apply this?", err=True)
-
     plan = _deployment(console, target, region, var_file)
-    deployed = _finish(console, lambda: plan.deploy(confirm))
+    deployed = _finish(console, lambda: plan.deploy(_confirm(console, "Apply this", yes)))
     if as_json:
         typer.echo(json.dumps(asdict(deployed)))
         return
@@ -74,9 +69,21 @@ def destroy(
 ) -> None:
     """Undo a deployment, with all that people have written."""
     console = Console(stderr=True, highlight=False)
-    if target == "aws" and not yes:
-        typer.confirm("Delete this deployment, its tables and all messages?", abort=True, err=True)
-    _finish(console, _deployment(console, target, region, var_file).destroy)
+    undo = _deployment(console, target, region, var_file)
+    what = "Delete this deployment, its tables and all messages"
+    _finish(console, lambda: undo.destroy(_confirm(console, what, yes)))
+    console.print("destroyed")
+
+
+def _confirm(console: Console, what: str, yes: bool) -> steps.Confirm:
+    """Show the plan and where it goes, and ask, unless that is answered."""
+
+    def confirm(change: steps.Change) -> bool:
+        console.print(change.plan, markup=False, soft_wrap=True)
+        console.print(f"\n{change.where}", markup=False, soft_wrap=True)
+        return yes or typer.confirm(f"{what}?", err=True)
+
+    return confirm
 
 
 def _deployment(
@@ -109,6 +116,6 @@ def _finish(console: Console, work: Callable[[], T]) -> T:
     try:
         with stopped_in_order():
             return work()
-    except (steps.DeployError, PackageError, TerraformError) as fault:
+    except (DeployError, PackageError, TerraformError) as fault:
         console.print(f"[red]tidings:[/red] {fault}")
         raise typer.Exit(1) from None

@@ -25,7 +25,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from workbench import package
 
+from .account import Account, account, require_aws
 from .clients import client
+from .errors import DeployError
 from .targets import Target
 from .terraform import Plan, Terraform
 
@@ -35,11 +37,22 @@ _FOR_AWS = ("backend.tf", "*_override.tf", "*.tfvars", "*.tfvars.json", ".terraf
 _HEALTHY_S, _POLL_S, _ASK_S = 120.0, 0.5, 30.0
 
 Tell = Callable[[str], None]
-Confirm = Callable[[str], bool]
 
 
-class DeployError(Exception):
-    """It is not deployed, and why, in words for its user."""
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is asked about before AWS changes.
+
+    Attributes:
+        where: Account and region.
+        plan: Terraform's, for people.
+    """
+
+    where: str
+    plan: str
+
+
+Confirm = Callable[[Change], bool]
 
 
 @dataclass(slots=True)
@@ -69,6 +82,7 @@ class Deployment:
         variable_files: Terraform variables, as Terraform takes them.
         tell: Is told of every step.
         folder: Of an emulator's state and package; `.tidings/deploy/<target>` by default.
+        whose: Tells the AWS account of this environment; takes a region.
     """
 
     def __init__(
@@ -78,23 +92,25 @@ class Deployment:
         variable_files: Sequence[Path] = (),
         tell: Tell = lambda line: None,
         folder: Path | None = None,
+        whose: Callable[[str | None], Account] = account,
     ) -> None:
         self._target = target
         self._files = variable_files
         self._tell = tell
+        self._whose = whose
         self._folder = folder or ROOT / ".tidings" / "deploy" / target.name
         self._package = (self._folder if target.emulated else ROOT) / "dist"
         self._variables = {**target.variables(), "package_dir": str(self._package)}
 
-    def deploy(self, confirm: Confirm = lambda plan: True) -> Deployed:
+    def deploy(self, confirm: Confirm = lambda change: True) -> Deployed:
         """Bring the target to what this checkout is; `confirm` is asked before AWS changes.
 
         Raises:
-            DeployError: Not for AWS, not confirmed, no answer from Secrets Manager, not healthy in
-                time.
+            DeployError: Not for AWS, no credentials, another region than before, not confirmed, no
+                answer from Secrets Manager, not healthy in time.
             PackageError, TerraformError: As they say.
         """
-        self._require_aws()
+        where = self._where()
         deployed = Deployed()
         timed = _timer(deployed.seconds)
         with timed("package"):
@@ -104,8 +120,7 @@ class Deployment:
                 terraform.init()
             with timed("plan"):
                 plan = self._plan(terraform)
-            if self._target.emulated is None and plan.changes and not confirm(plan.text):
-                raise DeployError("not confirmed, nothing was changed")
+            self._ask(confirm, where, plan)
             with timed("apply"):
                 terraform.apply(plan)
             deployed.outputs = terraform.output()
@@ -113,7 +128,7 @@ class Deployment:
         name = deployed.outputs["region"]
         region = deployed.outputs["regions"][name]
         with timed("secret"):
-            _give_secret(self._target, name, region["secret"]["name"], self._tell)
+            _give_secret(self._target, name, region["secret"]["arn"], self._tell)
         self._addresses(deployed)
         with timed("health"):
             _wait_healthy(f"{deployed.url}/v1/health", self._tell)
@@ -126,21 +141,24 @@ class Deployment:
             plan = terraform.plan(self._variables)
         return plan.text if plan.changes - set(self._target.not_read_back) else ""
 
-    def destroy(self) -> None:
-        """Undo it, tables included.
+    def destroy(self, confirm: Confirm = lambda change: True) -> None:
+        """Undo it, tables included; `confirm` is asked before AWS changes.
 
         Raises:
-            DeployError: Not for AWS, or deletion protection is on: nothing was changed.
+            DeployError: Not for AWS, no credentials, deletion protection is on, another region than
+                that of the state, or not confirmed: nothing was changed.
             PackageError, TerraformError: As they say.
         """
-        self._require_aws()
+        where = self._where()
         if not (self._package / "package.json").exists():
             # Terraform reads it for a destroy too.
             package.build(self._target.package, self._package, self._tell)
         with self._terraform() as terraform:
             terraform.init()
             _require_unprotected(terraform.resources())
-            terraform.apply(self._plan(terraform, destroy=True))
+            plan = self._plan(terraform, destroy=True)
+            self._ask(confirm, where, plan)
+            terraform.apply(plan)
 
     def _plan(self, terraform: Terraform, *, destroy: bool = False) -> Plan:
         """A plan for what the state holds, and for nothing else."""
@@ -165,10 +183,19 @@ class Deployment:
             deployed.url, deployed.one_host = at.gateway_url, True
             deployed.websocket_url = at.gateway_url.replace("http", "ws", 1) + "/ws"
 
-    def _require_aws(self) -> None:
-        elsewhere = os.environ.get("AWS_ENDPOINT_URL")
-        if self._target.emulated is None and elsewhere:
-            raise DeployError(f"AWS_ENDPOINT_URL is set ({elsewhere}): this would not reach AWS")
+    def _where(self) -> str:
+        """The account, asked before anything that takes long."""
+        if self._target.emulated is not None:
+            return ""
+        require_aws(os.environ)
+        return str(self._whose(self._target.region))
+
+    def _ask(self, confirm: Confirm, where: str, plan: Plan) -> None:
+        """Of an emulator nobody is asked."""
+        if self._target.emulated is not None or not plan.changes:
+            return
+        if not confirm(Change(f"{where}, region {plan.variables.get('region')}", plan.text)):
+            raise DeployError("not confirmed, nothing was changed")
 
     def _terraform(self) -> Terraform:
         """The production root."""
@@ -204,8 +231,11 @@ def _require_unprotected(resources: Mapping[str, Mapping[str, Any]]) -> None:
         )
 
 
-def _give_secret(target: Target, region: str, name: str, tell: Tell) -> None:
-    """A first value for the secret; one that is there stays."""
+def _give_secret(target: Target, region: str, arn: str, tell: Tell) -> None:
+    """A first value for the secret; one that is there stays.
+
+    By its ARN: of a name that ends like an ARN does, Secrets Manager cannot tell which is meant.
+    """
     try:
         manager = (
             boto3.client("secretsmanager", region_name=region)
@@ -214,15 +244,15 @@ def _give_secret(target: Target, region: str, name: str, tell: Tell) -> None:
         )
         try:
             # AWS raises for a secret without a value, ministack answers without one.
-            if manager.get_secret_value(SecretId=name).get("SecretString"):
+            if manager.get_secret_value(SecretId=arn).get("SecretString"):
                 return
         except manager.exceptions.ResourceNotFoundException:
             pass
-        tell(f"giving {name} a value")
+        tell(f"giving {arn} a value")
         value = json.dumps({"jwt_secret": secrets.token_hex(32)})
-        manager.put_secret_value(SecretId=name, SecretString=value)
+        manager.put_secret_value(SecretId=arn, SecretString=value)
     except (BotoCoreError, ClientError) as fault:
-        raise DeployError(f"the secret {name} has no value yet: {fault}") from fault
+        raise DeployError(f"the secret {arn} has no value yet: {fault}") from fault
 
 
 def _wait_healthy(url: str, tell: Tell) -> None:
