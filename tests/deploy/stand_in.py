@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 # Says which call it got; `show` and `output` give what the test wrote, and a word to stderr.
 _STAND_IN = """#!/bin/sh
@@ -14,7 +15,9 @@ case "$1 $2" in
   "show -json") if [ -n "$3" ]; then cat "$here/plan.json"; else cat "$here/state.json"; fi;;
   "show -no-color") echo "the plan";;
   "output -json") cat "$here/output.json";;
-  *) pwd >> "$here/folders"; env > "$here/environment"
+  *) for given; do case $given in -var-file=*/variables.tfvars.json)
+       cat "${given#*=}" > "$here/variables";; esac; done
+     pwd >> "$here/folders"; env > "$here/environment"
      case "$2" in -destroy) echo "$1 $2" >> "$here/calls";; *) echo "$1" >> "$here/calls";; esac
      if [ -e "$here/$1.fails" ]; then cat "$here/$1.fails"; exit 1; fi
      echo "$1 it";;
@@ -53,6 +56,11 @@ class StandIn:
 
     def folders(self) -> set[str]:
         return set(self._lines("folders"))
+
+    def variables(self) -> dict[str, Any]:
+        """Those of the last plan that are the target's own."""
+        given: dict[str, Any] = json.loads("".join(self._lines("variables")))
+        return given
 
     def environment(self) -> dict[str, str]:
         """Of the last call."""

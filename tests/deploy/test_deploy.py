@@ -33,6 +33,12 @@ def test_aws_is_asked_before_it_changes(stand_in: StandIn, aws: Deployment) -> N
     assert stand_in.folders() == {str(ROOT / "terraform")}
 
 
+def test_the_state_has_no_path_of_a_machine(stand_in: StandIn, aws: Deployment) -> None:
+    aws.changes()
+    assert stand_in.variables() == {"package_dir": "../dist"}
+    assert (ROOT / "terraform" / "../dist").resolve() == ROOT / "dist"
+
+
 def test_another_region_is_not_this_deployment(stand_in: StandIn, aws: Deployment) -> None:
     """Terraform would make all of it anew there, or forget what is here."""
     stand_in.outputs(region="eu-central-1")
@@ -77,6 +83,7 @@ def test_an_emulator_gets_the_root_without_what_is_for_aws(
     folder = tmp_path / "deploy"
     Deployment(emulated("ministack", "us-east-1", Emulated()), folder=folder).changes()
     (used,) = stand_in.folders()
+    assert Path(used, stand_in.variables()["package_dir"]).resolve() == folder / "dist"
     assert used == str(folder / "root")
     copied = {str(path.relative_to(used)) for path in Path(used).rglob("*.tf")}
     ours = {

@@ -34,6 +34,8 @@ from .terraform import Plan, Terraform
 ROOT = Path(__file__).resolve().parents[2]
 # What a user adds to the root for AWS, and what Terraform leaves there.
 _FOR_AWS = ("backend.tf", "*_override.tf", "*.tfvars", "*.tfvars.json", ".terraform*", "*.tfstate*")
+# Of the package, seen from the root; the state has it, so it is the same on every machine.
+_PACKAGE_DIR = "../dist"
 _HEALTHY_S, _POLL_S, _ASK_S = 120.0, 0.5, 30.0
 
 Tell = Callable[[str], None]
@@ -100,7 +102,7 @@ class Deployment:
         self._whose = whose
         self._folder = folder or ROOT / ".tidings" / "deploy" / target.name
         self._package = (self._folder if target.emulated else ROOT) / "dist"
-        self._variables = {**target.variables(), "package_dir": str(self._package)}
+        self._variables = {**target.variables(), "package_dir": _PACKAGE_DIR}
 
     def deploy(self, confirm: Confirm = lambda change: True) -> Deployed:
         """Bring the target to what this checkout is; `confirm` is asked before AWS changes.
@@ -113,9 +115,9 @@ class Deployment:
         where = self._where()
         deployed = Deployed()
         timed = _timer(deployed.seconds)
-        with timed("package"):
-            package.build(self._target.package, self._package, self._tell)
         with self._terraform() as terraform:
+            with timed("package"):
+                package.build(self._target.package, self._package, self._tell)
             with timed("init"):
                 terraform.init()
             with timed("plan"):
