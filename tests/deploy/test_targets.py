@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from workbench.deploy.targets import LACKING, Emulated, Target, emulated
+from workbench.stack.children import StackError
 
 ROOT = Path(__file__).resolve().parents[2] / "terraform"
 
@@ -36,6 +39,11 @@ def test_one_emulator_has_all_apis() -> None:
     environment = emulated("ministack", "us-east-1", at).environment()
     assert [name for name in environment if "ENDPOINT" in name] == ["AWS_ENDPOINT_URL"]
     assert at.control_plane_url == at.aws_url
+
+
+def test_a_python_that_lambda_lacks_is_said() -> None:
+    with pytest.raises(StackError, match=r"Python 3\.2: not one of"):
+        emulated("ministack", "us-east-1", Emulated(python="3.2"))
 
 
 def test_an_emulator_sees_none_of_the_developer_s_credentials() -> None:

@@ -70,6 +70,28 @@ def test_an_old_one_is_refused(on_path: Path) -> None:
         find()
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("#!/bin/sh\necho 'no [version] chosen' >&2; exit 3", r"\(3\):\nno \[version\] chosen"),
+        ("#!/bin/sh\necho Terraform", "does not tell its version"),
+        ("no program", "does not tell its version"),
+    ],
+)
+def test_one_that_does_not_run_is_an_error_of_ours(on_path: Path, body: str, why: str) -> None:
+    """A version manager without a version, a folder of programs for another machine."""
+    (on_path / "terraform").write_text(body)
+    (on_path / "terraform").chmod(0o755)
+    with pytest.raises(TerraformError, match=why):
+        find()
+
+
+def test_a_log_on_standard_error_is_not_in_the_answer(on_path: Path) -> None:
+    stand_in(on_path, "echo '[TRACE] providers' >&2; echo '{\"url\": {\"value\": 1}}'")
+    with Terraform(on_path) as root:
+        assert root.output() == {"url": 1}
+
+
 def test_a_named_mirror_has_the_provider(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TIDINGS_TERRAFORM_MIRROR", str(tmp_path))

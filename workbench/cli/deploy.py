@@ -14,11 +14,15 @@ from rich.console import Console
 from rich.table import Table
 
 from workbench.deploy import deploy as steps
+from workbench.deploy.account import account
 from workbench.deploy.errors import DeployError
 from workbench.deploy.process import stopped_in_order
 from workbench.deploy.targets import Emulated, Name, Target, emulated
 from workbench.deploy.terraform import TerraformError
 from workbench.package import PackageError
+from workbench.stack.children import StackError
+
+from . import say
 
 T = TypeVar("T")
 TargetName = Annotated[Name, typer.Option("--target", help="Emulators: start localstack/up first.")]
@@ -46,8 +50,8 @@ def deploy(
     """Package this checkout, apply Terraform, wait until it is healthy, print its URLs."""
     console = Console(stderr=True, highlight=False)
 
-    plan = _deployment(console, target, region, var_file)
-    deployed = _finish(console, lambda: plan.deploy(_confirm(console, "Apply this", yes)))
+    confirm = _confirm(console, "Apply this", yes)
+    deployed = _finish(lambda: _deployment(console, target, region, var_file).deploy(confirm))
     if as_json:
         typer.echo(json.dumps(asdict(deployed)))
         return
@@ -69,9 +73,8 @@ def destroy(
 ) -> None:
     """Undo a deployment, with all that people have written."""
     console = Console(stderr=True, highlight=False)
-    undo = _deployment(console, target, region, var_file)
-    what = "Delete this deployment, its tables and all messages"
-    _finish(console, lambda: undo.destroy(_confirm(console, what, yes)))
+    confirm = _confirm(console, "Delete this deployment, its tables and all messages", yes)
+    _finish(lambda: _deployment(console, target, region, var_file).destroy(confirm))
     console.print("destroyed")
 
 
@@ -79,8 +82,7 @@ def _confirm(console: Console, what: str, yes: bool) -> steps.Confirm:
     """Show the plan and where it goes, and ask, unless that is answered."""
 
     def confirm(change: steps.Change) -> bool:
-        console.print(change.plan, markup=False, soft_wrap=True)
-        console.print(f"\n{change.where}", markup=False, soft_wrap=True)
+        say.plain(console, f"{change.plan}\n\n{change.where}")
         return yes or typer.confirm(f"{what}?", err=True)
 
     return confirm
@@ -90,9 +92,10 @@ def _deployment(
     console: Console, name: Name, region: str | None, files: list[Path] | None
 ) -> steps.Deployment:
     def tell(line: str) -> None:
-        console.print(f"  {line[:160]}", style="dim", markup=False)
+        say.plain(console, f"  {line[:160]}", "dim")
 
-    return steps.Deployment(_target(name, region), variable_files=files or [], tell=tell)
+    target = _target(name, region)
+    return steps.Deployment(target, variable_files=files or [], tell=tell, whose=account)
 
 
 def _target(name: Name, region: str | None) -> Target:
@@ -111,11 +114,11 @@ def _target(name: Name, region: str | None) -> Target:
     return emulated(name, region or "us-east-1", at)
 
 
-def _finish(console: Console, work: Callable[[], T]) -> T:
+def _finish(work: Callable[[], T]) -> T:
     """Run it; what its user must know ends the command with exit code 1."""
     try:
         with stopped_in_order():
             return work()
-    except (DeployError, PackageError, TerraformError) as fault:
-        console.print(f"[red]tidings:[/red] {fault}")
+    except (DeployError, PackageError, StackError, TerraformError) as fault:
+        say.problem(fault)
         raise typer.Exit(1) from None

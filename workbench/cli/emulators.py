@@ -9,7 +9,7 @@ from rich.console import Console
 
 from workbench.deploy.local import LocalCloud
 
-from . import up
+from . import say, up
 
 
 def emulators(
@@ -33,7 +33,7 @@ def emulators(
         gateway_port=port,
         redis_port=redis_port,
         region=region,
-        tell=console.print,
+        tell=lambda line: say.plain(console, line),
     )
     raise typer.Exit(up.run(cloud, _tell))
 

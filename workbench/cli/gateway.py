@@ -13,6 +13,8 @@ from workbench.deploy.discovery import Deployment
 from workbench.deploy.gateway import EMULATOR_CREDENTIALS, DeployedGateway
 from workbench.stack.children import StackError
 
+from . import say
+
 
 def gateway(
     control_plane: Annotated[str, typer.Option(help="URL of the API Gateway (v2) API.")],
@@ -49,7 +51,7 @@ def gateway(
         )
         asyncio.run(_run(console, served))
     except StackError as fault:
-        Console(stderr=True).print(f"[red]tidings:[/red] {fault}")
+        say.problem(fault)
         raise typer.Exit(1) from None
 
 

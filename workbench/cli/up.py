@@ -13,6 +13,8 @@ from rich.console import Console
 from workbench.stack.children import StackError
 from workbench.stack.embedded import EmbeddedStack
 
+from . import say
+
 _CHECK_S = 1.0
 
 
@@ -36,7 +38,7 @@ def run(stack: Stack, tell: Callable[[Console, Stack], None]) -> int:
     try:
         return asyncio.run(_run(stack, tell))
     except StackError as fault:
-        Console(stderr=True).print(f"[red]tidings:[/red] {fault}")
+        say.problem(fault)
         return 1
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from workbench import package
+from workbench.stack.children import StackError
 
 Name = Literal["aws", "ministack", "localstack"]
 NAMES: tuple[Name, ...] = ("aws", "ministack", "localstack")
@@ -116,7 +117,10 @@ def emulated(name: Name, region: str, at: Emulated) -> Target:
     """A target on this machine, whose functions run on this machine's processor.
 
     Raises:
-        ValueError: Lambda has no such processor or Python.
+        StackError: Lambda has no such processor or Python.
     """
-    kind = package.Target(at.python, package.host_architecture())
+    try:
+        kind = package.Target(at.python, package.host_architecture())
+    except ValueError as fault:
+        raise StackError(f"nothing can be deployed on this machine: {fault}") from fault
     return Target(name, region, at, kind)

@@ -226,15 +226,21 @@ def find() -> str:
     binary = shutil.which("terraform")
     if binary is None:
         raise TerraformError("no terraform on the PATH; 1.9 or later is needed")
-    answer = subprocess.run(
-        [binary, "version", "-json"],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-        env={**os.environ, "CHECKPOINT_DISABLE": "1"},
-    )
-    version = json.loads(answer.stdout)["terraform_version"]
+    try:
+        answer = subprocess.run(
+            [binary, "version", "-json"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+            env={**os.environ, "CHECKPOINT_DISABLE": "1"},
+        )
+        version = str(json.loads(answer.stdout)["terraform_version"])
+    except subprocess.CalledProcessError as fault:
+        said = f"{fault.stdout}{fault.stderr}".strip()
+        raise TerraformError(f"{binary} does not run ({fault.returncode}):\n{said}") from fault
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as fault:
+        raise TerraformError(f"{binary} does not tell its version: {fault!r}") from fault
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
         raise TerraformError(f"terraform {version} is too old; 1.9 or later is needed")
     return binary
