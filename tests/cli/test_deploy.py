@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner, Result
 
 from tests.deploy.stand_in import StandIn
+from tests.deploy.support import REGION
 from workbench.cli.main import app
 from workbench.deploy.account import Account
+from workbench.deploy.clients import client
 
 
 @pytest.fixture(autouse=True)
@@ -15,6 +23,25 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = Account("123456789012", "arn:aws:iam::123456789012:user/ada")
     monkeypatch.setattr("workbench.cli.deploy.account", lambda region: ours)
     monkeypatch.setattr("workbench.package.build", lambda *given: None)
+
+
+class Healthy(BaseHTTPRequestHandler):
+    """A gateway, seen from far."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def gateway_url() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Healthy) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def tidings(*arguments: str, typed: str = "", **env: str) -> Result:
@@ -69,3 +96,28 @@ def test_no_terraform_is_no_traceback(stand_in: StandIn, monkeypatch: pytest.Mon
     done = tidings("deploy", "--target", "aws")
     assert done.exit_code == 1
     assert "tidings: no terraform on the PATH" in done.stderr
+
+
+def test_the_result_for_machines(
+    stand_in: StandIn,
+    emulator_url: str,
+    gateway_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("workbench.deploy.deploy.STATES", tmp_path)
+    secrets = client("secretsmanager", emulator_url, REGION)
+    made = secrets.create_secret(Name="cli-secrets")
+    secret = {"name": "cli-secrets", "arn": made["ARN"]}
+    stand_in.outputs(region=REGION, regions={REGION: {"secret": secret}})
+    stand_in.plan(region=REGION)
+    env = {"AWS_ENDPOINT_URL": emulator_url, "TIDINGS_GATEWAY_URL": gateway_url}
+    values = []
+    for _ in range(2):
+        done = tidings("deploy", "--target", "ministack", "--json", **env)
+        assert done.exit_code == 0, done.stderr
+        assert json.loads(done.stdout)["url"] == gateway_url
+        values.append(secrets.get_secret_value(SecretId=made["ARN"])["SecretString"])
+    assert values[0] == values[1]
+    assert json.loads(values[0])["jwt_secret"] not in done.output
+    assert stand_in.environment()["AWS_ENDPOINT_URL"] == emulator_url

@@ -80,6 +80,21 @@ def test_a_child_finds_its_links_and_leaves_no_temporary_file(tmp_path: Path) ->
     assert (tmp_path / "note").read_text() == "kept"
 
 
+def test_a_child_sees_nothing_of_the_user_s_aws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "prod")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://minio:9000")
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
+    told = tmp_path / "told"
+    command = ["sh", "-c", f"env > {told}.new; mv {told}.new {told}; sleep 60"]
+    child = Child("teller", command, told.exists)
+    child.stop()
+    lines = told.read_text().splitlines()
+    assert not [line for line in lines if line.startswith("AWS_")]
+    assert any(line.startswith("NO_PROXY=") and "127.0.0.1" in line for line in lines)
+
+
 def test_a_taken_port_is_a_stack_error() -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))

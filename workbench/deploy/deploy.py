@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import time
 import urllib.error
 import urllib.request
@@ -24,16 +23,17 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from workbench import package
+from workbench.stack.children import DIRECT
 
+from . import emulators
 from .account import Account, account, require_aws
 from .clients import client
 from .errors import DeployError
-from .targets import Target
+from .targets import NAME, Target
 from .terraform import Plan, Terraform
 
 ROOT = Path(__file__).resolve().parents[2]
-# What a user adds to the root for AWS, and what Terraform leaves there.
-_FOR_AWS = ("backend.tf", "*_override.tf", "*.tfvars", "*.tfvars.json", ".terraform*", "*.tfstate*")
+STATES = ROOT / ".tidings" / "deploy"  # of emulators
 # Of the package, seen from the root; the state has it, so it is the same on every machine.
 _PACKAGE_DIR = "../dist"
 _HEALTHY_S, _POLL_S, _ASK_S = 120.0, 0.5, 30.0
@@ -100,7 +100,7 @@ class Deployment:
         self._files = variable_files
         self._tell = tell
         self._whose = whose
-        self._folder = folder or ROOT / ".tidings" / "deploy" / target.name
+        self._folder = folder or STATES / target.name
         self._package = (self._folder if target.emulated else ROOT) / "dist"
         self._variables = {**target.variables(), "package_dir": _PACKAGE_DIR}
 
@@ -108,8 +108,8 @@ class Deployment:
         """Bring the target to what this checkout is; `confirm` is asked before AWS changes.
 
         Raises:
-            DeployError: Not for AWS, no credentials, another region than before, not confirmed, no
-                answer from Secrets Manager, not healthy in time.
+            DeployError: Not for AWS, no credentials, no emulator, another region than before, not
+                confirmed, no answer from Secrets Manager, not healthy in time.
             PackageError, TerraformError: As they say.
         """
         where = self._where()
@@ -119,9 +119,9 @@ class Deployment:
             with timed("package"):
                 package.build(self._target.package, self._package, self._tell)
             with timed("init"):
-                terraform.init()
+                found = self._init(terraform)
             with timed("plan"):
-                plan = self._plan(terraform)
+                plan = self._plan(terraform, found)
             self._ask(confirm, where, plan)
             with timed("apply"):
                 terraform.apply(plan)
@@ -132,8 +132,9 @@ class Deployment:
         with timed("secret"):
             _give_secret(self._target, name, region["secret"]["arn"], self._tell)
         self._addresses(deployed)
+        to_aws = self._target.emulated is None
         with timed("health"):
-            _wait_healthy(f"{deployed.url}/v1/health", self._tell)
+            _wait_healthy(f"{deployed.url}/v1/health", to_aws, self._tell)
         return deployed
 
     def changes(self) -> str:
@@ -147,31 +148,46 @@ class Deployment:
         """Undo it, tables included; `confirm` is asked before AWS changes.
 
         Raises:
-            DeployError: Not for AWS, no credentials, deletion protection is on, another region than
-                that of the state, or not confirmed: nothing was changed.
+            DeployError: Not for AWS, no credentials, no emulator, deletion protection is on,
+                another region than that of the state, or not confirmed: nothing was changed.
             PackageError, TerraformError: As they say.
         """
         where = self._where()
-        if not (self._package / "package.json").exists():
-            # Terraform reads it for a destroy too.
-            package.build(self._target.package, self._package, self._tell)
         with self._terraform() as terraform:
-            terraform.init()
+            if not (self._package / "package.json").exists():
+                # Terraform reads it for a destroy too.
+                package.build(self._target.package, self._package, self._tell)
+            found = self._init(terraform)
             _require_unprotected(terraform.resources())
-            plan = self._plan(terraform, destroy=True)
+            plan = self._plan(terraform, found, destroy=True)
             self._ask(confirm, where, plan)
             terraform.apply(plan)
 
-    def _plan(self, terraform: Terraform, *, destroy: bool = False) -> Plan:
-        """A plan for what the state holds, and for nothing else."""
-        found = terraform.output().get("region")  # a plan shows it as it would be
+    def _init(self, terraform: Terraform) -> str | None:
+        """The region of what there is, None while there is nothing."""
+        terraform.init()
+        outputs = terraform.output()
+        at = self._target.emulated
+        if at is not None and "regions" in outputs and emulators.has_ended(at, outputs):
+            aside = emulators.set_aside(self._folder)
+            self._tell(f"the emulator is new: starting over, its predecessor's state is {aside}")
+            return None
+        return outputs.get("region")
+
+    def _plan(self, terraform: Terraform, found: str | None, *, destroy: bool = False) -> Plan:
+        """A plan for what is in the region `found`, and for nothing else."""
         self._tell("planning")
         plan = terraform.plan(self._variables, destroy=destroy)
         asked = plan.variables.get("region")
-        if found and found != asked:
+        if found and found != asked:  # the plan's own prior state has the new one
             raise DeployError(
                 f"this deployment is in {found}, not in {asked}: another region is another "
                 "deployment, with a state of its own; nothing was changed"
+            )
+        name = plan.variables.get("name", NAME)
+        if self._target.emulated is not None and name != NAME:
+            raise DeployError(
+                f"the name is {name}: in an emulator it is {NAME}, which the gateway looks for"
             )
         return plan
 
@@ -186,8 +202,9 @@ class Deployment:
             deployed.websocket_url = at.gateway_url.replace("http", "ws", 1) + "/ws"
 
     def _where(self) -> str:
-        """The account, asked before anything that takes long."""
+        """The account; it, or the emulators, must answer before anything that takes long."""
         if self._target.emulated is not None:
+            emulators.require_running(self._target.name, self._target.emulated)
             return ""
         require_aws(os.environ)
         return str(self._whose(self._target.region))
@@ -199,29 +216,25 @@ class Deployment:
         if not confirm(Change(f"{where}, region {plan.variables.get('region')}", plan.text)):
             raise DeployError("not confirmed, nothing was changed")
 
-    def _terraform(self) -> Terraform:
+    @contextmanager
+    def _terraform(self) -> Iterator[Terraform]:
         """The production root."""
-        root = ROOT / "terraform"
-        if self._target.emulated is None:
-            return Terraform(root, variable_files=self._files, progress=self._tell)
-        return Terraform(
-            _copy(root, self._folder),
-            data_dir=self._folder / "data",
-            variable_files=self._files,
-            environment=self._target.environment(),
-            progress=self._tell,
-        )
-
-
-def _copy(root: Path, folder: Path) -> Path:
-    """The root as it is in the repository, with a state in the folder."""
-    copy = folder / "root"
-    shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(root, copy, ignore=shutil.ignore_patterns(*_FOR_AWS))
-    state = json.dumps(str((folder / "terraform.tfstate").resolve()))
-    backend = f'terraform {{\n  backend "local" {{\n    path = {state}\n  }}\n}}\n'
-    (copy / "backend.tf").write_text(backend)
-    return copy
+        root, at = ROOT / "terraform", self._target.emulated
+        if at is None:
+            with Terraform(root, variable_files=self._files, progress=self._tell) as terraform:
+                yield terraform
+            return
+        with (
+            emulators.alone(self._folder),
+            Terraform(
+                emulators.copy_root(root, self._folder),
+                data_dir=self._folder / "data",
+                variable_files=self._files,
+                environment=self._target.environment(os.environ),
+                progress=self._tell,
+            ) as terraform,
+        ):
+            yield terraform
 
 
 def _require_unprotected(resources: Mapping[str, Mapping[str, Any]]) -> None:
@@ -257,13 +270,14 @@ def _give_secret(target: Target, region: str, arn: str, tell: Tell) -> None:
         raise DeployError(f"the secret {arn} has no value yet: {fault}") from fault
 
 
-def _wait_healthy(url: str, tell: Tell) -> None:
+def _wait_healthy(url: str, to_aws: bool, tell: Tell) -> None:
     """Wait until `GET /v1/health` is 200, which touches every store."""
     tell(f"waiting for {url}")
+    ask = urllib.request.urlopen if to_aws else DIRECT.open
     deadline = time.monotonic() + _HEALTHY_S
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=_ASK_S):
+            with ask(url, timeout=_ASK_S):
                 return
         except urllib.error.HTTPError as fault:
             said = f"{fault.code} {fault.read(300).decode(errors='replace')}"

@@ -59,7 +59,7 @@ class Terraform:
         directory: The root's folder.
         data_dir: Where Terraform keeps what it downloads; the root's `.terraform` by default.
         variable_files: Read in this order, after the variables of a call: what people say wins.
-        environment: For Terraform, beside this process's: credentials, TF_WORKSPACE …
+        environment: Of Terraform; this process's by default.
         progress: Is told a short line for every step.
 
     Raises:
@@ -81,13 +81,12 @@ class Terraform:
         self._variable_files = [f"-var-file={path.resolve()}" for path in variable_files]
         self._scratch = tempfile.TemporaryDirectory(prefix="tidings-terraform-")
         self._environment = {
-            **os.environ,
+            **(os.environ if environment is None else environment),
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
             "CHECKPOINT_DISABLE": "1",
             **({"TF_DATA_DIR": str(data_dir)} if data_dir else {}),
             **_cli_config(Path(self._scratch.name)),
-            **(environment or {}),
         }
 
     def close(self) -> None:

@@ -18,10 +18,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from http.client import HTTPException
 from pathlib import Path
 
+from .surroundings import local
+
 _READY_S, _STOP_S, _POLL_S = 30.0, 5.0, 0.05
+_ASK_S = 1.0
 _PR_SET_PDEATHSIG = 1
+# What runs here is never asked through a proxy.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class StackError(Exception):
@@ -35,7 +41,7 @@ class Child:
 
     Args:
         ready: Asked until it says yes.
-        env: Environment variables beside this process's own.
+        env: Environment variables beside this process's own, which lack the user's AWS.
         links: What it finds in its folder: relative name -> where that points.
         ready_s, stop_s: How long it may take to answer, and to end after SIGTERM.
     """
@@ -65,7 +71,7 @@ class Child:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             cwd=self._directory.name,
-            env={**os.environ, "TMPDIR": self._directory.name, **(env or {})},
+            env={**local(), "TMPDIR": self._directory.name, **(env or {})},
             preexec_fn=die_with_parent if sys.platform == "linux" else None,
             start_new_session=True,
         )
@@ -188,13 +194,22 @@ def valkey_binary() -> str:
 
 def answers(url: str) -> bool:
     """Whether something speaks HTTP there."""
+    return _status(url) is not None
+
+
+def healthy(url: str) -> bool:
+    """Whether it answers 200."""
+    return _status(url) == 200
+
+
+def _status(url: str) -> int | None:
     try:
-        with urllib.request.urlopen(url, timeout=1):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
+        with DIRECT.open(url, timeout=_ASK_S) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as answer:
+        return answer.code
+    except (OSError, HTTPException, ValueError):
+        return None
 
 
 def _pongs(port: int) -> bool:
