@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -12,7 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from workbench.stack.children import Child, StackError, free_port, start_ministack, start_valkey
+from workbench.stack.children import (
+    Child,
+    StackError,
+    free_port,
+    not_listening,
+    start_ministack,
+    start_valkey,
+)
 
 
 def listens(port: int) -> bool:
@@ -52,6 +60,24 @@ def test_a_death_is_told_with_the_exit_code_and_the_last_output() -> None:
     code = "import sys; print('out of cheese'); sys.exit(3)"
     with pytest.raises(StackError, match=r"(?s)cheese-maker.*3.*out of cheese"):
         Child("cheese-maker", [sys.executable, "-c", code], lambda: False)
+
+
+def test_a_question_that_fails_leaves_no_child(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+
+    def ready() -> bool:
+        until(lambda: told.exists() and bool(told.read_text()))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Child("asked", ["sh", "-c", f"echo $$ > {told}; sleep 60"], ready)
+    assert not alive(int(told.read_text()))
+
+
+def test_a_port_that_cannot_be_had_is_told_why() -> None:
+    denied = OSError(errno.EACCES, "Permission denied")
+    why = not_listening("gateway", 80, denied, ": choose another")
+    assert str(why) == "gateway: port 80 cannot be had: Permission denied: choose another"
 
 
 def test_a_child_killed_while_running_is_noticed() -> None:

@@ -26,15 +26,18 @@ def emulators(
 ) -> None:
     """Run emulators of AWS's APIs, Valkey and the gateway, without Docker, until Ctrl-C."""
     console = Console(highlight=False, stderr=True)
-    cloud = LocalCloud(
-        emulator,
-        aws_port=aws_port,
-        beside_port=beside_port,
-        gateway_port=port,
-        redis_port=redis_port,
-        region=region,
-        tell=lambda line: say.plain(console, line),
-    )
+
+    def cloud() -> LocalCloud:
+        return LocalCloud(
+            emulator,
+            aws_port=aws_port,
+            beside_port=beside_port,
+            gateway_port=port,
+            redis_port=redis_port,
+            region=region,
+            tell=lambda line: say.plain(console, line),
+        )
+
     raise typer.Exit(up.run(cloud, _tell))
 
 

@@ -76,13 +76,13 @@ def conformance(
     ] = False,
 ) -> None:
     """Serve the applications of the official Engine.IO (/engine.io) and Socket.IO suites."""
-    stack = conformance_stack(port, path, ping_interval_ms, ping_timeout_ms, allow_binary)
 
     def tell(console: Console, stack: EmbeddedStack) -> None:
         console.print(f"  Socket.IO  {stack.url}{path}/")
         console.print(f"  Engine.IO  {stack.url}/engine.io/")
 
-    raise typer.Exit(up_command.run(stack, tell))
+    options = (port, path, ping_interval_ms, ping_timeout_ms, allow_binary)
+    raise typer.Exit(up_command.run(lambda: conformance_stack(*options), tell))
 
 
 @app.command()

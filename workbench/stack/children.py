@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import weakref
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from pathlib import Path
@@ -75,7 +77,12 @@ class Child:
             preexec_fn=die_with_parent if sys.platform == "linux" else None,
             start_new_session=True,
         )
-        self._wait(ready, ready_s)
+        _started.add(self)
+        try:
+            self._wait(ready, ready_s)
+        except BaseException:
+            self.stop()
+            raise
 
     @property
     def pid(self) -> int:
@@ -115,9 +122,18 @@ class Child:
             if why is None and time.monotonic() > deadline:
                 why = f"{self.name} was not ready within {within_s:.0f} s"
             if why is not None:
-                self.stop()
                 raise StackError(why)
             time.sleep(_POLL_S)
+
+
+_started: weakref.WeakSet[Child] = weakref.WeakSet()
+
+
+def end_all() -> None:
+    """Let all children of this process end; who waits until one is ready has a StackError soon."""
+    for child in list(_started):
+        if child._process.poll() is None:
+            child._process.terminate()
 
 
 def free_port() -> int:
@@ -126,14 +142,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def require_free(port: int, name: str) -> None:
+def not_listening(name: str, port: int, fault: OSError, hint: str = "") -> StackError:
+    """Why it does not listen at `port`, for its user."""
+    if fault.errno == errno.EADDRINUSE:
+        return StackError(f"{name}: port {port} is taken{hint}")
+    return StackError(f"{name}: port {port} cannot be had: {fault.strerror or fault}{hint}")
+
+
+def require_free(port: int, name: str, hint: str = "") -> None:
     """Raise StackError when `port` is in use: its holder's answers would pass for the child's."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as fault:
-            raise StackError(f"{name}: port {port} is taken ({fault.strerror})") from fault
+            raise not_listening(name, port, fault, hint) from fault
 
 
 def start_ministack(port: int, region: str, functions: Mapping[str, str] | None = None) -> Child:
