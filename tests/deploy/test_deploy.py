@@ -60,6 +60,17 @@ def test_what_goes_elsewhere_is_no_deployment_to_aws(
     assert stand_in.calls() == []
 
 
+def test_a_state_that_was_not_written_comes_first(
+    aws: Deployment, stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.deploy.deploy.ERRORED", tmp_path / "errored.tfstate")
+    (tmp_path / "errored.tfstate").touch()
+    for work in (aws.deploy, aws.destroy):
+        with pytest.raises(DeployError, match="state push"):
+            work()
+    assert stand_in.calls() == []
+
+
 def test_protected_tables_are_not_destroyed_around(stand_in: StandIn, aws: Deployment) -> None:
     table = {
         "address": "module.a.aws_dynamodb_table.it",

@@ -36,6 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STATES = ROOT / ".tidings" / "deploy"  # of emulators
 # Of the package, seen from the root; the state has it, so it is the same on every machine.
 _PACKAGE_DIR = "../dist"
+ERRORED = ROOT / "terraform" / "errored.tfstate"
 _HEALTHY_S, _POLL_S, _ASK_S = 120.0, 0.5, 30.0
 
 Tell = Callable[[str], None]
@@ -108,8 +109,9 @@ class Deployment:
         """Bring the target to what this checkout is; `confirm` is asked before AWS changes.
 
         Raises:
-            DeployError: Not for AWS, no credentials, no emulator, another region than before, not
-                confirmed, no answer from Secrets Manager, not healthy in time.
+            DeployError: Not for AWS, no credentials, no emulator, a state that was not written,
+                another region than before, not confirmed, no answer from Secrets Manager, not
+                healthy in time.
             PackageError, TerraformError: As they say.
         """
         where = self._where()
@@ -207,6 +209,11 @@ class Deployment:
             emulators.require_running(self._target.name, self._target.emulated)
             return ""
         require_aws(os.environ)
+        if ERRORED.exists():
+            raise DeployError(
+                f"{ERRORED} is a state that Terraform could not write where it belongs: first "
+                "`terraform -chdir=terraform state push errored.tfstate`, then delete it"
+            )
         return str(self._whose(self._target.region))
 
     def _ask(self, confirm: Confirm, where: str, plan: Plan) -> None:
