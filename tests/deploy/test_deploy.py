@@ -72,20 +72,20 @@ def test_a_state_that_was_not_written_comes_first(
 
 
 def test_protected_tables_are_not_destroyed_around(stand_in: StandIn, aws: Deployment) -> None:
+    protected = {"deletion_protection_enabled": True}
     table = {
         "address": "module.a.aws_dynamodb_table.it",
-        "mode": "managed",
-        "values": {"deletion_protection_enabled": True},
+        "type": "aws_dynamodb_table",
+        "change": {"actions": ["delete"], "before": protected},
     }
-    nested = {"root_module": {"child_modules": [{"resources": [table]}]}}
-    stand_in.tell(state={"values": nested})
+    stand_in.tell(plan={"resource_changes": [table]})
     with pytest.raises(DeployError, match="the tables are protected"):
         aws.destroy()
-    assert stand_in.calls() == ["init"]
-    table["values"] = {"deletion_protection_enabled": False}
-    stand_in.tell(state={"values": nested})
+    assert stand_in.calls() == ["init", "plan -destroy"]
+    protected["deletion_protection_enabled"] = False
+    stand_in.tell(plan={"resource_changes": [table]})
     aws.destroy()
-    assert stand_in.calls() == ["init", "init", "plan -destroy", "apply"]
+    assert stand_in.calls()[2:] == ["init", "plan -destroy", "apply"]
 
 
 def test_an_emulator_gets_the_root_without_what_is_for_aws(

@@ -10,7 +10,7 @@ import pytest
 
 from workbench.deploy.terraform import PROVIDER, Plan, Terraform, TerraformError, find, find_mirror
 
-PLAN = Plan(Path("plan"), "", frozenset(), {})
+PLAN = Plan(Path("plan"), frozenset(), {}, {})
 real = pytest.mark.skipif(shutil.which("terraform") is None, reason="no terraform here")
 
 
@@ -92,6 +92,14 @@ def test_a_log_on_standard_error_is_not_in_the_answer(on_path: Path) -> None:
         assert root.output() == {"url": 1}
 
 
+def test_data_sources_are_no_resources(on_path: Path) -> None:
+    kept = ["aws_s3_bucket.data", "module.data.aws_vpc.it", 'module.a["x.data.y"].aws_vpc.it[0]']
+    left_out = ["data.aws_region.here", 'module.a["b"].module.c[0].data.aws_region.here']
+    stand_in(on_path, f"cat <<'END'\n{chr(10).join(kept + left_out)}\nEND")
+    with Terraform(on_path) as root:
+        assert root.resources() == kept
+
+
 def test_a_named_mirror_has_the_provider(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TIDINGS_TERRAFORM_MIRROR", str(tmp_path))
@@ -118,14 +126,12 @@ def test_what_is_planned_is_what_is_applied(tmp_path: Path) -> None:
         assert root.plan({"word": "one"}).changes == frozenset()
         other = root.plan({"word": "two"})
         assert other.changes == {"terraform_data"}
-        assert "terraform_data.it" in other.text
-        assert {address: each["input"] for address, each in root.resources().items()} == {
-            "terraform_data.it": "one"
-        }
+        assert "terraform_data.it" in root.describe(other)
+        assert root.resources() == ["terraform_data.it"]
         end = root.plan({"word": "one"}, destroy=True)
-        assert "will be destroyed" in end.text
+        assert end.deletes["terraform_data.it"]["input"] == "one"
         root.apply(end)
-        assert root.resources() == {}
+        assert root.resources() == []
 
 
 @real

@@ -13,7 +13,7 @@ import secrets
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,7 +124,7 @@ class Deployment:
                 found = self._init(terraform)
             with timed("plan"):
                 plan = self._plan(terraform, found)
-            self._ask(confirm, where, plan)
+            self._ask(confirm, where, terraform, plan)
             with timed("apply"):
                 terraform.apply(plan)
             deployed.outputs = terraform.output()
@@ -144,7 +144,8 @@ class Deployment:
         with self._terraform() as terraform:
             terraform.init()
             plan = terraform.plan(self._variables)
-        return plan.text if plan.changes - set(self._target.not_read_back) else ""
+            told = plan.changes - set(self._target.not_read_back)
+            return terraform.describe(plan) if told else ""
 
     def destroy(self, confirm: Confirm = lambda change: True) -> None:
         """Undo it, tables included; `confirm` is asked before AWS changes.
@@ -160,9 +161,9 @@ class Deployment:
                 # Terraform reads it for a destroy too.
                 package.build(self._target.package, self._package, self._tell)
             found = self._init(terraform)
-            _require_unprotected(terraform.resources())
             plan = self._plan(terraform, found, destroy=True)
-            self._ask(confirm, where, plan)
+            _require_unprotected(plan)
+            self._ask(confirm, where, terraform, plan)
             terraform.apply(plan)
 
     def _init(self, terraform: Terraform) -> str | None:
@@ -216,11 +217,12 @@ class Deployment:
             )
         return str(self._whose(self._target.region))
 
-    def _ask(self, confirm: Confirm, where: str, plan: Plan) -> None:
+    def _ask(self, confirm: Confirm, where: str, terraform: Terraform, plan: Plan) -> None:
         """Of an emulator nobody is asked."""
         if self._target.emulated is not None or not plan.changes:
             return
-        if not confirm(Change(f"{where}, region {plan.variables.get('region')}", plan.text)):
+        where = f"{where}, region {plan.variables.get('region')}"
+        if not confirm(Change(where, terraform.describe(plan))):
             raise DeployError("not confirmed, nothing was changed")
 
     @contextmanager
@@ -244,9 +246,9 @@ class Deployment:
             yield terraform
 
 
-def _require_unprotected(resources: Mapping[str, Mapping[str, Any]]) -> None:
+def _require_unprotected(plan: Plan) -> None:
     """Terraform would notice half way: without APIs and secret, with the tables."""
-    if any(values.get("deletion_protection_enabled") for values in resources.values()):
+    if any(values.get("deletion_protection_enabled") for values in plan.deletes.values()):
         raise DeployError(
             "the tables are protected: set tables = { deletion_protection = false }, deploy, and "
             "then destroy"

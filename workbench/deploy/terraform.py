@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -27,6 +28,7 @@ _MIRROR_ROOTS = ("~/.terraform.d", "/usr/local/share", "/usr/share", "/opt", "/v
 _MIRROR_DEPTH = 3
 _PARALLEL = "-parallelism=30"  # most of it waits for AWS
 _TAIL_LINES = 60
+_DATA = re.compile(r'(module\.[^.[]+(\["[^"]*"\]|\[\d+\])?\.)*data\.')
 
 Progress = Callable[[str], None]
 
@@ -41,15 +43,15 @@ class Plan:
 
     Attributes:
         path: Terraform's own form of it.
-        text: For people.
         changes: Types of what is made, changed or deleted; "" stands for an output.
         variables: The root's, with the value that each has come to.
+        deletes: What is deleted or replaced, by address: its values until now.
     """
 
     path: Path
-    text: str
     changes: frozenset[str]
     variables: Mapping[str, Any]
+    deletes: Mapping[str, Mapping[str, Any]]
 
 
 class Terraform:
@@ -118,10 +120,13 @@ class Terraform:
         with self._variables(variables) as given:
             options = (*kind, "-json", _PARALLEL, f"-out={path}", *given)
             self._run("plan", *options, timeout_s=timeout_s)
-        text = self._ask("show", "-no-color", str(path), timeout_s=120)
         told = json.loads(self._ask("show", "-json", str(path), timeout_s=120))
         values = {name: each.get("value") for name, each in told.get("variables", {}).items()}
-        return Plan(path, text.strip("\n"), frozenset(_changed(told)), values)
+        return Plan(path, frozenset(_changed(told)), values, _deleted(told))
+
+    def describe(self, plan: Plan) -> str:
+        """It, for people."""
+        return self._ask("show", "-no-color", str(plan.path), timeout_s=120).strip("\n")
 
     def apply(self, plan: Plan, timeout_s: float = 3600) -> None:
         """Carry out a plan; Terraform refuses one that something has overtaken."""
@@ -132,18 +137,10 @@ class Terraform:
         found = json.loads(self._ask("output", "-json", timeout_s=timeout_s))
         return {name: output["value"] for name, output in found.items()}
 
-    def resources(self, timeout_s: float = 60) -> dict[str, dict[str, Any]]:
-        """What the state holds, by address: the values of each resource, data sources left out."""
-        state = json.loads(self._ask("show", "-json", timeout_s=timeout_s))
-        modules = [state.get("values", {}).get("root_module", {})]
-        found = {}
-        while modules:
-            module = modules.pop()
-            modules += module.get("child_modules", [])
-            for each in module.get("resources", []):
-                if each["mode"] == "managed":
-                    found[each["address"]] = each["values"]
-        return found
+    def resources(self, timeout_s: float = 60) -> list[str]:
+        """Addresses of what the state holds, data sources left out."""
+        listed = self._ask("state", "list", timeout_s=timeout_s).splitlines()
+        return [address for address in listed if not _DATA.match(address)]
 
     def _ask(self, *command: str, timeout_s: float) -> str:
         """The whole output of a command that changes nothing."""
@@ -218,6 +215,14 @@ def _changed(plan: Mapping[str, Any]) -> Iterator[str]:
     for kind, change in changes:
         if change["actions"] not in (["no-op"], ["read"]):
             yield kind
+
+
+def _deleted(plan: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {
+        one["address"]: one["change"]["before"]
+        for one in plan.get("resource_changes", [])
+        if "delete" in one["change"]["actions"]
+    }
 
 
 def find() -> str:
