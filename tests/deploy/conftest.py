@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.deploy.stand_in import StandIn
 from tests.deploy.support import REGION, Emulator
 from workbench.lambdas.python import lambda_python
 from workbench.stack.children import free_port, start_lambda, start_ministack
@@ -31,3 +34,13 @@ def lambda_url(emulator_url: str, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture
 def emulator(emulator_url: str, lambda_url: str) -> Emulator:
     return Emulator(emulator_url, lambda_url)
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs), prepend=":")
+    for name in [name for name in os.environ if name.startswith(("AWS_ENDPOINT_URL", "TF_"))]:
+        monkeypatch.delenv(name)
+    return StandIn(programs)

@@ -2,102 +2,90 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from workbench.deploy.deploy import ROOT, DeployError, Deployment
+from tests.deploy.stand_in import StandIn
+from workbench.deploy.account import Account
+from workbench.deploy.deploy import ROOT, Change, Deployment
+from workbench.deploy.errors import DeployError
 from workbench.deploy.targets import Emulated, Target, emulated
 
-# Says which call it got; `show -json` and `output -json` give what the test wrote.
-_STAND_IN = """#!/bin/sh
-here=$(dirname "$0")
-case "$1 $2" in
-  "version -json") echo '{"terraform_version": "1.11.4"}';;
-  "show -json") if [ -n "$3" ]; then cat "$here/plan.json"; else cat "$here/state.json"; fi;;
-  "output -json") cat "$here/output.json";;
-  *) pwd >> "$here/folders"; echo "$1" >> "$here/calls"; echo "$1 it";;
-esac
-"""
-CHANGES = {"resource_changes": [{"type": "aws_sqs_queue", "change": {"actions": ["create"]}}]}
-
-
-class StandIn:
-    """A `terraform` on the PATH that does nothing and says what it was asked."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        script = folder / "terraform"
-        script.write_text(_STAND_IN)
-        script.chmod(0o755)
-        self.tell(plan={}, state={}, output={})
-
-    def tell(self, **answers: object) -> None:
-        for name, answer in answers.items():
-            (self._folder / f"{name}.json").write_text(json.dumps(answer))
-
-    def calls(self) -> list[str]:
-        return self._lines("calls")
-
-    def folders(self) -> set[str]:
-        return set(self._lines("folders"))
-
-    def _lines(self, name: str) -> list[str]:
-        path = self._folder / name
-        return path.read_text().splitlines() if path.exists() else []
-
-
-@pytest.fixture
-def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    monkeypatch.setenv("PATH", str(programs), prepend=":")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    return StandIn(programs)
+OURS = Account("123456789012", "arn:aws:iam::123456789012:user/ada")
 
 
 @pytest.fixture
 def aws(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Deployment:
     monkeypatch.setattr("workbench.package.build", lambda *given: None)
-    return Deployment(Target("aws"), folder=tmp_path)
+    return Deployment(Target("aws"), folder=tmp_path, whose=lambda region: OURS)
 
 
 def test_aws_is_asked_before_it_changes(stand_in: StandIn, aws: Deployment) -> None:
-    stand_in.tell(plan=CHANGES)
-    asked: list[str] = []
-    with pytest.raises(DeployError, match="not confirmed, nothing was changed"):
-        aws.deploy(lambda plan: bool(asked.append(plan)))
-    assert asked == ["plan it"]
-    assert stand_in.calls() == ["init", "plan"]
+    stand_in.plan(region="eu-central-1")
+    asked: list[Change] = []
+    for work in (aws.deploy, aws.destroy):
+        with pytest.raises(DeployError, match="not confirmed, nothing was changed"):
+            work(lambda change: bool(asked.append(change)))
+    where = "AWS account 123456789012 (as arn:aws:iam::123456789012:user/ada), region eu-central-1"
+    assert asked == [Change(where, "the plan")] * 2
+    assert stand_in.calls() == ["init", "plan", "init", "plan -destroy"]
     assert stand_in.folders() == {str(ROOT / "terraform")}
 
 
-def test_what_goes_elsewhere_is_no_deployment_to_aws(
-    aws: Deployment, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+def test_the_state_has_no_path_of_a_machine(stand_in: StandIn, aws: Deployment) -> None:
+    aws.changes()
+    assert stand_in.variables() == {"package_dir": "../dist"}
+    assert (ROOT / "terraform" / "../dist").resolve() == ROOT / "dist"
+
+
+def test_another_region_is_not_this_deployment(stand_in: StandIn, aws: Deployment) -> None:
+    """Terraform would make all of it anew there, or forget what is here."""
+    stand_in.outputs(region="eu-central-1")
+    stand_in.plan(region="us-east-1")
     for work in (aws.deploy, aws.destroy):
-        with pytest.raises(DeployError, match="AWS_ENDPOINT_URL is set"):
+        with pytest.raises(DeployError, match=r"is in eu-central-1, not in us-east-1.*nothing"):
+            work()
+    assert stand_in.calls() == ["init", "plan", "init", "plan -destroy"]
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "TF_WORKSPACE"])
+def test_what_goes_elsewhere_is_no_deployment_to_aws(
+    aws: Deployment, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "elsewhere")
+    for work in (aws.deploy, aws.destroy):
+        with pytest.raises(DeployError, match=rf"{name} is set \(elsewhere\)"):
+            work()
+    assert stand_in.calls() == []
+
+
+def test_a_state_that_was_not_written_comes_first(
+    aws: Deployment, stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.deploy.deploy.ERRORED", tmp_path / "errored.tfstate")
+    (tmp_path / "errored.tfstate").touch()
+    for work in (aws.deploy, aws.destroy):
+        with pytest.raises(DeployError, match="state push"):
             work()
     assert stand_in.calls() == []
 
 
 def test_protected_tables_are_not_destroyed_around(stand_in: StandIn, aws: Deployment) -> None:
+    protected = {"deletion_protection_enabled": True}
     table = {
         "address": "module.a.aws_dynamodb_table.it",
-        "mode": "managed",
-        "values": {"deletion_protection_enabled": True},
+        "type": "aws_dynamodb_table",
+        "change": {"actions": ["delete"], "before": protected},
     }
-    nested = {"root_module": {"child_modules": [{"resources": [table]}]}}
-    stand_in.tell(state={"values": nested})
+    stand_in.tell(plan={"resource_changes": [table]})
     with pytest.raises(DeployError, match="the tables are protected"):
         aws.destroy()
-    assert stand_in.calls() == ["init"]
-    table["values"] = {"deletion_protection_enabled": False}
-    stand_in.tell(state={"values": nested})
+    assert stand_in.calls() == ["init", "plan -destroy"]
+    protected["deletion_protection_enabled"] = False
+    stand_in.tell(plan={"resource_changes": [table]})
     aws.destroy()
-    assert stand_in.calls() == ["init", "init", "destroy"]
+    assert stand_in.calls()[2:] == ["init", "plan -destroy", "apply"]
 
 
 def test_an_emulator_gets_the_root_without_what_is_for_aws(
@@ -106,6 +94,7 @@ def test_an_emulator_gets_the_root_without_what_is_for_aws(
     folder = tmp_path / "deploy"
     Deployment(emulated("ministack", "us-east-1", Emulated()), folder=folder).changes()
     (used,) = stand_in.folders()
+    assert Path(used, stand_in.variables()["package_dir"]).resolve() == folder / "dist"
     assert used == str(folder / "root")
     copied = {str(path.relative_to(used)) for path in Path(used).rglob("*.tf")}
     ours = {

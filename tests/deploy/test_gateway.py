@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.deploy.support import REGION, Emulator
+from workbench.deploy.discovery import Deployment
 from workbench.deploy.gateway import DeployedGateway
 from workbench.stack.children import StackError, free_port
 
@@ -157,6 +158,22 @@ async def test_problems_are_told_once(emulator: Emulator, caplog: pytest.LogCapt
             emulator.websocket_api({"$default": "any"})
             await until(lambda: _has_websocket(gateway))
     assert [record.getMessage().count("CORS") for record in caplog.records] == [1]
+
+
+async def test_a_watcher_that_died_is_told(emulator: Emulator) -> None:
+    def told(deployment: Deployment) -> None:
+        if deployment.websocket_apis:
+            raise RuntimeError("out of cheese")
+
+    async with served(emulator, told=told) as gateway:
+        assert gateway.dead_child() is None
+        emulator.websocket_api({"$default": "any"})
+        await until(lambda: _is_dead(gateway))
+        assert "out of cheese" in (gateway.dead_child() or "")
+
+
+async def _is_dead(gateway: DeployedGateway) -> bool:
+    return gateway.dead_child() is not None
 
 
 async def _has_websocket(gateway: DeployedGateway) -> bool:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from workbench.deploy.terraform import PROVIDER, Terraform, TerraformError, find, find_mirror
+from workbench.deploy.terraform import PROVIDER, Plan, Terraform, TerraformError, find, find_mirror
 
+PLAN = Plan(Path("plan"), frozenset(), {}, {})
 real = pytest.mark.skipif(shutil.which("terraform") is None, reason="no terraform here")
 
 
@@ -42,9 +43,9 @@ def test_errors_alone_are_told(on_path: Path) -> None:
         Terraform(on_path, progress=told.append) as root,
         pytest.raises(TerraformError) as fault,
     ):
-        root.destroy({})
+        root.apply(PLAN)
     expected = "Error: no such queue\n  aws_sqs_queue.a\n  It is not there."
-    assert str(fault.value) == f"terraform destroy failed (1):\n{expected}"
+    assert str(fault.value) == f"terraform apply failed (1):\n{expected}"
     assert told == ["Creating", expected]
 
 
@@ -58,16 +59,45 @@ def test_one_that_takes_too_long_is_stopped(on_path: Path) -> None:
 
 def test_variables_are_in_a_file_of_their_own(on_path: Path) -> None:
     stand_in(on_path, 'for given; do case $given in -var-file=*) cat "${given#*=}";; esac; done')
-    told: list[str] = []
-    with Terraform(on_path, progress=told.append) as root:
-        root.destroy({"tables": {"deletion_protection": False}})
-    assert told == ['{"tables": {"deletion_protection": false}}']
+    with Terraform(on_path) as root:
+        told = root.test({"tables": {"deletion_protection": False}})
+    assert told == '{"tables": {"deletion_protection": false}}'
 
 
 def test_an_old_one_is_refused(on_path: Path) -> None:
     stand_in(on_path, "exit 0", version="1.8.5")
     with pytest.raises(TerraformError, match=r"1\.8\.5 is too old"):
         find()
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("#!/bin/sh\necho 'no [version] chosen' >&2; exit 3", r"\(3\):\nno \[version\] chosen"),
+        ("#!/bin/sh\necho Terraform", "does not tell its version"),
+        ("no program", "does not tell its version"),
+    ],
+)
+def test_one_that_does_not_run_is_an_error_of_ours(on_path: Path, body: str, why: str) -> None:
+    """A version manager without a version, a folder of programs for another machine."""
+    (on_path / "terraform").write_text(body)
+    (on_path / "terraform").chmod(0o755)
+    with pytest.raises(TerraformError, match=why):
+        find()
+
+
+def test_a_log_on_standard_error_is_not_in_the_answer(on_path: Path) -> None:
+    stand_in(on_path, "echo '[TRACE] providers' >&2; echo '{\"url\": {\"value\": 1}}'")
+    with Terraform(on_path) as root:
+        assert root.output() == {"url": 1}
+
+
+def test_data_sources_are_no_resources(on_path: Path) -> None:
+    kept = ["aws_s3_bucket.data", "module.data.aws_vpc.it", 'module.a["x.data.y"].aws_vpc.it[0]']
+    left_out = ["data.aws_region.here", 'module.a["b"].module.c[0].data.aws_region.here']
+    stand_in(on_path, f"cat <<'END'\n{chr(10).join(kept + left_out)}\nEND")
+    with Terraform(on_path) as root:
+        assert root.resources() == kept
 
 
 def test_a_named_mirror_has_the_provider(tmp_path: Path) -> None:
@@ -83,20 +113,25 @@ def test_a_named_mirror_has_the_provider(tmp_path: Path) -> None:
 def test_what_is_planned_is_what_is_applied(tmp_path: Path) -> None:
     """With no provider but Terraform's own."""
     (tmp_path / "main.tf").write_text(
-        'variable "word" {}\nresource "terraform_data" "it" { input = var.word }\n'
+        'variable "word" {}\nvariable "other" { default = "default" }\n'
+        'resource "terraform_data" "it" { input = var.word }\n'
     )
-    with Terraform(tmp_path) as root:
+    told: list[str] = []
+    with Terraform(tmp_path, progress=told.append) as root:
         root.init()
-        root.apply(root.plan({"word": "one"}))
+        first = root.plan({"word": "one"})
+        assert first.variables == {"word": "one", "other": "default"}
+        assert "terraform_data.it: Plan to create" in told
+        root.apply(first)
         assert root.plan({"word": "one"}).changes == frozenset()
         other = root.plan({"word": "two"})
         assert other.changes == {"terraform_data"}
-        assert "terraform_data.it" in other.text
-        assert {address: each["input"] for address, each in root.resources().items()} == {
-            "terraform_data.it": "one"
-        }
-        root.destroy({"word": "one"})
-        assert root.resources() == {}
+        assert "terraform_data.it" in root.describe(other)
+        assert root.resources() == ["terraform_data.it"]
+        end = root.plan({"word": "one"}, destroy=True)
+        assert end.deletes["terraform_data.it"]["input"] == "one"
+        root.apply(end)
+        assert root.resources() == []
 
 
 @real

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from tests.deploy.support import Emulator, zipped
+from workbench.lambdas.server import LambdaRuntime
 
 WITHIN_S = 20.0
 
@@ -51,6 +56,32 @@ def test_a_function_knows_who_it_is(emulator: Emulator) -> None:
     arn = f"arn:aws:lambda:us-east-1:000000000000:function:{name}"
     expected = [name, arn, "256", "us-east-1", name, emulator.url, 36]
     assert invoke(emulator, name) == (None, expected)
+
+
+def test_first_invocations_of_one_package_at_once(tmp_path: Path) -> None:
+    """All of them find no code there: they meet in the middle of the download."""
+    meet = threading.Barrier(3)
+
+    class Package(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            meet.wait(WITHIN_S)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(zipped("x = 1"))
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing."""
+
+    runtime = LambdaRuntime("http://127.0.0.1:9", "us-east-1", Path("python"), tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Package) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        location = f"http://127.0.0.1:{server.server_port}/"
+        found = {"Configuration": {"CodeSha256": "a/b="}, "Code": {"Location": location}}
+        with ThreadPoolExecutor(meet.parties) as pool:
+            codes = set(pool.map(runtime._unpack, [found] * meet.parties))
+        server.shutdown()
+    assert codes == set(tmp_path.iterdir()) == {tmp_path / "a_b="}
+    assert (tmp_path / "a_b=" / "app.py").read_text() == "x = 1"
 
 
 def test_code_that_cannot_be_imported_is_the_function_s_error(emulator: Emulator) -> None:

@@ -73,7 +73,7 @@ def test_a_taken_port_is_said_and_nothing_is_left() -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         taken = str(holder.getsockname()[1])
         command = [str(UP), "--emulator", "ministack", "--aws-port", taken]
-        command += ["--redis-port", str(redis)]
+        command += ["--redis-port", str(redis), "--port", str(free_port())]
         up = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert up.returncode == 1
     assert f"port {taken} is taken" in " ".join(up.stderr.split())

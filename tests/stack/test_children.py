@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -12,7 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from workbench.stack.children import Child, StackError, free_port, start_ministack, start_valkey
+from workbench.stack.children import (
+    Child,
+    StackError,
+    free_port,
+    not_listening,
+    start_ministack,
+    start_valkey,
+)
 
 
 def listens(port: int) -> bool:
@@ -54,6 +62,24 @@ def test_a_death_is_told_with_the_exit_code_and_the_last_output() -> None:
         Child("cheese-maker", [sys.executable, "-c", code], lambda: False)
 
 
+def test_a_question_that_fails_leaves_no_child(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+
+    def ready() -> bool:
+        until(lambda: told.exists() and bool(told.read_text()))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Child("asked", ["sh", "-c", f"echo $$ > {told}; sleep 60"], ready)
+    assert not alive(int(told.read_text()))
+
+
+def test_a_port_that_cannot_be_had_is_told_why() -> None:
+    denied = OSError(errno.EACCES, "Permission denied")
+    why = not_listening("gateway", 80, denied, ": choose another")
+    assert str(why) == "gateway: port 80 cannot be had: Permission denied: choose another"
+
+
 def test_a_child_killed_while_running_is_noticed() -> None:
     child = start_valkey(free_port())
     try:
@@ -78,6 +104,21 @@ def test_a_child_finds_its_links_and_leaves_no_temporary_file(tmp_path: Path) ->
     child.stop()
     assert not Path(told.read_text()).exists()
     assert (tmp_path / "note").read_text() == "kept"
+
+
+def test_a_child_sees_nothing_of_the_user_s_aws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "prod")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://minio:9000")
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
+    told = tmp_path / "told"
+    command = ["sh", "-c", f"env > {told}.new; mv {told}.new {told}; sleep 60"]
+    child = Child("teller", command, told.exists)
+    child.stop()
+    lines = told.read_text().splitlines()
+    assert not [line for line in lines if line.startswith("AWS_")]
+    assert any(line.startswith("NO_PROXY=") and "127.0.0.1" in line for line in lines)
 
 
 def test_a_taken_port_is_a_stack_error() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -45,6 +46,7 @@ def root_of(folder: Path, package_dir: Path) -> Iterator[RootOf]:
 
     def root(name: str) -> Terraform:
         environment = {
+            **os.environ,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_EC2_METADATA_DISABLED": "true",

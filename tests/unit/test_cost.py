@@ -291,9 +291,10 @@ def test_the_deploy_guide_has_the_current_tables() -> None:
 
 
 def test_the_command() -> None:
-    run = CliRunner().invoke(app, ["cost", "--users", "500", "--json"])
+    run = CliRunner().invoke(app, ["cost", "--users", "500", "--users", "9", "--json"])
     assert run.exit_code == 0, run.output
-    told = json.loads(run.output)
+    told, other = json.loads(run.output)
+    assert other["users"] == 9
     lines = monthly(Usage(users=500), load())
     assert told["usd"] == round(sum(line.usd for line in lines), 2)
     assert [line["name"] for line in told["lines"]] == [line.name for line in lines]

@@ -25,13 +25,14 @@ def cost(
         Egress, typer.Option(help="network.egress; none: functions outside a VPC.")
     ] = "nat",
     markdown: Annotated[bool, typer.Option(help="The tables of docs/deploy.md.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable: an array.")] = False,
 ) -> None:
     """Estimate a month: call budgets times assumed usage times list prices of us-east-1."""
     prices, counts = load(), users or list(USERS)
     if markdown:
         typer.echo(block(counts, prices))
         return
+    answers = []
     for count in counts:
         usage = Usage(
             users=count,
@@ -49,10 +50,12 @@ def cost(
                  "usd": round(line.usd, 4)}
                 for line in bill
             ]  # fmt: skip
-            typer.echo(json.dumps({"users": count, "usd": round(total, 2), "lines": lines}))
+            answers.append({"users": count, "usd": round(total, 2), "lines": lines})
             continue
         table = Table("service", "what", "how many", "USD", title=f"{count:,} users: {usd(total)}")
         for line in bill:
             what = prices[line.name].unit
             table.add_row(line.service, what, f"{line.quantity:,.0f}", usd(line.usd))
         Console().print(table)
+    if as_json:
+        typer.echo(json.dumps(answers))

@@ -15,6 +15,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from workbench.stack import resources
 from workbench.stack.embedded import ROOT, STATE
@@ -168,7 +169,9 @@ def list_(context: typer.Context, queue: Queue = "delivery", as_json: Json = Fal
         return
     table = Table("id", "kind", "group", "receives", "age s")
     for row in rows:
-        table.add_row(*(str(row[name]) for name in ("id", "kind", "group", "receives", "age_s")))
+        table.add_row(
+            *(Text(str(row[name])) for name in ("id", "kind", "group", "receives", "age_s"))
+        )
     Console().print(table if rows else "no dead letters")
     if more:
         Console().print(f"and about {more} behind them: ten of a group are shown")

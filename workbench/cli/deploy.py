@@ -14,16 +14,21 @@ from rich.console import Console
 from rich.table import Table
 
 from workbench.deploy import deploy as steps
+from workbench.deploy.account import account
+from workbench.deploy.errors import DeployError
+from workbench.deploy.process import stopped_in_order
 from workbench.deploy.targets import Emulated, Name, Target, emulated
 from workbench.deploy.terraform import TerraformError
 from workbench.package import PackageError
+from workbench.stack.children import StackError
+
+from . import say
 
 T = TypeVar("T")
 TargetName = Annotated[Name, typer.Option("--target", help="Emulators: start localstack/up first.")]
 RegionName = Annotated[
     str | None,
     typer.Option(
-        envvar="REGION",
         help="The primary region, for good; by default what the variables say, else us-east-1.",
     ),
 ]
@@ -45,14 +50,8 @@ def deploy(
     """Package this checkout, apply Terraform, wait until it is healthy, print its URLs."""
     console = Console(stderr=True, highlight=False)
 
-    def confirm(plan: str) -> bool:
-        if yes:
-            return True
-        console.print(plan, markup=False)
-        return typer.confirm("Apply this?", err=True)
-
-    plan = _deployment(console, target, region, var_file)
-    deployed = _finish(console, lambda: plan.deploy(confirm))
+    confirm = _confirm(console, "Apply this", yes)
+    deployed = _finish(lambda: _deployment(console, target, region, var_file).deploy(confirm))
     if as_json:
         typer.echo(json.dumps(asdict(deployed)))
         return
@@ -74,18 +73,29 @@ def destroy(
 ) -> None:
     """Undo a deployment, with all that people have written."""
     console = Console(stderr=True, highlight=False)
-    if target == "aws" and not yes:
-        typer.confirm("Delete this deployment, its tables and all messages?", abort=True, err=True)
-    _finish(console, _deployment(console, target, region, var_file).destroy)
+    confirm = _confirm(console, "Delete this deployment, its tables and all messages", yes)
+    _finish(lambda: _deployment(console, target, region, var_file).destroy(confirm))
+    console.print("destroyed")
+
+
+def _confirm(console: Console, what: str, yes: bool) -> steps.Confirm:
+    """Show the plan and where it goes, and ask, unless that is answered."""
+
+    def confirm(change: steps.Change) -> bool:
+        say.plain(console, f"{change.plan}\n\n{change.where}")
+        return yes or typer.confirm(f"{what}?", err=True)
+
+    return confirm
 
 
 def _deployment(
     console: Console, name: Name, region: str | None, files: list[Path] | None
 ) -> steps.Deployment:
     def tell(line: str) -> None:
-        console.print(f"  {line[:160]}", style="dim", markup=False)
+        say.plain(console, f"  {line[:160]}", "dim")
 
-    return steps.Deployment(_target(name, region), variable_files=files or [], tell=tell)
+    target = _target(name, region)
+    return steps.Deployment(target, variable_files=files or [], tell=tell, whose=account)
 
 
 def _target(name: Name, region: str | None) -> Target:
@@ -104,10 +114,11 @@ def _target(name: Name, region: str | None) -> Target:
     return emulated(name, region or "us-east-1", at)
 
 
-def _finish(console: Console, work: Callable[[], T]) -> T:
+def _finish(work: Callable[[], T]) -> T:
     """Run it; what its user must know ends the command with exit code 1."""
     try:
-        return work()
-    except (steps.DeployError, PackageError, TerraformError) as fault:
-        console.print(f"[red]tidings:[/red] {fault}")
+        with stopped_in_order():
+            return work()
+    except (DeployError, PackageError, StackError, TerraformError) as fault:
+        say.problem(fault)
         raise typer.Exit(1) from None

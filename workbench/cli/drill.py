@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from workbench.drills import storm as storms
 from workbench.drills.checker import Kind
@@ -21,6 +22,8 @@ from workbench.drills.history import History
 from workbench.drills.service import ServiceError
 from workbench.drills.swarm import NoClient
 from workbench.stack.children import StackError
+
+from . import say
 
 app = typer.Typer(no_args_is_help=True, help="Drills: the system under faults, and what it kept.")
 
@@ -63,7 +66,7 @@ def storm(
     try:
         result = asyncio.run(_run(plan, url, console))
     except (StackError, NoClient, ServiceError) as fault:
-        Console(stderr=True).print(f"[red]tidings:[/red] {fault}")
+        say.problem(fault)
         raise typer.Exit(1) from None
     if keep is not None:
         keep.write_text("".join(f"{line}\n" for line in as_lines(result.history)))
@@ -128,7 +131,7 @@ def _tell(console: Console, result: storms.Result) -> None:
     console.print(table)
     for fault in result.verdict.faults[:_SHOWN]:
         where = f"{fault.message_id} in {fault.room}, {fault.client or 'the log'}"
-        console.print(f"[red]{fault.kind}[/red] {where}: {fault.why}")
+        console.print(Text.assemble((str(fault.kind), "red"), f" {where}: {fault.why}"))
     if len(result.verdict.faults) > _SHOWN:
         console.print(f"… and {len(result.verdict.faults) - _SHOWN} more")
     numbers = ", ".join(f"{result.verdict.of(kind)} {kind}" for kind in Kind)

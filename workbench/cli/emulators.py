@@ -9,7 +9,7 @@ from rich.console import Console
 
 from workbench.deploy.local import LocalCloud
 
-from . import up
+from . import say, up
 
 
 def emulators(
@@ -26,15 +26,18 @@ def emulators(
 ) -> None:
     """Run emulators of AWS's APIs, Valkey and the gateway, without Docker, until Ctrl-C."""
     console = Console(highlight=False, stderr=True)
-    cloud = LocalCloud(
-        emulator,
-        aws_port=aws_port,
-        beside_port=beside_port,
-        gateway_port=port,
-        redis_port=redis_port,
-        region=region,
-        tell=console.print,
-    )
+
+    def cloud() -> LocalCloud:
+        return LocalCloud(
+            emulator,
+            aws_port=aws_port,
+            beside_port=beside_port,
+            gateway_port=port,
+            redis_port=redis_port,
+            region=region,
+            tell=lambda line: say.plain(console, line),
+        )
+
     raise typer.Exit(up.run(cloud, _tell))
 
 
@@ -42,7 +45,8 @@ def _tell(console: Console, cloud: LocalCloud) -> None:
     at = cloud.target.emulated
     assert at is not None
     console.print(f"{cloud.emulator} runs in {cloud.target.region}. Ctrl-C stops all of it.\n")
-    console.print(f"  tidings deploy --target {cloud.emulator}\n", highlight=False)
+    elsewhere = "" if cloud.target.region == "us-east-1" else f" --region {cloud.target.region}"
+    console.print(f"  tidings deploy --target {cloud.emulator}{elsewhere}\n", highlight=False)
     told = {
         "AWS_ENDPOINT_URL": at.aws_url,
         "TIDINGS_BESIDE_URL": at.beside_url,

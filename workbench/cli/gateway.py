@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from typing import Annotated
 
 import typer
@@ -11,7 +9,9 @@ from rich.console import Console
 
 from workbench.deploy.discovery import Deployment
 from workbench.deploy.gateway import EMULATOR_CREDENTIALS, DeployedGateway
-from workbench.stack.children import StackError
+from workbench.deploy.targets import NAME
+
+from . import up
 
 
 def gateway(
@@ -22,7 +22,7 @@ def gateway(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="PORT")] = 8080,
     region: Annotated[str, typer.Option(envvar="REGION")] = "us-east-1",
-    prefix: Annotated[str, typer.Option(help="What the APIs' names begin with.")] = "tidings",
+    prefix: Annotated[str, typer.Option(help="What the APIs' names begin with.")] = NAME,
     any_key: Annotated[
         bool,
         typer.Option(
@@ -31,13 +31,10 @@ def gateway(
     ] = False,
 ) -> None:
     """Serve the APIs that are deployed in an emulator, and follow what is deployed later."""
-    console = Console()
+    console = Console(highlight=False)
 
-    def told(deployment: Deployment) -> None:
-        _tell(console, deployment)
-
-    try:
-        served = DeployedGateway(
+    def served() -> DeployedGateway:
+        return DeployedGateway(
             control_plane,
             lambda_,
             host=host,
@@ -45,29 +42,22 @@ def gateway(
             region=region,
             prefix=prefix,
             credentials=None if any_key else EMULATOR_CREDENTIALS,
-            told=told,
+            told=lambda deployment: _tell(console, deployment),
         )
-        asyncio.run(_run(console, served))
-    except StackError as fault:
-        Console(stderr=True).print(f"[red]tidings:[/red] {fault}")
-        raise typer.Exit(1) from None
+
+    raise typer.Exit(up.run(served, _serving))
 
 
-async def _run(console: Console, served: DeployedGateway) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with served:
-        console.print(f"serving at {served.url}/ until Ctrl-C", highlight=False)
-        await stop.wait()
+def _serving(console: Console, served: DeployedGateway) -> None:
+    console.print(f"serving at {served.url}/ until Ctrl-C", highlight=False)
 
 
 def _tell(console: Console, deployment: Deployment) -> None:
     apis = deployment.websocket_apis
     for api in apis:
-        console.print(f"  {api.path} and /{api.stage}: WebSocket API {api.api_id}", highlight=False)
+        console.print(f"  {api.path} and /{api.stage}: WebSocket API {api.api_id}")
     if deployment.http_api is not None:
         http = deployment.http_api
-        console.print(f"  {len(http.routes)} routes: HTTP API {http.api_id}", highlight=False)
+        console.print(f"  {len(http.routes)} routes: HTTP API {http.api_id}")
     if not apis and deployment.http_api is None:
         console.print("  no API is deployed")

@@ -25,7 +25,7 @@ from . import dead as dead_command
 from . import deploy as deploy_command
 from . import drill as drill_command
 from . import gateway as gateway_command
-from . import http
+from . import http, say
 from . import package as package_command
 from . import up as up_command
 
@@ -76,18 +76,20 @@ def conformance(
     ] = False,
 ) -> None:
     """Serve the applications of the official Engine.IO (/engine.io) and Socket.IO suites."""
-    stack = conformance_stack(port, path, ping_interval_ms, ping_timeout_ms, allow_binary)
 
     def tell(console: Console, stack: EmbeddedStack) -> None:
         console.print(f"  Socket.IO  {stack.url}{path}/")
         console.print(f"  Engine.IO  {stack.url}/engine.io/")
 
-    raise typer.Exit(up_command.run(stack, tell))
+    options = (port, path, ping_interval_ms, ping_timeout_ms, allow_binary)
+    raise typer.Exit(up_command.run(lambda: conformance_stack(*options), tell))
 
 
 @app.command()
 def package(
-    out: Annotated[Path, typer.Option(help="Folder of the package.")] = Path("dist"),
+    out: Annotated[Path, typer.Option(help="Folder of the package.", show_default="dist here")] = (
+        ROOT / "dist"
+    ),
     architecture: Annotated[str, typer.Option(help="arm64 or x86_64")] = "arm64",
     python: Annotated[str, typer.Option(help="Of the Lambda runtime.")] = PYTHON,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
@@ -135,7 +137,7 @@ def _finish(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except (http.HttpError, NoSecret, ActionError) as fault:
-        typer.echo(f"tidings: {fault}", err=True)
+        say.problem(fault)
         raise typer.Exit(1) from None
 
 

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from workbench.package import PackageError, Target, build
+
+from . import say
 
 
 def run(out: Path, architecture: str, python: str, as_json: bool) -> int:
@@ -23,16 +26,17 @@ def run(out: Path, architecture: str, python: str, as_json: bool) -> int:
     started = time.monotonic()
     try:
         with console.status("packaging …") as status:
-            package = build(target, out, lambda step: status.update(f"{step} …"))
+            package = build(target, out, lambda step: status.update(Text(f"{step} …")))
     except PackageError as fault:
-        console.print(f"[red]tidings:[/red] {fault}")
+        say.problem(fault)
         return 1
     if as_json:
         typer.echo(json.dumps({"out": str(out), **asdict(package)}))
         return 0
     took_s = time.monotonic() - started
-    console.print(
+    say.plain(
+        console,
         f"{out}: {package.bytes / 1e6:.1f} MB for {package.runtime} on {package.architecture}, "
-        f"{len(package.functions)} functions, {took_s:.0f} s"
+        f"{len(package.functions)} functions, {took_s:.0f} s",
     )
     return 0

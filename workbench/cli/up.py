@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -10,10 +11,12 @@ from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 
-from workbench.stack.children import StackError
+from workbench.stack.children import StackError, end_all
 from workbench.stack.embedded import EmbeddedStack
 
-_CHECK_S = 1.0
+from . import say
+
+_CHECK_S, _AGAIN_S = 1.0, 0.2
 
 
 class _Running(AbstractAsyncContextManager[Any], Protocol):
@@ -28,15 +31,15 @@ Stack = TypeVar("Stack", bound=_Running)
 def up(port: int, region: str, reload: bool, shards: int) -> int:
     """Run until Ctrl-C, SIGTERM or a child's death; the exit code."""
     options: dict[str, Any] = {"reload": reload, "shards": shards, "remember": True}
-    return run(EmbeddedStack(port=port, region=region, **options), _tell)
+    return run(lambda: EmbeddedStack(port=port, region=region, **options), _tell)
 
 
-def run(stack: Stack, tell: Callable[[Console, Stack], None]) -> int:
+def run(make: Callable[[], Stack], tell: Callable[[Console, Stack], None]) -> int:
     """Any stack until Ctrl-C, SIGTERM or a child's death; `tell` says where it is."""
     try:
-        return asyncio.run(_run(stack, tell))
+        return asyncio.run(_run(make(), tell))
     except StackError as fault:
-        Console(stderr=True).print(f"[red]tidings:[/red] {fault}")
+        say.problem(fault)
         return 1
 
 
@@ -57,14 +60,36 @@ async def _run(stack: Stack, tell: Callable[[Console, Stack], None]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     console.print("starting …")
-    async with stack:
-        tell(console, stack)
-        while not stop.is_set():
-            try:
-                await asyncio.wait_for(stop.wait(), _CHECK_S)
-            except TimeoutError:
+    if await _started(stack, stop):
+        try:
+            tell(console, stack)
+            while not await _set_within(stop, _CHECK_S):
                 why = stack.dead_child()
                 if why is not None:
-                    raise StackError(why) from None
-        console.print("stopping …")
+                    raise StackError(why)
+            console.print("stopping …")
+        finally:
+            await stack.__aexit__(None, None, None)
     return 0
+
+
+async def _started(stack: Stack, stop: asyncio.Event) -> bool:
+    """Enter it, and say whether that came about; told to stop, it is not waited for any longer."""
+    starting = asyncio.create_task(stack.__aenter__())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    while not starting.done():
+        # It waits in a thread for a child to be ready: without the child it fails, and clears up.
+        end_all()
+        await asyncio.wait({starting}, timeout=_AGAIN_S)
+    if stop.is_set() and starting.exception() is not None:
+        return False
+    await starting
+    return True
+
+
+async def _set_within(stop: asyncio.Event, within_s: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), within_s)
+    return stop.is_set()

@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,22 +23,39 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from workbench import package
+from workbench.stack.children import DIRECT
 
+from . import emulators
+from .account import Account, account, require_aws
 from .clients import client
-from .targets import Target
-from .terraform import Terraform
+from .errors import DeployError
+from .targets import NAME, Target
+from .terraform import Plan, Terraform
 
 ROOT = Path(__file__).resolve().parents[2]
-# What a user adds to the root for AWS, and what Terraform leaves there.
-_FOR_AWS = ("backend.tf", "*_override.tf", "*.tfvars", "*.tfvars.json", ".terraform*", "*.tfstate*")
+STATES = ROOT / ".tidings" / "deploy"  # of emulators
+# Of the package, seen from the root; the state has it, so it is the same on every machine.
+_PACKAGE_DIR = "../dist"
+ERRORED = ROOT / "terraform" / "errored.tfstate"
 _HEALTHY_S, _POLL_S, _ASK_S = 120.0, 0.5, 30.0
 
 Tell = Callable[[str], None]
-Confirm = Callable[[str], bool]
 
 
-class DeployError(Exception):
-    """It is not deployed, and why, in words for its user."""
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is asked about before AWS changes.
+
+    Attributes:
+        where: Account and region.
+        plan: Terraform's, for people.
+    """
+
+    where: str
+    plan: str
+
+
+Confirm = Callable[[Change], bool]
 
 
 @dataclass(slots=True)
@@ -69,6 +85,7 @@ class Deployment:
         variable_files: Terraform variables, as Terraform takes them.
         tell: Is told of every step.
         folder: Of an emulator's state and package; `.tidings/deploy/<target>` by default.
+        whose: Tells the AWS account of this environment; takes a region.
     """
 
     def __init__(
@@ -78,35 +95,36 @@ class Deployment:
         variable_files: Sequence[Path] = (),
         tell: Tell = lambda line: None,
         folder: Path | None = None,
+        whose: Callable[[str | None], Account] = account,
     ) -> None:
         self._target = target
         self._files = variable_files
         self._tell = tell
-        self._folder = folder or ROOT / ".tidings" / "deploy" / target.name
+        self._whose = whose
+        self._folder = folder or STATES / target.name
         self._package = (self._folder if target.emulated else ROOT) / "dist"
-        self._variables = {**target.variables(), "package_dir": str(self._package)}
+        self._variables = {**target.variables(), "package_dir": _PACKAGE_DIR}
 
-    def deploy(self, confirm: Confirm = lambda plan: True) -> Deployed:
+    def deploy(self, confirm: Confirm = lambda change: True) -> Deployed:
         """Bring the target to what this checkout is; `confirm` is asked before AWS changes.
 
         Raises:
-            DeployError: Not for AWS, not confirmed, no answer from Secrets Manager, not healthy in
-                time.
+            DeployError: Not for AWS, no credentials, no emulator, a state that was not written,
+                another region than before, not confirmed, no answer from Secrets Manager, not
+                healthy in time.
             PackageError, TerraformError: As they say.
         """
-        self._require_aws()
+        where = self._where()
         deployed = Deployed()
         timed = _timer(deployed.seconds)
-        with timed("package"):
-            package.build(self._target.package, self._package, self._tell)
         with self._terraform() as terraform:
+            with timed("package"):
+                package.build(self._target.package, self._package, self._tell)
             with timed("init"):
-                terraform.init()
-            self._tell("planning")
+                found = self._init(terraform)
             with timed("plan"):
-                plan = terraform.plan(self._variables)
-            if self._target.emulated is None and plan.changes and not confirm(plan.text):
-                raise DeployError("not confirmed, nothing was changed")
+                plan = self._plan(terraform, found)
+            self._ask(confirm, where, terraform, plan)
             with timed("apply"):
                 terraform.apply(plan)
             deployed.outputs = terraform.output()
@@ -114,10 +132,11 @@ class Deployment:
         name = deployed.outputs["region"]
         region = deployed.outputs["regions"][name]
         with timed("secret"):
-            _give_secret(self._target, name, region["secret"]["name"], self._tell)
+            _give_secret(self._target, name, region["secret"]["arn"], self._tell)
         self._addresses(deployed)
+        to_aws = self._target.emulated is None
         with timed("health"):
-            _wait_healthy(f"{deployed.url}/v1/health", self._tell)
+            _wait_healthy(f"{deployed.url}/v1/health", to_aws, self._tell)
         return deployed
 
     def changes(self) -> str:
@@ -125,23 +144,55 @@ class Deployment:
         with self._terraform() as terraform:
             terraform.init()
             plan = terraform.plan(self._variables)
-        return plan.text if plan.changes - set(self._target.not_read_back) else ""
+            told = plan.changes - set(self._target.not_read_back)
+            return terraform.describe(plan) if told else ""
 
-    def destroy(self) -> None:
-        """Undo it, tables included.
+    def destroy(self, confirm: Confirm = lambda change: True) -> None:
+        """Undo it, tables included; `confirm` is asked before AWS changes.
 
         Raises:
-            DeployError: Not for AWS, or deletion protection is on: nothing was changed.
+            DeployError: Not for AWS, no credentials, no emulator, deletion protection is on,
+                another region than that of the state, or not confirmed: nothing was changed.
             PackageError, TerraformError: As they say.
         """
-        self._require_aws()
-        if not (self._package / "package.json").exists():
-            # Terraform reads it for a destroy too.
-            package.build(self._target.package, self._package, self._tell)
+        where = self._where()
         with self._terraform() as terraform:
-            terraform.init()
-            _require_unprotected(terraform.resources())
-            terraform.destroy(self._variables)
+            if not (self._package / "package.json").exists():
+                # Terraform reads it for a destroy too.
+                package.build(self._target.package, self._package, self._tell)
+            found = self._init(terraform)
+            plan = self._plan(terraform, found, destroy=True)
+            _require_unprotected(plan)
+            self._ask(confirm, where, terraform, plan)
+            terraform.apply(plan)
+
+    def _init(self, terraform: Terraform) -> str | None:
+        """The region of what there is, None while there is nothing."""
+        terraform.init()
+        outputs = terraform.output()
+        at = self._target.emulated
+        if at is not None and "regions" in outputs and emulators.has_ended(at, outputs):
+            aside = emulators.set_aside(self._folder)
+            self._tell(f"the emulator is new: starting over, its predecessor's state is {aside}")
+            return None
+        return outputs.get("region")
+
+    def _plan(self, terraform: Terraform, found: str | None, *, destroy: bool = False) -> Plan:
+        """A plan for what is in the region `found`, and for nothing else."""
+        self._tell("planning")
+        plan = terraform.plan(self._variables, destroy=destroy)
+        asked = plan.variables.get("region")
+        if found and found != asked:  # the plan's own prior state has the new one
+            raise DeployError(
+                f"this deployment is in {found}, not in {asked}: another region is another "
+                "deployment, with a state of its own; nothing was changed"
+            )
+        name = plan.variables.get("name", NAME)
+        if self._target.emulated is not None and name != NAME:
+            raise DeployError(
+                f"the name is {name}: in an emulator it is {NAME}, which the gateway looks for"
+            )
+        return plan
 
     def _addresses(self, deployed: Deployed) -> None:
         at = self._target.emulated
@@ -153,47 +204,62 @@ class Deployment:
             deployed.url, deployed.one_host = at.gateway_url, True
             deployed.websocket_url = at.gateway_url.replace("http", "ws", 1) + "/ws"
 
-    def _require_aws(self) -> None:
-        elsewhere = os.environ.get("AWS_ENDPOINT_URL")
-        if self._target.emulated is None and elsewhere:
-            raise DeployError(f"AWS_ENDPOINT_URL is set ({elsewhere}): this would not reach AWS")
+    def _where(self) -> str:
+        """The account; it, or the emulators, must answer before anything that takes long."""
+        if self._target.emulated is not None:
+            emulators.require_running(self._target.name, self._target.emulated)
+            return ""
+        require_aws(os.environ)
+        if ERRORED.exists():
+            raise DeployError(
+                f"{ERRORED} is a state that Terraform could not write where it belongs: first "
+                "`terraform -chdir=terraform state push errored.tfstate`, then delete it"
+            )
+        return str(self._whose(self._target.region))
 
-    def _terraform(self) -> Terraform:
+    def _ask(self, confirm: Confirm, where: str, terraform: Terraform, plan: Plan) -> None:
+        """Of an emulator nobody is asked."""
+        if self._target.emulated is not None or not plan.changes:
+            return
+        where = f"{where}, region {plan.variables.get('region')}"
+        if not confirm(Change(where, terraform.describe(plan))):
+            raise DeployError("not confirmed, nothing was changed")
+
+    @contextmanager
+    def _terraform(self) -> Iterator[Terraform]:
         """The production root."""
-        root = ROOT / "terraform"
-        if self._target.emulated is None:
-            return Terraform(root, variable_files=self._files, progress=self._tell)
-        return Terraform(
-            _copy(root, self._folder),
-            data_dir=self._folder / "data",
-            variable_files=self._files,
-            environment=self._target.environment(),
-            progress=self._tell,
-        )
+        root, at = ROOT / "terraform", self._target.emulated
+        if at is None:
+            with Terraform(root, variable_files=self._files, progress=self._tell) as terraform:
+                yield terraform
+            return
+        with (
+            emulators.alone(self._folder),
+            Terraform(
+                emulators.copy_root(root, self._folder),
+                data_dir=self._folder / "data",
+                variable_files=self._files,
+                environment=self._target.environment(os.environ),
+                progress=self._tell,
+            ) as terraform,
+        ):
+            yield terraform
 
 
-def _copy(root: Path, folder: Path) -> Path:
-    """The root as it is in the repository, with a state in the folder."""
-    copy = folder / "root"
-    shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(root, copy, ignore=shutil.ignore_patterns(*_FOR_AWS))
-    state = json.dumps(str((folder / "terraform.tfstate").resolve()))
-    backend = f'terraform {{\n  backend "local" {{\n    path = {state}\n  }}\n}}\n'
-    (copy / "backend.tf").write_text(backend)
-    return copy
-
-
-def _require_unprotected(resources: Mapping[str, Mapping[str, Any]]) -> None:
+def _require_unprotected(plan: Plan) -> None:
     """Terraform would notice half way: without APIs and secret, with the tables."""
-    if any(values.get("deletion_protection_enabled") for values in resources.values()):
+    if any(values.get("deletion_protection_enabled") for values in plan.deletes.values()):
         raise DeployError(
             "the tables are protected: set tables = { deletion_protection = false }, deploy, and "
             "then destroy"
         )
 
 
-def _give_secret(target: Target, region: str, name: str, tell: Tell) -> None:
-    """A first value for the secret; one that is there stays."""
+def _give_secret(target: Target, region: str, arn: str, tell: Tell) -> None:
+    """A first value for the secret; one that is there stays.
+
+    By its ARN: of a name that ends like an ARN does, Secrets Manager cannot tell which is meant.
+    """
     try:
         manager = (
             boto3.client("secretsmanager", region_name=region)
@@ -202,24 +268,25 @@ def _give_secret(target: Target, region: str, name: str, tell: Tell) -> None:
         )
         try:
             # AWS raises for a secret without a value, ministack answers without one.
-            if manager.get_secret_value(SecretId=name).get("SecretString"):
+            if manager.get_secret_value(SecretId=arn).get("SecretString"):
                 return
         except manager.exceptions.ResourceNotFoundException:
             pass
-        tell(f"giving {name} a value")
+        tell(f"giving {arn} a value")
         value = json.dumps({"jwt_secret": secrets.token_hex(32)})
-        manager.put_secret_value(SecretId=name, SecretString=value)
+        manager.put_secret_value(SecretId=arn, SecretString=value)
     except (BotoCoreError, ClientError) as fault:
-        raise DeployError(f"the secret {name} has no value yet: {fault}") from fault
+        raise DeployError(f"the secret {arn} has no value yet: {fault}") from fault
 
 
-def _wait_healthy(url: str, tell: Tell) -> None:
+def _wait_healthy(url: str, to_aws: bool, tell: Tell) -> None:
     """Wait until `GET /v1/health` is 200, which touches every store."""
     tell(f"waiting for {url}")
+    ask = urllib.request.urlopen if to_aws else DIRECT.open
     deadline = time.monotonic() + _HEALTHY_S
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=_ASK_S):
+            with ask(url, timeout=_ASK_S):
                 return
         except urllib.error.HTTPError as fault:
             said = f"{fault.code} {fault.read(300).decode(errors='replace')}"

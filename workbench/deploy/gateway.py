@@ -12,13 +12,15 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from workbench.gateway import Gateway, Limits
-from workbench.stack.children import StackError
+from workbench.stack.children import StackError, not_listening
 from workbench.stack.page import demo_page
 
 from .discovery import Deployment, Discovery, Unreachable
 from .functions import DeployedFunctions
+from .targets import NAME
 from .tokens import DeployedTokens
 
+OTHER_PORT = ": choose another with --port"
 logger = logging.getLogger("tidings.deploy")
 # What an emulator's functions sign with. ministack gives them the account as access key id.
 EMULATOR_CREDENTIALS = {"test": "test", "000000000000": "test"}
@@ -48,7 +50,7 @@ class DeployedGateway:
         host: str = "127.0.0.1",
         port: int = 8080,
         region: str = "us-east-1",
-        prefix: str = "tidings",
+        prefix: str = NAME,
         credentials: Mapping[str, str] | None = EMULATOR_CREDENTIALS,
         limits: Limits | None = None,
         poll_s: float = 2.0,
@@ -91,14 +93,10 @@ class DeployedGateway:
             StackError: The control plane does not answer, or the port is taken.
         """
         try:
-            self._serve(await asyncio.to_thread(self._discovery.read))
-        except Unreachable as fault:
-            raise StackError(str(fault)) from fault
-        try:
-            self.port = await self._gateway.start(self.host, self.port)
-        except OSError as fault:
-            raise StackError(f"port {self.port} is taken: choose another with --port") from fault
-        self._watcher = asyncio.create_task(self._watch())
+            await self._start()
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *fault: object) -> None:
@@ -107,6 +105,23 @@ class DeployedGateway:
             await asyncio.gather(self._watcher, return_exceptions=True)
         await self._gateway.stop()
         await self._functions.close()
+
+    async def _start(self) -> None:
+        try:
+            self._serve(await asyncio.to_thread(self._discovery.read))
+        except Unreachable as fault:
+            raise StackError(str(fault)) from fault
+        try:
+            self.port = await self._gateway.start(self.host, self.port)
+        except OSError as fault:
+            raise not_listening("gateway", self.port, fault, OTHER_PORT) from fault
+        self._watcher = asyncio.create_task(self._watch())
+
+    def dead_child(self) -> str | None:
+        """Why what is deployed is no longer followed, None while it is."""
+        if self._watcher is None or not self._watcher.done() or self._watcher.cancelled():
+            return None
+        return f"following what is deployed: {self._watcher.exception()!r}"
 
     async def _watch(self) -> None:
         """Follow the control plane; while it does not answer, what it said last is served."""

@@ -17,6 +17,7 @@ from workbench.lambdas.python import lambda_python
 from workbench.stack.children import (
     Child,
     free_port,
+    require_free,
     start_lambda,
     start_ministack,
     start_valkey,
@@ -25,7 +26,7 @@ from workbench.stack.embedded import ROOT
 from workbench.stack.localstack import start_localstack
 
 from .discovery import Deployment
-from .gateway import EMULATOR_CREDENTIALS, DeployedGateway
+from .gateway import EMULATOR_CREDENTIALS, OTHER_PORT, DeployedGateway
 from .targets import NAME, Emulated, Name, Target, emulated
 
 START_S = 600  # LocalStack may have to be installed
@@ -108,10 +109,15 @@ class LocalCloud:
 
     def dead_child(self) -> str | None:
         """Why a child died, None while all live."""
-        return next((why for child in self.children.values() if (why := child.dead())), None)
+        for part in (*self.children.values(), self._gateway):
+            why = part.dead() if isinstance(part, Child) else part and part.dead_child()
+            if why:
+                return why
+        return None
 
     def _start_children(self) -> None:
-        aws_port, beside_port, _, redis_port = self._ports
+        aws_port, beside_port, gateway_port, redis_port = self._ports
+        require_free(gateway_port, "gateway", OTHER_PORT)  # before what takes long
         self.children["valkey"] = start_valkey(redis_port)
         if self.emulator == "localstack":
             self.children["ministack"] = start_ministack(beside_port, self._region)

@@ -6,11 +6,15 @@ may ask which target it is.
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from workbench import package
+from workbench.stack.children import StackError
+from workbench.stack.surroundings import local
 
 Name = Literal["aws", "ministack", "localstack"]
 NAMES: tuple[Name, ...] = ("aws", "ministack", "localstack")
@@ -93,22 +97,24 @@ class Target:
             "tables": {"point_in_time_recovery": True, "deletion_protection": False},
         }
 
-    def environment(self) -> dict[str, str]:
-        """Of Terraform: an emulator's address, and none of the developer's own AWS credentials.
+    def environment(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Of Terraform. An emulator's has its address, and nothing of the developer's own AWS.
 
         https://registry.terraform.io/providers/hashicorp/aws/latest/docs/guides/custom-service-endpoints
         """
         if self.emulated is None:
-            return {}
+            return dict(given)
         beside = self.emulated.beside_url
         return {
+            **local(given),
             "AWS_ENDPOINT_URL": self.emulated.aws_url,
             **({f"AWS_ENDPOINT_URL_{service}": beside for service in LACKING} if beside else {}),
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_SESSION_TOKEN": "",
-            "AWS_PROFILE": "",
             "AWS_EC2_METADATA_DISABLED": "true",
+            # The files of the developer's own may say more than a profile: endpoints, roles.
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
 
@@ -116,7 +122,10 @@ def emulated(name: Name, region: str, at: Emulated) -> Target:
     """A target on this machine, whose functions run on this machine's processor.
 
     Raises:
-        ValueError: Lambda has no such processor or Python.
+        StackError: Lambda has no such processor or Python.
     """
-    kind = package.Target(at.python, package.host_architecture())
+    try:
+        kind = package.Target(at.python, package.host_architecture())
+    except ValueError as fault:
+        raise StackError(f"nothing can be deployed on this machine: {fault}") from fault
     return Target(name, region, at, kind)

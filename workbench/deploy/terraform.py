@@ -12,15 +12,15 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from .process import TookTooLongError, follow
 
 OLDEST = (1, 9)
 PROVIDER = "registry.terraform.io/hashicorp/aws"
@@ -28,8 +28,7 @@ _MIRROR_ROOTS = ("~/.terraform.d", "/usr/local/share", "/usr/share", "/opt", "/v
 _MIRROR_DEPTH = 3
 _PARALLEL = "-parallelism=30"  # most of it waits for AWS
 _TAIL_LINES = 60
-_READING = re.compile(r": (Refreshing state|Reading|Still reading|Read complete)\b")
-_INTERRUPT_S = 60.0  # it stops after what is under way, and releases the state's lock
+_DATA = re.compile(r'(module\.[^.[]+(\["[^"]*"\]|\[\d+\])?\.)*data\.')
 
 Progress = Callable[[str], None]
 
@@ -44,13 +43,15 @@ class Plan:
 
     Attributes:
         path: Terraform's own form of it.
-        text: For people.
         changes: Types of what is made, changed or deleted; "" stands for an output.
+        variables: The root's, with the value that each has come to.
+        deletes: What is deleted or replaced, by address: its values until now.
     """
 
     path: Path
-    text: str
     changes: frozenset[str]
+    variables: Mapping[str, Any]
+    deletes: Mapping[str, Mapping[str, Any]]
 
 
 class Terraform:
@@ -60,7 +61,7 @@ class Terraform:
         directory: The root's folder.
         data_dir: Where Terraform keeps what it downloads; the root's `.terraform` by default.
         variable_files: Read in this order, after the variables of a call: what people say wins.
-        environment: For Terraform, beside this process's: credentials, TF_WORKSPACE …
+        environment: Of Terraform; this process's by default.
         progress: Is told a short line for every step.
 
     Raises:
@@ -82,13 +83,12 @@ class Terraform:
         self._variable_files = [f"-var-file={path.resolve()}" for path in variable_files]
         self._scratch = tempfile.TemporaryDirectory(prefix="tidings-terraform-")
         self._environment = {
-            **os.environ,
+            **(os.environ if environment is None else environment),
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
             "CHECKPOINT_DISABLE": "1",
             **({"TF_DATA_DIR": str(data_dir)} if data_dir else {}),
             **_cli_config(Path(self._scratch.name)),
-            **(environment or {}),
         }
 
     def close(self) -> None:
@@ -111,47 +111,36 @@ class Terraform:
         with self._variables(variables) as given:
             return self._run("test", "-no-color", *given, timeout_s=timeout_s)
 
-    def plan(self, variables: Mapping[str, Any], timeout_s: float = 900) -> Plan:
-        """What an apply would do; `apply` does just that."""
+    def plan(
+        self, variables: Mapping[str, Any], *, destroy: bool = False, timeout_s: float = 900
+    ) -> Plan:
+        """What is to be done, or undone; `apply` does just that."""
         path = Path(self._scratch.name, "plan")
+        kind = ("-destroy",) if destroy else ()
         with self._variables(variables) as given:
-            output = self._ask("plan", "-no-color", f"-out={path}", *given, timeout_s=timeout_s)
-        text = "\n".join(line for line in output.splitlines() if not _READING.search(line))
-        return Plan(path, text, frozenset(self._changed(path)))
+            options = (*kind, "-json", _PARALLEL, f"-out={path}", *given)
+            self._run("plan", *options, timeout_s=timeout_s)
+        told = json.loads(self._ask("show", "-json", str(path), timeout_s=120))
+        values = {name: each.get("value") for name, each in told.get("variables", {}).items()}
+        return Plan(path, frozenset(_changed(told)), values, _deleted(told))
+
+    def describe(self, plan: Plan) -> str:
+        """It, for people."""
+        return self._ask("show", "-no-color", str(plan.path), timeout_s=120).strip("\n")
 
     def apply(self, plan: Plan, timeout_s: float = 3600) -> None:
         """Carry out a plan; Terraform refuses one that something has overtaken."""
         self._run("apply", "-json", _PARALLEL, str(plan.path), timeout_s=timeout_s)
-
-    def _changed(self, plan: Path) -> set[str]:
-        told = json.loads(self._ask("show", "-json", str(plan), timeout_s=60))
-        resources = [(one["type"], one["change"]) for one in told.get("resource_changes", [])]
-        outputs = [("", change) for change in told.get("output_changes", {}).values()]
-        idle = (["no-op"], ["read"])
-        return {kind for kind, change in resources + outputs if change["actions"] not in idle}
-
-    def destroy(self, variables: Mapping[str, Any], timeout_s: float = 3600) -> None:
-        with self._variables(variables) as given:
-            options = ("-auto-approve", "-json", _PARALLEL, *given)
-            self._run("destroy", *options, timeout_s=timeout_s)
 
     def output(self, timeout_s: float = 60) -> dict[str, Any]:
         """The root's outputs by name."""
         found = json.loads(self._ask("output", "-json", timeout_s=timeout_s))
         return {name: output["value"] for name, output in found.items()}
 
-    def resources(self, timeout_s: float = 60) -> dict[str, dict[str, Any]]:
-        """What the state holds, by address: the values of each resource, data sources left out."""
-        state = json.loads(self._ask("show", "-json", timeout_s=timeout_s))
-        modules = [state.get("values", {}).get("root_module", {})]
-        found = {}
-        while modules:
-            module = modules.pop()
-            modules += module.get("child_modules", [])
-            for each in module.get("resources", []):
-                if each["mode"] == "managed":
-                    found[each["address"]] = each["values"]
-        return found
+    def resources(self, timeout_s: float = 60) -> list[str]:
+        """Addresses of what the state holds, data sources left out."""
+        listed = self._ask("state", "list", timeout_s=timeout_s).splitlines()
+        return [address for address in listed if not _DATA.match(address)]
 
     def _ask(self, *command: str, timeout_s: float) -> str:
         """The whole output of a command that changes nothing."""
@@ -167,47 +156,37 @@ class Terraform:
         keep: int | None = _TAIL_LINES,
         tell: bool = True,
     ) -> str:
-        process = subprocess.Popen(
-            [self._binary, *command],
-            cwd=self._directory,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        expired = threading.Event()
-
-        def expire() -> None:
-            expired.set()
-            _stop(process)
-
-        timer = threading.Timer(timeout_s, expire)
-        timer.start()
         lines: deque[str] = deque(maxlen=keep)
         errors: list[str] = []
+
+        def told(line: str) -> None:
+            readable, is_error = _readable(line)
+            if readable:
+                lines.append(readable)
+                if tell:
+                    self._progress(readable)
+            if is_error:
+                errors.append(readable)
+
         try:
-            for line in process.stdout or ():
-                readable, is_error = _readable(line.rstrip("\n"))
-                if readable:
-                    lines.append(readable)
-                    if tell:
-                        self._progress(readable)
-                if is_error:
-                    errors.append(readable)
-            code = process.wait()
-        except BaseException:
-            _stop(process)
-            raise
-        finally:
-            timer.cancel()
-        text = "\n".join(errors or lines)
-        if expired.is_set():
-            raise TerraformError(f"terraform {command[0]} took over {timeout_s:.0f} s:\n{text}")
+            code, noise = follow(
+                [self._binary, *command],
+                directory=self._directory,
+                environment=self._environment,
+                scratch=Path(self._scratch.name),
+                timeout_s=timeout_s,
+                tell=told,
+                say=self._progress,
+            )
+        except TookTooLongError:
+            text = "\n".join(errors or lines)
+            raise TerraformError(
+                f"terraform {command[0]} took over {timeout_s:.0f} s:\n{text}"
+            ) from None
         if code:
+            text = "\n".join(errors or [*lines, *noise])
             raise TerraformError(f"terraform {command[0]} failed ({code}):\n{text}")
-        return text
+        return "\n".join(lines)
 
 
 class _VariableFile:
@@ -229,20 +208,43 @@ class _VariableFile:
         self._path.unlink()
 
 
+def _changed(plan: Mapping[str, Any]) -> Iterator[str]:
+    """Types of what it changes."""
+    changes = [(one["type"], one["change"]) for one in plan.get("resource_changes", [])]
+    changes += [("", change) for change in plan.get("output_changes", {}).values()]
+    for kind, change in changes:
+        if change["actions"] not in (["no-op"], ["read"]):
+            yield kind
+
+
+def _deleted(plan: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {
+        one["address"]: one["change"]["before"]
+        for one in plan.get("resource_changes", [])
+        if "delete" in one["change"]["actions"]
+    }
+
+
 def find() -> str:
     """The Terraform on the PATH, at least 1.9."""
     binary = shutil.which("terraform")
     if binary is None:
         raise TerraformError("no terraform on the PATH; 1.9 or later is needed")
-    answer = subprocess.run(
-        [binary, "version", "-json"],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-        env={**os.environ, "CHECKPOINT_DISABLE": "1"},
-    )
-    version = json.loads(answer.stdout)["terraform_version"]
+    try:
+        answer = subprocess.run(
+            [binary, "version", "-json"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+            env={**os.environ, "CHECKPOINT_DISABLE": "1"},
+        )
+        version = str(json.loads(answer.stdout)["terraform_version"])
+    except subprocess.CalledProcessError as fault:
+        said = f"{fault.stdout}{fault.stderr}".strip()
+        raise TerraformError(f"{binary} does not run ({fault.returncode}):\n{said}") from fault
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as fault:
+        raise TerraformError(f"{binary} does not tell its version: {fault!r}") from fault
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
         raise TerraformError(f"terraform {version} is too old; 1.9 or later is needed")
     return binary
@@ -301,14 +303,3 @@ def _readable(line: str) -> tuple[str, bool]:
     detail = event.get("diagnostic", {})
     parts = (event["@message"], detail.get("address", ""), detail.get("detail", ""))
     return "\n  ".join(part for part in parts if part), event.get("@level") == "error"
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    if process.poll() is not None:
-        return
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(_INTERRUPT_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)  # its providers too
-        process.wait()

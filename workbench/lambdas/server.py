@@ -105,7 +105,13 @@ class LambdaRuntime:
                 unfinished = Path(tempfile.mkdtemp(dir=self._folder))
                 with zipfile.ZipFile(file) as archive:
                     archive.extractall(unfinished)
-            unfinished.rename(code)
+            try:
+                unfinished.rename(code)
+            except OSError:
+                # Another function of the same package was quicker.
+                shutil.rmtree(unfinished)
+                if not code.exists():
+                    raise
         return code
 
     def _variables(self, config: Item, arn: str, code: Path) -> dict[str, str]:

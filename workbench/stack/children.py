@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import shutil
 import signal
@@ -17,11 +18,18 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import weakref
 from collections.abc import Callable, Mapping
+from http.client import HTTPException
 from pathlib import Path
 
+from .surroundings import local
+
 _READY_S, _STOP_S, _POLL_S = 30.0, 5.0, 0.05
+_ASK_S = 1.0
 _PR_SET_PDEATHSIG = 1
+# What runs here is never asked through a proxy.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class StackError(Exception):
@@ -35,7 +43,7 @@ class Child:
 
     Args:
         ready: Asked until it says yes.
-        env: Environment variables beside this process's own.
+        env: Environment variables beside this process's own, which lack the user's AWS.
         links: What it finds in its folder: relative name -> where that points.
         ready_s, stop_s: How long it may take to answer, and to end after SIGTERM.
     """
@@ -65,11 +73,16 @@ class Child:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             cwd=self._directory.name,
-            env={**os.environ, "TMPDIR": self._directory.name, **(env or {})},
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            env={**local(), "TMPDIR": self._directory.name, **(env or {})},
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,
             start_new_session=True,
         )
-        self._wait(ready, ready_s)
+        _started.add(self)
+        try:
+            self._wait(ready, ready_s)
+        except BaseException:
+            self.stop()
+            raise
 
     @property
     def pid(self) -> int:
@@ -109,9 +122,18 @@ class Child:
             if why is None and time.monotonic() > deadline:
                 why = f"{self.name} was not ready within {within_s:.0f} s"
             if why is not None:
-                self.stop()
                 raise StackError(why)
             time.sleep(_POLL_S)
+
+
+_started: weakref.WeakSet[Child] = weakref.WeakSet()
+
+
+def end_all() -> None:
+    """Let all children of this process end; who waits until one is ready has a StackError soon."""
+    for child in list(_started):
+        if child._process.poll() is None:
+            child._process.terminate()
 
 
 def free_port() -> int:
@@ -120,14 +142,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def require_free(port: int, name: str) -> None:
+def not_listening(name: str, port: int, fault: OSError, hint: str = "") -> StackError:
+    """Why it does not listen at `port`, for its user."""
+    if fault.errno == errno.EADDRINUSE:
+        return StackError(f"{name}: port {port} is taken{hint}")
+    return StackError(f"{name}: port {port} cannot be had: {fault.strerror or fault}{hint}")
+
+
+def require_free(port: int, name: str, hint: str = "") -> None:
     """Raise StackError when `port` is in use: its holder's answers would pass for the child's."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as fault:
-            raise StackError(f"{name}: port {port} is taken ({fault.strerror})") from fault
+            raise not_listening(name, port, fault, hint) from fault
 
 
 def start_ministack(port: int, region: str, functions: Mapping[str, str] | None = None) -> Child:
@@ -188,13 +217,22 @@ def valkey_binary() -> str:
 
 def answers(url: str) -> bool:
     """Whether something speaks HTTP there."""
+    return _status(url) is not None
+
+
+def healthy(url: str) -> bool:
+    """Whether it answers 200."""
+    return _status(url) == 200
+
+
+def _status(url: str) -> int | None:
     try:
-        with urllib.request.urlopen(url, timeout=1):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
+        with DIRECT.open(url, timeout=_ASK_S) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as answer:
+        return answer.code
+    except (OSError, HTTPException, ValueError):
+        return None
 
 
 def _pongs(port: int) -> bool:
@@ -206,5 +244,6 @@ def _pongs(port: int) -> bool:
         return False
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def die_with_parent(number: int = signal.SIGTERM) -> None:
+    """In a child, before its program runs: the kernel sends it `number` when its parent dies."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)

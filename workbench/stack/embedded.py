@@ -15,7 +15,14 @@ from workbench import triggers
 from workbench.gateway import Gateway, HttpApi, Limits, WebSocketApi
 
 from . import resources
-from .children import Child, StackError, free_port, start_ministack, start_valkey
+from .children import (
+    Child,
+    free_port,
+    not_listening,
+    require_free,
+    start_ministack,
+    start_valkey,
+)
 from .functions import InProcessFunctions
 from .page import demo_page
 from .pumps import QueuePump, Schedule
@@ -26,6 +33,7 @@ from .tokens import DevTokens
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ".tidings/stack.json"
+_ANOTHER = ": choose another with PORT=…"
 
 
 class EmbeddedStack:
@@ -119,6 +127,7 @@ class EmbeddedStack:
         return next((why for child in self.children.values() if (why := child.dead())), None)
 
     async def _start(self) -> None:
+        require_free(self.port, "gateway", _ANOTHER)  # before the children, which take long
         await self._start_children()
         definition = resources.load()
         self.queue_urls = await asyncio.to_thread(
@@ -144,7 +153,7 @@ class EmbeddedStack:
             self.port = await self.gateway.start(port=self.port)
         except OSError as fault:
             self.gateway = None
-            raise StackError(f"port {self.port} is taken: choose another with PORT=…") from fault
+            raise not_listening("gateway", self.port, fault, _ANOTHER) from fault
         self._set_environment(
             {
                 "TIDINGS_CONNECTIONS_URL": self.url,
