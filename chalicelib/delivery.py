@@ -269,7 +269,7 @@ class Delivery:
             raise Unavailable(_MANY)
         if not receipt.retry:
             return
-        if attempt < len(RETRY_DELAYS_S):
+        if attempt + 1 < len(RETRY_DELAYS_S):
             self._outbound.send([retry_job(event, target, attempt + 1)])
         else:
             self._outbound_dead.send([retry_job(event, target, attempt)])
