@@ -273,6 +273,27 @@ def test_a_kick_whose_version_was_lost_holds_from_its_job_on(world: World) -> No
     assert answer["data"]["code"] == "permission_denied"
 
 
+def test_a_kick_while_redis_is_away_holds_soon_after_it_is_back(world: World) -> None:
+    """It came back with what it had: members, grants, and who has the room open."""
+    world.room("alice", "bob")
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.act(alice, "join_room", room_id="lobby")
+    world.act(bob, "join_room", room_id="lobby")
+    send(world, bob, "still here")
+    world.pump()
+    world.cache.down = True
+    assert world.http(rest.remove_member, "alice", room_id="lobby", user_id="bob").status == 200
+    world.wait(120)
+    world.cache.down = False
+    world.wait(16)
+    answer = world.ask(bob, "send_message", conversation_id="lobby", message_type="t", content="x")
+    assert answer["data"]["code"] == "permission_denied"
+    world.act(alice, "typing_start", conversation_id="lobby")
+    world.pump()
+    assert world.poster.to(bob, "typing") == []
+    assert world.adapters.outbound.jobs == []
+
+
 def test_a_kicked_member_s_view_of_the_room_ends(world: World) -> None:
     world.room("alice", "bob")
     alice, bob = world.connect("alice"), world.connect("bob")
