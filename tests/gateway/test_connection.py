@@ -248,15 +248,6 @@ async def test_too_many_messages_are_answered_by_the_gateway() -> None:
         await socket.close()
 
 
-async def test_disconnect_says_that_nobody_closed() -> None:
-    """RFC 6455, section 7.4.1: 1006 where there was no close frame."""
-    functions = Functions()
-    async with running(functions) as (_, host):
-        socket = await RawSocket.upgraded(host)
-        socket.drop()
-        assert await functions.disconnected() == (1006, "")
-
-
 @pytest.mark.parametrize(("code", "reason"), [(1000, "bye"), (3000, "")])
 async def test_disconnect_says_how_the_client_closed(code: int, reason: str) -> None:
     """apigateway-websocket-api-route-keys-connect-disconnect: disconnectStatusCode, -Reason."""
