@@ -239,15 +239,16 @@ class Connections:
         except CacheDown:
             telemetry.measure("limits_open", charge.now_ms, limits_open=1)
             frame = Frame(None)
-        if frame.connection is None:
+        # One that the cache takes for expired may have been renewed while the cache was away.
+        if frame.connection is None or self._expired(frame.connection):
             connection = self._store.get(connection_id)
-            if connection is None:
+            if connection is None and frame.connection is None:
                 raise NotConnected("this connection is not known (any more)")
+            if connection is None or self._expired(connection):
+                raise Unauthorized("the token has expired")
             self._register(connection)
             frame = replace(frame, connection=connection)
         assert frame.connection is not None
-        if self._expired(frame.connection):
-            raise Unauthorized("the token has expired")
         if len(self._users) >= _USERS_KNOWN:
             self._users.clear()
         self._users[connection_id] = frame.connection.user_id

@@ -14,7 +14,7 @@ it stays deaf it is closed, and comes back with its position.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from . import events, ids, protocol, telemetry
@@ -23,6 +23,7 @@ from .errors import CacheDown, Unavailable
 from .events import Event
 from .fanout import (
     RETRY_DELAYS_S,
+    Receipt,
     asked,
     direct_job,
     part_jobs,
@@ -38,6 +39,7 @@ from .model import (
     Cursor,
     Entry,
     EntryKind,
+    Job,
     Outcome,
     Post,
     Region,
@@ -56,29 +58,8 @@ MOST_BEHIND = 500  # connections noted with a stream: some 25 KB
 PATIENT_ATTEMPTS = 3  # so often a room waits while posts of many connections are refused
 LAST_ATTEMPT = 6  # max_receive_count of delivery.fifo in terraform/resources.json
 RECEIPTS_UP_TO = 100
+VOID_AGAIN_S = 15
 _MANY = "there are more posts than may be made, try again"
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of a set of posts: counts, and the targets to try again.
-
-    Attributes:
-        retry: They did not take theirs.
-        busy: Theirs were refused with many others'.
-        unsent: There was no budget for theirs.
-    """
-
-    delivered: int = 0
-    gone: int = 0
-    refused: int = 0
-    retry: tuple[Target, ...] = ()
-    busy: tuple[Target, ...] = ()
-    unsent: tuple[Target, ...] = ()
-
-    @property
-    def left(self) -> tuple[Target, ...]:
-        return self.retry + self.busy + self.unsent
 
 
 class Delivery:
@@ -230,21 +211,33 @@ class Delivery:
     def room_updated(self, job: Mapping[str, Any]) -> None:
         """Tell all members' devices of a change of membership, void caches, end a kicked view."""
         room_id, user_id = RoomId(job["room_id"]), UserId(job["user_id"])
-        try:
-            self._rooms.changed(room_id)
-        except CacheDown:
-            telemetry.log("WARNING", "membership_bump_failed", room_id=room_id)
+        self.void([room_id], user_id)
         change, at_ms = job["change"], job["at_ms"]
         targets = self._connected(self._rooms.members(room_id))
         if change == "member_removed":
             own = self._connections.of_users([user_id])
-            for target in own:
-                self._connections.left_room(room_id, target)
             targets = targets + [t for t in own if t not in targets]
             left = events.presence_in_room("user_left", room_id, user_id, at_ms)
             self._post(posts_for(left, self._connections.audience(room_id)))
         update = events.room_updated(room_id, change, user_id, at_ms)
         self._settle(posts_for(update, targets), update)
+
+    def void(self, rooms: Sequence[RoomId], user_id: UserId | None = None) -> None:
+        """Void what is cached of who is in these rooms, and the view of a user who is not.
+
+        While the cache is away it is done again: it may come back with what it had.
+        """
+        try:
+            for room_id in rooms:
+                self._rooms.changed(room_id)
+        except CacheDown:
+            telemetry.log("WARNING", "membership_bump_failed", rooms=len(rooms))
+            body = {"rooms": list(rooms), "user_id": user_id}
+            self._outbound.send([Job("void", body, delay_s=VOID_AGAIN_S)])
+        for room_id in rooms:
+            if user_id is not None and user_id not in self._rooms.members(room_id):
+                for target in self._connections.of_users([user_id]):
+                    self._connections.left_room(room_id, target)
 
     def ephemeral(self, room_id: RoomId, event: Event, exclude: str | None, keep: bool) -> None:
         """Tell those who joined the room; with `keep` a failed post is tried again."""
@@ -269,7 +262,7 @@ class Delivery:
             raise Unavailable(_MANY)
         if not receipt.retry:
             return
-        if attempt < len(RETRY_DELAYS_S):
+        if attempt + 1 < len(RETRY_DELAYS_S):
             self._outbound.send([retry_job(event, target, attempt + 1)])
         else:
             self._outbound_dead.send([retry_job(event, target, attempt)])

@@ -91,15 +91,22 @@ class Ephemeral:
         event = events.presence_in_room(job["name"], room_id, job["user_id"], job["at_ms"])
         self._delivery.ephemeral(room_id, event, job["origin"], keep=True)
 
-    def left_all(self, job: Mapping[str, Any]) -> None:
-        """A connection ended: take it out of the rooms it had joined."""
+    def left_all(self, job: Mapping[str, Any], attempt: int) -> None:
+        """A connection ended: take it out of the rooms it had joined.
+
+        An attempt that died may have taken it out and told nobody: a later one tells again.
+        """
         target = target_from_json(job["target"])
         for room in job["rooms"]:
             room_id = RoomId(room)
-            if self._connections.left_room(room_id, target):
+            last = self._connections.left_room(room_id, target)
+            if last or (attempt > 1 and self._is_out(room_id, target.user_id)):
                 now_ms = self._clock.now_ms()
                 event = events.presence_in_room("user_left", room_id, target.user_id, now_ms)
                 self._delivery.ephemeral(room_id, event, target.origin, keep=True)
+
+    def _is_out(self, room_id: RoomId, user_id: UserId) -> bool:
+        return all(each.user_id != user_id for each in self._connections.audience(room_id))
 
     def _announce(self, name: str, room_id: RoomId, connection: Connection) -> None:
         body = {

@@ -33,6 +33,28 @@ class Part:
     targets: tuple[Target, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a set of posts: counts, and the targets to try again.
+
+    Attributes:
+        retry: They did not take theirs.
+        busy: Theirs were refused with many others'.
+        unsent: There was no budget for theirs.
+    """
+
+    delivered: int = 0
+    gone: int = 0
+    refused: int = 0
+    retry: tuple[Target, ...] = ()
+    busy: tuple[Target, ...] = ()
+    unsent: tuple[Target, ...] = ()
+
+    @property
+    def left(self) -> tuple[Target, ...]:
+        return self.retry + self.busy + self.unsent
+
+
 def plan_parts(room_id: RoomId, targets: Sequence[Target]) -> list[Part]:
     """Split targets: by a stable hash of the device, so that each keeps its order group.
 

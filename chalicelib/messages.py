@@ -377,16 +377,18 @@ class Messages:
         recent: list[Entry],
         limit: int,
     ) -> list[Entry] | None:
-        """Entries after `start`, None when the log no longer reaches back to it."""
+        """Entries after `start` up to a hole, None when not even the first is there.
+
+        A replica may have an entry before the one that it follows.
+        """
         if start.seq == head.seq:
             return []
         cached = [e for e in recent if e.region == region and start.seq < e.seq <= head.seq]
         if [e.seq for e in cached] == list(range(start.seq + 1, head.seq + 1)):
             return cached[:limit]
         entries = self._log.after(room_id, region, start.last_id or MessageId(""), limit)
-        if not entries or entries[0].seq != start.seq + 1:
-            return None
-        return entries
+        following = [e for seq, e in enumerate(entries, start.seq + 1) if e.seq == seq]
+        return following or None
 
     def _snapshot(
         self, room_id: RoomId, text: str, heads: dict[Region, Head], limit: int, room_for: int

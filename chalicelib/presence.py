@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import events, telemetry
+from . import events, ids
 from .connections import GRACE_MS, Connections, presence_due
 from .delivery import Delivery
 from .errors import CacheDown, PermissionDenied, Unavailable
@@ -83,10 +83,7 @@ class Presences:
 
     def befriended(self, user_id: UserId, friend_id: UserId) -> None:
         """A friendship was put or ended: those who are friends now see each other."""
-        try:
-            self._friends.changed(user_id, friend_id)
-        except CacheDown:
-            telemetry.log("WARNING", "friends_bump_failed")
+        self._delivery.void([ids.moments_room_id(one) for one in (user_id, friend_id)])
         if self._friends.are(user_id, friend_id):
             for seen, by in ((user_id, friend_id), (friend_id, user_id)):
                 [presence] = self.of([seen])

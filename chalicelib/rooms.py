@@ -257,7 +257,7 @@ class Rooms:
         try:
             self._cache.bump(room_id)
         except CacheDown:
-            # The announcement's worker bumps again; until then at most the grants' hour.
+            # The announcement's worker bumps again, and goes on until the cache is back.
             telemetry.log("WARNING", "membership_bump_failed", room_id=room_id)
 
     def _announce(self, room_id: RoomId, change: str, user_id: UserId) -> None:

@@ -77,7 +77,7 @@ class Tokens:
             self._jwks = self._jwks or jwt.PyJWKClient(settings.jwks_url, timeout=3)
             decoded = jwt.decode(
                 token,
-                self._jwks.get_signing_key_from_jwt(token).key,
+                self._jwks.get_signing_key_from_jwt(token),  # which knows its own algorithm
                 algorithms=[algorithm],
                 issuer=settings.jwt_issuer,
                 audience=settings.jwt_audience,

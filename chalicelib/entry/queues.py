@@ -78,7 +78,10 @@ OUTBOUND: dict[str, Worker] = {
     "heartbeat": lambda services, jobs, attempt: services.engine.beat(jobs[0]),
     "revive": lambda services, jobs, attempt: services.engine.revive(jobs[0]),
     "connect_timeout": lambda services, jobs, attempt: services.engine.connect_timeout(jobs[0]),
-    "left": lambda services, jobs, attempt: services.ephemeral.left_all(jobs[0]),
+    "void": lambda services, jobs, attempt: services.delivery.void(
+        jobs[0]["rooms"], jobs[0]["user_id"]
+    ),
+    "left": lambda services, jobs, attempt: services.ephemeral.left_all(jobs[0], attempt),
 }
 # Consecutive jobs of these kinds in a group go to their worker together; others one by one.
 _TOGETHER = {"entry"}

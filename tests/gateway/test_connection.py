@@ -215,8 +215,28 @@ async def test_activity_puts_the_idle_limit_off_but_not_the_duration() -> None:
         assert (await functions.disconnected())[0] == 1001
 
 
+@pytest.mark.parametrize("activity", ["frame", "ping", "post"])
+async def test_either_direction_is_activity(activity: str) -> None:
+    """limits table: idle is who neither sends nor is sent anything."""
+    functions = Functions()  # which answer nothing
+    async with running(functions) as (gateway, host):
+        socket = await open_socket(host)
+        (connection,) = gateway.connections.values()
+        connection.last_active_ms = 0
+        if activity == "frame":
+            await socket.send("x")
+            await functions.called("websocket_message")
+        elif activity == "ping":
+            await (await socket.ping())
+        else:
+            assert await post(host, connection.id, b"x") == 200
+        assert connection.last_active_ms > 0
+        await socket.close()
+
+
 async def test_too_many_messages_are_answered_by_the_gateway() -> None:
     """limits: 10,000 requests per second of all kinds together."""
+    assert Limits().requests_per_s == 10_000
     functions = Functions(websocket_message=echo)
     async with running(functions, limits=Limits(requests_per_s=1)) as (_, host):
         socket = await open_socket(host)

@@ -191,6 +191,7 @@ async def test_no_compression_is_agreed_on() -> None:
 
 async def test_new_connections_have_a_rate() -> None:
     """apigateway-execution-service-websocket-limits-table: 500 new connections/s, then 429."""
+    assert Limits().connects_per_s == 500
     functions = Functions()
     async with running(functions, limits=Limits(connects_per_s=1)) as (_, host):
         socket = await open_socket(host)

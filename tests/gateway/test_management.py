@@ -62,6 +62,18 @@ async def test_delete_closes_and_the_connection_is_gone_at_once() -> None:
         assert await functions.disconnected() == (1000, "Connection Closed Normally")
 
 
+async def test_a_connection_is_gone_from_its_close_on_not_from_its_end() -> None:
+    """API_DeleteConnection: a client that has not answered the close takes no posts."""
+    async with running(Functions()) as (gateway, host):
+        socket = await RawSocket.upgraded(host)
+        (name,) = gateway.connections
+        assert (await manage("DELETE", host, name))[0] == 204
+        assert list(gateway.connections) == [name]
+        for method in ("POST", "GET", "DELETE"):
+            assert (await manage(method, host, name, b"x"))[0] == 410
+        socket.drop()
+
+
 @pytest.mark.parametrize("mark", ["@connections", "%40connections"])
 async def test_the_id_is_percent_encoded_on_the_wire(mark: str) -> None:
     """apigateway-how-to-call-websocket-api-connections: the id ends in `=`, sent as %3D."""

@@ -195,6 +195,29 @@ def test_routes(world: World, route: tuple[str, str], person: str) -> None:
         assert (answer.status, answer.body["error"]["code"]) == (403, "permission_denied")
 
 
+@pytest.mark.parametrize(
+    ("person", "whom", "status"),
+    [
+        (ADMIN, MEMBER, 200),
+        (ADMIN, "ada", 403),
+        (ADMIN, OWNER, 403),
+        (OWNER, "ada", 200),
+        (SERVICE_ADMIN, "ada", 200),
+        (SERVICE_ADMIN, OWNER, 403),
+        (ADMIN, ADMIN, 200),  # himself
+        (OWNER, OWNER, 403),
+    ],
+)
+def test_who_removes_whom(world: World, person: str, whom: str, status: int) -> None:
+    other = Member(RoomId("lobby"), UserId("ada"), Role.ADMIN, START_MS)
+    world.adapters.rooms.add_member(other)
+    roles = ROLES.get(person, [])
+    answer = world.http(rest.remove_member, person, room_id="lobby", user_id=whom, roles=roles)
+    assert answer.status == status
+    kept = world.adapters.rooms.member(RoomId("lobby"), UserId(whom)) is not None
+    assert kept == (status == 403)
+
+
 def tokens(world: World) -> dict[str, str]:
     """Tokens that must not be taken, by what is wrong with them."""
     claims = {"sub": OWNER, "exp": START_MS // 1000 + 7 * 86_400}

@@ -100,6 +100,24 @@ def test_a_delivery_reads_no_store_per_member_and_posts_once_a_connection() -> N
     assert sorted(ports["cache"].calls) == ["deliver", "online"]
 
 
+def test_a_sweep_makes_deliveries_cheap_again_after_redis_lost_all() -> None:
+    world = World()
+    world.room("alice", "bob")
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.cache.flush()
+    body = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
+    ports = counted(world)
+    for swept in (False, True):
+        if swept:
+            world.sweep()
+        world.act(alice, "send_message", **body)
+        ports["connections"].calls.clear()
+        world.pump(until_ms=world.clock.ms)
+        read = [call for call in ports["connections"].calls if call == "of_user"]
+        assert bool(read) is not swept, "nobody is known to be away before the sweep"
+    assert len(world.poster.to(bob, "message_received")) == 2
+
+
 def test_socketio_over_a_websocket() -> None:
     world = World()
     world.room("alice", "bob")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -154,6 +155,26 @@ def test_the_calls_of_a_delivery_with_one_behind(world: World) -> None:
     for job in jobs(world, "direct"):
         assert serve(world, job)
     assert ports["cursors"].calls == ["catch_up", "catch_up"]
+
+
+def test_who_is_behind_is_noted_before_a_worker_can_see_the_job(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job of the entry noted takes the note away: one written after it would stay for good."""
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.pump(until_ms=world.clock.ms)
+    world.poster.script[bob] = [Outcome.THROTTLED]
+    send(world, alice, "one")
+    queue, noted = world.adapters.delivery, list[dict[ConnectionId, int]]()
+    plain = queue.send
+
+    def sent(jobs: Sequence[Job]) -> None:
+        noted.append(behind(world))
+        plain(jobs)
+
+    monkeypatch.setattr(queue, "send", sent)
+    assert serve(world, *jobs(world, "entry"))
+    assert noted == [{bob: 1}]
 
 
 def test_of_too_many_behind_the_last_are_closed_and_come_back(

@@ -105,6 +105,31 @@ def test_who_leaves_is_seen_to_have_left(how: How) -> None:
     assert {"connections.disconnect", "outbound.send", "presence.announced"} <= set(struck)
 
 
+@pytest.mark.parametrize("how", How)
+def test_who_leaves_is_seen_to_have_left_the_room(how: How) -> None:
+    def case(planted: Planted) -> None:
+        world = World()
+        world.room("alice", "bob")
+        bob, alice = world.connect("bob"), world.connect("alice")
+        world.act(bob, "join_room", room_id="lobby")
+        world.act(alice, "join_room", room_id="lobby")
+        world.pump()
+        target = world.adapters.connections.get(alice).target
+        plan = planted(world)
+        try:
+            world.disconnect(alice)
+        except (Killed, AssertionError):
+            world.clock.ms += 6_000
+            again(lambda: world.services.connections.gone(target))
+        world.wait(11)
+        settle(world)
+        plan.over = True
+        assert "alice" in [each["user_id"] for each in world.poster.to(bob, "user_left")]
+
+    struck = at_every_call(how, case)
+    assert {"connections.disconnect", "outbound.send", "connections.leave"} <= set(struck)
+
+
 def _target() -> Any:
     """alice's, as `befriended` and two connects make it."""
     world = befriended("alice", "bob")

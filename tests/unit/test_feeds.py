@@ -123,6 +123,20 @@ def test_the_end_of_a_friendship_ends_moments_at_once(world: World) -> None:
     assert feed(world, "bob") == ["after", "before"]
 
 
+def test_a_friendship_that_ended_while_redis_was_away_is_over_soon_after(world: World) -> None:
+    bob = world.connect("bob")
+    moment(world, "alice", "before")
+    world.pump()
+    world.cache.down = True
+    world.http(rest.remove_friend, "bob", user_id="alice")
+    world.wait(60)
+    world.cache.down = False  # with who read alice's moments
+    world.wait(16)
+    moment(world, "alice", "after")
+    world.pump()
+    assert [m["content"]["text"] for m in world.poster.to(bob, "moment_posted")] == ["before"]
+
+
 @pytest.mark.parametrize("room_of", [ids.moments_room_id, ids.notifications_room_id])
 def test_readers_do_not_write(world: World, room_of: Any) -> None:
     moment(world, "alice", "x")

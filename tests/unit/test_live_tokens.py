@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib import times
@@ -99,3 +101,27 @@ def test_within_the_grace_a_token_can_still_be_renewed(world: World) -> None:
     world.act(alice, "refresh_token", token=world.token("alice", 10**9))
     world.clock.ms += 60_000
     assert world.act(alice, "hello")
+
+
+@pytest.mark.parametrize("again", ["hello", "refresh_token"])
+def test_a_renewal_that_redis_did_not_hear_of_holds(world: World, again: str) -> None:
+    """It was away, and came back with the connection as it had been."""
+    alice = world.connect("alice", exp=END_S)
+    token = {"token": world.token("alice", 10**9)}
+    world.cache.down = True
+    world.act(alice, "refresh_token", **token)
+    world.cache.down = False
+    world.clock.ms += (LIFE_S + TOKEN_GRACE_S + 1) * 1000
+    world.cache.register(replace(world.adapters.connections.get(alice), expires_at_s=END_S))
+    assert world.act(alice, again, **(token if again == "refresh_token" else {}))
+    world.adapters.connections.disconnect(alice, world.clock.ms)
+    assert world.act(alice, "hello"), "the cache knows it now"
+
+
+def test_who_has_not_renewed_is_refused_by_the_store_too(world: World) -> None:
+    alice = world.connect("alice", exp=END_S)
+    world.clock.ms += (LIFE_S + TOKEN_GRACE_S) * 1000
+    for _ in range(2):
+        assert world.ask(alice, "hello")["data"]["code"] == "unauthorized"
+    world.adapters.connections.disconnect(alice, world.clock.ms)
+    assert world.ask(alice, "hello")["data"]["code"] == "unauthorized"

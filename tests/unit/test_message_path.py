@@ -259,6 +259,67 @@ def test_a_kicked_member_is_out_at_once(world: World) -> None:
     assert [e["change"] for e in world.poster.to(bob, "room_updated")] == ["member_removed"]
 
 
+def test_a_kick_whose_version_was_lost_holds_from_its_job_on(world: World) -> None:
+    """Redis was away when the member was removed, and came back with what it had."""
+    world.room("alice", "bob")
+    bob = world.connect("bob")
+    send(world, bob, "still here")
+    world.pump()
+    world.cache.down = True
+    assert world.http(rest.remove_member, "alice", room_id="lobby", user_id="bob").status == 200
+    world.cache.down = False
+    world.pump()
+    answer = world.ask(bob, "send_message", conversation_id="lobby", message_type="t", content="x")
+    assert answer["data"]["code"] == "permission_denied"
+
+
+def test_a_kick_while_redis_is_away_holds_soon_after_it_is_back(world: World) -> None:
+    """It came back with what it had: members, grants, and who has the room open."""
+    world.room("alice", "bob")
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.act(alice, "join_room", room_id="lobby")
+    world.act(bob, "join_room", room_id="lobby")
+    send(world, bob, "still here")
+    world.pump()
+    world.cache.down = True
+    assert world.http(rest.remove_member, "alice", room_id="lobby", user_id="bob").status == 200
+    world.wait(120)
+    world.cache.down = False
+    world.wait(16)
+    answer = world.ask(bob, "send_message", conversation_id="lobby", message_type="t", content="x")
+    assert answer["data"]["code"] == "permission_denied"
+    world.act(alice, "typing_start", conversation_id="lobby")
+    world.pump()
+    assert world.poster.to(bob, "typing") == []
+    assert world.adapters.outbound.jobs == []
+
+
+def test_a_kicked_member_s_view_of_the_room_ends(world: World) -> None:
+    world.room("alice", "bob")
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.act(alice, "join_room", room_id="lobby")
+    world.act(bob, "join_room", room_id="lobby")
+    world.pump()
+    assert world.http(rest.remove_member, "alice", room_id="lobby", user_id="bob").status == 200
+    world.pump()
+    assert [each["user_id"] for each in world.poster.to(alice, "user_left")] == ["bob"]
+    world.act(alice, "typing_start", conversation_id="lobby")
+    world.pump()
+    assert world.poster.to(bob, "typing") == []
+
+
+def test_an_event_that_nobody_takes_becomes_a_dead_letter_after_its_retries(world: World) -> None:
+    world.room("alice", "bob")
+    bob = world.connect("bob")
+    world.poster.script[bob] = [Outcome.THROTTLED] * 9
+    body = {"user_id": "carol"}
+    assert world.http(rest.add_member, "alice", body, room_id="lobby").status < 300
+    world.pump()
+    assert len(world.poster.script[bob]) == 9 - 4, "at once, and after 1, 2 and 4 s"
+    assert [job.kind for job in world.adapters.outbound_dead.jobs] == ["retry"]
+    assert world.poster.closed == []
+
+
 def test_a_large_room_is_split_and_complete(world: World) -> None:
     world = World(split_over=20)
     users = [f"user{n}" for n in range(60)]

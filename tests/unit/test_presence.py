@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib import presence
 from chalicelib.entry import rest
-from chalicelib.model import Outcome
+from chalicelib.model import Outcome, Presence, Region, Status, UserId
 from tests.support.world import START_MS, Killed, World
 
 
@@ -57,6 +57,41 @@ def test_first_device_on_and_last_device_off(world: World) -> None:
     seen = shown(world, "alice")
     assert seen["status"] == "offline"
     assert seen["last_seen"].startswith("2027-01-15T08:"), left_ms
+
+
+def test_whom_redis_does_not_know_is_not_therefore_gone(world: World) -> None:
+    """He came while it was away, and it came back as it was."""
+    bob = world.connect("bob")
+    world.cache.down = True
+    world.connect("alice")
+    world.cache.down = False
+    world.adapters.outbound.jobs.clear()  # what would put him in
+    world.services.connections.look([UserId("alice")], due=True)
+    world.wait(20)
+    assert told(world, bob) == ["online"]
+    assert shown(world, "alice")["status"] == "online"
+
+
+def test_over_regions_one_is_shown_where_he_is_most_present(world: World) -> None:
+    us, eu, alice = Region("us-east-1"), Region("eu-west-1"), UserId("alice")
+    services, adapters = world.services, world.adapters
+    presences = presence.Presences(
+        store=adapters.presence,
+        connections=services.connections,
+        friends=services.friends,
+        rooms=services.rooms,
+        delivery=services.delivery,
+        cache=adapters.cache,
+        outbound=adapters.outbound,
+        clock=adapters.clock,
+        region=us,
+        regions=(us, eu),
+    )
+    for region, status, at_ms in ((us, Status.ONLINE, 7), (eu, Status.AWAY, 9)):
+        one = Presence(alice, region, status, last_seen_ms=at_ms, version=1)
+        assert adapters.presence.change(one, False)
+    [seen] = presences.of([alice])
+    assert (seen.status, seen.last_seen_ms) == (Status.ONLINE, 9)
 
 
 def test_a_reconnect_within_the_grace_is_seen_by_nobody(world: World) -> None:

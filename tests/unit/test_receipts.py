@@ -55,10 +55,12 @@ def test_the_sender_s_devices_are_told_and_nobody_else_s(world: World) -> None:
 
 def test_the_reader_s_other_devices_are_told_too(world: World) -> None:
     alice, bob, tablet = world.connect("alice"), world.connect("bob"), world.connect("bob")
-    message_id = say(world, alice, "hi")
-    read(world, bob, message_id)
-    assert told(world, tablet) == [(message_id, "bob")]
+    first, second = say(world, alice, "hi"), say(world, alice, "there")
+    read(world, bob, second)
+    assert told(world, tablet) == [(second, "bob")]
     assert told(world, bob) == []
+    read(world, bob, first)
+    assert told(world, tablet) == [(second, "bob")], "nothing was read that was not before"
 
 
 def test_a_marker_covers_what_is_before_it(world: World) -> None:

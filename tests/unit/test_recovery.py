@@ -10,7 +10,7 @@ import pytest
 from chalicelib import recovery
 from chalicelib.entry import queues, rest, websocket
 from chalicelib.entry.engineio import understands_recovery
-from chalicelib.model import Outcome
+from chalicelib.model import Outcome, Region, RoomId
 from chalicelib.protocol import socketio
 from tests.support.world import Killed, World, record
 
@@ -336,6 +336,31 @@ def test_of_others_nobody_recovers(world: World, alice: str) -> None:
     assert not thief.come().recovered
     assert thief.got == []
     assert thief.pid != bob.pid
+
+
+def test_an_offset_alone_is_not_enough(world: World, alice: str) -> None:
+    bob = Device(world, "bob").come()
+    known = bob.pid
+    bob.cut()
+    say(world, alice, "1")
+    bob.pid = "another"
+    bob.come()
+    assert bob.got == []
+    assert bob.pid not in (known, "another")
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_what_the_log_lacks_is_an_honest_failure(world: World, alice: str, lost: int) -> None:
+    bob = Device(world, "bob").come()
+    bob.cut()
+    for text in ("1", "2", "3"):
+        say(world, alice, text)
+    log, stream = world.adapters.log, (RoomId("one"), Region("us-east-1"))
+    entries = log._entries[stream]
+    del entries[sorted(entries)[lost]]
+    bob.come()
+    assert not bob.recovered
+    assert bob.got == []
 
 
 @pytest.mark.parametrize("offset", ["", "x", ";;", "{}", None, 5, "x;one:us-east-1:z", "é;"])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.entry import queues, rest, websocket
+from chalicelib.services import compose
 from tests.support.world import START_MS, World, record
 
 
@@ -56,6 +57,16 @@ def test_with_a_time_he_is_refused_until_then(world: World) -> None:
     assert end(world, "eve", {"for_s": 5}).body == answer.body, "a shorter one ends nothing"
     world.clock.ms += 60_000
     assert connects(world, "eve") == 200
+
+
+def test_no_renewal_even_where_nobody_heard_of_the_revocation(world: World) -> None:
+    eve = world.connect("eve")
+    world.sync.down = True
+    assert end(world, "eve", {"for_s": 60}).status == 200
+    world.services = compose(world.settings, world.adapters)  # another process
+    assert world.act(eve, "hello"), "it is not closed yet"
+    fresh = world.token("eve", expires_in_s=10**9)
+    assert world.ask(eve, "refresh_token", token=fresh)["data"]["code"] == "permission_denied"
 
 
 def test_one_who_was_connecting_meanwhile_is_closed_by_the_second_look(world: World) -> None:

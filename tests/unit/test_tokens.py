@@ -1,13 +1,21 @@
-"""HS256 while its secret is rotated, absent, or out of reach."""
+"""HS256 while its secret is rotated, absent, or out of reach; RS256 and ES256 of an issuer."""
 
 from __future__ import annotations
 
+import base64
+import hmac
+import json
 import socket
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from chalicelib.adapters.secrets import FixedSecrets
 from chalicelib.errors import Unauthorized, Unavailable
@@ -88,3 +96,89 @@ def test_keys_out_of_reach_log_nobody_out() -> None:
         with pytest.raises(Unavailable) as raised:
             tokens.verify(signed)
     assert raised.value.retryable
+
+
+KEYS: dict[str, Any] = {
+    "ES256": ec.generate_private_key(ec.SECP256R1()),
+    "RS256": rsa.generate_private_key(public_exponent=65537, key_size=2048),
+}
+
+
+class _Keys(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        public = [
+            {**json.loads(of.to_jwk(KEYS[name].public_key())), "kid": name, "alg": name}
+            for name, of in (("ES256", ECAlgorithm), ("RS256", RSAAlgorithm))
+        ]
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"keys": public}).encode())
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def issued() -> Iterator[Tokens]:
+    """Tokens of an issuer whose keys are at an address, beside those of the secret."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Keys)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/keys"
+    settings = Settings(jwks_url=url, jwt_issuer="us", jwt_audience="tidings")
+    yield Tokens(settings, FixedSecrets({"jwt_secret": NEW}))
+    server.shutdown()
+    server.server_close()
+
+
+def signed(algorithm: str, kid: str | None = None, **more: Any) -> str:
+    claims = {"sub": "ann", "exp": int(time.time()) + 60, "iss": "us", "aud": "tidings", **more}
+    claims = {name: value for name, value in claims.items() if value is not None}
+    headers = {"kid": kid or algorithm}
+    return jwt.encode(claims, KEYS[algorithm], algorithm=algorithm, headers=headers)
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_tokens_of_the_issuer_are_taken(issued: Tokens, algorithm: str) -> None:
+    assert issued.verify(signed(algorithm, roles=["service"])).roles == ("service",)
+    assert issued.verify(token(NEW)).user_id == "ann"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"aud": "others"},
+        {"aud": None},
+        {"iss": "them"},
+        {"iss": None},
+        {"exp": None},
+        {"exp": 1},
+        {"sub": None},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_those_for_others_or_without_an_end_are_not(
+    issued: Tokens, algorithm: str, claims: dict[str, Any]
+) -> None:
+    with pytest.raises(Unauthorized):
+        issued.verify(signed(algorithm, **claims))
+
+
+def test_a_key_is_for_its_own_algorithm(issued: Tokens) -> None:
+    other = ec.generate_private_key(ec.SECP256R1())
+    claims = {"sub": "ann", "exp": int(time.time()) + 60, "iss": "us", "aud": "tidings"}
+    forged = jwt.encode(claims, other, algorithm="ES256", headers={"kid": "ES256"})
+    for bad in (signed("ES256", "RS256"), signed("RS256", "ES256"), signed("ES256", "x"), forged):
+        with pytest.raises(Unauthorized, match="not valid"):
+            issued.verify(bad)
+
+
+def test_the_public_key_is_no_secret(issued: Tokens) -> None:
+    """RFC 8725, section 2.1: HS256 with a public key, which the library would not make."""
+    head, body, _ = signed("RS256").split(".")
+    head = base64.urlsafe_b64encode(b'{"alg":"HS256","kid":"RS256"}').decode().rstrip("=")
+    text = RSAAlgorithm.to_jwk(KEYS["RS256"].public_key())
+    mac = hmac.digest(text.encode(), f"{head}.{body}".encode(), "sha256")
+    forged = f"{head}.{body}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
+    with pytest.raises(Unauthorized, match="not valid"):
+        issued.verify(forged)

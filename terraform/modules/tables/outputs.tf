@@ -8,6 +8,11 @@ output "global" {
   value       = [for name, table in local.definition : name if table.scope == "global"]
 }
 
+output "replica_regions" {
+  description = "Regions that have a replica of every global table, beside this one."
+  value       = sort(setintersection(toset(var.replica_regions), [for table in aws_dynamodb_table.this : table.replica[*].region_name if length(table.replica) > 0]...))
+}
+
 output "indexes" {
   description = "Names of each table's global secondary indexes, by the table's short name."
   value       = { for name, table in local.definition : name => [for index in try(table.indexes, []) : index.name] }

@@ -29,8 +29,32 @@ run "functions_of_the_manifest" {
   }
 
   assert {
-    condition     = alltrue([for name, group in aws_cloudwatch_log_group.function : group.name == "/aws/lambda/chat-${name}" && group.retention_in_days == 30])
-    error_message = "Every function's log group has a retention."
+    condition = alltrue([
+      for name, function in aws_lambda_function.this :
+      [function.handler, function.memory_size, function.timeout, function.runtime, function.architectures[0]] == [
+        jsondecode(file("${var.package_dir}/chalice.tf.json")).resource.aws_lambda_function[name].handler,
+        jsondecode(file("${var.package_dir}/chalice.tf.json")).resource.aws_lambda_function[name].memory_size,
+        jsondecode(file("${var.package_dir}/chalice.tf.json")).resource.aws_lambda_function[name].timeout,
+        jsondecode(file("${var.package_dir}/package.json")).runtime,
+        jsondecode(file("${var.package_dir}/package.json")).architecture,
+      ]
+    ])
+    error_message = "Handler, memory and time-out are the manifest's, runtime and architecture the package's."
+  }
+
+  assert {
+    condition     = alltrue([for function in aws_lambda_function.this : jsonencode(function.environment[0].variables) == jsonencode(output.environment)])
+    error_message = "Every function has the environment, and nothing beside it."
+  }
+
+  assert {
+    condition     = alltrue([for name, group in aws_cloudwatch_log_group.function : group.name == "/aws/lambda/chat-${name}"])
+    error_message = "A log group for every function, by the name that Lambda writes to."
+  }
+
+  assert {
+    condition     = alltrue([for group in concat(values(aws_cloudwatch_log_group.function), values(aws_cloudwatch_log_group.websocket), [aws_cloudwatch_log_group.http]) : group.retention_in_days == 30])
+    error_message = "Every log group has a retention."
   }
 
   assert {
@@ -56,6 +80,39 @@ run "environment" {
   }
 }
 
+# The mock's ARNs are all the same: here some differ.
+override_resource {
+  target = aws_lambda_function.this["deliver"]
+  values = { arn = "arn:aws:lambda:us-east-1:123456789012:function:chat-deliver" }
+}
+
+override_resource {
+  target = aws_lambda_function.this["sweep"]
+  values = { arn = "arn:aws:lambda:us-east-1:123456789012:function:chat-sweep" }
+}
+
+override_resource {
+  target = aws_lambda_function.this["websocket_connect"]
+  values = { invoke_arn = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:123456789012:function:chat-websocket_connect/invocations" }
+}
+
+override_resource {
+  target = aws_lambda_function.this["api_handler"]
+  values = { invoke_arn = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:123456789012:function:chat-api_handler/invocations" }
+}
+
+run "what_calls_which_function" {
+  assert {
+    condition     = [for name, mapping in aws_lambda_event_source_mapping.this : name if endswith(mapping.function_name, ":chat-deliver")] == ["deliver"] && [for name, target in aws_cloudwatch_event_target.this : name if endswith(target.arn, ":chat-sweep")] == ["sweep"]
+    error_message = "A queue and a schedule call the function of their name."
+  }
+
+  assert {
+    condition     = [for name, integration in aws_apigatewayv2_integration.websocket : name if strcontains(integration.integration_uri, ":chat-websocket_connect/")] == ["prod/$connect"] && strcontains(aws_apigatewayv2_integration.http.integration_uri, ":chat-api_handler/")
+    error_message = "A route calls its function."
+  }
+}
+
 run "queues_and_schedules_of_the_manifest" {
   assert {
     condition     = { for name, mapping in aws_lambda_event_source_mapping.this : name => mapping.event_source_arn } == { deliver = "arn:aws:sqs:us-east-1:123456789012:chat-delivery", outbound = "arn:aws:sqs:us-east-1:123456789012:chat-outbound" }
@@ -68,12 +125,84 @@ run "queues_and_schedules_of_the_manifest" {
   }
 
   assert {
+    condition     = { for name, permission in aws_lambda_permission.schedule : name => [permission.function_name, permission.principal, permission.source_arn] } == { for name in ["sweep", "report"] : name => ["chat-${name}", "events.amazonaws.com", "arn:aws:events:us-east-1:123456789012:rule/mock"] }
+    error_message = "A schedule's rule may call its function, and no other rule may."
+  }
+
+  assert {
+    condition     = { for name, target in aws_cloudwatch_event_target.this : name => [target.rule, target.arn] } == { for name in ["sweep", "report"] : name => ["chat-${name}", aws_lambda_function.this[name].arn] }
+    error_message = "A schedule calls its function."
+  }
+
+  assert {
     condition     = { for name, rule in aws_cloudwatch_event_rule.this : name => rule.schedule_expression } == { sweep = "rate(1 minute)", report = "rate(1 minute)" }
     error_message = "The schedules of app.py."
   }
 }
 
 run "roles" {
+  assert {
+    condition = alltrue([
+      for name, policy in aws_iam_role_policy.function :
+      toset(flatten([
+        for statement in jsondecode(policy.policy).Statement : [
+          for pair in setproduct(statement.Action, statement.Resource) : "${statement.Effect} ${pair[0]} ${pair[1]}"
+        ] if contains(["dynamodb", "sqs"], split(":", statement.Action[0])[0])
+        ])) == toset(flatten([
+        [for table, actions in jsondecode(file("permissions.json"))[name].tables : [
+          for action in actions : "Allow dynamodb:${action} ${var.tables[table].arn}"
+        ]],
+        [for index in jsondecode(file("permissions.json"))[name].indexes :
+          "Allow dynamodb:Query ${var.tables[split("/", index)[0]].arn}/index/${split("/", index)[1]}"
+        ],
+        [for queue, actions in jsondecode(file("permissions.json"))[name].queues : [
+          for action in actions : "Allow sqs:${action} ${var.queues[queue].arn}"
+        ]],
+        [for action in ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"] :
+          "Allow sqs:${action} ${var.queues[{ deliver = "delivery", outbound = "outbound" }[name]].arn}" if contains(["deliver", "outbound"], name)
+        ],
+      ]))
+    ])
+    error_message = "Of tables, indexes and queues a role allows what permissions.json and a trigger need: no less, no more."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, policy in aws_iam_role_policy.function :
+      toset([
+        for statement in jsondecode(policy.policy).Statement : statement.Sid if !contains(["dynamodb", "sqs"], split(":", statement.Action[0])[0])
+        ]) == toset(compact([
+          "Logs",
+          jsondecode(file("permissions.json"))[name].connections ? "Connections" : "",
+          jsondecode(file("permissions.json"))[name].metrics ? "Metrics" : "",
+          jsondecode(file("permissions.json"))[name].secret ? "Secret" : "",
+      ]))
+    ])
+    error_message = "Of all else too."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in aws_iam_role_policy.function : [
+        for statement in jsondecode(policy.policy).Statement : {
+          Logs        = [["logs:CreateLogStream", "logs:PutLogEvents"], ["arn:aws:logs:us-east-1:123456789012:log-group:mock:*"]]
+          Secret      = [["secretsmanager:GetSecretValue"], [var.secret.arn]]
+          Connections = [["execute-api:ManageConnections"], ["arn:aws:execute-api:us-east-1:123456789012:abcdef1234/prod/*/@connections/*"]]
+          Metrics     = [["cloudwatch:PutMetricData"], ["*"]]
+        }[statement.Sid] == [statement.Action, statement.Resource] if contains(["Logs", "Secret", "Connections", "Metrics"], statement.Sid)
+      ]
+    ]))
+    error_message = "Actions and resources of the others."
+  }
+
+  assert {
+    condition = alltrue([
+      for role in aws_iam_role.function :
+      [for statement in jsondecode(role.assume_role_policy).Statement : [statement.Effect, statement.Principal, statement.Action]] == [["Allow", { Service = "lambda.amazonaws.com" }, "sts:AssumeRole"]]
+    ])
+    error_message = "Nobody but Lambda takes a role."
+  }
+
   assert {
     condition     = toset([for statement in jsondecode(aws_iam_role_policy.function["report"].policy).Statement : statement.Sid]) == toset(["Logs", "Metrics", "Secret"])
     error_message = "report writes logs and metrics, and reads the secret: nothing else."
@@ -168,6 +297,16 @@ run "websocket_api" {
 }
 
 run "http_api" {
+  assert {
+    condition     = aws_lambda_permission.http.function_name == "chat-api_handler" && aws_lambda_permission.http.principal == "apigateway.amazonaws.com" && aws_lambda_permission.http.source_arn == "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/*/*"
+    error_message = "This API may call its function."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_stage.http.default_route_settings[0].throttling_rate_limit == 2000 && alltrue([for route in aws_apigatewayv2_route.http : route.target == "integrations/${aws_apigatewayv2_integration.http.id}"])
+    error_message = "A limit, and a function behind each route."
+  }
+
   assert {
     condition     = aws_apigatewayv2_integration.http.payload_format_version == "1.0"
     error_message = "Chalice understands no other payload."
@@ -325,6 +464,19 @@ run "in_a_vpc_with_iam_key_and_traces" {
   assert {
     condition     = toset([for statement in jsondecode(aws_iam_role_policy.function["report"].policy).Statement : statement.Sid]) == toset(["Logs", "Metrics", "Secret", "Redis", "Key", "Network", "NetworkNotByTheCode", "Tracing"])
     error_message = "Each of them takes its permission."
+  }
+
+  assert {
+    condition = jsonencode({ for statement in jsondecode(aws_iam_role_policy.function["report"].policy).Statement : statement.Sid => [statement.Action, statement.Resource] if contains(["Redis", "Key"], statement.Sid) }) == jsonencode({
+      Redis = [["elasticache:Connect"], var.redis.iam.arns]
+      Key   = [["kms:Decrypt", "kms:GenerateDataKey"], [var.kms_key_arn]]
+    })
+    error_message = "This cache, as this user, and this key."
+  }
+
+  assert {
+    condition     = alltrue([for function in aws_lambda_function.this : function.tracing_config[0].mode == "Active" && function.vpc_config[0].subnet_ids == toset(["subnet-1"]) && function.vpc_config[0].security_group_ids == toset(["sg-1"])])
+    error_message = "All functions are traced, and in the VPC."
   }
 
   assert {

@@ -7,7 +7,27 @@ variables {
   peers = { eu-west-1 = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:chat-broadcast", inbox_arn = "arn:aws:sqs:eu-west-1:123456789012:chat-inbox" } }
 }
 
+# The mock's ARNs are all the same: these differ.
+override_resource {
+  target = aws_sqs_queue.this["delivery-dead"]
+  values = { arn = "arn:aws:sqs:us-east-1:123456789012:chat-delivery-dead.fifo" }
+}
+
+override_resource {
+  target = aws_sqs_queue.this["outbound-dead"]
+  values = { arn = "arn:aws:sqs:us-east-1:123456789012:chat-outbound-dead" }
+}
+
 run "queues" {
+  assert {
+    condition = alltrue([
+      for name, queue in jsondecode(file("../../resources.json")).queues :
+      jsonencode([aws_sqs_queue.this[name].visibility_timeout_seconds, aws_sqs_queue.this[name].message_retention_seconds, coalesce(aws_sqs_queue.this[name].fifo_queue, false)]) ==
+      jsonencode([queue.visibility_timeout_s, try(queue.retention_s, 345600), queue.fifo])
+    ])
+    error_message = "Visibility, retention and kind are the definition's."
+  }
+
   assert {
     condition     = toset(keys(aws_sqs_queue.this)) == toset(concat(keys(jsondecode(file("../../resources.json")).queues), ["inbox", "inbox-dead"]))
     error_message = "The queues are those of resources.json and the inbox."
@@ -38,6 +58,14 @@ run "queues" {
 }
 
 run "dead_letters" {
+  assert {
+    condition = { for name in ["delivery", "outbound"] : name => jsondecode(aws_sqs_queue_redrive_policy.this[name].redrive_policy).deadLetterTargetArn } == {
+      delivery = "arn:aws:sqs:us-east-1:123456789012:chat-delivery-dead.fifo"
+      outbound = "arn:aws:sqs:us-east-1:123456789012:chat-outbound-dead"
+    }
+    error_message = "Each has its own."
+  }
+
   assert {
     condition     = toset(keys(aws_sqs_queue_redrive_policy.this)) == toset(["delivery", "outbound", "inbox"])
     error_message = "Every source has a dead-letter queue."
@@ -79,6 +107,20 @@ run "policies" {
       length([for statement in jsondecode(policy.policy).Statement : statement if statement.Effect == "Allow"]) == 0 if name != "inbox"
     ])
     error_message = "Who may use the other queues is said in roles."
+  }
+}
+
+run "the_topic" {
+  assert {
+    condition = jsonencode([for statement in jsondecode(aws_sns_topic_policy.broadcast.policy).Statement : statement.Condition if statement.Effect == "Allow"]) == jsonencode([
+      { StringEquals = { "AWS:SourceOwner" = "123456789012" } }
+    ])
+    error_message = "The topic is this account's alone."
+  }
+
+  assert {
+    condition     = jsonencode([for statement in jsondecode(aws_sns_topic_policy.broadcast.policy).Statement : statement.Condition if statement.Effect == "Deny"]) == jsonencode([{ Bool = { "aws:SecureTransport" = "false" } }])
+    error_message = "It refuses what comes unencrypted."
   }
 }
 

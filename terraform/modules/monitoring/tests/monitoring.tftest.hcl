@@ -43,6 +43,47 @@ run "a_region_by_itself" {
     error_message = "Each part has its alarms."
   }
   assert {
+    condition = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => join(" ", compact([alarm.namespace, alarm.metric_name, alarm.statistic, alarm.extended_statistic])) if alarm.metric_name != null } == merge(
+      { for short, _ in var.functions : "errors-${short}" => "AWS/Lambda Errors Sum" },
+      { for short, _ in var.functions : "throttles-${short}" => "AWS/Lambda Throttles Sum" },
+      { for short in ["delivery", "outbound"] : "queue-age-${short}" => "AWS/SQS ApproximateAgeOfOldestMessage Maximum" },
+      { for short in ["delivery-dead", "outbound-dead"] : "dead-letters-${short}" => "AWS/SQS ApproximateNumberOfMessagesVisible Maximum" },
+      {
+        delivery-latency = "WeChat/WebSocket delivery_latency_ms p99"
+        posts-to-retry   = "WeChat/WebSocket posts_to_retry Sum"
+        posts-refused    = "WeChat/WebSocket posts_refused Sum"
+        limits-open      = "WeChat/WebSocket limits_open Sum"
+        report-silent    = "WeChat/WebSocket ActiveConnections SampleCount"
+        sweep-silent     = "AWS/Lambda Invocations Sum"
+        concurrency      = "AWS/Lambda ConcurrentExecutions Maximum"
+        connects         = "AWS/ApiGateway ConnectCount Sum"
+        http-5xx         = "AWS/ApiGateway 5xx Sum"
+        redis-throttles  = "AWS/ElastiCache ThrottledCmds Sum"
+      },
+    )
+    error_message = "Each alarm measures what its name says."
+  }
+  assert {
+    condition = alltrue(concat(
+      [for short, name in var.functions : alltrue([for kind in ["errors", "throttles"] : aws_cloudwatch_metric_alarm.this["${kind}-${short}"].dimensions == tomap({ FunctionName = name })])],
+      [for short in ["delivery", "outbound"] : aws_cloudwatch_metric_alarm.this["queue-age-${short}"].dimensions == tomap({ QueueName = var.queues[short] })],
+      [for short in ["delivery-dead", "outbound-dead"] : aws_cloudwatch_metric_alarm.this["dead-letters-${short}"].dimensions == tomap({ QueueName = var.queues[short] })],
+      [aws_cloudwatch_metric_alarm.this["sweep-silent"].dimensions == tomap({ FunctionName = "tidings-sweep" })],
+      [aws_cloudwatch_metric_alarm.this["connects"].dimensions == tomap({ ApiId = "abc123", Stage = "prod" })],
+      [aws_cloudwatch_metric_alarm.this["http-5xx"].dimensions == tomap({ ApiId = "def456", Stage = "$default" })],
+      [aws_cloudwatch_metric_alarm.this["redis-throttles"].dimensions == tomap({ clusterId = "tidings" })],
+    ))
+    error_message = "Each alarm is of what its name says."
+  }
+  assert {
+    condition     = toset([for key, alarm in aws_cloudwatch_metric_alarm.this : key if alarm.comparison_operator != "GreaterThanThreshold"]) == toset(["report-silent", "sweep-silent"]) && alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.datapoints_to_alarm <= alarm.evaluation_periods])
+    error_message = "Silence is below its threshold, all else above; an alarm can go off."
+  }
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : [for query in alarm.metric_query : query.expression if query.return_data == true] == ["SUM(METRICS())"] if alarm.metric_name == null])
+    error_message = "Several metrics are one sum."
+  }
+  assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : can(regex("docs/operations.md#[a-z-]+$", alarm.alarm_description))])
     error_message = "Each alarm says what to do."
   }
@@ -92,6 +133,13 @@ run "the_dashboard_shows_all_metrics_of_ours" {
       flatten([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : [for metric in try(widget.properties.metrics, []) : metric[1] if metric[0] == "WeChat/WebSocket"]]),
     )) == 0
     error_message = "Each metric that the functions emit is on the dashboard."
+  }
+  assert {
+    condition = length(setsubtract(
+      ["AWS/SQS ApproximateAgeOfOldestMessage", "AWS/SQS ApproximateNumberOfMessagesVisible", "AWS/Lambda Errors", "AWS/Lambda Throttles", "AWS/DynamoDB ReadThrottleEvents", "AWS/ApiGateway ConnectCount", "AWS/ElastiCache ThrottledCmds"],
+      flatten([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : [for metric in try(widget.properties.metrics, []) : "${metric[0]} ${metric[1]}"]]),
+    )) == 0
+    error_message = "So are queues, functions, tables, APIs and Redis."
   }
   assert {
     condition = toset([

@@ -41,6 +41,34 @@ run "external_cache_without_a_vpc" {
   }
 }
 
+run "what_is_set_reaches_the_functions" {
+  command = plan
+
+  variables {
+    cache             = { kind = "external", url = "redis://cache.example.com" }
+    app               = { shards = 2, endpoints = { us-east-1 = { websocket = "wss://chat.example.com/{shard}", health = "https://chat.example.com/v1/health" } }, settings = { TIDINGS_MAX_ROOMS = "7" }, cors_origins = ["https://chat.example.com"] }
+    metrics_namespace = "Chat"
+    connections_url   = "http://127.0.0.1:8080"
+    aws_endpoint_url  = "http://127.0.0.1:4566"
+  }
+
+  assert {
+    condition = jsonencode(module.app.environment) == jsonencode({
+      AWS_ENDPOINT_URL          = "http://127.0.0.1:4566"
+      TIDINGS_ALLOWED_ORIGINS   = "https://chat.example.com"
+      TIDINGS_CONNECTIONS_URL   = "http://127.0.0.1:8080"
+      TIDINGS_ENDPOINTS         = jsonencode({ us-east-1 = { health = "https://chat.example.com/v1/health", websocket = "wss://chat.example.com/{shard}" } })
+      TIDINGS_MAX_ROOMS         = "7"
+      TIDINGS_METRICS_NAMESPACE = "Chat"
+      TIDINGS_PREFIX            = "chat"
+      TIDINGS_REDIS_URL         = "redis://cache.example.com"
+      TIDINGS_SECRET_ID         = "chat-secrets"
+      TIDINGS_SHARDS            = "2"
+    })
+    error_message = "Under the names that the code reads."
+  }
+}
+
 run "external_cache_in_a_vpc" {
   variables {
     cache   = { kind = "external", url = "rediss://cache.example.com:6390/0" }
@@ -68,6 +96,11 @@ run "primary_of_two_regions" {
   assert {
     condition     = local.kms_key_arn == "arn:aws:kms:us-east-1:123456789012:key/2" && one(aws_secretsmanager_secret.this[0].replica).kms_key_id == "arn:aws:kms:eu-west-1:123456789012:key/1"
     error_message = "A key is of one region."
+  }
+
+  assert {
+    condition     = module.tables.replica_regions == tolist(["eu-west-1"])
+    error_message = "The tables are the same everywhere."
   }
 
   assert {

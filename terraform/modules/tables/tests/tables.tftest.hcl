@@ -34,6 +34,29 @@ run "all_tables_of_the_definition" {
   }
 
   assert {
+    condition = alltrue([
+      for name, table in jsondecode(file("../../resources.json")).tables :
+      jsonencode({
+        hash_key   = aws_dynamodb_table.this[name].hash_key
+        range_key  = aws_dynamodb_table.this[name].range_key
+        attributes = { for each in aws_dynamodb_table.this[name].attribute : each.name => each.type }
+        indexes    = [for index in aws_dynamodb_table.this[name].global_secondary_index : [index.name, index.hash_key, index.range_key, index.projection_type]]
+        }) == jsonencode({
+        hash_key   = table.hash_key
+        range_key  = try(table.range_key, null)
+        attributes = table.attributes
+        indexes    = [for index in try(table.indexes, []) : [index.name, index.hash_key, index.range_key, "ALL"]]
+      })
+    ])
+    error_message = "Keys are those of the definition, and an index has whole items."
+  }
+
+  assert {
+    condition     = length(output.replica_regions) == 0
+    error_message = "Nor do they say so."
+  }
+
+  assert {
     condition     = alltrue([for table in aws_dynamodb_table.this : length(table.replica) == 0])
     error_message = "No replicas without replica regions."
   }
@@ -48,6 +71,11 @@ run "replicas_of_global_tables_only" {
   assert {
     condition     = toset([for replica in aws_dynamodb_table.this["rooms"].replica : replica.region_name]) == toset(["eu-west-1", "ap-northeast-1"])
     error_message = "A global table has a replica in each peer region."
+  }
+
+  assert {
+    condition     = output.replica_regions == tolist(["ap-northeast-1", "eu-west-1"])
+    error_message = "Every global table has its replicas."
   }
 
   assert {
@@ -102,4 +130,22 @@ run "a_key_for_each_replica" {
   }
 
   expect_failures = [var.replica_kms_key_arns]
+}
+
+run "keys_of_the_customer" {
+  variables {
+    kms_key_arn          = "arn:aws:kms:us-east-1:123456789012:key/1"
+    replica_regions      = ["eu-west-1"]
+    replica_kms_key_arns = { eu-west-1 = "arn:aws:kms:eu-west-1:123456789012:key/2" }
+  }
+
+  assert {
+    condition     = alltrue([for table in aws_dynamodb_table.this : table.server_side_encryption[0].enabled && table.server_side_encryption[0].kms_key_arn == var.kms_key_arn])
+    error_message = "Every table has the key."
+  }
+
+  assert {
+    condition     = alltrue(flatten([for table in aws_dynamodb_table.this : [for replica in table.replica : replica.kms_key_arn == "arn:aws:kms:eu-west-1:123456789012:key/2"]]))
+    error_message = "A replica has its own region's."
+  }
 }
