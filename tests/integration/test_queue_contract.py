@@ -135,6 +135,11 @@ class TestOrdered:
         fifo.queue.send([ordered(1)])
         assert fifo.drain() == []
 
+    def test_the_dedupe_id_says_what_is_a_second_send(self, fifo: Rig) -> None:
+        fifo.queue.send([ordered(1)])
+        fifo.queue.send([ordered(2, dedupe="lobby#1"), ordered(1, dedupe="lobby#2")])
+        assert [body["number"] for body, _ in fifo.drain()] == [1, 1]
+
     def test_racing_sends_are_one(self, fifo: Rig) -> None:
         at_once(8, lambda n: fifo.queue.send([ordered(1)]))
         assert len(fifo.drain()) == 1
