@@ -19,7 +19,11 @@ TERRAFORM = """
 stopping=
 trap 'if [ $stopping ]; then echo gave up > state; exit 1; fi; stopping=yes; echo > stopping' INT
 echo > started
-until [ $stopping ] && [ -e done ]; do echo "still at it"; echo "really" >&2; sleep 0.02; done
+rounds=0
+until [ $stopping ] && [ -e done ]; do
+    echo "still at it"; echo "really" >&2; sleep 0.02
+    rounds=$((rounds + 1)); [ $rounds -lt 3000 ] || exit 2
+done
 echo "the end"
 echo whole > state
 """
@@ -40,6 +44,12 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def heard() -> None:
+    """Undo what `nohup` or a shell's `&` did to the tests' own process."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Follower:
     """A process that follows a slow command, with its terminal."""
 
@@ -50,6 +60,7 @@ class Follower:
             [sys.executable, "-c", FOLLOWER, str(folder)],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            preexec_fn=heard,
         )
         self.wait("started")
 
@@ -69,6 +80,7 @@ class Follower:
         self.process.stdout.close()
 
     def close(self) -> None:
+        (self._folder / "done").touch()
         self.close_terminal()
         self.process.kill()
         self.process.wait()
