@@ -7,11 +7,11 @@ from rich.text import Text
 
 
 def problem(why: object) -> None:
-    """Why the command ends, on standard error; rich neither reads markup in it nor breaks it."""
+    """Why the command ends, on standard error; rich reads nothing into it and does not break it."""
     console = Console(stderr=True, highlight=False)
     console.print(Text.assemble(("tidings:", "red"), f" {why}"), soft_wrap=True)
 
 
 def plain(console: Console, text: object, style: str = "") -> None:
-    """Text that came from elsewhere, as it is."""
-    console.print(str(text), style=style, markup=False, highlight=False, soft_wrap=True)
+    """Text that came from elsewhere, as it is: the `:secret:` of an ARN is no emoji."""
+    console.print(Text(str(text), style), soft_wrap=True)
