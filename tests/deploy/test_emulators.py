@@ -53,7 +53,7 @@ def secret(emulator_url: str) -> Iterator[dict[str, Any]]:
 
 
 def outputs(secret: dict[str, Any]) -> dict[str, Any]:
-    return {"region": REGION, "regions": {REGION: {"secret": secret}}}
+    return {"regions": {REGION: {"secret": secret}}}
 
 
 def test_the_right_one_must_answer(emulator_url: str, localstack_url: str) -> None:
