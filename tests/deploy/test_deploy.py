@@ -49,6 +49,18 @@ def test_another_region_is_not_this_deployment(stand_in: StandIn, aws: Deploymen
     assert stand_in.calls() == ["init", "plan", "init", "plan -destroy"]
 
 
+def test_a_region_that_is_asked_for_is_compared_before_the_plan(
+    stand_in: StandIn, tmp_path: Path
+) -> None:
+    """Terraform reads what it has from the asked region, where AWS refuses ARNs of another one."""
+    elsewhere = Deployment(Target("aws", "us-east-1"), folder=tmp_path, whose=lambda region: OURS)
+    stand_in.outputs(region="eu-central-1")
+    for work in (elsewhere.deploy, elsewhere.destroy):
+        with pytest.raises(DeployError, match="is in eu-central-1, not in us-east-1"):
+            work()
+    assert stand_in.calls() == ["init", "init"]
+
+
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "TF_WORKSPACE"])
 def test_what_goes_elsewhere_is_no_deployment_to_aws(
     aws: Deployment, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, name: str

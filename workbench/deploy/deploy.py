@@ -179,14 +179,11 @@ class Deployment:
 
     def _plan(self, terraform: Terraform, found: str | None, *, destroy: bool = False) -> Plan:
         """A plan for what is in the region `found`, and for nothing else."""
+        _require_region(found, self._target.region or found)  # AWS refuses to plan across regions
         self._tell("planning")
         plan = terraform.plan(self._variables, destroy=destroy)
-        asked = plan.variables.get("region")
-        if found and found != asked:  # the plan's own prior state has the new one
-            raise DeployError(
-                f"this deployment is in {found}, not in {asked}: another region is another "
-                "deployment, with a state of its own; nothing was changed"
-            )
+        # Of the variables' files too; the plan's own prior state has the new one.
+        _require_region(found, plan.variables.get("region"))
         name = plan.variables.get("name", NAME)
         if self._target.emulated is not None and name != NAME:
             raise DeployError(
@@ -244,6 +241,14 @@ class Deployment:
             ) as terraform,
         ):
             yield terraform
+
+
+def _require_region(found: str | None, asked: str | None) -> None:
+    if found and found != asked:
+        raise DeployError(
+            f"this deployment is in {found}, not in {asked}: another region is another "
+            "deployment, with a state of its own; nothing was changed"
+        )
 
 
 def _require_unprotected(plan: Plan) -> None:
