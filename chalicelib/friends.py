@@ -45,11 +45,6 @@ class Friends:
         self._store.remove(user_id, friend_id)
         self._changed(user_id, friend_id)
 
-    def changed(self, user_id: UserId, friend_id: UserId) -> None:
-        """Void what is cached of who reads the moments of the two; raises `CacheDown`."""
-        for owner in (user_id, friend_id):
-            self._cache.bump(ids.moments_room_id(owner))
-
     def all(self, user_id: UserId) -> list[Friend]:
         """Friends, requests and those who ask (the last eventually consistent), by user id."""
         mine = self._store.put_by(user_id)
@@ -75,8 +70,10 @@ class Friends:
 
     def _changed(self, user_id: UserId, friend_id: UserId) -> None:
         try:
-            self.changed(user_id, friend_id)
+            for owner in (user_id, friend_id):
+                self._cache.bump(ids.moments_room_id(owner))
         except CacheDown:
+            # The job's worker bumps again, and goes on until the cache is back.
             telemetry.log("WARNING", "friends_bump_failed")
         body = {"user_id": user_id, "friend_id": friend_id}
         self._outbound.send([Job("friends_changed", body)])

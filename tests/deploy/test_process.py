@@ -132,9 +132,19 @@ def test_it_ends_in_order_when_its_follower_is_killed(follower: Follower) -> Non
 
 def test_output_and_errors_are_apart(tmp_path: Path) -> None:
     told: list[str] = []
-    command = ["sh", "-c", "printf 'a\\nb'; echo no >&2; exit 3"]
-    given = {"directory": tmp_path, "scratch": tmp_path, "environment": {"PATH": "/usr/bin:/bin"}}
-    ended = follow(command, **given, timeout_s=20, tell=told.append, say=told.append)  # type: ignore[arg-type]
+
+    def run(*command: str, timeout_s: float) -> tuple[int, list[str]]:
+        return follow(
+            command,
+            directory=tmp_path,
+            environment={"PATH": "/usr/bin:/bin"},
+            scratch=tmp_path,
+            timeout_s=timeout_s,
+            tell=told.append,
+            say=told.append,
+        )
+
+    ended = run("sh", "-c", "printf 'a\\nb'; echo no >&2; exit 3", timeout_s=20)
     assert (ended, told) == ((3, ["no"]), ["a", "b"])
     with pytest.raises(TookTooLongError):
-        follow(["sleep", "9"], **given, timeout_s=0, tell=told.append, say=told.append)  # type: ignore[arg-type]
+        run("sleep", "9", timeout_s=0)

@@ -620,20 +620,26 @@ class DuringPost:
         return Outcome(self._inner.close(target))
 
 
-@pytest.mark.parametrize("stalls_ms", [0, 9_000, 20_000])
-def test_two_hand_overs_of_one_upgrade_keep_the_order_and_double_nothing(
-    world: World, stalls_ms: int
-) -> None:
-    """The job comes while the first is at work, or has stalled for so long that it takes over."""
+def probed(world: World, messages: int) -> tuple[Poller, Client]:
+    """A session whose messages wait for a poll, and a websocket that is about to take it over."""
     world.room("alice", "bob")
     bob, client = world.connect("bob"), Poller(world)
     client.connect("alice")
-    for number in range(4):
+    for number in range(messages):
         body = {"conversation_id": "lobby", "message_type": "text", "content": str(number)}
         world.act(bob, "send_message", **body)
     world.pump(until_ms=world.clock.ms)
     websocket = Client(world, "w=", sid=client.sid)
     assert websocket.say("2probe") == "3probe"
+    return client, websocket
+
+
+@pytest.mark.parametrize("stalls_ms", [0, 9_000, 20_000])
+def test_two_hand_overs_of_one_upgrade_keep_the_order_and_double_nothing(
+    world: World, stalls_ms: int
+) -> None:
+    """The job comes while the first is at work, or has stalled for so long that it takes over."""
+    client, websocket = probed(world, 4)
     usual = world.services
     answers = []
 
@@ -686,15 +692,7 @@ def test_an_upgrade_that_dies_between_its_steps_is_finished_by_its_job(
 
 
 def test_a_websocket_that_ends_in_mid_hand_over_ends_the_session(world: World) -> None:
-    world.room("alice", "bob")
-    bob, client = world.connect("bob"), Poller(world)
-    client.connect("alice")
-    for number in range(3):
-        body = {"conversation_id": "lobby", "message_type": "text", "content": str(number)}
-        world.act(bob, "send_message", **body)
-    world.pump(until_ms=world.clock.ms)
-    websocket = Client(world, "w=", sid=client.sid)
-    assert websocket.say("2probe") == "3probe"
+    _, websocket = probed(world, 3)
     world.poster.script["w="] = [Outcome.DELIVERED, Outcome.GONE]
     websocket.say("5")
     assert contents(websocket.posted) == ["0"], "none after the one that was missed"
@@ -767,15 +765,7 @@ LONG = [Outcome.UNSENT] * 30  # for longer than a post is tried at once
 
 def upgraded(world: World, refusals: list[Outcome]) -> Client:
     """A websocket that took a session over while its posts were refused; three messages waited."""
-    world.room("alice", "bob")
-    bob, client = world.connect("bob"), Poller(world)
-    client.connect("alice")
-    for number in range(3):
-        body = {"conversation_id": "lobby", "message_type": "text", "content": str(number)}
-        world.act(bob, "send_message", **body)
-    world.pump(until_ms=world.clock.ms)
-    websocket = Client(world, "w=", sid=client.sid)
-    assert websocket.say("2probe") == "3probe"
+    _, websocket = probed(world, 3)
     world.poster.script["w="] = [Outcome.DELIVERED, *refusals]
     assert websocket.say("5") == ""
     return websocket
