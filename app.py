@@ -3,7 +3,7 @@
 from chalice import Chalice, Rate
 from chalice import Response as HttpResponse
 
-from chalicelib import entry, wiring
+from chalicelib import entrypoints, wiring
 
 app = Chalice(app_name="tidings")
 app.experimental_feature_flags.update(["WEBSOCKETS"])
@@ -11,137 +11,137 @@ app.experimental_feature_flags.update(["WEBSOCKETS"])
 
 @app.on_ws_connect(name="websocket_connect")
 def websocket_connect(event):
-    return entry.websocket.connect(wiring.services(), event.to_dict())
+    return entrypoints.websocket.connect(wiring.services(), event.to_dict())
 
 
 @app.on_ws_message(name="websocket_message")
 def websocket_message(event):
-    return entry.websocket.message(wiring.services(), event.to_dict())
+    return entrypoints.websocket.message(wiring.services(), event.to_dict())
 
 
 @app.on_ws_disconnect(name="websocket_disconnect")
 def websocket_disconnect(event):
-    return entry.websocket.disconnect(wiring.services(), event.to_dict())
+    return entrypoints.websocket.disconnect(wiring.services(), event.to_dict())
 
 
 @app.on_sqs_message(queue="tidings-delivery.fifo", batch_size=10, name="deliver")
 def deliver(event):
-    return entry.queues.deliver(wiring.services(), event.to_dict())
+    return entrypoints.queues.deliver(wiring.services(), event.to_dict())
 
 
 @app.on_sqs_message(queue="tidings-outbound", batch_size=10, name="outbound")
 def outbound(event):
-    return entry.queues.outbound(wiring.services(), event.to_dict())
+    return entrypoints.queues.outbound(wiring.services(), event.to_dict())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
 def sweep(event):
-    return entry.schedules.sweep(wiring.services(), event.to_dict())
+    return entrypoints.schedules.sweep(wiring.services(), event.to_dict())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="report")
 def report(event):
-    return entry.schedules.report(wiring.services(), event.to_dict())
+    return entrypoints.schedules.report(wiring.services(), event.to_dict())
 
 
 @app.route("/v1/health", methods=["GET"])
 def health():
-    return _http(entry.rest.health(wiring.services()))
+    return _http(entrypoints.rest.health(wiring.services()))
 
 
 @app.route("/v1/openapi.json", methods=["GET"])
 def openapi():
-    return _http(entry.rest.openapi())
+    return _http(entrypoints.rest.openapi())
 
 
 @app.route("/v1/rooms", methods=["POST"])
 def create_room():
-    return _serve(entry.rest.create_room)
+    return _serve(entrypoints.rest.create_room)
 
 
 @app.route("/v1/rooms", methods=["GET"])
 def list_rooms():
-    return _serve(entry.rest.list_rooms)
+    return _serve(entrypoints.rest.list_rooms)
 
 
 @app.route("/v1/rooms/{room_id}", methods=["GET"])
 def get_room(room_id):
-    return _serve(entry.rest.get_room)
+    return _serve(entrypoints.rest.get_room)
 
 
 @app.route("/v1/rooms/{room_id}/members", methods=["POST"])
 def add_member(room_id):
-    return _serve(entry.rest.add_member)
+    return _serve(entrypoints.rest.add_member)
 
 
 @app.route("/v1/rooms/{room_id}/members/{user_id}", methods=["DELETE"])
 def remove_member(room_id, user_id):
-    return _serve(entry.rest.remove_member)
+    return _serve(entrypoints.rest.remove_member)
 
 
 @app.route("/v1/rooms/{room_id}/messages", methods=["GET"])
 def list_messages(room_id):
-    return _serve(entry.rest.list_messages)
+    return _serve(entrypoints.rest.list_messages)
 
 
 @app.route("/v1/rooms/{room_id}/messages", methods=["POST"])
 def post_message(room_id):
-    return _serve(entry.rest.post_message)
+    return _serve(entrypoints.rest.post_message)
 
 
 @app.route("/v1/rooms/{room_id}/messages/{message_id}", methods=["DELETE"])
 def delete_message(room_id, message_id):
-    return _serve(entry.rest.delete_message)
+    return _serve(entrypoints.rest.delete_message)
 
 
 @app.route("/v1/friends", methods=["GET"])
 def list_friends():
-    return _serve(entry.rest.list_friends)
+    return _serve(entrypoints.rest.list_friends)
 
 
 @app.route("/v1/friends/{user_id}", methods=["PUT"])
 def put_friend(user_id):
-    return _serve(entry.rest.put_friend)
+    return _serve(entrypoints.rest.put_friend)
 
 
 @app.route("/v1/friends/{user_id}", methods=["DELETE"])
 def remove_friend(user_id):
-    return _serve(entry.rest.remove_friend)
+    return _serve(entrypoints.rest.remove_friend)
 
 
 @app.route("/v1/presence", methods=["GET"])
 def list_presence():
-    return _serve(entry.rest.list_presence)
+    return _serve(entrypoints.rest.list_presence)
 
 
 @app.route("/v1/moments", methods=["POST"])
 def post_moment():
-    return _serve(entry.rest.post_moment)
+    return _serve(entrypoints.rest.post_moment)
 
 
 @app.route("/v1/moments", methods=["GET"])
 def list_moments():
-    return _serve(entry.rest.list_moments)
+    return _serve(entrypoints.rest.list_moments)
 
 
 @app.route("/v1/notifications", methods=["POST"])
 def post_notification():
-    return _serve(entry.rest.post_notification)
+    return _serve(entrypoints.rest.post_notification)
 
 
 @app.route("/v1/notifications", methods=["GET"])
 def list_notifications():
-    return _serve(entry.rest.list_notifications)
+    return _serve(entrypoints.rest.list_notifications)
 
 
 @app.route("/v1/endpoint", methods=["GET"])
 def endpoint():
-    return _serve(entry.rest.endpoint)
+    return _serve(entrypoints.rest.endpoint)
 
 
 @app.route("/v1/admin/users/{user_id}/disconnect", methods=["POST"])
 def disconnect_user(user_id):
-    return _serve(entry.rest.disconnect_user)
+    return _serve(entrypoints.rest.disconnect_user)
 
 
 @app.route(
@@ -150,9 +150,9 @@ def disconnect_user(user_id):
     content_types=["text/plain", "application/octet-stream", "application/json"],
 )
 def socketio():
-    request = entry.rest.from_event(app.current_request.to_original_event())
-    answer = entry.polling.handle(wiring.services(), request, app.current_request.method)
-    return HttpResponse(answer.text, status_code=answer.status, headers=entry.polling.HEADERS)
+    request = entrypoints.rest.from_event(app.current_request.to_original_event())
+    answer = entrypoints.polling.handle(wiring.services(), request, app.current_request.method)
+    return HttpResponse(answer.text, status_code=answer.status, headers=entrypoints.polling.HEADERS)
 
 
 def preflight(**path):
@@ -166,13 +166,15 @@ for path in tuple(app.routes):
 @app.middleware("http")
 def cross_origin(request, get_response):
     answer, settings = get_response(request), wiring.services().settings
-    told = entry.cors.headers(settings, request.headers, request.method)
+    told = entrypoints.cors.headers(settings, request.headers, request.method)
     return HttpResponse(answer.body, {**answer.headers, **told}, answer.status_code)
 
 
 def _serve(endpoint):
     event = app.current_request.to_original_event()
-    return _http(entry.rest.handle(wiring.services(), entry.rest.from_event(event), endpoint))
+    return _http(
+        entrypoints.rest.handle(wiring.services(), entrypoints.rest.from_event(event), endpoint)
+    )
 
 
 def _http(answer):

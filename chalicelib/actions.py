@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import commands, times
-from .commands import Command
-from .errors import (
+from .contract import commands
+from .contract.commands import Command
+from .contract.events import message_view
+from .kernel import times
+from .kernel.errors import (
     BadRequest,
     NotFound,
     PermissionDenied,
@@ -16,8 +18,10 @@ from .errors import (
     TooLarge,
     UnknownAction,
 )
-from .events import message_view
-from .model import Connection, ConnectionId, Frame, MessageId, Role, RoomId, Status
+from .model.connections import Connection, Frame
+from .model.identifiers import ConnectionId, MessageId, RoomId
+from .model.presence import Status
+from .model.rooms import Role
 from .services import Services
 
 SYNCED_ROOMS = 100

@@ -4,47 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .cluster import Cluster
-from .connections import Connections
-from .delivery import Delivery
-from .engine import Engine
-from .ephemeral import Ephemeral
-from .feeds import Feeds
-from .friends import Friends
-from .limits import Limits
-from .messages import Messages
-from .model import Region
-from .ports import (
-    Cache,
-    CheckpointStore,
-    Clock,
-    ConnectionStore,
-    Cursors,
-    EngineSessions,
-    FriendStore,
-    Ids,
-    Markers,
-    MessageLog,
-    Metrics,
-    PeerHealth,
-    Poster,
-    PresenceStore,
-    Queue,
-    RevocationStore,
-    RoomStore,
-    Secrets,
-    Sync,
-    Trails,
-)
-from .presence import Presences
-from .receipts import Receipts
-from .recovery import Recovery
-from .regions import Router
-from .revocations import Revocations
-from .rooms import Rooms
-from .settings import Settings
-from .tokens import Tokens
-from .upgrades import Upgrades
+from .access.cluster import Cluster
+from .access.limits import Limits
+from .access.revocations import Revocations
+from .access.routing import Router
+from .access.tokens import Tokens
+from .connections.registry import Connections
+from .kernel.settings import Settings
+from .membership.friends import Friends
+from .membership.rooms import Rooms
+from .messaging.delivery import Delivery
+from .messaging.messages import Messages
+from .model.identifiers import Region
+from .ports.access import PeerHealth, RevocationStore, Secrets, Sync
+from .ports.cache import Cache
+from .ports.connections import ConnectionStore
+from .ports.delivery import Cursors, Poster
+from .ports.friends import FriendStore
+from .ports.log import MessageLog
+from .ports.presence import PresenceStore
+from .ports.queues import Queue
+from .ports.receipts import Markers
+from .ports.rooms import RoomStore
+from .ports.sessions import CheckpointStore, EngineSessions, Trails
+from .ports.system import Clock, Ids, Metrics
+from .sessions.engine import Engine
+from .sessions.recovery import Recovery
+from .sessions.upgrades import Upgrades
+from .social.ephemeral import Ephemeral
+from .social.feeds import Feeds
+from .social.presence import Presences
+from .social.receipts import Receipts
 
 
 @dataclass(frozen=True, slots=True)

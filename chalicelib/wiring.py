@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 
-from . import telemetry
-from .ports import Secrets
+from .kernel import telemetry
+from .kernel.settings import Settings
+from .ports.access import Secrets
 from .services import Adapters, Services, compose
-from .settings import Settings
 
 
 def build(settings: Settings) -> Services:
     """Compose the services on AWS and Redis. Opens no connection: each opens at first use."""
-    from .adapters.apigateway import ApiGatewayPoster, botocore_credentials
+    from .adapters.apigateway.engine import EnginePoster
+    from .adapters.apigateway.poster import ApiGatewayPoster, botocore_credentials
     from .adapters.aws import client
     from .adapters.cloudwatch import CloudWatchMetrics
     from .adapters.dynamodb import (
@@ -26,14 +27,13 @@ def build(settings: Settings) -> Services:
         DynamoRevocationStore,
         DynamoRoomStore,
     )
-    from .adapters.engine_poster import EnginePoster
     from .adapters.peers import HttpPeers
-    from .adapters.redis import RedisCache
-    from .adapters.redis_auth import IamToken, from_url
-    from .adapters.redis_client import RedisClient
-    from .adapters.redis_sessions import RedisSessions
-    from .adapters.redis_sync import RedisSync
-    from .adapters.redis_trails import RedisTrails
+    from .adapters.redis.auth import IamToken, from_url
+    from .adapters.redis.cache import RedisCache
+    from .adapters.redis.client import RedisClient
+    from .adapters.redis.cluster import RedisSync
+    from .adapters.redis.sessions import RedisSessions
+    from .adapters.redis.trails import RedisTrails
     from .adapters.secrets import FixedSecrets, ManagedSecrets
     from .adapters.sqs import SqsQueue
     from .adapters.system import SystemClock, SystemIds

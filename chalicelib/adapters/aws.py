@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import Unavailable
+from ..kernel.errors import Unavailable
 
 _lock = threading.Lock()
 _session: Any = None

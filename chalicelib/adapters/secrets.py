@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .. import telemetry
-from ..errors import Unavailable
-from ..ports import Clock
+from ..kernel import telemetry
+from ..kernel.errors import Unavailable
+from ..ports.system import Clock
 
 CACHED_MS = 300_000
 # After a failure: a read that does not get through takes seconds. An old value serves meanwhile.

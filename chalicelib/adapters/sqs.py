@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..errors import Unavailable
-from ..model import Job
+from ..kernel.errors import Unavailable
+from ..model.jobs import Job
 from .aws import unavailable
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html

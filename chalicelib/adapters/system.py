@@ -6,7 +6,7 @@ import random
 import secrets
 import time
 
-from .. import ids
+from ..kernel import ids
 
 monotonic_s = time.monotonic
 

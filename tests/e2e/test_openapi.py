@@ -14,7 +14,7 @@ import sys
 
 import pytest
 
-from chalicelib.entry.openapi import OPERATIONS
+from chalicelib.entrypoints.http.openapi import OPERATIONS
 from tests.support.people import People, name
 from tests.support.stacks import Stack
 

@@ -13,27 +13,17 @@ from typing import Any, ClassVar
 import pytest
 from redis.crc import key_slot
 
-from chalicelib.adapters.memory_cache import MemoryCache
-from chalicelib.adapters.redis import RedisCache
-from chalicelib.adapters.redis_client import RedisClient
-from chalicelib.errors import CacheDown
-from chalicelib.model import (
-    Charge,
-    Connection,
-    ConnectionId,
-    Delivering,
-    Devices,
-    Entry,
-    EntryKind,
-    Frame,
-    MessageId,
-    Region,
-    Role,
-    RoomId,
-    Target,
-    Traffic,
-    UserId,
-)
+from chalicelib.adapters.memory.cache import MemoryCache
+from chalicelib.adapters.redis.cache import RedisCache
+from chalicelib.adapters.redis.client import RedisClient
+from chalicelib.kernel.errors import CacheDown
+from chalicelib.model.access import Charge
+from chalicelib.model.connections import Connection, Devices, Frame, Target
+from chalicelib.model.delivery import Delivering
+from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
+from chalicelib.model.log import Entry, EntryKind
+from chalicelib.model.metrics import Traffic
+from chalicelib.model.rooms import Role
 from tests.support.valkey import Valkey, cluster, frozen, pass_time, valkey
 from tests.support.world import CountingIds, FakeClock
 

@@ -9,21 +9,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from chalicelib.adapters.memory_cache import MemoryCache
-from chalicelib.adapters.redis import RedisCache
-from chalicelib.adapters.redis_client import RedisClient
-from chalicelib.model import (
-    Connection,
-    ConnectionId,
-    Entry,
-    EntryKind,
-    MessageId,
-    Region,
-    Role,
-    RoomId,
-    Target,
-    UserId,
-)
+from chalicelib.adapters.memory.cache import MemoryCache
+from chalicelib.adapters.redis.cache import RedisCache
+from chalicelib.adapters.redis.client import RedisClient
+from chalicelib.model.connections import Connection, Target
+from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
+from chalicelib.model.log import Entry, EntryKind
+from chalicelib.model.rooms import Role
 from tests.support.valkey import Valkey, pass_time, valkey
 from tests.support.world import CountingIds, FakeClock
 

@@ -17,9 +17,10 @@ from hypothesis.stateful import (
 )
 
 from chalicelib.adapters.dynamodb import DynamoMessageLog
-from chalicelib.adapters.memory_stores import MemoryMessageLog
-from chalicelib.errors import TidingsError
-from chalicelib.model import Entry, EntryKind, Head, MessageId, Region, RoomId, UserId
+from chalicelib.adapters.memory.stores import MemoryMessageLog
+from chalicelib.kernel.errors import TidingsError
+from chalicelib.model.identifiers import MessageId, Region, RoomId, UserId
+from chalicelib.model.log import Entry, EntryKind, Head
 from tests.support.ministack import Ministack
 
 pytest_plugins = ["tests.support.ministack"]

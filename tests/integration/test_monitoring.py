@@ -9,8 +9,8 @@ from pathlib import Path
 
 from chalicelib.adapters.aws import client
 from chalicelib.adapters.cloudwatch import CloudWatchMetrics
-from chalicelib.entry import schedules
-from chalicelib.settings import Settings
+from chalicelib.entrypoints import schedules
+from chalicelib.kernel.settings import Settings
 from tests.support.ministack import REGION
 from tests.support.world import World
 

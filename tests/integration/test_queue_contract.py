@@ -11,11 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import client
-from chalicelib.adapters.memory_stores import MemoryQueue
+from chalicelib.adapters.memory.stores import MemoryQueue
 from chalicelib.adapters.sqs import SqsQueue
-from chalicelib.errors import Unavailable
-from chalicelib.model import Job
-from chalicelib.ports import Queue
+from chalicelib.kernel.errors import Unavailable
+from chalicelib.model.jobs import Job
+from chalicelib.ports.queues import Queue
 from tests.support.ministack import REGION, Distorted, Ministack, at_once
 from workbench.stack.children import free_port
 

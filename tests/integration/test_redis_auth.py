@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.redis_auth import IamToken, from_url
-from chalicelib.adapters.redis_client import RedisClient
-from chalicelib.adapters.redis_sync import RedisSync
+from chalicelib.adapters.apigateway.sigv4 import Credentials
+from chalicelib.adapters.redis.auth import IamToken, from_url
+from chalicelib.adapters.redis.client import RedisClient
+from chalicelib.adapters.redis.cluster import RedisSync
 from chalicelib.adapters.secrets import FixedSecrets
-from chalicelib.adapters.sigv4 import Credentials
-from chalicelib.errors import CacheDown
+from chalicelib.kernel.errors import CacheDown
 from tests.support.valkey import cluster, valkey
 from tests.support.world import FakeClock
 

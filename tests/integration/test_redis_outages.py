@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.redis import RedisCache
-from chalicelib.adapters.redis_client import RedisClient
-from chalicelib.adapters.redis_sessions import RedisSessions
-from chalicelib.errors import CacheDown
-from chalicelib.model import Connection, ConnectionId, Part, Region, Target, UserId
+from chalicelib.adapters.redis.cache import RedisCache
+from chalicelib.adapters.redis.client import RedisClient
+from chalicelib.adapters.redis.sessions import RedisSessions
+from chalicelib.kernel.errors import CacheDown
+from chalicelib.model.connections import Connection, Target
+from chalicelib.model.identifiers import ConnectionId, Region, UserId
+from chalicelib.model.sessions import Part
 from tests.support.valkey import cluster, frozen, valkey
 from tests.support.world import CountingIds
 

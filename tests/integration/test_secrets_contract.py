@@ -13,8 +13,8 @@ import pytest
 
 from chalicelib.adapters.aws import client
 from chalicelib.adapters.secrets import CACHED_MS, FixedSecrets, ManagedSecrets
-from chalicelib.errors import Unavailable
-from chalicelib.ports import Secrets
+from chalicelib.kernel.errors import Unavailable
+from chalicelib.ports.access import Secrets
 from tests.support.ministack import REGION, Distorted
 from tests.support.world import FakeClock
 from workbench.stack.children import free_port

@@ -8,12 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.adapters.memory_sessions import MemorySessions
-from chalicelib.adapters.redis_client import RedisClient
-from chalicelib.adapters.redis_sessions import RedisSessions
-from chalicelib.errors import CacheDown, Conflict, NotFound, TooLarge
-from chalicelib.model import POLLING, ConnectionId, EngineSession, Part, Region, Target, UserId
-from chalicelib.ports import EngineSessions
+from chalicelib.adapters.memory.sessions import MemorySessions
+from chalicelib.adapters.redis.client import RedisClient
+from chalicelib.adapters.redis.sessions import RedisSessions
+from chalicelib.kernel.errors import CacheDown, Conflict, NotFound, TooLarge
+from chalicelib.model.connections import POLLING, Target
+from chalicelib.model.identifiers import ConnectionId, Region, UserId
+from chalicelib.model.sessions import EngineSession, Part
+from chalicelib.ports.sessions import EngineSessions
 from tests.support.valkey import valkey
 from tests.support.world import FakeClock
 

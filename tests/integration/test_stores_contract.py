@@ -22,7 +22,7 @@ from chalicelib.adapters.dynamodb import (
     DynamoRevocationStore,
     DynamoRoomStore,
 )
-from chalicelib.adapters.memory_stores import (
+from chalicelib.adapters.memory.stores import (
     MemoryCheckpointStore,
     MemoryConnectionStore,
     MemoryCursors,
@@ -33,43 +33,24 @@ from chalicelib.adapters.memory_stores import (
     MemoryRevocationStore,
     MemoryRoomStore,
 )
-from chalicelib.errors import NotFound, Unavailable
-from chalicelib.model import (
-    Checkpoint,
-    Committed,
-    Connection,
-    ConnectionId,
-    Cursor,
-    Devices,
-    Duplicate,
-    Entry,
-    EntryKind,
-    Head,
-    Marker,
-    Member,
-    MessageId,
-    Presence,
-    Region,
-    Role,
-    Room,
-    RoomId,
-    RoomType,
-    Status,
-    Taken,
-    Target,
-    UserId,
-)
-from chalicelib.ports import (
-    CheckpointStore,
-    ConnectionStore,
-    Cursors,
-    FriendStore,
-    Markers,
-    MessageLog,
-    PresenceStore,
-    RevocationStore,
-    RoomStore,
-)
+from chalicelib.kernel.errors import NotFound, Unavailable
+from chalicelib.model.connections import Connection, Devices, Target
+from chalicelib.model.delivery import Cursor
+from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
+from chalicelib.model.log import Committed, Duplicate, Entry, EntryKind, Head, Taken
+from chalicelib.model.presence import Presence, Status
+from chalicelib.model.receipts import Marker
+from chalicelib.model.rooms import Member, Role, Room, RoomType
+from chalicelib.model.sessions import Checkpoint
+from chalicelib.ports.access import RevocationStore
+from chalicelib.ports.connections import ConnectionStore
+from chalicelib.ports.delivery import Cursors
+from chalicelib.ports.friends import FriendStore
+from chalicelib.ports.log import MessageLog
+from chalicelib.ports.presence import PresenceStore
+from chalicelib.ports.receipts import Markers
+from chalicelib.ports.rooms import RoomStore
+from chalicelib.ports.sessions import CheckpointStore
 from tests.support.ministack import REGION, Distorted, Ministack, at_once
 from workbench.stack.children import free_port
 

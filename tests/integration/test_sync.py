@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import redis
 
-from chalicelib.adapters.redis_sync import CHANNEL, RedisSync
-from chalicelib.errors import CacheDown
+from chalicelib.adapters.redis.cluster import CHANNEL, RedisSync
+from chalicelib.kernel.errors import CacheDown
 from tests.support.world import FakeClock
 from workbench.stack.children import Child, free_port, start_valkey
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.adapters.memory_trails import MemoryTrails
-from chalicelib.adapters.redis_client import RedisClient
-from chalicelib.adapters.redis_trails import RedisTrails
-from chalicelib.errors import CacheDown
-from chalicelib.model import ConnectionId, Region, RoomId, Target, Trail, UserId
-from chalicelib.ports import Trails
+from chalicelib.adapters.memory.trails import MemoryTrails
+from chalicelib.adapters.redis.client import RedisClient
+from chalicelib.adapters.redis.trails import RedisTrails
+from chalicelib.kernel.errors import CacheDown
+from chalicelib.model.connections import Target
+from chalicelib.model.identifiers import ConnectionId, Region, RoomId, UserId
+from chalicelib.model.sessions import Trail
+from chalicelib.ports.sessions import Trails
 from tests.support.valkey import valkey
 
 EAST = Region("us-east-1")

@@ -8,25 +8,15 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from chalicelib.adapters.redis import RedisCache
-from chalicelib.adapters.redis_client import RedisClient
-from chalicelib.adapters.redis_sessions import RedisSessions
-from chalicelib.adapters.redis_trails import RedisTrails
-from chalicelib.model import (
-    POLLING,
-    Connection,
-    ConnectionId,
-    EngineSession,
-    Entry,
-    EntryKind,
-    MessageId,
-    Region,
-    RoomId,
-    Target,
-    Trail,
-    UserId,
-)
-from chalicelib.records import target_to_json
+from chalicelib.adapters.redis.cache import RedisCache
+from chalicelib.adapters.redis.client import RedisClient
+from chalicelib.adapters.redis.sessions import RedisSessions
+from chalicelib.adapters.redis.trails import RedisTrails
+from chalicelib.kernel.records import target_to_json
+from chalicelib.model.connections import POLLING, Connection, Target
+from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
+from chalicelib.model.log import Entry, EntryKind
+from chalicelib.model.sessions import EngineSession, Trail
 from tests.support.valkey import valkey
 from tests.support.world import CountingIds
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any
 
-from chalicelib.errors import CacheDown, Unavailable
+from chalicelib.kernel.errors import CacheDown, Unavailable
 from chalicelib.services import compose
 from tests.support.world import Killed, World
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import jwt
 
-from chalicelib.adapters.engine_poster import EnginePoster
-from chalicelib.adapters.memory_cache import MemoryCache
-from chalicelib.adapters.memory_sessions import MemorySessions
-from chalicelib.adapters.memory_stores import (
+from chalicelib.adapters.apigateway.engine import EnginePoster
+from chalicelib.adapters.memory.cache import MemoryCache
+from chalicelib.adapters.memory.sessions import MemorySessions
+from chalicelib.adapters.memory.stores import (
     MemoryCheckpointStore,
     MemoryConnectionStore,
     MemoryCursors,
@@ -28,13 +28,17 @@ from chalicelib.adapters.memory_stores import (
     MemoryRevocationStore,
     MemoryRoomStore,
 )
-from chalicelib.adapters.memory_trails import MemoryTrails
+from chalicelib.adapters.memory.trails import MemoryTrails
 from chalicelib.adapters.secrets import FixedSecrets
-from chalicelib.entry import queues, rest, schedules, websocket
-from chalicelib.errors import CacheDown
-from chalicelib.model import ConnectionId, Job, Outcome, Post, Target
+from chalicelib.entrypoints import queues, schedules, websocket
+from chalicelib.entrypoints.http import rest
+from chalicelib.kernel.errors import CacheDown
+from chalicelib.kernel.settings import Settings
+from chalicelib.model.connections import Target
+from chalicelib.model.delivery import Outcome, Post
+from chalicelib.model.identifiers import ConnectionId
+from chalicelib.model.jobs import Job
 from chalicelib.services import Adapters, compose
-from chalicelib.settings import Settings
 
 SECRET = "a-secret-for-tests-of-more-than-the-64-bytes-that-HS512-asks-for!!!"
 START_MS = 1_800_000_000_000

@@ -1,4 +1,4 @@
-"""The functions' environment and what chalicelib/settings.py reads: the same names."""
+"""The functions' environment and what chalicelib/kernel/settings.py reads: the same names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from chalicelib.settings import Settings
+from chalicelib.kernel.settings import Settings
 
 from .conftest import ROOT
 

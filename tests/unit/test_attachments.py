@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.model import Part
-from chalicelib.protocol import attachments
+from chalicelib.model.sessions import Part
+from chalicelib.wire import attachments
 
 # What a client sent: packets by their attachments, and the milliseconds after the part before.
 SENT = st.lists(st.lists(st.integers(0, 2), min_size=2, max_size=4), min_size=1, max_size=4)

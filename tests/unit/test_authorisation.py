@@ -12,9 +12,11 @@ import jwt
 import pytest
 
 from chalicelib.actions import ACTIONS
-from chalicelib.entry import rest, websocket
-from chalicelib.model import Member, Region, Role, RoomId, UserId
-from chalicelib.settings import Endpoint
+from chalicelib.entrypoints import websocket
+from chalicelib.entrypoints.http import rest
+from chalicelib.kernel.settings import Endpoint
+from chalicelib.model.identifiers import Region, RoomId, UserId
+from chalicelib.model.rooms import Member, Role
 from tests.support.world import SECRET, START_MS, World
 
 STRANGER, MEMBER, ADMIN, OWNER, SERVICE_ADMIN = "eve", "mia", "adam", "olga", "sam"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.actions import ACTIONS
-from chalicelib.errors import TidingsError
+from chalicelib.kernel.errors import TidingsError
 from tests.support.world import World
 
 VALID: dict[str, dict[str, Any]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.entry import rest
+from chalicelib.entrypoints.http import rest
 from chalicelib.services import compose
 from tests.support.world import World
 

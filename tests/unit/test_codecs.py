@@ -15,8 +15,8 @@ import socketio.packet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.protocol import engineio as eio
-from chalicelib.protocol import socketio as sio
+from chalicelib.wire import engineio as eio
+from chalicelib.wire import socketio as sio
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x1e"), max_size=20)
 PACKETS = st.builds(
@@ -151,8 +151,8 @@ def test_placeholders_that_name_nothing(number: Any) -> None:
 
 def test_the_codecs_import_nothing_heavy() -> None:
     code = (
-        "import sys; before = set(sys.modules); import chalicelib.protocol.engineio, "
-        "chalicelib.protocol.socketio, chalicelib.protocol.session; "
+        "import sys; before = set(sys.modules); import chalicelib.wire.engineio, "
+        "chalicelib.wire.socketio, chalicelib.wire.session; "
         "print(len([m for m in set(sys.modules) - before if 'pydantic' in m or 'boto' in m]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.entry import cors
-from chalicelib.settings import Settings
+from chalicelib.entrypoints.http import cors
+from chalicelib.kernel.settings import Settings
 
 ONE, OTHER = "https://chat.example.com", "http://localhost:3000"
 

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from chalicelib import delivery, fanout
-from chalicelib.adapters.apigateway import ApiGatewayPoster
-from chalicelib.adapters.engine_poster import EnginePoster
-from chalicelib.adapters.sigv4 import Credentials
-from chalicelib.entry import queues
-from chalicelib.errors import Unavailable
-from chalicelib.model import ConnectionId, Job, Outcome, Post, Region, RoomId
+from chalicelib.adapters.apigateway.engine import EnginePoster
+from chalicelib.adapters.apigateway.poster import ApiGatewayPoster
+from chalicelib.adapters.apigateway.sigv4 import Credentials
+from chalicelib.entrypoints import queues
+from chalicelib.kernel.errors import Unavailable
+from chalicelib.messaging import delivery, fanout
+from chalicelib.model.delivery import Outcome, Post
+from chalicelib.model.identifiers import ConnectionId, Region, RoomId
+from chalicelib.model.jobs import Job
 from chalicelib.services import compose
 from tests.support.world import Killed, World, record
 from tests.unit.test_call_budgets import counted

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib import delivery
-from chalicelib.entry import rest
-from chalicelib.model import Outcome
-from chalicelib.protocol import socketio
+from chalicelib.entrypoints.http import rest
+from chalicelib.messaging import delivery
+from chalicelib.model.delivery import Outcome
+from chalicelib.wire import socketio
 from tests.support.faults import How, Plan, again, at_every_call
 from tests.support.world import World
 from tests.unit.test_call_budgets import counted

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.entry import rest
-from chalicelib.model import Outcome
+from chalicelib.entrypoints.http import rest
+from chalicelib.model.delivery import Outcome
 from tests.support.faults import How, Plan, again, at_every_call
 from tests.support.world import Killed, World
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib import ids
-from chalicelib.entry import rest, websocket
-from chalicelib.errors import Unavailable
-from chalicelib.model import UserId
+from chalicelib.entrypoints import websocket
+from chalicelib.entrypoints.http import rest
+from chalicelib.kernel import ids
+from chalicelib.kernel.errors import Unavailable
+from chalicelib.model.identifiers import UserId
 from tests.support.faults import How, Plan, again, at_every_call
 from tests.support.world import Killed, World
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib import ids
-from chalicelib.entry import rest
+from chalicelib.entrypoints.http import rest
+from chalicelib.kernel import ids
 from tests.support.world import World
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib import friends
-from chalicelib.entry import rest
+from chalicelib.entrypoints.http import rest
+from chalicelib.membership import friends
 from tests.support.world import World
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from chalice.app import CloudWatchEvent, SQSEvent, WebsocketEvent
 
-from chalicelib.entry import queues, rest, schedules, websocket
+from chalicelib.entrypoints import queues, schedules, websocket
+from chalicelib.entrypoints.http import rest
 from tests.support.world import World
 from workbench.gateway import HttpApi, WebSocketApi, events
 from workbench.stack import records

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.engine_poster import EnginePoster
-from chalicelib.entry import polling, rest
+from chalicelib.adapters.apigateway.engine import EnginePoster
+from chalicelib.entrypoints.http import rest
+from chalicelib.entrypoints.socketio import polling
 from chalicelib.services import compose
 from tests.support.world import World
 from tests.unit.test_socketio import Client

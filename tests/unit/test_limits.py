@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.entry import rest, websocket
-from chalicelib.model import Region, RoomId
-from chalicelib.settings import DEFAULT_LIMITS, Rate, Settings
+from chalicelib.entrypoints import websocket
+from chalicelib.entrypoints.http import rest
+from chalicelib.kernel.settings import DEFAULT_LIMITS, Rate, Settings
+from chalicelib.model.identifiers import Region, RoomId
 from tests.support.world import World
 
 TEXT = {"conversation_id": "lobby", "message_type": "text", "content": "x"}

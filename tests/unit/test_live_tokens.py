@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib import times
-from chalicelib.connections import EXPIRING_S, TOKEN_GRACE_S
-from chalicelib.entry import queues, schedules
+from chalicelib.connections.registry import EXPIRING_S, TOKEN_GRACE_S
+from chalicelib.entrypoints import queues, schedules
+from chalicelib.kernel import times
 from tests.support.world import START_MS, World, record
 
 LIFE_S = 600

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.entry import rest
-from chalicelib.model import Outcome
+from chalicelib.entrypoints.http import rest
+from chalicelib.model.delivery import Outcome
 from tests.support.world import World
 
 
@@ -335,7 +335,7 @@ def test_a_large_room_is_split_and_complete(world: World) -> None:
 
 
 def test_a_poisoned_job_goes_to_the_dead_letters_and_holds_up_nobody(world: World) -> None:
-    from chalicelib.entry import queues
+    from chalicelib.entrypoints import queues
     from tests.support.world import record
 
     world.room("alice", "bob")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.adapters.memory_cache import MemoryCache
-from chalicelib.adapters.memory_stores import MemoryMessageLog, MemoryQueue
-from chalicelib.commands import SendMessage
-from chalicelib.errors import PermissionDenied
-from chalicelib.messages import Messages
-from chalicelib.model import Entry, MessageId, Region, Role, RoomId, UserId
+from chalicelib.adapters.memory.cache import MemoryCache
+from chalicelib.adapters.memory.stores import MemoryMessageLog, MemoryQueue
+from chalicelib.contract.commands import SendMessage
+from chalicelib.kernel.errors import PermissionDenied
+from chalicelib.messaging.messages import Messages
+from chalicelib.model.identifiers import MessageId, Region, RoomId, UserId
+from chalicelib.model.log import Entry
+from chalicelib.model.rooms import Role
 from tests.support.world import CountingIds, FakeClock
 
 LOBBY = RoomId("lobby")

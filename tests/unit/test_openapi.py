@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.entry import bodies, openapi, rest, views
+from chalicelib.entrypoints.http import bodies, openapi, rest, views
 from tests.support.world import World
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib import presence
-from chalicelib.entry import rest
-from chalicelib.model import Outcome, Presence, Region, Status, UserId
+from chalicelib.entrypoints.http import rest
+from chalicelib.model.delivery import Outcome
+from chalicelib.model.identifiers import Region, UserId
+from chalicelib.model.presence import Presence, Status
+from chalicelib.social import presence
 from tests.support.world import START_MS, Killed, World
 
 

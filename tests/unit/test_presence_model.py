@@ -14,9 +14,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from chalicelib.connections import GRACE_MS
-from chalicelib.entry import rest
-from chalicelib.model import Outcome
+from chalicelib.connections.registry import GRACE_MS
+from chalicelib.entrypoints.http import rest
+from chalicelib.model.delivery import Outcome
 from tests.support.world import World
 
 SWEEP_MS = 60_000

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.memory_stores import MemoryQueue
-from chalicelib.entry import queues
-from chalicelib.errors import Unavailable
-from chalicelib.model import Job, Outcome, Post
+from chalicelib.adapters.memory.stores import MemoryQueue
+from chalicelib.entrypoints import queues
+from chalicelib.kernel.errors import Unavailable
+from chalicelib.model.delivery import Outcome, Post
+from chalicelib.model.jobs import Job
 from tests.support.world import World, record
 
 

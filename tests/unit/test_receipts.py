@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib import receipts
-from chalicelib.entry import rest
+from chalicelib.entrypoints.http import rest
+from chalicelib.social import receipts
 from tests.support.world import World
 
 

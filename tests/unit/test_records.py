@@ -6,19 +6,11 @@ from dataclasses import astuple
 
 import pytest
 
-from chalicelib import records
 from chalicelib.adapters.dynamodb import connections
-from chalicelib.model import (
-    Connection,
-    ConnectionId,
-    Entry,
-    EntryKind,
-    MessageId,
-    Region,
-    RoomId,
-    Target,
-    UserId,
-)
+from chalicelib.kernel import records
+from chalicelib.model.connections import Connection, Target
+from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
+from chalicelib.model.log import Entry, EntryKind
 
 TARGET = Target(
     ConnectionId("c="), UserId("alice"), "api", "prod", Region("us-east-1"), "sio:/", 5, "sid"

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib import recovery
-from chalicelib.entry import queues, rest, websocket
-from chalicelib.entry.engineio import understands_recovery
-from chalicelib.model import Outcome, Region, RoomId
-from chalicelib.protocol import socketio
+from chalicelib.entrypoints import queues, websocket
+from chalicelib.entrypoints.http import rest
+from chalicelib.entrypoints.socketio.frames import understands_recovery
+from chalicelib.model.delivery import Outcome
+from chalicelib.model.identifiers import Region, RoomId
+from chalicelib.sessions import recovery
+from chalicelib.wire import socketio
 from tests.support.world import Killed, World, record
 
 FOREVER_S = 10**9

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.access.routing import ASKED_EVERY_MS, by_preference, shard_of, stable_hash
 from chalicelib.adapters.peers import HttpPeers
-from chalicelib.entry import rest
-from chalicelib.model import Region
-from chalicelib.regions import ASKED_EVERY_MS, by_preference, shard_of, stable_hash
-from chalicelib.settings import Endpoint, Settings
+from chalicelib.entrypoints.http import rest
+from chalicelib.kernel.settings import Endpoint, Settings
+from chalicelib.model.identifiers import Region
 from tests.support.world import World
 
 ALL = [

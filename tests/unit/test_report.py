@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.entry import rest, schedules
-from chalicelib.errors import Unavailable
+from chalicelib.entrypoints import schedules
+from chalicelib.entrypoints.http import rest
+from chalicelib.kernel.errors import Unavailable
 from chalicelib.services import compose
 from tests.support.world import World
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.entry import queues, rest, websocket
+from chalicelib.entrypoints import queues, websocket
+from chalicelib.entrypoints.http import rest
 from chalicelib.services import compose
 from tests.support.world import START_MS, World, record
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.settings import Settings
+from chalicelib.kernel.settings import Settings
 
 IAM = {"TIDINGS_REDIS_IAM_USER": "tidings", "TIDINGS_REDIS_IAM_CACHE": "cache"}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.entry import rest
+from chalicelib.entrypoints.http import rest
 from tests.support.world import World
 
 MESSAGE_BYTES, ANSWER_BYTES = 128 * 1024, 6 * 1024 * 1024

@@ -13,8 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.entry import polling, queues, rest, websocket
-from chalicelib.model import ConnectionId, Outcome, Post, Target, UserId
+from chalicelib.entrypoints import queues, websocket
+from chalicelib.entrypoints.http import rest
+from chalicelib.entrypoints.socketio import polling
+from chalicelib.model.connections import Target
+from chalicelib.model.delivery import Outcome, Post
+from chalicelib.model.identifiers import ConnectionId, UserId
 from chalicelib.services import compose
 from tests.support.world import Killed, World, record
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import telemetry
+from chalicelib.kernel import telemetry
 from tests.support.world import World
 
 UNITS = {"Count", "Milliseconds"}

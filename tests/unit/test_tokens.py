@@ -17,10 +17,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from chalicelib.access.tokens import Tokens
 from chalicelib.adapters.secrets import FixedSecrets
-from chalicelib.errors import Unauthorized, Unavailable
-from chalicelib.settings import Settings
-from chalicelib.tokens import Tokens
+from chalicelib.kernel.errors import Unauthorized, Unavailable
+from chalicelib.kernel.settings import Settings
 from tests.support.world import World
 
 OLD, NEW, OTHER = ("-".join([name] * 16) for name in ("old", "new", "other"))

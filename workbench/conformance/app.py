@@ -12,15 +12,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from chalicelib import protocol, wiring
-from chalicelib.entry import polling, queues, rest, schedules, socketio, websocket
-from chalicelib.entry.engineio import Call
-from chalicelib.entry.socketio import Socket
-from chalicelib.errors import NotConnected, TidingsError
-from chalicelib.model import UserId
-from chalicelib.protocol import engineio
+from chalicelib import wire, wiring
+from chalicelib.entrypoints import queues, schedules, websocket
+from chalicelib.entrypoints.http import rest
+from chalicelib.entrypoints.socketio import packets, polling
+from chalicelib.entrypoints.socketio.frames import Call
+from chalicelib.entrypoints.socketio.packets import Socket
+from chalicelib.kernel.errors import NotConnected, TidingsError
+from chalicelib.model.access import Identity
+from chalicelib.model.identifiers import UserId
 from chalicelib.services import Services
-from chalicelib.tokens import Identity
+from chalicelib.wire import engineio
 
 Event = dict[str, Any]
 _NEVER_S = 4_102_444_800  # the year 2100
@@ -37,7 +39,7 @@ class Suite:
             socket.transport,
             connection_id=socket.connection_id,
             user_id=user_id,
-            protocol=protocol.of_namespace(socket.namespace),
+            protocol=wire.of_namespace(socket.namespace),
         )
         services.connections.open(Identity(user_id, _NEVER_S), target, {})
         return [["auth", payload if payload is not None else {}]]
@@ -62,7 +64,7 @@ def _echo(call: Call, data: str | bytes) -> str:
     return engineio.encode_text(engineio.Packet(engineio.PacketKind.MESSAGE, data))
 
 
-_SUITE = socketio.handler(Suite())
+_SUITE = packets.handler(Suite())
 
 
 def websocket_connect(event: Event, context: object) -> Event:

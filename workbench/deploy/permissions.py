@@ -24,6 +24,8 @@ from botocore import xform_name
 from botocore.session import get_session
 from mypy import nodes
 
+from chalicelib.entrypoints import MODULES
+
 from . import program as source
 from .program import ROOT, Adapter, Definition, Program
 
@@ -33,7 +35,7 @@ REST = "api_handler"  # Chalice's one function for all routes and their middlewa
 _POSTER = "chalicelib.adapters.apigateway."
 _REDIS = "chalicelib.adapters.redis"
 _METRICS = "chalicelib.adapters.cloudwatch."
-_SECRETS = "chalicelib.ports.Secrets."
+_SECRETS = "chalicelib.ports.access.Secrets."
 
 # A batch takes the permission of one, a transaction those of its writes.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
@@ -103,8 +105,8 @@ def _roots() -> dict[str, set[str]]:
     def entries(handler: ast.FunctionDef) -> Iterator[str]:
         for node in ast.walk(handler):
             match node:
-                case ast.Attribute(ast.Attribute(ast.Name("entry"), module), name):
-                    yield f"chalicelib.entry.{module}.{name}"
+                case ast.Attribute(ast.Attribute(ast.Name("entrypoints"), module), name):
+                    yield f"chalicelib.entrypoints{MODULES[module]}.{name}"
                 case ast.Call(ast.Name(name)) if name in handlers:
                     yield from entries(handlers[name])
 

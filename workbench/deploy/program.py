@@ -192,7 +192,7 @@ def is_self(expression: nodes.Expression) -> bool:
 
 
 def is_port(info: nodes.TypeInfo) -> bool:
-    return info.module_name == "chalicelib.ports" and info.is_protocol
+    return info.module_name.startswith("chalicelib.ports.") and info.is_protocol
 
 
 def _module(path: Path) -> str:

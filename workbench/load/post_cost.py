@@ -19,10 +19,12 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from chalicelib.adapters.apigateway import ApiGatewayPoster
-from chalicelib.adapters.sigv4 import Credentials
+from chalicelib.adapters.apigateway.poster import ApiGatewayPoster
+from chalicelib.adapters.apigateway.sigv4 import Credentials
 from chalicelib.adapters.system import SystemClock
-from chalicelib.model import ConnectionId, Outcome, Post, Region, Target, UserId
+from chalicelib.model.connections import Target
+from chalicelib.model.delivery import Outcome, Post
+from chalicelib.model.identifiers import ConnectionId, Region, UserId
 
 TARGET_RATIO = 1 / 12
 _ANSWER = (

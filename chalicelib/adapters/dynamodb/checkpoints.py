@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...model import Checkpoint, Region, RoomId, UserId
+from ...model.identifiers import Region, RoomId, UserId
+from ...model.sessions import Checkpoint
 from .table import Table, n, s, text
 
 _KEPT_S = 7 * 86_400

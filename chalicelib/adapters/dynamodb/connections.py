@@ -5,23 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ...model import (
-    Connection,
-    ConnectionId,
-    Devices,
-    Region,
-    RoomId,
-    Target,
-    UserId,
-)
-from .table import (
-    Item,
-    Table,
-    integer,
-    n,
-    s,
-    text,
-)
+from ...model.connections import Connection, Devices, Target
+from ...model.identifiers import ConnectionId, Region, RoomId, UserId
+from .table import Item, Table, integer, n, s, text
 
 _CONNECTION_S, _ENDED_S = 3 * 3600, 3600
 

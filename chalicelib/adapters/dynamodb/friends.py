@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...model import UserId
+from ...model.identifiers import UserId
 from .table import Item, Table, integer, n, s, text
 
 

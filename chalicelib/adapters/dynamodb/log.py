@@ -10,22 +10,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...errors import NotFound
-from ...model import (
-    CommitResult,
-    Committed,
-    ConnectionId,
-    Cursor,
-    Duplicate,
-    Entry,
-    EntryKind,
-    Head,
-    MessageId,
-    Region,
-    RoomId,
-    Taken,
-    UserId,
-)
+from ...kernel.errors import NotFound
+from ...model.delivery import Cursor
+from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
+from ...model.log import CommitResult, Committed, Duplicate, Entry, EntryKind, Head, Taken
 from ..aws import unavailable
 from .table import (
     CONFLICT,

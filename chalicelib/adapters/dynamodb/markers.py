@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ...model import Marker, MessageId, Region, RoomId, UserId
+from ...model.identifiers import MessageId, Region, RoomId, UserId
+from ...model.receipts import Marker
 from .table import Item, Table, integer, n, s, text
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...model import Presence, Region, Status, UserId
+from ...model.identifiers import Region, UserId
+from ...model.presence import Presence, Status
 from .table import Item, Table, integer, n, s, text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...model import UserId
+from ...model.identifiers import UserId
 from .table import Table, integer, n, s
 
 _KEPT_S = 3600

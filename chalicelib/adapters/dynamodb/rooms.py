@@ -6,15 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ...errors import Unavailable
-from ...model import (
-    Member,
-    Role,
-    Room,
-    RoomId,
-    RoomType,
-    UserId,
-)
+from ...kernel.errors import Unavailable
+from ...model.identifiers import RoomId, UserId
+from ...model.rooms import Member, Role, Room, RoomType
 from ..aws import unavailable
 from .table import (
     CONFLICT,

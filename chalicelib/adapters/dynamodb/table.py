@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ...errors import Unavailable
+from ...kernel.errors import Unavailable
 from ..aws import unavailable
 
 Item = dict[str, Any]

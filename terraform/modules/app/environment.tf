@@ -1,4 +1,4 @@
-# The functions' environment: what chalicelib/settings.py reads. No secret is in it.
+# The functions' environment: what chalicelib/kernel/settings.py reads. No secret is in it.
 
 locals {
   # With several APIs only a custom domain has one address for all of them.

@@ -91,7 +91,7 @@ variable "endpoints" {
 }
 
 variable "settings" {
-  description = "More settings of the functions, by environment variable; chalicelib/settings.py explains them."
+  description = "More settings of the functions, by environment variable; chalicelib/kernel/settings.py explains them."
   type        = map(string)
   default     = {}
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.apigateway import ApiGatewayPoster, parse_answer
-from chalicelib.adapters.sigv4 import Credentials
-from chalicelib.errors import CacheDown
-from chalicelib.model import ConnectionId, Outcome, Post, Region, Target, UserId
+from chalicelib.adapters.apigateway.poster import ApiGatewayPoster, parse_answer
+from chalicelib.adapters.apigateway.sigv4 import Credentials
+from chalicelib.kernel.errors import CacheDown
+from chalicelib.model.connections import Target
+from chalicelib.model.delivery import Outcome, Post
+from chalicelib.model.identifiers import ConnectionId, Region, UserId
 from tests.support.world import FakeClock
 
 

@@ -19,10 +19,12 @@ from botocore.credentials import Credentials as BotoCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.adapters.apigateway import ApiGatewayPoster, parse_answer
-from chalicelib.adapters.sigv4 import Credentials, Signer, paths
-from chalicelib.errors import CacheDown, Unavailable
-from chalicelib.model import ConnectionId, Outcome, Post, Region, Target, UserId
+from chalicelib.adapters.apigateway.poster import ApiGatewayPoster, parse_answer
+from chalicelib.adapters.apigateway.sigv4 import Credentials, Signer, paths
+from chalicelib.kernel.errors import CacheDown, Unavailable
+from chalicelib.model.connections import Target
+from chalicelib.model.delivery import Outcome, Post
+from chalicelib.model.identifiers import ConnectionId, Region, UserId
 from tests.support.world import FakeClock
 
 EMPTY = b"HTTP/1.1 %s X\r\nContent-Length: 0\r\n\r\n"

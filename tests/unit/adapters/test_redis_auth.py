@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 import pytest
 from redis.exceptions import AuthenticationError
 
-from chalicelib.adapters.redis_auth import IamToken, SecretPassword, from_url
+from chalicelib.adapters.apigateway.sigv4 import Credentials
+from chalicelib.adapters.redis.auth import IamToken, SecretPassword, from_url
 from chalicelib.adapters.secrets import FixedSecrets
-from chalicelib.adapters.sigv4 import Credentials
-from chalicelib.errors import Unavailable
+from chalicelib.kernel.errors import Unavailable
 
 KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "session/token==")
 EMPTY = hashlib.sha256(b"").hexdigest()

@@ -10,10 +10,10 @@ ROOT = Path(__file__).resolve().parents[3]
 # A fresh interpreter: redis-py is imported once only. Nothing listens at port 1.
 BOTH = """
 import json, logging, queue, sys
-from chalicelib.adapters.redis_client import RedisClient
-from chalicelib.adapters.redis_sync import RedisSync
+from chalicelib.adapters.redis.client import RedisClient
+from chalicelib.adapters.redis.cluster import RedisSync
 from chalicelib.adapters.system import SystemClock
-from chalicelib.errors import CacheDown
+from chalicelib.kernel.errors import CacheDown
 assert "redis" not in sys.modules
 lines = queue.Queue()
 class Lines(logging.Handler):

@@ -10,7 +10,7 @@ from botocore.credentials import Credentials as BotoCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.adapters.sigv4 import Credentials, Signer, paths
+from chalicelib.adapters.apigateway.sigv4 import Credentials, Signer, paths
 
 TEXT = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=1)
 CONNECTION = st.text("abcXYZ019-_=+/", min_size=1, max_size=20)

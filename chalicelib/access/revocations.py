@@ -1,0 +1,44 @@
+"""Revocations: users whose tokens are not taken until a time, though they are still valid."""
+
+from __future__ import annotations
+
+from ..kernel.errors import PermissionDenied
+from ..model.identifiers import UserId
+from ..model.jobs import Job
+from ..ports.access import RevocationStore
+from ..ports.queues import Queue
+from ..ports.system import Clock
+from .cluster import Cluster
+
+# Who opened a connection while the revocation was written shows in the index by then.
+LATECOMERS_S = 5
+
+
+class Revocations:
+    def __init__(
+        self, store: RevocationStore, cluster: Cluster, outbound: Queue, clock: Clock
+    ) -> None:
+        self._store = store
+        self._cluster = cluster
+        self._outbound = outbound
+        self._clock = clock
+
+    def check(self, user_id: UserId) -> None:
+        """Raise `PermissionDenied` while the user is revoked (a consistent read)."""
+        if self._store.until_ms(user_id) > self._clock.now_ms():
+            raise PermissionDenied("access is revoked for a time")
+
+    def revoke(self, user_id: UserId, for_s: int) -> int:
+        """End the user's connections and refuse new ones for so long; answers until when (ms).
+
+        With 0 he may come back at once. A shorter revocation does not end a longer one early.
+        """
+        now_ms = self._clock.now_ms()
+        until_ms = now_ms + for_s * 1000
+        self._store.put(user_id, until_ms)
+        self._cluster.revoked(user_id, until_ms)
+        body = {"user_id": user_id, "at_ms": now_ms}
+        self._outbound.send(
+            [Job("disconnect", body), Job("disconnect", body, delay_s=LATECOMERS_S)]
+        )
+        return max(until_ms, self._store.until_ms(user_id))

@@ -1,0 +1,121 @@
+"""Which region and shard a user connects to: by where he is, what is deployed and what is healthy.
+
+A shard is one of several WebSocket APIs of a region, for when one account limit is not enough; a
+stable hash of the user id picks it, the same in every region and at every time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from ..kernel.errors import NotFound
+from ..kernel.settings import Endpoint
+from ..model.identifiers import Region, UserId
+from ..ports.access import PeerHealth
+from ..ports.system import Clock
+
+ASIA_PACIFIC = (Region("ap-southeast-1"), Region("ap-northeast-1"))
+NORTH_AMERICA = (Region("us-east-1"), Region("us-west-2"))
+EUROPE = (Region("eu-west-1"), Region("eu-central-1"))
+_FIRST = {
+    "CN": ASIA_PACIFIC + NORTH_AMERICA + EUROPE,
+    "US": NORTH_AMERICA + EUROPE + ASIA_PACIFIC,
+}
+_OTHERS = EUROPE + NORTH_AMERICA + ASIA_PACIFIC
+ASKED_EVERY_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A region to connect to, and the WebSocket URL of the user's shard in it."""
+
+    region: Region
+    url: str
+
+
+def stable_hash(text: str) -> int:
+    """h = h * 31 + code unit (UTF-16) in signed 32 bits, then its absolute value.
+
+    So a client in any language can compute it: it is Java's `String.hashCode`. The absolute value
+    is taken of the full number: -2^31 gives 2^31.
+    https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/lang/String.html#hashCode()
+    """
+    units = text.encode("utf-16-be", "surrogatepass")
+    h = 0
+    for high, low in zip(units[::2], units[1::2], strict=True):
+        h = (h * 31 + (high << 8 | low)) & 0xFFFFFFFF
+    return abs(h - (1 << 32) if h >= 1 << 31 else h)
+
+
+def shard_of(user_id: UserId, shards: int) -> str:
+    return f"ws-{stable_hash(user_id) % shards}"
+
+
+def by_preference(location: str, deployed: Sequence[Region]) -> list[Region]:
+    """The deployed regions, the best for a location (ISO 3166 alpha-2) first.
+
+    One that is in no group comes last.
+    """
+    order = _FIRST.get(location.upper(), _OTHERS)
+    known = [region for region in order if region in deployed]
+    return [*known, *(region for region in deployed if region not in known)]
+
+
+class Router:
+    def __init__(
+        self,
+        endpoints: Mapping[Region, Endpoint],
+        shards: int,
+        region: Region,
+        peers: PeerHealth,
+        clock: Clock,
+    ) -> None:
+        self._endpoints = endpoints
+        self._shards = shards
+        self._region = region
+        self._peers = peers
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._healthy: frozenset[Region] = frozenset()
+        self._asked_ms: int | None = None
+
+    def shard(self, user_id: UserId) -> str:
+        return shard_of(user_id, self._shards)
+
+    def routes(self, user_id: UserId, location: str) -> list[Route]:
+        """Where to connect, the best first, the others to fall back on.
+
+        This region counts as healthy, as it answers; a peer does when its health check answered
+        with 200 in the last 10 s.
+
+        Raises:
+            NotFound: No endpoints are configured.
+        """
+        healthy = {*self._peers_up(), self._region} & set(self._endpoints)
+        if not healthy:
+            raise NotFound("no endpoints are configured")
+        deployed = [region for region in self._endpoints if region in healthy]
+        shard = self.shard(user_id)
+        return [
+            Route(region, self._endpoints[region].websocket.replace("{shard}", shard))
+            for region in by_preference(location, deployed)
+        ]
+
+    def _peers_up(self) -> frozenset[Region]:
+        """Asked at most once in 10 s, all at once; meanwhile the last answer holds."""
+        peers = {r: e.health for r, e in self._endpoints.items() if r != self._region}
+        now_ms = self._clock.now_ms()
+        with self._lock:
+            known = self._asked_ms is not None and now_ms - self._asked_ms < ASKED_EVERY_MS
+            if known or not peers:
+                return self._healthy
+            self._asked_ms = now_ms
+        with ThreadPoolExecutor(len(peers)) as pool:
+            answers = pool.map(self._peers.healthy, peers.values())
+            up = frozenset(region for region, ok in zip(peers, answers, strict=True) if ok)
+        with self._lock:
+            self._healthy = up
+        return up

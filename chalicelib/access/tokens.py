@@ -1,0 +1,94 @@
+"""Who is it? JWTs of CONTRACT.md: HS256 with a secret, RS256/ES256 through a JWKS.
+
+While the secret is rotated the previous one verifies too, so nobody is logged out.
+
+Which algorithms are accepted comes from the settings, never from the token's own header
+(RFC 8725 section 3.1): `alg: none` and swaps of a public key for a secret are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..kernel.errors import Unauthorized, Unavailable
+from ..kernel.settings import Settings
+from ..model.access import Identity
+from ..model.identifiers import UserId
+from ..ports.access import Secrets
+
+_USER = re.compile(r"[A-Za-z0-9_:@|+=~-][A-Za-z0-9._:@|+=~-]{0,127}\Z")
+MAX_TOKEN_BYTES = 8192
+
+
+def valid_user(text: str) -> bool:
+    return bool(_USER.match(text))
+
+
+class Tokens:
+    """Verifies tokens; imports PyJWT at first use only (the message handler never needs it)."""
+
+    def __init__(self, settings: Settings, secrets: Secrets) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._jwks: Any = None
+
+    def verify(self, token: str) -> Identity:
+        """Who the token is of.
+
+        Raises:
+            Unauthorized: It is not good; always with the same few words.
+            Unavailable: The secret, or the issuer's keys, cannot be read.
+        """
+        import jwt
+
+        if not token or len(token) > MAX_TOKEN_BYTES:
+            raise Unauthorized("a token is required" if not token else "the token is too long")
+        try:
+            claims = self._decode(jwt, token)
+        except jwt.ExpiredSignatureError:
+            raise Unauthorized("the token has expired") from None
+        except jwt.exceptions.PyJWKClientConnectionError:
+            raise Unavailable("the issuer's keys cannot be read, try again") from None
+        except jwt.PyJWTError:
+            raise Unauthorized("the token is not valid") from None
+        return _identity(claims)
+
+    def _decode(self, jwt: Any, token: str) -> dict[str, Any]:
+        settings = self._settings
+        algorithm = jwt.get_unverified_header(token).get("alg")
+        if algorithm == "HS256":
+            decoded = self._decode_hs256(jwt, token)
+        elif algorithm in ("RS256", "ES256") and settings.jwks_url:
+            self._jwks = self._jwks or jwt.PyJWKClient(settings.jwks_url, timeout=3)
+            decoded = jwt.decode(
+                token,
+                self._jwks.get_signing_key_from_jwt(token),  # which knows its own algorithm
+                algorithms=[algorithm],
+                issuer=settings.jwt_issuer,
+                audience=settings.jwt_audience,
+                options={"require": ["sub", "exp", "iss", "aud"]},
+            )
+        else:
+            raise jwt.InvalidAlgorithmError("not an accepted algorithm")
+        return dict(decoded)
+
+    def _decode_hs256(self, jwt: Any, token: str) -> Any:
+        refused: Exception = jwt.InvalidAlgorithmError("not an accepted algorithm")
+        for name in ("jwt_secret", "jwt_secret_previous"):
+            if secret := self._secrets.get(name):
+                options = {"require": ["sub", "exp"]}
+                try:
+                    return jwt.decode(token, secret, algorithms=["HS256"], options=options)
+                except jwt.InvalidSignatureError as fault:
+                    refused = fault
+        raise refused
+
+
+def _identity(claims: dict[str, Any]) -> Identity:
+    user, roles = claims.get("sub"), claims.get("roles", [])
+    if not isinstance(user, str) or not valid_user(user):
+        raise Unauthorized("the token names no valid user")
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise Unauthorized("the token's roles are not a list of texts")
+    return Identity(UserId(user), int(claims["exp"]), tuple(roles))

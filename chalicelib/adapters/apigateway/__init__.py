@@ -1,0 +1,1 @@
+"""@connections: posts and closes, signed by hand on keep-alive sockets."""

@@ -1,0 +1,61 @@
+"""Posts to polling sessions go into their outboxes; all others to @connections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ...kernel import telemetry
+from ...kernel.errors import CacheDown
+from ...kernel.ids import transport_id
+from ...model.connections import Target
+from ...model.delivery import Outcome, Post
+from ...ports.delivery import Poster
+from ...ports.sessions import EngineSessions
+
+
+class EnginePoster:
+    """See `ports.Poster`."""
+
+    def __init__(self, websockets: Poster, sessions: EngineSessions) -> None:
+        self._websockets = websockets
+        self._sessions = sessions
+
+    def post(self, posts: Sequence[Post]) -> list[Outcome]:
+        found: dict[int, Outcome] = {}
+        through: dict[int, Post] = {}
+        for number, post in enumerate(posts):
+            settled = self._push(post) if post.target.polls else post
+            if isinstance(settled, Outcome):
+                found[number] = settled
+            else:
+                through[number] = settled
+        if through:
+            outcomes = self._websockets.post(list(through.values()))
+            found.update(zip(through, outcomes, strict=True))
+        return [found[number] for number in range(len(posts))]
+
+    def close(self, target: Target) -> Outcome:
+        if not target.polls:
+            return self._websockets.close(target)
+        sid = transport_id(target.connection_id)
+        try:
+            taken_over = self._sessions.push(sid, [])
+            if not isinstance(taken_over, bool):
+                return self._websockets.close(taken_over)
+            self._sessions.close(sid)
+        except CacheDown:
+            return Outcome.FAILED
+        return Outcome.DELIVERED
+
+    def _push(self, post: Post) -> Outcome | Post:
+        """What became of it, or the post to the websocket that took the session over."""
+        target = post.target
+        try:
+            kept = self._sessions.push(transport_id(target.connection_id), [post.data.decode()])
+        except CacheDown:
+            telemetry.log("WARNING", "outbox_unreachable")
+            return Outcome.FAILED
+        if isinstance(kept, bool):
+            return Outcome.DELIVERED if kept else Outcome.GONE
+        return replace(post, target=replace(kept, user_id=target.user_id))

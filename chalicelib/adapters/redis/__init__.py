@@ -1,0 +1,1 @@
+"""Redis: the cache, Engine.IO sessions, trails, and the channel between processes."""

@@ -1,0 +1,208 @@
+"""The connection to Redis, single node or cluster: commands out in one round trip, answers in.
+
+After a failure every call raises `CacheDown` at once for a second, then one call tries again: an
+absent Redis costs a frame nothing but its fallback. One that hangs costs whoever tries a time-out
+(in cluster mode one for each node that is known), so the pause doubles up to half a minute while
+that goes on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from ...kernel.errors import CacheDown
+from ..system import monotonic_s
+from . import library, wire
+from .auth import Provider
+from .scripts import Script
+
+_PAUSE_S, _LONGEST_PAUSE_S, _CONNECT_S, _READ_S = 1.0, 30.0, 0.5, 1.0
+_HUNG_S = 0.25  # a failure after so long was no refusal
+
+Command = tuple[Any, ...]
+_Seconds = Callable[[], float]
+
+
+class RedisClient:
+    """Shared by all adapters of a process that ask Redis.
+
+    Attributes:
+        round_trips: Network round trips so far, in cluster mode one for each node asked.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        cluster: bool,
+        monotonic: _Seconds = monotonic_s,
+        auth: Provider | None = None,
+    ) -> None:
+        self._monotonic = monotonic
+        self._url = url
+        self._cluster = cluster
+        self._auth = auth
+        self._lock = threading.Lock()
+        self._connecting = threading.Lock()
+        self._client: Any = None
+        self._retry_at: float | None = None  # monotonic; None while Redis answers
+        self._pause_s = _PAUSE_S
+        self._faults = 0  # times it went away
+        self._stale_nodes = False
+        self.round_trips = 0
+
+    def run(self, *commands: Command, once: bool = False) -> list[Any]:
+        """Send all at once; answers in order, or `CacheDown` when any of them failed.
+
+        Args:
+            once: When a socket ends before the answer, do not send them again: they may have
+                been done, and would do harm a second time.
+        """
+        library.load()
+        if not commands:
+            return []
+        with self._guard() as client:
+            answers = self._ask(client, commands, once)
+            for answer in answers:
+                if isinstance(answer, Exception):
+                    raise answer
+            return answers
+
+    def wait(self, key: str, seconds: float) -> None:
+        """Take from a list once there is something in it; no later than a socket's time-out.
+
+        A server that stalls at the end of a wait is not away: then nothing came.
+        """
+        library.load()
+        from redis.exceptions import TimeoutError as Late
+
+        with self._guard() as client, suppress(Late):
+            [answer] = self._ask(client, [("BLPOP", key, seconds)], once=False)
+            if isinstance(answer, Exception):
+                raise answer
+
+    def _ask(self, client: Any, commands: Sequence[Command], once: bool) -> list[Any]:
+        """Answers or faults, after a second try of what may be tried again."""
+        from redis.exceptions import ConnectionError as Disconnected
+        from redis.exceptions import MovedError, NoScriptError
+
+        undone = NoScriptError | MovedError if once else NoScriptError | MovedError | Disconnected
+        answers = self._send(client, commands, full=False)
+        again = [number for number, answer in enumerate(answers) if isinstance(answer, undone)]
+        if again:
+            if any(isinstance(answers[number], MovedError) for number in again):
+                client.nodes_manager.initialize()
+            resent = self._send(client, [commands[number] for number in again], full=True)
+            for number, answer in zip(again, resent, strict=True):
+                answers[number] = answer
+        return answers
+
+    def _send(self, client: Any, commands: Sequence[Command], full: bool) -> list[Any]:
+        nodes = [self._node(client, command) for command in commands]
+        with self._lock:
+            self.round_trips += len(set(nodes))
+        words = [_in_words(command, full) for command in commands]
+        return wire.exchange(list(zip(nodes, words, strict=True)))
+
+    def _node(self, client: Any, command: Command) -> Any:
+        if not self._cluster:
+            return client
+        return client.get_redis_connection(client.get_node_from_key(_key(command)))
+
+    @contextmanager
+    def _guard(self) -> Iterator[Any]:
+        from redis import exceptions as faults
+
+        began, faults_before = self._monotonic(), self._admit()
+        try:
+            yield self._connected(faults_before)
+        except (faults.RedisError, faults.RedisClusterException, OSError) as fault:
+            refused = isinstance(fault, faults.ResponseError)  # it answers: one bad key
+            if not refused or isinstance(fault, faults.ClusterDownError):
+                self._went_away(faults_before, began)
+            raise CacheDown("the cache did not answer") from fault
+        else:
+            self._answered(faults_before)
+
+    def _admit(self) -> int:
+        """Let a call through, or one after each pause while Redis is away; the faults so far."""
+        with self._lock:
+            if self._retry_at is not None:
+                if self._monotonic() < self._retry_at:
+                    raise CacheDown("the cache is away")
+                self._retry_at = self._monotonic() + self._pause_s
+            return self._faults
+
+    def _went_away(self, faults_before: int, began: float) -> None:
+        with self._lock:
+            if self._faults != faults_before:
+                return  # another call, admitted with this one, has said so
+            now = self._monotonic()
+            hung = now - began >= _HUNG_S
+            self._faults += 1
+            self._stale_nodes = True
+            self._retry_at = now + (self._pause_s if hung else _PAUSE_S)
+            if hung:
+                self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+
+    def _answered(self, faults_before: int) -> None:
+        if self._retry_at is None:
+            return
+        with self._lock:
+            if self._faults == faults_before:
+                self._retry_at, self._pause_s = None, _PAUSE_S
+
+    def _connected(self, faults_before: int) -> Any:
+        began = self._monotonic()
+        with self._connecting:
+            if self._faults != faults_before:
+                raise CacheDown("the cache is away")  # whoever was here before us found out
+            stale, self._stale_nodes = self._stale_nodes, False
+            try:
+                if self._client is None:
+                    self._client = self._connect()
+                elif stale and self._cluster:
+                    self._client.nodes_manager.initialize()
+            except Exception:
+                self._went_away(faults_before, began)  # before the next one comes in
+                raise
+            return self._client
+
+    def _connect(self) -> Any:
+        if not self._url:
+            raise OSError("no cache is configured")
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        options: dict[str, Any] = {
+            "decode_responses": True,
+            "credential_provider": self._auth,
+            "socket_timeout": _READ_S,
+            "socket_connect_timeout": _CONNECT_S,
+            "retry": Retry(NoBackoff(), 0),  # what may be sent again, we send again
+        }
+        if self._cluster:
+            from redis.cluster import RedisCluster
+
+            return RedisCluster.from_url(self._url, **options)
+        from redis.client import Redis
+
+        return Redis.from_url(self._url, **options)
+
+
+def evaluate(script: Script, keys: Sequence[str], *arguments: str | int) -> Command:
+    return (script, len(keys), *keys, *arguments)
+
+
+def _in_words(command: Command, full: bool) -> Command:
+    """The command as sent: a script by its digest, or in full."""
+    script, *rest = command
+    if not isinstance(script, Script):
+        return command
+    return ("EVAL", script.text, *rest) if full else ("EVALSHA", script.sha, *rest)
+
+
+def _key(command: Command) -> str:
+    return str(command[2] if isinstance(command[0], Script) else command[1])

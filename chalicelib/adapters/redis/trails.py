@@ -1,0 +1,95 @@
+"""Trails of sockets that can recover, in Redis: see `ports.Trails`.
+
+`trail:{sid}` is a hash: target, pid, checkpoint, since, doubt, and `s:{room}:{region}` a stream.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from ...kernel.records import target_from_json, target_to_json
+from ...model.connections import Target
+from ...model.identifiers import Region, RoomId, Stream
+from ...model.sessions import Trail
+from .client import RedisClient, evaluate
+from .scripts import script
+
+TRAIL_S = 3 * 3600
+
+_BEGIN = script("""
+local held = redis.call('HMGET', KEYS[1], 'target', 'pid', 'checkpoint', 'since', 'doubt', ARGV[1])
+if not held[1] then return false end
+redis.call('HSET', KEYS[1], 'doubt', '1')
+return held
+""")
+_SET = script("""
+if redis.call('HEXISTS', KEYS[1], 'target') == 0 then return 0 end
+for i = 1, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('EXPIRE', KEYS[1], 10800)
+return 1
+""")
+
+
+class RedisTrails:
+    def __init__(self, client: RedisClient) -> None:
+        self._run = client.run
+
+    def start(self, sid: str, trail: Trail, seen: Mapping[Stream, int]) -> None:
+        fields = {
+            "target": json.dumps(target_to_json(trail.target)),
+            "pid": trail.pid,
+            "checkpoint": trail.checkpoint_id,
+            "since": json.dumps(trail.since),
+            "doubt": _flag(trail.in_doubt),
+            **{_field(stream): seq for stream, seq in seen.items()},
+        }
+        flat = (each for pair in fields.items() for each in pair)
+        key = _key(sid)
+        self._run(("DEL", key), ("HSET", key, *flat), ("EXPIRE", key, TRAIL_S))
+
+    def begin(self, sid: str, stream: Stream) -> Trail | None:
+        (held,) = self._run(evaluate(_BEGIN, [_key(sid)], _field(stream)))
+        if not held:
+            return None
+        target, pid, checkpoint, since, doubt, seq = held
+        return Trail(
+            target=target_from_json(json.loads(target)),
+            pid=pid,
+            checkpoint_id=checkpoint,
+            since=tuple((RoomId(r), Region(g), int(n)) for r, g, n in json.loads(since)),
+            seq=int(seq) if seq is not None else None,
+            in_doubt=doubt == _flag(True),
+        )
+
+    def done(self, sid: str, trail: Trail, stream: Stream, seq: int) -> None:
+        known = ("checkpoint", trail.checkpoint_id, "since", json.dumps(trail.since))
+        settled = ("doubt", _flag(False), _field(stream), seq)
+        self._run(evaluate(_SET, [_key(sid)], *known, *settled))
+
+    def undo(self, sid: str) -> None:
+        self._run(evaluate(_SET, [_key(sid)], "doubt", _flag(False)))
+
+    def seen(self, sid: str) -> dict[Stream, int]:
+        (fields,) = self._run(("HGETALL", _key(sid)))
+        return {_stream(name): int(n) for name, n in fields.items() if name.startswith("s:")}
+
+    def follow(self, sid: str, target: Target) -> None:
+        self._run(evaluate(_SET, [_key(sid)], "target", json.dumps(target_to_json(target))))
+
+
+def _key(sid: str) -> str:
+    return f"trail:{{{sid}}}"
+
+
+def _flag(on: bool) -> str:
+    return "1" if on else "0"
+
+
+def _field(stream: Stream) -> str:
+    return f"s:{stream[0]}:{stream[1]}"
+
+
+def _stream(field: str) -> Stream:
+    _, room, region = field.split(":")
+    return RoomId(room), Region(region)

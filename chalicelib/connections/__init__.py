@@ -1,0 +1,1 @@
+"""Devices' connections, from the handshake to the clean-up."""

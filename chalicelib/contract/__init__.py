@@ -1,0 +1,1 @@
+"""What clients see: commands, events and positions. No protocol's encoding."""

@@ -1,0 +1,111 @@
+"""What clients may ask, as pydantic models: one per action, strict, unknown fields refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from ..kernel.errors import BadRequest, TooLarge
+
+MAX_CONTENT_BYTES = 64 * 1024
+MAX_METADATA_BYTES = 4 * 1024
+
+# Neither begins with a dot: as a segment of a path "." and ".." mean something else.
+RoomIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$")]
+UserIdText = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_:@|+=~-][A-Za-z0-9._:@|+=~-]{0,127}$")
+]
+MessageIdText = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
+PositionText = Annotated[str, StringConstraints(max_length=1024)]
+
+
+def _whole(value: object) -> object:
+    """JSON has one kind of number: 5.0 is as whole as 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
+
+
+class Command(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+
+C = TypeVar("C", bound=Command)
+
+
+class Nothing(Command):
+    """An action without data."""
+
+
+class SendMessage(Command):
+    conversation_id: RoomIdText
+    message_type: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$")]
+    content: Any
+    reply_to_message_id: MessageIdText | None = None
+    client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
+    delivery_receipt: bool = False
+
+
+class MessageRef(Command):
+    conversation_id: RoomIdText
+    message_id: MessageIdText
+
+
+class RoomRef(Command):
+    room_id: RoomIdText
+
+
+class ConversationRef(Command):
+    conversation_id: RoomIdText
+
+
+class Sync(Command):
+    positions: Annotated[dict[RoomIdText, PositionText], Field(max_length=100)]
+    limit: Annotated[int, Field(ge=1, le=500), WHOLE] = 100
+    after_room: RoomIdText | None = None
+
+    @model_validator(mode="after")
+    def _of_all_or_of_these(self) -> Sync:
+        if self.positions and self.after_room is not None:
+            raise ValueError("after_room goes with empty positions only")
+        return self
+
+
+class SetStatus(Command):
+    status: Literal["online", "away", "offline"]
+
+
+class RefreshToken(Command):
+    token: Annotated[str, StringConstraints(max_length=8192)]
+
+
+def parse(model: type[C], data: object) -> C:
+    """Validate, or `BadRequest` naming the fields at fault (never their values)."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as fault:
+        first = fault.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(str(part)[:64] for part in first["loc"]) or "data"
+        printable = where.encode("ascii", "replace").decode()
+        raise BadRequest(f"{printable}: {first['msg']}"[:200]) from None
+
+
+def check_json(value: object, limit_bytes: int, name: str) -> None:
+    """`TooLarge` over the limit, `BadRequest` for what JSON or UTF-8 cannot carry."""
+    try:
+        size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+    except (ValueError, RecursionError):
+        raise BadRequest(f"{name}: cannot be carried as JSON in UTF-8") from None
+    if size > limit_bytes:
+        raise TooLarge(f"{name}: {size} bytes, the limit is {limit_bytes}")

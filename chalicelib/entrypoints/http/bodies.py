@@ -1,0 +1,88 @@
+"""Bodies and queries of HTTP requests, as pydantic models: strict, unknown fields refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from ...contract.commands import WHOLE, Command, MessageIdText, RoomIdText, UserIdText
+
+_PRIVATE: dict[str, Any] = {
+    "if": {"properties": {"room_type": {"const": "private_chat"}}, "required": ["room_type"]},
+    "then": {
+        "properties": {
+            "participants": {"minItems": 1, "maxItems": 1},
+            "room_id": {"type": "null"},
+        }
+    },
+}
+
+
+class CreateRoom(Command):
+    """A private chat is with one other person, and its id follows from the two."""
+
+    model_config = ConfigDict(json_schema_extra=_PRIVATE)
+
+    room_type: Literal["private_chat", "group_chat"]
+    participants: Annotated[list[UserIdText], Field(max_length=1000)]
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    room_id: RoomIdText | None = None
+
+
+class UserRef(Command):
+    user_id: UserIdText
+
+
+class PostMessage(Command):
+    """`POST /v1/rooms/{id}/messages`: a SendMessage without its conversation."""
+
+    message_type: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$")]
+    content: Any
+    reply_to_message_id: MessageIdText | None = None
+    client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
+    delivery_receipt: bool = False
+
+
+class Page(Command):
+    before: MessageIdText | None = None
+    after: MessageIdText | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class PresenceQuery(Command):
+    user_id: Annotated[list[UserIdText], Field(min_length=1, max_length=100)]
+
+
+class PostMoment(Command):
+    """`content` is any JSON, as in a message."""
+
+    content: Any
+    message_type: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$")] = "text"
+    client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
+
+
+class PostNotification(PostMoment):
+    """`user_id`: whom it is for."""
+
+    user_id: UserIdText
+    delivery_receipt: bool = False
+
+
+class Feed(Command):
+    """Pages of moments and notifications, newest first: those before a message id."""
+
+    before: MessageIdText | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class Disconnect(Command):
+    """`for_s`: how long the user is refused, a week at most."""
+
+    for_s: Annotated[int, Field(ge=0, le=604_800), WHOLE] = 0
+
+
+class Where(Command):
+    """`location`: a country (ISO 3166 alpha-2); by default where the request came from."""
+
+    location: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2}$")] | None = None

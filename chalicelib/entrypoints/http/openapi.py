@@ -1,0 +1,299 @@
+"""The OpenAPI document, made of the table of routes and the models: no second truth.
+
+https://spec.openapis.org/oas/v3.1.1.html
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import models_json_schema
+
+from ...contract.commands import MessageIdText, RoomIdText, UserIdText
+from . import bodies, views
+
+_REF = "#/components/schemas/{model}"
+_STATUSES = {
+    400: "bad_request: what was sent is not what is asked for",
+    401: "unauthorized: no token, or one that is not taken",
+    403: "permission_denied: not for this user; or his access is revoked for a time",
+    404: "not_found",
+    409: "conflict",
+    413: "too_large",
+    429: "rate_limited: again later",
+    500: "internal: a fault of ours; again later",
+    503: "unavailable: something we stand on did not answer; again later",
+}
+_PATH = {"room_id": RoomIdText, "user_id": UserIdText, "message_id": MessageIdText}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A route.
+
+    Attributes:
+        name: Its endpoint in `rest`.
+        also: Error statuses beside those that every route, path, body or query can have.
+        role: The role it asks of the token; None where no token is asked for.
+    """
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    answer: type[BaseModel]
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    status: int = 200
+    also: tuple[int, ...] = ()
+    role: str | None = "user"
+
+
+_ROOM = "/v1/rooms/{room_id}"
+_MESSAGES = _ROOM + "/messages"
+OPERATIONS = (
+    Operation("GET", "/v1/health", "health", "Whether the region serves", views.Health, role=None),
+    Operation("GET", "/v1/openapi.json", "openapi", "This document", views.Nothing, role=None),
+    Operation(
+        "POST",
+        "/v1/rooms",
+        "create_room",
+        "Create a room; the private chat of two people exists once",
+        views.Room,
+        body=bodies.CreateRoom,
+        status=201,
+        also=(409, 413),
+    ),
+    Operation("GET", "/v1/rooms", "list_rooms", "My rooms, with what is unread", views.Rooms),
+    Operation("GET", _ROOM, "get_room", "A room and its members", views.Room, also=(404,)),
+    Operation(
+        "POST",
+        _ROOM + "/members",
+        "add_member",
+        "Add a member (owner, room admin, service admin)",
+        views.Participant,
+        body=bodies.UserRef,
+        status=201,
+        also=(404, 409),
+    ),
+    Operation(
+        "DELETE",
+        _ROOM + "/members/{user_id}",
+        "remove_member",
+        "Remove a member, or leave",
+        views.Nothing,
+        also=(404, 409),
+    ),
+    Operation(
+        "GET",
+        _MESSAGES,
+        "list_messages",
+        "A page of the history, oldest first",
+        views.Messages,
+        query=bodies.Page,
+    ),
+    Operation(
+        "POST",
+        _MESSAGES,
+        "post_message",
+        "Send a message",
+        views.Message,
+        body=bodies.PostMessage,
+        status=201,
+        also=(413,),
+    ),
+    Operation(
+        "DELETE",
+        _MESSAGES + "/{message_id}",
+        "delete_message",
+        "Delete a message (sender, owner, room admin)",
+        views.Nothing,
+        also=(404,),
+    ),
+    Operation("GET", "/v1/friends", "list_friends", "Friends and requests", views.Friends),
+    Operation(
+        "PUT",
+        "/v1/friends/{user_id}",
+        "put_friend",
+        "Ask for, or accept, a friendship",
+        views.Friend,
+        also=(409,),
+    ),
+    Operation(
+        "DELETE",
+        "/v1/friends/{user_id}",
+        "remove_friend",
+        "End a friendship, or take a request back",
+        views.Nothing,
+    ),
+    Operation(
+        "GET",
+        "/v1/presence",
+        "list_presence",
+        "Presence of friends and roommates",
+        views.Presences,
+        query=bodies.PresenceQuery,
+    ),
+    Operation(
+        "POST",
+        "/v1/moments",
+        "post_moment",
+        "Post a moment to one's friends",
+        views.Message,
+        body=bodies.PostMoment,
+        status=201,
+        also=(413,),
+    ),
+    Operation(
+        "GET",
+        "/v1/moments",
+        "list_moments",
+        "One's own and friends' moments, newest first",
+        views.Moments,
+        query=bodies.Feed,
+    ),
+    Operation(
+        "POST",
+        "/v1/notifications",
+        "post_notification",
+        "Leave a user a notification",
+        views.Message,
+        body=bodies.PostNotification,
+        status=201,
+        also=(413,),
+        role="service",
+    ),
+    Operation(
+        "GET",
+        "/v1/notifications",
+        "list_notifications",
+        "One's notifications, newest first",
+        views.Notifications,
+        query=bodies.Feed,
+    ),
+    Operation(
+        "GET",
+        "/v1/endpoint",
+        "endpoint",
+        "Which region and shard to connect to",
+        views.Endpoint,
+        query=bodies.Where,
+        also=(404,),
+    ),
+    Operation(
+        "POST",
+        "/v1/admin/users/{user_id}/disconnect",
+        "disconnect_user",
+        "End a user's connections, and refuse him for a time",
+        views.Disconnected,
+        body=bodies.Disconnect,
+        also=(409,),
+        role="admin",
+    ),
+)
+
+
+@functools.cache
+def document() -> dict[str, Any]:
+    """The document; made once."""
+    models: set[type[BaseModel]] = {views.Error, *(each.answer for each in OPERATIONS)}
+    models |= {each.body for each in OPERATIONS if each.body is not None}
+    _, schemas = models_json_schema(
+        [(model, "validation") for model in sorted(models, key=str)], ref_template=_REF
+    )
+    paths: dict[str, dict[str, Any]] = {}
+    for each in OPERATIONS:
+        paths.setdefault(each.path, {})[each.method.lower()] = _operation(each)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tidings",
+            "version": "1",
+            "description": "Real-time messaging: the HTTP side. Live events come over /ws.",
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            },
+        },
+    }
+
+
+def _operation(each: Operation) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "operationId": each.name,
+        "summary": each.summary,
+        "parameters": [*_path_parameters(each.path), *_query_parameters(each.query)],
+        "responses": {str(each.status): _answer(each.summary, _schema_of(each))},
+        "security": [{"bearer": []}] if each.role else [],
+    }
+    if each.role not in (None, "user"):
+        made["description"] = f"For tokens with the role `{each.role}`."
+    if each.body is not None:
+        made["requestBody"] = {
+            "required": any(field.is_required() for field in each.body.model_fields.values()),
+            "content": {"application/json": {"schema": _ref(each.body)}},
+        }
+    for status in _errors(each):
+        made["responses"][str(status)] = _answer(_STATUSES[status], _ref(views.Error))
+    if each.name == "health":
+        made["responses"]["503"] = _answer("It does not", _ref(views.Health))
+    return made
+
+
+def _schema_of(each: Operation) -> dict[str, Any]:
+    return {"type": "object"} if each.name == "openapi" else _ref(each.answer)
+
+
+def _errors(each: Operation) -> list[int]:
+    if each.role is None:
+        return []
+    asked = 400 if each.body or each.query or "{" in each.path else None
+    found = {401, 403, 429, 500, 503, *each.also, *([asked] if asked else [])}
+    return sorted(found)
+
+
+def _answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _ref(model: type[BaseModel]) -> dict[str, Any]:
+    return {"$ref": _REF.format(model=model.__name__)}
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": TypeAdapter(kind).json_schema(),
+        }
+        for name, kind in _PATH.items()
+        if f"{{{name}}}" in path
+    ]
+
+
+def _query_parameters(model: type[BaseModel] | None) -> list[dict[str, Any]]:
+    if model is None:
+        return []
+    schema = model.model_json_schema()
+    return [
+        {"name": name, "in": "query", "required": name in schema.get("required", []), "schema": of}
+        for name, of in ((name, _without_null(of)) for name, of in schema["properties"].items())
+    ]
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A query's absent field is absent, not null."""
+    choices = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
+    if not choices:
+        return schema
+    [only] = choices
+    return dict(only)

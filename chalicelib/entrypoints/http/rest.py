@@ -1,0 +1,371 @@
+"""HTTP requests to the domain: identity, validation, one call, JSON out; errors mapped once."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from ...contract import commands
+from ...contract.events import message_view
+from ...kernel import telemetry, times
+from ...kernel.errors import (
+    BadRequest,
+    Conflict,
+    Internal,
+    PermissionDenied,
+    TidingsError,
+    Unauthorized,
+)
+from ...messaging import sizes
+from ...model.access import Identity
+from ...model.friends import Friend, FriendStatus
+from ...model.identifiers import MessageId, RoomId, UserId
+from ...model.log import Entry
+from ...model.presence import Presence, Status
+from ...model.rooms import Member, Role, Room, RoomType
+from ...services import Services
+from . import bodies
+
+MAX_BODY_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request as the entry got it (payload format 1.0, body decoded to text)."""
+
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    path: Mapping[str, str]
+    body: str
+    multi: Mapping[str, list[str]] = field(default_factory=dict)
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    body: dict[str, Any]
+
+
+def from_event(event: Mapping[str, Any]) -> Request:
+    """The request in an event of payload format 1.0; a body that is not UTF-8 is no JSON either."""
+    body = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        body = base64.b64decode(body).decode("utf-8", "replace")
+    path = {name: unquote(value) for name, value in (event.get("pathParameters") or {}).items()}
+    return Request(
+        headers=event.get("headers") or {},
+        query=event.get("queryStringParameters") or {},
+        path=path,
+        body=body,
+        multi=event.get("multiValueQueryStringParameters") or {},
+        request_id=(event.get("requestContext") or {}).get("requestId", ""),
+    )
+
+
+# Requests that pay from the bucket of the action that does the same.
+_ACTIONS = {"post_message": "send_message", "delete_message": "delete_message"}
+
+Endpoint = Callable[[Services, Identity, Request], Response]
+
+
+def handle(services: Services, request: Request, endpoint: Endpoint) -> Response:
+    """Authenticate and run; every fault becomes CONTRACT's error body."""
+    with telemetry.context(request_id=request.request_id, function="api_handler"):
+        try:
+            identity = services.tokens.verify(_bearer(request))
+            services.revocations.check(identity.user_id)
+            services.limits.spend(identity.user_id, _ACTIONS.get(endpoint.__name__, "http"))
+            return endpoint(services, identity, request)
+        except TidingsError as refusal:
+            telemetry.log("INFO", "request_refused", code=refusal.code)
+            return _error(refusal)
+        except Exception as fault:  # noqa: BLE001 - the edge
+            telemetry.error("request_failed", fault)
+            return _error(Internal("something went wrong"))
+
+
+def create_room(services: Services, identity: Identity, request: Request) -> Response:
+    command = commands.parse(bodies.CreateRoom, _json(request))
+    room = services.rooms.create(
+        identity.user_id,
+        RoomType(command.room_type),
+        [UserId(user) for user in command.participants],
+        command.metadata,
+        RoomId(command.room_id) if command.room_id else None,
+    )
+    _, members = services.rooms.details(identity, room.room_id)
+    return Response(201, _room_view(room, members))
+
+
+def list_rooms(services: Services, identity: Identity, request: Request) -> Response:
+    rooms = services.rooms.mine(identity.user_id)
+    unread = services.receipts.unread(identity.user_id, [room.room_id for room, _ in rooms])
+    views = [
+        {
+            **_room(room),
+            "role": role,
+            "unread": unread[room.room_id].count,
+            "last_read_message_id": unread[room.room_id].last_read,
+        }
+        for room, role in rooms
+    ]
+    return Response(200, {"rooms": views})
+
+
+def get_room(services: Services, identity: Identity, request: Request) -> Response:
+    room, members = services.rooms.details(identity, _room_id(request))
+    return Response(200, _room_view(room, members))
+
+
+def add_member(services: Services, identity: Identity, request: Request) -> Response:
+    command = commands.parse(bodies.UserRef, _json(request))
+    member = services.rooms.add(identity, _room_id(request), UserId(command.user_id))
+    return Response(201, _member(member))
+
+
+def remove_member(services: Services, identity: Identity, request: Request) -> Response:
+    services.rooms.remove(identity, _room_id(request), _user_id(request))
+    return Response(200, {})
+
+
+def list_messages(services: Services, identity: Identity, request: Request) -> Response:
+    room_id = _room_id(request)
+    services.rooms.require(room_id, identity.user_id)
+    page = commands.parse(bodies.Page, _page_query(request.query))
+    before = MessageId(page.before) if page.before else None
+    after = MessageId(page.after) if page.after else None
+    entries, more = services.messages.history(room_id, before, after, page.limit)
+    entries, more = sizes.page(entries, more, newest=after is None)
+    edge = (entries[-1] if after else entries[0]).message_id if entries else None
+    seen = services.receipts.seen(identity.user_id, room_id, entries)
+    views = [message_view(entry, entry.message_id in seen) for entry in entries]
+    body = {"messages": views, "more": more, "next": edge}
+    return Response(200, body)
+
+
+def post_message(services: Services, identity: Identity, request: Request) -> Response:
+    room_id = _room_id(request)
+    fields = commands.parse(bodies.PostMessage, _json(request))
+    services.rooms.writer(services.rooms.require(room_id, identity.user_id))
+    command = commands.SendMessage(conversation_id=room_id, **fields.model_dump())
+    entry = services.messages.send(identity.user_id, command, None, None)
+    return Response(201, message_view(entry))
+
+
+def delete_message(services: Services, identity: Identity, request: Request) -> Response:
+    room_id = _room_id(request)
+    ref = {"conversation_id": room_id, "message_id": request.path["message_id"]}
+    message_id = MessageId(commands.parse(commands.MessageRef, ref).message_id)
+    role = services.rooms.require(room_id, identity.user_id)
+    services.messages.delete(identity.user_id, role, room_id, message_id, None, None)
+    return Response(200, {})
+
+
+def put_friend(services: Services, identity: Identity, request: Request) -> Response:
+    return Response(200, _friend(services.friends.put(identity.user_id, _user_id(request))))
+
+
+def remove_friend(services: Services, identity: Identity, request: Request) -> Response:
+    services.friends.remove(identity.user_id, _user_id(request))
+    return Response(200, {})
+
+
+def list_friends(services: Services, identity: Identity, request: Request) -> Response:
+    friends = services.friends.all(identity.user_id)
+    mutual = [each.user_id for each in friends if each.status is FriendStatus.FRIENDS]
+    now_ms = services.adapters.clock.now_ms()
+    seen = {p.user_id: _presence(p, now_ms) for p in services.presences.of(mutual)}
+    views = [_friend(friend) for friend in friends]
+    for view in views:
+        if view["user_id"] in seen:
+            view["presence"] = seen[view["user_id"]]
+    return Response(200, {"friends": views})
+
+
+def list_presence(services: Services, identity: Identity, request: Request) -> Response:
+    asked = commands.parse(bodies.PresenceQuery, {"user_id": request.multi.get("user_id", [])})
+    users = [UserId(user) for user in dict.fromkeys(asked.user_id)]
+    found = services.presences.visible(identity.user_id, users)
+    now_ms = services.adapters.clock.now_ms()
+    views = [{"user_id": each.user_id, **_presence(each, now_ms)} for each in found]
+    return Response(200, {"presence": views})
+
+
+def post_moment(services: Services, identity: Identity, request: Request) -> Response:
+    command = commands.parse(bodies.PostMoment, _json(request))
+    fields = command.message_type, command.content, command.client_message_id
+    return Response(201, message_view(services.feeds.post_moment(identity.user_id, *fields)))
+
+
+def list_moments(services: Services, identity: Identity, request: Request) -> Response:
+    before, limit = _feed(request)
+    entries, more = services.feeds.moments(identity.user_id, before, limit)
+    return Response(200, _feed_page("moments", *sizes.page(entries, more)))
+
+
+def post_notification(services: Services, identity: Identity, request: Request) -> Response:
+    command = commands.parse(bodies.PostNotification, _json(request))
+    fields = command.message_type, command.content, command.client_message_id
+    receipt = command.delivery_receipt
+    entry = services.feeds.notify(identity, UserId(command.user_id), *fields, receipt)
+    return Response(201, message_view(entry))
+
+
+def list_notifications(services: Services, identity: Identity, request: Request) -> Response:
+    before, limit = _feed(request)
+    entries, more = services.feeds.notifications(identity.user_id, before, limit)
+    return Response(200, _feed_page("notifications", *sizes.page(entries, more)))
+
+
+def endpoint(services: Services, identity: Identity, request: Request) -> Response:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    asked = commands.parse(bodies.Where, dict(request.query)).location
+    location = asked or headers.get("cloudfront-viewer-country", "")
+    first, *others = services.router.routes(identity.user_id, location)
+    body = {
+        "region": first.region,
+        "url": first.url,
+        "shard": services.router.shard(identity.user_id),
+        "fallbacks": [{"region": each.region, "url": each.url} for each in others],
+    }
+    return Response(200, body)
+
+
+def disconnect_user(services: Services, identity: Identity, request: Request) -> Response:
+    if "admin" not in identity.roles:
+        raise PermissionDenied("only service admins may do this")
+    user_id = _user_id(request)
+    command = commands.parse(bodies.Disconnect, _json(request) if request.body else {})
+    if user_id == identity.user_id and command.for_s:
+        raise Conflict("for_s: nobody locks himself out")
+    until_ms = services.revocations.revoke(user_id, command.for_s)
+    return Response(200, {"user_id": user_id, "revoked_until": times.iso(until_ms)})
+
+
+def openapi() -> Response:
+    """The description of this API; for everybody."""
+    from . import openapi as described
+
+    return Response(200, described.document())
+
+
+def health(services: Services) -> Response:
+    """Touch what the service stands on, and say what is away.
+
+    Without Redis it is degraded but serves; without DynamoDB or the queues it does not.
+    """
+    adapters = services.adapters
+    touches: dict[str, Callable[[], object]] = {
+        "dynamodb": lambda: adapters.rooms.get(RoomId("health")),
+        "redis": adapters.cache.ping,
+        "sqs": adapters.delivery.depth,
+    }
+    checks = {}
+    for name, touch in touches.items():
+        try:
+            touch()
+            checks[name] = "ok"
+        except TidingsError:
+            checks[name] = "unavailable"
+    serves = checks["dynamodb"] == checks["sqs"] == "ok"
+    status = "ok" if set(checks.values()) == {"ok"} else "degraded" if serves else "unavailable"
+    body = {"status": status, "region": services.region, "checks": checks}
+    return Response(200 if serves else 503, body)
+
+
+def _bearer(request: Request) -> str:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise Unauthorized("a bearer token is required")
+    return token.strip()
+
+
+def _json(request: Request) -> object:
+    if len(request.body) > MAX_BODY_BYTES:
+        raise BadRequest("the body is too large")
+    try:
+        body = json.loads(request.body, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise BadRequest("the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise BadRequest("the body is not a JSON object")
+    return body
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _page_query(query: Mapping[str, str]) -> dict[str, object]:
+    """`limit` comes as text; all else goes to validation as it is."""
+    fields: dict[str, object] = dict(query)
+    limit = query.get("limit")
+    if limit is not None and limit.isascii() and limit.isdigit() and len(limit) < 10:
+        fields["limit"] = int(limit)
+    return fields
+
+
+def _feed(request: Request) -> tuple[MessageId | None, int]:
+    page = commands.parse(bodies.Feed, _page_query(request.query))
+    return MessageId(page.before) if page.before else None, page.limit
+
+
+def _feed_page(name: str, entries: list[Entry], more: bool) -> dict[str, Any]:
+    oldest = entries[-1].message_id if entries else None
+    return {name: [message_view(entry) for entry in entries], "more": more, "next": oldest}
+
+
+def _room_id(request: Request) -> RoomId:
+    return RoomId(commands.parse(commands.RoomRef, {"room_id": request.path["room_id"]}).room_id)
+
+
+def _user_id(request: Request) -> UserId:
+    return UserId(commands.parse(bodies.UserRef, {"user_id": request.path["user_id"]}).user_id)
+
+
+def _room(room: Room) -> dict[str, Any]:
+    return {
+        "room_id": room.room_id,
+        "room_type": room.room_type,
+        "created_by": room.created_by,
+        "created_at": times.iso(room.created_at_ms),
+        "metadata": room.metadata,
+    }
+
+
+def _room_view(room: Room, members: list[Member]) -> dict[str, Any]:
+    ordered = sorted(members, key=lambda member: (member.role is not Role.OWNER, member.user_id))
+    return {**_room(room), "participants": [_member(member) for member in ordered]}
+
+
+def _member(member: Member) -> dict[str, Any]:
+    return {
+        "user_id": member.user_id,
+        "role": member.role,
+        "joined_at": times.iso(member.joined_at_ms),
+    }
+
+
+def _friend(friend: Friend) -> dict[str, Any]:
+    return {
+        "user_id": friend.user_id,
+        "status": friend.status,
+        "since": times.iso(friend.since_ms),
+    }
+
+
+def _presence(presence: Presence, now_ms: int) -> dict[str, Any]:
+    """`last_seen` of one who is here is now; null for one who never was."""
+    gone = presence.status is Status.OFFLINE
+    last_ms = presence.last_seen_ms if gone else now_ms
+    return {"status": presence.status, "last_seen": times.iso(last_ms) if last_ms else None}
+
+
+def _error(error: TidingsError) -> Response:
+    return Response(error.status, {"error": {"code": error.code, "message": str(error)}})

@@ -1,0 +1,53 @@
+"""Scheduled events to the domain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import wire
+from ..contract import events
+from ..kernel import telemetry
+from ..kernel.errors import CacheDown
+from ..model.connections import Connection, Target
+from ..services import Services
+
+
+def report(services: Services, event: dict[str, Any]) -> dict[str, float]:
+    """Put the region's connections and message rate into CloudWatch; what is not known is not.
+
+    Nothing is known while Redis is away; the alarm on a silent report says so.
+    """
+    with telemetry.context(function="report", request_id=event.get("id")):
+        now_ms = services.adapters.clock.now_ms()
+        try:
+            traffic = services.adapters.cache.traffic(now_ms)
+        except CacheDown as fault:
+            telemetry.error("traffic_not_read", fault)
+            return {}
+        values: dict[str, tuple[float, str]] = {}
+        if traffic.connections is not None:
+            values["ActiveConnections"] = (traffic.connections, "Count")
+        if traffic.seconds:
+            values["MessageRate"] = (traffic.messages / traffic.seconds, "Count/Second")
+        if values:
+            services.adapters.metrics.put(values, now_ms)
+        return {name: value for name, (value, _) in values.items()}
+
+
+def sweep(services: Services, event: dict[str, Any]) -> dict[str, int]:
+    """Ping stale connections, clean up dead ones, put back what Redis lost."""
+    with telemetry.context(function="sweep", request_id=event.get("id")):
+        now_ms = services.adapters.clock.now_ms()
+
+        def ping(target: Target) -> bytes | None:
+            return wire.encode(target.protocol, events.ping(now_ms))
+
+        def expiring(connection: Connection) -> bytes:
+            event = events.token_expiring(connection.expires_at_s)
+            frame = wire.encode(connection.target.protocol, event)
+            assert frame is not None, "every protocol carries it"
+            return frame
+
+        counts = services.connections.sweep(ping, expiring)
+        telemetry.log("INFO", "swept", **counts)
+        return counts

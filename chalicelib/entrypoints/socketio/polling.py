@@ -1,0 +1,98 @@
+"""Engine.IO over HTTP long polling: a handshake, polls that wait, posts of packets.
+
+Several processes serve one session; what they share is in Redis, and changes there at once.
+https://github.com/socketio/engine.io-protocol#http-long-polling
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ...kernel import telemetry
+from ...kernel.errors import CacheDown, NotConnected, TidingsError
+from ...model.connections import POLLING, Target
+from ...model.identifiers import ConnectionId, Region, UserId
+from ...services import Services
+from ...sessions.engine import MAX_PAYLOAD
+from ...wire import engineio, of_namespace, socketio
+from ...wire.engineio import ProtocolError
+from ..http.rest import Request
+from . import frames as sessions
+from .frames import Call, Handler
+from .packets import CHAT
+
+HEADERS = {"Content-Type": "text/plain; charset=UTF-8", "Cache-Control": "no-store"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    text: str
+
+
+def handle(services: Services, request: Request, method: str, handler: Handler = CHAT) -> Answer:
+    """One request of a polling client."""
+    with telemetry.context(request_id=request.request_id, function="api_handler"):
+        query = request.query
+        if query.get("EIO") != "4" or query.get("transport") != "polling":
+            return Answer(400, "not a request of Engine.IO 4 over polling")
+        try:
+            if method == "GET" and "sid" not in query:
+                return _handshake(services, request)
+            if method in ("GET", "POST") and "sid" in query:
+                sid = ConnectionId(query["sid"])
+                if method == "GET":
+                    return _poll(services, sid)
+                return _post(services, sid, request.body, handler)
+        except CacheDown:
+            return Answer(503, "polling is not possible now")
+        except TidingsError as refusal:
+            telemetry.log("INFO", "request_refused", code=refusal.code)
+            known = refusal.status in (401, 403, 503)
+            return Answer(refusal.status if known else 400, str(refusal))
+        except Exception as fault:  # noqa: BLE001 - the edge
+            telemetry.error("request_failed", fault)
+            return Answer(500, "something went wrong")
+        return Answer(400, "not a request of Engine.IO 4 over polling")
+
+
+def _handshake(services: Services, request: Request) -> Answer:
+    adapters = services.adapters
+    target = Target(
+        connection_id=ConnectionId(adapters.ids.token()),
+        user_id=UserId(""),
+        api_id=POLLING,
+        stage="",
+        region=Region(services.settings.region),
+        protocol=of_namespace(socketio.MAIN),
+        connected_at_ms=adapters.clock.now_ms(),
+    )
+    agent = request.headers.get("user-agent", "")[:256]
+    device = {"platform": "unknown", "version": "unknown", "user_agent": agent, "ip": ""}
+    fresh = sessions.new_session(services, target, request.query, device)
+    session = replace(fresh, recovers=sessions.understands_recovery(request.headers))
+    return Answer(200, services.engine.open_polling(session))
+
+
+def _poll(services: Services, sid: ConnectionId) -> Answer:
+    frames = services.engine.poll(sid, services.adapters.ids.token())
+    return Answer(200, engineio.SEPARATOR.join(frames))
+
+
+def _post(services: Services, sid: ConnectionId, body: str, handler: Handler) -> Answer:
+    """Packets of the client, in their order; what they are answered goes to the outbox."""
+    session = services.engine.answering(sid)
+    call = Call(services, session.target, None)
+    if len(body.encode()) > MAX_PAYLOAD:
+        services.engine.close(session.target)
+        return Answer(413, "the payload is too large")
+    try:
+        for packet in engineio.decode_payload(body):
+            answer = sessions.serve(call, packet, handler)
+            if answer:
+                services.engine.post(session.target, [answer])
+    except (ProtocolError, NotConnected) as fault:
+        telemetry.log("INFO", "session_failed", reason=str(fault))
+        services.engine.close(session.target)
+        return Answer(400, str(fault))
+    return Answer(200, "ok")

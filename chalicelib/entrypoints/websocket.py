@@ -1,0 +1,154 @@
+"""WebSocket events of API Gateway to the domain and back. Never raises into API Gateway.
+
+A handler that raises makes API Gateway write its own JSON frame to the client, which a
+protocol's client cannot parse; every fault is answered in the client's protocol instead.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-response.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import actions, wire
+from ..kernel import telemetry
+from ..kernel.errors import Internal, TidingsError, Unauthorized
+from ..model.connections import Target
+from ..model.identifiers import ConnectionId, Region
+from ..services import Services
+from ..wire import jsonwire
+from .socketio import frames, packets
+from .socketio.frames import Handler
+
+SUBPROTOCOL = "bearer"
+_INFO_LENGTH = 256
+
+
+def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
+    """`$connect`: 200 lets the socket open, 401 and 403 refuse it, 503 asks to come again."""
+    context = event["requestContext"]
+    # Not `connectedAt`: a cold start may lie between, and a 410 is "not yet" for 5 s from here.
+    # Before the revocation check, so that what closes older connections takes this one for one.
+    at_ms = services.adapters.clock.now_ms()
+    with telemetry.context(**_ids(context), function="websocket_connect"):
+        try:
+            query = event.get("queryStringParameters") or {}
+            if "EIO" in query:
+                device, headers = _device_info(event), event.get("headers") or {}
+                return frames.open_session(services, context, query, device, headers, at_ms)
+            token, subprotocol = _token(event)
+            identity = services.tokens.verify(token)
+            services.revocations.check(identity.user_id)
+            target = Target(
+                connection_id=ConnectionId(context["connectionId"]),
+                user_id=identity.user_id,
+                api_id=context["apiId"],
+                stage=context["stage"],
+                region=Region(services.settings.region),
+                protocol="json",
+                connected_at_ms=at_ms,
+            )
+            services.connections.open(identity, target, _device_info(event))
+        except TidingsError as refusal:
+            telemetry.log("INFO", "connect_refused", code=refusal.code)
+            return {"statusCode": refusal.status, "body": str(refusal)}
+        except Exception as fault:  # noqa: BLE001 - the edge: nothing is raised into API Gateway
+            telemetry.error("connect_failed", fault)
+            return {"statusCode": 500, "body": "internal"}
+        telemetry.log("INFO", "connected", user_id=identity.user_id)
+        headers = {"Sec-WebSocket-Protocol": subprotocol} if subprotocol else {}
+        return {"statusCode": 200, "headers": headers, "body": ""}
+
+
+def message(
+    services: Services, event: dict[str, Any], handler: Handler = packets.CHAT
+) -> dict[str, Any]:
+    """`$default`: the answer rides the return body (route response), so it costs no post."""
+    context = event["requestContext"]
+    with telemetry.context(**_ids(context), function="websocket_message"):
+        services.cluster.listen()
+        text = event.get("body") or ""
+        if frames.speaks(text):
+            answer = _engineio(services, context, text, handler)
+            if answer is not None:
+                return {"statusCode": 200, "body": answer}
+        request = jsonwire.decode(text)
+        try:
+            if request.fault is not None:
+                raise request.fault
+            connection_id = ConnectionId(context["connectionId"])
+            data = actions.run(services, connection_id, request.action, request.data)
+            body = jsonwire.encode_ack(request.request_id, data)
+            telemetry.log("INFO", "frame", action=request.action)
+        except TidingsError as refusal:
+            telemetry.log("INFO", "frame_refused", code=refusal.code)
+            body = jsonwire.encode_error(request.request_id, refusal)
+        except Exception as fault:  # noqa: BLE001 - the edge
+            telemetry.error("frame_failed", fault)
+            body = jsonwire.encode_error(request.request_id, Internal("something went wrong"))
+        return {"statusCode": 200, "body": body}
+
+
+def _engineio(
+    services: Services, context: dict[str, Any], text: str, handler: Handler
+) -> str | None:
+    try:
+        return frames.frame(services, context, text, handler)
+    except Exception as fault:  # noqa: BLE001 - the edge
+        telemetry.error("frame_failed", fault)
+        return ""
+
+
+def disconnect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
+    """`$disconnect`: best effort on AWS's side, idempotent on ours."""
+    context = event["requestContext"]
+    with telemetry.context(**_ids(context), function="websocket_disconnect"):
+        try:
+            connection_id = ConnectionId(context["connectionId"])
+            ended = services.connections.close(connection_id)
+            if ended is None or not wire.is_json(ended.target.protocol):
+                services.engine.closed(connection_id)
+        except Exception as fault:  # noqa: BLE001 - the sweep finds what is left
+            telemetry.error("disconnect_failed", fault)
+            return {"statusCode": 500}
+        telemetry.log("INFO", "disconnected")
+        return {"statusCode": 200}
+
+
+def _ids(context: dict[str, Any]) -> dict[str, object]:
+    return {
+        "request_id": context.get("requestId"),
+        "connection_id": context.get("connectionId"),
+    }
+
+
+def _token(event: dict[str, Any]) -> tuple[str, str | None]:
+    """The token from the query, the header or the subprotocol, and the subprotocol to echo.
+
+    Exactly one value must be echoed or browsers fail the handshake (RFC 6455 section 4.1).
+    """
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    offered = [part.strip() for part in headers.get("sec-websocket-protocol", "").split(",")]
+    by_subprotocol = offered[1] if len(offered) > 1 and offered[0] == SUBPROTOCOL else None
+    echo = SUBPROTOCOL if by_subprotocol is not None else None
+    query = event.get("queryStringParameters") or {}
+    if query.get("token"):
+        return query["token"], echo
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip(), echo
+    if by_subprotocol:
+        return by_subprotocol, echo
+    raise Unauthorized("a token is required")
+
+
+def _device_info(event: dict[str, Any]) -> dict[str, str]:
+    """What the handshake tells of the device; cut, because it is a stranger's text."""
+    query = event.get("queryStringParameters") or {}
+    identity = event["requestContext"].get("identity") or {}
+    info = {
+        "platform": query.get("platform") or "unknown",
+        "version": query.get("version") or "unknown",
+        "user_agent": identity.get("userAgent") or "",
+        "ip": identity.get("sourceIp") or "",
+    }
+    return {name: str(value)[:_INFO_LENGTH] for name, value in info.items()}

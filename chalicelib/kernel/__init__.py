@@ -1,0 +1,1 @@
+"""What everything stands on: ids, times, errors, settings, telemetry, records. Knows no feature."""

@@ -1,0 +1,49 @@
+"""Entries and targets as JSON, in jobs and in Redis.
+
+While a deployment or its rollback is under way one version reads what another has written. So
+fields are only added, to a target at its end, and a reader takes those it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from ..model.connections import Target
+from ..model.log import Entry, EntryKind
+
+_OF_ENTRY = frozenset(each.name for each in fields(Entry))
+_OF_TARGET = len(fields(Target))
+
+
+def target_to_json(target: Target) -> list[str | int]:
+    """The compact form of a target: its fields in their order."""
+    return [
+        target.connection_id,
+        target.user_id,
+        target.api_id,
+        target.stage,
+        target.region,
+        target.protocol,
+        target.connected_at_ms,
+        target.sid,
+    ]
+
+
+def target_from_json(record: Sequence[Any]) -> Target:
+    return Target(*record[:_OF_TARGET])
+
+
+def entry_to_json(entry: Entry) -> dict[str, Any]:
+    """Unset fields are left out."""
+    return {
+        name: value
+        for name, value in asdict(entry).items()
+        if name == "content" or not (value is None or value == "" or value is False)
+    }
+
+
+def entry_from_json(record: Mapping[str, Any]) -> Entry:
+    known = {name: value for name, value in record.items() if name in _OF_ENTRY}
+    return Entry(**{**known, "kind": EntryKind(record["kind"])})

@@ -1,0 +1,199 @@
+"""Settings from the environment: the only module that reads it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..model.identifiers import Region
+
+ANY_ORIGIN = "*"
+_ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")  # as browsers write it: in lower case, no path
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A token bucket: it holds `burst` tokens and gains `per_s` a second."""
+
+    per_s: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A deployed region: its WebSocket URL, in which `{shard}` is replaced, and its health URL."""
+
+    websocket: str
+    health: str
+
+
+# By action; "*" is one bucket for all others.
+DEFAULT_LIMITS = {
+    "*": Rate(100, 500),
+    "send_message": Rate(100, 500),
+    "delete_message": Rate(20, 100),
+    "typing_start": Rate(20, 100),
+    "typing_stop": Rate(20, 100),
+    "message_read": Rate(50, 200),
+    "message_delivered": Rate(100, 500),
+    "set_status": Rate(5, 20),
+    "sync": Rate(10, 50),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything configurable, with the environment variable in brackets.
+
+    Attributes:
+        region: The region this code runs in [AWS_REGION].
+        prefix: Prefix of table and queue names [TIDINGS_PREFIX].
+        endpoint_url: AWS endpoint of an emulator, None on AWS [AWS_ENDPOINT_URL].
+        secret_id: Id or ARN of the Secrets Manager secret with `jwt_secret` and the others of
+            `ports.Secrets`, "" for none [TIDINGS_SECRET_ID].
+        redis_url: redis:// or rediss:// URL, "" for none; `{redis_password}` in place of the
+            password is the secret's [TIDINGS_REDIS_URL].
+        redis_cluster: Cluster mode, as ElastiCache Serverless has it [TIDINGS_REDIS_CLUSTER].
+        redis_iam_user: ElastiCache user that authenticates with IAM, "" for none
+            [TIDINGS_REDIS_IAM_USER].
+        redis_iam_cache: Name of the cache, or id of the replication group
+            [TIDINGS_REDIS_IAM_CACHE].
+        redis_iam_serverless: That cache is serverless [TIDINGS_REDIS_IAM_SERVERLESS].
+        connections_url: Base of @connections for an emulator; "" builds the AWS
+            address from api id and region [TIDINGS_CONNECTIONS_URL].
+        jwt_secret: HS256 secret where there is no `secret_id`, "" to refuse HS256
+            [TIDINGS_JWT_SECRET].
+        jwks_url: JWKS for RS256/ES256, "" to refuse them [TIDINGS_JWKS_URL].
+        jwt_issuer: Required `iss` with JWKS [TIDINGS_JWT_ISSUER].
+        jwt_audience: Required `aud` with JWKS [TIDINGS_JWT_AUDIENCE].
+        posts_per_s: Budget shared by all posts of the region [TIDINGS_POSTS_PER_S].
+        post_concurrency: Sockets one worker posts on at once [TIDINGS_POST_CONCURRENCY].
+        split_over: Connections above which a delivery is split [TIDINGS_SPLIT_OVER].
+        limits: Buckets of each user by action, over the defaults: a JSON object such as
+            {"send_message": [100, 500]}, tokens a second and at most [TIDINGS_LIMITS].
+        endpoints: Deployed regions for `GET /v1/endpoint`, a JSON object such as {"us-east-1":
+            {"websocket": "wss://{shard}.example.com/ws", "health": "https://…"}}
+            [TIDINGS_ENDPOINTS].
+        shards: WebSocket APIs of each region, `ws-0` and on [TIDINGS_SHARDS].
+        max_connections: Connections one user may have [TIDINGS_MAX_CONNECTIONS].
+        max_rooms: Rooms one user may be in [TIDINGS_MAX_ROOMS].
+        max_members: Members a room may have [TIDINGS_MAX_MEMBERS].
+        ping_interval_ms: Engine.IO's heartbeat [TIDINGS_PING_INTERVAL_MS].
+        ping_timeout_ms: A client that has not answered by then has ended
+            [TIDINGS_PING_TIMEOUT_MS].
+        connect_timeout_s: A Socket.IO session without a namespace by then is closed
+            [TIDINGS_CONNECT_TIMEOUT_S].
+        allowed_origins: Origins whose pages may use the HTTP API and polling, such as
+            https://chat.example.com, comma-separated, or `*` [TIDINGS_ALLOWED_ORIGINS].
+        metrics_namespace: CloudWatch namespace of all metrics [TIDINGS_METRICS_NAMESPACE].
+        log_level: [TIDINGS_LOG_LEVEL].
+    """
+
+    region: str = "us-east-1"
+    prefix: str = "tidings"
+    endpoint_url: str | None = None
+    secret_id: str = ""
+    redis_url: str = ""
+    redis_cluster: bool = False
+    redis_iam_user: str = ""
+    redis_iam_cache: str = ""
+    redis_iam_serverless: bool = False
+    connections_url: str = ""
+    jwt_secret: str = ""
+    jwks_url: str = ""
+    jwt_issuer: str = ""
+    jwt_audience: str = ""
+    posts_per_s: int = 8000
+    post_concurrency: int = 64
+    split_over: int = 500
+    limits: Mapping[str, Rate] = field(default_factory=lambda: DEFAULT_LIMITS)
+    endpoints: Mapping[Region, Endpoint] = field(default_factory=dict)
+    shards: int = 1
+    max_connections: int = 50
+    max_rooms: int = 1000
+    max_members: int = 10_000
+    ping_interval_ms: int = 240_000
+    ping_timeout_ms: int = 60_000
+    connect_timeout_s: int = 45
+    allowed_origins: tuple[str, ...] = ()
+    metrics_namespace: str = "WeChat/WebSocket"
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
+        """Read the environment; a number that is none raises ValueError at start, not later."""
+        default = cls()
+        if bool(env.get("TIDINGS_REDIS_IAM_USER")) != bool(env.get("TIDINGS_REDIS_IAM_CACHE")):
+            raise ValueError("TIDINGS_REDIS_IAM_USER and TIDINGS_REDIS_IAM_CACHE go together")
+        return cls(
+            region=env.get("AWS_REGION", default.region),
+            prefix=env.get("TIDINGS_PREFIX", default.prefix),
+            endpoint_url=env.get("AWS_ENDPOINT_URL") or None,
+            secret_id=env.get("TIDINGS_SECRET_ID", default.secret_id),
+            redis_url=env.get("TIDINGS_REDIS_URL", default.redis_url),
+            redis_cluster=env.get("TIDINGS_REDIS_CLUSTER", "") == "1",
+            redis_iam_user=env.get("TIDINGS_REDIS_IAM_USER", default.redis_iam_user),
+            redis_iam_cache=env.get("TIDINGS_REDIS_IAM_CACHE", default.redis_iam_cache),
+            redis_iam_serverless=env.get("TIDINGS_REDIS_IAM_SERVERLESS", "") == "1",
+            connections_url=env.get("TIDINGS_CONNECTIONS_URL", default.connections_url),
+            jwt_secret=env.get("TIDINGS_JWT_SECRET", default.jwt_secret),
+            jwks_url=env.get("TIDINGS_JWKS_URL", default.jwks_url),
+            jwt_issuer=env.get("TIDINGS_JWT_ISSUER", default.jwt_issuer),
+            jwt_audience=env.get("TIDINGS_JWT_AUDIENCE", default.jwt_audience),
+            posts_per_s=int(env.get("TIDINGS_POSTS_PER_S", default.posts_per_s)),
+            post_concurrency=int(env.get("TIDINGS_POST_CONCURRENCY", default.post_concurrency)),
+            split_over=int(env.get("TIDINGS_SPLIT_OVER", default.split_over)),
+            limits={**DEFAULT_LIMITS, **_limits(env.get("TIDINGS_LIMITS", ""))},
+            endpoints=_endpoints(env.get("TIDINGS_ENDPOINTS", "")),
+            shards=max(1, int(env.get("TIDINGS_SHARDS", default.shards))),
+            max_connections=int(env.get("TIDINGS_MAX_CONNECTIONS", default.max_connections)),
+            max_rooms=int(env.get("TIDINGS_MAX_ROOMS", default.max_rooms)),
+            max_members=int(env.get("TIDINGS_MAX_MEMBERS", default.max_members)),
+            ping_interval_ms=int(env.get("TIDINGS_PING_INTERVAL_MS", default.ping_interval_ms)),
+            ping_timeout_ms=int(env.get("TIDINGS_PING_TIMEOUT_MS", default.ping_timeout_ms)),
+            connect_timeout_s=int(env.get("TIDINGS_CONNECT_TIMEOUT_S", default.connect_timeout_s)),
+            allowed_origins=_origins(env.get("TIDINGS_ALLOWED_ORIGINS", "")),
+            metrics_namespace=env.get("TIDINGS_METRICS_NAMESPACE", default.metrics_namespace),
+            log_level=env.get("TIDINGS_LOG_LEVEL", default.log_level),
+        )
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(each.strip() for each in text.split(",") if each.strip())
+    for origin in origins:
+        if origin != ANY_ORIGIN and not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"TIDINGS_ALLOWED_ORIGINS: {origin} is no origin")
+    return origins
+
+
+def _limits(text: str) -> dict[str, Rate]:
+    limits = {}
+    for action, pair in _object("TIDINGS_LIMITS", text).items():
+        match pair:
+            case [int() | float() as per_s, int() as burst] if per_s > 0 and burst > 0:
+                limits[action] = Rate(float(per_s), burst)
+            case _:
+                raise ValueError(f"TIDINGS_LIMITS: {action} is not [tokens a second, at most]")
+    return limits
+
+
+def _endpoints(text: str) -> dict[Region, Endpoint]:
+    endpoints = {}
+    for region, given in _object("TIDINGS_ENDPOINTS", text).items():
+        match given:
+            case {"websocket": str() as websocket, "health": str() as health}:
+                endpoints[Region(region)] = Endpoint(websocket, health)
+            case _:
+                raise ValueError(f"TIDINGS_ENDPOINTS: {region} has no websocket and health")
+    return endpoints
+
+
+def _object(name: str, text: str) -> dict[str, Any]:
+    given = json.loads(text) if text else {}
+    if not isinstance(given, dict):
+        raise ValueError(f"{name}: not a JSON object")
+    return given

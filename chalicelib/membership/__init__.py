@@ -1,0 +1,1 @@
+"""Rooms and friendships: who belongs where. Knows nothing of messages."""

@@ -1,0 +1,299 @@
+"""Rooms and who belongs in them. Owns membership and permission; knows nothing of messages.
+
+Membership is asked on every frame, so it is cached twice in Redis: the room's members, and on
+each connection the *grant* it was last given. Both carry the room's membership version; a
+change of membership writes DynamoDB first and then a new version, which voids them all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..contract.commands import MAX_METADATA_BYTES, check_json
+from ..kernel import ids, telemetry
+from ..kernel.errors import BadRequest, CacheDown, Conflict, NotFound, PermissionDenied
+from ..model.access import Identity
+from ..model.connections import Frame
+from ..model.identifiers import ConnectionId, RoomId, UserId
+from ..model.jobs import Job
+from ..model.rooms import Member, Role, Room, RoomType
+from ..ports.cache import Cache
+from ..ports.queues import Queue
+from ..ports.rooms import RoomStore
+from ..ports.system import Clock, Ids
+from .friends import Friends
+
+
+class Rooms:
+    def __init__(
+        self,
+        store: RoomStore,
+        friends: Friends,
+        cache: Cache,
+        delivery: Queue,
+        clock: Clock,
+        ids_: Ids,
+        *,
+        max_rooms: int,
+        max_members: int,
+    ) -> None:
+        self._store = store
+        self._friends = friends
+        self._cache = cache
+        self._delivery = delivery
+        self._clock = clock
+        self._ids = ids_
+        self._max_rooms = max_rooms
+        self._max_members = max_members
+
+    def create(
+        self,
+        creator: UserId,
+        room_type: RoomType,
+        participants: Sequence[UserId],
+        metadata: Mapping[str, Any],
+        room_id: RoomId | None,
+    ) -> Room:
+        """Create a room; a private chat of two people exists once, asking again returns it.
+
+        Raises:
+            Conflict: The chosen room_id is taken.
+        """
+        check_json(metadata, MAX_METADATA_BYTES, "metadata")
+        others = sorted(set(participants) - {creator})
+        if room_type is RoomType.PRIVATE_CHAT:
+            if len(participants) != 1 + (creator in participants and len(participants) > 1):
+                raise BadRequest("participants: a private chat has exactly one other person")
+            if not others:
+                raise Conflict("participants: nobody chats with himself")
+            if room_id is not None:
+                raise BadRequest("room_id: a private chat's id cannot be chosen")
+            room_id = ids.private_room_id(creator, others[0])
+            existing = self._store.get(room_id)
+            if existing is not None:
+                return existing
+        elif room_id is not None and ids.room_type(room_id) is not RoomType.GROUP_CHAT:
+            raise Conflict("room_id: taken, as all that begin so")
+        if len(others) >= self._max_members:
+            raise Conflict(f"participants: a room has at most {self._max_members} members")
+        self._check_rooms(creator)
+        now_ms = self._clock.now_ms()
+        room = Room(
+            room_id or RoomId(self._ids.token()), room_type, creator, now_ms, dict(metadata)
+        )
+        other_role = Role.OWNER if room_type is RoomType.PRIVATE_CHAT else Role.MEMBER
+        members = [Member(room.room_id, creator, Role.OWNER, now_ms)]
+        members += [Member(room.room_id, user, other_role, now_ms) for user in others]
+        if not self._store.create(room, members):
+            existing = self._store.get(room.room_id)
+            if room_type is RoomType.PRIVATE_CHAT and existing is not None:
+                return existing
+            raise Conflict("room_id: taken")
+        self._changed(room.room_id)
+        if others:
+            self._announce(room.room_id, "created", creator)
+        return room
+
+    def mine(self, user_id: UserId) -> list[tuple[Room, Role]]:
+        """Rooms of a user with the role in each, by room id."""
+        found = []
+        for room in self._store.get_many(self._store.rooms_of(user_id)):
+            member = self._store.member(room.room_id, user_id)
+            if member is not None:
+                found.append((room, member.role))
+        return sorted(found, key=lambda pair: pair[0].room_id)
+
+    def own(self, user_id: UserId, room_type: RoomType) -> RoomId:
+        """The user's moments or notifications, made at the first use."""
+        moments = room_type is RoomType.MOMENTS
+        room_id = (ids.moments_room_id if moments else ids.notifications_room_id)(user_id)
+        if self._store.get(room_id) is None:
+            now_ms = self._clock.now_ms()
+            role = Role.OWNER if moments else Role.READER
+            member = Member(room_id, user_id, role, now_ms)
+            if self._store.create(Room(room_id, room_type, user_id, now_ms), [member]):
+                self._changed(room_id)
+        return room_id
+
+    def ids_of(self, user_id: UserId) -> list[RoomId]:
+        """All that the user reads: his rooms and his friends' moments."""
+        moments = (ids.moments_room_id(friend) for friend in self._friends.of(user_id))
+        return [*self._store.rooms_of(user_id), *moments]
+
+    def among(self, user_id: UserId, room_ids: Sequence[RoomId]) -> list[RoomId]:
+        """Those of these rooms that the user may read (consistent reads)."""
+        return [room_id for room_id in room_ids if self._role(room_id, user_id) is not None]
+
+    def joined_ms(self, room_id: RoomId, user_id: UserId) -> int:
+        """Since when a member; 0 for one who only reads."""
+        member = self._store.member(room_id, user_id)
+        return member.joined_at_ms if member is not None else 0
+
+    def shared(self, one: UserId, other: UserId) -> bool:
+        """Whether two are members of the same room (an index: eventually consistent)."""
+        return not set(self._store.rooms_of(one)).isdisjoint(self._store.rooms_of(other))
+
+    def details(self, identity: Identity, room_id: RoomId) -> tuple[Room, list[Member]]:
+        """A room and its members, for its members and service admins."""
+        room = self._get(room_id)
+        members = self._store.members(room_id)
+        known = identity.user_id in {m.user_id for m in members}
+        if not known and "admin" not in identity.roles:
+            self.require(room_id, identity.user_id)
+        return room, members
+
+    def require(self, room_id: RoomId, user_id: UserId) -> Role:
+        """The role of a member, read from the store; `PermissionDenied` for others."""
+        role = self._role(room_id, user_id)
+        if role is None:
+            raise PermissionDenied("not a member of this room")
+        return role
+
+    @staticmethod
+    def writer(role: Role) -> Role:
+        """The role, of one who may write; `PermissionDenied` for a reader."""
+        if not role.writes:
+            raise PermissionDenied("you read here and cannot write")
+        return role
+
+    def authorise(self, frame: Frame, user_id: UserId, room_id: RoomId) -> Role:
+        """The role, from the frame's grant if it is current, else asked anew and granted."""
+        if frame.role is not None:
+            return frame.role
+        try:
+            version, members = self._cache.members(room_id)
+            if members is not None and user_id in members and version is not None:
+                role = members[user_id]
+            else:
+                role = self.require(room_id, user_id)
+                version = version or self._fill(room_id)
+            if frame.connection is not None and version is not None:
+                self._grant(frame.connection.connection_id, room_id, version, role)
+            return role
+        except CacheDown:
+            return self.require(room_id, user_id)
+
+    def members(self, room_id: RoomId) -> dict[UserId, Role]:
+        """All members, from the cache or else the store (which fills the cache)."""
+        try:
+            version, cached = self._cache.members(room_id)
+            if cached is not None:
+                return cached
+        except CacheDown:
+            return self._stored_members(room_id)
+        return self.fill(room_id, version)
+
+    def fill(self, room_id: RoomId, version: str | None) -> dict[UserId, Role]:
+        """All members from the store, into the cache when `version` is still in force."""
+        members = self._stored_members(room_id)
+        try:
+            self._cache.fill_members(room_id, version, members)
+        except CacheDown:
+            telemetry.log("WARNING", "cache_fill_failed", room_id=room_id)
+        return members
+
+    def add(self, identity: Identity, room_id: RoomId, user_id: UserId) -> Member:
+        """Add a member; an owner, an admin of the room or a service admin may."""
+        room = self._get(room_id)
+        self._require_manager(identity, room)
+        if room.room_type is not RoomType.GROUP_CHAT:
+            raise Conflict("only a group chat takes members")
+        members = self._store.members(room_id)
+        if user_id not in {member.user_id for member in members}:
+            if len(members) >= self._max_members:
+                raise Conflict(f"the room is full: {self._max_members} members")
+            self._check_rooms(user_id)
+        member = Member(room_id, user_id, Role.MEMBER, self._clock.now_ms())
+        self._store.add_member(member)
+        self._changed(room_id)
+        self._announce(room_id, "member_added", user_id)
+        stored = self._store.member(room_id, user_id)
+        return stored or member
+
+    def remove(self, identity: Identity, room_id: RoomId, user_id: UserId) -> None:
+        """Remove a member, or leave: managers remove those below them, anyone leaves himself.
+
+        Idempotent for managers. The owner stays: a room is never without one.
+        """
+        room = self._get(room_id)
+        if room.room_type is not RoomType.GROUP_CHAT:
+            raise Conflict("only a group chat can be left")
+        if identity.user_id != user_id:
+            self._require_manager(identity, room)
+        member = self._store.member(room_id, user_id)
+        if member is not None:
+            self._check_removable(identity, room_id, member)
+            self._store.remove_member(room_id, user_id)
+        elif identity.user_id == user_id:
+            raise PermissionDenied("not a member of this room")
+        self._changed(room_id)
+        self._announce(room_id, "member_removed", user_id)
+
+    def changed(self, room_id: RoomId) -> None:
+        """Void what is cached of a room's membership; raises `CacheDown`."""
+        self._cache.bump(room_id)
+
+    def _check_removable(self, identity: Identity, room_id: RoomId, member: Member) -> None:
+        if member.role is Role.OWNER:
+            raise PermissionDenied("the owner cannot leave or be removed")
+        if member.role is Role.ADMIN and identity.user_id != member.user_id:
+            mine = self._store.member(room_id, identity.user_id)
+            owner = mine is not None and mine.role is Role.OWNER
+            if not owner and "admin" not in identity.roles:
+                raise PermissionDenied("only the owner removes an admin")
+
+    def _require_manager(self, identity: Identity, room: Room) -> None:
+        if "admin" in identity.roles:
+            return
+        if not self.require(room.room_id, identity.user_id).manages:
+            raise PermissionDenied("only the owner or an admin of the room may do this")
+
+    def _check_rooms(self, user_id: UserId) -> None:
+        if len(self._store.rooms_of(user_id)) >= self._max_rooms:
+            raise Conflict(f"{self._max_rooms} rooms are the most a user can be in")
+
+    def _get(self, room_id: RoomId) -> Room:
+        room = self._store.get(room_id)
+        if room is None:
+            raise NotFound("no such room")
+        return room
+
+    def _changed(self, room_id: RoomId) -> None:
+        try:
+            self._cache.bump(room_id)
+        except CacheDown:
+            # The announcement's worker bumps again, and goes on until the cache is back.
+            telemetry.log("WARNING", "membership_bump_failed", room_id=room_id)
+
+    def _announce(self, room_id: RoomId, change: str, user_id: UserId) -> None:
+        body = {
+            "room_id": room_id,
+            "change": change,
+            "user_id": user_id,
+            "at_ms": self._clock.now_ms(),
+        }
+        dedupe = self._ids.token()
+        self._delivery.send([Job("room_updated", body, group=room_id, dedupe=dedupe)])
+
+    def _role(self, room_id: RoomId, user_id: UserId) -> Role | None:
+        """A member's, or of moments a friend's, role (consistent reads)."""
+        member = self._store.member(room_id, user_id)
+        if member is not None or ids.room_type(room_id) is not RoomType.MOMENTS:
+            return member.role if member is not None else None
+        room = self._store.get(room_id)
+        reads = room is not None and self._friends.are(room.created_by, user_id)
+        return Role.READER if reads else None
+
+    def _stored_members(self, room_id: RoomId) -> dict[UserId, Role]:
+        found = {member.user_id: member.role for member in self._store.members(room_id)}
+        if ids.room_type(room_id) is RoomType.MOMENTS:
+            friends = [friend for owner in found for friend in self._friends.of(owner)]
+            found = {**dict.fromkeys(friends, Role.READER), **found}
+        return found
+
+    def _fill(self, room_id: RoomId) -> str | None:
+        return self._cache.fill_members(room_id, None, self._stored_members(room_id))
+
+    def _grant(self, connection: ConnectionId, room: RoomId, version: str, role: Role) -> None:
+        self._cache.grant(connection, room, version, role)

@@ -1,0 +1,1 @@
+"""The log, what is read from it, and its delivery to connections."""

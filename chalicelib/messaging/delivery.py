@@ -1,0 +1,430 @@
+"""Delivery: from a durable entry to a post at every device. `fanout` plans it as data.
+
+Order. `delivery.fifo` serves one batch of a group at a time. Senders may queue their jobs in
+another order than they wrote the log in, so a worker delivers from the stream's cursor up to
+the job's entry, reading what lies between from the log, and skips what the cursor has passed:
+the queue says *that* there is something, the log says *what*. It goes in short runs, so that a
+long backlog gets done over several attempts. Large rooms are split into parts, a connection
+always in the same part (group room#k). A connection that does not take a post gets its own group
+(c#origin), so nobody waits for it. With the stream's cursor stands the last entry that was queued
+there; its later entries follow until the job of that one is settled, so its own order holds. When
+it stays deaf it is closed, and comes back with its position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from .. import wire
+from ..connections.registry import Connections
+from ..contract import events
+from ..contract.events import Event
+from ..kernel import ids, telemetry
+from ..kernel.errors import CacheDown, Unavailable
+from ..kernel.records import entry_from_json, target_from_json
+from ..membership.rooms import Rooms
+from ..model.connections import Target
+from ..model.delivery import Cursor, Outcome, Post
+from ..model.identifiers import ConnectionId, Region, RoomId, UserId
+from ..model.jobs import Job
+from ..model.log import Entry, EntryKind
+from ..ports.cache import Cache
+from ..ports.delivery import Cursors, Poster
+from ..ports.queues import Queue
+from ..ports.system import Clock
+from .fanout import (
+    RETRY_DELAYS_S,
+    Receipt,
+    asked,
+    direct_job,
+    part_jobs,
+    posts_for,
+    recovery_job,
+    rest_job,
+    retry_job,
+    without,
+)
+from .messages import Messages
+
+CHUNK = 1_000
+RUN, RUN_MS = 20, 8_000  # entries before the cursor moves; how long one job goes on with that
+STAY_SPLIT_MS = 3_600_000
+MOST_BEHIND = 500  # connections noted with a stream: some 25 KB
+PATIENT_ATTEMPTS = 3  # so often a room waits while posts of many connections are refused
+LAST_ATTEMPT = 6  # max_receive_count of delivery.fifo in terraform/resources.json
+RECEIPTS_UP_TO = 100
+VOID_AGAIN_S = 15
+_MANY = "there are more posts than may be made, try again"
+
+
+class Delivery:
+    def __init__(
+        self,
+        *,
+        rooms: Rooms,
+        messages: Messages,
+        connections: Connections,
+        cache: Cache,
+        cursors: Cursors,
+        poster: Poster,
+        queue: Queue,
+        outbound: Queue,
+        outbound_dead: Queue,
+        clock: Clock,
+        split_over: int,
+    ) -> None:
+        self._rooms = rooms
+        self._messages = messages
+        self._connections = connections
+        self._cache = cache
+        self._cursors = cursors
+        self._poster = poster
+        self._queue = queue
+        self._outbound = outbound
+        self._outbound_dead = outbound_dead
+        self._clock = clock
+        self._split_over = split_over
+
+    def entries(self, jobs: Sequence[Mapping[str, Any]], attempt: int) -> None:
+        """Deliver log entries of a room, and earlier ones of their streams not yet delivered.
+
+        Raises:
+            Unavailable: Also while there are more posts than may be made; what was done is kept.
+        """
+        streams: dict[Region, dict[int, Entry]] = {}
+        for job in jobs:
+            entry = entry_from_json(job["entry"])
+            streams.setdefault(entry.region, {})[entry.seq] = entry
+        for known in streams.values():
+            self._stream(known, attempt)
+
+    def _stream(self, known: Mapping[int, Entry], attempt: int) -> None:
+        """Deliver a stream from its cursor up to the newest of these entries, by seq."""
+        newest = known[max(known)]
+        until_ms = self._clock.now_ms() + RUN_MS
+        while (done := self._run(known, until_ms, attempt)) < newest.seq:
+            if self._clock.now_ms() >= until_ms:  # the function's own time is limited
+                self._queue.send([rest_job(newest, done)])
+                return
+
+    def _run(self, known: Mapping[int, Entry], until_ms: int, attempt: int) -> int:
+        """Deliver the next few entries of a stream and move its cursor; answers its seq."""
+        newest = known[max(known)]
+        room_id, region = newest.room_id, newest.region
+        cursor = self._cursors.get(room_id, region)
+        if newest.seq <= cursor.seq:
+            return cursor.seq
+        entries = self._next(known, cursor)
+        members = self._begin(room_id, entries)
+        entries = self._expecting(entries, len(members))
+        targets = self._connected(members)
+        split_at_ms, now_ms = cursor.split_at_ms, self._clock.now_ms()
+        # Parts may still wait when a room is no longer large: long after the last one they do not.
+        if len(targets) > self._split_over or now_ms - split_at_ms < STAY_SPLIT_MS:
+            self._queue.send(list(part_jobs(entries, targets)))
+            split_at_ms = self._clock.now_ms()
+        else:
+            entries = self._directly(entries, targets, cursor, until_ms, attempt)
+        self._forget_gone(room_id, region, cursor, targets)
+        self._cursors.advance(entries[-1], split_at_ms)
+        now_ms = self._clock.now_ms()
+        telemetry.measure(
+            "delivered",
+            now_ms,
+            entries_delivered=len(entries),
+            delivery_latency_ms=max(0, now_ms - entries[0].timestamp_ms),
+        )
+        return entries[-1].seq
+
+    def _next(self, known: Mapping[int, Entry], cursor: Cursor) -> list[Entry]:
+        """The entries after the cursor, a run at most; from the log if the jobs lack one."""
+        newest = known[max(known)]
+        last = min(cursor.seq + RUN, newest.seq)
+        seqs = range(cursor.seq + 1, last + 1)
+        if all(seq in known for seq in seqs):
+            return [known[seq] for seq in seqs]
+        room_id, region = newest.room_id, newest.region
+        if cursor.seq and not cursor.message_id:  # written before cursors had it
+            return self._messages.entries_between(room_id, region, cursor.seq, last)
+        return self._messages.entries_after(room_id, region, cursor.message_id, len(seqs))
+
+    def _directly(
+        self,
+        entries: Sequence[Entry],
+        targets: Sequence[Target],
+        cursor: Cursor,
+        until_ms: int,
+        attempt: int,
+    ) -> list[Entry]:
+        """Post entries here, one after the other; answers those that were, one at least."""
+        done: list[Entry] = []
+        slow = set(cursor.behind)
+        behind: list[tuple[Entry, Target]] = []
+        for entry in entries:
+            try:
+                late = self._deliver(entry, without(targets, entry.origin_id), slow, attempt)
+            except Unavailable:
+                if not done:
+                    raise
+                break
+            slow |= {target.origin for target in late}
+            behind += [(entry, target) for target in late]
+            done.append(entry)
+            if self._clock.now_ms() >= until_ms:
+                break
+        self._fall_behind(cursor, behind)
+        return done
+
+    def part(self, job: Mapping[str, Any], attempt: int) -> None:
+        """Deliver one share of a large room."""
+        entry = entry_from_json(job["entry"])
+        targets = [target_from_json(target) for target in job["targets"]]
+        cursor = self._cursors.get(entry.room_id, entry.region)
+        late = self._deliver(entry, targets, cursor.behind, attempt)
+        self._fall_behind(cursor, [(entry, target) for target in late])
+
+    def direct(self, job: Mapping[str, Any], attempt: int) -> int | None:
+        """Try one slow connection again; answers the seconds to wait, None when settled.
+
+        After the third retry the connection is closed: it missed something, and only coming
+        back with its position tells it what. The job goes to the dead letters of outbound.
+        """
+        entry, target = entry_from_json(job["entry"]), target_from_json(job["target"])
+        receipt = self._post(posts_for(events.of_entry(entry), [target]))
+        if (receipt.busy or receipt.unsent) and attempt < LAST_ATTEMPT:
+            raise Unavailable(_MANY)
+        if receipt.retry and attempt <= len(RETRY_DELAYS_S):
+            return RETRY_DELAYS_S[attempt - 1]
+        if receipt.left:
+            self._outbound_dead.send([direct_job(entry, target)])
+            self._close_deaf(target)
+        else:
+            self._ask(entry, [target])
+        self._cursors.catch_up(entry.room_id, entry.region, target.origin, entry.seq)
+        return None
+
+    def room_updated(self, job: Mapping[str, Any]) -> None:
+        """Tell all members' devices of a change of membership, void caches, end a kicked view."""
+        room_id, user_id = RoomId(job["room_id"]), UserId(job["user_id"])
+        self.void([room_id], user_id)
+        change, at_ms = job["change"], job["at_ms"]
+        targets = self._connected(self._rooms.members(room_id))
+        if change == "member_removed":
+            own = self._connections.of_users([user_id])
+            targets = targets + [t for t in own if t not in targets]
+            left = events.presence_in_room("user_left", room_id, user_id, at_ms)
+            self._post(posts_for(left, self._connections.audience(room_id)))
+        update = events.room_updated(room_id, change, user_id, at_ms)
+        self._settle(posts_for(update, targets), update)
+
+    def void(self, rooms: Sequence[RoomId], user_id: UserId | None = None) -> None:
+        """Void what is cached of who is in these rooms, and the view of a user who is not.
+
+        While the cache is away it is done again: it may come back with what it had.
+        """
+        try:
+            for room_id in rooms:
+                self._rooms.changed(room_id)
+        except CacheDown:
+            telemetry.log("WARNING", "membership_bump_failed", rooms=len(rooms))
+            body = {"rooms": list(rooms), "user_id": user_id}
+            self._outbound.send([Job("void", body, delay_s=VOID_AGAIN_S)])
+        for room_id in rooms:
+            if user_id is not None and user_id not in self._rooms.members(room_id):
+                for target in self._connections.of_users([user_id]):
+                    self._connections.left_room(room_id, target)
+
+    def ephemeral(self, room_id: RoomId, event: Event, exclude: str | None, keep: bool) -> None:
+        """Tell those who joined the room; with `keep` a failed post is tried again."""
+        targets = without(self._connections.audience(room_id), exclude)
+        posts = posts_for(event, targets)
+        if keep:
+            self._settle(posts, event)
+        else:
+            self._post(posts)
+
+    def tell(self, users: Iterable[UserId], event: Event, exclude: str | None = None) -> None:
+        """Post an event that is in no log to all devices of these users."""
+        targets = without(self._connected(users), exclude)
+        self._settle(posts_for(event, targets), event)
+
+    def retry(self, job: Mapping[str, Any]) -> None:
+        """One connection's retry of an event that is in no log; then the dead-letter queue."""
+        event, target = Event(job["name"], job["data"]), target_from_json(job["target"])
+        attempt = job["attempt"]
+        receipt = self._post(posts_for(event, [target]))
+        if receipt.busy or receipt.unsent:
+            raise Unavailable(_MANY)
+        if not receipt.retry:
+            return
+        if attempt + 1 < len(RETRY_DELAYS_S):
+            self._outbound.send([retry_job(event, target, attempt + 1)])
+        else:
+            self._outbound_dead.send([retry_job(event, target, attempt)])
+
+    def _settle(self, posts: Sequence[Post], event: Event) -> None:
+        receipt = self._post(posts)
+        if receipt.left:
+            self._outbound.send([retry_job(event, target, 0) for target in receipt.left])
+
+    def _deliver(
+        self,
+        entry: Entry,
+        targets: Sequence[Target],
+        slow: Collection[ConnectionId],
+        attempt: int,
+    ) -> list[Target]:
+        """Post an entry; answers who must get it in a group of its own: slow ones, and who failed.
+
+        Sockets that can recover are always served by theirs.
+
+        Raises:
+            Unavailable: There are more posts than may be made. That many were refused is no reason
+                after three attempts: clients that are all deaf at once look the same.
+        """
+        event = events.of_entry(entry)
+        recovering = [target for target in targets if wire.recovers(target.protocol)]
+        told = [each for each in recovering if wire.takes(each.protocol, event.name)]
+        if told:
+            self._queue.send([recovery_job(entry, target) for target in told])
+        targets = [target for target in targets if not wire.recovers(target.protocol)]
+        ready = [target for target in targets if target.origin not in slow]
+        receipt = self._post(posts_for(event, ready))
+        if receipt.unsent or (receipt.busy and attempt <= PATIENT_ATTEMPTS):
+            raise Unavailable(_MANY)
+        self._ask(entry, [target for target in ready if target not in receipt.left])
+        return [target for target in targets if target.origin in slow] + list(receipt.left)
+
+    def _fall_behind(self, cursor: Cursor, behind: Sequence[tuple[Entry, Target]]) -> None:
+        """Queue entries for connections in groups of their own, once that is noted.
+
+        The note goes first: the job of the entry noted takes it away. Whoever cannot be noted,
+        because too many are, is closed, and comes back with its position.
+        """
+        if not behind:
+            return
+        room_id, region = behind[0][0].room_id, behind[0][0].region
+        last = {target.origin: entry.seq for entry, target in behind}
+        new = [origin for origin in last if origin not in cursor.behind]
+        beyond = set(new[max(0, MOST_BEHIND - len(cursor.behind)) :])
+        noted = {origin: seq for origin, seq in last.items() if origin not in beyond}
+        if noted:
+            self._cursors.fall_behind(room_id, region, noted)
+            self._queue.send([direct_job(*each) for each in behind if each[1].origin in noted])
+        for target in {t.origin: t for _, t in behind if t.origin in beyond}.values():
+            self._close_deaf(target)
+
+    def _forget_gone(
+        self, room_id: RoomId, region: Region, cursor: Cursor, targets: Iterable[Target]
+    ) -> None:
+        """Make room when many are noted: some left while their last job became a dead letter."""
+        if len(cursor.behind) > MOST_BEHIND // 2:
+            here = {target.origin for target in targets}
+            for origin, seq in cursor.behind.items():
+                if origin not in here:
+                    self._cursors.catch_up(room_id, region, origin, seq)
+
+    def _close_deaf(self, target: Target) -> None:
+        self._poster.close(target)
+        self._connections.close(target.connection_id)
+        telemetry.log("WARNING", "deaf_connection_closed", target=target.connection_id)
+
+    def expect(self, entries: Sequence[Entry]) -> None:
+        """Acks of these, where their senders want them, will be understood for an hour."""
+        wanted = {
+            ids.ack_id(entry.room_id, entry.message_id): (entry.room_id, entry.message_id)
+            for entry in entries
+            if entry.delivery_receipt
+        }
+        try:
+            if wanted:
+                self._cache.expect_acks(wanted)
+        except CacheDown:
+            telemetry.log("WARNING", "acks_not_expected")
+
+    def _expecting(self, entries: list[Entry], members: int) -> list[Entry]:
+        """The entries as they are sent: in a large room nobody is asked for receipts."""
+        if not any(entry.delivery_receipt for entry in entries):
+            return entries
+        if members > RECEIPTS_UP_TO:
+            return [replace(entry, delivery_receipt=False) for entry in entries]
+        self.expect(entries)
+        return entries
+
+    def _ask(self, entry: Entry, targets: Iterable[Target]) -> None:
+        """Ask for acks of a message that was posted. A question that gets lost is not asked again.
+
+        It is an event of its own: a client that recovers does not note the offset of an event that
+        asks for an ack.
+        """
+        told = [target for target in targets if asked(entry, target)]
+        if told:
+            self._post(posts_for(events.delivery_receipt(entry), told))
+
+    def _post(self, posts: Sequence[Post]) -> Receipt:
+        if not posts:
+            return Receipt()
+        delivered, gone, refused = 0, 0, 0
+        retry: list[Target] = []
+        busy: list[Target] = []
+        unsent: list[Target] = []
+        for post, outcome in zip(posts, self._poster.post(posts), strict=True):
+            if outcome is Outcome.DELIVERED:
+                delivered += 1
+            elif outcome is Outcome.TOO_LARGE:
+                refused += 1
+            elif outcome is Outcome.BUSY:
+                busy.append(post.target)
+            elif outcome is Outcome.UNSENT:
+                unsent.append(post.target)
+            elif outcome is Outcome.GONE and self._connections.gone(post.target):
+                gone += 1
+            else:
+                retry.append(post.target)
+        telemetry.measure(
+            "posted",
+            self._clock.now_ms(),
+            posts_delivered=delivered,
+            posts_gone=gone,
+            posts_refused=refused,
+            posts_to_retry=len(retry) + len(busy) + len(unsent),
+        )
+        return Receipt(delivered, gone, refused, tuple(retry), tuple(busy), tuple(unsent))
+
+    def _begin(self, room_id: RoomId, entries: Sequence[Entry]) -> Collection[UserId]:
+        """The room's members; caches the entries on the way."""
+        try:
+            known = self._cache.deliver(room_id, self._as_shown(entries))
+        except CacheDown:
+            telemetry.log("WARNING", "recent_not_cached")
+            return self._rooms.members(room_id)
+        if known.members is None:
+            return self._rooms.fill(room_id, known.version)
+        return known.members
+
+    def _as_shown(self, entries: Sequence[Entry]) -> list[Entry]:
+        """The entries, and messages they delete in their new shape."""
+        shown = list(entries)
+        for entry in entries:
+            if entry.kind is EntryKind.DELETION and entry.target_id is not None:
+                deleted = self._messages.find(entry.room_id, entry.target_id)
+                shown += [deleted] if deleted is not None else []
+        return shown
+
+    def _connected(self, members: Iterable[UserId]) -> list[Target]:
+        """All their connections: from Redis, or read from the store when it cannot say."""
+        users = sorted(members)
+        found: list[Target] = []
+        for start in range(0, len(users), CHUNK):
+            chunk = users[start : start + CHUNK]
+            try:
+                online = self._cache.online(chunk)
+            except CacheDown:
+                online = None
+            if online is None:
+                found += self._connections.of_users(chunk)
+            else:
+                found += [target for targets in online.values() for target in targets]
+        return found

@@ -1,0 +1,150 @@
+"""What a delivery consists of: the posts of an event, the parts of a large room, the jobs queued.
+
+All of it is data: nothing here posts, sends or remembers.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from .. import wire
+from ..contract import events
+from ..contract.events import Event
+from ..kernel import ids
+from ..kernel.records import entry_to_json, target_to_json
+from ..model.connections import Target
+from ..model.delivery import Post
+from ..model.identifiers import RoomId
+from ..model.jobs import Job
+from ..model.log import Entry
+
+PARTS = 16
+PART_TARGETS = 400
+RETRY_DELAYS_S = (1, 2, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A share of a large room's delivery.
+
+    Attributes:
+        group: The order group it goes to.
+        name: The same for whoever plans these targets again, also when others left.
+    """
+
+    group: str
+    name: str
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a set of posts: counts, and the targets to try again.
+
+    Attributes:
+        retry: They did not take theirs.
+        busy: Theirs were refused with many others'.
+        unsent: There was no budget for theirs.
+    """
+
+    delivered: int = 0
+    gone: int = 0
+    refused: int = 0
+    retry: tuple[Target, ...] = ()
+    busy: tuple[Target, ...] = ()
+    unsent: tuple[Target, ...] = ()
+
+    @property
+    def left(self) -> tuple[Target, ...]:
+        return self.retry + self.busy + self.unsent
+
+
+def plan_parts(room_id: RoomId, targets: Sequence[Target]) -> list[Part]:
+    """Split targets: by a stable hash of the device, so that each keeps its order group.
+
+    One part of each group, then the next: a send to SQS has one job of a group at most.
+    """
+    buckets: dict[int, list[Target]] = {}
+    for target in targets:
+        buckets.setdefault(zlib.crc32(target.origin.encode()) % PARTS, []).append(target)
+    largest = max(map(len, buckets.values()), default=0)
+    return [
+        Part(f"{room_id}#{k}", f"{k}-{start}", tuple(bucket[start : start + PART_TARGETS]))
+        for start in range(0, largest, PART_TARGETS)
+        for k, bucket in sorted(buckets.items())
+        if start < len(bucket)
+    ]
+
+
+def posts_for(event: Event, targets: Iterable[Target]) -> list[Post]:
+    """One post a target that takes it; the event is encoded once a protocol."""
+    encoded: dict[str, bytes | None] = {}
+    posts = []
+    for target in targets:
+        if target.protocol not in encoded:
+            encoded[target.protocol] = wire.encode(target.protocol, event)
+        frame = encoded[target.protocol]
+        if frame is not None:
+            posts.append(Post(target, frame))
+    return posts
+
+
+def asked(entry: Entry, target: Target) -> bool:
+    """Whether a device is asked to ack a message: its sender wants that, and it is not his.
+
+    With JSON there are no acks: the client sees that a receipt is wanted, and sends the action.
+    """
+    name = events.name_of_messages(entry.room_id)
+    return (
+        entry.delivery_receipt
+        and entry.sender_id != target.user_id
+        and not wire.is_json(target.protocol)
+        and wire.takes(target.protocol, name)
+    )
+
+
+def part_jobs(entries: Iterable[Entry], targets: Sequence[Target]) -> Iterator[Job]:
+    """The parts of a large room, entry by entry."""
+    for entry in entries:
+        for part in plan_parts(entry.room_id, without(targets, entry.origin_id)):
+            body = {
+                "entry": entry_to_json(entry),
+                "targets": [target_to_json(target) for target in part.targets],
+            }
+            dedupe = f"{entry.region}#{entry.seq}#{entry.message_id}#{part.name}"
+            yield Job("part", body, group=part.group, dedupe=dedupe)
+
+
+def rest_job(newest: Entry, done: int) -> Job:
+    """The same entry again, behind what waits in the room's group; the cursor is at `done`."""
+    dedupe = f"rest#{newest.region}#{done}#{newest.message_id}"
+    body = {"entry": entry_to_json(newest)}
+    return Job("entry", body, group=newest.room_id, dedupe=dedupe)
+
+
+def direct_job(entry: Entry, target: Target) -> Job:
+    body = {"entry": entry_to_json(entry), "target": target_to_json(target)}
+    dedupe = f"c#{entry.region}#{entry.seq}#{target.origin}#{entry.message_id}"
+    return Job("direct", body, group=ids.socket_group(target.origin), dedupe=dedupe)
+
+
+def recovery_job(entry: Entry, target: Target) -> Job:
+    body = {"entry": entry_to_json(entry), "target": target_to_json(target)}
+    dedupe = f"r#{entry.region}#{entry.seq}#{target.sid}#{entry.message_id}"
+    return Job("recovery_entry", body, group=ids.socket_group(target.sid), dedupe=dedupe)
+
+
+def retry_job(event: Event, target: Target, attempt: int) -> Job:
+    body = {
+        "name": event.name,
+        "data": event.data,
+        "target": target_to_json(target),
+        "attempt": attempt,
+    }
+    return Job("retry", body, delay_s=RETRY_DELAYS_S[min(attempt, len(RETRY_DELAYS_S) - 1)])
+
+
+def without(targets: Sequence[Target], origin: str | None) -> list[Target]:
+    return [target for target in targets if target.origin != origin]

@@ -1,0 +1,60 @@
+"""How many bytes messages take in an answer, and how many of them one answer can carry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from ..contract.events import message_view
+from ..model.identifiers import RoomId
+from ..model.log import Entry
+
+# Of the 128 KB of a websocket message; the rest is for the frame around it and the request's id.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+SYNC_BYTES = 120 * 1024
+# Of the 6 MB of a function's answer. https://docs.aws.amazon.com/lambda/latest/dg/API_Invoke.html
+PAGE_BYTES = 5_500_000
+_FIELDS_BYTES = 160  # of a conversation in an answer to sync: names, flags, counts, an id
+
+
+def of_conversation(room_id: RoomId, position: str) -> int:
+    """What a conversation takes in an answer to sync beside its messages."""
+    return _FIELDS_BYTES + len(room_id) + len(position.encode())
+
+
+def of_message(entry: Entry) -> int:
+    """In a frame: UTF-8."""
+    return len(_dump(message_view(entry), ascii_only=False).encode()) + 1
+
+
+def of_listed(entry: Entry) -> int:
+    """In an HTTP answer: ASCII, in a text that is a field of the function's answer."""
+    return len(_dump(_dump(message_view(entry), ascii_only=True), ascii_only=True)) + 1
+
+
+def fitting(sizes: Iterable[int], room_for: int) -> int:
+    """How many fit from the first on."""
+    count = 0
+    for size in sizes:
+        room_for -= size
+        if room_for < 0:
+            break
+        count += 1
+    return count
+
+
+def page(entries: list[Entry], more: bool, *, newest: bool = False) -> tuple[list[Entry], bool]:
+    """What fits of a page of an HTTP answer, and whether there is more.
+
+    Args:
+        newest: Leave out from the beginning, not from the end.
+    """
+    sizes = map(of_listed, reversed(entries) if newest else entries)
+    count = fitting(sizes, PAGE_BYTES)
+    kept = entries[len(entries) - count :] if newest else entries[:count]
+    return kept, more or count < len(entries)
+
+
+def _dump(value: Any, *, ascii_only: bool) -> str:
+    return json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":"))

@@ -1,0 +1,72 @@
+"""How far a stream has been delivered, and posts with their outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .connections import Target
+from .identifiers import ConnectionId, MessageId, UserId
+from .rooms import Role
+
+_BEFORE_ALL = MessageId("")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a stream has been delivered in a region.
+
+    Attributes:
+        seq: Of the last entry delivered, 0 for none; `message_id` is its id.
+        split_at_ms: When it was last delivered in parts, 0 for never.
+        behind: Connections (`Target.origin`) whose posts of this stream go through an order group
+            of their own, and the seq of the last entry that was queued there.
+    """
+
+    seq: int = 0
+    message_id: MessageId = _BEFORE_ALL
+    split_at_ms: int = 0
+    behind: Mapping[ConnectionId, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivering:
+    """What the cache knows when a delivery to a room begins, read in one round trip.
+
+    Attributes:
+        version: The room's membership version, None when the cache has none.
+        members: None when not cached.
+    """
+
+    version: str | None
+    members: Mapping[UserId, Role] | None
+
+
+class Outcome(StrEnum):
+    """What became of a post to a connection.
+
+    Attributes:
+        UNSENT: It was not posted, the region's budget of posts is used up.
+        BUSY: Refused, and so were many others: the account's requests are used up.
+        THROTTLED: Refused alone: its client reads too slowly.
+    """
+
+    DELIVERED = "delivered"
+    GONE = "gone"
+    UNSENT = "unsent"
+    BUSY = "busy"
+    THROTTLED = "throttled"
+    TOO_LARGE = "too_large"
+    FAILED = "failed"
+
+    @property
+    def refused(self) -> bool:
+        """It did not arrive for certain, and may when it is posted again."""
+        return self in (Outcome.UNSENT, Outcome.BUSY, Outcome.THROTTLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    target: Target
+    data: bytes

@@ -1,0 +1,51 @@
+"""Rooms, their kinds, and the members in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from .identifiers import RoomId, UserId
+
+
+class RoomType(StrEnum):
+    PRIVATE_CHAT = "private_chat"
+    GROUP_CHAT = "group_chat"
+    MOMENTS = "moments"
+    NOTIFICATIONS = "notifications"
+
+
+class Role(StrEnum):
+    """A member's role in a room, weakest first; a reader reads and writes nothing."""
+
+    READER = "reader"
+    MEMBER = "member"
+    ADMIN = "admin"
+    OWNER = "owner"
+
+    @property
+    def writes(self) -> bool:
+        return self is not Role.READER
+
+    @property
+    def manages(self) -> bool:
+        return self in (Role.ADMIN, Role.OWNER)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    room_id: RoomId
+    room_type: RoomType
+    created_by: UserId
+    created_at_ms: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    room_id: RoomId
+    user_id: UserId
+    role: Role
+    joined_at_ms: int

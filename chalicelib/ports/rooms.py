@@ -1,0 +1,36 @@
+"""Rooms and their members."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..model.identifiers import RoomId, UserId
+from ..model.rooms import Member, Room
+
+
+class RoomStore(Protocol):
+    def create(self, room: Room, members: Sequence[Member]) -> bool:
+        """All or nothing to be seen. False when the id is taken; then nothing was written.
+
+        After a failure the same creator may call again with the same id.
+        """
+
+    def get(self, room_id: RoomId) -> Room | None: ...
+
+    def get_many(self, room_ids: Sequence[RoomId]) -> list[Room]: ...
+
+    def member(self, room_id: RoomId, user_id: UserId) -> Member | None:
+        """Strongly consistent."""
+
+    def members(self, room_id: RoomId) -> list[Member]:
+        """All, by user id, strongly consistent."""
+
+    def rooms_of(self, user_id: UserId) -> list[RoomId]:
+        """Eventually consistent (an index)."""
+
+    def add_member(self, member: Member) -> bool:
+        """False when already a member (role unchanged)."""
+
+    def remove_member(self, room_id: RoomId, user_id: UserId) -> bool:
+        """False when not a member."""

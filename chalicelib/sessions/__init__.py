@@ -1,0 +1,1 @@
+"""Engine.IO sessions, upgrades, and the recovery of sockets."""

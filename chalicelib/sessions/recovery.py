@@ -1,0 +1,397 @@
+"""Connection state recovery: a socket comes back and is sent exactly what it missed.
+
+A stock client keeps one text, the last argument of the last event that ended in one, and shows it
+when it comes back. So an event of a log entry ends in an *offset*: a checkpoint, and the streams
+that went on since. That says all there is to say only if events of different streams follow each
+other: a socket that can recover is served by an order group of its own (`c#<sid>`), one job at a
+time. The job knows in Redis (the trail) how far each stream was sent, and skips what was.
+
+Whenever nobody knows whether a post arrived (a process died, an answer was lost, Redis forgot),
+the session is cut: its client comes back and tells.
+https://socket.io/docs/v4/connection-state-recovery
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from .. import wire
+from ..connections.registry import Connections
+from ..contract import events
+from ..kernel import ids, telemetry
+from ..kernel.errors import BadRequest, CacheDown, RateLimited, TidingsError, Unavailable
+from ..kernel.records import entry_from_json, target_from_json, target_to_json
+from ..membership.rooms import Rooms
+from ..messaging.delivery import Delivery
+from ..messaging.fanout import RETRY_DELAYS_S, asked
+from ..messaging.messages import Messages
+from ..model.access import Identity
+from ..model.connections import Target
+from ..model.delivery import Outcome, Post
+from ..model.identifiers import Region, RoomId, Stream, UserId
+from ..model.jobs import Job
+from ..model.log import Entry
+from ..model.sessions import Checkpoint, Trail
+from ..ports.delivery import Poster
+from ..ports.queues import Queue
+from ..ports.sessions import CheckpointStore, Trails
+from ..ports.system import Clock, Ids
+from ..wire import socketio, socketwire
+from .engine import Engine
+from .upgrades import Upgrades
+
+MOST_MISSED, MOST_STREAMS, MOST_SINCE = 500, 2_000, 8
+
+
+class Recovery:
+    def __init__(
+        self,
+        *,
+        store: CheckpointStore,
+        trails: Trails,
+        rooms: Rooms,
+        messages: Messages,
+        connections: Connections,
+        delivery: Delivery,
+        engine: Engine,
+        upgrades: Upgrades,
+        poster: Poster,
+        queue: Queue,
+        clock: Clock,
+        ids_: Ids,
+    ) -> None:
+        self._store = store
+        self._trails = trails
+        self._rooms = rooms
+        self._messages = messages
+        self._connections = connections
+        self._delivery = delivery
+        self._engine = engine
+        self._upgrades = upgrades
+        self._poster = poster
+        self._queue = queue
+        self._clock = clock
+        self._ids = ids_
+
+    def ask(
+        self, identity: Identity, target: Target, device: Mapping[str, str], payload: Any
+    ) -> None:
+        """Queue a CONNECT's answer behind whatever its socket's order group still has to do.
+
+        Args:
+            target: Of a protocol that recovers; its sid is for a socket that cannot.
+            payload: What the client sent; with `pid` and `offset` of an earlier socket.
+        """
+        offset = payload.get("offset") if isinstance(payload, dict) else None
+        found = self._find(identity.user_id, target, payload)
+        known = replace(target, sid=found.sid) if found is not None else target
+        self._queue_start(identity, known, device, offset if found is not None else None)
+
+    def start(self, job: Mapping[str, Any]) -> None:
+        """Open the socket, send what it missed, answer its CONNECT; or begin afresh.
+
+        Its entries are queued behind this job from the moment it is open.
+        """
+        target = target_from_json(job["target"])
+        user_id, expires_at_s, roles = job["identity"]
+        identity = Identity(UserId(user_id), expires_at_s, tuple(roles))
+        try:
+            before = self._trails.begin(target.sid, _NO_STREAM)
+        except CacheDown:
+            self._plain(identity, target, job["device"])
+            return
+        if before is not None and before.target == target:
+            self._engine.close(target)  # an earlier attempt died; what it posted is not known
+            return
+        try:
+            self._connections.open(identity, target, job["device"])
+        except RateLimited as refusal:
+            self._refuse(target, refusal)
+            return
+        self._resume(identity, target, job, before)
+
+    def deliver(self, job: Mapping[str, Any], attempt: int) -> int | None:
+        """Send a socket an entry, and those of its stream before it that it was not sent.
+
+        Answers the seconds to wait, None when settled.
+        """
+        entry, target = entry_from_json(job["entry"]), target_from_json(job["target"])
+        stream = (entry.room_id, entry.region)
+        try:
+            trail = self._trails.begin(target.sid, stream)
+        except CacheDown:
+            return self._later(target, attempt)
+        if trail is None or trail.in_doubt:
+            telemetry.log("INFO", "recovery_in_doubt", known=trail is not None)
+            self._engine.close(trail.target if trail is not None else target)
+            return None
+        try:
+            entries = self._unsent(entry, trail)
+            outcome = self._send(target, trail, entries)
+        except Unavailable:
+            self._trails.undo(target.sid)
+            raise
+        if outcome in (Outcome.BUSY, Outcome.UNSENT):
+            self._trails.undo(target.sid)
+            raise Unavailable("there are more posts than may be made, try again")
+        if outcome is Outcome.THROTTLED:
+            self._trails.undo(target.sid)
+            return self._later(trail.target, attempt)
+        if outcome is Outcome.FAILED:
+            self._engine.close(trail.target)
+        return None
+
+    def _find(self, user_id: UserId, target: Target, payload: Any) -> Checkpoint | None:
+        """The checkpoint of the offset, if it is this user's and the client knows its pid."""
+        if not isinstance(payload, dict):
+            return None
+        pid, offset = payload.get("pid"), payload.get("offset")
+        if not isinstance(pid, str) or not isinstance(offset, str) or len(offset) > 2_000:
+            return None
+        found = self._store.get(offset.partition(";")[0] or "-")
+        if found is None or found.user_id != user_id or found.protocol != target.protocol:
+            return None
+        return found if secrets.compare_digest(found.pid.encode(), pid.encode()) else None
+
+    def _queue_start(
+        self, identity: Identity, target: Target, device: Mapping[str, str], offset: str | None
+    ) -> None:
+        body = {
+            "target": target_to_json(target),
+            "identity": [identity.user_id, identity.expires_at_s, list(identity.roles)],
+            "device": dict(device),
+            "offset": offset,
+        }
+        group, dedupe = ids.socket_group(target.sid), self._ids.token()
+        self._queue.send([Job("recovery_start", body, group=group, dedupe=dedupe)])
+
+    def _resume(
+        self, identity: Identity, target: Target, job: Mapping[str, Any], before: Trail | None
+    ) -> None:
+        heads = self._heads(target)
+        if heads is None:
+            self._plain(identity, target, job["device"])
+            return
+        missed: list[Entry] = []
+        pid = self._ids.token()
+        if job["offset"] is not None:
+            found = self._missed(target, job["offset"], heads)
+            if found is None:
+                telemetry.log("INFO", "not_recovered")
+                self._connections.close(target.connection_id)
+                afresh = replace(target, sid=self._ids.token())
+                self._queue_start(identity, afresh, job["device"], None)
+                return
+            pid, missed = found
+        now = Checkpoint(self._ids.token(), pid, target.sid, target.user_id, target.protocol, heads)
+        self._store.put(now, self._clock.now_ms())
+        trail = Trail(target, pid, now.checkpoint_id, in_doubt=True)
+        try:
+            self._trails.start(target.sid, trail, heads)
+        except CacheDown:
+            self._plain(identity, target, job["device"])
+            return
+        if before is not None and before.target.connection_id != target.connection_id:
+            self._engine.close(before.target)
+        offset, recovered = now.checkpoint_id, job["offset"] is not None
+        told = [events.of_entry(entry) for entry in missed] + [events.session(recovered)]
+        frames = [wire.encode(target.protocol, event, offset) for event in told]
+        texts = [frame.decode() for frame in frames if frame is not None]
+        self._engine.connected(
+            ids.transport_id(target.connection_id), wire.namespace(target.protocol)
+        )
+        self._delivery.expect(missed)
+        if self._engine.post(
+            target, [*texts, _connected(target, pid), *_questions(missed, target)]
+        ):
+            self._trails.undo(target.sid)
+            self._upgrades.settle(target, wire.namespace(target.protocol))
+            if recovered:
+                telemetry.measure("recovered", self._clock.now_ms(), recoveries=1)
+
+    def _missed(
+        self, target: Target, offset: str, heads: Mapping[Stream, int]
+    ) -> tuple[str, list[Entry]] | None:
+        """The pid and what came after the offset, in canonical order; None when nobody can say.
+
+        An offset brings entries once: a client that comes back with it again may have some of
+        them, from an answer that was cut before its end.
+        """
+        try:
+            name, since = decode(offset)
+        except BadRequest:
+            return None
+        found = self._store.get(name)
+        if found is None:
+            return None
+        seen = {**found.seen, **since}
+        missed: list[Entry] = []
+        for stream, head in heads.items():
+            entries = self._after(target, stream, seen.get(stream), head)
+            if entries is None or len(missed) + len(entries) > MOST_MISSED:
+                return None
+            missed += entries
+        allowed = set(self._rooms.among(target.user_id, list({e.room_id for e in missed})))
+        missed = [e for e in missed if e.room_id in allowed and e.origin_id != target.sid]
+        if missed and not self._store.use(name, offset):
+            return None
+        return found.pid, sorted(missed, key=lambda entry: entry.message_id)
+
+    def _after(
+        self, target: Target, stream: Stream, seen: int | None, head: int
+    ) -> list[Entry] | None:
+        """Entries of a stream after `seen`; None when the log has not all of them (any more)."""
+        room_id, region = stream
+        if seen is None:
+            joined_ms = self._rooms.joined_ms(room_id, target.user_id)
+            if not joined_ms or not head:
+                return []
+            return self._messages.entries_since(room_id, region, joined_ms, MOST_MISSED + 1)
+        if seen >= head:
+            return [] if seen == head else None
+        if head - seen > MOST_MISSED:
+            return None
+        entries = self._messages.entries_between(room_id, region, seen, head)
+        return entries if len(entries) == head - seen else None
+
+    def _heads(self, target: Target) -> dict[Stream, int] | None:
+        """The heads of all that it is told of; None when that is too much to keep."""
+        rooms = [
+            room_id
+            for room_id in dict.fromkeys(self._rooms.ids_of(target.user_id))
+            if wire.takes(target.protocol, events.name_of_messages(room_id))
+        ]
+        heads = self._messages.seqs(rooms)
+        return heads if len(heads) <= MOST_STREAMS else None
+
+    def _unsent(self, entry: Entry, trail: Trail) -> list[Entry]:
+        """Up to this entry what the socket has not been sent, oldest first."""
+        if trail.seq is not None and entry.seq <= trail.seq:
+            return []
+        if trail.seq is None or entry.seq == trail.seq + 1:
+            return [entry]
+        return self._messages.entries_between(entry.room_id, entry.region, trail.seq, entry.seq)
+
+    def _send(self, target: Target, trail: Trail, entries: list[Entry]) -> Outcome:
+        """Post entries one after the other, each with its offset."""
+        if not entries:
+            self._trails.undo(target.sid)
+            return Outcome.DELIVERED
+        sent = 0
+        for entry in entries:
+            told, trail = trail, self._went_on(target, trail, entry)
+            frame = wire.encode(target.protocol, events.of_entry(entry), encode(trail))
+            if frame is None or entry.origin_id == target.sid:
+                continue
+            [outcome] = self._poster.post([Post(trail.target, frame)])
+            if outcome is Outcome.GONE:
+                return self._gone(target, trail, sent)
+            if outcome.refused:  # it has the ones before, and no more
+                if sent:
+                    self._trails.done(
+                        target.sid, told, (entry.room_id, entry.region), entry.seq - 1
+                    )
+                return outcome
+            if outcome not in (Outcome.DELIVERED, Outcome.TOO_LARGE):
+                return Outcome.FAILED if sent else outcome
+            sent += 1
+        last = entries[-1]
+        self._trails.done(target.sid, trail, (last.room_id, last.region), last.seq)
+        telemetry.measure("posted", self._clock.now_ms(), posts_delivered=sent)
+        questions = _questions(entries, target)
+        self._poster.post([Post(trail.target, question.encode()) for question in questions])
+        return Outcome.DELIVERED
+
+    def _gone(self, target: Target, trail: Trail, sent: int) -> Outcome:
+        if not self._connections.gone(trail.target):
+            return Outcome.FAILED if sent else Outcome.THROTTLED
+        if target.connection_id != trail.target.connection_id:
+            self._engine.close(target)  # it went on there, and nobody noted it
+        return Outcome.GONE
+
+    def _went_on(self, target: Target, trail: Trail, entry: Entry) -> Trail:
+        """The trail with this entry sent; when too much was since the checkpoint, a new one."""
+        stream = (entry.room_id, entry.region)
+        since = [each for each in trail.since if each[:2] != stream]
+        if len(since) >= MOST_SINCE:
+            seen = self._trails.seen(target.sid)
+            if not seen:
+                raise CacheDown("forgotten meanwhile")  # tried again, the session is cut
+            name, user_id = self._ids.token(), target.user_id
+            now = Checkpoint(name, trail.pid, target.sid, user_id, target.protocol, seen)
+            self._store.put(now, self._clock.now_ms())
+            trail, since = replace(trail, checkpoint_id=name), []
+        return replace(trail, since=(*since, (*stream, entry.seq)))
+
+    def _later(self, target: Target, attempt: int) -> int | None:
+        """Wait before the next attempt; after the third retry the session is cut."""
+        if attempt <= len(RETRY_DELAYS_S):
+            return RETRY_DELAYS_S[attempt - 1]
+        self._engine.close(target)
+        return None
+
+    def _plain(self, identity: Identity, target: Target, device: Mapping[str, str]) -> None:
+        """Let it in as a socket that cannot recover: what that takes is not to be had now."""
+        namespace = wire.namespace(target.protocol)
+        plain = replace(target, protocol=wire.of_namespace(namespace))
+        try:
+            self._connections.open(identity, plain, device)
+        except RateLimited as refusal:
+            self._refuse(target, refusal)
+            return
+        self._engine.connected(ids.transport_id(target.connection_id), namespace)
+        if self._engine.post(target, [_connected(target, None)]):
+            self._upgrades.settle(target, namespace)
+
+    def _refuse(self, target: Target, refusal: TidingsError) -> None:
+        why = {"message": str(refusal), "data": refusal.as_json()}
+        self._engine.post(target, [_frame(socketio.PacketKind.CONNECT_ERROR, target, why)])
+
+
+def wanted(payload: Any, understands: bool) -> bool:
+    """Whether a CONNECT asks for recovery, or its client is known to understand it."""
+    if not isinstance(payload, dict):
+        return understands
+    asked = payload.get("recovery")
+    return asked if isinstance(asked, bool) else understands or "pid" in payload
+
+
+def encode(trail: Trail) -> str:
+    """The offset of what a trail has sent: a checkpoint, and `;room:region:seq` since."""
+    return trail.checkpoint_id + "".join(f";{r}:{g}:{seq}" for r, g, seq in trail.since)
+
+
+def decode(offset: str) -> tuple[str, dict[Stream, int]]:
+    """`BadRequest` for a text that no server of ours made."""
+    name, *parts = offset.split(";")
+    since: dict[Stream, int] = {}
+    for part in parts:
+        room, _, rest = part.partition(":")
+        region, _, seq = rest.partition(":")
+        if not room or not region or not (seq.isascii() and seq.isdigit()) or len(seq) > 15:
+            raise BadRequest("not an offset")
+        since[RoomId(room), Region(region)] = int(seq)
+    return name, since
+
+
+_NO_STREAM: Stream = (RoomId(""), Region(""))
+
+
+def _questions(entries: Sequence[Entry], target: Target) -> list[str]:
+    """What asks for acks of those that were posted, see `Delivery`."""
+    wanted = [entry for entry in entries if asked(entry, target)]
+    frames = [wire.encode(target.protocol, events.delivery_receipt(each)) for each in wanted]
+    return [frame.decode() for frame in frames if frame is not None]
+
+
+def _connected(target: Target, pid: str | None) -> str:
+    data = {"sid": target.sid, **({"pid": pid} if pid is not None else {})}
+    return _frame(socketio.PacketKind.CONNECT, target, data)
+
+
+def _frame(kind: socketio.PacketKind, target: Target, data: Any) -> str:
+    packet = socketio.Packet(kind, wire.namespace(target.protocol), data)
+    return socketwire.frame(packet).decode()

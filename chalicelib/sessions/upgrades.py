@@ -1,0 +1,154 @@
+"""An upgrade of Engine.IO: a websocket takes over a polling session, its frames and its sockets.
+
+One process at a time hands over (`EngineSessions.drain`); a job finishes what died halfway.
+https://github.com/socketio/engine.io-protocol#upgrade
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..connections.registry import Connections
+from ..kernel import ids, telemetry
+from ..kernel.errors import CacheDown, Conflict, Unavailable
+from ..kernel.records import target_from_json, target_to_json
+from ..model.connections import Target
+from ..model.delivery import Outcome
+from ..model.identifiers import ConnectionId
+from ..model.jobs import Job
+from ..model.sessions import EngineSession
+from ..ports.queues import Queue
+from ..ports.sessions import EngineSessions, Trails
+from ..ports.system import Clock, Ids
+from ..wire import engineio
+from .engine import NAMESPACES, Engine
+
+_OF_POLLS = (engineio.PacketKind.NOOP.value, engineio.PacketKind.PING.value)  # not for it
+_AGAIN_S = 11  # by then another may hand over, should we have died
+
+
+class Upgrades:
+    def __init__(
+        self,
+        engine: Engine,
+        sessions: EngineSessions,
+        connections: Connections,
+        trails: Trails,
+        outbound: Queue,
+        clock: Clock,
+        ids_: Ids,
+    ) -> None:
+        self._engine = engine
+        self._sessions = sessions
+        self._connections = connections
+        self._trails = trails
+        self._outbound = outbound
+        self._clock = clock
+        self._ids = ids_
+
+    def take_over(self, session: EngineSession) -> bool:
+        """A websocket takes over a polling session; False when there is none to take over.
+
+        What is pushed meanwhile stays in the outbox, behind what is posted from it here; once it
+        is empty, later pushes go to the websocket. A job does it again should we die halfway; it
+        goes first, as it does nothing to a session that nobody takes over.
+        """
+        again = Job("engine_upgrade", {"target": target_to_json(session.target)}, delay_s=_AGAIN_S)
+        self._outbound.send([again])
+        try:
+            return self._hand_over(session, resumes=False)
+        except Conflict:
+            return True  # asked twice
+        except Unavailable:
+            telemetry.log("WARNING", "upgrade_goes_on_later")
+            return True
+
+    def finish(self, job: Mapping[str, Any]) -> int | None:
+        """Finish an upgrade whose process died; nothing when it is done.
+
+        Answers the seconds after which to look again when it is still under way.
+        """
+        session = self._sessions.get(target_from_json(job["target"]).connection_id)
+        if session is None or session.upgrades is None:
+            return None
+        try:
+            self._hand_over(session, resumes=True)
+        except Conflict:
+            return _AGAIN_S
+        return None
+
+    def _hand_over(self, session: EngineSession, *, resumes: bool) -> bool:
+        """False when there is none to take over, or its frames could not be posted.
+
+        Args:
+            resumes: One that died may have moved some sockets already.
+
+        Raises:
+            Conflict: Another process is at it.
+            Unavailable: A frame is refused for now; it and the later ones wait in the outbox.
+        """
+        assert session.upgrades is not None
+        old, target, mover = session.upgrades, session.target, self._ids.token()
+        taken = self._sessions.drain(old, target, mover, self._clock.now_ms())
+        if taken is None:
+            return False
+        frames = self._sessions.queued(old, mover, 0, self._clock.now_ms())
+        while frames:  # one by one: should we die, one at most is posted twice
+            if frames[0] not in _OF_POLLS:
+                outcome = self._engine.try_post(target, frames[:1])
+                if outcome.refused:
+                    raise Unavailable("there are more posts than may be made, try again")
+                if outcome is not Outcome.DELIVERED:
+                    telemetry.log("WARNING", "frame_not_handed_over", outcome=outcome)
+                    self._engine.close(target)
+                    self._engine.close(taken.target)
+                    return False
+            frames = self._sessions.queued(old, mover, 1, self._clock.now_ms())
+        if frames is None:
+            return True  # another has taken over from us
+        # Asked for after the change: a socket that was being opened meanwhile is moved as well.
+        asked = sorted({*NAMESPACES, *taken.namespaces})
+        moved = {each for each in asked if self._move(old, each, target)}
+        if resumes:
+            moved |= set(self._engine.sockets(target))
+        now_ms = self._clock.now_ms()
+        done = replace(session, upgrades=None, pong_ms=now_ms, namespaces=frozenset(moved))
+        self._sessions.open(done)
+        self._engine.begin(target)
+        return True
+
+    def settle(self, target: Target, namespace: str) -> None:
+        """A socket was opened: should an upgrade have come between, move it along."""
+        if not target.polls:
+            return
+        old = ids.transport_id(target.connection_id)
+        to = self._sessions.push(old, [])
+        if isinstance(to, bool):
+            return
+        if self._move(old, namespace, to):
+            self._engine.connected(to.connection_id, namespace)
+            return
+        moved = self._connections.known(ids.socket_id(to.connection_id, namespace))
+        if moved is not None:  # before it was in the cache, which may have both now
+            self._connections.drop_ghosts(moved.user_id)
+
+    def _move(self, old: ConnectionId, namespace: str, to: Target) -> bool:
+        """A socket of a polling session goes to the websocket; False when there is none."""
+        known = self._connections.known(ids.socket_id(old, namespace))
+        if known is None:
+            return False
+        moved = replace(
+            known.target,
+            connection_id=ids.socket_id(to.connection_id, namespace),
+            api_id=to.api_id,
+            stage=to.stage,
+            connected_at_ms=to.connected_at_ms,
+        )
+        self._connections.move(known.connection_id, moved)
+        try:
+            self._trails.follow(moved.sid, moved)
+        except CacheDown:
+            telemetry.log("WARNING", "trail_not_moved")  # its next entry ends the session
+        return True

@@ -1,0 +1,1 @@
+"""What people do around messages: presence, receipts, typing, feeds."""

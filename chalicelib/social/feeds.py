@@ -1,0 +1,103 @@
+"""Moments and notifications: rooms of one user each, written by one side and read by the other.
+
+The owner posts moments, his friends read them; services post notifications, the user reads them.
+As rooms they have the log, the delivery, the positions and the sync of every other room.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from typing import Any
+
+from ..contract.commands import SendMessage
+from ..kernel import ids
+from ..kernel.errors import PermissionDenied
+from ..membership.friends import Friends
+from ..membership.rooms import Rooms
+from ..messaging.messages import Messages
+from ..model.access import Identity
+from ..model.identifiers import MessageId, RoomId, UserId
+from ..model.log import Entry
+from ..model.rooms import RoomType
+
+
+class Feeds:
+    def __init__(self, rooms: Rooms, friends: Friends, messages: Messages) -> None:
+        self._rooms = rooms
+        self._friends = friends
+        self._messages = messages
+
+    def post_moment(
+        self, user_id: UserId, message_type: str, content: Any, client_message_id: str | None
+    ) -> Entry:
+        room_id = self._rooms.own(user_id, RoomType.MOMENTS)
+        return self._post(user_id, room_id, message_type, content, client_message_id)
+
+    def notify(
+        self,
+        service: Identity,
+        user_id: UserId,
+        message_type: str,
+        content: Any,
+        client_message_id: str | None,
+        delivery_receipt: bool = False,
+    ) -> Entry:
+        """Leave a user a notification; `PermissionDenied` for all but services."""
+        if "service" not in service.roles:
+            raise PermissionDenied("only services may do this")
+        room_id = self._rooms.own(user_id, RoomType.NOTIFICATIONS)
+        fields = message_type, content, client_message_id
+        return self._post(service.user_id, room_id, *fields, delivery_receipt)
+
+    def notifications(
+        self, user_id: UserId, before: MessageId | None, limit: int
+    ) -> tuple[list[Entry], bool]:
+        """A page of the user's own, newest first, and whether there is more."""
+        return self._newest([ids.notifications_room_id(user_id)], before, limit)
+
+    def moments(
+        self, user_id: UserId, before: MessageId | None, limit: int
+    ) -> tuple[list[Entry], bool]:
+        """A page of the user's and his friends' moments, newest first, and whether there is more.
+
+        One batched read of all heads, and one query for each friend who may be on the page: on
+        the first page at most `limit` of them, further back all who posted since.
+        """
+        owners = [user_id, *self._friends.of(user_id)]
+        return self._newest([ids.moments_room_id(owner) for owner in owners], before, limit)
+
+    def _newest(
+        self, rooms: Sequence[RoomId], before: MessageId | None, limit: int
+    ) -> tuple[list[Entry], bool]:
+        last_ids = self._messages.newest(rooms)
+        page: list[Entry] = []
+        for room_id in sorted(last_ids, key=lambda room: last_ids[room], reverse=True):
+            if len(page) > limit and last_ids[room_id] < page[limit].message_id:
+                break  # nothing of this room, nor of those after it, is on the page
+            entries, _ = self._messages.history(room_id, before, None, limit + 1)
+            newest_first = entries[::-1]
+            page = list(heapq.merge(page, newest_first, key=_id, reverse=True))[: limit + 1]
+        return page[:limit], len(page) > limit
+
+    def _post(
+        self,
+        sender: UserId,
+        room_id: RoomId,
+        message_type: str,
+        content: Any,
+        client_message_id: str | None,
+        delivery_receipt: bool = False,
+    ) -> Entry:
+        message = SendMessage(
+            conversation_id=room_id,
+            message_type=message_type,
+            content=content,
+            client_message_id=client_message_id,
+            delivery_receipt=delivery_receipt,
+        )
+        return self._messages.send(sender, message, None, None)
+
+
+def _id(entry: Entry) -> str:
+    return entry.message_id

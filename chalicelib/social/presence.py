@@ -1,0 +1,173 @@
+"""Presence: what a user's friends see of him, over all his devices.
+
+What is shown is a state in a store, and a job brings it to what the connections say: it can be
+repeated, overtaken and lost halfway, the next one finishes. A user's jobs share an order group,
+so one runs at a time and his friends hear of changes in their order. Who left is shown offline
+only after the grace time, so that a reconnect is seen by nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..connections.registry import GRACE_MS, Connections, presence_due
+from ..contract import events
+from ..kernel import ids
+from ..kernel.errors import CacheDown, PermissionDenied, Unavailable
+from ..membership.friends import Friends
+from ..membership.rooms import Rooms
+from ..messaging.delivery import Delivery
+from ..model.connections import Devices
+from ..model.identifiers import Region, UserId
+from ..model.presence import Presence, Status
+from ..ports.cache import Cache
+from ..ports.presence import PresenceStore
+from ..ports.queues import Queue
+from ..ports.system import Clock
+
+MANY_FRIENDS = 1_000
+COALESCE_S = 5
+_RANK = {Status.OFFLINE: 0, Status.AWAY: 1, Status.ONLINE: 2}
+
+
+class Presences:
+    def __init__(
+        self,
+        *,
+        store: PresenceStore,
+        connections: Connections,
+        friends: Friends,
+        rooms: Rooms,
+        delivery: Delivery,
+        cache: Cache,
+        outbound: Queue,
+        clock: Clock,
+        region: Region,
+        regions: tuple[Region, ...],
+    ) -> None:
+        self._store = store
+        self._connections = connections
+        self._friends = friends
+        self._rooms = rooms
+        self._delivery = delivery
+        self._cache = cache
+        self._outbound = outbound
+        self._clock = clock
+        self._region = region
+        self._regions = regions
+
+    def choose(self, user_id: UserId, status: Status) -> None:
+        """Show this on all the user's devices until he goes, or chooses anew.
+
+        With `offline` he is invisible: connected, and shown as gone.
+        """
+        self._store.choose(user_id, self._region, status)
+        self._connections.look([user_id])
+
+    def settle(self, job: Mapping[str, Any]) -> None:
+        """Bring what is shown of a user to what his connections say, and tell his friends.
+
+        With `due` in the job a change that waited for others like it is told now.
+        """
+        user_id = UserId(job["user_id"])
+        shown = self._store.get(user_id, self._region)
+        if job["due"]:
+            self._connections.drop_ghosts(user_id)
+        devices = self._devices(user_id)
+        now_ms = self._clock.now_ms()
+        left_ms = devices.left_ms or 0
+        if devices.connected:
+            shown = self._show(shown, shown.chosen or Status.ONLINE, now_ms)
+        elif now_ms - left_ms >= GRACE_MS:
+            shown = self._leave(shown, left_ms or now_ms)
+        elif shown.status is not Status.OFFLINE:
+            self._outbound.send([presence_due(user_id, left_ms + GRACE_MS - now_ms)])
+        if shown.status is not shown.announced:
+            self._announce(shown, due=job["due"])
+
+    def befriended(self, user_id: UserId, friend_id: UserId) -> None:
+        """A friendship was put or ended: those who are friends now see each other."""
+        self._delivery.void([ids.moments_room_id(one) for one in (user_id, friend_id)])
+        if self._friends.are(user_id, friend_id):
+            for seen, by in ((user_id, friend_id), (friend_id, user_id)):
+                [presence] = self.of([seen])
+                if presence.status is not Status.OFFLINE:
+                    self._delivery.tell([by], _event(presence))
+
+    def visible(self, viewer: UserId, user_ids: Sequence[UserId]) -> list[Presence]:
+        """What is shown of these, in their order.
+
+        Raises:
+            PermissionDenied: One of them is neither a friend nor a roommate.
+        """
+        friends = set(self._friends.of(viewer))
+        for user_id in user_ids:
+            known = user_id == viewer or user_id in friends
+            if not known and not self._rooms.shared(viewer, user_id):
+                raise PermissionDenied("user_id: presence is for friends and roommates")
+        return self.of(user_ids)
+
+    def of(self, user_ids: Sequence[UserId]) -> list[Presence]:
+        """What is shown of these over all regions: where a user is most present."""
+        found = {user_id: Presence(user_id, self._region) for user_id in user_ids}
+        for held in self._store.get_many(list(found), self._regions):
+            best = found[held.user_id]
+            seen_ms = max(best.last_seen_ms, held.last_seen_ms)
+            found[held.user_id] = replace(max(best, held, key=_rank), last_seen_ms=seen_ms)
+        return [found[user_id] for user_id in user_ids]
+
+    def _devices(self, user_id: UserId) -> Devices:
+        """By the cache; that nobody is there only the store may say.
+
+        After an outage Redis is not complete again before the next sweep.
+        """
+        try:
+            devices = self._cache.devices(user_id)
+        except CacheDown:
+            devices = None
+        if devices is not None and devices.connected:
+            return devices
+        stored = self._connections.devices(user_id)
+        left = [each.left_ms for each in (devices, stored) if each is not None and each.left_ms]
+        return Devices(stored.connected, max(left, default=None))
+
+    def _leave(self, shown: Presence, left_ms: int) -> Presence:
+        """He is gone: what he chose goes with him."""
+        if shown.status is Status.OFFLINE and shown.chosen is None:
+            return shown
+        seen = replace(shown, last_seen_ms=max(left_ms, shown.last_seen_ms))
+        return self._show(seen, Status.OFFLINE, self._clock.now_ms(), reset=True)
+
+    def _show(self, shown: Presence, status: Status, now_ms: int, reset: bool = False) -> Presence:
+        if shown.status is status and not reset:
+            return shown
+        hiding = status is Status.OFFLINE and not reset
+        changed = replace(
+            shown,
+            status=status,
+            since_ms=max(now_ms, shown.since_ms + 1),
+            last_seen_ms=now_ms if hiding else shown.last_seen_ms,
+            version=shown.version + 1,
+        )
+        if not self._store.change(changed, reset):
+            raise Unavailable("the presence changed meanwhile")
+        return changed
+
+    def _announce(self, shown: Presence, due: bool) -> None:
+        """Tell the friends; those of many friends' changes within 5 s are told as one."""
+        friends = self._friends.of(shown.user_id)
+        if len(friends) > MANY_FRIENDS and not due:
+            self._outbound.send([presence_due(shown.user_id, COALESCE_S * 1000)])
+            return
+        self._delivery.tell(friends, _event(shown))
+        self._store.announced(shown)
+
+
+def _rank(presence: Presence) -> int:
+    return _RANK[presence.status]
+
+
+def _event(presence: Presence) -> events.Event:
+    return events.friend_status_update(presence.user_id, presence.status, presence.since_ms)

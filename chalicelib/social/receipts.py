@@ -1,0 +1,208 @@
+"""Receipts: who has read how far, whom a message reached, told to the senders; what is unread.
+
+A marker covers everything before it and only moves forward. Up to `RECEIPTS_UP_TO` members each
+reading is told to the senders of what was read; in larger rooms they are told counts, at most
+one every `COUNTS_EVERY_S`. Unread counts stop at `MAX_UNREAD`.
+
+Whom a message reached is told when its sender asked for that, in rooms of the same size, once for
+each user: devices ack, or send the action `message_delivered`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..contract import events
+from ..kernel import ids, telemetry
+from ..kernel.errors import CacheDown, NotFound
+from ..membership.rooms import Rooms
+from ..messaging.delivery import RECEIPTS_UP_TO, Delivery
+from ..messaging.messages import Messages
+from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
+from ..model.jobs import Job
+from ..model.log import Entry, EntryKind
+from ..model.receipts import Marker
+from ..ports.cache import Cache
+from ..ports.queues import Queue
+from ..ports.receipts import Markers
+from ..ports.system import Clock
+
+COUNTS_EVERY_S = 5
+MAX_UNREAD = 100
+DELIVERED_S = 86_400
+_READINGS = 50  # so far back the senders are told
+_COUNTED = 10  # so many senders get counts
+_SAMPLE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Messages of others after the marker, up to `MAX_UNREAD`; the marker's message, if any."""
+
+    count: int
+    last_read: MessageId | None
+
+
+class Receipts:
+    def __init__(
+        self,
+        *,
+        markers: Markers,
+        messages: Messages,
+        rooms: Rooms,
+        delivery: Delivery,
+        cache: Cache,
+        outbound: Queue,
+        clock: Clock,
+        region: Region,
+        regions: tuple[Region, ...],
+    ) -> None:
+        self._markers = markers
+        self._messages = messages
+        self._rooms = rooms
+        self._delivery = delivery
+        self._cache = cache
+        self._outbound = outbound
+        self._clock = clock
+        self._region = region
+        self._regions = regions
+
+    def read(
+        self, user_id: UserId, room_id: RoomId, message_id: MessageId, origin: ConnectionId
+    ) -> None:
+        """The user has read up to this message; one behind his marker changes nothing.
+
+        Raises:
+            NotFound: It is no message of the room.
+        """
+        entry = self._messages.find(room_id, message_id)
+        if entry is None or entry.kind is not EntryKind.MESSAGE:
+            raise NotFound("no such message")
+        now_ms = self._clock.now_ms()
+        before = self._markers.move(room_id, self._region, Marker(user_id, message_id, now_ms))
+        if before is not None and before.message_id > message_id:
+            return
+        # The same again is told again: the first may have died before it queued this.
+        again = before is None or before.message_id == message_id
+        body = {
+            "room_id": room_id,
+            "user_id": user_id,
+            "message_id": message_id,
+            "after": "" if again or before is None else before.message_id,
+            "at_ms": now_ms,
+            "origin": origin,
+        }
+        self._outbound.send([Job("read", body)])
+
+    def deliver(self, job: Mapping[str, Any]) -> None:
+        """Tell the reader's other devices and the senders of what he read."""
+        room_id, reader, at_ms = RoomId(job["room_id"]), UserId(job["user_id"]), job["at_ms"]
+        message_id = MessageId(job["message_id"])
+        own = events.message_read(room_id, message_id, reader, at_ms)
+        self._delivery.tell([reader], own, exclude=job["origin"])
+        if len(self._rooms.members(room_id)) > RECEIPTS_UP_TO:
+            self._count_later(room_id)
+            return
+        for sender, theirs in self._newest_by_sender(room_id, message_id).items():
+            if sender != reader and theirs > job["after"]:
+                event = events.message_read(room_id, theirs, reader, at_ms)
+                self._delivery.tell([sender], event)
+
+    def deliver_counts(self, job: Mapping[str, Any]) -> None:
+        """Tell the latest senders of a large room how many have read their newest message."""
+        room_id = RoomId(job["room_id"])
+        now_ms = self._clock.now_ms()
+        latest = list(self._newest_by_sender(room_id, None).items())[:_COUNTED]
+        for sender, message_id in latest:
+            count = self._markers.count(room_id, message_id)
+            event = events.message_read(room_id, message_id, None, now_ms, count)
+            self._delivery.tell([sender], event)
+
+    def acked(self, ack_id: int) -> tuple[RoomId, MessageId] | None:
+        """The message that a device was asked to ack under this number, if anybody still knows."""
+        try:
+            return self._cache.acked(ack_id)
+        except CacheDown:
+            return None
+
+    def delivered(self, user_id: UserId, room_id: RoomId, message_id: MessageId) -> None:
+        """A message reached a device of this member; nothing happens when nobody wants to know.
+
+        Raises:
+            NotFound: It is no message of the room.
+        """
+        entry = self._messages.find(room_id, message_id)
+        if entry is None or entry.kind is not EntryKind.MESSAGE:
+            raise NotFound("no such message")
+        if not entry.delivery_receipt or entry.deleted or entry.sender_id == user_id:
+            return
+        body = {
+            "room_id": room_id,
+            "message_id": message_id,
+            "sender_id": entry.sender_id,
+            "user_id": user_id,
+            "at_ms": self._clock.now_ms(),
+        }
+        self._outbound.send([Job("delivered", body)])
+
+    def tell_delivered(self, job: Mapping[str, Any], attempt: int) -> None:
+        """Tell the sender of a user's first device that has it; after a failure, again."""
+        room_id, message_id = RoomId(job["room_id"]), MessageId(job["message_id"])
+        user_id, sender_id = UserId(job["user_id"]), UserId(job["sender_id"])
+        if len(self._rooms.members(room_id)) > RECEIPTS_UP_TO:
+            return
+        try:
+            first = self._cache.claim(f"delivered:{message_id}:{user_id}", DELIVERED_S)
+        except CacheDown:
+            first = True  # twice does no harm
+        if first or attempt > 1:
+            event = events.message_delivered(room_id, message_id, user_id, job["at_ms"])
+            self._delivery.tell([sender_id], event)
+
+    def unread(self, user_id: UserId, room_ids: Sequence[RoomId]) -> dict[RoomId, Unread]:
+        """For each room; without a marker all since the user joined counts."""
+        markers = self._markers.of_user(user_id, room_ids, self._regions)
+        newest = self._messages.newest(room_ids)
+        found = {}
+        for room_id in room_ids:
+            marker = markers.get(room_id)
+            last_read = marker.message_id if marker is not None else None
+            count = 0
+            if newest.get(room_id, "") > (last_read or ""):
+                start = last_read or ids.first_at(self._rooms.joined_ms(room_id, user_id))
+                count = self._messages.count_after(room_id, start, user_id, MAX_UNREAD)
+            found[room_id] = Unread(count, last_read)
+        return found
+
+    def seen(self, viewer: UserId, room_id: RoomId, entries: Sequence[Entry]) -> set[MessageId]:
+        """Which of these are read: the viewer's own by anybody else, others' by the viewer."""
+        if not entries:
+            return set()
+        markers = self._markers.of_room(room_id, _SAMPLE)
+        mine = [m.message_id for m in markers if m.user_id == viewer]
+        theirs = [m.message_id for m in markers if m.user_id != viewer]
+        furthest = {True: max(theirs, default=""), False: max(mine, default="")}
+        return {e.message_id for e in entries if e.message_id <= furthest[e.sender_id == viewer]}
+
+    def _newest_by_sender(
+        self, room_id: RoomId, up_to: MessageId | None
+    ) -> dict[UserId, MessageId]:
+        """The newest message of each recent sender, the latest sender first."""
+        before = ids.following(up_to) if up_to is not None else None
+        entries, _ = self._messages.history(room_id, before, None, _READINGS)
+        found: dict[UserId, MessageId] = {}
+        for entry in reversed(entries):
+            found.setdefault(entry.sender_id, entry.message_id)
+        return found
+
+    def _count_later(self, room_id: RoomId) -> None:
+        try:
+            first = self._cache.claim(f"counts:{room_id}", COUNTS_EVERY_S)
+        except CacheDown:
+            telemetry.log("WARNING", "read_counts_dropped")
+            return
+        if first:
+            body = {"room_id": room_id}
+            self._outbound.send([Job("read_counts", body, delay_s=COUNTS_EVERY_S)])

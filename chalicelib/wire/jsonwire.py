@@ -1,0 +1,77 @@
+"""The JSON websocket protocol of CONTRACT.md: one request or one event a text frame."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ..contract.events import Event
+from ..kernel.errors import BadRequest, TidingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A decoded frame.
+
+    Attributes:
+        request_id: The client's `id`, any JSON value, echoed in the answer.
+        fault: What is wrong with the frame; then action and data mean nothing.
+    """
+
+    action: str = ""
+    data: object = None
+    request_id: Any = None
+    fault: BadRequest | None = None
+
+
+def decode(text: str) -> Request:
+    """Never raises: a frame that is none of ours still deserves an answer with its id."""
+    try:
+        frame = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return Request(fault=BadRequest("the frame is not JSON"))
+    if not isinstance(frame, dict):
+        return Request(fault=BadRequest("the frame is not a JSON object"))
+    request_id = _echoable(frame.get("id"))
+    action, data = frame.get("action"), frame.get("data", {})
+    if not isinstance(action, str):
+        return Request(request_id=request_id, fault=BadRequest("action: must be a text"))
+    unknown = set(frame) - {"action", "data", "id"}
+    if unknown:
+        return Request(request_id=request_id, fault=BadRequest("the frame has unknown fields"))
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        return Request(request_id=request_id, fault=BadRequest("data: must be an object"))
+    return Request(action, data, request_id)
+
+
+def encode_event(event: Event) -> bytes:
+    return _dump({"event": event.name, "data": event.data})
+
+
+def encode_ack(request_id: Any, data: dict[str, Any]) -> str:
+    return _dump({"event": "ack", "id": request_id, "data": data}).decode()
+
+
+def encode_error(request_id: Any, error: TidingsError) -> str:
+    data = error.as_json()
+    return _dump({"event": "error", "id": request_id, "data": data}).decode()
+
+
+def _dump(frame: dict[str, Any]) -> bytes:
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _echoable(value: Any) -> Any:
+    """The id, or None where UTF-8 or JSON could not carry it back."""
+    try:
+        _dump({"id": value})
+    except (ValueError, RecursionError):
+        return None
+    return value

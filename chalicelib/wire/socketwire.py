@@ -1,0 +1,38 @@
+"""Domain events as Socket.IO packets: which namespace gets which, as one text frame."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ..contract.events import Event
+from . import engineio, socketio
+
+MOMENTS, NOTIFICATIONS = "/moments", "/notifications"
+_OF_ALL = frozenset({"token_expiring", "reconnect", "session", "delivery_receipt"})
+NAMESPACES: dict[str, Collection[str] | None] = {
+    socketio.MAIN: None,  # everything
+    MOMENTS: _OF_ALL | {"moment_posted"},
+    NOTIFICATIONS: _OF_ALL | {"notification"},
+}
+
+
+def takes(namespace: str, name: str) -> bool:
+    """Whether a namespace gets events of this name.
+
+    The server's question to a silent connection is Engine.IO's own ping, which the heartbeat sends.
+    """
+    only = NAMESPACES.get(namespace)
+    return name != "ping" and (only is None or name in only)
+
+
+def encode_event(namespace: str, event: Event, offset: str | None = None) -> bytes | None:
+    """The event for a socket of this namespace; None when it is not for one."""
+    if not takes(namespace, event.name):
+        return None
+    data = [event.name, event.data, *([offset] if offset is not None else [])]
+    return frame(socketio.Packet(socketio.PacketKind.EVENT, namespace, data, event.ack_id))
+
+
+def frame(packet: socketio.Packet) -> bytes:
+    """A packet without attachments as an Engine.IO text frame."""
+    return (engineio.PacketKind.MESSAGE.value + str(socketio.encode(packet)[0])).encode()
