@@ -18,7 +18,7 @@ NOT_TERRAFORMS = {"AWS_REGION", "TIDINGS_JWT_SECRET"}
 
 
 def read_by_the_code() -> set[str]:
-    text = (ROOT / "chalicelib" / "settings.py").read_text()
+    text = (ROOT / "chalicelib/kernel/settings.py").read_text()
     body = text[text.index("def from_env") :]
     return set(re.findall(r'"((?:TIDINGS|AWS)_[A-Z0-9_]+)"', body))
 
