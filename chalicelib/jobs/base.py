@@ -14,6 +14,7 @@ from ..kernel.records import entry_from_json, entry_to_json, target_from_json, t
 from ..model.access import Identity
 from ..model.connections import Target
 from ..model.identifiers import UserId
+from ..model.jobs import QueuedJob
 from ..model.log import Entry
 
 # For fields that name the job to SQS and are not sent.
@@ -28,7 +29,7 @@ class Queued(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(QueuedJob):
     """Base of all kinds.
 
     Attributes:

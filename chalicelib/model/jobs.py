@@ -9,6 +9,8 @@ from typing import Any, Protocol
 class QueuedJob(Protocol):
     """A unit of work on a queue."""
 
+    __slots__ = ()
+
     @property
     def kind(self) -> str:
         """Which kind it is, for the worker and for people."""
