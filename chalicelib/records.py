@@ -7,12 +7,13 @@ fields are only added, to a target at its end, and a reader takes those it knows
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
+from . import nesting
 from .model import Entry, EntryKind, Target
 
-_OF_ENTRY = frozenset(each.name for each in fields(Entry))
+_OF_ENTRY = tuple(each.name for each in fields(Entry))
 _OF_TARGET = len(fields(Target))
 
 
@@ -35,14 +36,16 @@ def target_from_json(record: Sequence[Any]) -> Target:
 
 
 def entry_to_json(entry: Entry) -> dict[str, Any]:
-    """Unset fields are left out."""
+    """Unset fields are left out. The content is not copied."""
+    known = ((name, getattr(entry, name)) for name in _OF_ENTRY)
     return {
         name: value
-        for name, value in asdict(entry).items()
+        for name, value in known
         if name == "content" or not (value is None or value == "" or value is False)
     }
 
 
 def entry_from_json(record: Mapping[str, Any]) -> Entry:
     known = {name: value for name, value in record.items() if name in _OF_ENTRY}
-    return Entry(**{**known, "kind": EntryKind(record["kind"])})
+    content = nesting.readable(known.get("content"))
+    return Entry(**{**known, "kind": EntryKind(record["kind"]), "content": content})

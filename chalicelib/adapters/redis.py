@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 
 from ..model import (
     Charge,
@@ -29,7 +28,7 @@ from ..model import (
     UserId,
 )
 from ..ports import Ids
-from ..records import entry_from_json, target_from_json, target_to_json
+from ..records import entry_from_json, entry_to_json, target_from_json, target_to_json
 from . import redis_scripts as scripts
 from .redis_client import Command, RedisClient, evaluate
 
@@ -210,7 +209,7 @@ class RedisCache:
         self._run(_join(room_id, "complete", targets))
 
     def deliver(self, room_id: RoomId, entries: Sequence[Entry]) -> Delivering:
-        flat = [t for e in entries for t in (f"{e.message_id}|", json.dumps(asdict(e)))]
+        flat = [t for e in entries for t in (f"{e.message_id}|", json.dumps(entry_to_json(e)))]
         recent = evaluate(scripts.RECENT, [f"conversation:{room_id}:recent"], RECENT, ROOM_S, *flat)
         count = ("HINCRBY", _TRAFFIC, "messages", len(entries))
         answers = self._run(*_read_members(room_id), *([recent, count] if entries else []))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from .. import commands, sizes, telemetry, times
+from .. import commands, nesting, sizes, telemetry, times
 from ..errors import (
     BadRequest,
     Conflict,
@@ -297,16 +296,12 @@ def _json(request: Request) -> object:
     if len(request.body) > MAX_BODY_BYTES:
         raise BadRequest("the body is too large")
     try:
-        body = json.loads(request.body, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        body = nesting.loads(request.body, "body")
+    except ValueError:
         raise BadRequest("the body is not JSON") from None
     if not isinstance(body, dict):
         raise BadRequest("the body is not a JSON object")
     return body
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
 
 
 def _page_query(query: Mapping[str, str]) -> dict[str, object]:
