@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from . import events, ids, protocol
 from .events import Event
 from .model import Entry, Job, Post, RoomId, Target
-from .records import entry_to_json, target_to_json
+from .records import MOST_JOB_BYTES, dump, entry_to_json, job_to_text, target_to_json
 
 PARTS = 16
 PART_TARGETS = 400
@@ -55,21 +55,43 @@ class Receipt:
         return self.retry + self.busy + self.unsent
 
 
-def plan_parts(room_id: RoomId, targets: Sequence[Target]) -> list[Part]:
+def plan_parts(
+    room_id: RoomId, targets: Sequence[Target], room_for: int = MOST_JOB_BYTES
+) -> list[Part]:
     """Split targets: by a stable hash of the device, so that each keeps its order group.
 
     One part of each group, then the next: a send to SQS has one job of a group at most.
+
+    Args:
+        room_for: How many bytes the targets of a part may take in its job.
     """
     buckets: dict[int, list[Target]] = {}
     for target in targets:
         buckets.setdefault(zlib.crc32(target.origin.encode()) % PARTS, []).append(target)
-    largest = max(map(len, buckets.values()), default=0)
-    return [
-        Part(f"{room_id}#{k}", f"{k}-{start}", tuple(bucket[start : start + PART_TARGETS]))
-        for start in range(0, largest, PART_TARGETS)
+    parts = {
+        k: [
+            Part(f"{room_id}#{k}", f"{k}-{start}", tuple(bucket[start:end]))
+            for start, end in _slices(bucket, room_for)
+        ]
         for k, bucket in sorted(buckets.items())
-        if start < len(bucket)
+    }
+    most = max(map(len, parts.values()), default=0)
+    return [
+        found[number] for number in range(most) for found in parts.values() if number < len(found)
     ]
+
+
+def _slices(targets: Sequence[Target], room_for: int) -> Iterator[tuple[int, int]]:
+    """Where parts of a bucket begin and end: full in number, or in bytes."""
+    start, size = 0, 0
+    for at, target in enumerate(targets):
+        length = len(dump(target_to_json(target))) + 1
+        if at > start and (at - start == PART_TARGETS or size + length > room_for):
+            yield start, at
+            start, size = at, 0
+        size += length
+    if targets:
+        yield start, len(targets)
 
 
 def posts_for(event: Event, targets: Iterable[Target]) -> list[Post]:
@@ -102,9 +124,12 @@ def asked(entry: Entry, target: Target) -> bool:
 def part_jobs(entries: Iterable[Entry], targets: Sequence[Target]) -> Iterator[Job]:
     """The parts of a large room, entry by entry."""
     for entry in entries:
-        for part in plan_parts(entry.room_id, without(targets, entry.origin_id)):
+        record = entry_to_json(entry)
+        empty = Job("part", {"entry": record, "targets": []})
+        room_for = MOST_JOB_BYTES - len(job_to_text(empty))
+        for part in plan_parts(entry.room_id, without(targets, entry.origin_id), room_for):
             body = {
-                "entry": entry_to_json(entry),
+                "entry": record,
                 "targets": [target_to_json(target) for target in part.targets],
             }
             dedupe = f"{entry.region}#{entry.seq}#{entry.message_id}#{part.name}"

@@ -1,4 +1,4 @@
-"""Entries and targets as JSON, in jobs and in Redis.
+"""Entries and targets as JSON, in jobs and in Redis; jobs as texts.
 
 While a deployment or its rollback is under way one version reads what another has written. So
 fields are only added, to a target at its end, and a reader takes those it knows.
@@ -6,15 +6,20 @@ fields are only added, to a target at its end, and a reader takes those it knows
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from . import nesting
-from .model import Entry, EntryKind, Target
+from .errors import TooLarge
+from .model import Entry, EntryKind, Job, Target
 
 _OF_ENTRY = tuple(each.name for each in fields(Entry))
 _OF_TARGET = len(fields(Target))
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+MOST_JOB_BYTES = 256 * 1024
 
 
 def target_to_json(target: Target) -> list[str | int]:
@@ -49,3 +54,20 @@ def entry_from_json(record: Mapping[str, Any]) -> Entry:
     known = {name: value for name, value in record.items() if name in _OF_ENTRY}
     content = nesting.readable(known.get("content"))
     return Entry(**{**known, "kind": EntryKind(record["kind"]), "content": content})
+
+
+def job_to_text(job: Job) -> str:
+    """The message of a job. ASCII: SQS refuses some characters, and a character is a byte.
+
+    Raises:
+        TooLarge: No queue takes it.
+    """
+    text = dump({"kind": job.kind, **job.body})
+    if len(text) > MOST_JOB_BYTES:
+        raise TooLarge(f"a job of {len(text)} bytes, a queue takes {MOST_JOB_BYTES}")
+    return text
+
+
+def dump(value: Any) -> str:
+    """Compact ASCII."""
+    return json.dumps(value, separators=(",", ":"))

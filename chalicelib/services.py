@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .backlog import Backlog
 from .cluster import Cluster
 from .connections import Connections
 from .delivery import Delivery
@@ -89,6 +90,7 @@ class Services:
     connections: Connections
     engine: Engine
     upgrades: Upgrades
+    backlog: Backlog
     delivery: Delivery
     ephemeral: Ephemeral
     feeds: Feeds
@@ -130,14 +132,15 @@ def compose(settings: Settings, a: Adapters) -> Services:
         a.ids,
         settings.max_connections,
     )
+    backlog = Backlog(messages, a.cursors, a.delivery_dead, a.clock)
     delivery = Delivery(
         rooms=rooms,
-        messages=messages,
         connections=connections,
         cache=a.cache,
         cursors=a.cursors,
         poster=a.poster,
         queue=a.delivery,
+        backlog=backlog,
         outbound=a.outbound,
         outbound_dead=a.outbound_dead,
         clock=a.clock,
@@ -195,6 +198,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         connections=connections,
         engine=engine,
         upgrades=upgrades,
+        backlog=backlog,
         delivery=delivery,
         ephemeral=ephemeral,
         feeds=Feeds(rooms, friends, messages),

@@ -34,6 +34,7 @@ from ..model import (
     Target,
     UserId,
 )
+from ..records import job_to_text
 
 DEDUPE_MS = 24 * 3_600_000
 
@@ -428,6 +429,8 @@ class MemoryQueue:
         self.hidden: list[tuple[str, int]] = []
 
     def send(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            job_to_text(job)  # what SQS refuses, the twin refuses
         with self._lock:
             for job in jobs:
                 if job.dedupe is not None and job.dedupe in self._seen:

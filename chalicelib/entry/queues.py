@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import telemetry
+from ..backlog import hopeless
 from ..model import Job
 from ..ports import Queue
 from ..records import entry_from_json, target_from_json
@@ -48,6 +49,8 @@ DELIVER: dict[str, Worker] = {
     "recovery_entry": lambda services, jobs, attempt: services.recovery.deliver(jobs[0], attempt),
     "presence": lambda services, jobs, attempt: services.presences.settle(jobs[0]),
     "room_updated": lambda services, jobs, attempt: services.delivery.room_updated(jobs[0]),
+    # Its letters are in this queue's dead letters, and come here when they are sent again.
+    "set_aside": lambda services, jobs, attempt: services.delivery.again(jobs[0], attempt),
 }
 OUTBOUND: dict[str, Worker] = {
     # Its dead letters are in this queue's, and come here when they are sent again.
@@ -85,6 +88,8 @@ OUTBOUND: dict[str, Worker] = {
 }
 # Consecutive jobs of these kinds in a group go to their worker together; others one by one.
 _TOGETHER = {"entry"}
+# An entry of these that cannot be delivered is set aside; those of "entry" with the cursor moved.
+_SET_ASIDE = {"part", "direct", "recovery_entry"}
 _OF_ENTRIES = {"entry", "part", "direct", "recovery_entry"}
 
 
@@ -171,7 +176,17 @@ def _settle(trigger: _Trigger, unit: _Unit) -> int | None:
         telemetry.log("WARNING", "job_unknown", kind=unit.kind)  # another version's may take it
     except Exception as fault:  # noqa: BLE001 - the edge: the queue tries again
         telemetry.error("job_failed", fault, attempt=attempt)
+        if _set_aside(trigger, unit, fault, attempt):
+            return None
     return min(1 << (attempt - 1), BACKOFF_CAP_S)
+
+
+def _set_aside(trigger: _Trigger, unit: _Unit, fault: Exception, attempt: int) -> bool:
+    """Whether the unit's entry was set aside: what fails for good must not hold up its group."""
+    if unit.kind not in _SET_ASIDE or not hopeless(fault, attempt):
+        return False
+    backlog, record = trigger.services.backlog, unit.jobs[0]["entry"]
+    return _try(lambda: backlog.set_aside(entry_from_json(record), fault, attempt))
 
 
 def _parse(body: str) -> dict[str, Any] | None:
