@@ -10,9 +10,11 @@ from . import commands, times
 from .commands import Command
 from .errors import (
     BadRequest,
+    Internal,
     NotFound,
     PermissionDenied,
     RateLimited,
+    TidingsError,
     TooLarge,
     UnknownAction,
 )
@@ -21,6 +23,7 @@ from .model import Connection, ConnectionId, Frame, MessageId, Role, RoomId, Sta
 from .services import Services
 
 SYNCED_ROOMS = 100
+UNREADABLE_ROOM = "this conversation cannot be read now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +186,12 @@ def _sync(call: Call) -> dict[str, Any]:
         after = rooms[SYNCED_ROOMS - 1] if len(rooms) > SYNCED_ROOMS else None
     answer: dict[str, Any] = {}
     synced = services.messages.sync(allowed, call.command.limit)
-    unread = services.receipts.unread(user_id, list(synced))
+    readable = [room for room, caught in synced.items() if not caught.unreadable]
+    unread = services.receipts.unread(user_id, readable)
     for room, caught in synced.items():
+        if caught.unreadable or unread[room].unreadable:
+            answer[room] = _without_messages(caught.position, Internal(UNREADABLE_ROOM))
+            continue
         seen = services.receipts.seen(user_id, room, caught.entries)
         answer[room] = {
             "messages": [message_view(e, e.message_id in seen) for e in caught.entries],
@@ -196,14 +203,20 @@ def _sync(call: Call) -> dict[str, Any]:
         }
     for room in given:
         if room not in allowed:
-            answer[room] = {
-                "messages": [],
-                "position": given[room],
-                "recovered": False,
-                "more": False,
-                "error": {"code": "permission_denied", "message": "not a member of this room"},
-            }
+            refusal = PermissionDenied("not a member of this room")
+            answer[room] = _without_messages(given[room], refusal)
     return {"conversations": answer, "after_room": after}
+
+
+def _without_messages(position: str, error: TidingsError) -> dict[str, Any]:
+    """The part of a sync's answer that says why a conversation has none."""
+    return {
+        "messages": [],
+        "position": position,
+        "recovered": False,
+        "more": False,
+        "error": {"code": error.code, "message": str(error)},
+    }
 
 
 def _refresh_token(call: Call) -> dict[str, Any]:

@@ -178,6 +178,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         rooms=rooms,
         messages=messages,
         connections=connections,
+        backlog=backlog,
         delivery=delivery,
         engine=engine,
         upgrades=upgrades,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
+from .. import telemetry
 from ..model import (
     Charge,
     Connection,
@@ -218,10 +219,7 @@ class RedisCache:
     def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
         commands = [("ZRANGE", f"conversation:{each}:recent", 0, -1) for each in room_ids]
         answers = self._run(*commands)
-        return {
-            room_id: [_entry(text.partition("|")[2]) for text in texts]
-            for room_id, texts in zip(room_ids, answers, strict=True)
-        }
+        return {room_id: _entries(texts) for room_id, texts in zip(room_ids, answers, strict=True)}
 
     def typing(self, room_id: RoomId, user_id: UserId, started_ms: int | None) -> None:
         key = f"typing:{room_id}"
@@ -309,8 +307,13 @@ def _target(text: str) -> Target:
     return target_from_json(json.loads(text))
 
 
-def _entry(text: str) -> Entry:
-    return entry_from_json(json.loads(text))
+def _entries(texts: Iterable[str]) -> list[Entry]:
+    """A room's cached entries; none when one is not to be read: the log has them."""
+    try:
+        return [entry_from_json(json.loads(text.partition("|")[2])) for text in texts]
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as fault:
+        telemetry.error("cache_unreadable", fault)
+        return []
 
 
 def _connection(fields: Mapping[str, str]) -> Connection:

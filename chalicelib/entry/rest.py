@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from .. import commands, nesting, sizes, telemetry, times
+from ..actions import UNREADABLE_ROOM
 from ..errors import (
     BadRequest,
     Conflict,
@@ -32,6 +33,7 @@ from ..model import (
     Status,
     UserId,
 )
+from ..receipts import Unread
 from ..services import Services
 from ..tokens import Identity
 from . import bodies
@@ -111,16 +113,7 @@ def create_room(services: Services, identity: Identity, request: Request) -> Res
 def list_rooms(services: Services, identity: Identity, request: Request) -> Response:
     rooms = services.rooms.mine(identity.user_id)
     unread = services.receipts.unread(identity.user_id, [room.room_id for room, _ in rooms])
-    views = [
-        {
-            **_room(room),
-            "role": role,
-            "unread": unread[room.room_id].count,
-            "last_read_message_id": unread[room.room_id].last_read,
-        }
-        for room, role in rooms
-    ]
-    return Response(200, {"rooms": views})
+    return Response(200, {"rooms": [_listed(*each, unread[each[0].room_id]) for each in rooms]})
 
 
 def get_room(services: Services, identity: Identity, request: Request) -> Response:
@@ -339,6 +332,18 @@ def _room(room: Room) -> dict[str, Any]:
         "created_at": times.iso(room.created_at_ms),
         "metadata": room.metadata,
     }
+
+
+def _listed(room: Room, role: Role, unread: Unread) -> dict[str, Any]:
+    view = {
+        **_room(room),
+        "role": role,
+        "unread": unread.count,
+        "last_read_message_id": unread.last_read,
+    }
+    if unread.unreadable:
+        view |= _error(Internal(UNREADABLE_ROOM)).body
+    return view
 
 
 def _room_view(room: Room, members: list[Member]) -> dict[str, Any]:
