@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.cli.dead import DeadLetters, Where
+from chalicelib.jobs.delivery import SetAside
+from chalicelib.kernel.records import job_to_text
+from chalicelib.model.identifiers import MessageId, Region, RoomId
+from workbench.cli.dead import DeadLetters, Where, about, summary
 
 
 class Sampling:
@@ -81,3 +84,29 @@ def test_a_count_that_lags_is_not_waited_for_long() -> None:
     sqs.counted = 7
     assert looked(sqs) == ["m0"]
     assert len(sqs.waits) < 10
+
+
+def test_what_was_set_aside_is_named_with_its_reason() -> None:
+    letter = SetAside(
+        room_id=RoomId("lobby"),
+        region=Region("us-east-1"),
+        first_seq=3,
+        seq=4,
+        message_id=MessageId("01"),
+        reason="KeyError at log.py:7",
+        attempts=3,
+        at_ms=0,
+    )
+    attributes = {"SentTimestamp": "0", "ApproximateReceiveCount": "1", "MessageGroupId": "lobby"}
+    body = job_to_text(letter)
+    row = summary({"MessageId": "m", "Body": body, "Attributes": attributes})
+    assert row["kind"] == "set_aside"
+    assert {name: row[name] for name in ("room_id", "first_seq", "seq", "attempts")} == {
+        "room_id": "lobby",
+        "first_seq": 3,
+        "seq": 4,
+        "attempts": 3,
+    }
+    assert about(row) == "us-east-1 3-4 01: KeyError at log.py:7"
+    other = summary({"MessageId": "m", "Body": "[" * 100_000, "Attributes": attributes})
+    assert (other["kind"], about(other)) == ("unreadable", "")

@@ -1,4 +1,7 @@
-"""`tidings dead`: the dead-letter queues, listed, inspected, redriven and purged."""
+"""`tidings dead`: the dead-letter queues, listed, inspected, redriven and purged.
+
+Letters of the kind `set_aside` name messages that could not be delivered: which, and why.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,17 @@ _MOST = 100_000  # letters in one command
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 _POLL_S = 1
 _EMPTY_POLLS = 3
+# Of a letter of this kind (`chalicelib.jobs.delivery.SetAside`); it has no content of the message.
+_SET_ASIDE = (
+    "room_id",
+    "region",
+    "first_seq",
+    "seq",
+    "message_id",
+    "reason",
+    "attempts",
+    "retries",
+)
 _VISIBLE, _HIDDEN = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
 
 
@@ -167,11 +181,10 @@ def list_(context: typer.Context, queue: Queue = "delivery", as_json: Json = Fal
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table = Table("id", "kind", "group", "receives", "age s")
+    table = Table("id", "kind", "group", "receives", "age s", "about")
     for row in rows:
-        table.add_row(
-            *(Text(str(row[name])) for name in ("id", "kind", "group", "receives", "age_s"))
-        )
+        shown = [row[name] for name in ("id", "kind", "group", "receives", "age_s")]
+        table.add_row(*(Text(str(each)) for each in (*shown, about(row))))
     Console().print(table if rows else "no dead letters")
     if more:
         Console().print(f"and about {more} behind them: ten of a group are shown")
@@ -244,12 +257,14 @@ def purge(
 
 
 def summary(message: dict[str, Any]) -> dict[str, Any]:
-    """What may be shown without asking for the payload."""
+    """What may be shown without asking for the payload; of what was set aside, which and why."""
     try:
-        kind = str(json.loads(message["Body"])["kind"])
-    except (ValueError, KeyError, TypeError):
-        kind = "unreadable"
+        body = json.loads(message["Body"])
+        kind = str(body["kind"])
+    except (ValueError, RecursionError, KeyError, TypeError):
+        body, kind = {}, "unreadable"
     attributes = message["Attributes"]
+    aside = {name: body.get(name) for name in _SET_ASIDE} if kind == "set_aside" else {}
     sent_s = int(attributes.get("SentTimestamp", "0")) / 1000
     return {
         "id": message["MessageId"],
@@ -257,4 +272,12 @@ def summary(message: dict[str, Any]) -> dict[str, Any]:
         "group": attributes.get("MessageGroupId", ""),
         "receives": int(attributes.get("ApproximateReceiveCount", "0")),
         "age_s": int(time.time() - sent_s),
+        **aside,
     }
+
+
+def about(row: dict[str, Any]) -> str:
+    """Which message was set aside, and why; nothing for other letters."""
+    if row["kind"] != "set_aside":
+        return ""
+    return f"{row['region']} {row['first_seq']}-{row['seq']} {row['message_id']}: {row['reason']}"

@@ -6,7 +6,9 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from ...kernel import nesting
 from ...kernel.errors import NotFound
+from ...kernel.records import job_to_text
 from ...model.connections import Connection, Devices, Target
 from ...model.delivery import Cursor
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, Stream, UserId
@@ -65,7 +67,8 @@ class MemoryMessageLog:
 
     def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None:
         with self._lock:
-            return self._entries.get((room_id, region), {}).get(message_id)
+            entry = self._entries.get((room_id, region), {}).get(message_id)
+        return _readable(entry) if entry is not None else None
 
     def after(
         self, room_id: RoomId, region: Region, message_id: MessageId, limit: int
@@ -92,7 +95,11 @@ class MemoryMessageLog:
     def _sorted(self, room_id: RoomId, region: Region) -> list[Entry]:
         with self._lock:
             entries = self._entries.get((room_id, region), {})
-            return [entries[key] for key in sorted(entries)]
+            return [_readable(entries[key]) for key in sorted(entries)]
+
+
+def _readable(entry: Entry) -> Entry:
+    return replace(entry, content=nesting.readable(entry.content))
 
 
 class MemoryCursors:
@@ -144,12 +151,13 @@ class MemoryRoomStore:
             return True
 
     def get(self, room_id: RoomId) -> Room | None:
-        with self._lock:
-            return self._rooms.get(room_id)
+        found = self.get_many([room_id])
+        return found[0] if found else None
 
     def get_many(self, room_ids: Sequence[RoomId]) -> list[Room]:
         with self._lock:
-            return [self._rooms[room_id] for room_id in room_ids if room_id in self._rooms]
+            found = [self._rooms[room_id] for room_id in room_ids if room_id in self._rooms]
+        return [replace(each, metadata=nesting.readable(each.metadata)) for each in found]
 
     def member(self, room_id: RoomId, user_id: UserId) -> Member | None:
         with self._lock:
@@ -404,6 +412,8 @@ class MemoryQueue:
         self.hidden: list[tuple[str, int]] = []
 
     def send(self, jobs: Sequence[QueuedJob]) -> None:
+        for job in jobs:
+            job_to_text(job)  # what SQS refuses, the twin refuses
         with self._lock:
             for job in jobs:
                 if job.dedupe is not None and job.dedupe in self._seen:
