@@ -138,7 +138,7 @@ def run(program: str, command: list[str], network: bool = True) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            universal_newlines=True,
+            text=True,
         )
     except OSError as fault:
         raise SetupError(f"{command[0]} cannot be run: {fault.strerror}.") from fault

@@ -19,7 +19,14 @@ _PIN = re.compile(r"^([\w.-]+)==", re.MULTILINE)
 def compile_lock(name: str, *more: str) -> None:
     """Write the last locked file of an environment."""
     *before, locked = LAYERS[name]
-    command = [uv.find_uv_bin(), "pip", "compile", f"requirements/{name}.in", "--output-file", locked]
+    command = [
+        uv.find_uv_bin(),
+        "pip",
+        "compile",
+        f"requirements/{name}.in",
+        "--output-file",
+        locked,
+    ]
     command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate"]
     command += ["--custom-compile-command", "make lock", "--quiet", "--no-config"]
     # Where a package came from is the business of whoever installs it.

@@ -17,6 +17,7 @@ from workbench.gateway import Gateway, HttpApi, Limits, WebSocketApi
 from . import resources
 from .children import (
     Child,
+    StackError,
     free_port,
     not_listening,
     require_free,
@@ -255,7 +256,6 @@ class EmbeddedStack:
     def _write_state(self) -> None:
         """Where the running stack is, for the CLI."""
         path = ROOT / STATE
-        path.parent.mkdir(exist_ok=True)
         state = {
             "aws_endpoint_url": self.aws_endpoint_url,
             "redis_url": self.redis_url,
@@ -263,7 +263,13 @@ class EmbeddedStack:
             "region": self.region,
             "prefix": self.prefix,
         }
-        path.write_text(json.dumps(state))
+        try:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(json.dumps(state))
+        except OSError as fault:
+            raise StackError(
+                f"cannot write {path}: {fault.strerror}; run in a checkout that you may write to"
+            ) from fault
 
     def _set_environment(self, values: dict[str, str]) -> None:
         for name, value in values.items():
