@@ -19,8 +19,8 @@ OLDEST = (3, 11)
 # By environment: its folder, what it is for, and about how much it adds to running (in MB).
 PLACES = {
     "run": (".venv", "what running needs", 160),
-    "test": (".venv", "what the tests need", 230),
-    "dev": (".venv", "what the checks need", 110),
+    "test": (".venv", "what the tests need", 250),
+    "dev": (".venv", "what the checks need", 90),
     "scan": (".venv-scan", "the Terraform scanner", 300),
 }
 NODE = ("tests/node", "tests/page")
