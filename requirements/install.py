@@ -24,7 +24,7 @@ PLACES = {
     "scan": (".venv-scan", "the Terraform scanner", 300),
 }
 NODE = ("tests/node", "tests/page")
-_SHOWN_LINES = 15
+_SHOWN_LINES, _SHOWN_COLUMNS = 15, 160
 
 
 class SetupError(Exception):
@@ -52,16 +52,12 @@ def check_python(version: tuple[int, ...]) -> None:
     """
     if version >= OLDEST:
         return
-    newer = [f"python3.{minor}" for minor in range(20, OLDEST[1] - 1, -1)]
-    found = next(filter(shutil.which, newer), "")
+    newer = (f"python3.{minor}" for minor in range(20, OLDEST[1] - 1, -1))
+    found = next(filter(runs, newer), "")
+    advice = f"Add PYTHON={found} to the make command." if found else "Install a later one."
     raise SetupError(
         f"Tidings needs Python 3.{OLDEST[1]} or later; {sys.executable} is"
-        f" {version[0]}.{version[1]}. "
-        + (
-            f"Try: make PYTHON={found} …"
-            if found
-            else "Install a later one and name it: make PYTHON=/path/to/python …"
-        )
+        f" {version[0]}.{version[1]}. {advice}"
     )
 
 
@@ -109,6 +105,12 @@ def usable(python: Path) -> bool:
         return False
 
 
+def runs(name: str) -> bool:
+    """Whether there is such an interpreter on the PATH; pyenv has some there that refuse to run."""
+    found = shutil.which(name)
+    return found is not None and subprocess.run([found, "-V"], capture_output=True).returncode == 0
+
+
 def make_environment(folder: Path) -> None:
     run("venv", [sys.executable, "-m", "venv", "--clear", str(folder)], network=False)
 
@@ -122,6 +124,8 @@ def install_node() -> None:
     if npm is None:
         raise SetupError("npm is not on the PATH: install Node.js 18 or later, with npm.")
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    # By itself it tries for over a minute before it says that there is no network.
+    options += ["--fetch-retries=2", "--fetch-retry-mintimeout=1000"]
     for folder in NODE:
         run("npm", [npm, "ci", "--prefix", str(ROOT / folder), *options])
 
@@ -144,9 +148,9 @@ def run(program: str, command: list[str], network: bool = True) -> None:
         raise SetupError(f"{command[0]} cannot be run: {fault.strerror}.") from fault
     if done.returncode == 0:
         return
-    lines = done.stdout.strip().splitlines()[-_SHOWN_LINES:]
-    advice = "Is there a network? What is missing is downloaded once; then run make again."
-    raise SetupError("\n  ".join([f"{program} failed:", *lines]) + (f"\n{advice}" * network))
+    advice = "Is there a network? What is missing is downloaded once; then run make again. "
+    lines = [line[:_SHOWN_COLUMNS] for line in done.stdout.strip().splitlines()[-_SHOWN_LINES:]]
+    raise SetupError("\n  ".join([f"{program} failed. {advice * network}It said:", *lines]))
 
 
 def say(line: str) -> None:

@@ -42,7 +42,9 @@ def asked(root: Path, name: str, path: Path) -> subprocess.CompletedProcess[str]
 def test_a_python_that_is_too_old_is_named_with_what_to_do() -> None:
     install.check_python((3, 11))
     install.check_python((4, 0))
-    with pytest.raises(install.SetupError, match=r"Python 3\.11 or later; .* is 3\.10\. .*PYTHON="):
+    with pytest.raises(
+        install.SetupError, match=r"Python 3\.11 or later; .* is 3\.10\. (Add PYTHON=|Install)"
+    ):
         install.check_python((3, 10))
 
 
@@ -89,9 +91,8 @@ def test_without_a_network_the_last_words_are_shown_and_what_to_do(tmp_path: Pat
     with pytest.raises(install.SetupError) as raised:
         install.run("pip", [str(pip)])
     said = str(raised.value).splitlines()
-    assert said[0] == "pip failed:"
-    assert said[-2] == "  no route to host"
-    assert said[-1].startswith("Is there a network?")
+    assert said[0].startswith("pip failed. Is there a network?")
+    assert said[-1] == "  no route to host"
     assert len(said) < 20
 
 
@@ -106,7 +107,8 @@ def test_what_npm_could_not_do_is_said(tmp_path: Path) -> None:
     program(tmp_path / "bin" / "npm", "echo getaddrinfo EAI_AGAIN >&2; exit 1")
     done = asked(tmp_path, "node", tmp_path / "bin")
     assert done.returncode == 1
-    assert "npm failed:\n  getaddrinfo EAI_AGAIN\nIs there a network?" in done.stderr
+    assert "npm failed. Is there a network?" in done.stderr
+    assert "getaddrinfo EAI_AGAIN" in done.stderr
     [call] = calls(tmp_path / "bin")
     assert call.startswith(f"npm ci --prefix {tmp_path}/tests/node --ignore-scripts")
 
