@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -107,17 +108,26 @@ def test_a_pin_that_nobody_has_is_said_and_the_old_package_stays(tmp_path: Path,
     assert (old / "deployment.zip").read_bytes() == b"old"
 
 
+def test_a_file_that_is_not_the_locked_one_is_refused(tmp_path: Path, old: Path) -> None:
+    root = checkout(tmp_path / "a", FILES, 0, 0o644)
+    pins = (root / "requirements.txt").read_text()
+    (root / "requirements.txt").write_text(re.sub("sha256:....", "sha256:0000", pins))
+    with pytest.raises(PackageError, match="DO NOT MATCH THE HASHES"):
+        build(Target(), old, root=root)
+    assert (old / "deployment.zip").read_bytes() == b"old"
+
+
 def test_all_that_is_wrong_is_said_at_once(tmp_path: Path, old: Path) -> None:
     root = checkout(tmp_path / "a", FILES, 0, 0o644)
-    lines = (root / "requirements.txt").read_text().splitlines()
-    kept = [line for line in lines if not line.startswith("annotated-types")]
-    (root / "requirements.txt").write_text("\n".join(kept))
+    pins = (root / "requirements.txt").read_text()
+    others = re.sub(r"^annotated-types==.*\n(?: .*\n)+", "", pins, flags=re.MULTILINE)
+    (root / "requirements.txt").write_text(others)
     config = json.loads((root / ".chalice/config.json").read_text())
     del config["stages"]["prod"]["lambda_functions"]["sweep"]
     (root / ".chalice/config.json").write_text(json.dumps(config))
     with pytest.raises(PackageError) as raised:
         build(Target(), old, root=root)
-    assert "pydantic needs annotated-types: pin it in requirements.txt" in str(raised.value)
+    assert "pydantic needs annotated-types: add it to requirements/lambda.in" in str(raised.value)
     assert "functions in .chalice/config.json: missing sweep" in str(raised.value)
     assert (old / "deployment.zip").read_bytes() == b"old"
 

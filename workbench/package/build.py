@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -126,13 +126,16 @@ def _wheels(requirements: Path, vendor: Path, target: Target) -> None:
 
     Chalice brings its own two files of run-time code, from the version that is installed here.
     Nothing is resolved: pip would judge markers for the Python that runs it, and a new release
-    somewhere would change the zip. `checks` finds what requirements.txt forgot.
+    somewhere would change the zip. `checks` finds what requirements.txt forgot. Each file must
+    have one of the hashes there, whatever platform it is for.
     """
-    pins = [Requirement(line) for line in _lines(requirements)]
+    pins = dict(_pins(requirements))
     chalice = next(pin for pin in pins if pin.name == "chalice")
     installed = importlib.metadata.version("chalice")
     if not chalice.specifier.contains(installed):
         raise PackageError(f"chalice {installed} is installed, requirements.txt has {chalice}")
+    wheels = vendor.with_name("wheels.txt")
+    wheels.write_text("".join(f"{pins[pin]}\n" for pin in pins if pin is not chalice))
     _run(
         "pip",
         [
@@ -140,15 +143,17 @@ def _wheels(requirements: Path, vendor: Path, target: Target) -> None:
             *("--no-deps", "--no-compile", "--only-binary", ":all:", "--target", str(vendor)),
             *("--implementation", "cp", "--python-version", target.python),
             *(part for platform in target.platforms for part in ("--platform", platform)),
-            *(str(pin) for pin in pins if pin is not chalice),
+            *("--require-hashes", "--requirement", str(wheels)),
         ],
         cwd=vendor.parent,
     )
 
 
-def _lines(requirements: Path) -> list[str]:
-    lines = (line.strip() for line in requirements.read_text().splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
+def _pins(requirements: Path) -> Iterator[tuple[Requirement, str]]:
+    """What is pinned, each with its line: the pin and its hashes."""
+    for line in requirements.read_text().replace("\\\n", " ").splitlines():
+        if line.strip() and not line.startswith("#"):
+            yield Requirement(line.partition("--hash")[0]), line
 
 
 def _chalice(stage: Path, out: Path) -> None:

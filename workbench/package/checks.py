@@ -111,7 +111,8 @@ def _requirements(files: Mapping[str, bytes], target: Target) -> Iterator[str]:
             if not wanted or key in _BY_RUNTIME:
                 continue
             if key not in found:
-                yield f"{name} needs {need.name}: pin it in requirements.txt"
+                where = "add it to requirements/lambda.in and run `make lock`"
+                yield f"{name} needs {need.name}: {where}"
             elif not need.specifier.contains(found[key]["Version"], prereleases=True):
                 yield f"{name} needs {need}, and the zip has {found[key]['Version']}"
 
