@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 )
 
 from chalicelib.adapters.dynamodb import DynamoMessageLog
-from chalicelib.adapters.memory.stores import MemoryMessageLog
+from chalicelib.adapters.memory import MemoryMessageLog
 from chalicelib.kernel.errors import TidingsError
 from chalicelib.model.identifiers import MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry, EntryKind, Head

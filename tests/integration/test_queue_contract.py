@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import client
-from chalicelib.adapters.memory.stores import MemoryQueue
+from chalicelib.adapters.memory import MemoryQueue
 from chalicelib.adapters.sqs import SqsQueue
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.jobs import Job

@@ -22,7 +22,7 @@ from chalicelib.adapters.dynamodb import (
     DynamoRevocationStore,
     DynamoRoomStore,
 )
-from chalicelib.adapters.memory.stores import (
+from chalicelib.adapters.memory import (
     MemoryCheckpointStore,
     MemoryConnectionStore,
     MemoryCursors,
