@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.support import Functions, Gate, RawSocket, boom, fetch, running
+from tests.support.gateway import Functions, Gate, RawSocket, boom, fetch, running
 from workbench.gateway import Gateway, HttpApi, Limits
 from workbench.gateway.http import HttpFront
 

@@ -23,8 +23,6 @@ from chalicelib.model.identifiers import MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry, EntryKind, Head
 from tests.support.ministack import Ministack
 
-pytest_plugins = ["tests.support.ministack"]
-
 HERE, THERE = Region("us-east-1"), Region("eu-west-1")
 HOUR_MS = 3_600_000
 EMPTY = Head(0, MessageId(""))

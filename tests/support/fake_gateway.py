@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from chalicelib.adapters.apigateway.poster import ApiGatewayPoster
 from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Post
 from chalicelib.model.identifiers import ConnectionId, Region, UserId
+
+Make = Callable[..., ApiGatewayPoster]
 
 EMPTY = b"HTTP/1.1 %s X\r\nContent-Length: 0\r\n\r\n"
 CHUNKED = (

@@ -19,11 +19,11 @@ from chalicelib.model.delivery import Outcome, Post
 from chalicelib.model.identifiers import ConnectionId, Region, RoomId
 from chalicelib.model.jobs import Job
 from chalicelib.services import compose
+from tests.support.counting import counted
+from tests.support.paths import ROOT
+from tests.support.socketio import Client, Poller
+from tests.support.socketio import contents as frames_contents
 from tests.support.world import Killed, World, record
-from tests.unit.test_call_budgets import counted
-from tests.unit.test_layout import ROOT
-from tests.unit.test_socketio import Client, Poller
-from tests.unit.test_socketio import contents as frames_contents
 
 LOBBY, HERE = RoomId("lobby"), Region("us-east-1")
 

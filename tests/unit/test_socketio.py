@@ -13,54 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.entrypoints import queues, websocket
+from chalicelib.entrypoints import queues
 from chalicelib.entrypoints.http import rest
-from chalicelib.entrypoints.socketio import polling
 from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Outcome, Post
 from chalicelib.model.identifiers import ConnectionId, UserId
 from chalicelib.services import compose
+from tests.support.socketio import Client, Poller, contents
 from tests.support.world import Killed, World, record
 
 OPENED = {"upgrades": [], "pingInterval": 240_000, "pingTimeout": 60_000, "maxPayload": 1_000_000}
-
-
-class Client:
-    """A Socket.IO client of a world, frame by frame."""
-
-    def __init__(self, world: World, sid: str, /, **query: str) -> None:
-        self.world, self.sid = world, sid
-        event = world.connect_event(sid, None)
-        event["queryStringParameters"] = {"EIO": "4", "transport": "websocket", **query}
-        self.answer = websocket.connect(world.services, event)
-
-    def say(self, frame: str) -> str:
-        """The answer in the return body."""
-        return self.world.say(self.sid, frame)
-
-    def connect(self, user: str, namespace: str = "/") -> str:
-        prefix = "" if namespace == "/" else f"{namespace},"
-        answer = self.say(f"40{prefix}" + json.dumps({"token": self.world.token(user, 10**9)}))
-        assert answer.startswith(f"40{prefix}"), answer
-        return str(json.loads(answer.removeprefix(f"40{prefix}"))["sid"])
-
-    def act(self, action: str, data: Any, namespace: str = "") -> Any:
-        answer = self.say(f"42{namespace}7" + json.dumps([action, data]))
-        assert answer.startswith(f"43{namespace}7["), answer
-        [result] = json.loads(answer.removeprefix(f"43{namespace}7"))
-        return result
-
-    @property
-    def posted(self) -> list[str]:
-        return [frame for sid, frame in self.world.poster.raw if sid.split("|")[0] == self.sid]
-
-    @property
-    def closed(self) -> bool:
-        return self.sid in self.world.poster.closed
-
-    def events(self, prefix: str = "42") -> list[list[Any]]:
-        frames = [frame for frame in self.posted if frame.startswith(f"{prefix}[")]
-        return [json.loads(frame.removeprefix(prefix)) for frame in frames]
 
 
 @pytest.fixture
@@ -456,42 +418,9 @@ def test_fuzzed_posts_never_raise(bodies: list[str]) -> None:
     world.pump(until_ms=world.clock.ms)
 
 
-class Poller:
-    """A polling client of a world."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        answer = self.ask("GET")
-        assert answer.status == 200, answer
-        self.handshake = json.loads(answer.text[1:])
-        self.sid = self.handshake["sid"]
-
-    def ask(self, method: str, body: str = "", **query: str) -> polling.Answer:
-        query = {"EIO": "4", "transport": "polling", **query}
-        request = rest.Request({}, query, {}, body)
-        return polling.handle(self.world.services, request, method)
-
-    def post(self, body: str) -> int:
-        return self.ask("POST", body, sid=self.sid).status
-
-    def poll(self) -> str:
-        answer = self.ask("GET", sid=self.sid)
-        assert answer.status == 200, answer
-        return answer.text
-
-    def connect(self, user: str) -> None:
-        assert self.post("40" + json.dumps({"token": self.world.token(user, 10**9)})) == 200
-        assert self.poll().startswith('40{"sid":"')
-
-
 def message(content: str) -> str:
     data = {"conversation_id": "lobby", "message_type": "text", "content": content}
     return json.dumps(["send_message", data])
-
-
-def contents(frames: list[str]) -> list[str]:
-    events = [json.loads(frame[2:]) for frame in frames if frame.startswith("42[")]
-    return [data["content"] for name, data in events if name == "message_received"]
 
 
 def test_a_poll_waits_for_what_comes(world: World) -> None:

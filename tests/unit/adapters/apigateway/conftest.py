@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from chalicelib.adapters.apigateway.poster import ApiGatewayPoster
 from chalicelib.adapters.apigateway.sigv4 import Credentials
-from tests.support.fake_gateway import FakeGateway
+from tests.support.fake_gateway import FakeGateway, Make
 from tests.support.world import FakeClock
-
-Make = Callable[..., ApiGatewayPoster]
 
 
 @pytest.fixture

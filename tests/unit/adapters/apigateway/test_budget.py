@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from chalicelib.kernel.errors import CacheDown
 from chalicelib.model.delivery import Outcome
-from tests.support.fake_gateway import FakeGateway, post
+from tests.support.fake_gateway import FakeGateway, Make, post
 from tests.support.world import FakeClock
-
-from .conftest import Make
 
 
 class Budget:

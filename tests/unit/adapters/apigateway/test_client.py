@@ -5,9 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from chalicelib.model.delivery import Outcome
-from tests.support.fake_gateway import FakeGateway, post
-
-from .conftest import Make
+from tests.support.fake_gateway import FakeGateway, Make, post
 
 
 def test_many_threads_share_sockets_and_get_their_own_answers(

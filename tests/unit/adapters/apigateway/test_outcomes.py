@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.model.delivery import Outcome
-from tests.support.fake_gateway import FakeGateway, post
+from tests.support.fake_gateway import FakeGateway, Make, post
 from tests.support.world import FakeClock
-
-from .conftest import Make
 
 
 def test_many_429s_at_once_are_the_account_s(gateway: FakeGateway, make: Make) -> None:

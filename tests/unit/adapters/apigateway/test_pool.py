@@ -7,10 +7,8 @@ import socket
 import pytest
 
 from chalicelib.model.delivery import Outcome
-from tests.support.fake_gateway import FakeGateway, post
+from tests.support.fake_gateway import FakeGateway, Make, post
 from tests.support.world import FakeClock
-
-from .conftest import Make
 
 
 def test_one_socket_carries_many_posts(gateway: FakeGateway, make: Make) -> None:

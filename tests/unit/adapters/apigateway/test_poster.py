@@ -10,10 +10,8 @@ from botocore.credentials import Credentials as BotoCredentials
 from chalicelib.adapters.apigateway.sigv4 import Credentials
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.delivery import Outcome
-from tests.support.fake_gateway import FakeGateway, Request, post
+from tests.support.fake_gateway import FakeGateway, Make, Request, post
 from tests.support.world import FakeClock
-
-from .conftest import Make
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Somebody at the page: a browser context of his own, and what he does there."""
+"""Somebody at the page: a browser context of their own, and what they do there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
+ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WAIT_MS = 40_000
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -16,7 +15,6 @@ from chalicelib.model.connections import POLLING, Target
 from chalicelib.model.identifiers import ConnectionId, Region, UserId
 from chalicelib.model.sessions import EngineSession, Part
 from chalicelib.ports.sessions import EngineSessions
-from tests.support.valkey import valkey
 from tests.support.world import FakeClock
 
 SID = ConnectionId("abc=")
@@ -25,17 +23,11 @@ SESSION = EngineSession(TARGET, {"platform": "web"}, pong_ms=1)
 HEAD = '52-["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]'
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with valkey() as server:
-        yield server.url
-
-
 @pytest.fixture(params=["memory", "valkey"])
-def sessions(request: pytest.FixtureRequest, url: str) -> EngineSessions:
+def sessions(request: pytest.FixtureRequest, valkey_url: str) -> EngineSessions:
     if request.param == "memory":
         return MemorySessions(FakeClock())
-    found = RedisSessions(RedisClient(url, False))
+    found = RedisSessions(RedisClient(valkey_url, False))
     found.close(SID)
     return found
 
@@ -261,8 +253,8 @@ def test_of_a_websocket_s_session_nothing_waits(sessions: EngineSessions) -> Non
         sessions.poll(SID, "p1", 100, 0)
 
 
-def test_a_wait_ends_with_a_push(url: str) -> None:
-    sessions = RedisSessions(RedisClient(url, False))
+def test_a_wait_ends_with_a_push(valkey_url: str) -> None:
+    sessions = RedisSessions(RedisClient(valkey_url, False))
     sessions.close(SID)
     sessions.open(replace(SESSION, target=POLLS))
     with ThreadPoolExecutor(1) as pool:

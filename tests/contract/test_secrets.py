@@ -19,7 +19,6 @@ from tests.support.ministack import REGION, Distorted
 from tests.support.world import FakeClock
 from workbench.stack.children import free_port
 
-pytest_plugins = ["tests.support.ministack"]
 VALUES = {"jwt_secret": "first", "redis_password": "word"}
 _numbers = itertools.count(1)
 

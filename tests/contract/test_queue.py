@@ -16,10 +16,9 @@ from chalicelib.adapters.sqs import SqsQueue
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.jobs import Job
 from chalicelib.ports.queues import Queue
-from tests.support.ministack import REGION, Distorted, Ministack, at_once
+from tests.support.ministack import REGION, Distorted, Ministack
+from tests.support.threads import at_once
 from workbench.stack.children import free_port
-
-pytest_plugins = ["tests.support.ministack"]
 
 Received = tuple[dict[str, Any], str | None]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,7 +14,6 @@ from chalicelib.model.connections import Target
 from chalicelib.model.identifiers import ConnectionId, Region, RoomId, UserId
 from chalicelib.model.sessions import Trail
 from chalicelib.ports.sessions import Trails
-from tests.support.valkey import valkey
 
 EAST = Region("us-east-1")
 ONE, TWO = (RoomId("one.x"), EAST), (RoomId("two"), EAST)
@@ -23,17 +21,11 @@ TARGET = Target(ConnectionId("a="), UserId("u"), "api", "prod", EAST, "sio+:/", 
 TRAIL = Trail(TARGET, "PID", "CHECKPOINT")
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with valkey() as server:
-        yield server.url
-
-
 @pytest.fixture(params=["memory", "valkey"])
-def trails(request: pytest.FixtureRequest, url: str) -> Trails:
+def trails(request: pytest.FixtureRequest, valkey_url: str) -> Trails:
     if request.param == "memory":
         return MemoryTrails()
-    client = RedisClient(url, False)
+    client = RedisClient(valkey_url, False)
     client.run(("FLUSHALL",))
     return RedisTrails(client)
 
