@@ -8,10 +8,13 @@ from typing import Any
 from chalicelib.entrypoints import websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.entrypoints.socketio import polling
+from chalicelib.model.delivery import Outcome
 from chalicelib.wire import socketio
 from tests.support.world import World
 
 FOREVER_S = 10**9
+REFUSED = [Outcome.UNSENT, Outcome.BUSY, Outcome.THROTTLED]
+LONG = [Outcome.UNSENT] * 30  # for longer than a post is tried at once
 
 
 class Client:
@@ -162,3 +165,10 @@ class Device:
 def contents(frames: list[str]) -> list[str]:
     events = [json.loads(frame[2:]) for frame in frames if frame.startswith("42[")]
     return [data["content"] for name, data in events if name == "message_received"]
+
+
+def say(world: World, who: str, content: str, room: str = "one") -> None:
+    """Send a text as `who`, and let the queues come to rest."""
+    body = {"conversation_id": room, "message_type": "text", "content": content}
+    world.act(who, "send_message", **body)
+    world.pump(until_ms=world.clock.ms)
