@@ -11,7 +11,6 @@ from tests.support.paths import ROOT
 TESTS = ROOT / "tests"
 MODULES = sorted(path for path in TESTS.rglob("*.py") if "node_modules" not in path.parts)
 SHARED = "tests.support"
-LONGEST = 400  # lines of a contract suite
 
 # Until they have moved with what they test. What they import, and who imports them, is not judged.
 TEMPORARY = ("tests.cli", "tests.deploy", "tests.package")
@@ -78,9 +77,3 @@ from workbench import cli
         "tests.support",
         "tests.unit.test_layout",
     ]
-
-
-def test_a_contract_suite_is_short() -> None:
-    for path in (TESTS / "contract").glob("*.py"):
-        lines = len(path.read_text().splitlines())
-        assert lines <= LONGEST, f"{path.name} has {lines} lines: split it by what it promises"
