@@ -20,6 +20,9 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+pytest.register_assert_rewrite("tests.support")
+pytest_plugins = ["tests.support.ministack"]
+
 SLOWEST = {"localstack": 0, "ministack": 1}  # stacks of tests/e2e
 
 settings.register_profile("same", derandomize=True, database=None)

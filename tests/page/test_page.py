@@ -8,10 +8,9 @@ from collections.abc import Callable
 
 from playwright.sync_api import Browser, expect
 
+from tests.support.page import Person
 from tests.support.people import People, name
 from workbench.stack.embedded import EmbeddedStack
-
-from .person import Person
 
 Visit = Callable[..., Person]
 

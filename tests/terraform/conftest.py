@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.paths import ROOT
+from tests.support.terraform import RootOf
 from workbench.deploy import terraform
 from workbench.deploy.terraform import Terraform
 from workbench.package import Target, build, host_architecture
-
-ROOT = Path(__file__).resolve().parents[2]
-
-RootOf = Callable[[str], Terraform]
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, RootOf
+from tests.support.paths import ROOT
+from tests.support.terraform import RootOf
 
 TERRAFORM = ROOT / "terraform"
 MODULES = sorted(f"modules/{path.name}" for path in (TERRAFORM / "modules").iterdir())

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from tests.support import iam
+from tests.support.paths import ROOT
 from workbench import triggers
 from workbench.deploy import permissions
-
-from .conftest import ROOT
 
 
 @pytest.fixture(scope="module")

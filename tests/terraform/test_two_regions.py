@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, RootOf
+from tests.support.paths import ROOT
+from tests.support.terraform import RootOf
 
 # A provider or module, or a line of a map.
 _BLOCK = re.compile(r"^# (?:provider|module) .*\{\n(?:#.*\n)*?# \}$", re.MULTILINE)

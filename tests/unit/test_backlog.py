@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.memory.stores import MemoryMessageLog
+from chalicelib.adapters.memory import MemoryMessageLog
 from chalicelib.entrypoints import queues
 from chalicelib.entrypoints.http import rest
 from chalicelib.jobs.base import RawJob

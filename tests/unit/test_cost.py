@@ -10,9 +10,9 @@ from typing import Any, get_args
 import pytest
 from typer.testing import CliRunner
 
+from tests.support.counting import Counting, counted
+from tests.support.socketio import Client
 from tests.support.world import World
-from tests.unit.test_call_budgets import Counting, counted
-from tests.unit.test_socketio import Client
 from workbench.cli.cost import USERS
 from workbench.cli.main import app
 from workbench.cost import Price, Usage, budgets, load, monthly
