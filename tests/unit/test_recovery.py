@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from chalicelib import recovery
+from chalicelib import nesting, recovery
 from chalicelib.entry import queues, rest, websocket
 from chalicelib.entry.engineio import understands_recovery
 from chalicelib.model import Outcome, Region, RoomId
@@ -501,3 +502,62 @@ def test_who_refuses_it_has_none(world: World, alice: str) -> None:
 )
 def test_who_is_known_to_understand_it(headers: dict[str, str], understands: bool) -> None:
     assert understands_recovery(headers) is understands
+
+
+def test_a_socket_that_comes_back_is_sent_the_greatest_depth() -> None:
+    world = World()
+    world.room("alice", "bob")
+    bob = Device(world, "bob").come()
+    alice = world.connect("alice")
+    body = {"conversation_id": "lobby", "message_type": "text"}
+    world.act(alice, "send_message", content="first", **body)
+    assert bob.hear() == ["first"]
+    bob.cut()
+    deepest: Any = "x"
+    for _ in range(nesting.MAX_DEPTH):
+        deepest = [deepest]
+    world.act(alice, "send_message", content=deepest, **body)
+    bob.come()
+    assert bob.recovered
+    assert bob.got == ["first", deepest]
+
+
+def test_a_recovery_that_cannot_be_encoded_begins_afresh() -> None:
+    """What is not JSON stands for whatever an encoder refuses."""
+    world = World()
+    world.room("alice", "bob")
+    bob = Device(world, "bob").come()
+    alice = world.connect("alice")
+    body = {"conversation_id": "lobby", "message_type": "text"}
+    world.act(alice, "send_message", content="first", **body)
+    assert bob.hear() == ["first"]
+    bob.cut()
+    world.act(alice, "send_message", content="second", **body)
+    log: Any = world.adapters.log
+    [entries] = log._entries.values()
+    newest = max(entries)
+    entries[newest] = replace(entries[newest], content=float("nan"))
+    bob.come()
+    assert bob.offset
+    assert not bob.recovered
+    world.act(alice, "send_message", content="third", **body)
+    assert bob.hear()[-1] == "third"
+
+
+def test_an_entry_that_cannot_be_encoded_ends_the_socket_and_has_a_letter() -> None:
+    world = World()
+    world.room("alice", "bob")
+    bob = Device(world, "bob").come()
+    alice = world.connect("alice")
+    world.pump(until_ms=world.clock.ms)
+    body = {"conversation_id": "lobby", "message_type": "text"}
+    world.act(alice, "send_message", content="poison", **body)
+    for job in world.adapters.delivery.jobs:
+        dict.__setitem__(job.body["entry"], "content", float("nan"))  # type: ignore[arg-type]
+    bob.hear()
+    letters = [job for job in world.adapters.delivery_dead.jobs if job.kind == "set_aside"]
+    assert [job.body["seq"] for job in letters] == [1]
+    assert bob.id in world.poster.closed
+    bob.come()
+    world.act(alice, "send_message", content="next", **body)
+    assert bob.hear()[-1] == "next"
