@@ -5,7 +5,7 @@ ARGS ?=
 JOBS ?= 2
 BIN := .venv/bin
 
-.PHONY: setup run test node check format package scan clean
+.PHONY: setup run test test-all node check format package scan clean
 
 # The developer CLI in .venv; again after a pull. The other targets do it by themselves.
 setup: .venv/.stamp
@@ -13,9 +13,11 @@ setup: .venv/.stamp
 run: .venv/.stamp
 	@$(BIN)/tidings up --port $(PORT) --region $(REGION)
 
-# tests/conftest.py says what goes to which worker.
-test: .venv/.stamp
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)
+# Needs Python and what setup installs; tests that need Node or Chromium are skipped without them.
+# test-all adds what deploys into emulators, runs Terraform or takes minutes by itself.
+test-all: ALL := --all
+test test-all: .venv/.stamp
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ALL) $(ARGS)
 
 # For AWS; for an emulator of this machine: make package ARGS="--architecture x86_64".
 package: .venv/.stamp
