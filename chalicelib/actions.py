@@ -6,9 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .contract import commands
+from .contract import commands, positions
+from .contract.acks import (
+    Done,
+    Hello,
+    Pong,
+    Refreshed,
+    RoomPosition,
+    Sent,
+    Synced,
+    SyncedConversation,
+)
 from .contract.commands import Command
-from .contract.events import message_view
+from .contract.messages import Message
+from .contract.shapes import Shape
 from .kernel import times
 from .kernel.errors import (
     BadRequest,
@@ -58,27 +69,25 @@ class Action:
     """
 
     command: type[Command]
-    run: Callable[[Call], dict[str, Any]]
+    run: Callable[[Call], Shape]
     appends: bool = False
 
 
-def run(
-    services: Services, connection_id: ConnectionId, action: str, data: object
-) -> dict[str, Any]:
-    """Validate, authenticate, perform; answers the ack's data or raises a TidingsError."""
-    entry = ACTIONS.get(action)
-    if entry is None:
+def run(services: Services, connection_id: ConnectionId, name: str, data: object) -> Shape:
+    """Validate, authenticate, perform; returns what the ack says or raises a TidingsError."""
+    action = ACTIONS.get(name)
+    if action is None:
         raise UnknownAction("no such action")
-    command = commands.parse(entry.command, data)
-    region = services.region if entry.appends else None
+    command = commands.parse(action.command, data)
+    region = services.region if action.appends else None
     room_id = room_of(command)
-    charge = services.limits.charge(action)
+    charge = services.limits.charge(name)
     frame = services.connections.frame(connection_id, room_id, region, charge)
     assert frame.connection is not None
     try:
         services.cluster.check(frame.connection.user_id)
         services.limits.check(frame.wait_ms)
-        return entry.run(Call(services, frame, frame.connection, command))
+        return action.run(Call(services, frame, frame.connection, command))
     except (RateLimited, PermissionDenied, NotFound, BadRequest, TooLarge):
         if frame.ticket is not None and region is not None and room_id is not None:
             services.connections.return_ticket(room_id, region, frame.ticket)
@@ -91,26 +100,26 @@ def room_of(command: Command) -> RoomId | None:
     return RoomId(room) if room else None
 
 
-def _hello(call: Call) -> dict[str, Any]:
-    return {
-        "connection_id": call.connection.connection_id,
-        "user_id": call.connection.user_id,
-        "region": call.services.region,
-        "server_time": _now(call),
-        "expires_at": times.iso(call.connection.expires_at_s * 1000),
-    }
+def _hello(call: Call) -> Hello:
+    return Hello(
+        connection_id=call.connection.connection_id,
+        user_id=call.connection.user_id,
+        region=call.services.region,
+        server_time=_now(call),
+        expires_at=times.iso(call.connection.expires_at_s * 1000),
+    )
 
 
-def _send_message(call: Call) -> dict[str, Any]:
+def _send_message(call: Call) -> Sent:
     call.writer()
     messages = call.services.messages
     origin = call.connection.target.origin
     entry = messages.send(call.connection.user_id, call.command, origin, call.frame.ticket)
-    view = message_view(entry)
-    return {name: view[name] for name in ("message_id", "conversation_id", "timestamp", "position")}
+    written_at, position = times.iso(entry.timestamp_ms), positions.of(entry)
+    return Sent(entry.message_id, entry.room_id, written_at, position)
 
 
-def _delete_message(call: Call) -> dict[str, Any]:
+def _delete_message(call: Call) -> Done:
     role = call.role()
     call.services.messages.delete(
         call.connection.user_id,
@@ -120,60 +129,60 @@ def _delete_message(call: Call) -> dict[str, Any]:
         call.connection.target.origin,
         call.frame.ticket,
     )
-    return {}
+    return Done()
 
 
-def _join_room(call: Call) -> dict[str, Any]:
+def _join_room(call: Call) -> RoomPosition:
     call.role()
     call.services.ephemeral.join(call.connection, call.room_id)
-    return _where(call)
+    return _position(call)
 
 
-def _leave_room(call: Call) -> dict[str, Any]:
+def _leave_room(call: Call) -> RoomPosition:
     call.role()
     call.services.ephemeral.leave(call.connection, call.room_id)
-    return _where(call)
+    return _position(call)
 
 
-def _where(call: Call) -> dict[str, Any]:
-    return {"room_id": call.room_id, "position": call.services.messages.position(call.room_id)}
+def _position(call: Call) -> RoomPosition:
+    return RoomPosition(call.room_id, call.services.messages.position(call.room_id))
 
 
-def _typing_start(call: Call) -> dict[str, Any]:
+def _typing_start(call: Call) -> Done:
     call.writer()
     call.services.ephemeral.typing(call.connection, call.room_id, True)
-    return {}
+    return Done()
 
 
-def _typing_stop(call: Call) -> dict[str, Any]:
+def _typing_stop(call: Call) -> Done:
     call.writer()
     call.services.ephemeral.typing(call.connection, call.room_id, False)
-    return {}
+    return Done()
 
 
-def _message_read(call: Call) -> dict[str, Any]:
+def _message_read(call: Call) -> Done:
     call.role()
     message_id = MessageId(call.command.message_id)
     connection = call.connection
     call.services.receipts.read(
         connection.user_id, call.room_id, message_id, connection.target.origin
     )
-    return {}
+    return Done()
 
 
-def _message_delivered(call: Call) -> dict[str, Any]:
+def _message_delivered(call: Call) -> Done:
     call.role()
     message_id = MessageId(call.command.message_id)
     call.services.receipts.delivered(call.connection.user_id, call.room_id, message_id)
-    return {}
+    return Done()
 
 
-def _set_status(call: Call) -> dict[str, Any]:
+def _set_status(call: Call) -> Done:
     call.services.presences.choose(call.connection.user_id, Status(call.command.status))
-    return {}
+    return Done()
 
 
-def _sync(call: Call) -> dict[str, Any]:
+def _sync(call: Call) -> Synced:
     services, user_id = call.services, call.connection.user_id
     given = {RoomId(room): text for room, text in call.command.positions.items()}
     after = None
@@ -185,41 +194,42 @@ def _sync(call: Call) -> dict[str, Any]:
         rooms = sorted(room for room in services.rooms.ids_of(user_id) if room > start)
         allowed = {room: "" for room in rooms[:SYNCED_ROOMS]}
         after = rooms[SYNCED_ROOMS - 1] if len(rooms) > SYNCED_ROOMS else None
-    answer: dict[str, Any] = {}
+    answer: dict[RoomId, SyncedConversation] = {}
     synced = services.messages.sync(allowed, call.command.limit)
     unread = services.receipts.unread(user_id, list(synced))
     for room, caught in synced.items():
         seen = services.receipts.seen(user_id, room, caught.entries)
-        answer[room] = {
-            "messages": [message_view(e, e.message_id in seen) for e in caught.entries],
-            "position": caught.position,
-            "recovered": caught.recovered,
-            "more": caught.more,
-            "unread": unread[room].count,
-            "last_read_message_id": unread[room].last_read,
-        }
+        answer[room] = SyncedConversation(
+            messages=[Message.of(e, e.message_id in seen) for e in caught.entries],
+            position=caught.position,
+            recovered=caught.recovered,
+            more=caught.more,
+            unread=unread[room].count,
+            last_read_message_id=unread[room].last_read,
+        )
     for room in given:
         if room not in allowed:
-            answer[room] = {
-                "messages": [],
-                "position": given[room],
-                "recovered": False,
-                "more": False,
-                "error": {"code": "permission_denied", "message": "not a member of this room"},
-            }
-    return {"conversations": answer, "after_room": after}
+            refusal = PermissionDenied("not a member of this room")
+            answer[room] = SyncedConversation(
+                messages=[],
+                position=given[room],
+                recovered=False,
+                more=False,
+                error=refusal.as_json(),
+            )
+    return Synced(answer, after)
 
 
-def _refresh_token(call: Call) -> dict[str, Any]:
+def _refresh_token(call: Call) -> Refreshed:
     identity = call.services.tokens.verify(call.command.token)
     call.services.revocations.check(identity.user_id)
     call.services.connections.renew(call.connection, identity)
-    return {"expires_at": times.iso(identity.expires_at_s * 1000)}
+    return Refreshed(times.iso(identity.expires_at_s * 1000))
 
 
-def _ping(call: Call) -> dict[str, Any]:
+def _ping(call: Call) -> Pong:
     call.services.connections.heartbeat(call.connection)
-    return {"server_time": _now(call)}
+    return Pong(_now(call))
 
 
 def _now(call: Call) -> str:

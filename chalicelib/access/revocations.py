@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..jobs.outbound import DisconnectUser
 from ..kernel.errors import PermissionDenied
 from ..model.identifiers import UserId
-from ..model.jobs import Job
 from ..ports.access import RevocationStore
 from ..ports.queues import Queue
 from ..ports.system import Clock
@@ -37,8 +37,9 @@ class Revocations:
         until_ms = now_ms + for_s * 1000
         self._store.put(user_id, until_ms)
         self._cluster.revoked(user_id, until_ms)
-        body = {"user_id": user_id, "at_ms": now_ms}
-        self._outbound.send(
-            [Job("disconnect", body), Job("disconnect", body, delay_s=LATECOMERS_S)]
-        )
+        jobs = [
+            DisconnectUser(user_id=user_id, at_ms=now_ms, delay_s=delay_s)
+            for delay_s in (0, LATECOMERS_S)
+        ]
+        self._outbound.send(jobs)
         return max(until_ms, self._store.until_ms(user_id))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..kernel.errors import Unavailable
-from ..model.jobs import Job
+from ..model.jobs import QueuedJob
 from .aws import unavailable
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
@@ -22,7 +22,7 @@ class SqsQueue:
         self._fifo = name.endswith(".fifo")
         self._url = ""
 
-    def send(self, jobs: Sequence[Job]) -> None:
+    def send(self, jobs: Sequence[QueuedJob]) -> None:
         """See `ports.Queue`."""
         entries = [self._entry(number, job) for number, job in enumerate(jobs)]
         with unavailable("the queue"):
@@ -58,9 +58,9 @@ class SqsQueue:
                 return
         raise Unavailable("the queue refused a part of the batch, try again")
 
-    def _entry(self, number: int, job: Job) -> dict[str, Any]:
+    def _entry(self, number: int, job: QueuedJob) -> dict[str, Any]:
         # ASCII: SQS refuses some characters, and a character is a byte of the limit.
-        body = json.dumps({"kind": job.kind, **job.body}, separators=(",", ":"))
+        body = json.dumps(job.record(), separators=(",", ":"))
         entry: dict[str, Any] = {"Id": str(number), "MessageBody": body}
         if self._fifo:
             entry["MessageGroupId"] = job.group or "none"

@@ -10,14 +10,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 
-from ..kernel import ids, telemetry
+from ..jobs.delivery import SettlePresence
+from ..jobs.outbound import (
+    CheckPresence,
+    DisconnectUser,
+    ExpireConnection,
+    LeaveRooms,
+    OutboundJob,
+    RegisterConnection,
+    ReviveHeartbeat,
+)
+from ..kernel import telemetry
 from ..kernel.errors import CacheDown, NotConnected, PermissionDenied, RateLimited, Unauthorized
-from ..kernel.records import target_to_json
 from ..model.access import Charge, Identity
 from ..model.connections import Connection, Devices, Frame, Target
 from ..model.delivery import Outcome, Post
 from ..model.identifiers import ConnectionId, Region, RoomId, UserId
-from ..model.jobs import Job
 from ..ports.cache import Cache
 from ..ports.connections import ConnectionStore
 from ..ports.delivery import Poster
@@ -78,8 +86,10 @@ class Connections:
         first = self._register(connection)
         if first is None:
             # Redis may be back in a moment and hold this user for offline until the next sweep.
-            body = {"connection_id": connection.connection_id}
-            self._outbound.send([Job("register", body, delay_s=REGISTER_AGAIN_S)])
+            job = RegisterConnection(
+                connection_id=connection.connection_id, delay_s=REGISTER_AGAIN_S
+            )
+            self._outbound.send([job])
         elif first:
             self.look([connection.user_id])
         else:
@@ -110,24 +120,24 @@ class Connections:
             raise Unauthorized("this connection is not known (any more)")
         self._register(replace(connection, expires_at_s=end, roles=roles))
 
-    def expire(self, connection_id: ConnectionId) -> None:
+    def expire(self, job: ExpireConnection) -> None:
         """Close a connection whose token ended 25 s ago; one that was renewed stays."""
-        connection = self._store.get(connection_id)
+        connection = self._store.get(job.connection_id)
         if connection is None or not self._expired(connection):
             return
         self._poster.close(connection.target)
-        self.close(connection_id)
+        self.close(connection.connection_id)
 
-    def disconnect_user(self, user_id: UserId, opened_by_ms: int) -> None:
+    def disconnect_user(self, job: DisconnectUser) -> None:
         """Close all of a user's connections opened by then; later ones stay."""
-        for connection in self._store.of_user(user_id):
-            if connection.connected_at_ms <= opened_by_ms:
+        for connection in self._store.of_user(job.user_id):
+            if connection.connected_at_ms <= job.at_ms:
                 self._poster.close(connection.target)
                 self.close(connection.connection_id)
 
-    def register_again(self, connection_id: ConnectionId) -> None:
+    def register_again(self, job: RegisterConnection) -> None:
         """Put a connection into the cache that was away when it opened; the sweep is next."""
-        connection = self._store.get(connection_id)
+        connection = self._store.get(job.connection_id)
         if connection is not None:
             self._register(connection)
             self.look([connection.user_id])
@@ -171,10 +181,9 @@ class Connections:
         connection = self._store.get(connection_id)
         if connection is None:
             return None
-        jobs = [presence_due(connection.user_id, GRACE_MS)]
+        jobs: list[OutboundJob] = [presence_due(connection.user_id, GRACE_MS)]
         if connection.rooms:
-            body = {"target": target_to_json(connection.target), "rooms": list(connection.rooms)}
-            jobs.append(Job("left", body))
+            jobs.append(LeaveRooms(target=connection.target, rooms=connection.rooms))
         self._outbound.send(jobs)
         now_ms = self._clock.now_ms()
         if self._store.disconnect(connection_id, now_ms) is None:
@@ -188,12 +197,7 @@ class Connections:
     def look(self, user_ids: Iterable[UserId], due: bool = False) -> None:
         """Queue, in each user's order group, a comparison of what is shown with what is so."""
         jobs = [
-            Job(
-                "presence",
-                {"user_id": user_id, "due": due},
-                group=ids.user_group(user_id),
-                dedupe=self._ids.token(),
-            )
+            SettlePresence(user_id=user_id, due=due, token=self._ids.token())
             for user_id in user_ids
         ]
         self._delivery.send(jobs)
@@ -368,7 +372,7 @@ class Connections:
         frames = {target: ping(target) for target in stale}
         posts = [Post(target, frame) for target, frame in frames.items() if frame is not None]
         beating = [target for target, frame in frames.items() if frame is None]
-        self._outbound.send([Job("revive", {"target": target_to_json(t)}) for t in beating])
+        self._outbound.send([ReviveHeartbeat(target=target) for target in beating])
         for post, outcome in zip(posts, self._poster.post(posts), strict=True):
             target = post.target
             if outcome is Outcome.DELIVERED:
@@ -395,8 +399,10 @@ class Connections:
     def _end_with_token(self, connection: Connection) -> None:
         """Queue the end; twice does no harm."""
         left_ms = (connection.expires_at_s + TOKEN_GRACE_S) * 1000 - self._clock.now_ms()
-        body = {"connection_id": connection.connection_id}
-        self._outbound.send([Job("expire", body, delay_s=max(0, -(-left_ms // 1000)))])
+        job = ExpireConnection(
+            connection_id=connection.connection_id, delay_s=max(0, -(-left_ms // 1000))
+        )
+        self._outbound.send([job])
 
     def _expired(self, connection: Connection) -> bool:
         return self._clock.now_ms() >= (connection.expires_at_s + TOKEN_GRACE_S) * 1000
@@ -410,6 +416,6 @@ class Connections:
             return None
 
 
-def presence_due(user_id: UserId, wait_ms: int) -> Job:
+def presence_due(user_id: UserId, wait_ms: int) -> CheckPresence:
     """Compare a user's presence in so long; changes that waited are then told."""
-    return Job("presence_due", {"user_id": user_id}, delay_s=max(0, -(-wait_ms // 1000)))
+    return CheckPresence(user_id=user_id, delay_s=max(0, -(-wait_ms // 1000)))

@@ -1,9 +1,10 @@
-"""Domain events out: what happened, as name and data of CONTRACT.md. No protocol, no socket."""
+"""Events that clients get: one class each, with the fields of its data. No protocol, no socket."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from ..kernel import ids, times
 from ..model.identifiers import MessageId, RoomId, UserId
@@ -11,127 +12,272 @@ from ..model.log import Entry, EntryKind
 from ..model.presence import Status
 from ..model.rooms import RoomType
 from . import positions
+from .messages import Message
+from .shapes import OPTIONAL, Shape
 
-_NAMES = {RoomType.MOMENTS: "moment_posted", RoomType.NOTIFICATIONS: "notification"}
+
+class Event(Shape):
+    """Base of all events.
+
+    Attributes:
+        name: Its name on the wire.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str]
+
+    @property
+    def ack_id(self) -> int | None:
+        """The number under which receivers are asked for an ack, where their protocol has acks."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """
+class MessageReceived(Message, Event):
+    """A message in a room: for all devices of all members but the one that sent it."""
+
+    name: ClassVar[str] = "message_received"
+
+
+@dataclass(frozen=True, slots=True)
+class MomentPosted(Message, Event):
+    """A moment: for the devices of its owner and of the owner's friends."""
+
+    name: ClassVar[str] = "moment_posted"
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationPosted(Message, Event):
+    """A notification: for the devices of the user it is for."""
+
+    name: ClassVar[str] = "notification"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDeleted(Event):
+    """A message was deleted: for all devices of all members but the one that deleted it.
+
     Attributes:
-        ack_id: The receiver is asked for an ack with this number, where its protocol has acks.
+        message_id: The deleted message.
+        position: The position of a device that has seen its stream up to the deletion.
     """
 
-    name: str
-    data: dict[str, Any]
-    ack_id: int | None = None
+    name: ClassVar[str] = "message_deleted"
+    message_id: MessageId | None
+    conversation_id: RoomId
+    deleted_by: UserId
+    timestamp: str
+    position: str
 
 
-def message_view(entry: Entry, is_read: bool = False) -> dict[str, Any]:
-    """A message as clients see it, in events, history and sync alike."""
-    return {
-        "message_id": entry.message_id,
-        "conversation_id": entry.room_id,
-        "sender_id": entry.sender_id,
-        "message_type": entry.message_type,
-        "content": None if entry.deleted else entry.content,
-        "reply_to_message_id": entry.reply_to_message_id,
-        "timestamp": times.iso(entry.timestamp_ms),
-        "is_read": is_read,
-        "is_deleted": entry.deleted,
-        "client_message_id": entry.client_message_id,
-        "delivery_receipt": entry.delivery_receipt,
-        "position": positions.of(entry),
-    }
+@dataclass(frozen=True, slots=True)
+class MessageRead(Event):
+    """A room was read up to a message: for its senders, and the reader's other devices.
+
+    In rooms of over 100 members senders get a count instead of each reader.
+
+    Attributes:
+        message_id: Everything up to this message was read.
+        reader_id: Who read it; null where it is a count.
+        read_at: When.
+        read_count: How many have read the message; only where it is a count.
+    """
+
+    name: ClassVar[str] = "message_read"
+    message_id: MessageId
+    reader_id: UserId | None
+    conversation_id: RoomId
+    read_at: str
+    read_count: int | None = field(default=None, metadata=OPTIONAL)
 
 
-def name_of_messages(room_id: RoomId) -> str:
-    """The name of the event that tells of a message in this room."""
-    return _NAMES.get(ids.room_type(room_id), "message_received")
+@dataclass(frozen=True, slots=True)
+class DeliveryReceipt(Event):
+    """Asks a Socket.IO device to ack that a message reached it, as the sender wished.
+
+    It is an event of its own, because a client with connection state recovery does not keep the
+    offset of an event that asks for an ack. JSON clients send `message_delivered` instead.
+
+    Attributes:
+        message_id: The message that arrived before this event.
+    """
+
+    name: ClassVar[str] = "delivery_receipt"
+    conversation_id: RoomId
+    message_id: MessageId
+
+    @property
+    def ack_id(self) -> int:
+        return ids.ack_id(self.conversation_id, self.message_id)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDelivered(Event):
+    """A message reached a user's first device: for the sender who asked for a delivery receipt.
+
+    Attributes:
+        user_id: Whom it reached.
+        delivered_at: When the device confirmed it.
+    """
+
+    name: ClassVar[str] = "message_delivered"
+    message_id: MessageId
+    conversation_id: RoomId
+    user_id: UserId
+    delivered_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Typing(Event):
+    """A user started or stopped typing: for devices that joined the room, but the user's own.
+
+    Attributes:
+        is_typing: False ends it; without a stop it ends after 6 s.
+    """
+
+    name: ClassVar[str] = "typing"
+    conversation_id: RoomId
+    user_id: UserId
+    is_typing: bool
+    timestamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserJoined(Event):
+    """A user opened the room on their first device: for devices that joined the room."""
+
+    name: ClassVar[str] = "user_joined"
+    user_id: UserId
+    room_id: RoomId
+    timestamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserLeft(Event):
+    """A user closed the room on their last device: for devices that joined the room."""
+
+    name: ClassVar[str] = "user_left"
+    user_id: UserId
+    room_id: RoomId
+    timestamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomUpdated(Event):
+    """A room was made or its membership changed: for all devices of its members.
+
+    A removed member gets it too.
+
+    Attributes:
+        change: `created`, `member_added` or `member_removed`.
+        user_id: Who created the room, or whose membership changed.
+    """
+
+    name: ClassVar[str] = "room_updated"
+    room_id: RoomId
+    change: str
+    user_id: UserId
+    timestamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class FriendStatusUpdate(Event):
+    """A friend's presence changed: for all devices of the user's friends.
+
+    Attributes:
+        user_id: The friend.
+        status: `online`, `away` or `offline`.
+        timestamp: Grows with each change of a user's status; drop one that is older than the last.
+    """
+
+    name: ClassVar[str] = "friend_status_update"
+    user_id: UserId
+    status: Status
+    timestamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenExpiring(Event):
+    """The connection's token expires within two minutes: send `refresh_token`.
+
+    Attributes:
+        expires_at: When the token expires; the connection is closed 25 s later.
+    """
+
+    name: ClassVar[str] = "token_expiring"
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted(Event):
+    """The first event of a Socket.IO socket that can recover: brings the offset to return with.
+
+    Attributes:
+        recovered: The socket was recovered, and what it missed came before this event.
+    """
+
+    name: ClassVar[str] = "session"
+    recovered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ping(Event):
+    """Sent to a JSON connection that was silent for over 240 s; needs no answer."""
+
+    name: ClassVar[str] = "ping"
+    server_time: str
+
+
+EVENTS: Mapping[str, type[Event]] = {
+    each.name: each
+    for each in (
+        MessageReceived,
+        MomentPosted,
+        NotificationPosted,
+        MessageDeleted,
+        MessageRead,
+        DeliveryReceipt,
+        MessageDelivered,
+        Typing,
+        UserJoined,
+        UserLeft,
+        RoomUpdated,
+        FriendStatusUpdate,
+        TokenExpiring,
+        SessionStarted,
+        Ping,
+    )
+}
+_OF_ROOMS: Mapping[RoomType, type[MessageReceived | MomentPosted | NotificationPosted]] = {
+    RoomType.MOMENTS: MomentPosted,
+    RoomType.NOTIFICATIONS: NotificationPosted,
+}
+
+
+def of_message(room_id: RoomId) -> type[MessageReceived | MomentPosted | NotificationPosted]:
+    """The class of the events that bring this room's messages."""
+    return _OF_ROOMS.get(ids.room_type(room_id), MessageReceived)
 
 
 def of_entry(entry: Entry) -> Event:
-    """The event that tells a room's devices of a log entry."""
+    """The event that brings a log entry to a room's devices."""
     if entry.kind is EntryKind.MESSAGE:
-        return Event(name_of_messages(entry.room_id), message_view(entry))
-    data = {
-        "message_id": entry.target_id,
-        "conversation_id": entry.room_id,
-        "deleted_by": entry.sender_id,
-        "timestamp": times.iso(entry.timestamp_ms),
-        "position": positions.of(entry),
-    }
-    return Event("message_deleted", data)
+        return of_message(entry.room_id).of(entry)
+    return MessageDeleted(
+        message_id=entry.target_id,
+        conversation_id=entry.room_id,
+        deleted_by=entry.sender_id,
+        timestamp=times.iso(entry.timestamp_ms),
+        position=positions.of(entry),
+    )
 
 
-def message_read(
-    room_id: RoomId,
-    message_id: MessageId,
-    reader: UserId | None,
-    at_ms: int,
-    count: int | None = None,
-) -> Event:
-    """One reader, or in a large room None and how many."""
-    data = {
-        "message_id": message_id,
-        "reader_id": reader,
-        "conversation_id": room_id,
-        "read_at": times.iso(at_ms),
-    }
-    return Event("message_read", data if count is None else {**data, "read_count": count})
+def of_data(name: str, data: Mapping[str, Any]) -> Event:
+    """The event of that name with this data.
 
-
-def delivery_receipt(entry: Entry) -> Event:
-    """Asks who can ack whether the message reached him."""
-    data = {"conversation_id": entry.room_id, "message_id": entry.message_id}
-    return Event("delivery_receipt", data, ids.ack_id(entry.room_id, entry.message_id))
-
-
-def message_delivered(room_id: RoomId, message_id: MessageId, user_id: UserId, at_ms: int) -> Event:
-    data = {
-        "message_id": message_id,
-        "conversation_id": room_id,
-        "user_id": user_id,
-        "delivered_at": times.iso(at_ms),
-    }
-    return Event("message_delivered", data)
-
-
-def typing(room_id: RoomId, user_id: UserId, is_typing: bool, at_ms: int) -> Event:
-    data = {
-        "conversation_id": room_id,
-        "user_id": user_id,
-        "is_typing": is_typing,
-        "timestamp": times.iso(at_ms),
-    }
-    return Event("typing", data)
-
-
-def presence_in_room(name: str, room_id: RoomId, user_id: UserId, at_ms: int) -> Event:
-    """`user_joined` or `user_left`."""
-    return Event(name, {"user_id": user_id, "room_id": room_id, "timestamp": times.iso(at_ms)})
-
-
-def room_updated(room_id: RoomId, change: str, user_id: UserId, at_ms: int) -> Event:
-    data = {"room_id": room_id, "change": change, "user_id": user_id, "timestamp": times.iso(at_ms)}
-    return Event("room_updated", data)
-
-
-def friend_status_update(user_id: UserId, status: Status, at_ms: int) -> Event:
-    """`timestamp` grows with each change of a user's: an older one came late."""
-    data = {"user_id": user_id, "status": status, "timestamp": times.iso(at_ms)}
-    return Event("friend_status_update", data)
-
-
-def token_expiring(expires_at_s: int) -> Event:
-    return Event("token_expiring", {"expires_at": times.iso(expires_at_s * 1000)})
-
-
-def session(recovered: bool) -> Event:
-    """The first event of a socket that can recover: it brings the offset to come back with."""
-    return Event("session", {"recovered": recovered})
-
-
-def ping(at_ms: int) -> Event:
-    """The sweep's question to a silent connection; any post that arrives is the answer."""
-    return Event("ping", {"server_time": times.iso(at_ms)})
+    Raises:
+        KeyError: This version knows no such event.
+        TypeError: The data lacks a field.
+    """
+    event: Event = EVENTS[name].of_data(data)
+    return event

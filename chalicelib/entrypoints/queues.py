@@ -10,22 +10,19 @@ from __future__ import annotations
 import contextvars
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from ..jobs import JOBS, Job
+from ..jobs.base import Malformed, RawJob
 from ..kernel import telemetry
-from ..kernel.records import entry_from_json, target_from_json
-from ..model.jobs import Job
 from ..ports.queues import Queue
 from ..services import Services
+from .workers import DELIVER, OUTBOUND, TOGETHER, Worker
 
 BACKOFF_CAP_S = 64
-
-# Takes jobs of one kind and the attempt, from 1; answers None when they are settled, or the
-# seconds after which to try them again.
-Worker = Callable[[Services, Sequence[Mapping[str, Any]], int], int | None]
 
 
 def deliver(services: Services, event: dict[str, Any]) -> dict[str, Any]:
@@ -40,54 +37,6 @@ def outbound(services: Services, event: dict[str, Any]) -> dict[str, Any]:
     return _batch(_Trigger(services, OUTBOUND, adapters.outbound, adapters.outbound_dead), event)
 
 
-DELIVER: dict[str, Worker] = {
-    "entry": lambda services, jobs, attempt: services.delivery.entries(jobs, attempt),
-    "part": lambda services, jobs, attempt: services.delivery.part(jobs[0], attempt),
-    "direct": lambda services, jobs, attempt: services.delivery.direct(jobs[0], attempt),
-    "recovery_start": lambda services, jobs, attempt: services.recovery.start(jobs[0]),
-    "recovery_entry": lambda services, jobs, attempt: services.recovery.deliver(jobs[0], attempt),
-    "presence": lambda services, jobs, attempt: services.presences.settle(jobs[0]),
-    "room_updated": lambda services, jobs, attempt: services.delivery.room_updated(jobs[0]),
-}
-OUTBOUND: dict[str, Worker] = {
-    # Its dead letters are in this queue's, and come here when they are sent again.
-    "direct": lambda services, jobs, attempt: services.delivery.direct(jobs[0], attempt),
-    "retry": lambda services, jobs, attempt: services.delivery.retry(jobs[0]),
-    "typing": lambda services, jobs, attempt: services.ephemeral.deliver_typing(jobs[0]),
-    "typing_expired": lambda services, jobs, attempt: services.ephemeral.expire_typing(jobs[0]),
-    "room_view": lambda services, jobs, attempt: services.ephemeral.deliver_room_view(jobs[0]),
-    "register": lambda services, jobs, attempt: services.connections.register_again(
-        jobs[0]["connection_id"]
-    ),
-    "expire": lambda services, jobs, attempt: services.connections.expire(jobs[0]["connection_id"]),
-    "disconnect": lambda services, jobs, attempt: services.connections.disconnect_user(
-        jobs[0]["user_id"], jobs[0]["at_ms"]
-    ),
-    "presence_due": lambda services, jobs, attempt: services.connections.look(
-        [jobs[0]["user_id"]], due=True
-    ),
-    "friends_changed": lambda services, jobs, attempt: services.presences.befriended(
-        jobs[0]["user_id"], jobs[0]["friend_id"]
-    ),
-    "read": lambda services, jobs, attempt: services.receipts.deliver(jobs[0]),
-    "delivered": lambda services, jobs, attempt: services.receipts.tell_delivered(jobs[0], attempt),
-    "read_counts": lambda services, jobs, attempt: services.receipts.deliver_counts(jobs[0]),
-    "engine_open": lambda services, jobs, attempt: services.engine.greet(jobs[0]),
-    "engine_refuse": lambda services, jobs, attempt: services.engine.refuse(jobs[0]),
-    "engine_upgrade": lambda services, jobs, attempt: services.upgrades.finish(jobs[0]),
-    "heartbeat": lambda services, jobs, attempt: services.engine.beat(jobs[0]),
-    "revive": lambda services, jobs, attempt: services.engine.revive(jobs[0]),
-    "connect_timeout": lambda services, jobs, attempt: services.engine.connect_timeout(jobs[0]),
-    "void": lambda services, jobs, attempt: services.delivery.void(
-        jobs[0]["rooms"], jobs[0]["user_id"]
-    ),
-    "left": lambda services, jobs, attempt: services.ephemeral.left_all(jobs[0], attempt),
-}
-# Consecutive jobs of these kinds in a group go to their worker together; others one by one.
-_TOGETHER = {"entry"}
-_OF_ENTRIES = {"entry", "part", "direct", "recovery_entry"}
-
-
 @dataclass(frozen=True, slots=True)
 class _Trigger:
     """One queue's trigger.
@@ -97,18 +46,23 @@ class _Trigger:
     """
 
     services: Services
-    workers: Mapping[str, Worker]
+    workers: Mapping[type[Job], Worker]
     queue: Queue
     dead: Queue
 
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """Records that succeed or fail together; without a kind, one that cannot be read."""
+    """Records that succeed or fail together.
 
-    kind: str | None
-    jobs: list[dict[str, Any]]
+    Attributes:
+        jobs: What the records say; none for a record that cannot be read.
+        kind: Of a record that this version does not know, or that lacks what it needs.
+    """
+
     records: list[dict[str, Any]]
+    jobs: list[Job] = field(default_factory=list)
+    kind: str | None = None
 
 
 def _batch(trigger: _Trigger, event: dict[str, Any]) -> dict[str, Any]:
@@ -148,13 +102,15 @@ def _group(trigger: _Trigger, records: list[dict[str, Any]]) -> list[str]:
 def _units(trigger: _Trigger, records: list[dict[str, Any]]) -> list[_Unit]:
     units: list[_Unit] = []
     for record in records:
-        job = _parse(record["body"])
-        kind = job["kind"] if job is not None else None
-        if units and kind in _TOGETHER and units[-1].kind == kind and job is not None:
-            units[-1].jobs.append(job)
+        job, kind = _read(record["body"])
+        if job is not None and type(job) not in trigger.workers:
+            kind, job = job.kind, None
+        before = units[-1].jobs if units else []
+        if job is not None and type(job) in TOGETHER and before and type(before[0]) is type(job):
+            before.append(job)
             units[-1].records.append(record)
         else:
-            units.append(_Unit(kind, [job] if job is not None else [], [record]))
+            units.append(_Unit([record], [job] if job is not None else [], kind))
     return units
 
 
@@ -162,51 +118,52 @@ def _settle(trigger: _Trigger, unit: _Unit) -> int | None:
     """Run a unit; None when it is settled, or the seconds after which it must come again."""
     attempt = max(int(r["attributes"]["ApproximateReceiveCount"]) for r in unit.records)
     try:
+        if unit.jobs:
+            work: Any = unit.jobs if type(unit.jobs[0]) in TOGETHER else unit.jobs[0]
+            return trigger.workers[type(unit.jobs[0])](trigger.services, work, attempt)
         if unit.kind is None:
             _bury(unit.records[0], trigger.dead)
             return None
-        worker = trigger.workers.get(unit.kind)
-        if worker is not None:
-            return worker(trigger.services, unit.jobs, attempt)
         telemetry.log("WARNING", "job_unknown", kind=unit.kind)  # another version's may take it
     except Exception as fault:  # noqa: BLE001 - the edge: the queue tries again
         telemetry.error("job_failed", fault, attempt=attempt)
     return min(1 << (attempt - 1), BACKOFF_CAP_S)
 
 
-def _parse(body: str) -> dict[str, Any] | None:
-    """The job; None for what will never become readable: it must not hold up its group.
+def _read(body: str) -> tuple[Job | None, str | None]:
+    """The job, or its kind where only another version can read it; (None, None) if none can.
 
-    What is only strange to this version, a kind or a field, is not of that sort.
+    What no version can read must not hold up its group.
     """
     try:
-        job = dict(json.loads(body))
-        if not isinstance(job["kind"], str):
-            return None
+        record = dict(json.loads(body))
+        kind = record["kind"]
+        if not isinstance(kind, str):
+            return None, None
     except (ValueError, RecursionError, KeyError, TypeError):
-        return None
+        return None, None
+    known = JOBS.get(kind)
+    if known is None:
+        return None, kind
     try:
-        if job["kind"] in _OF_ENTRIES:
-            entry_from_json(job["entry"])
-        for target in [job["target"]] if "target" in job else job.get("targets", ()):
-            target_from_json(target)
-    except (KeyError, TypeError, AttributeError):
-        return None
-    except ValueError:
-        return job  # an entry of a kind that is not known here
-    return job
+        return known.of_record(record), None
+    except Malformed:
+        return None, None
+    except (KeyError, TypeError, ValueError):
+        return None, kind  # a field, or an entry of a kind, that is not known here
 
 
 def _bury(record: dict[str, Any], dead: Queue) -> None:
     """Move a poisoned record to the dead-letter queue as it came."""
     telemetry.log("ERROR", "job_poisoned")
     try:
-        body = json.loads(record["body"])
-        kind, fields = body.pop("kind"), body
-    except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
+        fields = dict(json.loads(record["body"]))
+        kind = str(fields.pop("kind"))
+    except (ValueError, RecursionError, KeyError, TypeError):
         kind, fields = "unreadable", {"raw": record["body"]}
     group = record["attributes"].get("MessageGroupId")
-    dead.send([Job(str(kind), fields, group=group, dedupe=record["messageId"] if group else None)])
+    dedupe = record["messageId"] if group else None
+    dead.send([RawJob(kind, fields, group, dedupe)])
 
 
 def _try(act: Callable[[], None]) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import wire
-from ..contract import events
-from ..kernel import telemetry
+from ..contract.events import Ping, TokenExpiring
+from ..kernel import telemetry, times
 from ..kernel.errors import CacheDown
 from ..model.connections import Connection, Target
 from ..services import Services
@@ -40,10 +40,10 @@ def sweep(services: Services, event: dict[str, Any]) -> dict[str, int]:
         now_ms = services.adapters.clock.now_ms()
 
         def ping(target: Target) -> bytes | None:
-            return wire.encode(target.protocol, events.ping(now_ms))
+            return wire.encode(target.protocol, Ping(times.iso(now_ms)))
 
         def expiring(connection: Connection) -> bytes:
-            event = events.token_expiring(connection.expires_at_s)
+            event = TokenExpiring(times.iso(connection.expires_at_s * 1000))
             frame = wire.encode(connection.target.protocol, event)
             assert frame is not None, "every protocol carries it"
             return frame

@@ -76,8 +76,8 @@ def message(
             if request.fault is not None:
                 raise request.fault
             connection_id = ConnectionId(context["connectionId"])
-            data = actions.run(services, connection_id, request.action, request.data)
-            body = jsonwire.encode_ack(request.request_id, data)
+            ack = actions.run(services, connection_id, request.action, request.data)
+            body = jsonwire.encode_ack(request.request_id, ack.data())
             telemetry.log("INFO", "frame", action=request.action)
         except TidingsError as refusal:
             telemetry.log("INFO", "frame_refused", code=refusal.code)

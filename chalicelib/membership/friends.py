@@ -7,11 +7,11 @@ should Redis have been away, and then tells each of the other's presence.
 
 from __future__ import annotations
 
+from ..jobs.outbound import FriendshipChanged
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, Conflict
 from ..model.friends import Friend, FriendStatus
 from ..model.identifiers import UserId
-from ..model.jobs import Job
 from ..ports.cache import Cache
 from ..ports.friends import FriendStore
 from ..ports.queues import Queue
@@ -80,5 +80,4 @@ class Friends:
         except CacheDown:
             # The job's worker bumps again, and goes on until the cache is back.
             telemetry.log("WARNING", "friends_bump_failed")
-        body = {"user_id": user_id, "friend_id": friend_id}
-        self._outbound.send([Job("friends_changed", body)])
+        self._outbound.send([FriendshipChanged(user_id=user_id, friend_id=friend_id)])

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..contract.commands import MAX_METADATA_BYTES, check_json
+from ..jobs.delivery import AnnounceRoomChange
 from ..kernel import ids, telemetry
 from ..kernel.errors import BadRequest, CacheDown, Conflict, NotFound, PermissionDenied
 from ..model.access import Identity
 from ..model.connections import Frame
 from ..model.identifiers import ConnectionId, RoomId, UserId
-from ..model.jobs import Job
 from ..model.rooms import Member, Role, Room, RoomType
 from ..ports.cache import Cache
 from ..ports.queues import Queue
@@ -267,14 +267,14 @@ class Rooms:
             telemetry.log("WARNING", "membership_bump_failed", room_id=room_id)
 
     def _announce(self, room_id: RoomId, change: str, user_id: UserId) -> None:
-        body = {
-            "room_id": room_id,
-            "change": change,
-            "user_id": user_id,
-            "at_ms": self._clock.now_ms(),
-        }
-        dedupe = self._ids.token()
-        self._delivery.send([Job("room_updated", body, group=room_id, dedupe=dedupe)])
+        job = AnnounceRoomChange(
+            room_id=room_id,
+            change=change,
+            user_id=user_id,
+            at_ms=self._clock.now_ms(),
+            token=self._ids.token(),
+        )
+        self._delivery.send([job])
 
     def _role(self, room_id: RoomId, user_id: UserId) -> Role | None:
         """A member's, or of moments a friend's, role (consistent reads)."""

@@ -15,20 +15,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from .. import wire
 from ..connections.registry import Connections
 from ..contract import events
-from ..contract.events import Event
-from ..kernel import ids, telemetry
+from ..contract.events import DeliveryReceipt, Event, RoomUpdated, UserLeft
+from ..jobs.delivery import (
+    AnnounceRoomChange,
+    DeliverDirect,
+    DeliverEntry,
+    DeliverPart,
+    DeliverToRecovering,
+)
+from ..jobs.outbound import InvalidateMembership, RetryEvent
+from ..kernel import ids, telemetry, times
 from ..kernel.errors import CacheDown, Unavailable
-from ..kernel.records import entry_from_json, target_from_json
 from ..membership.rooms import Rooms
 from ..model.connections import Target
 from ..model.delivery import Cursor, Outcome, Post
 from ..model.identifiers import ConnectionId, Region, RoomId, UserId
-from ..model.jobs import Job
 from ..model.log import Entry, EntryKind
 from ..ports.cache import Cache
 from ..ports.delivery import Cursors, Poster
@@ -38,11 +43,8 @@ from .fanout import (
     RETRY_DELAYS_S,
     Receipt,
     asked,
-    direct_job,
     part_jobs,
     posts_for,
-    recovery_job,
-    rest_job,
     retry_job,
     without,
 )
@@ -87,7 +89,7 @@ class Delivery:
         self._clock = clock
         self._split_over = split_over
 
-    def entries(self, jobs: Sequence[Mapping[str, Any]], attempt: int) -> None:
+    def entries(self, jobs: Sequence[DeliverEntry], attempt: int) -> None:
         """Deliver log entries of a room, and earlier ones of their streams not yet delivered.
 
         Raises:
@@ -95,8 +97,7 @@ class Delivery:
         """
         streams: dict[Region, dict[int, Entry]] = {}
         for job in jobs:
-            entry = entry_from_json(job["entry"])
-            streams.setdefault(entry.region, {})[entry.seq] = entry
+            streams.setdefault(job.entry.region, {})[job.entry.seq] = job.entry
         for known in streams.values():
             self._stream(known, attempt)
 
@@ -106,7 +107,7 @@ class Delivery:
         until_ms = self._clock.now_ms() + RUN_MS
         while (done := self._run(known, until_ms, attempt)) < newest.seq:
             if self._clock.now_ms() >= until_ms:  # the function's own time is limited
-                self._queue.send([rest_job(newest, done)])
+                self._queue.send([DeliverEntry(entry=newest, after=done)])
                 return
 
     def _run(self, known: Mapping[int, Entry], until_ms: int, attempt: int) -> int:
@@ -177,46 +178,44 @@ class Delivery:
         self._fall_behind(cursor, behind)
         return done
 
-    def part(self, job: Mapping[str, Any], attempt: int) -> None:
+    def part(self, job: DeliverPart, attempt: int) -> None:
         """Deliver one share of a large room."""
-        entry = entry_from_json(job["entry"])
-        targets = [target_from_json(target) for target in job["targets"]]
+        entry = job.entry
         cursor = self._cursors.get(entry.room_id, entry.region)
-        late = self._deliver(entry, targets, cursor.behind, attempt)
+        late = self._deliver(entry, job.targets, cursor.behind, attempt)
         self._fall_behind(cursor, [(entry, target) for target in late])
 
-    def direct(self, job: Mapping[str, Any], attempt: int) -> int | None:
+    def direct(self, job: DeliverDirect, attempt: int) -> int | None:
         """Try one slow connection again; answers the seconds to wait, None when settled.
 
         After the third retry the connection is closed: it missed something, and only coming
         back with its position tells it what. The job goes to the dead letters of outbound.
         """
-        entry, target = entry_from_json(job["entry"]), target_from_json(job["target"])
+        entry, target = job.entry, job.target
         receipt = self._post(posts_for(events.of_entry(entry), [target]))
         if (receipt.busy or receipt.unsent) and attempt < LAST_ATTEMPT:
             raise Unavailable(_MANY)
         if receipt.retry and attempt <= len(RETRY_DELAYS_S):
             return RETRY_DELAYS_S[attempt - 1]
         if receipt.left:
-            self._outbound_dead.send([direct_job(entry, target)])
+            self._outbound_dead.send([job])
             self._close_deaf(target)
         else:
             self._ask(entry, [target])
         self._cursors.catch_up(entry.room_id, entry.region, target.origin, entry.seq)
         return None
 
-    def room_updated(self, job: Mapping[str, Any]) -> None:
+    def announce_room_change(self, job: AnnounceRoomChange) -> None:
         """Tell all members' devices of a change of membership, void caches, end a kicked view."""
-        room_id, user_id = RoomId(job["room_id"]), UserId(job["user_id"])
+        room_id, user_id, at = job.room_id, job.user_id, times.iso(job.at_ms)
         self.void([room_id], user_id)
-        change, at_ms = job["change"], job["at_ms"]
         targets = self._connected(self._rooms.members(room_id))
-        if change == "member_removed":
+        if job.change == "member_removed":
             own = self._connections.of_users([user_id])
             targets = targets + [t for t in own if t not in targets]
-            left = events.presence_in_room("user_left", room_id, user_id, at_ms)
+            left = UserLeft(user_id, room_id, at)
             self._post(posts_for(left, self._connections.audience(room_id)))
-        update = events.room_updated(room_id, change, user_id, at_ms)
+        update = RoomUpdated(room_id, job.change, user_id, at)
         self._settle(posts_for(update, targets), update)
 
     def void(self, rooms: Sequence[RoomId], user_id: UserId | None = None) -> None:
@@ -229,8 +228,8 @@ class Delivery:
                 self._rooms.changed(room_id)
         except CacheDown:
             telemetry.log("WARNING", "membership_bump_failed", rooms=len(rooms))
-            body = {"rooms": list(rooms), "user_id": user_id}
-            self._outbound.send([Job("void", body, delay_s=VOID_AGAIN_S)])
+            again = InvalidateMembership(rooms=tuple(rooms), user_id=user_id, delay_s=VOID_AGAIN_S)
+            self._outbound.send([again])
         for room_id in rooms:
             if user_id is not None and user_id not in self._rooms.members(room_id):
                 for target in self._connections.of_users([user_id]):
@@ -250,10 +249,9 @@ class Delivery:
         targets = without(self._connected(users), exclude)
         self._settle(posts_for(event, targets), event)
 
-    def retry(self, job: Mapping[str, Any]) -> None:
+    def retry(self, job: RetryEvent) -> None:
         """One connection's retry of an event that is in no log; then the dead-letter queue."""
-        event, target = Event(job["name"], job["data"]), target_from_json(job["target"])
-        attempt = job["attempt"]
+        event, target, attempt = job.event, job.target, job.attempt
         receipt = self._post(posts_for(event, [target]))
         if receipt.busy or receipt.unsent:
             raise Unavailable(_MANY)
@@ -288,7 +286,7 @@ class Delivery:
         recovering = [target for target in targets if wire.recovers(target.protocol)]
         told = [each for each in recovering if wire.takes(each.protocol, event.name)]
         if told:
-            self._queue.send([recovery_job(entry, target) for target in told])
+            self._queue.send([DeliverToRecovering(entry=entry, target=each) for each in told])
         targets = [target for target in targets if not wire.recovers(target.protocol)]
         ready = [target for target in targets if target.origin not in slow]
         receipt = self._post(posts_for(event, ready))
@@ -312,7 +310,8 @@ class Delivery:
         noted = {origin: seq for origin, seq in last.items() if origin not in beyond}
         if noted:
             self._cursors.fall_behind(room_id, region, noted)
-            self._queue.send([direct_job(*each) for each in behind if each[1].origin in noted])
+            late = [(entry, target) for entry, target in behind if target.origin in noted]
+            self._queue.send([DeliverDirect(entry=entry, target=each) for entry, each in late])
         for target in {t.origin: t for _, t in behind if t.origin in beyond}.values():
             self._close_deaf(target)
 
@@ -361,7 +360,7 @@ class Delivery:
         """
         told = [target for target in targets if asked(entry, target)]
         if told:
-            self._post(posts_for(events.delivery_receipt(entry), told))
+            self._post(posts_for(DeliveryReceipt(entry.room_id, entry.message_id), told))
 
     def _post(self, posts: Sequence[Post]) -> Receipt:
         if not posts:

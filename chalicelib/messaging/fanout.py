@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from .. import wire
 from ..contract import events
 from ..contract.events import Event
-from ..kernel import ids
-from ..kernel.records import entry_to_json, target_to_json
+from ..jobs.delivery import DeliverPart
+from ..jobs.outbound import RetryEvent
 from ..model.connections import Target
 from ..model.delivery import Post
-from ..model.identifiers import RoomId
-from ..model.jobs import Job
 from ..model.log import Entry
 
 PARTS = 16
@@ -30,12 +28,12 @@ class Part:
     """A share of a large room's delivery.
 
     Attributes:
-        group: The order group it goes to.
-        name: The same for whoever plans these targets again, also when others left.
+        number: Of the share; a device is always in the same one.
+        start: Where in the share these targets begin.
     """
 
-    group: str
-    name: str
+    number: int
+    start: int
     targets: tuple[Target, ...]
 
 
@@ -61,7 +59,7 @@ class Receipt:
         return self.retry + self.busy + self.unsent
 
 
-def plan_parts(room_id: RoomId, targets: Sequence[Target]) -> list[Part]:
+def plan_parts(targets: Sequence[Target]) -> list[Part]:
     """Split targets: by a stable hash of the device, so that each keeps its order group.
 
     One part of each group, then the next: a send to SQS has one job of a group at most.
@@ -71,7 +69,7 @@ def plan_parts(room_id: RoomId, targets: Sequence[Target]) -> list[Part]:
         buckets.setdefault(zlib.crc32(target.origin.encode()) % PARTS, []).append(target)
     largest = max(map(len, buckets.values()), default=0)
     return [
-        Part(f"{room_id}#{k}", f"{k}-{start}", tuple(bucket[start : start + PART_TARGETS]))
+        Part(k, start, tuple(bucket[start : start + PART_TARGETS]))
         for start in range(0, largest, PART_TARGETS)
         for k, bucket in sorted(buckets.items())
         if start < len(bucket)
@@ -96,7 +94,7 @@ def asked(entry: Entry, target: Target) -> bool:
 
     With JSON there are no acks: the client sees that a receipt is wanted, and sends the action.
     """
-    name = events.name_of_messages(entry.room_id)
+    name = events.of_message(entry.room_id).name
     return (
         entry.delivery_receipt
         and entry.sender_id != target.user_id
@@ -105,45 +103,17 @@ def asked(entry: Entry, target: Target) -> bool:
     )
 
 
-def part_jobs(entries: Iterable[Entry], targets: Sequence[Target]) -> Iterator[Job]:
+def part_jobs(entries: Iterable[Entry], targets: Sequence[Target]) -> Iterator[DeliverPart]:
     """The parts of a large room, entry by entry."""
     for entry in entries:
-        for part in plan_parts(entry.room_id, without(targets, entry.origin_id)):
-            body = {
-                "entry": entry_to_json(entry),
-                "targets": [target_to_json(target) for target in part.targets],
-            }
-            dedupe = f"{entry.region}#{entry.seq}#{entry.message_id}#{part.name}"
-            yield Job("part", body, group=part.group, dedupe=dedupe)
+        for part in plan_parts(without(targets, entry.origin_id)):
+            yield DeliverPart(entry=entry, targets=part.targets, part=part.number, start=part.start)
 
 
-def rest_job(newest: Entry, done: int) -> Job:
-    """The same entry again, behind what waits in the room's group; the cursor is at `done`."""
-    dedupe = f"rest#{newest.region}#{done}#{newest.message_id}"
-    body = {"entry": entry_to_json(newest)}
-    return Job("entry", body, group=newest.room_id, dedupe=dedupe)
-
-
-def direct_job(entry: Entry, target: Target) -> Job:
-    body = {"entry": entry_to_json(entry), "target": target_to_json(target)}
-    dedupe = f"c#{entry.region}#{entry.seq}#{target.origin}#{entry.message_id}"
-    return Job("direct", body, group=ids.socket_group(target.origin), dedupe=dedupe)
-
-
-def recovery_job(entry: Entry, target: Target) -> Job:
-    body = {"entry": entry_to_json(entry), "target": target_to_json(target)}
-    dedupe = f"r#{entry.region}#{entry.seq}#{target.sid}#{entry.message_id}"
-    return Job("recovery_entry", body, group=ids.socket_group(target.sid), dedupe=dedupe)
-
-
-def retry_job(event: Event, target: Target, attempt: int) -> Job:
-    body = {
-        "name": event.name,
-        "data": event.data,
-        "target": target_to_json(target),
-        "attempt": attempt,
-    }
-    return Job("retry", body, delay_s=RETRY_DELAYS_S[min(attempt, len(RETRY_DELAYS_S) - 1)])
+def retry_job(event: Event, target: Target, attempt: int) -> RetryEvent:
+    """The next retry of an event that is in no log, after its wait."""
+    delay_s = RETRY_DELAYS_S[min(attempt, len(RETRY_DELAYS_S) - 1)]
+    return RetryEvent(event=event, target=target, attempt=attempt, delay_s=delay_s)
 
 
 def without(targets: Sequence[Target], origin: str | None) -> list[Target]:

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 
 from ..contract import positions
 from ..contract.commands import MAX_CONTENT_BYTES, SendMessage, check_json
+from ..jobs.delivery import DeliverEntry
 from ..kernel import ids
 from ..kernel.errors import CacheDown, NotFound, PermissionDenied, Unavailable
-from ..kernel.records import entry_to_json
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, Stream, UserId
-from ..model.jobs import Job
 from ..model.log import Committed, Duplicate, Entry, EntryKind, Head, Taken
 from ..model.rooms import Role
 from ..ports.cache import Cache
@@ -285,9 +284,7 @@ class Messages:
         return entry
 
     def _enqueue(self, entry: Entry) -> None:
-        body = {"entry": entry_to_json(entry)}
-        group, dedupe = entry.room_id, f"{entry.room_id}#{entry.message_id}"
-        self._delivery.send([Job("entry", body, group=group, dedupe=_short(dedupe))])
+        self._delivery.send([DeliverEntry(entry=entry)])
 
     def _correct_ticket(self, entry: Entry) -> None:
         try:
@@ -398,8 +395,3 @@ class Messages:
         if entry.kind is EntryKind.MESSAGE:
             return entry
         return self.find(entry.room_id, entry.target_id) if entry.target_id else None
-
-
-def _short(text: str) -> str:
-    """SQS deduplication ids have at most 128 characters of a narrow set; ours fit by design."""
-    return text[-128:]

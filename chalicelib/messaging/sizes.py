@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from ..contract.events import message_view
+from ..contract.messages import Message
 from ..model.identifiers import RoomId
 from ..model.log import Entry
 
@@ -25,12 +25,12 @@ def of_conversation(room_id: RoomId, position: str) -> int:
 
 def of_message(entry: Entry) -> int:
     """In a frame: UTF-8."""
-    return len(_dump(message_view(entry), ascii_only=False).encode()) + 1
+    return len(_dump(Message.of(entry).data(), ascii_only=False).encode()) + 1
 
 
 def of_listed(entry: Entry) -> int:
     """In an HTTP answer: ASCII, in a text that is a field of the function's answer."""
-    return len(_dump(_dump(message_view(entry), ascii_only=True), ascii_only=True)) + 1
+    return len(_dump(_dump(Message.of(entry).data(), ascii_only=True), ascii_only=True)) + 1
 
 
 def fitting(sizes: Iterable[int], room_for: int) -> int:

@@ -1,25 +1,31 @@
-"""Work on a queue."""
+"""What a queue carries, as its adapter sees it. The kinds of jobs are in `chalicelib.jobs`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A unit of work on a queue.
+class QueuedJob(Protocol):
+    """A unit of work on a queue."""
 
-    Attributes:
-        kind: Which worker function takes it.
-        group: FIFO order group (delivery queue only).
-        dedupe: FIFO deduplication id: a second send within five minutes is dropped by SQS.
-        delay_s: Seconds before it can be received (outbound queue only, 0 to 900).
-    """
+    __slots__ = ()
 
-    kind: str
-    body: Mapping[str, Any]
-    group: str | None = None
-    dedupe: str | None = None
-    delay_s: int = 0
+    @property
+    def kind(self) -> str:
+        """Which kind it is, for the worker and for people."""
+
+    @property
+    def group(self) -> str | None:
+        """FIFO order group; a standard queue ignores it."""
+
+    @property
+    def dedupe(self) -> str | None:
+        """FIFO deduplication id: SQS drops a second send with it for five minutes."""
+
+    @property
+    def delay_s(self) -> int:
+        """Seconds before it can be received, 0 to 900; a FIFO queue ignores it."""
+
+    def record(self) -> Mapping[str, Any]:
+        """What is sent, as JSON: `kind`, and the fields of that kind."""

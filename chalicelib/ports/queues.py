@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..model.jobs import Job
+from ..model.jobs import QueuedJob
 
 
 class Queue(Protocol):
     """One SQS queue."""
 
-    def send(self, jobs: Sequence[Job]) -> None:
+    def send(self, jobs: Sequence[QueuedJob]) -> None:
         """All or an `Unavailable`: then some may have been sent, of a group the first ones.
 
         One call per ten jobs, if they are of different groups.

@@ -9,19 +9,23 @@ https://github.com/socketio/engine.io-protocol#heartbeat
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..connections.registry import Connections
+from ..jobs.outbound import (
+    EndWithoutNamespace,
+    GreetSession,
+    Heartbeat,
+    RefuseSession,
+    ReviveHeartbeat,
+)
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, Conflict, NotFound, Unavailable
-from ..kernel.records import target_from_json, target_to_json
 from ..kernel.settings import Settings
 from ..model.connections import Target
 from ..model.delivery import Outcome, Post
 from ..model.identifiers import ConnectionId
-from ..model.jobs import Job
 from ..model.sessions import EngineSession
 from ..ports.delivery import Poster
 from ..ports.queues import Queue
@@ -80,7 +84,7 @@ class Engine:
             self._sessions.open(session)
         except CacheDown:
             telemetry.log("WARNING", "session_not_kept")
-        self._outbound.send([Job("engine_open", {"target": target_to_json(session.target)})])
+        self._outbound.send([GreetSession(target=session.target)])
 
     def open_polling(self, session: EngineSession) -> str:
         """A handshake over HTTP: its answer. Without Redis there is no polling.
@@ -142,9 +146,9 @@ class Engine:
             self._sessions.close(target.connection_id, _NOOP)
         self.close(target)
 
-    def refuse(self, job: Mapping[str, Any]) -> None:
+    def refuse(self, job: RefuseSession) -> None:
         """Close a websocket whose handshake had to be let through."""
-        target = target_from_json(job["target"])
+        target = job.target
         wait_s = 0.01
         while self._poster.close(target) is Outcome.GONE:
             if self._clock.now_ms() - target.connected_at_ms > OPEN_WITHIN_MS:
@@ -154,7 +158,7 @@ class Engine:
 
     def turn_away(self, target: Target) -> None:
         """Queue the end of a websocket that is about to open."""
-        self._outbound.send([Job("engine_refuse", {"target": target_to_json(target)})])
+        self._outbound.send([RefuseSession(target=target)])
 
     def offer(self, session: EngineSession, polling: EngineSession) -> bool:
         """A websocket would upgrade a session; False when another one has probed just now."""
@@ -168,9 +172,9 @@ class Engine:
         if session.upgrades is not None:
             self._sessions.probe(session.upgrades, self._clock.now_ms())
 
-    def greet(self, job: Mapping[str, Any]) -> None:
+    def greet(self, job: GreetSession) -> None:
         """Post the open packet once the socket is there; then its heartbeat begins."""
-        target = target_from_json(job["target"])
+        target = job.target
         post = Post(target, self._handshake(target, []).encode())
         wait_s = 0.01
         while (outcome := self._poster.post([post])[0]) is not Outcome.DELIVERED:
@@ -185,11 +189,10 @@ class Engine:
 
     def begin(self, target: Target) -> None:
         """Queue its first heartbeat, and its end should it connect to no namespace: 1 SQS send."""
-        late = {"target": target_to_json(target)}
         self._outbound.send(
             [
                 self._beat(target, 0, self._clock.now_ms() + self._interval_ms),
-                Job("connect_timeout", late, delay_s=self._connect_within_s),
+                EndWithoutNamespace(target=target, delay_s=self._connect_within_s),
             ]
         )
 
@@ -243,19 +246,19 @@ class Engine:
         texts = self._sessions.hand_out(sid, found.parts)
         return Gathered(texts, found.certain) if texts is not None else None
 
-    def beat(self, job: Mapping[str, Any]) -> None:
+    def beat(self, job: Heartbeat) -> None:
         """One step of the heartbeat: ping what is due, end what has not answered, come again."""
-        target = target_from_json(job["target"])
-        self._wait_for(job["due_ms"])
+        target = job.target
+        self._wait_for(job.due_ms)
         now_ms = self._clock.now_ms()
         try:
             session = self._sessions.get(target.connection_id)
         except CacheDown:
-            self._outbound.send([self._beat(target, job["ping_ms"], now_ms + self._interval_ms)])
+            self._outbound.send([self._beat(target, job.ping_ms, now_ms + self._interval_ms)])
             return
         if session is None:
             session = self._found_again(target, now_ms)
-        if session is None or session.ping_ms != job["ping_ms"]:
+        if session is None or session.ping_ms != job.ping_ms:
             return
         if self._old(target, now_ms):
             telemetry.log("INFO", "closed_before_its_limit", connection_id=target.connection_id)
@@ -271,9 +274,9 @@ class Engine:
         else:
             self._ping(session, now_ms)
 
-    def revive(self, job: Mapping[str, Any]) -> None:
+    def revive(self, job: ReviveHeartbeat) -> None:
         """The sweep has heard nothing of it for long: begin the heartbeat anew if it stopped."""
-        target = target_from_json(job["target"])
+        target = job.target
         now_ms = self._clock.now_ms()
         session = self._sessions.get(target.connection_id)
         if session is None:
@@ -284,9 +287,9 @@ class Engine:
         if quiet_ms > self._interval_ms + self._timeout_ms + _LOST_MS:
             self._outbound.send([self._beat(target, session.ping_ms, now_ms)])
 
-    def connect_timeout(self, job: Mapping[str, Any]) -> None:
+    def end_without_namespace(self, job: EndWithoutNamespace) -> None:
         """End a session that has connected to no namespace in time."""
-        target = target_from_json(job["target"])
+        target = job.target
         session = self.session(target.connection_id)
         if not self.sockets(target) and (session is not None or not target.polls):
             self.close(target)
@@ -378,13 +381,14 @@ class Engine:
         age_ms = now_ms - target.connected_at_ms
         return age_ms > LIFE_MS - SPREAD_MS - self._interval_ms + early_ms
 
-    def _beat(self, target: Target, ping_ms: int, due_ms: int) -> Job:
+    def _beat(self, target: Target, ping_ms: int, due_ms: int) -> Heartbeat:
         """The next step. SQS delays by whole seconds: short intervals wait out the rest here."""
         left_ms = max(0, due_ms - self._clock.now_ms())
         delay_s = left_ms // 1000 if left_ms < _EXACT_BELOW_MS else -(-left_ms // 1000)
         transport = replace(target, connection_id=ids.transport_id(target.connection_id))
-        body = {"target": target_to_json(transport), "ping_ms": ping_ms, "due_ms": due_ms}
-        return Job("heartbeat", body, delay_s=min(900, delay_s))
+        return Heartbeat(
+            target=transport, ping_ms=ping_ms, due_ms=due_ms, delay_s=min(900, delay_s)
+        )
 
     def _wait_for(self, due_ms: int) -> None:
         left_ms = due_ms - self._clock.now_ms()

@@ -21,9 +21,10 @@ from typing import Any
 from .. import wire
 from ..connections.registry import Connections
 from ..contract import events
+from ..contract.events import DeliveryReceipt, SessionStarted
+from ..jobs.delivery import DeliverToRecovering, StartRecovery
 from ..kernel import ids, telemetry
 from ..kernel.errors import BadRequest, CacheDown, RateLimited, TidingsError, Unavailable
-from ..kernel.records import entry_from_json, target_from_json, target_to_json
 from ..membership.rooms import Rooms
 from ..messaging.delivery import Delivery
 from ..messaging.fanout import RETRY_DELAYS_S, asked
@@ -32,7 +33,6 @@ from ..model.access import Identity
 from ..model.connections import Target
 from ..model.delivery import Outcome, Post
 from ..model.identifiers import Region, RoomId, Stream, UserId
-from ..model.jobs import Job
 from ..model.log import Entry
 from ..model.sessions import Checkpoint, Trail
 from ..ports.delivery import Poster
@@ -90,35 +90,33 @@ class Recovery:
         known = replace(target, sid=found.sid) if found is not None else target
         self._queue_start(identity, known, device, offset if found is not None else None)
 
-    def start(self, job: Mapping[str, Any]) -> None:
+    def start(self, job: StartRecovery) -> None:
         """Open the socket, send what it missed, answer its CONNECT; or begin afresh.
 
         Its entries are queued behind this job from the moment it is open.
         """
-        target = target_from_json(job["target"])
-        user_id, expires_at_s, roles = job["identity"]
-        identity = Identity(UserId(user_id), expires_at_s, tuple(roles))
+        target, identity = job.target, job.identity
         try:
             before = self._trails.begin(target.sid, _NO_STREAM)
         except CacheDown:
-            self._plain(identity, target, job["device"])
+            self._plain(identity, target, job.device)
             return
         if before is not None and before.target == target:
             self._engine.close(target)  # an earlier attempt died; what it posted is not known
             return
         try:
-            self._connections.open(identity, target, job["device"])
+            self._connections.open(identity, target, job.device)
         except RateLimited as refusal:
             self._refuse(target, refusal)
             return
         self._resume(identity, target, job, before)
 
-    def deliver(self, job: Mapping[str, Any], attempt: int) -> int | None:
+    def deliver(self, job: DeliverToRecovering, attempt: int) -> int | None:
         """Send a socket an entry, and those of its stream before it that it was not sent.
 
         Answers the seconds to wait, None when settled.
         """
-        entry, target = entry_from_json(job["entry"]), target_from_json(job["target"])
+        entry, target = job.entry, job.target
         stream = (entry.room_id, entry.region)
         try:
             trail = self._trails.begin(target.sid, stream)
@@ -159,31 +157,31 @@ class Recovery:
     def _queue_start(
         self, identity: Identity, target: Target, device: Mapping[str, str], offset: str | None
     ) -> None:
-        body = {
-            "target": target_to_json(target),
-            "identity": [identity.user_id, identity.expires_at_s, list(identity.roles)],
-            "device": dict(device),
-            "offset": offset,
-        }
-        group, dedupe = ids.socket_group(target.sid), self._ids.token()
-        self._queue.send([Job("recovery_start", body, group=group, dedupe=dedupe)])
+        job = StartRecovery(
+            target=target,
+            identity=identity,
+            device=dict(device),
+            offset=offset,
+            token=self._ids.token(),
+        )
+        self._queue.send([job])
 
     def _resume(
-        self, identity: Identity, target: Target, job: Mapping[str, Any], before: Trail | None
+        self, identity: Identity, target: Target, job: StartRecovery, before: Trail | None
     ) -> None:
         heads = self._heads(target)
         if heads is None:
-            self._plain(identity, target, job["device"])
+            self._plain(identity, target, job.device)
             return
         missed: list[Entry] = []
         pid = self._ids.token()
-        if job["offset"] is not None:
-            found = self._missed(target, job["offset"], heads)
+        if job.offset is not None:
+            found = self._missed(target, job.offset, heads)
             if found is None:
                 telemetry.log("INFO", "not_recovered")
                 self._connections.close(target.connection_id)
                 afresh = replace(target, sid=self._ids.token())
-                self._queue_start(identity, afresh, job["device"], None)
+                self._queue_start(identity, afresh, job.device, None)
                 return
             pid, missed = found
         now = Checkpoint(self._ids.token(), pid, target.sid, target.user_id, target.protocol, heads)
@@ -192,12 +190,12 @@ class Recovery:
         try:
             self._trails.start(target.sid, trail, heads)
         except CacheDown:
-            self._plain(identity, target, job["device"])
+            self._plain(identity, target, job.device)
             return
         if before is not None and before.target.connection_id != target.connection_id:
             self._engine.close(before.target)
-        offset, recovered = now.checkpoint_id, job["offset"] is not None
-        told = [events.of_entry(entry) for entry in missed] + [events.session(recovered)]
+        offset, recovered = now.checkpoint_id, job.offset is not None
+        told = [*map(events.of_entry, missed), SessionStarted(recovered)]
         frames = [wire.encode(target.protocol, event, offset) for event in told]
         texts = [frame.decode() for frame in frames if frame is not None]
         self._engine.connected(
@@ -262,7 +260,7 @@ class Recovery:
         rooms = [
             room_id
             for room_id in dict.fromkeys(self._rooms.ids_of(target.user_id))
-            if wire.takes(target.protocol, events.name_of_messages(room_id))
+            if wire.takes(target.protocol, events.of_message(room_id).name)
         ]
         heads = self._messages.seqs(rooms)
         return heads if len(heads) <= MOST_STREAMS else None
@@ -383,7 +381,8 @@ _NO_STREAM: Stream = (RoomId(""), Region(""))
 def _questions(entries: Sequence[Entry], target: Target) -> list[str]:
     """What asks for acks of those that were posted, see `Delivery`."""
     wanted = [entry for entry in entries if asked(entry, target)]
-    frames = [wire.encode(target.protocol, events.delivery_receipt(each)) for each in wanted]
+    asking = [DeliveryReceipt(each.room_id, each.message_id) for each in wanted]
+    frames = [wire.encode(target.protocol, each) for each in asking]
     return [frame.decode() for frame in frames if frame is not None]
 
 

@@ -6,18 +6,15 @@ https://github.com/socketio/engine.io-protocol#upgrade
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from ..connections.registry import Connections
+from ..jobs.outbound import FinishUpgrade
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, Conflict, Unavailable
-from ..kernel.records import target_from_json, target_to_json
 from ..model.connections import Target
 from ..model.delivery import Outcome
 from ..model.identifiers import ConnectionId
-from ..model.jobs import Job
 from ..model.sessions import EngineSession
 from ..ports.queues import Queue
 from ..ports.sessions import EngineSessions, Trails
@@ -55,7 +52,7 @@ class Upgrades:
         is empty, later pushes go to the websocket. A job does it again should we die halfway; it
         goes first, as it does nothing to a session that nobody takes over.
         """
-        again = Job("engine_upgrade", {"target": target_to_json(session.target)}, delay_s=_AGAIN_S)
+        again = FinishUpgrade(target=session.target, delay_s=_AGAIN_S)
         self._outbound.send([again])
         try:
             return self._hand_over(session, resumes=False)
@@ -65,12 +62,12 @@ class Upgrades:
             telemetry.log("WARNING", "upgrade_goes_on_later")
             return True
 
-    def finish(self, job: Mapping[str, Any]) -> int | None:
+    def finish(self, job: FinishUpgrade) -> int | None:
         """Finish an upgrade whose process died; nothing when it is done.
 
         Answers the seconds after which to look again when it is still under way.
         """
-        session = self._sessions.get(target_from_json(job["target"]).connection_id)
+        session = self._sessions.get(job.target.connection_id)
         if session is None or session.upgrades is None:
             return None
         try:

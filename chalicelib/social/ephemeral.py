@@ -7,23 +7,24 @@ start leaves a delayed job behind that ends it unless a newer start or a stop ca
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ..connections.registry import Connections
-from ..contract import events
-from ..kernel import telemetry
+from ..contract.events import Typing, UserJoined, UserLeft
+from ..jobs.outbound import EndTyping, LeaveRooms, TellRoomView, TellTyping, TypingJob
+from ..kernel import telemetry, times
 from ..kernel.errors import CacheDown
-from ..kernel.records import target_from_json
 from ..messaging.delivery import Delivery
 from ..model.connections import Connection
 from ..model.identifiers import RoomId, UserId
-from ..model.jobs import Job
 from ..ports.cache import Cache
 from ..ports.queues import Queue
 from ..ports.system import Clock
 
 TYPING_EXPIRES_S = 6
 LATE_MS = 15_000
+_VIEWS: Mapping[str, type[UserJoined | UserLeft]] = {
+    each.name: each for each in (UserJoined, UserLeft)
+}
 
 
 class Ephemeral:
@@ -44,81 +45,89 @@ class Ephemeral:
     def join(self, connection: Connection, room_id: RoomId) -> None:
         """Open the room on this device; the others hear of the user's first one."""
         if self._connections.joined_room(room_id, connection):
-            self._announce("user_joined", room_id, connection)
+            self._announce(UserJoined, room_id, connection)
 
     def leave(self, connection: Connection, room_id: RoomId) -> None:
         """Close the room on this device; the others hear of the user's last one."""
         if self._connections.left_room(room_id, connection.target):
-            self._announce("user_left", room_id, connection)
+            self._announce(UserLeft, room_id, connection)
 
     def typing(self, connection: Connection, room_id: RoomId, is_typing: bool) -> None:
-        body = {
-            "room_id": room_id,
-            "user_id": connection.user_id,
-            "origin": connection.target.origin,
-            "is_typing": is_typing,
-            "at_ms": self._clock.now_ms(),
-        }
-        jobs = [Job("typing", body)]
+        job = TellTyping(
+            room_id=room_id,
+            user_id=connection.user_id,
+            origin=connection.target.origin,
+            is_typing=is_typing,
+            at_ms=self._clock.now_ms(),
+        )
+        jobs: list[TypingJob] = [job]
         if is_typing:
-            jobs.append(Job("typing_expired", body, delay_s=TYPING_EXPIRES_S))
+            end = EndTyping(
+                room_id=room_id,
+                user_id=job.user_id,
+                origin=job.origin,
+                is_typing=True,
+                at_ms=job.at_ms,
+                delay_s=TYPING_EXPIRES_S,
+            )
+            jobs.append(end)
         self._outbound.send(jobs)
 
-    def deliver_typing(self, job: Mapping[str, Any]) -> None:
+    def tell_typing(self, job: TellTyping) -> None:
         """Post a start or stop; one that a newer event overtook, or that is late, is dropped."""
-        room_id, user_id, at_ms = RoomId(job["room_id"]), UserId(job["user_id"]), job["at_ms"]
+        room_id, user_id, at_ms = job.room_id, job.user_id, job.at_ms
         if self._clock.now_ms() - at_ms > LATE_MS:
             return
         try:
             if (self._cache.typing_since(room_id, user_id) or 0) > at_ms:
                 return
-            self._cache.typing(room_id, user_id, at_ms if job["is_typing"] else None)
+            self._cache.typing(room_id, user_id, at_ms if job.is_typing else None)
         except CacheDown:
             telemetry.log("WARNING", "typing_not_remembered")
-        event = events.typing(room_id, user_id, job["is_typing"], at_ms)
-        self._delivery.ephemeral(room_id, event, job["origin"], keep=False)
+        event = Typing(room_id, user_id, job.is_typing, times.iso(at_ms))
+        self._delivery.ephemeral(room_id, event, job.origin, keep=False)
 
-    def expire_typing(self, job: Mapping[str, Any]) -> None:
+    def end_typing(self, job: EndTyping) -> None:
         """End a typing whose stop never came."""
-        room_id, user_id, at_ms = RoomId(job["room_id"]), UserId(job["user_id"]), job["at_ms"]
+        room_id, user_id = job.room_id, job.user_id
         try:
-            if self._cache.typing_since(room_id, user_id) != at_ms:
+            if self._cache.typing_since(room_id, user_id) != job.at_ms:
                 return
             self._cache.typing(room_id, user_id, None)
         except CacheDown:
             telemetry.log("WARNING", "typing_not_remembered")
-        event = events.typing(room_id, user_id, False, self._clock.now_ms())
-        self._delivery.ephemeral(room_id, event, job["origin"], keep=False)
+        event = Typing(room_id, user_id, False, times.iso(self._clock.now_ms()))
+        self._delivery.ephemeral(room_id, event, job.origin, keep=False)
 
-    def deliver_room_view(self, job: Mapping[str, Any]) -> None:
+    def tell_room_view(self, job: TellRoomView) -> None:
         """Post `user_joined` or `user_left`."""
-        room_id = RoomId(job["room_id"])
-        event = events.presence_in_room(job["name"], room_id, job["user_id"], job["at_ms"])
-        self._delivery.ephemeral(room_id, event, job["origin"], keep=True)
+        event = _VIEWS[job.name](job.user_id, job.room_id, times.iso(job.at_ms))
+        self._delivery.ephemeral(job.room_id, event, job.origin, keep=True)
 
-    def left_all(self, job: Mapping[str, Any], attempt: int) -> None:
+    def leave_all(self, job: LeaveRooms, attempt: int) -> None:
         """A connection ended: take it out of the rooms it had joined.
 
         An attempt that died may have taken it out and told nobody: a later one tells again.
         """
-        target = target_from_json(job["target"])
-        for room in job["rooms"]:
-            room_id = RoomId(room)
+        target = job.target
+        for room_id in job.rooms:
             last = self._connections.left_room(room_id, target)
             if last or (attempt > 1 and self._is_out(room_id, target.user_id)):
-                now_ms = self._clock.now_ms()
-                event = events.presence_in_room("user_left", room_id, target.user_id, now_ms)
+                left_at = times.iso(self._clock.now_ms())
+                event = UserLeft(target.user_id, room_id, left_at)
                 self._delivery.ephemeral(room_id, event, target.origin, keep=True)
 
     def _is_out(self, room_id: RoomId, user_id: UserId) -> bool:
         return all(each.user_id != user_id for each in self._connections.audience(room_id))
 
-    def _announce(self, name: str, room_id: RoomId, connection: Connection) -> None:
-        body = {
-            "name": name,
-            "room_id": room_id,
-            "user_id": connection.user_id,
-            "origin": connection.target.origin,
-            "at_ms": self._clock.now_ms(),
-        }
-        self._outbound.send([Job("room_view", body)])
+    def _announce(
+        self, view: type[UserJoined | UserLeft], room_id: RoomId, connection: Connection
+    ) -> None:
+        job = TellRoomView(
+            name=view.name,
+            room_id=room_id,
+            user_id=connection.user_id,
+            origin=connection.target.origin,
+            at_ms=self._clock.now_ms(),
+        )
+        self._outbound.send([job])

@@ -8,13 +8,14 @@ only after the grace time, so that a reconnect is seen by nobody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from ..connections.registry import GRACE_MS, Connections, presence_due
-from ..contract import events
-from ..kernel import ids
+from ..contract.events import FriendStatusUpdate
+from ..jobs.delivery import SettlePresence
+from ..jobs.outbound import FriendshipChanged
+from ..kernel import ids, times
 from ..kernel.errors import CacheDown, PermissionDenied, Unavailable
 from ..membership.friends import Friends
 from ..membership.rooms import Rooms
@@ -66,14 +67,14 @@ class Presences:
         self._store.choose(user_id, self._region, status)
         self._connections.look([user_id])
 
-    def settle(self, job: Mapping[str, Any]) -> None:
+    def settle(self, job: SettlePresence) -> None:
         """Bring what is shown of a user to what his connections say, and tell his friends.
 
         With `due` in the job a change that waited for others like it is told now.
         """
-        user_id = UserId(job["user_id"])
+        user_id = job.user_id
         shown = self._store.get(user_id, self._region)
-        if job["due"]:
+        if job.due:
             self._connections.drop_ghosts(user_id)
         devices = self._devices(user_id)
         now_ms = self._clock.now_ms()
@@ -85,10 +86,11 @@ class Presences:
         elif shown.status is not Status.OFFLINE:
             self._outbound.send([presence_due(user_id, left_ms + GRACE_MS - now_ms)])
         if shown.status is not shown.announced:
-            self._announce(shown, due=job["due"])
+            self._announce(shown, due=job.due)
 
-    def befriended(self, user_id: UserId, friend_id: UserId) -> None:
+    def befriended(self, job: FriendshipChanged) -> None:
         """A friendship was put or ended: those who are friends now see each other."""
+        user_id, friend_id = job.user_id, job.friend_id
         self._delivery.void([ids.moments_room_id(one) for one in (user_id, friend_id)])
         if self._friends.are(user_id, friend_id):
             for seen, by in ((user_id, friend_id), (friend_id, user_id)):
@@ -169,5 +171,5 @@ def _rank(presence: Presence) -> int:
     return _RANK[presence.status]
 
 
-def _event(presence: Presence) -> events.Event:
-    return events.friend_status_update(presence.user_id, presence.status, presence.since_ms)
+def _event(presence: Presence) -> FriendStatusUpdate:
+    return FriendStatusUpdate(presence.user_id, presence.status, times.iso(presence.since_ms))

@@ -10,18 +10,17 @@ each user: devices ack, or send the action `message_delivered`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ..contract import events
-from ..kernel import ids, telemetry
+from ..contract.events import MessageDelivered, MessageRead
+from ..jobs.outbound import TellDelivered, TellRead, TellReadCounts
+from ..kernel import ids, telemetry, times
 from ..kernel.errors import CacheDown, NotFound
 from ..membership.rooms import Rooms
 from ..messaging.delivery import RECEIPTS_UP_TO, Delivery
 from ..messaging.messages import Messages
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
-from ..model.jobs import Job
 from ..model.log import Entry, EntryKind
 from ..model.receipts import Marker
 from ..ports.cache import Cache
@@ -86,38 +85,36 @@ class Receipts:
             return
         # The same again is told again: the first may have died before it queued this.
         again = before is None or before.message_id == message_id
-        body = {
-            "room_id": room_id,
-            "user_id": user_id,
-            "message_id": message_id,
-            "after": "" if again or before is None else before.message_id,
-            "at_ms": now_ms,
-            "origin": origin,
-        }
-        self._outbound.send([Job("read", body)])
+        job = TellRead(
+            room_id=room_id,
+            user_id=user_id,
+            message_id=message_id,
+            after="" if again or before is None else before.message_id,
+            at_ms=now_ms,
+            origin=origin,
+        )
+        self._outbound.send([job])
 
-    def deliver(self, job: Mapping[str, Any]) -> None:
+    def tell_read(self, job: TellRead) -> None:
         """Tell the reader's other devices and the senders of what he read."""
-        room_id, reader, at_ms = RoomId(job["room_id"]), UserId(job["user_id"]), job["at_ms"]
-        message_id = MessageId(job["message_id"])
-        own = events.message_read(room_id, message_id, reader, at_ms)
-        self._delivery.tell([reader], own, exclude=job["origin"])
+        room_id, reader = job.room_id, job.user_id
+        read_at = times.iso(job.at_ms)
+        own = MessageRead(job.message_id, reader, room_id, read_at)
+        self._delivery.tell([reader], own, exclude=job.origin)
         if len(self._rooms.members(room_id)) > RECEIPTS_UP_TO:
             self._count_later(room_id)
             return
-        for sender, theirs in self._newest_by_sender(room_id, message_id).items():
-            if sender != reader and theirs > job["after"]:
-                event = events.message_read(room_id, theirs, reader, at_ms)
-                self._delivery.tell([sender], event)
+        for sender, theirs in self._newest_by_sender(room_id, job.message_id).items():
+            if sender != reader and theirs > job.after:
+                self._delivery.tell([sender], MessageRead(theirs, reader, room_id, read_at))
 
-    def deliver_counts(self, job: Mapping[str, Any]) -> None:
+    def tell_counts(self, job: TellReadCounts) -> None:
         """Tell the latest senders of a large room how many have read their newest message."""
-        room_id = RoomId(job["room_id"])
-        now_ms = self._clock.now_ms()
+        room_id, read_at = job.room_id, times.iso(self._clock.now_ms())
         latest = list(self._newest_by_sender(room_id, None).items())[:_COUNTED]
         for sender, message_id in latest:
             count = self._markers.count(room_id, message_id)
-            event = events.message_read(room_id, message_id, None, now_ms, count)
+            event = MessageRead(message_id, None, room_id, read_at, count)
             self._delivery.tell([sender], event)
 
     def acked(self, ack_id: int) -> tuple[RoomId, MessageId] | None:
@@ -138,19 +135,18 @@ class Receipts:
             raise NotFound("no such message")
         if not entry.delivery_receipt or entry.deleted or entry.sender_id == user_id:
             return
-        body = {
-            "room_id": room_id,
-            "message_id": message_id,
-            "sender_id": entry.sender_id,
-            "user_id": user_id,
-            "at_ms": self._clock.now_ms(),
-        }
-        self._outbound.send([Job("delivered", body)])
+        job = TellDelivered(
+            room_id=room_id,
+            message_id=message_id,
+            sender_id=entry.sender_id,
+            user_id=user_id,
+            at_ms=self._clock.now_ms(),
+        )
+        self._outbound.send([job])
 
-    def tell_delivered(self, job: Mapping[str, Any], attempt: int) -> None:
+    def tell_delivered(self, job: TellDelivered, attempt: int) -> None:
         """Tell the sender of a user's first device that has it; after a failure, again."""
-        room_id, message_id = RoomId(job["room_id"]), MessageId(job["message_id"])
-        user_id, sender_id = UserId(job["user_id"]), UserId(job["sender_id"])
+        room_id, message_id, user_id = job.room_id, job.message_id, job.user_id
         if len(self._rooms.members(room_id)) > RECEIPTS_UP_TO:
             return
         try:
@@ -158,8 +154,8 @@ class Receipts:
         except CacheDown:
             first = True  # twice does no harm
         if first or attempt > 1:
-            event = events.message_delivered(room_id, message_id, user_id, job["at_ms"])
-            self._delivery.tell([sender_id], event)
+            event = MessageDelivered(message_id, room_id, user_id, times.iso(job.at_ms))
+            self._delivery.tell([job.sender_id], event)
 
     def unread(self, user_id: UserId, room_ids: Sequence[RoomId]) -> dict[RoomId, Unread]:
         """For each room; without a marker all since the user joined counts."""
@@ -204,5 +200,4 @@ class Receipts:
             telemetry.log("WARNING", "read_counts_dropped")
             return
         if first:
-            body = {"room_id": room_id}
-            self._outbound.send([Job("read_counts", body, delay_s=COUNTS_EVERY_S)])
+            self._outbound.send([TellReadCounts(room_id=room_id, delay_s=COUNTS_EVERY_S)])

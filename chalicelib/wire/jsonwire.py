@@ -48,7 +48,7 @@ def decode(text: str) -> Request:
 
 
 def encode_event(event: Event) -> bytes:
-    return _dump({"event": event.name, "data": event.data})
+    return _dump({"event": event.name, "data": event.data()})
 
 
 def encode_ack(request_id: Any, data: dict[str, Any]) -> str:

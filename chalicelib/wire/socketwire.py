@@ -29,7 +29,7 @@ def encode_event(namespace: str, event: Event, offset: str | None = None) -> byt
     """The event for a socket of this namespace; None when it is not for one."""
     if not takes(namespace, event.name):
         return None
-    data = [event.name, event.data, *([offset] if offset is not None else [])]
+    data = [event.name, event.data(), *([offset] if offset is not None else [])]
     return frame(socketio.Packet(socketio.PacketKind.EVENT, namespace, data, event.ack_id))
 
 

@@ -13,8 +13,9 @@ from botocore.exceptions import ClientError
 from chalicelib.adapters.aws import client
 from chalicelib.adapters.memory.stores import MemoryQueue
 from chalicelib.adapters.sqs import SqsQueue
+from chalicelib.jobs.base import RawJob
 from chalicelib.kernel.errors import Unavailable
-from chalicelib.model.jobs import Job
+from chalicelib.model.jobs import QueuedJob
 from chalicelib.ports.queues import Queue
 from tests.support.ministack import REGION, Distorted, Ministack
 from tests.support.threads import at_once
@@ -43,7 +44,7 @@ class MemoryRig(Rig):
 
     def drain(self) -> list[Received]:
         jobs, self.twin.jobs = self.twin.jobs, []
-        return [({"kind": job.kind, **job.body}, job.group) for job in jobs]
+        return [(job.record(), job.group) for job in jobs]
 
 
 class SqsRig(Rig):
@@ -102,15 +103,15 @@ def standard(request: pytest.FixtureRequest) -> Rig:
     return rig
 
 
-def ordered(number: int, group: str = "lobby", **more: Any) -> Job:
+def ordered(number: int, group: str = "lobby", **more: Any) -> QueuedJob:
     fields = {"group": group, "dedupe": f"{group}#{number}", **more}
-    return Job("entry", {"number": number}, **fields)
+    return RawJob("entry", {"number": number}, **fields)
 
 
 class TestOrdered:
     def test_one_job_arrives_as_it_was(self, fifo: Rig) -> None:
         body = {"text": "你好 🙂 \u0001 \ud800", "nested": {"floats": [1.5, None]}}
-        fifo.queue.send([Job("entry", body, group="lobby", dedupe="1")])
+        fifo.queue.send([RawJob("entry", body, group="lobby", dedupe="1")])
         assert fifo.drain() == [({"kind": "entry", **body}, "lobby")]
 
     def test_none_is_nothing(self, fifo: Rig) -> None:
@@ -123,7 +124,7 @@ class TestOrdered:
         found = fifo.drain()
         assert len(found) == len(jobs)
         for room in ("room0", "room1", "room2"):
-            wanted = [job.body["number"] for job in jobs if job.group == room]
+            wanted = [job.record()["number"] for job in jobs if job.group == room]
             assert [body["number"] for body, group in found if group == room] == wanted
 
     def test_a_second_send_is_dropped(self, fifo: Rig) -> None:
@@ -146,14 +147,14 @@ class TestOrdered:
 
 class TestUnordered:
     def test_all_arrive(self, standard: Rig) -> None:
-        standard.queue.send([Job("typing", {"number": n}) for n in range(25)])
+        standard.queue.send([RawJob("typing", {"number": n}) for n in range(25)])
         found = standard.drain()
         assert sorted(body["number"] for body, _ in found) == list(range(25))
         assert {group for _, group in found} == {None}
 
     def test_equal_jobs_are_two(self, standard: Rig) -> None:
-        standard.queue.send([Job("typing", {})])
-        standard.queue.send([Job("typing", {})])
+        standard.queue.send([RawJob("typing", {})])
+        standard.queue.send([RawJob("typing", {})])
         assert len(standard.drain()) == 2
 
 
@@ -180,14 +181,14 @@ class TestOnSqs:
         assert [body["number"] for body, _ in delivery.drain()] == [1, 2]
 
     def test_a_delayed_job_waits(self, outbound: SqsRig) -> None:
-        jobs = [Job("retry", {}, delay_s=900), Job("retry", {"now": True})]
+        jobs = [RawJob("retry", {}, delay_s=900), RawJob("retry", {"now": True})]
         outbound.queue.send(jobs)
         outbound.queue.send(jobs[:1])
         assert outbound.drain() == [({"kind": "retry", "now": True}, None)]
         assert outbound.waiting("Delayed") == 2
 
     def test_batches_stay_below_the_limit(self, outbound: SqsRig) -> None:
-        outbound.queue.send([Job("big", {"number": n, "x": "🙂" * 9_000}) for n in range(5)])
+        outbound.queue.send([RawJob("big", {"number": n, "x": "🙂" * 9_000}) for n in range(5)])
         sizes = [
             sum(len(entry["MessageBody"].encode()) for entry in arguments["Entries"])
             for operation, arguments in outbound.sqs.calls
@@ -215,7 +216,7 @@ class TestOnSqs:
         delivery.queue.send(jobs)
         found = delivery.drain()
         for room in ("room0", "room1", "room2"):
-            wanted = [job.body["number"] for job in jobs if job.group == room]
+            wanted = [job.record()["number"] for job in jobs if job.group == room]
             assert [body["number"] for body, group in found if group == room] == wanted
 
     def test_nothing_is_sent_behind_what_was_refused(self, delivery: SqsRig) -> None:
@@ -231,7 +232,7 @@ class TestOnSqs:
         assert delivery.sqs.operations().count("send_message_batch") == 3
 
     def test_hide_sets_how_long_it_stays_invisible(self, outbound: SqsRig) -> None:
-        outbound.queue.send([Job("retry", {})])
+        outbound.queue.send([RawJob("retry", {})])
         [message] = outbound.receive()
         assert outbound.receive() == []
         outbound.queue.hide(message["ReceiptHandle"], 0)
@@ -242,11 +243,11 @@ class TestOnSqs:
     def test_a_queue_that_is_not_there_is_unavailable(self, ministack_url: str) -> None:
         nowhere = client("sqs", REGION, f"http://127.0.0.1:{free_port()}")
         with pytest.raises(Unavailable):
-            SqsQueue(nowhere, "tidings-outbound").send([Job("typing", {})])
+            SqsQueue(nowhere, "tidings-outbound").send([RawJob("typing", {})])
 
     def test_a_queue_that_does_not_exist_is_a_fault_of_ours(self, ministack: Ministack) -> None:
         with pytest.raises(ClientError):
-            SqsQueue(ministack.client("sqs"), "no-such-queue").send([Job("typing", {})])
+            SqsQueue(ministack.client("sqs"), "no-such-queue").send([RawJob("typing", {})])
 
 
 def test_the_twin_records_what_it_hides() -> None:

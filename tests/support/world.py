@@ -37,7 +37,7 @@ from chalicelib.kernel.settings import Settings
 from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Outcome, Post
 from chalicelib.model.identifiers import ConnectionId
-from chalicelib.model.jobs import Job
+from chalicelib.model.jobs import QueuedJob
 from chalicelib.services import Adapters, compose
 
 SECRET = "a-secret-for-tests-of-more-than-the-64-bytes-that-HS512-asks-for!!!"
@@ -218,7 +218,7 @@ class World:
         # How long before its handler an event happened.
         self.cold_start_ms = 0
         self._connections = itertools.count(1)
-        self._due: dict[int, tuple[Job, int]] = {}
+        self._due: dict[int, tuple[QueuedJob, int]] = {}
         self.cache.set_warm(True)
 
     def token(self, user: str, expires_in_s: int = 3600, **claims: Any) -> str:
@@ -316,7 +316,7 @@ class World:
     def _serve(self, queue: MemoryQueue, handler: Any, receives: dict[int, int]) -> None:
         jobs, queue.jobs[:] = list(queue.jobs), []
         blocked: set[str | None] = set()
-        back: list[Job] = []
+        back: list[QueuedJob] = []
         for job in jobs:
             _, due_ms = self._due.setdefault(id(job), (job, self.clock.ms + job.delay_s * 1000))
             if job.group in blocked - {None} or due_ms > self.clock.ms:
@@ -346,7 +346,7 @@ class World:
         }
 
 
-def record(job: Job, receives: int = 1) -> dict[str, Any]:
+def record(job: QueuedJob, receives: int = 1) -> dict[str, Any]:
     """An SQS record of a job, as Lambda hands it over."""
     attributes = {"ApproximateReceiveCount": str(receives)}
     if job.group is not None:
@@ -354,6 +354,6 @@ def record(job: Job, receives: int = 1) -> dict[str, Any]:
     return {
         "messageId": f"m-{id(job)}",
         "receiptHandle": f"r-{id(job)}",
-        "body": json.dumps({"kind": job.kind, **job.body}),
+        "body": json.dumps(job.record()),
         "attributes": attributes,
     }

@@ -12,12 +12,13 @@ import pytest
 from chalicelib.adapters.apigateway.engine import EnginePoster
 from chalicelib.adapters.apigateway.poster import ApiGatewayPoster
 from chalicelib.adapters.apigateway.sigv4 import Credentials
+from chalicelib.contract.events import Typing
 from chalicelib.entrypoints import queues
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.messaging import delivery, fanout
 from chalicelib.model.delivery import Outcome, Post
-from chalicelib.model.identifiers import ConnectionId, Region, RoomId
-from chalicelib.model.jobs import Job
+from chalicelib.model.identifiers import ConnectionId, Region, RoomId, UserId
+from chalicelib.model.jobs import QueuedJob
 from chalicelib.services import compose
 from tests.support.counting import counted
 from tests.support.paths import ROOT
@@ -41,11 +42,11 @@ def send(world: World, connection: str, *texts: str) -> None:
         world.act(connection, "send_message", **body)
 
 
-def jobs(world: World, kind: str) -> list[Job]:
+def jobs(world: World, kind: str) -> list[QueuedJob]:
     return [job for job in world.adapters.delivery.jobs if job.kind == kind]
 
 
-def serve(world: World, *served: Job, receives: int = 1) -> bool:
+def serve(world: World, *served: QueuedJob, receives: int = 1) -> bool:
     """Hand over these jobs of a group as one batch; whether they are settled."""
     for job in served:
         world.adapters.delivery.jobs.remove(job)
@@ -170,7 +171,7 @@ def test_who_is_behind_is_noted_before_a_worker_can_see_the_job(
     queue, noted = world.adapters.delivery, list[dict[ConnectionId, int]]()
     plain = queue.send
 
-    def sent(jobs: Sequence[Job]) -> None:
+    def sent(jobs: Sequence[QueuedJob]) -> None:
         noted.append(behind(world))
         plain(jobs)
 
@@ -229,7 +230,7 @@ def test_a_device_keeps_its_group_over_an_upgrade(world: World) -> None:
     world.pump(until_ms=world.clock.ms)
     assert frames_contents(websocket.posted) == ["n", "n+1"]
     parts = [
-        fanout.plan_parts(LOBBY, [each.target])[0].group
+        fanout.plan_parts([each.target])[0].number
         for each in (known, world.adapters.connections.of_user("alice")[0])
     ]
     assert parts[0] == parts[1]
@@ -358,12 +359,13 @@ def test_a_retry_of_an_event_in_no_log_waits_for_busy_posts(world: World) -> Non
     world.pump(until_ms=world.clock.ms)
     [known] = world.adapters.connections.of_user("bob")
     world.poster.script[bob] = [Outcome.BUSY, Outcome.UNSENT]
-    job = fanout.retry_job(fanout.Event("typing", {"x": 1}), known.target, 2)
+    typing = Typing(LOBBY, UserId("alice"), True, "2027-01-15T08:00:00.000Z")
+    job = fanout.retry_job(typing, known.target, 2)
     for _ in range(2):
         with pytest.raises(Unavailable):
-            world.services.delivery.retry(job.body)
-    world.services.delivery.retry(job.body)
-    assert world.poster.to(bob, "typing") == [{"x": 1}]
+            world.services.delivery.retry(job)
+    world.services.delivery.retry(job)
+    assert world.poster.to(bob, "typing") == [typing.data()]
     assert world.adapters.outbound_dead.jobs == []
 
 
@@ -400,10 +402,10 @@ def test_a_part_has_the_same_name_when_others_have_left() -> None:
     for number in range(40):
         world.connect(f"user{number}")
     targets = [each.target for each in world.adapters.connections.scan()]
-    planned = fanout.plan_parts(LOBBY, targets)
-    fewer = fanout.plan_parts(LOBBY, [each for each in targets if each not in planned[0].targets])
-    assert {part.group: part.name for part in fewer} == {
-        part.group: part.name for part in planned[1:]
+    planned = fanout.plan_parts(targets)
+    fewer = fanout.plan_parts([each for each in targets if each not in planned[0].targets])
+    assert {part.number: part.start for part in fewer} == {
+        part.number: part.start for part in planned[1:]
     }
 
 
@@ -417,10 +419,8 @@ def test_a_client_that_stopped_reading_can_be_sent_its_job_again_from_outbound(
     assert world.poster.closed == [bob]
     assert behind(world) == {}
     [dead] = world.adapters.outbound_dead.jobs
-    again = Job(dead.kind, dead.body)
-    assert queues.outbound(world.services, {"Records": [record(again)]}) == {
-        "batchItemFailures": []
-    }
+    again = {**record(dead), "attributes": {"ApproximateReceiveCount": "1"}}
+    assert queues.outbound(world.services, {"Records": [again]}) == {"batchItemFailures": []}
     assert world.adapters.outbound_dead.jobs == [dead]
 
 

@@ -74,7 +74,7 @@ def test_sqs_events_deliver(world: World) -> None:
     body = {"conversation_id": "lobby", "message_type": "text", "content": "hi"}
     world.act(alice, "send_message", **body)
     (job,) = [job for job in world.adapters.delivery.jobs if job.kind == "entry"]
-    text = json.dumps({"kind": job.kind, **job.body})
+    text = json.dumps(job.record())
     event = through_chalice(SQSEvent, golden("sqs_fifo", BODY=text))
     assert queues.deliver(world.services, event) == {"batchItemFailures": []}
     assert [got["content"] for got in world.poster.to(bob, "message_received")] == ["hi"]

@@ -8,7 +8,9 @@ import pytest
 
 from chalicelib.connections.registry import EXPIRING_S, TOKEN_GRACE_S
 from chalicelib.entrypoints import queues, schedules
+from chalicelib.jobs.outbound import ExpireConnection
 from chalicelib.kernel import times
+from chalicelib.model.identifiers import ConnectionId
 from tests.support.world import START_MS, World, record
 
 LIFE_S = 600
@@ -62,8 +64,9 @@ def test_a_renewed_connection_stays(world: World) -> None:
 
 def test_a_job_that_comes_before_the_end_closes_nothing(world: World) -> None:
     alice = world.connect("alice", exp=END_S)
-    world.services.connections.expire(alice)
-    world.services.connections.expire("never=")  # type: ignore[arg-type]
+    for known in (alice, "never="):
+        job = ExpireConnection(connection_id=ConnectionId(known))
+        world.services.connections.expire(job)
     assert world.poster.closed == []
 
 

@@ -123,7 +123,7 @@ def test_a_resend_in_another_region_is_no_second_message(regions: Regions) -> No
     assert (again.message_id, again.seq, again.region) == (first.message_id, 1, US)
     assert regions.history() == (["once"], False)
     [job] = regions.queues[EU].jobs
-    assert job.body["entry"]["message_id"] == first.message_id
+    assert job.entry.message_id == first.message_id
 
 
 def test_a_resend_brings_the_entry_that_is_not_there_yet(regions: Regions) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from chalicelib.adapters.memory.stores import MemoryQueue
 from chalicelib.entrypoints import queues
+from chalicelib.jobs.base import RawJob
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.delivery import Outcome, Post
-from chalicelib.model.jobs import Job
 from tests.support.world import World, record
 
 
@@ -59,7 +59,7 @@ def test_after_a_failure_the_rest_of_its_group_comes_again_and_at_the_same_time(
     send(world, alice, "lobby", "one")
     send(world, alice, "other", "two")
     records = take(world.adapters.delivery, "entry")
-    broken = Job("room_updated", {"room_id": "lobby", "change": "x", "user_id": "b", "at_ms": 1})
+    broken = RawJob("room_updated", {"room_id": "lobby", "change": "x", "user_id": "b", "at_ms": 1})
     stuck = {**named(record(broken), "stuck"), "attributes": dict(records[0]["attributes"])}
     members = world.adapters.rooms.members
 
@@ -87,7 +87,9 @@ def test_an_unreadable_entry_among_others_is_taken_out_alone() -> None:
     assert failed(answer) == []
     contents = [got["content"] for got in world.poster.to(bob, "message_received")]
     assert contents == ["one", "two"]
-    assert [job.body for job in world.adapters.delivery_dead.jobs] == [{"entry": {"seq": "x"}}]
+    assert [job.record() for job in world.adapters.delivery_dead.jobs] == [
+        {"kind": "entry", "entry": {"seq": "x"}}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_an_unreadable_entry_among_others_is_taken_out_alone() -> None:
 )
 def test_what_no_version_can_read_is_buried_at_once(body: str) -> None:
     world = World()
-    garbage = {**record(Job("x", {}, group="lobby")), "body": body}
+    garbage = {**record(RawJob("x", {}, group="lobby")), "body": body}
     assert failed(queues.deliver(world.services, {"Records": [garbage]})) == []
     assert len(world.adapters.delivery_dead.jobs) == 1
 
@@ -114,13 +116,13 @@ def test_what_no_version_can_read_is_buried_at_once(body: str) -> None:
 @pytest.mark.parametrize(
     "job",
     [
-        Job("of_the_next_version", {"room_id": "lobby"}),
-        Job("presence", {"renamed": "alice"}),
-        Job("entry", {"entry": {"kind": "edit", "seq": 1}}),
+        RawJob("of_the_next_version", {"room_id": "lobby"}),
+        RawJob("presence", {"renamed": "alice"}),
+        RawJob("entry", {"entry": {"kind": "edit", "seq": 1}}),
     ],
     ids=lambda job: job.kind,
 )
-def test_what_another_version_may_read_uses_its_receives(job: Job) -> None:
+def test_what_another_version_may_read_uses_its_receives(job: RawJob) -> None:
     world = World()
     for receives, delay_s in ((1, 1), (2, 2), (5, 16)):
         strange = named(record(job, receives), "strange")

@@ -10,7 +10,7 @@ from ...kernel.errors import NotFound
 from ...model.connections import Connection, Devices, Target
 from ...model.delivery import Cursor
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, Stream, UserId
-from ...model.jobs import Job
+from ...model.jobs import QueuedJob
 from ...model.log import CommitResult, Committed, Duplicate, Entry, EntryKind, Head, Taken
 from ...model.presence import Presence, Status
 from ...model.receipts import Marker
@@ -400,10 +400,10 @@ class MemoryQueue:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen: set[str] = set()
-        self.jobs: list[Job] = []
+        self.jobs: list[QueuedJob] = []
         self.hidden: list[tuple[str, int]] = []
 
-    def send(self, jobs: Sequence[Job]) -> None:
+    def send(self, jobs: Sequence[QueuedJob]) -> None:
         with self._lock:
             for job in jobs:
                 if job.dedupe is not None and job.dedupe in self._seen:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ...contract import commands
-from ...contract.events import message_view
+from ...contract.messages import Message
 from ...kernel import telemetry, times
 from ...kernel.errors import (
     BadRequest,
@@ -143,7 +143,7 @@ def list_messages(services: Services, identity: Identity, request: Request) -> R
     entries, more = sizes.page(entries, more, newest=after is None)
     edge = (entries[-1] if after else entries[0]).message_id if entries else None
     seen = services.receipts.seen(identity.user_id, room_id, entries)
-    views = [message_view(entry, entry.message_id in seen) for entry in entries]
+    views = [Message.of(entry, entry.message_id in seen).data() for entry in entries]
     body = {"messages": views, "more": more, "next": edge}
     return Response(200, body)
 
@@ -154,7 +154,7 @@ def post_message(services: Services, identity: Identity, request: Request) -> Re
     services.rooms.writer(services.rooms.require(room_id, identity.user_id))
     command = commands.SendMessage(conversation_id=room_id, **fields.model_dump())
     entry = services.messages.send(identity.user_id, command, None, None)
-    return Response(201, message_view(entry))
+    return Response(201, Message.of(entry).data())
 
 
 def delete_message(services: Services, identity: Identity, request: Request) -> Response:
@@ -199,7 +199,7 @@ def list_presence(services: Services, identity: Identity, request: Request) -> R
 def post_moment(services: Services, identity: Identity, request: Request) -> Response:
     command = commands.parse(bodies.PostMoment, _json(request))
     fields = command.message_type, command.content, command.client_message_id
-    return Response(201, message_view(services.feeds.post_moment(identity.user_id, *fields)))
+    return Response(201, Message.of(services.feeds.post_moment(identity.user_id, *fields)).data())
 
 
 def list_moments(services: Services, identity: Identity, request: Request) -> Response:
@@ -213,7 +213,7 @@ def post_notification(services: Services, identity: Identity, request: Request) 
     fields = command.message_type, command.content, command.client_message_id
     receipt = command.delivery_receipt
     entry = services.feeds.notify(identity, UserId(command.user_id), *fields, receipt)
-    return Response(201, message_view(entry))
+    return Response(201, Message.of(entry).data())
 
 
 def list_notifications(services: Services, identity: Identity, request: Request) -> Response:
@@ -318,7 +318,7 @@ def _feed(request: Request) -> tuple[MessageId | None, int]:
 
 def _feed_page(name: str, entries: list[Entry], more: bool) -> dict[str, Any]:
     oldest = entries[-1].message_id if entries else None
-    return {name: [message_view(entry) for entry in entries], "more": more, "next": oldest}
+    return {name: [Message.of(entry).data() for entry in entries], "more": more, "next": oldest}
 
 
 def _room_id(request: Request) -> RoomId:

@@ -116,7 +116,7 @@ class Chat(Application):
                 raise BadRequest("one argument: the action's data")
             data = _plain(arguments[0]) if arguments and arguments[0] is not None else {}
             result = actions.run(services, socket.connection_id, name, data)
-            return [{"ok": True, "data": result}], None
+            return [{"ok": True, "data": result.data()}], None
         except NotConnected:
             raise
         except TidingsError as refusal:

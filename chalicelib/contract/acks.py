@@ -1,0 +1,121 @@
+"""What actions are answered: one class each, with the fields of the ack's data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
+from .messages import Message
+from .shapes import OPTIONAL, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Shape):
+    """It is done; there is nothing to say about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello(Shape):
+    """Who and where the connection is.
+
+    Attributes:
+        region: The region it is connected to.
+        expires_at: When its token expires.
+    """
+
+    connection_id: ConnectionId
+    user_id: UserId
+    region: Region
+    server_time: str
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent(Shape):
+    """The message is in the log.
+
+    Attributes:
+        position: The position of a device that has seen its stream up to this message.
+    """
+
+    message_id: MessageId
+    conversation_id: RoomId
+    timestamp: str
+    position: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPosition(Shape):
+    """Where the room stands.
+
+    Attributes:
+        position: Its newest position.
+    """
+
+    room_id: RoomId
+    position: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedConversation(Shape):
+    """One conversation's part of an answer to `sync`.
+
+    Attributes:
+        messages: What came after the given position, oldest first; without one, or when
+            `recovered` is false, the newest messages instead.
+        position: Keep it: the next `sync` goes on from here.
+        recovered: `messages` is exactly what came after the given position.
+        more: There is more after `position`: ask again with it.
+        unread: Messages of others after the read marker, counted up to 100.
+        last_read_message_id: The read marker, or null.
+        error: Why the conversation could not be read; then there are no messages.
+    """
+
+    messages: Sequence[Message]
+    position: str
+    recovered: bool
+    more: bool
+    unread: int | None = field(default=None, metadata=OPTIONAL)
+    last_read_message_id: MessageId | None = None
+    error: Mapping[str, str | bool] | None = field(default=None, metadata=OPTIONAL)
+
+    def data(self) -> dict[str, Any]:
+        # By name: `super()` needs a cell that a dataclass with slots does not have.
+        return {**Shape.data(self), "messages": [each.data() for each in self.messages]}
+
+
+@dataclass(frozen=True, slots=True)
+class Synced(Shape):
+    """The answer to `sync`.
+
+    Attributes:
+        conversations: By conversation id.
+        after_room: When not null there are more rooms: ask again with it.
+    """
+
+    conversations: Mapping[RoomId, SyncedConversation]
+    after_room: RoomId | None
+
+    def data(self) -> dict[str, Any]:
+        by_room = {room_id: each.data() for room_id, each in self.conversations.items()}
+        return {"conversations": by_room, "after_room": self.after_room}
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed(Shape):
+    """The connection goes on under the new token.
+
+    Attributes:
+        expires_at: When the new token expires.
+    """
+
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pong(Shape):
+    """The answer to `ping`."""
+
+    server_time: str

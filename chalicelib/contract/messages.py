@@ -1,0 +1,62 @@
+"""A message as clients see it: in events, history, sync and feeds alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from ..kernel import times
+from ..model.identifiers import MessageId, RoomId, UserId
+from ..model.log import Entry
+from . import positions
+from .shapes import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Message(Shape):
+    """One message of a conversation.
+
+    Attributes:
+        message_id: Unique; sorts in the conversation's order.
+        message_type: As the sender chose it, such as `text`.
+        content: Any JSON; null once the message is deleted.
+        reply_to_message_id: The message it answers, or null.
+        timestamp: When it was written.
+        is_read: Of one's own message: somebody else has read it. Of others' messages: the viewer
+            has read it. Always false in events.
+        is_deleted: It was deleted.
+        client_message_id: The sender's key for this message, or null.
+        delivery_receipt: The sender asks devices to confirm its arrival (`message_delivered`).
+        position: The position of a device that has seen its stream up to this message.
+    """
+
+    message_id: MessageId
+    conversation_id: RoomId
+    sender_id: UserId
+    message_type: str
+    content: Any
+    reply_to_message_id: MessageId | None
+    timestamp: str
+    is_read: bool
+    is_deleted: bool
+    client_message_id: str | None
+    delivery_receipt: bool
+    position: str
+
+    @classmethod
+    def of(cls, entry: Entry, is_read: bool = False) -> Self:
+        """The message of a log entry."""
+        return cls(
+            message_id=entry.message_id,
+            conversation_id=entry.room_id,
+            sender_id=entry.sender_id,
+            message_type=entry.message_type,
+            content=None if entry.deleted else entry.content,
+            reply_to_message_id=entry.reply_to_message_id,
+            timestamp=times.iso(entry.timestamp_ms),
+            is_read=is_read,
+            is_deleted=entry.deleted,
+            client_message_id=entry.client_message_id,
+            delivery_receipt=entry.delivery_receipt,
+            position=positions.of(entry),
+        )

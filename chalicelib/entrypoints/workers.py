@@ -1,0 +1,90 @@
+"""What each kind of job is handled by: from class to function, a table for each queue.
+
+A function has the permissions of what its table reaches (`terraform/modules/app/permissions.json`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..jobs import Job
+from ..jobs.delivery import (
+    AnnounceRoomChange,
+    DeliverDirect,
+    DeliverEntry,
+    DeliverPart,
+    DeliverToRecovering,
+    SettlePresence,
+    StartRecovery,
+)
+from ..jobs.outbound import (
+    CheckPresence,
+    DisconnectUser,
+    EndTyping,
+    EndWithoutNamespace,
+    ExpireConnection,
+    FinishUpgrade,
+    FriendshipChanged,
+    GreetSession,
+    Heartbeat,
+    InvalidateMembership,
+    LeaveRooms,
+    RefuseSession,
+    RegisterConnection,
+    RetryEvent,
+    ReviveHeartbeat,
+    TellDelivered,
+    TellRead,
+    TellReadCounts,
+    TellRoomView,
+    TellTyping,
+)
+from ..services import Services
+
+# Takes a job (of a kind in TOGETHER: several) of the class it stands under and the attempt, from
+# 1; returns None when it is settled, or the seconds after which to try again.
+Worker = Callable[[Services, Any, int], int | None]
+
+# Consecutive jobs of these kinds in a group go to their worker together; others one by one.
+TOGETHER: frozenset[type[Job]] = frozenset({DeliverEntry})
+
+
+def entries(services: Services, jobs: Sequence[DeliverEntry], attempt: int) -> None:
+    services.delivery.entries(jobs, attempt)
+
+
+# Of the triggers `deliver` and `outbound`.
+DELIVER: Mapping[type[Job], Worker] = {
+    DeliverEntry: entries,
+    DeliverPart: lambda services, job, attempt: services.delivery.part(job, attempt),
+    DeliverDirect: lambda services, job, attempt: services.delivery.direct(job, attempt),
+    AnnounceRoomChange: lambda services, job, _: services.delivery.announce_room_change(job),
+    StartRecovery: lambda services, job, _: services.recovery.start(job),
+    DeliverToRecovering: lambda services, job, attempt: services.recovery.deliver(job, attempt),
+    SettlePresence: lambda services, job, _: services.presences.settle(job),
+}
+OUTBOUND: Mapping[type[Job], Worker] = {
+    # Its dead letters are in this queue's, and come back here when they are redriven.
+    DeliverDirect: lambda services, job, attempt: services.delivery.direct(job, attempt),
+    InvalidateMembership: lambda services, job, _: services.delivery.void(job.rooms, job.user_id),
+    RetryEvent: lambda services, job, _: services.delivery.retry(job),
+    CheckPresence: lambda services, job, _: services.connections.look([job.user_id], due=True),
+    FriendshipChanged: lambda services, job, _: services.presences.befriended(job),
+    TellTyping: lambda services, job, _: services.ephemeral.tell_typing(job),
+    EndTyping: lambda services, job, _: services.ephemeral.end_typing(job),
+    TellRoomView: lambda services, job, _: services.ephemeral.tell_room_view(job),
+    LeaveRooms: lambda services, job, attempt: services.ephemeral.leave_all(job, attempt),
+    TellRead: lambda services, job, _: services.receipts.tell_read(job),
+    TellReadCounts: lambda services, job, _: services.receipts.tell_counts(job),
+    TellDelivered: lambda services, job, attempt: services.receipts.tell_delivered(job, attempt),
+    RegisterConnection: lambda services, job, _: services.connections.register_again(job),
+    ExpireConnection: lambda services, job, _: services.connections.expire(job),
+    DisconnectUser: lambda services, job, _: services.connections.disconnect_user(job),
+    GreetSession: lambda services, job, _: services.engine.greet(job),
+    RefuseSession: lambda services, job, _: services.engine.refuse(job),
+    FinishUpgrade: lambda services, job, _: services.upgrades.finish(job),
+    Heartbeat: lambda services, job, _: services.engine.beat(job),
+    ReviveHeartbeat: lambda services, job, _: services.engine.revive(job),
+    EndWithoutNamespace: lambda services, job, _: services.engine.end_without_namespace(job),
+}

@@ -1,0 +1,17 @@
+"""Jobs: one frozen class for each kind of work on a queue.
+
+A class says what is sent (its fields), the queue it is made for, its order group, deduplication
+id and delay. `entrypoints.workers` has the table from class to handler. Two versions run side by
+side during a deployment: fields are only added, and a reader drops those it does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import delivery, outbound
+from .base import Job, Queued
+
+JOBS: Mapping[str, type[Job]] = {each.kind: each for each in (*delivery.KINDS, *outbound.KINDS)}
+
+__all__ = ["JOBS", "Job", "Queued"]
