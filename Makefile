@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALL := $(PYTHON) requirements/install.py
 RUN := requirements/uv.txt requirements.txt requirements/run.txt pyproject.toml
 
-.PHONY: setup run test node check format package lock scan clean
+.PHONY: setup run test test-all node check format package lock scan clean
 
 # The `tidings` command in .venv; again after a pull. The other targets install what they need.
 setup: .venv/.run
@@ -15,9 +15,11 @@ setup: .venv/.run
 run: .venv/.run
 	@$(BIN)/tidings up --port $(PORT) --region $(REGION)
 
-# tests/conftest.py says what goes to which worker.
-test: .venv/.test
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)
+# Needs Python and what setup installs; tests that need Node or Chromium are skipped without them.
+# test-all adds what deploys into emulators, runs Terraform or takes minutes by itself.
+test-all: ALL := --all
+test test-all: .venv/.test
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ALL) $(ARGS)
 
 # For AWS; for an emulator of this machine: make package ARGS="--architecture x86_64".
 package: .venv/.run

@@ -24,6 +24,7 @@ def _take_in(path: Path) -> int:
     return blocks + lines
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(400)
 def test_the_second_region_is_complete(root_of: RootOf, tmp_path: Path) -> None:
     left_out = shutil.ignore_patterns(".terraform*", "terraform.tfstate*", "backend.tf")
