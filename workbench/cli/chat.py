@@ -19,7 +19,7 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from rich.console import Console
 from rich.text import Text
 
-from workbench.client import ActionError, TidingsClient
+from tidings_client import ActionError, TidingsClient
 
 from . import http
 

@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.server import Request, Response, Server, ServerConnection, serve
 from websockets.datastructures import Headers
 
-from workbench.client import ActionError, TidingsClient, Times
+from tidings_client import ActionError, TidingsClient, Times
 
 WAIT_S = 20.0
 FAST = Times(call=WAIT_S, hole=0.05, pause=0.01, longest_pause=0.05)

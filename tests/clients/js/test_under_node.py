@@ -1,4 +1,4 @@
-"""The unit tests of web/tidings.js, under Node."""
+"""The unit tests of clients/js/tidings.js, under Node."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-// The client of web/tidings.js on fake sockets and a fake clock. Run: node --test
+// The client of clients/js/tidings.js on fake sockets and a fake clock. Run: node --test
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Inbox } from "../../web/inbox.js";
-import { ActionError, Tidings } from "../../web/tidings.js";
+import { Inbox } from "../../../clients/js/inbox.js";
+import { ActionError, Tidings } from "../../../clients/js/tidings.js";
 import { Clock, Network, settle } from "./fakes.mjs";
 
 const at = (seq) => `eu:${seq}:M${seq}`;
