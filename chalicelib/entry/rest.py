@@ -16,6 +16,7 @@ from ..errors import (
     Internal,
     PermissionDenied,
     TidingsError,
+    TooLarge,
     Unauthorized,
 )
 from ..events import message_view
@@ -294,8 +295,9 @@ def _bearer(request: Request) -> str:
 
 
 def _json(request: Request) -> object:
-    if len(request.body) > MAX_BODY_BYTES:
-        raise BadRequest("the body is too large")
+    size = len(request.body.encode("utf-8", "surrogatepass"))
+    if size > MAX_BODY_BYTES:
+        raise TooLarge(f"the body has {size} bytes, the limit is {MAX_BODY_BYTES}")
     try:
         body = json.loads(request.body, parse_constant=_refuse)
     except (ValueError, RecursionError):
