@@ -1,5 +1,5 @@
 /**
- * A client of Tidings for web pages: one connection after another, as if it were one.
+ * A client of Tidings: one connection after another, as if it were one.
  *
  *     const tidings = new Tidings({ url: "wss://host/ws", getToken: async () => "…" });
  *     tidings.on("message_received", (message) => …);
@@ -11,54 +11,22 @@
  * last position, before anything newer; joined rooms are joined again. See README.md here.
  */
 
+import { backoff } from "./backoff.js";
+import { Connection } from "./connection.js";
 import { Inbox } from "./inbox.js";
+import { Resend, Turns } from "./resend.js";
+import { encode, syncable } from "./sizes.js";
+import { newId, SYSTEM, TIMES } from "./system.js";
 
-/** In milliseconds; `longestPause` bounds the wait between two attempts, `hole` is how long
- * something may be missing between two live messages before it is asked for. */
-export const TIMES = Object.freeze({
-  call: 10_000,
-  open: 10_000,
-  ping: 25_000,
-  pong: 8_000,
-  hole: 3_000,
-  pause: 400,
-  longestPause: 10_000,
-});
-
-/** An action was refused, or had no answer; `code` and `retryable` as in the error frame. */
-export class ActionError extends Error {
-  constructor(code, message, retryable) {
-    super(message);
-    this.name = "ActionError";
-    this.code = code;
-    this.retryable = retryable;
-  }
-}
-
-/** There was no answer: nobody knows whether it was done. */
-class NoAnswer extends ActionError {
-  constructor(why) {
-    super("unavailable", why, true);
-  }
-}
-
-/** What the page's environment gives; tests hand in their own. */
-const SYSTEM = {
-  WebSocket: globalThis.WebSocket,
-  now: () => performance.now(),
-  setTimeout: (work, ms) => setTimeout(work, ms),
-  clearTimeout: (timer) => clearTimeout(timer),
-  random: () => Math.random(),
-  /** Where `online` and `offline` come from. */
-  events: globalThis.addEventListener ? globalThis : new EventTarget(),
-  isOffline: () => globalThis.navigator?.onLine === false,
-};
+export { ActionError } from "./errors.js";
+export { newId, TIMES } from "./system.js";
 
 /**
  * One user's connection.
  *
  * Beside the server's events, `on` takes
- * - `state` {state, retry_in_ms?}: connecting, recovering, online, waiting, offline or closed
+ * - `state` {state, reason?, retry_in_ms?}: connecting, recovering, online, waiting, offline or
+ *   closed; the last three with their `reason` {code, message}
  * - `recovery` {missed, conversations, first}: all is there again after a (re)connect
  * - `recovered`, `snapshot`: see `Inbox`
  * - `frame` {direction: "in"|"out", at, text, frame}: every frame, `at` from `performance.now()`
@@ -66,38 +34,27 @@ const SYSTEM = {
  * - `refused` {message}: `getToken` gave none; this is the end
  */
 export class Tidings {
-  #url;
-  #getToken;
-  #times;
   #all;
+  #times;
   #system;
+  #connection;
   #inbox = new Inbox(
     (name, data) => this.#emit(name, data),
     (message) => this.#unacked.has(message.client_message_id),
   );
   #unacked = new Set(); // client_message_ids
   #listeners = new Map();
-  #state = "idle";
-  #socket = null; // the open one
-  #candidate = null; // the one that is being opened
-  #ready = latch();
-  #lastId = 0;
-  #waiting = new Map();
   #rooms = new Set();
   #sending = new Map();
+  #suspects = new Turns();
   #recovery = Promise.resolve();
   #recoveredOnce = false;
-  #attempt = 0;
-  #failures = 0;
-  #directions = null;
   #refreshing = false;
-  #timers = { retry: null, ping: null, hole: null };
-  #onOnline = () => this.#wake();
-  #onOffline = () => this.#drop("offline");
+  #hole = null;
 
   /**
    * @param {object} options
-   * @param {string} options.url ws://host/ws
+   * @param {string} options.url wss://host/ws
    * @param {() => Promise<string|null>} options.getToken Gives a token for each connection and
    *   each renewal. Nothing (null, "") means that there is none any more; an exception, that it
    *   is worth trying again.
@@ -105,15 +62,27 @@ export class Tidings {
    * @param {Partial<typeof TIMES>} [options.times]
    */
   constructor({ url, getToken, followAll = false, times = {}, system = {} }) {
-    this.#url = url;
-    this.#getToken = getToken;
     this.#all = followAll;
     this.#times = { ...TIMES, ...times };
     this.#system = { ...SYSTEM, ...system };
+    const user = {
+      emit: (name, data) => this.#emit(name, data),
+      // The recovery of the last connection may still be under way, and ours waits for its end.
+      opened: () => this.#hold(this.#restored()),
+      restore: () => this.#restore(),
+      event: (name, data) => this.#take(name, data),
+      ended: () => this.#interrupt(),
+    };
+    this.#connection = new Connection({ url, getToken, times: this.#times, system: this.#system, user });
   }
 
   get state() {
-    return this.#state;
+    return this.#connection.state;
+  }
+
+  /** Why there is no connection now, {code, message}; null while there is one. */
+  get reason() {
+    return this.#connection.reason;
   }
 
   /** Listen; the answer ends it. */
@@ -123,32 +92,31 @@ export class Tidings {
     return () => this.#listeners.get(name).delete(listener);
   }
 
-  /** Connect, and stay connected until `close`; resolves with the first open connection. */
+  /**
+   * Connect, and stay connected until `close`. Resolves with the first open connection. Rejects
+   * when there is none within `times.connect`, with the reason: attempts go on then. Rejects at
+   * once, and for good, when the URL cannot be one or `getToken` gives nothing.
+   */
   connect() {
-    if (this.#state === "idle") {
-      this.#system.events.addEventListener("online", this.#onOnline);
-      this.#system.events.addEventListener("offline", this.#onOffline);
-      this.#open();
-    }
-    return this.#ready.promise;
+    return this.#connection.connect();
   }
 
   /** End it; unanswered calls fail. */
   close() {
-    if (this.#state === "closed") return;
-    this.#system.events.removeEventListener("online", this.#onOnline);
-    this.#system.events.removeEventListener("offline", this.#onOffline);
-    this.#end(new ActionError("unavailable", "the client was closed", false));
+    this.#connection.close();
   }
 
   /**
-   * Send a message; resolves with its ack however many connections it takes. Messages of one
+   * Send a message; resolves with its ack however many connections that takes. Messages of one
    * conversation go one after the other: the server runs frames side by side, and so keeps no
    * order between two that are under way at once.
    *
+   * Rejects at once with `too_large`; with the server's refusal; and when one connection after
+   * the other ends under this message.
+   *
    * @param {{type?: string, replyTo?: string|null, clientMessageId?: string}} [options]
    */
-  send(conversationId, content, { type = "text", replyTo = null, clientMessageId } = {}) {
+  async send(conversationId, content, { type = "text", replyTo = null, clientMessageId } = {}) {
     const data = {
       conversation_id: conversationId,
       message_type: type,
@@ -156,17 +124,17 @@ export class Tidings {
       client_message_id: clientMessageId ?? newId(),
     };
     if (replyTo) data.reply_to_message_id = replyTo;
+    encode("send_message", data, 0); // one that is too large waits for nothing
     const before = this.#sending.get(conversationId) ?? Promise.resolve();
     this.#unacked.add(data.client_message_id);
     const sent = before
       .then(() => this.#insist("send_message", data, Infinity))
       .finally(() => this.#unacked.delete(data.client_message_id));
     this.#sending.set(conversationId, sent.catch(() => {}));
-    return sent.then((ack) => {
-      this.#inbox.sent(ack);
-      this.#watchHoles();
-      return ack;
-    });
+    const ack = await sent;
+    this.#inbox.sent(ack);
+    this.#watchHoles();
+    return ack;
   }
 
   /** Any other action; tried again over reconnects while a retry makes sense. */
@@ -175,9 +143,8 @@ export class Tidings {
   }
 
   /** An action for which now or never is best, like typing: fails at once without connection. */
-  async signal(action, data = {}) {
-    if (!this.#socket) throw new NoAnswer("not connected");
-    return this.#ask(action, data);
+  signal(action, data = {}) {
+    return this.#connection.ask(action, data);
   }
 
   /** Open a room on this device, on every connection to come as well. */
@@ -213,78 +180,82 @@ export class Tidings {
     return this.#recover(conversations);
   }
 
-  // -- the connection ---------------------------------------------------------------------------
+  // -- asking -----------------------------------------------------------------------------------
 
-  async #open() {
-    if (this.#system.isOffline()) return this.#become("offline");
-    this.#become("connecting");
-    const attempt = ++this.#attempt;
-    let token;
+  /** Ask until there is an answer that lasts, over reconnects. */
+  async #insist(action, data, tries) {
+    encode(action, data, 0);
+    const resend = new Resend();
+    for (let attempt = 1; ; attempt++) {
+      const endTurn = resend.isSuspect ? await this.#suspects.take() : () => {};
+      let socket;
+      try {
+        await this.#connection.ready;
+        socket = this.#connection.current;
+        return await this.#connection.ask(action, data);
+      } catch (error) {
+        const final = resend.after(error);
+        if (final || attempt >= tries) throw final ?? error;
+      } finally {
+        endTurn();
+      }
+      if (this.#connection.current === socket) await this.#pause(attempt);
+    }
+  }
+
+  /** Ask several times, but of this connection only: on the next one recovery starts anew. */
+  async #insistHere(action, data) {
+    const socket = this.#connection.current;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#connection.ask(action, data);
+      } catch (error) {
+        if (!error.retryable || attempt === 5 || this.#connection.current !== socket) throw error;
+        await this.#pause(attempt);
+        if (this.#connection.current !== socket) throw error;
+      }
+    }
+  }
+
+  #pause(attempt) {
+    const wait = backoff(attempt + 1, this.#times, this.#system.random());
+    return new Promise((resolve) => this.#system.setTimeout(resolve, wait));
+  }
+
+  #take(event, data) {
+    if (event === "token_expiring") this.#refresh();
+    this.#inbox.take(event, data);
+    this.#watchHoles();
+  }
+
+  /** Go on under a fresh token; should it fail, the reconnect after the close brings one. */
+  async #refresh() {
+    if (this.#refreshing) return;
+    this.#refreshing = true;
     try {
-      token = await this.#getToken();
+      const token = await this.#connection.token();
+      if (token) await this.call("refresh_token", { token });
     } catch {
-      if (attempt === this.#attempt && this.#state === "connecting") this.#retryLater();
-      return;
+      // The server closes the connection at the token's end, and the next one has a new token.
+    } finally {
+      this.#refreshing = false;
     }
-    // Meanwhile it may have gone offline, or been closed.
-    if (attempt !== this.#attempt || this.#state !== "connecting") return;
-    if (!token) return this.#refuse("no token");
-    const url = new URL(this.#directions?.endpoint ?? this.#url);
-    url.searchParams.set("token", token);
-    const socket = new this.#system.WebSocket(url.href);
-    this.#socketOf(socket);
   }
 
-  #socketOf(socket) {
-    const system = this.#system;
-    const timer = system.setTimeout(() => ended("no connection"), this.#times.open);
-    const ended = (reason) => {
-      system.clearTimeout(timer);
-      if (this.#socket === socket) return this.#drop(reason);
-      if (this.#directions) this.#directions.endpoint = undefined; // back to where we came from
-      this.#drop(reason);
-    };
-    this.#candidate = socket;
-    socket.onopen = () => {
-      system.clearTimeout(timer);
-      this.#candidate = null;
-      this.#serve(socket);
-    };
-    socket.onclose = (event) => ended(event.reason || `closed with ${event.code}`);
-    socket.onerror = () => {}; // a close follows
-    socket.onmessage = (event) => this.#read(String(event.data));
-  }
-
-  async #serve(socket) {
-    this.#socket = socket;
-    this.#failures = 0;
-    // Before anything is read: the recovery of the last connection may still be under way, and
-    // ours waits for its end.
-    this.#hold(this.#restored());
-    this.#become("recovering");
-    this.#ready.open();
-    this.#heartbeat(socket);
-    try {
-      await this.#restore(socket);
-    } catch (error) {
-      // Without what was missed this connection is of no use: take another.
-      if (this.#socket === socket) this.#drop(error.message);
-      return;
-    }
-    if (this.#socket === socket) this.#become("online");
-  }
+  // -- recovery ---------------------------------------------------------------------------------
 
   /** On a new connection: what was missed, then the rooms. */
-  async #restore(socket) {
+  async #restore() {
+    const socket = this.#connection.current;
     const first = !this.#recoveredOnce;
     const reports = await this.#recover(this.#restored());
-    if (this.#socket !== socket) return;
+    if (this.#connection.current !== socket) return;
     this.#recoveredOnce = true;
     const missed = reports.reduce((sum, each) => sum + each.missed, 0);
     this.#emit("recovery", { missed, conversations: reports, first });
     for (const room of [...this.#rooms]) {
       try {
-        await this.#ask("join_room", { room_id: room });
+        await this.#connection.ask("join_room", { room_id: room });
       } catch (error) {
         if (error.retryable) throw error;
         this.#rooms.delete(room);
@@ -297,156 +268,11 @@ export class Tidings {
     return this.#all && !this.#recoveredOnce ? null : Object.keys(this.#inbox.positions());
   }
 
-  /** Leave the socket, whatever it thinks of it, and come again. */
-  #drop(reason) {
-    const socket = this.#socket ?? this.#candidate;
-    this.#socket = this.#candidate = null;
-    if (socket) {
-      detach(socket);
-      // A dead socket's close handshake may take minutes: we do not wait for it.
-      socket.close(1000);
-    }
-    this.#stopTimers();
+  #interrupt() {
+    this.#system.clearTimeout(this.#hole);
+    this.#hole = null;
     this.#inbox.interrupt();
-    for (const each of this.#waiting.values()) {
-      each.fail(new NoAnswer(`the connection ended: ${reason}`));
-    }
-    this.#attempt++; // a getToken under way is void
-    if (this.#ready.isOpen) this.#ready = latch();
-    if (this.#state === "closed") return;
-    if (this.#system.isOffline() || reason === "offline") this.#become("offline");
-    else this.#retryLater();
   }
-
-  #retryLater() {
-    const limit = Math.min(this.#times.longestPause, this.#times.pause * 2 ** this.#failures++);
-    let wait = this.#system.random() * limit;
-    if (this.#directions?.afterMs !== undefined) {
-      wait = this.#directions.afterMs;
-      this.#directions.afterMs = undefined;
-    }
-    this.#become("waiting", { retry_in_ms: wait });
-    this.#system.clearTimeout(this.#timers.retry);
-    this.#timers.retry = this.#system.setTimeout(() => this.#open(), wait);
-  }
-
-  /** The network is back: no reason to wait. */
-  #wake() {
-    if (this.#state !== "offline" && this.#state !== "waiting") return;
-    this.#stopTimers();
-    this.#failures = 0;
-    this.#open();
-  }
-
-  #refuse(message) {
-    this.#emit("refused", { message });
-    this.#end(new ActionError("unauthorized", message, false));
-  }
-
-  #end(error) {
-    this.#become("closed");
-    this.#drop("closed");
-    this.#ready.fail(error);
-  }
-
-  #heartbeat(socket) {
-    const { setTimeout } = this.#system;
-    this.#timers.ping = setTimeout(async () => {
-      try {
-        await this.#ask("ping", {}, this.#times.pong);
-      } catch (error) {
-        // A refusal is an answer too; silence is the end of this socket.
-        if (this.#socket === socket && error instanceof NoAnswer) return this.#drop("silence");
-      }
-      if (this.#socket === socket) this.#heartbeat(socket);
-    }, this.#times.ping);
-  }
-
-  // -- frames -----------------------------------------------------------------------------------
-
-  #read(text) {
-    const at = this.#system.now();
-    let frame;
-    try {
-      frame = JSON.parse(text);
-    } catch {
-      frame = {};
-    }
-    this.#emit("frame", { direction: "in", at, text, frame });
-    const { event, id, data = {} } = frame;
-    if (event === "ack" || event === "error") this.#waiting.get(id)?.answer(event, data, at);
-    else if (event) this.#take(event, data);
-  }
-
-  #take(event, data) {
-    if (event === "token_expiring") this.#refresh();
-    this.#inbox.take(event, data);
-    this.#watchHoles();
-    if (event === "reconnect") {
-      this.#directions = { afterMs: data.after_ms ?? 0, endpoint: this.#endpoint(data.endpoint) };
-      this.#drop(`the server asked for it: ${data.reason}`);
-    }
-  }
-
-  /** Another region's address, as ws(s); a bare host gets our path. */
-  #endpoint(text) {
-    if (!text) return undefined;
-    if (!URL.canParse(text)) return undefined;
-    const url = new URL(text.replace(/^http/, "ws"));
-    if (url.pathname === "/") url.pathname = new URL(this.#url).pathname;
-    return url.href;
-  }
-
-  #ask(action, data, withinMs = this.#times.call) {
-    const socket = this.#socket;
-    if (!socket) return Promise.reject(new NoAnswer("not connected"));
-    const system = this.#system;
-    const id = ++this.#lastId;
-    const sentAt = system.now();
-    return new Promise((resolve, reject) => {
-      const done = (settle, value) => {
-        system.clearTimeout(timer);
-        this.#waiting.delete(id);
-        settle(value);
-      };
-      const fail = (error) => done(reject, error);
-      const silent = () => fail(new NoAnswer("no answer"));
-      const timer = system.setTimeout(silent, withinMs);
-      const answer = (event, body, at) => {
-        const ok = event === "ack";
-        this.#emit("answered", { action, id, ms: at - sentAt, ok, data: ok ? data : body });
-        if (ok) done(resolve, body);
-        else fail(new ActionError(body.code, body.message, Boolean(body.retryable)));
-      };
-      this.#waiting.set(id, { answer, fail });
-      const frame = { action, data, id };
-      const text = JSON.stringify(frame);
-      socket.send(text);
-      this.#emit("frame", { direction: "out", at: sentAt, text, frame });
-    });
-  }
-
-  /** Ask until there is an answer that lasts, over reconnects. */
-  async #insist(action, data, tries) {
-    for (let attempt = 0; ; ) {
-      await this.#ready.promise;
-      const socket = this.#socket;
-      try {
-        return await this.#ask(action, data);
-      } catch (error) {
-        if (!error.retryable || ++attempt >= tries) throw error;
-        if (this.#socket === socket) await this.#pause(attempt);
-      }
-    }
-  }
-
-  #pause(attempt) {
-    const limit = Math.min(this.#times.longestPause, this.#times.pause * 2 ** attempt);
-    const wait = this.#system.random() * limit;
-    return new Promise((resolve) => this.#system.setTimeout(resolve, wait));
-  }
-
-  // -- recovery ---------------------------------------------------------------------------------
 
   /** Fetch what was missed, page by page, while what is live waits; null: all conversations. */
   #recover(conversations) {
@@ -463,7 +289,7 @@ export class Tidings {
       this.#hold(conversations && Object.keys(wanted));
       let page = conversations ? null : { positions: {} }; // of all rooms
       while (page !== null || Object.keys(wanted).length > 0) {
-        const asked = Object.fromEntries(Object.entries(wanted).slice(0, 100));
+        const asked = syncable(wanted);
         const answer = await this.#insistHere("sync", page ?? { positions: asked });
         for (const [conversationId, part] of Object.entries(answer.conversations)) {
           const position = this.#inbox.page(conversationId, part);
@@ -488,49 +314,14 @@ export class Tidings {
     else this.#inbox.beginAll();
   }
 
-  /** Ask several times, but of this connection only: on the next one recovery starts anew. */
-  async #insistHere(action, data) {
-    const socket = this.#socket;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#ask(action, data);
-      } catch (error) {
-        if (!error.retryable || attempt === 5 || this.#socket !== socket) throw error;
-        await this.#pause(attempt);
-        if (this.#socket !== socket) throw error;
-      }
-    }
-  }
-
   /** Ask for what is missing between live messages when it does not come by itself. */
   #watchHoles() {
-    if (this.#timers.hole !== null || this.#inbox.withHoles().length === 0) return;
-    this.#timers.hole = this.#system.setTimeout(() => {
-      this.#timers.hole = null;
+    if (this.#hole !== null || this.#inbox.withHoles().length === 0) return;
+    this.#hole = this.#system.setTimeout(() => {
+      this.#hole = null;
       const holes = this.#inbox.withHoles();
-      if (this.#socket && holes.length > 0) this.#recover(holes).catch(() => {});
+      if (this.#connection.current && holes.length > 0) this.#recover(holes).catch(() => {});
     }, this.#times.hole);
-  }
-
-  /** Go on under a fresh token; should it fail, the reconnect after the close brings one. */
-  async #refresh() {
-    if (this.#refreshing) return;
-    this.#refreshing = true;
-    try {
-      const token = await this.#getToken();
-      if (token) await this.call("refresh_token", { token });
-    } catch {
-      // The server closes the connection at the token's end, and the next one has a new token.
-    } finally {
-      this.#refreshing = false;
-    }
-  }
-
-  // -- small things -----------------------------------------------------------------------------
-
-  #become(state, more = {}) {
-    this.#state = state;
-    this.#emit("state", { state, ...more });
   }
 
   /** A fault of a listener is told to the console and ends nothing. */
@@ -543,36 +334,4 @@ export class Tidings {
       }
     }
   }
-
-  #stopTimers() {
-    for (const [name, timer] of Object.entries(this.#timers)) {
-      this.#system.clearTimeout(timer);
-      this.#timers[name] = null;
-    }
-  }
-}
-
-/** A fresh client_message_id. */
-export function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** A promise with its levers outside. */
-function latch() {
-  const made = { isOpen: false };
-  made.promise = new Promise((resolve, reject) => {
-    made.open = () => {
-      made.isOpen = true;
-      resolve();
-    };
-    made.fail = reject;
-  });
-  made.promise.catch(() => {}); // that nobody waits is no fault
-  return made;
-}
-
-function detach(socket) {
-  socket.onopen = socket.onclose = socket.onmessage = null;
-  socket.onerror = () => {};
 }

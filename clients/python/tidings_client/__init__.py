@@ -1,7 +1,8 @@
-"""A client for people and tests: reconnects, resends, recovers."""
+"""A client for programs in Python: reconnects, resends, recovers."""
 
-from .client import TidingsClient, Times
-from .errors import ActionError
+from .client import TidingsClient
+from .errors import ActionError, NoAnswer
 from .inbox import Event, Inbox
+from .times import Times
 
-__all__ = ["ActionError", "Event", "Inbox", "TidingsClient", "Times"]
+__all__ = ["ActionError", "Event", "Inbox", "NoAnswer", "TidingsClient", "Times"]
