@@ -29,9 +29,9 @@ class TidingsClient:
         token: Gives a token for each connection; when it raises at the first one, `connect`
             raises that, later it is asked again.
         on_event: Called with (event name, data), in order. Beside the server's events there are
-            `connected`, `disconnected` {reason}, `waiting` {reason, retry_in_s} before another
-            attempt, `refused` {message} (the end: a fresh token was not taken) and `recovered`,
-            see `Inbox`. A reason is {code, message}.
+            `connected`, `disconnected` {reason}, `waiting` {attempt, retry_in_s, reason} before
+            another attempt, `refused` {message} (the end: a fresh token was not taken) and
+            `recovered`, see `Inbox`. A reason is {code, message}.
         on_frame: Called with (event name, data) of each frame as it came, before it is known
             whether it is new.
     """

@@ -27,7 +27,7 @@ class User(Protocol):
     """Whose connection it is."""
 
     def emit(self, name: str, data: Event) -> None:
-        """`connected`, `disconnected` {reason}, `waiting` {reason, retry_in_s}, `refused`."""
+        """`connected`, `disconnected` {reason}, `waiting` {attempt, reason, retry_in_s}, `refused`."""
 
     def opened(self) -> None:
         """A connection is open, and nothing was read of it yet."""
@@ -79,7 +79,8 @@ class Connection:
                 if self.end is None:
                     self._failures += 1
                     wait = self._times.backoff(self._failures)
-                    self._user.emit("waiting", {"retry_in_s": wait, "reason": self.reason})
+                    told = {"attempt": self._failures, "retry_in_s": wait, "reason": self.reason}
+                    self._user.emit("waiting", told)
                     await asyncio.sleep(wait)
         except Exception as fault:  # noqa: BLE001 - whoever waits must learn it
             self.finish(fault)
@@ -183,7 +184,8 @@ class Connection:
         try:
             await self._read(socket)
         finally:
-            self.up.clear()
+            if self.end is None:
+                self.up.clear()
             alone = len(self._pending) == 1
             await _cancel(tasks)
             self._user.ended()
