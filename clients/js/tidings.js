@@ -175,6 +175,11 @@ export class Tidings {
     return this.#inbox.follows(conversationId);
   }
 
+  /** Up to where each followed conversation is complete: what `follow` takes, by conversation. */
+  positions() {
+    return this.#inbox.positions();
+  }
+
   /** Fetch now what these conversations have after our positions. */
   sync(conversations) {
     return this.#recover(conversations);

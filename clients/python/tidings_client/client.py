@@ -116,6 +116,10 @@ class TidingsClient:
         """Recover this conversation from here when the connection is lost."""
         self._inbox.follow(conversation_id, position)
 
+    def positions(self) -> dict[str, str]:
+        """Up to where each followed conversation is complete: what `follow` takes."""
+        return self._inbox.positions()
+
     async def _insist(self, action: str, data: Event, tries: int = 5) -> Event:
         encode(action, data, 0)  # one that is too large waits for no connection
         resend = Resend()

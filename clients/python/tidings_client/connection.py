@@ -27,7 +27,7 @@ class User(Protocol):
     """Whose connection it is."""
 
     def emit(self, name: str, data: Event) -> None:
-        """`connected`, `disconnected` {reason}, `waiting` {attempt, reason, retry_in_s}, `refused`."""
+        """`connected`, `disconnected`, `waiting` or `refused`; see `TidingsClient`."""
 
     def opened(self) -> None:
         """A connection is open, and nothing was read of it yet."""

@@ -106,3 +106,25 @@ async def test_a_hole_between_live_messages_is_asked_for(backend: Backend) -> No
         await backend.push("message_received", backend.log[1])
         await listener.until(lambda: len(listener.contents()) == 2)
     assert listener.contents() == ["2", "1"]
+
+
+async def test_a_program_that_starts_again_goes_on_where_it_was(backend: Backend) -> None:
+    listener = Listener()
+    async with connected(backend, listener) as client:
+        await client.call("join_room", {"room_id": "lobby"})
+        backend.write()
+        backend.write()
+        await backend.push("message_received", backend.log[1])
+        await listener.until(lambda: listener.contents() == ["2"])
+        kept = client.positions()
+    assert kept == {"lobby": ""}, "the first one was not there yet"
+    again = Listener()
+    client = TidingsClient(backend.url, any_token, again, FAST)
+    for room, position in kept.items():
+        client.follow(room, position)
+    await client.connect()
+    try:
+        await again.until(lambda: again.contents() == ["1", "2"])
+    finally:
+        await client.close()
+    assert client.positions() == {"lobby": backend.position()}
