@@ -11,11 +11,11 @@
  * last position, before anything newer; joined rooms are joined again. See README.md here.
  */
 
-import { backoff } from "./backoff.js";
+import { Asking } from "./asking.js";
 import { Connection } from "./connection.js";
 import { Inbox } from "./inbox.js";
-import { Resend, Turns } from "./resend.js";
-import { encode, syncable } from "./sizes.js";
+import { Recovery } from "./recovery.js";
+import { encode } from "./sizes.js";
 import { newId, SYSTEM, TIMES } from "./system.js";
 
 export { ActionError } from "./errors.js";
@@ -34,9 +34,6 @@ export { newId, TIMES } from "./system.js";
  * - `refused` {message}: `getToken` gave none; this is the end
  */
 export class Tidings {
-  #all;
-  #times;
-  #system;
   #connection;
   #inbox = new Inbox(
     (name, data) => this.#emit(name, data),
@@ -46,11 +43,9 @@ export class Tidings {
   #listeners = new Map();
   #rooms = new Set();
   #sending = new Map();
-  #suspects = new Turns();
-  #recovery = Promise.resolve();
-  #recoveredOnce = false;
+  #asking;
+  #recovery;
   #refreshing = false;
-  #hole = null;
 
   /**
    * @param {object} options
@@ -62,18 +57,28 @@ export class Tidings {
    * @param {Partial<typeof TIMES>} [options.times]
    */
   constructor({ url, getToken, followAll = false, times = {}, system = {} }) {
-    this.#all = followAll;
-    this.#times = { ...TIMES, ...times };
-    this.#system = { ...SYSTEM, ...system };
+    const waits = { ...TIMES, ...times };
+    const environment = { ...SYSTEM, ...system };
     const user = {
       emit: (name, data) => this.#emit(name, data),
-      // The recovery of the last connection may still be under way, and ours waits for its end.
-      opened: () => this.#hold(this.#restored()),
-      restore: () => this.#restore(),
+      opened: () => this.#recovery.opened(),
+      restore: () => this.#recovery.restore(),
       event: (name, data) => this.#take(name, data),
-      ended: () => this.#interrupt(),
+      ended: () => this.#recovery.interrupt(),
     };
-    this.#connection = new Connection({ url, getToken, times: this.#times, system: this.#system, user });
+    const common = { times: waits, system: environment };
+    this.#connection = new Connection({ url, getToken, user, ...common });
+    this.#asking = new Asking(this.#connection, waits, environment);
+    this.#recovery = new Recovery({
+      connection: this.#connection,
+      asking: this.#asking,
+      inbox: this.#inbox,
+      rooms: this.#rooms,
+      all: followAll,
+      on: (name, listener) => this.on(name, listener),
+      emit: user.emit,
+      ...common,
+    });
   }
 
   get state() {
@@ -128,18 +133,18 @@ export class Tidings {
     const before = this.#sending.get(conversationId) ?? Promise.resolve();
     this.#unacked.add(data.client_message_id);
     const sent = before
-      .then(() => this.#insist("send_message", data, Infinity))
+      .then(() => this.#asking.insist("send_message", data, Infinity))
       .finally(() => this.#unacked.delete(data.client_message_id));
     this.#sending.set(conversationId, sent.catch(() => {}));
     const ack = await sent;
     this.#inbox.sent(ack);
-    this.#watchHoles();
+    this.#recovery.watchHoles();
     return ack;
   }
 
   /** Any other action; tried again over reconnects while a retry makes sense. */
   call(action, data = {}) {
-    return this.#insist(action, data, 5);
+    return this.#asking.insist(action, data, 5);
   }
 
   /** An action for which now or never is best, like typing: fails at once without connection. */
@@ -182,55 +187,13 @@ export class Tidings {
 
   /** Fetch now what these conversations have after our positions. */
   sync(conversations) {
-    return this.#recover(conversations);
-  }
-
-  // -- asking -----------------------------------------------------------------------------------
-
-  /** Ask until there is an answer that lasts, over reconnects. */
-  async #insist(action, data, tries) {
-    encode(action, data, 0);
-    const resend = new Resend();
-    for (let attempt = 1; ; attempt++) {
-      const endTurn = resend.isSuspect ? await this.#suspects.take() : () => {};
-      let socket;
-      try {
-        await this.#connection.ready;
-        socket = this.#connection.current;
-        return await this.#connection.ask(action, data);
-      } catch (error) {
-        const final = resend.after(error);
-        if (final || attempt >= tries) throw final ?? error;
-      } finally {
-        endTurn();
-      }
-      if (this.#connection.current === socket) await this.#pause(attempt);
-    }
-  }
-
-  /** Ask several times, but of this connection only: on the next one recovery starts anew. */
-  async #insistHere(action, data) {
-    const socket = this.#connection.current;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#connection.ask(action, data);
-      } catch (error) {
-        if (!error.retryable || attempt === 5 || this.#connection.current !== socket) throw error;
-        await this.#pause(attempt);
-        if (this.#connection.current !== socket) throw error;
-      }
-    }
-  }
-
-  #pause(attempt) {
-    const wait = backoff(attempt + 1, this.#times, this.#system.random());
-    return new Promise((resolve) => this.#system.setTimeout(resolve, wait));
+    return this.#recovery.sync(conversations);
   }
 
   #take(event, data) {
     if (event === "token_expiring") this.#refresh();
     this.#inbox.take(event, data);
-    this.#watchHoles();
+    this.#recovery.watchHoles();
   }
 
   /** Go on under a fresh token; should it fail, the reconnect after the close brings one. */
@@ -245,88 +208,6 @@ export class Tidings {
     } finally {
       this.#refreshing = false;
     }
-  }
-
-  // -- recovery ---------------------------------------------------------------------------------
-
-  /** On a new connection: what was missed, then the rooms. */
-  async #restore() {
-    const socket = this.#connection.current;
-    const first = !this.#recoveredOnce;
-    const reports = await this.#recover(this.#restored());
-    if (this.#connection.current !== socket) return;
-    this.#recoveredOnce = true;
-    const missed = reports.reduce((sum, each) => sum + each.missed, 0);
-    this.#emit("recovery", { missed, conversations: reports, first });
-    for (const room of [...this.#rooms]) {
-      try {
-        await this.#connection.ask("join_room", { room_id: room });
-      } catch (error) {
-        if (error.retryable) throw error;
-        this.#rooms.delete(room);
-      }
-    }
-  }
-
-  /** What a new connection recovers: the followed conversations, or null for all there are. */
-  #restored() {
-    return this.#all && !this.#recoveredOnce ? null : Object.keys(this.#inbox.positions());
-  }
-
-  #interrupt() {
-    this.#system.clearTimeout(this.#hole);
-    this.#hole = null;
-    this.#inbox.interrupt();
-  }
-
-  /** Fetch what was missed, page by page, while what is live waits; null: all conversations. */
-  #recover(conversations) {
-    const run = this.#recovery.then(() => this.#fetch(conversations));
-    this.#recovery = run.catch(() => {}); // one at a time
-    return run;
-  }
-
-  async #fetch(conversations) {
-    const reports = [];
-    const off = this.on("recovered", (report) => reports.push(report));
-    try {
-      const wanted = conversations ? this.#inbox.positions(conversations) : {};
-      this.#hold(conversations && Object.keys(wanted));
-      let page = conversations ? null : { positions: {} }; // of all rooms
-      while (page !== null || Object.keys(wanted).length > 0) {
-        const asked = syncable(wanted);
-        const answer = await this.#insistHere("sync", page ?? { positions: asked });
-        for (const [conversationId, part] of Object.entries(answer.conversations)) {
-          const position = this.#inbox.page(conversationId, part);
-          if (position === null) delete wanted[conversationId];
-          else wanted[conversationId] = position;
-        }
-        page = page && answer.after_room ? { positions: {}, after_room: answer.after_room } : null;
-        if (page === null) this.#inbox.endAll();
-      }
-    } catch (error) {
-      if (error.retryable) throw error;
-      this.#inbox.giveUp({ code: error.code, message: error.message });
-    } finally {
-      off();
-    }
-    return reports;
-  }
-
-  /** What is live of these conversations waits for recovery; null: of all. */
-  #hold(conversations) {
-    if (conversations) this.#inbox.begin(conversations);
-    else this.#inbox.beginAll();
-  }
-
-  /** Ask for what is missing between live messages when it does not come by itself. */
-  #watchHoles() {
-    if (this.#hole !== null || this.#inbox.withHoles().length === 0) return;
-    this.#hole = this.#system.setTimeout(() => {
-      this.#hole = null;
-      const holes = this.#inbox.withHoles();
-      if (this.#connection.current && holes.length > 0) this.#recover(holes).catch(() => {});
-    }, this.#times.hole);
   }
 
   /** A fault of a listener is told to the console and ends nothing. */
