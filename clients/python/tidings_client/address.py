@@ -28,7 +28,7 @@ def address(url: str) -> str:
 
 def with_token(url: str, token: str) -> str:
     parts = urlsplit(url)
-    query = urlencode([*parse_qsl(parts.query), ("token", token)])
+    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), ("token", token)])
     return parts._replace(query=query).geturl()
 
 
