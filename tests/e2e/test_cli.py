@@ -52,6 +52,23 @@ def test_piped_lines_are_sent_and_acked_before_the_end(people: People, stack: St
     assert "(deleted)" in done.stdout
 
 
+def test_a_line_that_is_too_large_is_said_so_and_the_others_are_sent(
+    people: People, stack: Stack
+) -> None:
+    user, room = name("lars"), name("room")
+    lines = ["first", "ж" * 70_000, "x" * 70_000, "y" * 40_000, "last"]
+    done = tidings("chat", user, room, "--url", stack.url, text="\n".join(lines))
+    assert (done.returncode, done.stderr) == (1, "")
+    shown = " ".join(done.stdout.split())
+    assert "not sent: send_message takes" in shown, "no websocket message can carry it"
+    assert "not sent: content: 70002 bytes, the limit is 65536" in shown
+    assert "connection lost" not in shown
+    path = f"/v1/rooms/{room}/messages"
+    _, history = people.http("GET", path, token=people.token(user))
+    contents = [message["content"] for message in history["messages"]]
+    assert contents == ["first", "y" * 40_000, "last"], "one over a frame goes in several"
+
+
 def test_without_any_input_it_ends(stack: Stack) -> None:
     command = [*CLI, "chat", name("nora"), name("room"), "--url", stack.url]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, timeout=60, check=False)

@@ -23,9 +23,6 @@ TEMPORARY = {
     "chalicelib/connections/registry.py",
     "chalicelib/messaging/delivery.py",
     "chalicelib/messaging/messages.py",
-    "tests/client/test_client.py",
-    "tests/page/tidings.test.mjs",
-    "web/tidings.js",
 }
 
 

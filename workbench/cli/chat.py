@@ -19,7 +19,7 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from rich.console import Console
 from rich.text import Text
 
-from workbench.client import ActionError, TidingsClient
+from tidings_client import ActionError, TidingsClient
 
 from . import http
 
@@ -48,6 +48,7 @@ class Chat:
         self.user = user
         self.room = room
         self.refused = False
+        self.failed = False
         self._console = Console(highlight=False)
         self._mine: list[str] = []
 
@@ -73,7 +74,7 @@ class Chat:
         elif name == "message_deleted":
             self.note(f"{data['deleted_by']} deleted a message")
         elif name == "disconnected":
-            self.note("connection lost, reconnecting …")
+            self.note(f"connection lost, reconnecting … ({data['reason']['message']})")
         elif name == "refused":
             self.refused = True
             self.note(f"cannot come back: {data['message']}")
@@ -91,7 +92,8 @@ class Chat:
                 body = {"conversation_id": self.room, "message_type": "text", "content": text}
                 self._mine.append((await client.call("send_message", body))["message_id"])
         except ActionError as error:
-            self.note(f"not done: {error.message}")
+            self.failed = True
+            self.note(f"not sent: {error.message}")
         return not self.refused
 
     async def _delete(self, client: TidingsClient) -> None:
@@ -133,7 +135,7 @@ class Typing:
 
 
 async def run(url: str, user: str, room: str, issue: Issuer) -> int:
-    """Chat until /quit or the end of input; the exit code."""
+    """Chat until /quit or the end of input; the exit code is 1 when something was not sent."""
 
     async def token() -> str:
         return await issue(user, _DAY_S, [])
@@ -154,7 +156,7 @@ async def run(url: str, user: str, room: str, issue: Issuer) -> int:
                 break
     finally:
         await client.close()
-    return 1 if chat.refused else 0
+    return 1 if chat.refused or chat.failed else 0
 
 
 async def enter(url: str, user: str, room: str, token: str, issue: Issuer) -> None:

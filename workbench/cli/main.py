@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 
-from workbench.client import ActionError
+from tidings_client import ActionError
 from workbench.conformance.serve import stack as conformance_stack
 from workbench.deploy.tokens import NoSecret, read_secret
 from workbench.package import PYTHON

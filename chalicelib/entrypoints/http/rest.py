@@ -18,6 +18,7 @@ from ...kernel.errors import (
     Internal,
     PermissionDenied,
     TidingsError,
+    TooLarge,
     Unauthorized,
 )
 from ...messaging import sizes
@@ -279,8 +280,9 @@ def _bearer(request: Request) -> str:
 
 
 def _json(request: Request) -> object:
-    if len(request.body) > MAX_BODY_BYTES:
-        raise BadRequest("the body is too large")
+    size = len(request.body.encode("utf-8", "surrogatepass"))
+    if size > MAX_BODY_BYTES:
+        raise TooLarge(f"the body has {size} bytes, the limit is {MAX_BODY_BYTES}")
     try:
         body = nesting.loads(request.body, "body")
     except ValueError:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.client import Inbox
+from tidings_client import Inbox
 
 ROOM = "lobby"
 
