@@ -51,8 +51,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _group(nodeid: str) -> str:
-    """A folder of tests/, or a deployed stack of tests/e2e."""
-    folder = nodeid.split("/")[1]
+    """A folder of tests/ or of tests/operate, or a deployed stack of tests/e2e."""
+    folder, inner = nodeid.split("/")[1:3]
+    if folder == "operate":
+        return f"{folder}/{inner}"
     on = re.search(r"\[(ministack|localstack)\b", nodeid) if folder == "e2e" else None
     return on[1] if on else folder
 

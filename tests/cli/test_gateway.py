@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from typer.testing import CliRunner
 
-from tests.deploy.test_process import until
+from tests.operate.deploy.test_process import until
 from workbench.cli.main import app
 from workbench.stack.children import free_port, healthy
 

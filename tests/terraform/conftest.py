@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from workbench.deploy import terraform
-from workbench.deploy.terraform import Terraform
-from workbench.package import Target, build, host_architecture
+from operate.deploy import terraform
+from operate.deploy.terraform import Terraform
+from operate.package import Target, build, host_architecture
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -19,9 +19,8 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from rich.console import Console
 from rich.text import Text
 
+from operate.cli import http
 from workbench.client import ActionError, TidingsClient
-
-from . import http
 
 _HISTORY, _DAY_S = 20, 86_400
 # Gives a token of a user, for so many seconds, with these roles.

@@ -16,14 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from operate.cli import say
 from workbench.drills import storm as storms
 from workbench.drills.checker import Kind
 from workbench.drills.history import History
 from workbench.drills.service import ServiceError
 from workbench.drills.swarm import NoClient
 from workbench.stack.children import StackError
-
-from . import say
 
 app = typer.Typer(no_args_is_help=True, help="Drills: the system under faults, and what it kept.")
 

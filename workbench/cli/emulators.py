@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from workbench.deploy.local import LocalCloud
+from operate.cli import say
+from workbench.deployed.local import LocalCloud
 
-from . import say, up
+from . import up
 
 
 def emulators(

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from workbench.deploy.discovery import Deployment
-from workbench.deploy.gateway import EMULATOR_CREDENTIALS, DeployedGateway
-from workbench.deploy.targets import NAME
+from operate.deploy.targets import NAME
+from workbench.deployed.discovery import Deployment
+from workbench.deployed.gateway import EMULATOR_CREDENTIALS, DeployedGateway
 
 from . import up
 

@@ -12,21 +12,21 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 
+from operate.cli import cost as cost_command
+from operate.cli import dead as dead_command
+from operate.cli import deploy as deploy_command
+from operate.cli import http, say
+from operate.cli import package as package_command
+from operate.package import PYTHON
 from workbench.client import ActionError
 from workbench.conformance.serve import stack as conformance_stack
-from workbench.deploy.tokens import NoSecret, read_secret
-from workbench.package import PYTHON
+from workbench.deployed.tokens import NoSecret, read_secret
 from workbench.stack.embedded import ROOT, STATE, EmbeddedStack
 from workbench.stack.tokens import sign
 
 from . import chat as chat_command
-from . import cost as cost_command
-from . import dead as dead_command
-from . import deploy as deploy_command
 from . import drill as drill_command
 from . import gateway as gateway_command
-from . import http, say
-from . import package as package_command
 from . import up as up_command
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tidings, for its developers.")

@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from pathlib import Path
 
-from .surroundings import local
+from operate.surroundings import local
 
 _READY_S, _STOP_S, _POLL_S = 30.0, 5.0, 0.05
 _ASK_S = 1.0
