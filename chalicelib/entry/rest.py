@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from .. import commands, sizes, telemetry, times
+from .. import __version__, commands, sizes, telemetry, times
 from ..errors import (
     BadRequest,
     Conflict,
@@ -281,7 +281,12 @@ def health(services: Services) -> Response:
             checks[name] = "unavailable"
     serves = checks["dynamodb"] == checks["sqs"] == "ok"
     status = "ok" if set(checks.values()) == {"ok"} else "degraded" if serves else "unavailable"
-    body = {"status": status, "region": services.region, "checks": checks}
+    body = {
+        "status": status,
+        "region": services.region,
+        "version": __version__,
+        "checks": checks,
+    }
     return Response(200 if serves else 503, body)
 
 

@@ -4,158 +4,57 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
-import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from workbench.stack import resources
-from workbench.stack.embedded import ROOT, STATE
+from operate.dead import QUEUES, DeadLetters, Where, summary
+
+from . import options
+from .service import LocalStack
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: list, show, redrive, purge.")
 
-Queue = Annotated[str, typer.Option(help="delivery or outbound")]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
-_LOOK_S = 20
-_MOST = 100_000  # letters in one command
-# A short poll asks some of SQS's servers, so it may find a small queue empty; a long one asks all.
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
-_POLL_S = 1
-_EMPTY_POLLS = 3
-_VISIBLE, _HIDDEN = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
+
+def _queue(text: str) -> str:
+    if text not in QUEUES:
+        raise typer.BadParameter(f"{text!r} has no dead letters; choose {' or '.join(QUEUES)}")
+    return text
 
 
-@dataclass(frozen=True)
-class Where:
-    """Which deployment: options first, then the running local stack, then AWS's environment."""
-
-    endpoint_url: str | None
-    region: str | None
-    prefix: str
-    local: bool
-
-    def client(self) -> Any:
-        key = "test" if self.local else None
-        return boto3.client(
-            "sqs",
-            endpoint_url=self.endpoint_url,
-            region_name=self.region,
-            aws_access_key_id=key,
-            aws_secret_access_key=key,
-        )
+Queue = Annotated[str, typer.Option(parser=_queue, metavar="QUEUE", help="delivery or outbound")]
+Json = options.Json
 
 
 @app.callback()
 def where(
     context: typer.Context,
-    endpoint_url: Annotated[str, typer.Option(help="Of SQS; the running stack's or AWS's.")] = "",
-    region: Annotated[str, typer.Option(help="Of the queues.")] = "",
+    endpoint_url: Annotated[
+        str | None,
+        typer.Option(
+            parser=options.url, metavar="URL", help="Of SQS; the running stack's or AWS's."
+        ),
+    ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(parser=options.region, metavar="REGION", help="Of the queues."),
+    ] = None,
     prefix: Annotated[str, typer.Option(help="Of the queues' names.")] = "",
 ) -> None:
-    """Dead letters: list, show, redrive, purge."""
-    path = Path(ROOT / STATE)
-    elsewhere = bool(endpoint_url or region)
-    state: dict[str, str] = {}
-    if path.exists() and not elsewhere:
-        state = json.loads(path.read_text())
+    """Dead letters: list, show, redrive, purge.
+
+    Options first, then the stack that runs here, then AWS's environment say where.
+    """
+    local: LocalStack | None = None if endpoint_url or region else context.obj
     context.obj = Where(
-        endpoint_url=endpoint_url or state.get("aws_endpoint_url"),
-        region=region or state.get("region"),
-        prefix=prefix or state.get("prefix", "tidings"),
-        local=bool(state),
+        endpoint_url=endpoint_url or (local.aws_endpoint_url if local else None),
+        region=region or (local.region if local else None),
+        prefix=prefix or (local.prefix if local else "tidings"),
+        local=local is not None,
     )
-
-
-class DeadLetters:
-    """One dead-letter queue and the queue it redrives to."""
-
-    def __init__(self, at: Where, queue: str) -> None:
-        definition = resources.load()["queues"]
-        if queue not in definition or "dead_letter" not in definition[queue]:
-            raise typer.BadParameter("delivery or outbound", param_hint="--queue")
-        dead = definition[queue]["dead_letter"]
-        self.fifo = bool(definition[queue]["fifo"])
-        try:
-            self.sqs: Any = at.client()
-            self.url = self._url(resources.queue_name(at.prefix, dead, definition[dead]))
-            self.source = self._url(resources.queue_name(at.prefix, queue, definition[queue]))
-        except (BotoCoreError, ClientError) as fault:
-            typer.echo(f"no such queues here: {fault}", err=True)
-            raise typer.Exit(1) from None
-
-    def count(self) -> int:
-        """How many there are, as SQS estimates it."""
-        return self._counted(_VISIBLE, _HIDDEN)
-
-    def pages(self) -> Iterator[list[dict[str, Any]]]:
-        """Batches, hidden from others for some seconds, until none is to be had.
-
-        An empty answer is believed when SQS counts none either, or after a few in a row: the
-        count lags, and has those that wait behind others of their group.
-
-        A FIFO group gives its next ones only when the received ones are deleted, so whoever
-        leaves them sees ten a group.
-        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagegroupid-property.html
-        """
-        empty = 0
-        for _ in range(_MOST // 10):
-            answer = self.sqs.receive_message(
-                QueueUrl=self.url,
-                MaxNumberOfMessages=10,
-                AttributeNames=["All"],
-                VisibilityTimeout=_LOOK_S,
-                WaitTimeSeconds=_POLL_S,
-            )
-            batch: list[dict[str, Any]] = answer.get("Messages", [])
-            if batch:
-                empty = 0
-                yield batch
-                continue
-            empty += 1
-            if empty == _EMPTY_POLLS or not self._counted(_VISIBLE):
-                return
-
-    def look(self) -> list[dict[str, Any]]:
-        """Those to be had without deleting any, visible again at once."""
-        found = {m["MessageId"]: m for batch in self.pages() for m in batch}
-        self.release(list(found.values()))
-        return list(found.values())
-
-    def release(self, messages: list[dict[str, Any]]) -> None:
-        """Visible again at once."""
-        for message in messages:
-            self.sqs.change_message_visibility(
-                QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
-            )
-
-    def redrive(self, message: dict[str, Any]) -> None:
-        """Back to its queue, and only then gone from here: a crash doubles, never loses."""
-        order = {}
-        if self.fifo:
-            order = {
-                "MessageGroupId": message["Attributes"]["MessageGroupId"],
-                "MessageDeduplicationId": uuid.uuid4().hex,
-            }
-        self.sqs.send_message(QueueUrl=self.source, MessageBody=message["Body"], **order)
-        self.delete(message)
-
-    def delete(self, message: dict[str, Any]) -> None:
-        self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
-
-    def _counted(self, *names: str) -> int:
-        answer = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=list(names))
-        return sum(int(answer["Attributes"][name]) for name in names)
-
-    def _url(self, name: str) -> str:
-        return str(self.sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
 
 @app.command("list")
@@ -241,20 +140,3 @@ def purge(
             letters.delete(message)
         count += len(batch)
     typer.echo(json.dumps({"purged": count}) if as_json else f"{count} purged")
-
-
-def summary(message: dict[str, Any]) -> dict[str, Any]:
-    """What may be shown without asking for the payload."""
-    try:
-        kind = str(json.loads(message["Body"])["kind"])
-    except (ValueError, KeyError, TypeError):
-        kind = "unreadable"
-    attributes = message["Attributes"]
-    sent_s = int(attributes.get("SentTimestamp", "0")) / 1000
-    return {
-        "id": message["MessageId"],
-        "kind": kind,
-        "group": attributes.get("MessageGroupId", ""),
-        "receives": int(attributes.get("ApproximateReceiveCount", "0")),
-        "age_s": int(time.time() - sent_s),
-    }

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,20 +14,17 @@ from rich.table import Table
 
 from operate.deploy import deploy as steps
 from operate.deploy.account import account
-from operate.deploy.errors import DeployError
 from operate.deploy.process import stopped_in_order
 from operate.deploy.targets import Emulated, Name, Target, emulated
-from operate.deploy.terraform import TerraformError
-from operate.package import PackageError
-from workbench.stack.children import StackError
 
-from . import say
+from . import options, say
 
-T = TypeVar("T")
 TargetName = Annotated[Name, typer.Option("--target", help="Emulators: start localstack/up first.")]
 RegionName = Annotated[
     str | None,
     typer.Option(
+        parser=options.region,
+        metavar="REGION",
         help="The primary region, for good; by default what the variables say, else us-east-1.",
     ),
 ]
@@ -51,7 +47,8 @@ def deploy(
     console = Console(stderr=True, highlight=False)
 
     confirm = _confirm(console, "Apply this", yes)
-    deployed = _finish(lambda: _deployment(console, target, region, var_file).deploy(confirm))
+    with stopped_in_order():
+        deployed = _deployment(console, target, region, var_file).deploy(confirm)
     if as_json:
         typer.echo(json.dumps(asdict(deployed)))
         return
@@ -70,11 +67,16 @@ def destroy(
     region: RegionName = None,
     var_file: VariableFiles = None,
     yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Undo a deployment, with all that people have written."""
     console = Console(stderr=True, highlight=False)
     confirm = _confirm(console, "Delete this deployment, its tables and all messages", yes)
-    _finish(lambda: _deployment(console, target, region, var_file).destroy(confirm))
+    with stopped_in_order():
+        _deployment(console, target, region, var_file).destroy(confirm)
+    if as_json:
+        typer.echo(json.dumps({"destroyed": True}))
+        return
     console.print("destroyed")
 
 
@@ -112,13 +114,3 @@ def _target(name: Name, region: str | None) -> Target:
         redis_url=os.environ.get("TIDINGS_REDIS_URL", default.redis_url),
     )
     return emulated(name, region or "us-east-1", at)
-
-
-def _finish(work: Callable[[], T]) -> T:
-    """Run it; what its user must know ends the command with exit code 1."""
-    try:
-        with stopped_in_order():
-            return work()
-    except (DeployError, PackageError, StackError, TerraformError) as fault:
-        say.problem(fault)
-        raise typer.Exit(1) from None

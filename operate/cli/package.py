@@ -6,37 +6,41 @@ import json
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from operate.package import PackageError, Target, build
+from operate.package import PYTHON, Target, build
+from operate.package.build import ROOT
 
-from . import say
+from . import options, say
 
 
-def run(out: Path, architecture: str, python: str, as_json: bool) -> int:
-    """Make it; the exit code."""
+def package(
+    out: Annotated[Path, typer.Option(help="Folder of the package.", show_default="dist here")] = (
+        ROOT / "dist"
+    ),
+    architecture: Annotated[str, typer.Option(help="arm64 or x86_64")] = "arm64",
+    python: Annotated[str, typer.Option(help="Of the Lambda runtime.")] = PYTHON,
+    as_json: options.Json = False,
+) -> None:
+    """Make the deployment package that Terraform applies."""
     console = Console(stderr=True, highlight=False)
     try:
         target = Target(python, architecture)
     except ValueError as fault:
         raise typer.BadParameter(str(fault)) from None
     started = time.monotonic()
-    try:
-        with console.status("packaging …") as status:
-            package = build(target, out, lambda step: status.update(Text(f"{step} …")))
-    except PackageError as fault:
-        say.problem(fault)
-        return 1
+    with console.status("packaging …") as status:
+        made = build(target, out, lambda step: status.update(Text(f"{step} …")))
     if as_json:
-        typer.echo(json.dumps({"out": str(out), **asdict(package)}))
-        return 0
+        typer.echo(json.dumps({"out": str(out), **asdict(made)}))
+        return
     took_s = time.monotonic() - started
     say.plain(
         console,
-        f"{out}: {package.bytes / 1e6:.1f} MB for {package.runtime} on {package.architecture}, "
-        f"{len(package.functions)} functions, {took_s:.0f} s",
+        f"{out}: {made.bytes / 1e6:.1f} MB for {made.runtime} on {made.architecture}, "
+        f"{len(made.functions)} functions, {took_s:.0f} s",
     )
-    return 0

@@ -23,7 +23,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operate import package
-from workbench.stack.children import DIRECT
+from operate.probes import DIRECT
 
 from . import emulators
 from .account import Account, account, require_aws

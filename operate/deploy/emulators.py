@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from workbench.stack.children import answers, healthy
+from operate.probes import answers, healthy
 
 from .clients import client
 from .errors import DeployError

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from workbench.stack.children import die_with_parent
+from operate.processes import die_with_parent
 
 _POLL_S = 0.1
 # An apply on AWS may have half an hour of work under way: a cache, a distribution.

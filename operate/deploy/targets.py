@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 from operate import package
 from operate.surroundings import local
-from workbench.stack.children import StackError
+
+from .errors import DeployError
 
 Name = Literal["aws", "ministack", "localstack"]
 NAMES: tuple[Name, ...] = ("aws", "ministack", "localstack")
@@ -122,10 +123,10 @@ def emulated(name: Name, region: str, at: Emulated) -> Target:
     """A target on this machine, whose functions run on this machine's processor.
 
     Raises:
-        StackError: Lambda has no such processor or Python.
+        DeployError: Lambda has no such processor or Python.
     """
     try:
         kind = package.Target(at.python, package.host_architecture())
     except ValueError as fault:
-        raise StackError(f"nothing can be deployed on this machine: {fault}") from fault
+        raise DeployError(f"nothing can be deployed on this machine: {fault}") from fault
     return Target(name, region, at, kind)

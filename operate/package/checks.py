@@ -17,7 +17,16 @@ from .target import Target
 
 MOST_BYTES = 12_000_000
 # What the runtime has, and what is no part of the product.
-_FORBIDDEN = {"boto3", "botocore", "s3transfer", "tests", "workbench", "pip", "setuptools"}
+_FORBIDDEN = {
+    "boto3",
+    "botocore",
+    "s3transfer",
+    "tests",
+    "operate",
+    "workbench",
+    "pip",
+    "setuptools",
+}
 _ELF, _LITTLE_ENDIAN = b"\x7fELF", 1
 _BY_RUNTIME = {"botocore", "boto3"}
 _FRONT_S = 29  # API Gateway gives up on an integration

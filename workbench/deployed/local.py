@@ -12,11 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from operate import triggers
+from operate.deploy.errors import DeployError
 from operate.deploy.targets import NAME, Emulated, Name, Target, emulated
 from workbench.gateway import Limits
 from workbench.lambdas.python import lambda_python
 from workbench.stack.children import (
     Child,
+    StackError,
     free_port,
     require_free,
     start_lambda,
@@ -68,7 +70,10 @@ class LocalCloud:
             gateway_url=f"http://127.0.0.1:{gateway_port}",
             redis_url=f"redis://127.0.0.1:{redis_port}/0",
         )
-        self.target: Target = emulated(emulator, region, at)
+        try:
+            self.target: Target = emulated(emulator, region, at)
+        except DeployError as fault:
+            raise StackError(str(fault)) from fault
         self._at = at
         self._region = region
         self._ports = aws_port, beside_port, gateway_port, redis_port

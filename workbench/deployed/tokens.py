@@ -1,7 +1,6 @@
-"""Tokens of deployed functions, signed with their secret.
+"""`POST /dev/token` of deployed functions, signed with their secret.
 
-`POST /dev/token` gives anybody's, for emulators on this machine only: who serves it makes sure of
-that. `read_secret` is for who may read the secret of a deployment anyway.
+It gives anybody's token, for emulators on this machine only: who serves it makes sure of that.
 """
 
 from __future__ import annotations
@@ -10,30 +9,12 @@ import asyncio
 import json
 from collections.abc import Callable
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operate.deploy.clients import client
+from operate.tokens import NoSecret, jwt_secret
 from workbench.gateway.wire import Reply
 from workbench.stack.tokens import DevTokens
-
-
-class NoSecret(Exception):
-    """There is no secret that can be read; the text is for the user."""
-
-
-def read_secret(secret_id: str, region: str | None) -> str:
-    """The `jwt_secret` of a deployment, read as the AWS user of this environment.
-
-    Raises:
-        NoSecret: As it says.
-    """
-    try:
-        secrets = boto3.client("secretsmanager", region_name=region)
-        value = secrets.get_secret_value(SecretId=secret_id).get("SecretString")
-    except (BotoCoreError, ClientError) as fault:
-        raise NoSecret(f"reading the secret {secret_id}: {fault}") from fault
-    return _jwt_secret(value, secret_id)
 
 
 class DeployedTokens:
@@ -68,20 +49,10 @@ class DeployedTokens:
             secret_id = environment.get("TIDINGS_SECRET_ID")
             if secret_id:
                 value = self._secrets.get_secret_value(SecretId=secret_id).get("SecretString")
-                return _jwt_secret(value, secret_id)
+                return jwt_secret(value, secret_id)
         except (BotoCoreError, ClientError) as fault:
             raise NoSecret(f"reading the secret of {function}: {fault}") from fault
         secret = environment.get("TIDINGS_JWT_SECRET")
         if not secret:
             raise NoSecret(f"{function} has neither TIDINGS_SECRET_ID nor TIDINGS_JWT_SECRET")
         return str(secret)
-
-
-def _jwt_secret(value: str | None, secret_id: str) -> str:
-    try:
-        secret = json.loads(value or "{}")["jwt_secret"]
-    except (ValueError, KeyError, TypeError) as fault:
-        raise NoSecret(f"the secret {secret_id} is no JSON object with jwt_secret") from fault
-    if not isinstance(secret, str) or not secret:
-        raise NoSecret(f"the secret {secret_id} has an empty jwt_secret")
-    return secret

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Sequence
 from typing import Any
 
-import jwt
+from operate.tokens import sign
 
 Reply = tuple[int, dict[str, str], bytes]
 
@@ -32,13 +30,6 @@ class DevTokens:
         if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
             raise ValueError("roles")
         return sign(self._secret, user, int(request.get("expires_in_s", 3600)), roles)
-
-
-def sign(secret: str, user: str, expires_in_s: int, roles: Sequence[str]) -> str:
-    """A user's token, as any issuer that knows the secret makes it."""
-    now = int(time.time())
-    claims = {"sub": user, "iat": now, "exp": now + expires_in_s, "roles": list(roles)}
-    return jwt.encode(claims, secret, algorithm="HS256")
 
 
 def _reply(status: int, body: dict[str, Any]) -> Reply:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from operate.deploy.errors import DeployError
 from operate.deploy.targets import LACKING, Emulated, Target, emulated
-from workbench.stack.children import StackError
 
 ROOT = Path(__file__).resolve().parents[3] / "terraform"
 
@@ -43,7 +43,7 @@ def test_one_emulator_has_all_apis() -> None:
 
 
 def test_a_python_that_lambda_lacks_is_said() -> None:
-    with pytest.raises(StackError, match=r"Python 3\.2: not one of"):
+    with pytest.raises(DeployError, match=r"Python 3\.2: not one of"):
         emulated("ministack", "us-east-1", Emulated(python="3.2"))
 
 
