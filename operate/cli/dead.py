@@ -8,12 +8,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from operate.dead import QUEUES, DeadLetters, Where, summary
 
-from . import options
+from . import options, say
 from .service import LocalStack
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: list, show, redrive, purge.")
@@ -66,7 +65,7 @@ def list_(context: typer.Context, queue: Queue = "delivery", as_json: Json = Fal
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table = Table("id", "kind", "group", "receives", "age s")
+    table = say.table("id", "kind", "group", "receives", "age s")
     for row in rows:
         table.add_row(
             *(Text(str(row[name])) for name in ("id", "kind", "group", "receives", "age_s"))

@@ -8,10 +8,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from . import http
+from . import http, say
 from .options import Json, Region, Room, Secret, Url, User, user_id
 from .service import Service
 
@@ -79,7 +78,7 @@ def list_(
     if not rooms:
         typer.echo(f"{user} is in no room")
         return
-    table = Table("room", "type", "role", "unread")
+    table = say.table("room", "type", "role", "unread")
     for each in rooms:
         cells = (each["room_id"], each["room_type"], each["role"], each["unread"])
         table.add_row(*(Text(str(cell)) for cell in cells))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 
@@ -10,6 +11,14 @@ def problem(why: object) -> None:
     """Why the command ends, on standard error; rich reads nothing into it and does not break it."""
     console = Console(stderr=True, highlight=False)
     console.print(Text.assemble(("tidings:", "red"), f" {why}"), soft_wrap=True)
+
+
+def table(*names: str) -> Table:
+    """A table that breaks what is too long for its column, and cuts nothing off."""
+    made = Table()
+    for name in names:
+        made.add_column(name, overflow="fold")
+    return made
 
 
 def plain(console: Console, text: object, style: str = "") -> None:

@@ -39,8 +39,8 @@ async def _send(service: Service, user: str, room: str, text: str) -> dict[str, 
         status, answer = await service.ask(user, "POST", path, body)
     if status in (403, 404):
         raise http.HttpError(
-            f"not sent: {http.reason(answer)}; `tidings room create {user} {room}` makes a room, "
-            "`tidings room add` lets others in"
+            f"not sent: {http.reason(answer)}; `tidings room create {user} ROOM` makes a room, "
+            f"`tidings room add OWNER {room} {user}` lets {user} into this one"
         )
     if status >= 300:
         raise http.HttpError(f"not sent: {http.reason(answer)}")

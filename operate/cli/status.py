@@ -9,10 +9,9 @@ from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from . import http
+from . import http, say
 from .options import Json, Region, Secret, Url
 from .service import LocalStack, Service
 
@@ -116,7 +115,7 @@ async def _other(name: str, websocket_url: str) -> RegionStatus:
 
 def _print(found: Status) -> None:
     console = Console(highlight=False)
-    table = Table("region", "address", "status", "stands on", "version")
+    table = say.table("region", "address", "status", "stands on", "version")
     for each in found.regions:
         checks = ", ".join(f"{name} {check}" for name, check in each.checks.items())
         style = "green" if each.status == "ok" else "red" if not each.well else ""

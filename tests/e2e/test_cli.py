@@ -1,4 +1,4 @@
-"""`tidings chat` and `tidings dead` as processes, against a whole stack."""
+"""The commands as processes, against a whole stack."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import pytest
 
+from chalicelib import __version__
 from tests.support.people import WAIT_S, People, name
 from tests.support.stacks import Stack
 
@@ -56,6 +57,58 @@ def test_without_any_input_it_ends(stack: Stack) -> None:
     command = [*CLI, "chat", name("nora"), name("room"), "--url", stack.url]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, timeout=60, check=False)
     assert done.returncode == 0
+
+
+def as_json(stack: Stack, *arguments: str) -> Any:
+    done = tidings(*arguments, "--url", f"{stack.url}/", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+def test_a_room_is_made_once_and_others_are_added(people: People, stack: Stack) -> None:
+    owner, other, third, room = name("ola"), name("otto"), name("thea"), name("room")
+    made = as_json(stack, "room", "create", owner, room, other)
+    assert (made["created"], sorted(made["participants"])) == (True, sorted([owner, other]))
+    again = as_json(stack, "room", "create", owner, room, other, third)
+    assert (again["created"], len(again["participants"])) == (False, 3)
+    fourth = name("fay")
+    assert as_json(stack, "room", "add", owner, room, fourth)["added"] == [fourth]
+    [listed] = as_json(stack, "room", "list", fourth)
+    assert (listed["room_id"], listed["role"]) == (room, "member")
+    for arguments, words in (
+        (("create", name("eve"), room), "is not in it"),
+        (("add", other, room, "eve"), f"eve is not added to {room}: "),
+        (("create", owner, "p-taken"), "taken"),
+    ):
+        done = tidings("room", *arguments, "--url", stack.url)
+        assert done.returncode == 1
+        assert words in done.stderr
+
+
+def test_a_message_is_sent(people: People, stack: Stack) -> None:
+    sender, room = name("sam"), name("room")
+    as_json(stack, "room", "create", sender, room)
+    text = "--json? “hello” \u200d\n2"
+    sent = as_json(stack, "send", sender, room, text)
+    path = f"/v1/rooms/{room}/messages"
+    _, history = people.http("GET", path, token=people.token(sender))
+    [message] = history["messages"]
+    assert (message["message_id"], message["content"]) == (sent["message_id"], text)
+    plain = tidings("send", sender, room, "plain", "--url", stack.url)
+    assert (plain.returncode, len(plain.stdout.strip())) == (0, 26)
+    refused = tidings("send", name("eve"), room, "hi", "--url", stack.url)
+    assert refused.returncode == 1
+    assert "`tidings room create" in refused.stderr
+
+
+def test_the_status(stack: Stack) -> None:
+    status = as_json(stack, "status")
+    assert (status["ok"], status["note"]) == (True, "")
+    [region] = status["regions"]
+    assert (region["region"], region["status"], region["url"]) == (stack.region, "ok", stack.url)
+    assert region["version"] == __version__
+    assert set(region["checks"].values()) == {"ok"}
+    assert tidings("--version").stdout == f"tidings {__version__}\n"
 
 
 def test_without_a_stack_it_says_so() -> None:
