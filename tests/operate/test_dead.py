@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from operate.cli.dead import DeadLetters, Where
+from operate.dead import DeadLetters, Where
 
 
 class Sampling:
