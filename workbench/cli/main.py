@@ -22,7 +22,6 @@ from workbench.drills.swarm import NoClient
 from workbench.stack.children import StackError
 from workbench.stack.embedded import ROOT, STATE, EmbeddedStack
 
-from . import chat as chat_command
 from . import drill as drill_command
 from . import gateway as gateway_command
 from . import up as up_command
@@ -99,6 +98,8 @@ def chat(
     region: Region = None,
 ) -> None:
     """Chat as USER in ROOM; the room is created, and USER let in, when need be."""
+    from . import chat as chat_command  # the terminal's library takes long to import
+
     service = Service.of(context, url, secret, region)
     raise typer.Exit(asyncio.run(chat_command.run(service, user, room)))
 
