@@ -18,10 +18,12 @@ LONGEST = (*DEPLOYED, "terraform", "drills", "e2e", "conformance", "contract", "
 
 
 def group(nodeid: str) -> str:
-    """A folder of tests/, a deployed stack of tests/e2e, or a module of tests/unit."""
-    folder, *_, module = nodeid.split("::")[0].split("/")[1:]
+    """A folder of tests/ or tests/operate, a deployed stack of tests/e2e, a module of tests/unit."""
+    folder, *inner, module = nodeid.split("::")[0].split("/")[1:]
     if folder == "unit":
         return module
+    if folder == "operate" and inner:
+        return f"{folder}/{inner[0]}"
     stack = re.search(rf"\[({'|'.join(DEPLOYED)})\b", nodeid) if folder == "e2e" else None
     return stack[1] if stack else folder
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from workbench.deploy.terraform import Terraform
+from operate.deploy.terraform import Terraform
 
 RootOf = Callable[[str], Terraform]

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from operate.deploy import terraform
+from operate.deploy.terraform import Terraform
+from operate.package import Target, build, host_architecture
 from tests.support.paths import ROOT
 from tests.support.terraform import RootOf
-from workbench.deploy import terraform
-from workbench.deploy.terraform import Terraform
-from workbench.package import Target, build, host_architecture
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from operate import triggers
 from tests.support import iam
 from tests.support.paths import ROOT
-from workbench import triggers
-from workbench.deploy import permissions
+from workbench.permissions import derive as permissions
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def derived() -> dict[str, Any]:
 @pytest.mark.timeout(300)
 def test_nothing_missing_nothing_more(derived: dict[str, Any]) -> None:
     told = json.loads(permissions.PERMISSIONS.read_text())
-    assert told == derived, "python -m workbench.deploy.permissions writes it anew"
+    assert told == derived, "python -m workbench.permissions.derive writes it anew"
 
 
 @pytest.mark.timeout(300)

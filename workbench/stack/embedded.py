@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib import wiring
-from workbench import triggers
+from operate import triggers
 from workbench.gateway import Gateway, HttpApi, Limits, WebSocketApi
 
 from . import resources

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from ... import __version__
 from ...actions import UNREADABLE_ROOM
 from ...contract import commands
 from ...contract.messages import Message
@@ -267,7 +268,12 @@ def health(services: Services) -> Response:
             checks[name] = "unavailable"
     serves = checks["dynamodb"] == checks["sqs"] == "ok"
     status = "ok" if set(checks.values()) == {"ok"} else "degraded" if serves else "unavailable"
-    body = {"status": status, "region": services.region, "checks": checks}
+    body = {
+        "status": status,
+        "region": services.region,
+        "version": __version__,
+        "checks": checks,
+    }
     return Response(200 if serves else 503, body)
 
 

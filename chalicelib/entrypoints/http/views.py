@@ -168,4 +168,5 @@ class Disconnected(View):
 class Health(View):
     status: Literal["ok", "degraded", "unavailable"]
     region: str
+    version: str
     checks: dict[str, Literal["ok", "unavailable"]]
