@@ -18,7 +18,7 @@ LONGEST = (*DEPLOYED, "terraform", "drills", "e2e", "conformance", "contract", "
 
 
 def group(nodeid: str) -> str:
-    """A folder of tests/ or tests/operate, a deployed stack of tests/e2e, a module of tests/unit."""
+    """A folder of tests or tests/operate, a deployed stack of tests/e2e, or a unit module."""
     folder, *inner, module = nodeid.split("::")[0].split("/")[1:]
     if folder == "unit":
         return module
