@@ -20,11 +20,18 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from workbench.stack import surroundings
+
 SLOWEST = {"localstack": 0, "ministack": 1}  # stacks of tests/e2e
 
 settings.register_profile("same", derandomize=True, database=None)
 if os.environ.get("REQUIRE_ALL") == "1":
     settings.load_profile("same")
+
+
+def pytest_configure() -> None:
+    """Tests see neither the developer's AWS nor a proxy on the way to this machine."""
+    surroundings.isolate()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,7 +15,7 @@ from tests.deploy.stand_in import StandIn
 from tests.deploy.support import REGION
 from workbench.cli.main import app
 from workbench.deploy.account import Account
-from workbench.deploy.clients import client
+from workbench.stack.clients import client
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.deploy.clients import client
+from workbench.stack.clients import client
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"

@@ -14,10 +14,10 @@ import pytest
 from tests.deploy.stand_in import StandIn
 from tests.deploy.support import REGION
 from workbench.deploy import emulators
-from workbench.deploy.clients import client
 from workbench.deploy.deploy import Deployment
 from workbench.deploy.errors import DeployError
 from workbench.deploy.targets import Emulated, Name, emulated
+from workbench.stack.clients import client
 
 NOWHERE = "http://127.0.0.1:9"
 

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from tests.deploy.support import REGION, Emulator
 from workbench.cli.main import app
-from workbench.deploy.clients import client
 from workbench.deploy.tokens import DeployedTokens
+from workbench.stack.clients import client
 
 FUNCTION = "def handler(event, context): return None"
 OLD, NEW = "o" * 40, "n" * 40

@@ -9,7 +9,7 @@ import redis
 
 from tests.support.people import People, name
 from tests.support.stacks import DeployedStack
-from workbench.deploy.clients import client
+from workbench.stack.clients import client
 
 pytestmark = pytest.mark.deployed
 SWEPT_S = 150.0

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Protocol
 
 from workbench.deploy import deploy as steps
-from workbench.deploy.clients import client
 from workbench.deploy.local import START_S, LocalCloud
 from workbench.deploy.targets import Name
 from workbench.stack.children import Child, free_port
+from workbench.stack.clients import client
+from workbench.stack.keys import ANY, Keys
 from workbench.stack.threads import in_thread
 
 
@@ -29,6 +30,7 @@ class Stack(Protocol):
     aws_endpoint_url: str
     redis_url: str
     secret: str
+    keys: Keys
     queue_urls: dict[str, str]
     children: dict[str, Child]
 
@@ -45,6 +47,7 @@ class DeployedStack:
         at = cloud.target.emulated
         assert at is not None
         self.children = cloud.children
+        self.keys = ANY
         self.aws_endpoint_url, self.redis_url = at.aws_url, at.redis_url
         self.deployment = steps.Deployment(cloud.target, folder=folder)
         self.deployed = self.deployment.deploy()

@@ -24,10 +24,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from workbench import package
 from workbench.stack.children import DIRECT
+from workbench.stack.clients import client
 
 from . import emulators
 from .account import Account, account, require_aws
-from .clients import client
 from .errors import DeployError
 from .targets import NAME, Target
 from .terraform import Plan, Terraform

@@ -17,8 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from workbench.gateway import HttpApi, WebSocketApi
 from workbench.gateway.routes import check
-
-from .clients import client
+from workbench.stack.clients import client
 
 _LAMBDA = re.compile(
     r"(?:arn:aws[\w-]*:apigateway:[\w-]+:lambda:path/2015-03-31/functions/)?"

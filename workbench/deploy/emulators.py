@@ -16,8 +16,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from workbench.stack.children import answers, healthy
+from workbench.stack.clients import client
 
-from .clients import client
 from .errors import DeployError
 from .targets import NAME, Emulated, Name
 

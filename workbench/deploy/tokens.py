@@ -14,9 +14,8 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from workbench.gateway.wire import Reply
+from workbench.stack.clients import client
 from workbench.stack.tokens import DevTokens
-
-from .clients import client
 
 
 class NoSecret(Exception):
