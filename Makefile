@@ -1,17 +1,22 @@
 PYTHON ?= python3
 PORT ?= 8080
 REGION ?= us-east-1
+PERSIST ?=
 ARGS ?=
 JOBS ?= 2
 BIN := .venv/bin
+PERSISTS := $(if $(filter-out 0 no false,$(PERSIST)),--persist)
+# Whatever the console's encoding, files are UTF-8.
+export PYTHONUTF8 = 1
 
 .PHONY: setup run test node check format package scan clean
 
 # The developer CLI in .venv; again after a pull. The other targets do it by themselves.
 setup: .venv/.stamp
 
+# PERSIST=1 keeps the data for the next run; ARGS="--help" names the other options.
 run: .venv/.stamp
-	@$(BIN)/tidings up --port $(PORT) --region $(REGION)
+	@$(BIN)/tidings up --port "$(PORT)" --region "$(REGION)" $(PERSISTS) $(ARGS)
 
 # tests/conftest.py says what goes to which worker.
 test: .venv/.stamp

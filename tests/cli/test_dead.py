@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from typer.testing import CliRunner
+
 from workbench.cli.dead import DeadLetters, Where
+from workbench.cli.main import app
 
 
 class Sampling:
@@ -52,14 +56,14 @@ class Sampling:
 class At(Where):
     """A deployment with that SQS."""
 
-    sqs: Sampling
+    sqs: Sampling = field(default_factory=lambda: Sampling(0, 0))
 
     def client(self) -> Sampling:
         return self.sqs
 
 
 def looked(sqs: Sampling) -> list[str]:
-    letters = DeadLetters(At(None, None, "tidings", local=True, sqs=sqs), "delivery")
+    letters = DeadLetters(At(None, None, "tidings", sqs=sqs), "delivery")
     return [message["MessageId"] for message in letters.look()]
 
 
@@ -81,3 +85,11 @@ def test_a_count_that_lags_is_not_waited_for_long() -> None:
     sqs.counted = 7
     assert looked(sqs) == ["m0"]
     assert len(sqs.waits) < 10
+
+
+def test_without_a_stack_it_does_not_turn_to_aws(tmp_path: Path) -> None:
+    for arguments in (["list"], ["purge", "--yes"], ["--prefix", "other", "redrive"]):
+        env = {"TIDINGS_HOME": str(tmp_path), "AWS_DEFAULT_REGION": "us-east-1"}
+        done = CliRunner().invoke(app, ["dead", *arguments], env=env)
+        assert done.exit_code == 2
+        assert "no local stack runs here" in done.stderr

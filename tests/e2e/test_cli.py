@@ -11,18 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
 import pytest
 
 from tests.support.people import WAIT_S, People, name
 from tests.support.stacks import Stack
+from workbench.stack.clients import client
 
 CLI = [sys.executable, "-m", "workbench.cli.main"]
-KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
 
-def tidings(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+def tidings(*arguments: str, text: str = "", **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*CLI, *arguments],
         input=text,
@@ -30,7 +28,7 @@ def tidings(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]
         text=True,
         timeout=60,
         check=False,
-        env={**os.environ, **keys},
+        env={**os.environ, **env},
     )
 
 
@@ -112,7 +110,7 @@ def test_on_a_terminal_others_see_the_user_typing(people: People, stack: Stack) 
 
 
 def letters(stack: Stack, count: int, group: str) -> Any:
-    sqs = boto3.client("sqs", endpoint_url=stack.aws_endpoint_url, **KEYS)
+    sqs = client("sqs", stack.aws_endpoint_url, "us-east-1", stack.keys)
     for number in range(count):
         sqs.send_message(
             QueueUrl=stack.queue_urls["delivery-dead"],
@@ -125,7 +123,7 @@ def letters(stack: Stack, count: int, group: str) -> Any:
 
 def dead(stack: Stack, *arguments: str, text: str = "") -> Any:
     where = ["--endpoint-url", stack.aws_endpoint_url, "--region", "us-east-1"]
-    return tidings("dead", *where, *arguments, text=text)
+    return tidings("dead", *where, *arguments, text=text, **stack.keys.variables())
 
 
 def test_dead_letters_are_listed_shown_redriven_and_purged(stack: Stack) -> None:

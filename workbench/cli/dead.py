@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import boto3
@@ -17,8 +16,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from workbench.stack import resources
-from workbench.stack.embedded import ROOT, STATE
+from workbench.stack import clients, resources, running
+from workbench.stack.keys import Keys
+
+from . import say
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: list, show, redrive, purge.")
 
@@ -35,43 +36,45 @@ _VISIBLE, _HIDDEN = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesN
 
 @dataclass(frozen=True)
 class Where:
-    """Which deployment: options first, then the running local stack, then AWS's environment."""
+    """Which deployment.
+
+    Attributes:
+        keys: Of the local stack; None for those of the environment.
+    """
 
     endpoint_url: str | None
     region: str | None
     prefix: str
-    local: bool
+    keys: Keys | None = None
 
     def client(self) -> Any:
-        key = "test" if self.local else None
-        return boto3.client(
-            "sqs",
-            endpoint_url=self.endpoint_url,
-            region_name=self.region,
-            aws_access_key_id=key,
-            aws_secret_access_key=key,
-        )
+        if self.keys is not None and self.endpoint_url and self.region:
+            return clients.client("sqs", self.endpoint_url, self.region, self.keys)
+        return boto3.client("sqs", endpoint_url=self.endpoint_url, region_name=self.region)
 
 
 @app.callback()
 def where(
     context: typer.Context,
-    endpoint_url: Annotated[str, typer.Option(help="Of SQS; the running stack's or AWS's.")] = "",
-    region: Annotated[str, typer.Option(help="Of the queues.")] = "",
+    endpoint_url: Annotated[str, typer.Option(help="Of SQS, where it is an emulator's.")] = "",
+    region: Annotated[
+        str, typer.Option(help="Of the queues of a deployment; without it, the local stack's.")
+    ] = "",
     prefix: Annotated[str, typer.Option(help="Of the queues' names.")] = "",
 ) -> None:
-    """Dead letters: list, show, redrive, purge."""
-    path = Path(ROOT / STATE)
-    elsewhere = bool(endpoint_url or region)
-    state: dict[str, str] = {}
-    if path.exists() and not elsewhere:
-        state = json.loads(path.read_text())
-    context.obj = Where(
-        endpoint_url=endpoint_url or state.get("aws_endpoint_url"),
-        region=region or state.get("region"),
-        prefix=prefix or state.get("prefix", "tidings"),
-        local=bool(state),
-    )
+    """Dead letters of the local stack, or with --region those of a deployment."""
+    if endpoint_url or region:
+        context.obj = Where(endpoint_url or None, region or None, prefix or "tidings")
+        return
+    stack = running.find(running.home())
+    if stack is None:
+        say.problem(
+            "no local stack runs here: start it with make run, or name the --region of a "
+            "deployment in AWS"
+        )
+        raise typer.Exit(2)
+    keys = Keys(stack.access_key_id, stack.secret_access_key)
+    context.obj = Where(stack.aws_endpoint_url, stack.region, prefix or stack.prefix, keys)
 
 
 class DeadLetters:

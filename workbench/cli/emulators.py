@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from workbench.deploy.local import LocalCloud
+from workbench.stack import surroundings
 
 from . import say, up
 
@@ -25,6 +26,7 @@ def emulators(
     region: Annotated[str, typer.Option(envvar="REGION")] = "us-east-1",
 ) -> None:
     """Run emulators of AWS's APIs, Valkey and the gateway, without Docker, until Ctrl-C."""
+    surroundings.prepare()
     console = Console(highlight=False, stderr=True)
 
     def cloud() -> LocalCloud:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import json
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -16,7 +15,9 @@ from workbench.client import ActionError
 from workbench.conformance.serve import stack as conformance_stack
 from workbench.deploy.tokens import NoSecret, read_secret
 from workbench.package import PYTHON
-from workbench.stack.embedded import ROOT, STATE, EmbeddedStack
+from workbench.stack import running, surroundings
+from workbench.stack.embedded import ROOT, EmbeddedStack
+from workbench.stack.logs import Format
 from workbench.stack.tokens import sign
 
 from . import chat as chat_command
@@ -46,23 +47,39 @@ Secret = Annotated[
 Region = Annotated[str | None, typer.Option(envvar="REGION", help="Of the secret.")]
 
 
+@app.callback()
+def start() -> None:
+    """Tidings, for its developers."""
+    surroundings.prepare()
+
+
 def stack_url() -> str:
     """Where the running local stack is."""
-    state = Path(ROOT / STATE)
-    if state.exists():
-        return str(json.loads(state.read_text())["url"])
-    return "http://127.0.0.1:8080"
+    stack = running.find(running.home())
+    return stack.url if stack else "http://127.0.0.1:8080"
 
 
 @app.command()
 def up(
-    port: Annotated[int, typer.Option(envvar="PORT")] = 8080,
+    port: Annotated[int, typer.Option(envvar="PORT", help="0 for a free one.")] = 8080,
     region: Annotated[str, typer.Option(envvar="REGION")] = "us-east-1",
     reload: Annotated[bool, typer.Option(help="Reload handlers when their code changes.")] = True,
     shards: Annotated[int, typer.Option(help="WebSocket APIs: /ws-0 and on.", min=1)] = 1,
+    persist: Annotated[bool, typer.Option(help="Keep the data for the next start.")] = False,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Let pages of this origin, such as http://localhost:3000, use the APIs and get "
+            "tokens from /dev/token; repeatable."
+        ),
+    ] = None,
+    log_format: Annotated[Format, typer.Option(help="Log lines: text or json.")] = "text",
 ) -> None:
     """Run the whole of Tidings on this machine until Ctrl-C."""
-    raise typer.Exit(up_command.up(port, region, reload, shards))
+    options = up_command.Options(
+        port, region, reload, shards, persist, tuple(allow_origin or ()), log_format
+    )
+    raise typer.Exit(up_command.up(options))
 
 
 @app.command()
