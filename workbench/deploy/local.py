@@ -30,13 +30,6 @@ from .gateway import EMULATOR_CREDENTIALS, OTHER_PORT, DeployedGateway
 from .targets import NAME, Emulated, Name, Target, emulated
 
 START_S = 600  # LocalStack may have to be installed
-# What terraform/ makes and the functions call, by ministack's names; no other service answers.
-_BESIDE = ("apigateway", "cloudfront", "elasticache")
-_SERVICES = (
-    *_BESIDE,
-    *("acm", "cloudwatch", "dynamodb", "ec2", "events", "iam", "lambda", "logs", "route53"),
-    *("secretsmanager", "sns", "sqs", "sts"),
-)
 
 
 class LocalCloud:
@@ -127,9 +120,7 @@ class LocalCloud:
         require_free(gateway_port, "gateway", OTHER_PORT)  # before what takes long
         self.children["valkey"] = start_valkey(redis_port)
         if self.emulator == "localstack":
-            self.children["ministack"] = start_ministack(
-                beside_port, self._region, services=_BESIDE
-            )
+            self.children["ministack"] = start_ministack(beside_port, self._region)
             self.children["localstack"] = start_localstack(aws_port, self._tell)
             return
         python = lambda_python(Path(self._scratch.name, "python"))
@@ -138,6 +129,4 @@ class LocalCloud:
         where = f"http://127.0.0.1:{lambda_port}/"
         names = triggers.load(ROOT / "app.py").functions
         functions = {f"{NAME}-{name}": where for name in names}
-        self.children["ministack"] = start_ministack(
-            aws_port, region, functions, services=_SERVICES
-        )
+        self.children["ministack"] = start_ministack(aws_port, region, functions)
