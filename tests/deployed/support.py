@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
-from operate.deploy.clients import client
+from operate.clients import client
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"

@@ -9,7 +9,7 @@ import jwt
 import pytest
 from typer.testing import CliRunner
 
-from operate.deploy.clients import client
+from operate.clients import client
 from tests.deployed.support import REGION, Emulator
 from workbench.cli.main import app
 from workbench.deployed.tokens import DeployedTokens

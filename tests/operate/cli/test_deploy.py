@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from operate.clients import client
 from operate.deploy.account import Account
-from operate.deploy.clients import client
 from tests.deployed.support import REGION
 from tests.operate.deploy.stand_in import StandIn
 from workbench.cli.main import app

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from operate.clients import client
 from operate.deploy import emulators
-from operate.deploy.clients import client
 from operate.deploy.deploy import Deployment
 from operate.deploy.errors import DeployError
 from operate.deploy.targets import Emulated, Name, emulated
