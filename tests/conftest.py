@@ -21,7 +21,7 @@ from xdist.scheduler import LoadScopeScheduling
 from operate import surroundings
 from tests.support import selection
 
-pytest_plugins = ["tests.support.ministack"]
+pytest_plugins = ["tests.support.emulator", "tests.support.ministack", "tests.support.stand_in"]
 
 settings.register_profile("same", derandomize=True, database=None)
 if os.environ.get("REQUIRE_ALL") == "1":

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typer.testing import CliRunner
 
 from operate.probes import healthy
-from tests.operate.deploy.test_process import until
+from tests.support.waiting import until
 from workbench.cli.main import app
 from workbench.stack.children import free_port
 

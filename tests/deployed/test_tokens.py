@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from operate.clients import client
-from tests.deployed.support import REGION, Emulator
+from tests.support.emulator import REGION, Emulator
 from workbench.cli.main import app
 from workbench.deployed.tokens import DeployedTokens
 

@@ -12,7 +12,7 @@ import pytest
 from localstack_client.session import Session
 from redis import Redis
 
-from tests.support.localstack import until
+from tests.support.waiting import until
 from workbench.stack.children import StackError, free_port
 from workbench.stack.localstack_install import tools
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from layers import ROOT
 from packaging.utils import canonicalize_name
 
-from .locks import environment
+from tests.support.locks import environment
 
 # `tidings`, `localstack/up`, and what those load by path or start as programs of their own.
 PROGRAMS = (

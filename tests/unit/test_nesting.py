@@ -13,19 +13,10 @@ from chalicelib.kernel import nesting
 from chalicelib.model.identifiers import RoomId
 from chalicelib.wire import jsonwire, socketio
 from chalicelib.wire.engineio import ProtocolError
+from tests.support.nesting import DEEPEST, TOO_DEEP, nested
 from tests.support.world import World
 
 TEXT = {"message_type": "text"}
-
-
-def nested(levels: int, core: Any = "x") -> Any:
-    """A value at this depth: arrays and objects by turns."""
-    for level in range(levels):
-        core = [core] if level % 2 else {"a": core}
-    return core
-
-
-DEEPEST, TOO_DEEP = nested(nesting.MAX_DEPTH), nested(nesting.MAX_DEPTH + 1)
 FAR_TOO_DEEP = "[" * 100_000 + "]" * 100_000
 
 

@@ -12,9 +12,6 @@ TESTS = ROOT / "tests"
 MODULES = sorted(path for path in TESTS.rglob("*.py") if "node_modules" not in path.parts)
 SHARED = "tests.support"
 
-# Until they have moved with what they test. What they import, and who imports them, is not judged.
-TEMPORARY = ("tests.cli", "tests.deploy", "tests.package")
-
 
 def module_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts)
@@ -45,14 +42,8 @@ def test_tests_share_code_through_support_only() -> None:
         for module, source in ((module_of(path), path.read_text()) for path in MODULES)
         for name in imported(source, module)
         if not inside(name, SHARED)
-        if not any(inside(each, left) for each in (module, name) for left in TEMPORARY)
     ]
     assert not found, "\n".join(found)
-
-
-def test_the_temporary_exceptions_still_exist() -> None:
-    for package in TEMPORARY:
-        assert (ROOT / package.replace(".", "/")).is_dir(), f"remove {package} from TEMPORARY"
 
 
 def test_every_way_to_import_is_seen() -> None:

@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 
 from operate.clients import client
 from operate.deploy.account import Account
-from tests.deployed.support import REGION
-from tests.operate.deploy.stand_in import StandIn
+from tests.support.emulator import REGION
+from tests.support.stand_in import StandIn
 from workbench.cli.main import app
 
 

@@ -1,10 +1,16 @@
-"""A stand-in for Terraform: a `terraform` on the PATH that does nothing."""
+"""A stand-in for Terraform: a `terraform` on the PATH that does nothing.
+
+A plugin of tests/conftest.py.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 # Says which call it got; `show` and `output` give what the test wrote, and a word to stderr.
 _STAND_IN = """#!/bin/sh
@@ -71,3 +77,13 @@ class StandIn:
     def _lines(self, name: str) -> list[str]:
         path = self._folder / name
         return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs), prepend=":")
+    for name in [name for name in os.environ if name.startswith(("AWS_ENDPOINT_URL", "TF_"))]:
+        monkeypatch.delenv(name)
+    return StandIn(programs)

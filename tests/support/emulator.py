@@ -1,4 +1,7 @@
-"""What Terraform would deploy, put into an emulator by a few calls."""
+"""One ministack that runs functions, and what Terraform would deploy, put into it by a few calls.
+
+A plugin of tests/conftest.py.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,14 @@ import io
 import itertools
 import textwrap
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pytest
+
 from operate.clients import client
+from workbench.lambdas.python import lambda_python
+from workbench.stack.children import free_port, start_lambda, start_ministack
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -106,3 +113,25 @@ class Emulator:
             **{"IntegrationType": "AWS_PROXY", "PayloadFormatVersion": "1.0", **options},
         )
         return f"integrations/{made['IntegrationId']}"
+
+
+@pytest.fixture(scope="session")
+def emulator_url() -> Iterator[str]:
+    port = free_port()
+    child = start_ministack(port, REGION)
+    yield f"http://127.0.0.1:{port}"
+    child.stop()
+
+
+@pytest.fixture(scope="session")
+def lambda_url(emulator_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port = free_port()
+    python = lambda_python(tmp_path_factory.mktemp("lambda") / "python")
+    child = start_lambda(port, emulator_url, REGION, python)
+    yield f"http://127.0.0.1:{port}/"
+    child.stop()
+
+
+@pytest.fixture
+def emulator(emulator_url: str, lambda_url: str) -> Emulator:
+    return Emulator(emulator_url, lambda_url)
