@@ -18,7 +18,7 @@ setup: .venv/.run
 
 # PERSIST=1 keeps the data for the next run; ARGS="--help" names the other options.
 run: .venv/.run
-	@$(BIN)/tidings up --port "$(PORT)" --region "$(REGION)" $(PERSISTS) $(ARGS)
+	@exec $(BIN)/tidings up --port "$(PORT)" --region "$(REGION)" $(PERSISTS) $(ARGS)
 
 # Needs Python and what setup installs; tests that need Node or Chromium are skipped without them.
 # test-all adds what deploys into emulators, runs Terraform or takes minutes by itself.
