@@ -99,6 +99,10 @@ def test_it_runs_whatever_the_developer_s_environment_says(tmp_path: Path) -> No
         assert (done.returncode, done.stderr) == (0, "")
         done = tidings(tmp_path, "dead", "list", "--json")
         assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "[]", "")
+        status = tidings(tmp_path, "status", "--json").stdout
+        assert json.loads(status)["local"]["aws_endpoint_url"] == stack.aws_endpoint_url
+        assert stack.secret_access_key not in status
+        assert stack.access_key_id not in status
         events = (tmp_path / "log").read_text()
         assert "connected request_id=" in events
         assert "{" not in events, "lines are for people"

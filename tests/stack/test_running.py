@@ -70,6 +70,18 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
         pass
 
 
+def test_a_record_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with claim(tmp_path) as mine:
+        (tmp_path / "stack.json.new").mkdir()
+        with pytest.raises(Unusable, match=r"cannot write .* TIDINGS_HOME"):
+            mine.write(HERE)
+
+
+def test_nothing_runs_from_a_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert find(tmp_path / "file") is None
+
+
 def test_another_folder_can_be_named(tmp_path: Path) -> None:
     assert home({"TIDINGS_HOME": str(tmp_path)}) == tmp_path
     assert home({}).name == ".tidings"
