@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ...kernel import telemetry
 from ...kernel.records import entry_from_json, entry_to_json, target_from_json, target_to_json
 from ...model.access import Charge
-from ...model.connections import Connection, Devices, Frame, Target
+from ...model.connections import Connection, Devices, FrameContext, Target
 from ...model.delivery import Delivering
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry
@@ -108,7 +108,7 @@ class RedisCache:
         room_id: RoomId | None,
         ticket_region: Region | None,
         charge: Charge | None = None,
-    ) -> Frame:
+    ) -> FrameContext:
         key = f"connection:{connection_id}"
         commands: list[Command] = [("HGETALL", key), ("EXPIRE", key, CONNECTION_S)]
         if charge is not None and charge.payer is not None:
@@ -126,10 +126,10 @@ class RedisCache:
         fields, version = answers[0], answers[2]
         ticket = int(answers[3]) if len(commands) > 3 + paid else None
         if "target" not in fields:
-            return Frame(None, None, version, ticket, wait_ms)
+            return FrameContext(None, None, version, ticket, wait_ms)
         granted, _, role = fields.get(f"m:{room_id}", "").rpartition("|")
         current = Role(role) if granted and granted == version else None
-        return Frame(_connection(fields), current, version, ticket, wait_ms)
+        return FrameContext(_connection(fields), current, version, ticket, wait_ms)
 
     def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
         key = f"connection:{connection_id}"

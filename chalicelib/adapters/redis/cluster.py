@@ -23,7 +23,7 @@ _PAUSE_S, _TIMEOUT_S, _WAIT_S, _HEALTH_S = 1.0, 1.0, 5.0, 10
 _Heard = Callable[[str, Mapping[str, Any]], None]
 
 
-class RedisSync:
+class RedisClusterBus:
     """See `ports.Sync`. In cluster mode any node takes and gives what is published."""
 
     def __init__(self, url: str, source: str, clock: Clock, auth: Provider | None = None) -> None:

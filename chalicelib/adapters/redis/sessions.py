@@ -9,7 +9,7 @@ from ...kernel.errors import Conflict, NotFound, TooLarge
 from ...kernel.records import target_from_json, target_to_json
 from ...model.connections import Target
 from ...model.identifiers import ConnectionId, UserId
-from ...model.sessions import EngineSession, Part
+from ...model.sessions import EngineSession, PacketPart
 from .client import RedisClient, evaluate
 from .scripts import script
 
@@ -189,7 +189,7 @@ class RedisSessions:
     def connect(self, sid: ConnectionId, namespace: str) -> None:
         self._run(evaluate(_CONNECT, [_key(sid)], f"ns:{namespace}"))
 
-    def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[Part]:
+    def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[PacketPart]:
         at = at_ms if at_ms is not None else ""
         wanted = "" if part.startswith("b") else part[1:].partition("-")[0]
         limits = PARTS_S, MAX_PARTS
@@ -198,11 +198,11 @@ class RedisSessions:
             raise TooLarge("attachments: too many parts of packets wait for others")
         return [_part(each) for each in found]
 
-    def gathered(self, sid: ConnectionId) -> list[Part]:
+    def gathered(self, sid: ConnectionId) -> list[PacketPart]:
         (found,) = self._run(evaluate(_WAITING, [_parts(sid)]))
         return [_part(each) for each in found]
 
-    def hand_out(self, sid: ConnectionId, parts: Sequence[Part]) -> list[str] | None:
+    def hand_out(self, sid: ConnectionId, parts: Sequence[PacketPart]) -> list[str] | None:
         numbers = [part.number for part in parts]
         (texts,) = self._run(evaluate(_HAND_OUT, [_parts(sid)], *numbers), once=True)
         return list(texts) if texts else None
@@ -248,9 +248,9 @@ class RedisSessions:
         return list(frames) if frames is not None else None
 
 
-def _part(text: str) -> Part:
+def _part(text: str) -> PacketPart:
     number, at, wanted = text.split("|")
-    return Part(int(number), int(at), int(wanted) if wanted else None)
+    return PacketPart(int(number), int(at), int(wanted) if wanted else None)
 
 
 def _key(sid: ConnectionId) -> str:

@@ -34,7 +34,7 @@ from ...sessions import recovery
 from ...sessions.engine import NAMESPACES
 from ...wire import engineio, socketio
 from ...wire.engineio import ProtocolError
-from .frames import Call, Handler
+from .frames import Handler, SessionFrame
 
 _UNORDERED = "attachments: they came in no certain order; send one event at a time, or over polling"
 PARK_S = (0.0, 0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
@@ -148,7 +148,7 @@ def handler(application: Application) -> Handler:
     return functools.partial(_message, application)
 
 
-def _message(application: Application, call: Call, data: str | bytes) -> str:
+def _message(application: Application, call: SessionFrame, data: str | bytes) -> str:
     if isinstance(data, bytes):
         return _part(call, engineio.encode_text(engineio.Packet(_MESSAGE, data)), application)
     packet = socketio.decode(data)
@@ -160,7 +160,7 @@ def _message(application: Application, call: Call, data: str | bytes) -> str:
 _MESSAGE = engineio.PacketKind.MESSAGE
 
 
-def _part(call: Call, part: str, application: Application) -> str:
+def _part(call: SessionFrame, part: str, application: Application) -> str:
     """A part of a binary packet; the packet is served when it is whole.
 
     Attachments that cannot be told apart are never guessed at: their events are refused.
@@ -188,7 +188,7 @@ def _unordered(head: socketio.Packet, application: Application) -> list[socketio
     return _reply(head, ack, event)
 
 
-def _packet(call: Call, packet: socketio.Packet, application: Application) -> str:
+def _packet(call: SessionFrame, packet: socketio.Packet, application: Application) -> str:
     socket = Socket(call.transport, packet.namespace)
     match packet.kind:
         case socketio.PacketKind.CONNECT:
@@ -205,7 +205,7 @@ def _packet(call: Call, packet: socketio.Packet, application: Application) -> st
     raise ProtocolError("not a packet of a client")
 
 
-def _connect(call: Call, socket: Socket, payload: Any, application: Application) -> str:
+def _connect(call: SessionFrame, socket: Socket, payload: Any, application: Application) -> str:
     services = call.services
     if socket.namespace not in application.namespaces:
         return _refused(socket, {"message": "Invalid namespace"})
@@ -225,7 +225,9 @@ def _connect(call: Call, socket: Socket, payload: Any, application: Application)
     return _answer(call, [answer, *packets])
 
 
-def _event(call: Call, socket: Socket, packet: socketio.Packet, application: Application) -> str:
+def _event(
+    call: SessionFrame, socket: Socket, packet: socketio.Packet, application: Application
+) -> str:
     name, *arguments = packet.data
     if packet.fault is not None:
         return _answer(call, _reply(packet, *application.refuse(name, packet.fault)))
@@ -253,7 +255,7 @@ def _reply(
     return [socketio.Packet(socketio.PacketKind.EVENT, packet.namespace, event)]
 
 
-def _answer(call: Call, packets: Sequence[socketio.Packet]) -> str:
+def _answer(call: SessionFrame, packets: Sequence[socketio.Packet]) -> str:
     """One frame rides the return body; several are posted, in order."""
     parts = [part for packet in packets for part in socketio.encode(packet)]
     frames = [engineio.encode_text(engineio.Packet(_MESSAGE, part)) for part in parts]
