@@ -101,6 +101,7 @@ def room_of(command: Command) -> RoomId | None:
 
 
 def _hello(call: Call) -> Hello:
+    """Learn who and where this connection is."""
     return Hello(
         connection_id=call.connection.connection_id,
         user_id=call.connection.user_id,
@@ -111,6 +112,13 @@ def _hello(call: Call) -> Hello:
 
 
 def _send_message(call: Call) -> Sent:
+    """Send a message. The ack says that it is kept and will reach every member.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room, or only reads there.
+        TooLarge: The content is over its size limit.
+        Unavailable: Also: too many write to the room at once.
+    """
     call.writer()
     messages = call.services.messages
     origin = call.connection.target.origin
@@ -120,6 +128,12 @@ def _send_message(call: Call) -> Sent:
 
 
 def _delete_message(call: Call) -> Done:
+    """Delete a message: its sender, an admin or the owner of the room may. Twice is once.
+
+    Raises:
+        PermissionDenied: The user is not a member, or may not delete this message.
+        NotFound: There is no such message in the room.
+    """
     role = call.role()
     call.services.messages.delete(
         call.connection.user_id,
@@ -133,12 +147,24 @@ def _delete_message(call: Call) -> Done:
 
 
 def _join_room(call: Call) -> RoomPosition:
+    """Open a room on this device: typing, joins and leaves of others come from now on.
+
+    Messages come without it.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room.
+    """
     call.role()
     call.services.ephemeral.join(call.connection, call.room_id)
     return _position(call)
 
 
 def _leave_room(call: Call) -> RoomPosition:
+    """Close a room on this device. The user stays a member, and messages still come.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room.
+    """
     call.role()
     call.services.ephemeral.leave(call.connection, call.room_id)
     return _position(call)
@@ -149,18 +175,34 @@ def _position(call: Call) -> RoomPosition:
 
 
 def _typing_start(call: Call) -> Done:
+    """Show the others in the room that the user types, for six seconds or until a stop.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room, or only reads there.
+    """
     call.writer()
     call.services.ephemeral.typing(call.connection, call.room_id, True)
     return Done()
 
 
 def _typing_stop(call: Call) -> Done:
+    """Show that the user types no longer.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room, or only reads there.
+    """
     call.writer()
     call.services.ephemeral.typing(call.connection, call.room_id, False)
     return Done()
 
 
 def _message_read(call: Call) -> Done:
+    """Mark everything up to this message as read. The marker only moves forward.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room.
+        NotFound: There is no such message in the room.
+    """
     call.role()
     message_id = MessageId(call.command.message_id)
     connection = call.connection
@@ -171,6 +213,12 @@ def _message_read(call: Call) -> Done:
 
 
 def _message_delivered(call: Call) -> Done:
+    """Confirm that a message whose `delivery_receipt` is true reached this device.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room.
+        NotFound: There is no such message in the room.
+    """
     call.role()
     message_id = MessageId(call.command.message_id)
     call.services.receipts.delivered(call.connection.user_id, call.room_id, message_id)
@@ -178,11 +226,19 @@ def _message_delivered(call: Call) -> Done:
 
 
 def _set_status(call: Call) -> Done:
+    """Choose what friends are shown, until the user's last device disconnects."""
     call.services.presences.choose(call.connection.user_id, Status(call.command.status))
     return Done()
 
 
 def _sync(call: Call) -> Synced:
+    """Get what was missed, at the start and after every reconnect.
+
+    A room that the user is not a member of has an `error` in its place in the answer.
+
+    Raises:
+        BadRequest: Also: a position that no server made.
+    """
     services, user_id = call.services, call.connection.user_id
     given = {RoomId(room): text for room, text in call.command.positions.items()}
     after = None
@@ -221,6 +277,12 @@ def _sync(call: Call) -> Synced:
 
 
 def _refresh_token(call: Call) -> Refreshed:
+    """Continue this connection under a newer token of the same user.
+
+    Raises:
+        Unauthorized: The new token is not valid.
+        PermissionDenied: The new token is another user's, or the user's access is revoked.
+    """
     identity = call.services.tokens.verify(call.command.token)
     call.services.revocations.check(identity.user_id)
     call.services.connections.renew(call.connection, identity)
@@ -228,6 +290,7 @@ def _refresh_token(call: Call) -> Refreshed:
 
 
 def _ping(call: Call) -> Pong:
+    """Show that the client is alive, and check that the server is."""
     call.services.connections.heartbeat(call.connection)
     return Pong(_now(call))
 
