@@ -5,7 +5,7 @@ ARGS ?=
 JOBS ?= 2
 BIN := .venv/bin
 
-.PHONY: setup run test node check format package scan clean
+.PHONY: setup run test node check format reference package scan clean
 
 # The developer CLI in .venv; again after a pull. The other targets do it by themselves.
 setup: .venv/.stamp
@@ -33,6 +33,10 @@ check: .venv/.stamp
 # Terraform, scanned for what is insecure; .checkov.yaml says what is accepted and why.
 scan: .venv-scan/.stamp
 	.venv-scan/bin/checkov --config-file .checkov.yaml
+
+# The tables in docs/reference, made from the code.
+reference: .venv/.stamp
+	$(BIN)/python -m workbench.reference
 
 format: .venv/.stamp
 	$(BIN)/ruff check --fix .
