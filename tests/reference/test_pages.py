@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.actions import ACTIONS
 from chalicelib.adapters.redis.keys import KEYS
+from chalicelib.contract.events import EVENTS
 from chalicelib.entrypoints.http.openapi import OPERATIONS
+from chalicelib.jobs import JOBS
 from workbench import triggers
-from workbench.reference import glossary, http, metrics, pages, redis, settings
+from workbench.reference import glossary, http, jobs, metrics, pages, redis, settings
 from workbench.reference.sections import names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,6 +68,22 @@ def test_links_inside_the_reference_lead_somewhere() -> None:
             assert path.exists(), (name, target)
             if anchor and path.suffix == ".md":
                 assert anchor in anchors(path.read_text()), (name, target, anchor)
+
+
+def test_every_action_and_every_event_has_its_section() -> None:
+    sections = names(page("protocol.md"))
+    assert [each for each in sections if each.startswith("action ")] == [
+        f"action {name}" for name in ACTIONS
+    ]
+    assert {f"event {name}" for name in EVENTS} <= set(sections)
+
+
+def test_every_kind_of_job_has_its_section_and_a_sender() -> None:
+    sections = names(page("jobs.md"))
+    for kind, job in JOBS.items():
+        assert f"job {kind}" in sections
+        assert jobs.handled_by(job), kind
+        assert jobs.sent_by(job), kind
 
 
 def test_every_route_and_every_object_has_its_section() -> None:

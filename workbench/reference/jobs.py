@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import textwrap
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from chalicelib.jobs import JOBS, Job
-
 from chalicelib.entrypoints import workers
+from chalicelib.jobs import JOBS, Job
+from chalicelib.kernel import ids
 
 from . import docstrings, models
 from .markdown import amount, code, codes, table
@@ -48,7 +49,7 @@ def job(kind: str) -> str:
     each = JOBS[kind]
     parts = [f"{docstrings.text_of(each)} Class `{each.__name__}`."]
     named = [(name, _computed(each, name)) for name in ("group", "dedupe")]
-    told = [f"{name}: {code(text)}." for name, text in named if text]
+    told = [f"*{name}*: {text}." for name, text in named if text]
     if told:
         parts.append(" ".join(told))
     fields = [f for f in models.fields_of_class(each) if f.name not in _not_sent(each)]
@@ -101,19 +102,37 @@ def _made() -> Mapping[str, set[str]]:
 
 
 def _computed(kind: type[Job], name: str) -> str:
-    """The expression that a property of a job returns; "" where the base's None stands."""
+    """What a property of a job returns, in words; "" where the base's None stands."""
     owner = next(base for base in kind.__mro__ if name in vars(base))
     if owner is Job:
         return ""
     source = inspect.getsource(vars(owner)[name].fget)
-    returned = list(_returns(ast.parse(inspect.cleandoc(source))))
-    return " or ".join(returned)
+    found = list(_returns(ast.parse(textwrap.dedent(source))))
+    return " or ".join(reversed(found))
 
 
 def _returns(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Return) and node.value is not None:
-            yield ast.unparse(node.value).replace("self.", "")
+            yield _in_words(node.value)
+
+
+def _in_words(value: ast.expr) -> str:
+    """An id as a template: `{entry.room_id}#{part}`."""
+    match value:
+        case ast.JoinedStr():
+            return code(ast.unparse(value)[2:-1].replace("self.", ""))
+        case ast.Subscript(text):
+            return f"the end of {_in_words(text)}"
+        case ast.Call(ast.Attribute(ast.Name("ids"), helper), [argument]):
+            prefix, _, of_x = str(getattr(ids, helper)("x")).partition("#")
+            name = _plain(argument)
+            return code(f"{prefix}#{{{name if of_x == 'x' else f'digest of {name}'}}}")
+    return code(f"{{{_plain(value)}}}")
+
+
+def _plain(value: ast.expr) -> str:
+    return ast.unparse(value).replace("self.", "")
 
 
 def _not_sent(kind: type[Job]) -> set[str]:

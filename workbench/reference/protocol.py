@@ -133,7 +133,7 @@ def sizes() -> str:
         ("messages in one page over HTTP", size(packing.PAGE_BYTES), "`more` is true"),
         ("the body of an HTTP request", size(rest.MAX_BODY_BYTES), "`bad_request`"),
         ("a body that API Gateway takes", size(_GATEWAY.http_body_bytes), "413"),
-        ("a POST of a polling client", size(engine.MAX_PAYLOAD), "400, the session ends"),
+        ("a POST of a polling client", size(engine.MAX_PAYLOAD), "413, the session ends"),
         ("packets in such a POST", amount(engineio.MAX_PACKETS), "400, the session ends"),
         ("attachments of a Socket.IO event", amount(socketio.MAX_ATTACHMENTS), "closed"),
     ]
@@ -176,7 +176,7 @@ def _codes() -> Iterator[type[tree.TidingsError]]:
 def _form(schema: dict[str, typing.Any]) -> str:
     if "pattern" in schema:
         return code(schema["pattern"])
-    return f"opaque, {amount(schema['maxLength'])} characters at most"
+    return f"`region:seq:message_id`, …; {amount(schema['maxLength'])} characters at most"
 
 
 def _rate(name: str) -> str:
