@@ -28,8 +28,10 @@ _FORMS = {
 }
 
 # Which functions a setting changes: "all"; those that permissions.json, which is derived from the
-# code, says to use Redis, the secret or @connections; or these by name.
-FRAMES = ("websocket_message", "api_handler", "deliver", "outbound")
+# code, says to use Redis, the secret or @connections; or these by name, which
+# tests/terraform/test_permissions.py derives from the code.
+_TOKENS = ("api_handler", "websocket_connect", "websocket_message")
+_ENGINE = ("api_handler", "outbound", "websocket_message")
 READ_BY: dict[str, str | tuple[str, ...]] = {
     "region": "all",
     "prefix": "all",
@@ -41,22 +43,22 @@ READ_BY: dict[str, str | tuple[str, ...]] = {
     "redis_iam_cache": "redis",
     "redis_iam_serverless": "redis",
     "connections_url": "connections",
-    "jwt_secret": ("websocket_connect", "websocket_message", "api_handler"),
-    "jwks_url": ("websocket_connect", "websocket_message", "api_handler"),
-    "jwt_issuer": ("websocket_connect", "websocket_message", "api_handler"),
-    "jwt_audience": ("websocket_connect", "websocket_message", "api_handler"),
+    "jwt_secret": _TOKENS,
+    "jwks_url": _TOKENS,
+    "jwt_issuer": _TOKENS,
+    "jwt_audience": _TOKENS,
     "posts_per_s": "connections",
     "post_concurrency": "connections",
     "split_over": ("deliver",),
     "limits": ("websocket_message", "api_handler"),
     "endpoints": ("api_handler",),
     "shards": ("api_handler",),
-    "max_connections": ("websocket_connect", "websocket_message", "api_handler", "deliver"),
+    "max_connections": (*_TOKENS, "deliver"),
     "max_rooms": ("api_handler",),
     "max_members": ("api_handler",),
-    "ping_interval_ms": FRAMES,
-    "ping_timeout_ms": FRAMES,
-    "connect_timeout_s": ("api_handler", "outbound"),
+    "ping_interval_ms": _ENGINE,
+    "ping_timeout_ms": ("api_handler", "outbound"),
+    "connect_timeout_s": _ENGINE,
     "allowed_origins": ("api_handler",),
     "metrics_namespace": "all",
     "log_level": "all",
