@@ -79,7 +79,7 @@ def settings() -> str:
                 code(variable[1]),
                 f"{form(field.name, field.type)}{_unit(field.name)}",
                 default(field),
-                _VARIABLE.sub("", meaning) or "Least level of log lines.",
+                f"{_VARIABLE.sub('', meaning)}.",
                 read_by(field.name),
             )
         )
