@@ -4,58 +4,67 @@ REGION ?= us-east-1
 ARGS ?=
 JOBS ?= 2
 BIN := .venv/bin
+INSTALL := $(PYTHON) requirements/install.py
+RUN := requirements/uv.txt requirements.txt requirements/run.txt pyproject.toml
 
-.PHONY: setup run test node check format reference package scan clean
+.PHONY: setup run test test-all node check format reference package lock scan clean
 
-# The developer CLI in .venv; again after a pull. The other targets do it by themselves.
-setup: .venv/.stamp
+# The `tidings` command in .venv; again after a pull. The other targets install what they need.
+setup: .venv/.run
 
-run: .venv/.stamp
+run: .venv/.run
 	@$(BIN)/tidings up --port $(PORT) --region $(REGION)
 
-# tests/conftest.py says what goes to which worker.
-test: .venv/.stamp
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)
+# Needs Python and what setup installs; tests that need Node or Chromium are skipped without them.
+# test-all adds what deploys into emulators, runs Terraform or takes minutes by itself.
+test-all: ALL := --all
+test test-all: .venv/.test
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ALL) $(ARGS)
 
 # For AWS; for an emulator of this machine: make package ARGS="--architecture x86_64".
-package: .venv/.stamp
+package: .venv/.run
 	@$(BIN)/tidings package $(ARGS)
 
 # What the tests take from npm: the page's accessibility checker, the stock Socket.IO client.
-node: tests/page/node_modules/.stamp tests/node/node_modules/.stamp
+node: tests/node/node_modules/.stamp
 
-check: .venv/.stamp
+check: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 # Terraform, scanned for what is insecure; .checkov.yaml says what is accepted and why.
-scan: .venv-scan/.stamp
+scan: .venv-scan/.scan
 	.venv-scan/bin/checkov --config-file .checkov.yaml
 
 # The tables in docs/reference, made from the code.
-reference: .venv/.stamp
-	$(BIN)/python -m workbench.reference
+reference: .venv/.dev
+	@$(BIN)/python -m workbench.reference
 
-format: .venv/.stamp
+format: .venv/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# After a change of requirements/*.in; ARGS=--upgrade takes the newest versions of all the rest.
+lock: .venv/.run
+	@$(BIN)/python requirements/lock.py $(ARGS)
 
 clean:
 	rm -rf .venv .venv-scan .tidings dist tests/page/node_modules tests/node/node_modules
 
-tests/%/node_modules/.stamp: tests/%/package.json
-	npm install --prefix tests/$* --silent --no-audit --no-fund --no-package-lock --ignore-scripts
+.venv/.run: $(RUN)
+	@$(INSTALL) run
 	@touch $@
 
-.venv-scan/.stamp: requirements-scan.txt
-	$(PYTHON) -m venv .venv-scan
-	.venv-scan/bin/pip install --quiet --disable-pip-version-check -r requirements-scan.txt
+.venv/.test .venv/.dev: .venv/.%: requirements/%.txt .venv/.run
+	@$(INSTALL) $*
 	@touch $@
 
-.venv/.stamp: requirements.txt requirements-dev.txt pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+.venv-scan/.scan: requirements/uv.txt requirements/scan.txt
+	@$(INSTALL) scan
+	@touch $@
+
+tests/node/node_modules/.stamp: $(foreach part,node page,tests/$(part)/package.json tests/$(part)/package-lock.json)
+	@$(INSTALL) node
 	@touch $@

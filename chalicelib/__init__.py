@@ -1,0 +1,3 @@
+"""What ships."""
+
+__version__ = "0.1.0"

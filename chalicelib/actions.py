@@ -23,9 +23,11 @@ from .contract.shapes import Shape
 from .kernel import times
 from .kernel.errors import (
     BadRequest,
+    Internal,
     NotFound,
     PermissionDenied,
     RateLimited,
+    TidingsError,
     TooLarge,
     UnknownAction,
 )
@@ -36,6 +38,7 @@ from .model.rooms import Role
 from .services import Services
 
 SYNCED_ROOMS = 100
+UNREADABLE_ROOM = "this conversation cannot be read now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +237,8 @@ def _set_status(call: Call) -> Done:
 def _sync(call: Call) -> Synced:
     """Get what was missed, at the start and after every reconnect.
 
-    A room that the user is not a member of has an `error` in its place in the answer.
+    A room that the user is not a member of, or that cannot be read now, has an `error` in the
+    answer in place of its messages.
 
     Raises:
         BadRequest: Also: a position that no server made.
@@ -252,8 +256,12 @@ def _sync(call: Call) -> Synced:
         after = rooms[SYNCED_ROOMS - 1] if len(rooms) > SYNCED_ROOMS else None
     answer: dict[RoomId, SyncedConversation] = {}
     synced = services.messages.sync(allowed, call.command.limit)
-    unread = services.receipts.unread(user_id, list(synced))
+    readable = [room for room, caught in synced.items() if not caught.unreadable]
+    unread = services.receipts.unread(user_id, readable)
     for room, caught in synced.items():
+        if caught.unreadable or unread[room].unreadable:
+            answer[room] = _without_messages(caught.position, Internal(UNREADABLE_ROOM))
+            continue
         seen = services.receipts.seen(user_id, room, caught.entries)
         answer[room] = SyncedConversation(
             messages=[Message.of(e, e.message_id in seen) for e in caught.entries],
@@ -266,14 +274,15 @@ def _sync(call: Call) -> Synced:
     for room in given:
         if room not in allowed:
             refusal = PermissionDenied("not a member of this room")
-            answer[room] = SyncedConversation(
-                messages=[],
-                position=given[room],
-                recovered=False,
-                more=False,
-                error=refusal.as_json(),
-            )
+            answer[room] = _without_messages(given[room], refusal)
     return Synced(answer, after)
+
+
+def _without_messages(position: str, error: TidingsError) -> SyncedConversation:
+    """The part of a sync's answer that says why a conversation has none."""
+    return SyncedConversation(
+        messages=[], position=position, recovered=False, more=False, error=error.as_json()
+    )
 
 
 def _refresh_token(call: Call) -> Refreshed:

@@ -13,6 +13,7 @@ from .connections.registry import Connections
 from .kernel.settings import Settings
 from .membership.friends import Friends
 from .membership.rooms import Rooms
+from .messaging.backlog import Backlog
 from .messaging.delivery import Delivery
 from .messaging.messages import Messages
 from .model.identifiers import Region
@@ -79,6 +80,7 @@ class Services:
     connections: Connections
     engine: Engine
     upgrades: Upgrades
+    backlog: Backlog
     delivery: Delivery
     ephemeral: Ephemeral
     feeds: Feeds
@@ -120,14 +122,15 @@ def compose(settings: Settings, a: Adapters) -> Services:
         a.ids,
         settings.max_connections,
     )
+    backlog = Backlog(messages, a.cursors, a.delivery_dead, a.clock)
     delivery = Delivery(
         rooms=rooms,
-        messages=messages,
         connections=connections,
         cache=a.cache,
         cursors=a.cursors,
         poster=a.poster,
         queue=a.delivery,
+        backlog=backlog,
         outbound=a.outbound,
         outbound_dead=a.outbound_dead,
         clock=a.clock,
@@ -165,6 +168,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         rooms=rooms,
         messages=messages,
         connections=connections,
+        backlog=backlog,
         delivery=delivery,
         engine=engine,
         upgrades=upgrades,
@@ -185,6 +189,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         connections=connections,
         engine=engine,
         upgrades=upgrades,
+        backlog=backlog,
         delivery=delivery,
         ephemeral=ephemeral,
         feeds=Feeds(rooms, friends, messages),

@@ -12,8 +12,9 @@ from .services import Adapters, Services, compose
 
 def build(settings: Settings) -> Services:
     """Compose the services on AWS and Redis. Opens no connection: each opens at first use."""
+    from .adapters.apigateway.credentials import botocore_credentials
     from .adapters.apigateway.engine import EnginePoster
-    from .adapters.apigateway.poster import ApiGatewayPoster, botocore_credentials
+    from .adapters.apigateway.poster import ApiGatewayPoster
     from .adapters.aws import client
     from .adapters.cloudwatch import CloudWatchMetrics
     from .adapters.dynamodb import (

@@ -1,17 +1,15 @@
-"""What `REQUIRE_ALL=1` changes, the setting of a CI run.
+"""What a run takes (`--all`, `--stack`), where it goes, and what `REQUIRE_ALL=1` changes.
 
-Every skip is a failure, as CI installs what the tests need; and hypothesis takes the same examples
-each time, so that a change is judged by what it changed. Runs without it search at random.
+`REQUIRE_ALL=1` is the setting of a CI run. Every skip is a failure, as CI installs what the tests
+need; and hypothesis takes the same examples each time, so that a change is judged by what it
+changed. Runs without it search at random.
 
-`make test` runs two workers (pytest-xdist), as the deployed stacks mostly wait for emulators. What
-shares a folder goes to one of them, and so do the tests of a deployed stack in tests/e2e: fixtures
-are started once.
+`make test` runs two workers (pytest-xdist): see tests/support/selection.py.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Generator
 from typing import Any
 
@@ -20,7 +18,9 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-SLOWEST = {"localstack": 0, "ministack": 1}  # stacks of tests/e2e
+from tests.support import selection
+
+pytest_plugins = ["tests.support.ministack"]
 
 settings.register_profile("same", derandomize=True, database=None)
 if os.environ.get("REQUIRE_ALL") == "1":
@@ -28,6 +28,9 @@ if os.environ.get("REQUIRE_ALL") == "1":
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--all", action="store_true", help="Run extended tests, too: emulators, Terraform, minutes."
+    )
     parser.addoption(
         "--stack", action="append", default=[], help="Run tests/e2e on this stack only."
     )
@@ -37,24 +40,39 @@ class Groups(LoadScopeScheduling):
     """What goes to one worker. (pytest-xdist 3.8 marks groups in vain with pytest 9.)"""
 
     def _split_scope(self, nodeid: str) -> str:
-        return _group(nodeid)
+        return selection.group(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
     return Groups(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Workers begin with what takes longest."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--all"):
+        _leave_out(config, items)
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: SLOWEST.get(_group(item.nodeid), len(SLOWEST)))
+        items.sort(key=lambda item: selection.place(item.nodeid))
 
 
-def _group(nodeid: str) -> str:
-    """A folder of tests/, or a deployed stack of tests/e2e."""
-    folder = nodeid.split("/")[1]
-    on = re.search(r"\[(ministack|localstack)\b", nodeid) if folder == "e2e" else None
-    return on[1] if on else folder
+def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
+    taken, out = [], []
+    for item in items:
+        extended = item.get_closest_marker("extended") is not None
+        stacks = config.getoption("--stack")
+        left = selection.left_out(item.nodeid, extended=extended, stacks=stacks)
+        (out if left else taken).append(item)
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = taken
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    deselected = terminalreporter.stats.get("deselected")
+    on_workers = terminalreporter.config.getoption("numprocesses", None)
+    if not terminalreporter.config.getoption("--all") and (deselected or on_workers):
+        terminalreporter.write_line(
+            "Extended tests are left out; with --all (make test-all) they run."
+        )
 
 
 @pytest.hookimpl(wrapper=True)

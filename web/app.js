@@ -12,6 +12,7 @@ import { Wire } from "./wire.js";
 
 // What the server takes as a user id.
 const USER_ID = /^[A-Za-z0-9._:@|+=~-]{1,64}$/;
+const LOG_IN_AGAIN = "The server does not let you in any more. Please log in again.";
 const NAMING = "Letters, digits and . _ - @ + only, without spaces.";
 
 fillIcons();
@@ -139,11 +140,13 @@ function showConnection(tidings) {
     $("connection").className = `connection ${kind}`;
     if (forMs) timer = setTimeout(() => tell("", ""), forMs);
   };
-  tidings.on("state", ({ state }) => {
+  tidings.on("state", ({ state, reason }) => {
     document.body.dataset.connection = state;
+    $("connection").title = reason?.message ?? "";
     if (state === "offline") tell("You are offline. What you write is sent when you are back.", "warn");
     else if (state === "waiting" || (state === "connecting" && wasLost)) tell("Reconnecting…", "warn");
     else if (state === "recovering" && wasLost) tell("Catching up…", "warn");
+    else if (state === "closed") tell(reason.code === "unauthorized" ? LOG_IN_AGAIN : `Not connected: ${reason.message}.`, "bad");
     if (state === "offline" || state === "waiting") wasLost = true;
   });
   tidings.on("recovery", ({ missed, conversations, first }) => {
@@ -154,7 +157,6 @@ function showConnection(tidings) {
     tell(replaced ? `${text} Some chats were loaded anew.` : text, "good", 6_000);
     wasLost = false;
   });
-  tidings.on("refused", () => tell("The server does not let you in any more. Please log in again.", "bad"));
 }
 
 /** One dialog for a new group and for more members of one. */

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..kernel import telemetry
 from ..kernel.errors import Unavailable
 
 _lock = threading.Lock()
@@ -33,6 +34,29 @@ _TRANSIENT = {
     "TooManyRequestsException",
     "TransactionConflictException",
     "TransactionInProgressException",
+}
+
+# The deployment's fault, not the call's: it is mended by whoever operates it, and then the same
+# call succeeds. Nothing may be given up for it.
+_NOT_SET_UP = {
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "InvalidSecurity",
+    "InvalidSignatureException",
+    "KmsAccessDenied",
+    "KmsDisabled",
+    "KmsInvalidState",
+    "KmsNotFound",
+    "KmsOptInRequired",
+    "OptInRequired",
+    "QueueDoesNotExist",
+    "ResourceNotFoundException",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
 }
 
 
@@ -67,15 +91,18 @@ def client(service: str, region: str, endpoint_url: str | None) -> Any:
 @contextmanager
 def unavailable(what: str) -> Iterator[None]:
     """Turn faults of the service or the way to it into `Unavailable`; others pass."""
-    from botocore.exceptions import ClientError, HTTPClientError
+    from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError
     from botocore.exceptions import ConnectionError as NoConnection
 
     try:
         yield
     except ClientError as fault:
         status = fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if status >= 500 or fault.response["Error"]["Code"] in _TRANSIENT:
+        code = fault.response["Error"]["Code"]
+        if code in _NOT_SET_UP:
+            telemetry.log("ERROR", "access_refused", code=code)
+        if status >= 500 or code in _TRANSIENT | _NOT_SET_UP:
             raise Unavailable(f"{what} did not answer, try again") from fault
         raise
-    except (HTTPClientError, NoConnection) as fault:
+    except (HTTPClientError, NoConnection, NoCredentialsError) as fault:
         raise Unavailable(f"{what} did not answer, try again") from fault

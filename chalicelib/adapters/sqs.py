@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..kernel.errors import Unavailable
+from ..kernel.records import MOST_JOB_BYTES, job_to_text
 from ..model.jobs import QueuedJob
 from .aws import unavailable
 
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-_BATCH, _BATCH_BYTES, _TRIES = 10, 256 * 1024, 3
+_BATCH, _BATCH_BYTES, _TRIES = 10, MOST_JOB_BYTES, 3
 
 
 class SqsQueue:
@@ -59,8 +58,7 @@ class SqsQueue:
         raise Unavailable("the queue refused a part of the batch, try again")
 
     def _entry(self, number: int, job: QueuedJob) -> dict[str, Any]:
-        # ASCII: SQS refuses some characters, and a character is a byte of the limit.
-        body = json.dumps(job.record(), separators=(",", ":"))
+        body = job_to_text(job)
         entry: dict[str, Any] = {"Id": str(number), "MessageBody": body}
         if self._fifo:
             entry["MessageGroupId"] = job.group or "none"

@@ -6,6 +6,7 @@ import json
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -14,7 +15,9 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
+from ..kernel import nesting
 from ..kernel.errors import BadRequest, TooLarge
 
 MAX_CONTENT_BYTES = 64 * 1024
@@ -35,6 +38,17 @@ def _whole(value: object) -> object:
 
 
 WHOLE = BeforeValidator(_whole)
+
+
+def _bounded(value: object) -> object:
+    if not nesting.within(value, nesting.MAX_DEPTH):
+        raise PydanticCustomError("nesting", nesting.TOO_DEEP)
+    return value
+
+
+# Any JSON that is not nested too deeply, for whatever will be stored.
+JSON = Annotated[Any, AfterValidator(_bounded)]
+JSON_OBJECT = Annotated[dict[str, Any], AfterValidator(_bounded)]
 
 
 class Command(BaseModel):
@@ -63,7 +77,7 @@ class SendMessage(Command):
 
     conversation_id: RoomIdText
     message_type: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$")]
-    content: Any
+    content: JSON
     reply_to_message_id: MessageIdText | None = None
     client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
     delivery_receipt: bool = False
@@ -155,10 +169,12 @@ def parse(model: type[C], data: object) -> C:
 
 
 def check_json(value: object, limit_bytes: int, name: str) -> None:
-    """`TooLarge` over the limit, `BadRequest` for what JSON or UTF-8 cannot carry."""
+    """`TooLarge` over the limit, `BadRequest` for what JSON or UTF-8 cannot carry, or too deep."""
+    if not nesting.within(value, nesting.MAX_DEPTH):
+        raise nesting.too_deep(name)
     try:
         size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
-    except (ValueError, RecursionError):
+    except ValueError:
         raise BadRequest(f"{name}: cannot be carried as JSON in UTF-8") from None
     if size > limit_bytes:
         raise TooLarge(f"{name}: {size} bytes, the limit is {limit_bytes}")

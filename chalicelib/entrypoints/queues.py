@@ -18,9 +18,10 @@ from typing import Any
 from ..jobs import JOBS, Job
 from ..jobs.base import Malformed, RawJob
 from ..kernel import telemetry
+from ..messaging.backlog import hopeless
 from ..ports.queues import Queue
 from ..services import Services
-from .workers import DELIVER, OUTBOUND, TOGETHER, Worker
+from .workers import DELIVER, OUTBOUND, SET_ASIDE, TOGETHER, Worker
 
 BACKOFF_CAP_S = 64
 
@@ -127,7 +128,17 @@ def _settle(trigger: _Trigger, unit: _Unit) -> int | None:
         telemetry.log("WARNING", "job_unknown", kind=unit.kind)  # another version's may take it
     except Exception as fault:  # noqa: BLE001 - the edge: the queue tries again
         telemetry.error("job_failed", fault, attempt=attempt)
+        if unit.jobs and _set_aside(trigger, unit.jobs[0], fault, attempt):
+            return None
     return min(1 << (attempt - 1), BACKOFF_CAP_S)
+
+
+def _set_aside(trigger: _Trigger, job: Job, fault: Exception, attempt: int) -> bool:
+    """Whether the job's entry was set aside: what fails for good must not hold up its group."""
+    if not isinstance(job, SET_ASIDE) or not hopeless(fault, attempt):
+        return False
+    backlog = trigger.services.backlog
+    return _try(lambda: backlog.set_aside(job.entry, fault, attempt))
 
 
 def _read(body: str) -> tuple[Job | None, str | None]:

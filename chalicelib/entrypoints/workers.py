@@ -15,6 +15,7 @@ from ..jobs.delivery import (
     DeliverEntry,
     DeliverPart,
     DeliverToRecovering,
+    SetAside,
     SettlePresence,
     StartRecovery,
 )
@@ -48,6 +49,8 @@ Worker = Callable[[Services, Any, int], int | None]
 
 # Consecutive jobs of these kinds in a group go to their worker together; others one by one.
 TOGETHER: frozenset[type[Job]] = frozenset({DeliverEntry})
+# An entry of these that cannot be delivered is set aside; those of DeliverEntry with the cursor.
+SET_ASIDE = (DeliverPart, DeliverDirect, DeliverToRecovering)
 
 
 def entries(services: Services, jobs: Sequence[DeliverEntry], attempt: int) -> None:
@@ -60,6 +63,8 @@ DELIVER: Mapping[type[Job], Worker] = {
     DeliverPart: lambda services, job, attempt: services.delivery.part(job, attempt),
     DeliverDirect: lambda services, job, attempt: services.delivery.direct(job, attempt),
     AnnounceRoomChange: lambda services, job, _: services.delivery.announce_room_change(job),
+    # Its letters are in this queue's dead letters, and come back here when they are redriven.
+    SetAside: lambda services, job, attempt: services.delivery.again(job, attempt),
     StartRecovery: lambda services, job, _: services.recovery.start(job),
     DeliverToRecovering: lambda services, job, attempt: services.recovery.deliver(job, attempt),
     SettlePresence: lambda services, job, _: services.presences.settle(job),

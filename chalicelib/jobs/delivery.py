@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -9,7 +10,7 @@ from typing import ClassVar
 from ..kernel import ids
 from ..model.access import Identity
 from ..model.connections import Target
-from ..model.identifiers import RoomId, UserId
+from ..model.identifiers import MessageId, Region, RoomId, UserId
 from ..model.log import Entry
 from .base import NOT_SENT, Job, Queued
 
@@ -181,6 +182,41 @@ class AnnounceRoomChange(Job):
         return self.token
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside(Job):
+    """A dead letter: entries of a stream that could not be delivered, as a rule one.
+
+    Sent back to the queue, it delivers them from the log.
+
+    Attributes:
+        first_seq: The first entry; `seq` and `message_id` are of the last.
+        reason: The class and place of the fault, or a name; no text that may quote content.
+        attempts: How often the job had been received.
+        retries: How often the letter has been sent back.
+    """
+
+    kind: ClassVar[str] = "set_aside"
+    queue: ClassVar[Queued] = Queued.DELIVERY
+    room_id: RoomId
+    region: Region
+    first_seq: int
+    seq: int
+    message_id: MessageId
+    reason: str
+    attempts: int
+    at_ms: int
+    retries: int = 0
+
+    @property
+    def group(self) -> str:
+        return self.room_id
+
+    @property
+    def dedupe(self) -> str:
+        name = f"{self.room_id}#{self.region}#{self.seq}#{self.message_id}#{self.retries}"
+        return hashlib.sha256(f"set_aside#{name}".encode()).hexdigest()
+
+
 KINDS: tuple[type[Job], ...] = (
     DeliverEntry,
     DeliverPart,
@@ -189,4 +225,5 @@ KINDS: tuple[type[Job], ...] = (
     DeliverToRecovering,
     SettlePresence,
     AnnounceRoomChange,
+    SetAside,
 )

@@ -1,4 +1,4 @@
-"""Entries and targets as JSON, in jobs and in Redis.
+"""Entries and targets as JSON, in jobs and in Redis; jobs as texts.
 
 While a deployment or its rollback is under way one version reads what another has written. So
 fields are only added, to a target at its end, and a reader takes those it knows.
@@ -6,15 +6,22 @@ fields are only added, to a target at its end, and a reader takes those it knows
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from ..model.connections import Target
+from ..model.jobs import QueuedJob
 from ..model.log import Entry, EntryKind
+from . import nesting
+from .errors import TooLarge
 
-_OF_ENTRY = frozenset(each.name for each in fields(Entry))
+_OF_ENTRY = tuple(each.name for each in fields(Entry))
 _OF_TARGET = len(fields(Target))
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+MOST_JOB_BYTES = 256 * 1024
 
 
 def target_to_json(target: Target) -> list[str | int]:
@@ -36,14 +43,33 @@ def target_from_json(record: Sequence[Any]) -> Target:
 
 
 def entry_to_json(entry: Entry) -> dict[str, Any]:
-    """Unset fields are left out."""
+    """Unset fields are left out. The content is not copied."""
+    known = ((name, getattr(entry, name)) for name in _OF_ENTRY)
     return {
         name: value
-        for name, value in asdict(entry).items()
+        for name, value in known
         if name == "content" or not (value is None or value == "" or value is False)
     }
 
 
 def entry_from_json(record: Mapping[str, Any]) -> Entry:
     known = {name: value for name, value in record.items() if name in _OF_ENTRY}
-    return Entry(**{**known, "kind": EntryKind(record["kind"])})
+    content = nesting.readable(known.get("content"))
+    return Entry(**{**known, "kind": EntryKind(record["kind"]), "content": content})
+
+
+def job_to_text(job: QueuedJob) -> str:
+    """The message of a job. ASCII: SQS refuses some characters, and a character is a byte.
+
+    Raises:
+        TooLarge: No queue takes it.
+    """
+    text = dump(job.record())
+    if len(text) > MOST_JOB_BYTES:
+        raise TooLarge(f"a job of {len(text)} bytes, a queue takes {MOST_JOB_BYTES}")
+    return text
+
+
+def dump(value: Any) -> str:
+    """Compact ASCII."""
+    return json.dumps(value, separators=(",", ":"))

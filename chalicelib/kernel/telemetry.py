@@ -51,13 +51,21 @@ def measure(event: str, at_ms: int, **values: int) -> None:
 
 def error(event: str, exception: BaseException, **fields: str | int | float | bool | None) -> None:
     """Log a fault of ours: the class and the place, not the message (it may quote input)."""
+    log("ERROR", event, error=type(exception).__name__, place=_place(exception), **fields)
+
+
+def reason(exception: BaseException) -> str:
+    """A fault in a few words, from which no content can be learnt."""
+    return f"{type(exception).__name__} at {_place(exception)}"
+
+
+def _place(exception: BaseException) -> str:
     trace = exception.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
-    place = (
-        f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else ""
-    )
-    log("ERROR", event, error=type(exception).__name__, place=place, **fields)
+    if trace is None:
+        return ""
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"
 
 
 def _write(level: str, event: str, fields: Mapping[str, object]) -> None:

@@ -8,7 +8,8 @@ long backlog gets done over several attempts. Large rooms are split into parts, 
 always in the same part (group room#k). A connection that does not take a post gets its own group
 (c#origin), so nobody waits for it. With the stream's cursor stands the last entry that was queued
 there; its later entries follow until the job of that one is settled, so its own order holds. When
-it stays deaf it is closed, and comes back with its position.
+it stays deaf it is closed, and comes back with its position. An entry that cannot be delivered is
+set aside after a few attempts, and the room goes on (`backlog`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from ..jobs.delivery import (
     DeliverEntry,
     DeliverPart,
     DeliverToRecovering,
+    SetAside,
 )
 from ..jobs.outbound import InvalidateMembership, RetryEvent
 from ..kernel import ids, telemetry, times
@@ -34,11 +36,12 @@ from ..membership.rooms import Rooms
 from ..model.connections import Target
 from ..model.delivery import Cursor, Outcome, Post
 from ..model.identifiers import ConnectionId, Region, RoomId, UserId
-from ..model.log import Entry, EntryKind
+from ..model.log import Entry
 from ..ports.cache import Cache
 from ..ports.delivery import Cursors, Poster
 from ..ports.queues import Queue
 from ..ports.system import Clock
+from .backlog import Backlog, hopeless
 from .fanout import (
     RETRY_DELAYS_S,
     Receipt,
@@ -48,7 +51,6 @@ from .fanout import (
     retry_job,
     without,
 )
-from .messages import Messages
 
 CHUNK = 1_000
 RUN, RUN_MS = 20, 8_000  # entries before the cursor moves; how long one job goes on with that
@@ -58,6 +60,7 @@ PATIENT_ATTEMPTS = 3  # so often a room waits while posts of many connections ar
 LAST_ATTEMPT = 6  # max_receive_count of delivery.fifo in terraform/resources.json
 RECEIPTS_UP_TO = 100
 VOID_AGAIN_S = 15
+TOO_LARGE = "too large for a post"
 _MANY = "there are more posts than may be made, try again"
 
 
@@ -66,24 +69,24 @@ class Delivery:
         self,
         *,
         rooms: Rooms,
-        messages: Messages,
         connections: Connections,
         cache: Cache,
         cursors: Cursors,
         poster: Poster,
         queue: Queue,
+        backlog: Backlog,
         outbound: Queue,
         outbound_dead: Queue,
         clock: Clock,
         split_over: int,
     ) -> None:
         self._rooms = rooms
-        self._messages = messages
         self._connections = connections
         self._cache = cache
         self._cursors = cursors
         self._poster = poster
         self._queue = queue
+        self._backlog = backlog
         self._outbound = outbound
         self._outbound_dead = outbound_dead
         self._clock = clock
@@ -111,13 +114,41 @@ class Delivery:
                 return
 
     def _run(self, known: Mapping[int, Entry], until_ms: int, attempt: int) -> int:
-        """Deliver the next few entries of a stream and move its cursor; answers its seq."""
+        """Deliver the next few entries of a stream and move its cursor; answers its seq.
+
+        When that fails for another reason than that something is away, the next entry is tried
+        alone, and set aside when it is the one that fails.
+        """
         newest = known[max(known)]
-        room_id, region = newest.room_id, newest.region
-        cursor = self._cursors.get(room_id, region)
+        cursor = self._cursors.get(newest.room_id, newest.region)
         if newest.seq <= cursor.seq:
             return cursor.seq
-        entries = self._next(known, cursor)
+        try:
+            return self._go_on(cursor, known, RUN, until_ms, attempt)
+        except Exception as fault:
+            if not hopeless(fault, attempt):
+                raise
+            telemetry.error("run_failed", fault, attempt=attempt)
+        try:
+            return self._go_on(cursor, known, 1, until_ms, attempt)
+        except Exception as fault:
+            if not hopeless(fault, attempt):
+                raise
+            return self._backlog.pass_over(cursor, known, fault, attempt)
+
+    def _go_on(
+        self, cursor: Cursor, known: Mapping[int, Entry], most: int, until_ms: int, attempt: int
+    ) -> int:
+        entries = self._backlog.after(cursor, known, most)
+        done, split_at_ms = self._hand_out(entries, cursor, until_ms, attempt)
+        self._backlog.advance(done, split_at_ms)
+        return done[-1].seq
+
+    def _hand_out(
+        self, entries: list[Entry], cursor: Cursor, until_ms: int, attempt: int
+    ) -> tuple[list[Entry], int]:
+        """Post entries, or send them on in parts; those done, and when parts were last sent."""
+        room_id, region = entries[0].room_id, entries[0].region
         members = self._begin(room_id, entries)
         entries = self._expecting(entries, len(members))
         targets = self._connected(members)
@@ -129,27 +160,19 @@ class Delivery:
         else:
             entries = self._directly(entries, targets, cursor, until_ms, attempt)
         self._forget_gone(room_id, region, cursor, targets)
-        self._cursors.advance(entries[-1], split_at_ms)
-        now_ms = self._clock.now_ms()
-        telemetry.measure(
-            "delivered",
-            now_ms,
-            entries_delivered=len(entries),
-            delivery_latency_ms=max(0, now_ms - entries[0].timestamp_ms),
-        )
-        return entries[-1].seq
+        return entries, split_at_ms
 
-    def _next(self, known: Mapping[int, Entry], cursor: Cursor) -> list[Entry]:
-        """The entries after the cursor, a run at most; from the log if the jobs lack one."""
-        newest = known[max(known)]
-        last = min(cursor.seq + RUN, newest.seq)
-        seqs = range(cursor.seq + 1, last + 1)
-        if all(seq in known for seq in seqs):
-            return [known[seq] for seq in seqs]
-        room_id, region = newest.room_id, newest.region
-        if cursor.seq and not cursor.message_id:  # written before cursors had it
-            return self._messages.entries_between(room_id, region, cursor.seq, last)
-        return self._messages.entries_after(room_id, region, cursor.message_id, len(seqs))
+    def again(self, letter: SetAside, attempt: int) -> None:
+        """Deliver what was set aside to those who are connected now; it may be set aside again."""
+        cursor = self._cursors.get(letter.room_id, letter.region)
+        until_ms = self._clock.now_ms() + RUN_MS
+        for entry in self._backlog.entries_of(letter, attempt):
+            try:
+                self._hand_out([entry], cursor, until_ms, attempt)
+            except Exception as fault:
+                if not hopeless(fault, attempt):
+                    raise
+                self._backlog.set_aside_again(letter, entry, fault, attempt)
 
     def _directly(
         self,
@@ -166,7 +189,7 @@ class Delivery:
         for entry in entries:
             try:
                 late = self._deliver(entry, without(targets, entry.origin_id), slow, attempt)
-            except Unavailable:
+            except Exception:  # it is met again, as the first one, when these are done
                 if not done:
                     raise
                 break
@@ -197,6 +220,8 @@ class Delivery:
             raise Unavailable(_MANY)
         if receipt.retry and attempt <= len(RETRY_DELAYS_S):
             return RETRY_DELAYS_S[attempt - 1]
+        if receipt.refused:
+            self._backlog.set_aside(entry, TOO_LARGE, attempt)
         if receipt.left:
             self._outbound_dead.send([job])
             self._close_deaf(target)
@@ -292,6 +317,8 @@ class Delivery:
         receipt = self._post(posts_for(event, ready))
         if receipt.unsent or (receipt.busy and attempt <= PATIENT_ATTEMPTS):
             raise Unavailable(_MANY)
+        if receipt.refused:
+            self._backlog.set_aside(entry, TOO_LARGE, attempt)
         self._ask(entry, [target for target in ready if target not in receipt.left])
         return [target for target in targets if target.origin in slow] + list(receipt.left)
 
@@ -395,22 +422,13 @@ class Delivery:
     def _begin(self, room_id: RoomId, entries: Sequence[Entry]) -> Collection[UserId]:
         """The room's members; caches the entries on the way."""
         try:
-            known = self._cache.deliver(room_id, self._as_shown(entries))
+            known = self._cache.deliver(room_id, self._backlog.shown(entries))
         except CacheDown:
             telemetry.log("WARNING", "recent_not_cached")
             return self._rooms.members(room_id)
         if known.members is None:
             return self._rooms.fill(room_id, known.version)
         return known.members
-
-    def _as_shown(self, entries: Sequence[Entry]) -> list[Entry]:
-        """The entries, and messages they delete in their new shape."""
-        shown = list(entries)
-        for entry in entries:
-            if entry.kind is EntryKind.DELETION and entry.target_id is not None:
-                deleted = self._messages.find(entry.room_id, entry.target_id)
-                shown += [deleted] if deleted is not None else []
-        return shown
 
     def _connected(self, members: Iterable[UserId]) -> list[Target]:
         """All their connections: from Redis, or read from the store when it cannot say."""

@@ -14,6 +14,7 @@ from ..contract import events
 from ..contract.events import Event
 from ..jobs.delivery import DeliverPart
 from ..jobs.outbound import RetryEvent
+from ..kernel.records import MOST_JOB_BYTES, dump, job_to_text, target_to_json
 from ..model.connections import Target
 from ..model.delivery import Post
 from ..model.log import Entry
@@ -59,21 +60,38 @@ class Receipt:
         return self.retry + self.busy + self.unsent
 
 
-def plan_parts(targets: Sequence[Target]) -> list[Part]:
+def plan_parts(targets: Sequence[Target], room_for: int = MOST_JOB_BYTES) -> list[Part]:
     """Split targets: by a stable hash of the device, so that each keeps its order group.
 
     One part of each group, then the next: a send to SQS has one job of a group at most.
+
+    Args:
+        room_for: How many bytes the targets of a part may take in its job.
     """
     buckets: dict[int, list[Target]] = {}
     for target in targets:
         buckets.setdefault(zlib.crc32(target.origin.encode()) % PARTS, []).append(target)
-    largest = max(map(len, buckets.values()), default=0)
-    return [
-        Part(k, start, tuple(bucket[start : start + PART_TARGETS]))
-        for start in range(0, largest, PART_TARGETS)
+    parts = {
+        k: [Part(k, start, tuple(bucket[start:end])) for start, end in _slices(bucket, room_for)]
         for k, bucket in sorted(buckets.items())
-        if start < len(bucket)
+    }
+    most = max(map(len, parts.values()), default=0)
+    return [
+        found[number] for number in range(most) for found in parts.values() if number < len(found)
     ]
+
+
+def _slices(targets: Sequence[Target], room_for: int) -> Iterator[tuple[int, int]]:
+    """Where parts of a bucket begin and end: full in number, or in bytes."""
+    start, size = 0, 0
+    for at, target in enumerate(targets):
+        length = len(dump(target_to_json(target))) + 1
+        if at > start and (at - start == PART_TARGETS or size + length > room_for):
+            yield start, at
+            start, size = at, 0
+        size += length
+    if targets:
+        yield start, len(targets)
 
 
 def posts_for(event: Event, targets: Iterable[Target]) -> list[Post]:
@@ -106,7 +124,8 @@ def asked(entry: Entry, target: Target) -> bool:
 def part_jobs(entries: Iterable[Entry], targets: Sequence[Target]) -> Iterator[DeliverPart]:
     """The parts of a large room, entry by entry."""
     for entry in entries:
-        for part in plan_parts(without(targets, entry.origin_id)):
+        room_for = MOST_JOB_BYTES - len(job_to_text(DeliverPart(entry=entry, targets=())))
+        for part in plan_parts(without(targets, entry.origin_id), room_for):
             yield DeliverPart(entry=entry, targets=part.targets, part=part.number, start=part.start)
 
 

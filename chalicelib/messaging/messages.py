@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from ..contract import positions
 from ..contract.commands import MAX_CONTENT_BYTES, SendMessage, check_json
 from ..jobs.delivery import DeliverEntry
-from ..kernel import ids
-from ..kernel.errors import CacheDown, NotFound, PermissionDenied, Unavailable
+from ..kernel import ids, telemetry
+from ..kernel.errors import CacheDown, NotFound, PermissionDenied, TidingsError, Unavailable
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, Stream, UserId
 from ..model.log import Committed, Duplicate, Entry, EntryKind, Head, Taken
 from ..model.rooms import Role
@@ -31,12 +31,14 @@ class Caught:
     Attributes:
         recovered: The entries are exactly what came after the given position.
         more: There is more after `position`: ask again with it.
+        unreadable: The log cannot be read; the rest says nothing then.
     """
 
     entries: list[Entry]
     position: str
     recovered: bool
     more: bool
+    unreadable: bool = False
 
 
 class Messages:
@@ -189,7 +191,8 @@ class Messages:
         """What each conversation has after the given position ("" means: a snapshot).
 
         One batched DynamoDB read for all heads; a room without news costs nothing more. All of
-        it together fits into one frame: what does not is there when asked for again.
+        it together fits into one frame: what does not is there when asked for again. A room that
+        cannot be read spoils no other's answer.
         """
         heads = self._heads(list(wanted))
         try:
@@ -202,7 +205,13 @@ class Messages:
         answer: dict[RoomId, Caught] = {}
         for room_id, text in wanted.items():
             held = recent.get(room_id, [])
-            caught = self._catch_up(room_id, text, heads[room_id], held, limit, room_for)
+            try:
+                caught = self._catch_up(room_id, text, heads[room_id], held, limit, room_for)
+            except TidingsError:
+                raise
+            except Exception as fault:  # noqa: BLE001 - it would fail again; the client is told
+                telemetry.error("room_unreadable", fault, room_id=room_id)
+                caught = Caught([], text, recovered=False, more=False, unreadable=True)
             room_for -= sum(map(sizes.of_message, caught.entries))
             answer[room_id] = caught
         return answer

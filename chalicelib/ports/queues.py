@@ -14,7 +14,7 @@ class Queue(Protocol):
     def send(self, jobs: Sequence[QueuedJob]) -> None:
         """All or an `Unavailable`: then some may have been sent, of a group the first ones.
 
-        One call per ten jobs, if they are of different groups.
+        One call per ten jobs of different groups. `TooLarge` of one: then none was sent.
         """
 
     def hide(self, receipt_handle: str, seconds: int) -> None:

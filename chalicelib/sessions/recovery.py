@@ -26,7 +26,8 @@ from ..jobs.delivery import DeliverToRecovering, StartRecovery
 from ..kernel import ids, telemetry
 from ..kernel.errors import BadRequest, CacheDown, RateLimited, TidingsError, Unavailable
 from ..membership.rooms import Rooms
-from ..messaging.delivery import Delivery
+from ..messaging.backlog import Backlog
+from ..messaging.delivery import TOO_LARGE, Delivery
 from ..messaging.fanout import RETRY_DELAYS_S, asked
 from ..messaging.messages import Messages
 from ..model.access import Identity
@@ -55,6 +56,7 @@ class Recovery:
         rooms: Rooms,
         messages: Messages,
         connections: Connections,
+        backlog: Backlog,
         delivery: Delivery,
         engine: Engine,
         upgrades: Upgrades,
@@ -68,6 +70,7 @@ class Recovery:
         self._rooms = rooms
         self._messages = messages
         self._connections = connections
+        self._backlog = backlog
         self._delivery = delivery
         self._engine = engine
         self._upgrades = upgrades
@@ -128,10 +131,14 @@ class Recovery:
             return None
         try:
             entries = self._unsent(entry, trail)
-            outcome = self._send(target, trail, entries)
+            outcome = self._send(target, trail, entries, attempt)
         except Unavailable:
             self._trails.undo(target.sid)
             raise
+        except Exception as fault:  # noqa: BLE001 - told in the letter; the client begins afresh
+            self._backlog.set_aside(entry, fault, attempt)
+            self._engine.close(trail.target)
+            return None
         if outcome in (Outcome.BUSY, Outcome.UNSENT):
             self._trails.undo(target.sid)
             raise Unavailable("there are more posts than may be made, try again")
@@ -176,7 +183,7 @@ class Recovery:
         missed: list[Entry] = []
         pid = self._ids.token()
         if job.offset is not None:
-            found = self._missed(target, job.offset, heads)
+            found = self._sendable(target, job.offset, heads)
             if found is None:
                 telemetry.log("INFO", "not_recovered")
                 self._connections.close(target.connection_id)
@@ -209,6 +216,21 @@ class Recovery:
             self._upgrades.settle(target, wire.namespace(target.protocol))
             if recovered:
                 telemetry.measure("recovered", self._clock.now_ms(), recoveries=1)
+
+    def _sendable(
+        self, target: Target, offset: str, heads: Mapping[Stream, int]
+    ) -> tuple[str, list[Entry]] | None:
+        """As `_missed`; None also when an entry cannot be read or encoded, now or ever."""
+        try:
+            found = self._missed(target, offset, heads)
+            for entry in found[1] if found is not None else ():
+                wire.encode(target.protocol, events.of_entry(entry), offset)
+            return found
+        except TidingsError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - it would fail again; the client begins afresh
+            telemetry.error("recovery_failed", fault)
+            return None
 
     def _missed(
         self, target: Target, offset: str, heads: Mapping[Stream, int]
@@ -273,7 +295,7 @@ class Recovery:
             return [entry]
         return self._messages.entries_between(entry.room_id, entry.region, trail.seq, entry.seq)
 
-    def _send(self, target: Target, trail: Trail, entries: list[Entry]) -> Outcome:
+    def _send(self, target: Target, trail: Trail, entries: list[Entry], attempt: int) -> Outcome:
         """Post entries one after the other, each with its offset."""
         if not entries:
             self._trails.undo(target.sid)
@@ -293,7 +315,9 @@ class Recovery:
                         target.sid, told, (entry.room_id, entry.region), entry.seq - 1
                     )
                 return outcome
-            if outcome not in (Outcome.DELIVERED, Outcome.TOO_LARGE):
+            if outcome is Outcome.TOO_LARGE:
+                self._backlog.set_aside(entry, TOO_LARGE, attempt)
+            elif outcome is not Outcome.DELIVERED:
                 return Outcome.FAILED if sent else outcome
             sent += 1
         last = entries[-1]

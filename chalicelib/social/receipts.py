@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ..contract.events import MessageDelivered, MessageRead
 from ..jobs.outbound import TellDelivered, TellRead, TellReadCounts
 from ..kernel import ids, telemetry, times
-from ..kernel.errors import CacheDown, NotFound
+from ..kernel.errors import CacheDown, NotFound, TidingsError
 from ..membership.rooms import Rooms
 from ..messaging.delivery import RECEIPTS_UP_TO, Delivery
 from ..messaging.messages import Messages
@@ -38,10 +38,15 @@ _SAMPLE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Messages of others after the marker, up to `MAX_UNREAD`; the marker's message, if any."""
+    """Messages of others after the marker, up to `MAX_UNREAD`; the marker's message, if any.
+
+    Attributes:
+        unreadable: They could not be counted: the log cannot be read.
+    """
 
     count: int
     last_read: MessageId | None
+    unreadable: bool = False
 
 
 class Receipts:
@@ -165,12 +170,22 @@ class Receipts:
         for room_id in room_ids:
             marker = markers.get(room_id)
             last_read = marker.message_id if marker is not None else None
-            count = 0
+            found[room_id] = Unread(0, last_read)
             if newest.get(room_id, "") > (last_read or ""):
-                start = last_read or ids.first_at(self._rooms.joined_ms(room_id, user_id))
-                count = self._messages.count_after(room_id, start, user_id, MAX_UNREAD)
-            found[room_id] = Unread(count, last_read)
+                found[room_id] = self._unread(user_id, room_id, last_read)
         return found
+
+    def _unread(self, user_id: UserId, room_id: RoomId, last_read: MessageId | None) -> Unread:
+        """Of one room; one that cannot be read spoils no other's count."""
+        try:
+            start = last_read or ids.first_at(self._rooms.joined_ms(room_id, user_id))
+            count = self._messages.count_after(room_id, start, user_id, MAX_UNREAD)
+        except TidingsError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - it would fail again; the client is told
+            telemetry.error("room_unreadable", fault, room_id=room_id)
+            return Unread(0, last_read, unreadable=True)
+        return Unread(count, last_read)
 
     def seen(self, viewer: UserId, room_id: RoomId, entries: Sequence[Entry]) -> set[MessageId]:
         """Which of these are read: the viewer's own by anybody else, others' by the viewer."""

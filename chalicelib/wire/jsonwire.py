@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..contract.events import Event
+from ..kernel import nesting
 from ..kernel.errors import BadRequest, TidingsError
 
 
@@ -28,13 +29,17 @@ class Request:
 def decode(text: str) -> Request:
     """Never raises: a frame that is none of ours still deserves an answer with its id."""
     try:
-        frame = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        frame = nesting.loads(text, "frame")
+    except BadRequest as fault:
+        return Request(fault=fault)
+    except ValueError:
         return Request(fault=BadRequest("the frame is not JSON"))
     if not isinstance(frame, dict):
         return Request(fault=BadRequest("the frame is not a JSON object"))
     request_id = _echoable(frame.get("id"))
     action, data = frame.get("action"), frame.get("data", {})
+    if not nesting.frame_within(frame):
+        return Request(request_id=request_id, fault=nesting.too_deep("frame"))
     if not isinstance(action, str):
         return Request(request_id=request_id, fault=BadRequest("action: must be a text"))
     unknown = set(frame) - {"action", "data", "id"}
@@ -64,14 +69,12 @@ def _dump(frame: dict[str, Any]) -> bytes:
     return json.dumps(frame, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
-
-
 def _echoable(value: Any) -> Any:
-    """The id, or None where UTF-8 or JSON could not carry it back."""
+    """The id, or None where UTF-8 or JSON could not carry it back, or nested too deeply."""
+    if not nesting.within(value, nesting.MAX_DEPTH):
+        return None
     try:
         _dump({"id": value})
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return value

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
+from ..kernel import nesting
+from ..kernel.errors import BadRequest
 from .engineio import ProtocolError
 
 MAIN = "/"
@@ -40,6 +42,7 @@ class Packet:
         data: CONNECT: an object or None; EVENT: [name, argument, …]; ACK: [argument, …];
             CONNECT_ERROR: an object.
         attachments: So many follow; then `data` has placeholders, until `attach`.
+        fault: What is wrong with an event's arguments; then `data` has its name only.
     """
 
     kind: PacketKind
@@ -47,6 +50,7 @@ class Packet:
     data: Any = None
     ack_id: int | None = None
     attachments: int = 0
+    fault: BadRequest | None = None
 
 
 _SHAPE = re.compile(
@@ -55,6 +59,8 @@ _SHAPE = re.compile(
     re.DOTALL,
 )
 _BINARY = (PacketKind.BINARY_EVENT, PacketKind.BINARY_ACK)
+_EVENTS = (PacketKind.EVENT, PacketKind.BINARY_EVENT)
+_NAME = re.compile(r'\s*\[\s*("(?:[^"\\]|\\.)*")')
 
 
 def decode(text: str) -> Packet:
@@ -68,10 +74,10 @@ def decode(text: str) -> Packet:
         raise ProtocolError("wrong number of attachments")
     namespace = (found["namespace"] or MAIN).partition("?")[0]
     ack_id = int(found["ack_id"]) if found["ack_id"] else None
-    data = _load(found["data"]) if found["data"] else None
+    data, fault = _load(kind, found["data"]) if found["data"] else (None, None)
     if not _fits(kind, data):
         raise ProtocolError("wrong payload")
-    return Packet(kind, namespace, data, ack_id, attachments)
+    return Packet(kind, namespace, data, ack_id, attachments, fault)
 
 
 def attach(packet: Packet, attachments: Sequence[bytes]) -> Packet:
@@ -111,19 +117,25 @@ def _fits(kind: PacketKind, data: Any) -> bool:
     return isinstance(data, list)
 
 
-def _load(text: str) -> Any:
+def _load(kind: PacketKind, text: str) -> tuple[Any, BadRequest | None]:
+    """The payload; of an event nested too deeply its name, and what to answer it."""
     try:
-        return json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        data = nesting.loads(text, "arguments")
+        if nesting.frame_within(data):
+            return data, None
+        fault = nesting.too_deep("arguments")
+    except BadRequest as unreadable:
+        fault = unreadable
+    except ValueError:
         raise ProtocolError("not JSON") from None
+    name = _NAME.match(text) if kind in _EVENTS else None
+    if name is None:
+        raise ProtocolError(str(fault))
+    return [json.loads(name[1])], fault
 
 
 def _dump(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
 
 
 def _put(data: Any, attachments: Sequence[bytes]) -> Any:

@@ -1,1 +1,1 @@
-from tests.deploy.conftest import emulator_url, stand_in  # noqa: F401
+from tests.deployed.conftest import emulator_url  # noqa: F401

@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from typer.testing import CliRunner
 
-from tests.deploy.test_process import until
+from operate.probes import healthy
+from tests.operate.deploy.test_process import until
 from workbench.cli.main import app
-from workbench.stack.children import free_port, healthy
+from workbench.stack.children import free_port
 
 
 def test_it_serves_until_it_is_told_to_stop(emulator_url: str) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
+
+from workbench.stack.children import free_port
+from workbench.stack.embedded import ROOT
 
 # Its only child is never ready; as soon as that is asked, there comes a Ctrl-C.
 STARTING = """
@@ -27,3 +32,18 @@ def test_ctrl_c_while_it_starts() -> None:
     command = [sys.executable, "-c", STARTING]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "starting …\n")
+
+
+def test_a_checkout_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    for name in ("chalicelib", "workbench", "web", "terraform"):
+        ignored = shutil.ignore_patterns("__pycache__", ".terraform")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+    shutil.copy(ROOT / "app.py", tmp_path)
+    (tmp_path / ".tidings").touch()
+    command = [sys.executable, "-m", "workbench.cli.main", "up", "--port", str(free_port())]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    said = " ".join(done.stderr.split())
+    assert "cannot write" in said
+    assert "checkout that you may write to" in said
+    assert "Traceback" not in said

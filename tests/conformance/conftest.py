@@ -11,9 +11,8 @@ from contextlib import contextmanager
 import aiohttp
 import pytest
 
+from tests.support.conformance import BEATING_MS, CALM_MS, Suite
 from workbench.stack.children import free_port
-
-from .client import BEATING_MS, CALM_MS, Suite
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .client import AT_ONCE_S, BEATING_MS, CALM_MS, WAIT_S, Suite
+from tests.support.conformance import AT_ONCE_S, BEATING_MS, CALM_MS, WAIT_S, Suite
 
 pytestmark = pytest.mark.timeout(120)
 INTERVAL_S, TIMEOUT_S = BEATING_MS[0] / 1000, BEATING_MS[1] / 1000

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .client import AT_ONCE_S, Socket, Suite
+from tests.support.conformance import AT_ONCE_S, Socket, Suite
 
 pytestmark = pytest.mark.timeout(120)
 

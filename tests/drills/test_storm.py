@@ -36,6 +36,7 @@ def test_everybody_has_a_seat_in_as_many_rooms_as_planned() -> None:
     assert seat(clients, plan, random.Random(2)) != rooms
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(600)
 def test_nothing_is_lost_doubled_or_misordered_in_a_storm(
     capsys: pytest.CaptureFixture[str],

@@ -1,4 +1,4 @@
-"""`tidings chat` and `tidings dead` as processes, against a whole stack."""
+"""The commands against a whole stack; `tidings chat` as a process."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from typing import Any
 
 import boto3
 import pytest
+from typer.testing import CliRunner, Result
 
+from chalicelib import __version__
 from tests.support.people import WAIT_S, People, name
 from tests.support.stacks import Stack
+from workbench.cli.main import app
 
 CLI = [sys.executable, "-m", "workbench.cli.main"]
+NOBODY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
 
 def tidings(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     return subprocess.run(
         [*CLI, *arguments],
         input=text,
@@ -30,7 +33,7 @@ def tidings(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]
         text=True,
         timeout=60,
         check=False,
-        env={**os.environ, **keys},
+        env={**os.environ, **NOBODY},
     )
 
 
@@ -52,10 +55,84 @@ def test_piped_lines_are_sent_and_acked_before_the_end(people: People, stack: St
     assert "(deleted)" in done.stdout
 
 
+def test_a_line_that_is_too_large_is_said_so_and_the_others_are_sent(
+    people: People, stack: Stack
+) -> None:
+    user, room = name("lars"), name("room")
+    lines = ["first", "ж" * 70_000, "x" * 70_000, "y" * 40_000, "last"]
+    done = tidings("chat", user, room, "--url", stack.url, text="\n".join(lines))
+    assert (done.returncode, done.stderr) == (1, "")
+    shown = " ".join(done.stdout.split())
+    assert "not sent: send_message takes" in shown, "no websocket message can carry it"
+    assert "not sent: content: 70002 bytes, the limit is 65536" in shown
+    assert "connection lost" not in shown
+    path = f"/v1/rooms/{room}/messages"
+    _, history = people.http("GET", path, token=people.token(user))
+    contents = [message["content"] for message in history["messages"]]
+    assert contents == ["first", "y" * 40_000, "last"], "one over a frame goes in several"
+
+
 def test_without_any_input_it_ends(stack: Stack) -> None:
     command = [*CLI, "chat", name("nora"), name("room"), "--url", stack.url]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, timeout=60, check=False)
     assert done.returncode == 0
+
+
+def here(*arguments: str, text: str = "") -> Result:
+    """A command in this process."""
+    return CliRunner().invoke(app, arguments, input=text, env=NOBODY)
+
+
+def as_json(stack: Stack, *arguments: str) -> Any:
+    done = here(*arguments, "--url", f"{stack.url}/", "--json")
+    assert (done.exit_code, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+def test_a_room_is_made_once_and_others_are_added(people: People, stack: Stack) -> None:
+    owner, other, third, room = name("ola"), name("otto"), name("thea"), name("room")
+    made = as_json(stack, "room", "create", owner, room, other)
+    assert (made["created"], sorted(made["participants"])) == (True, sorted([owner, other]))
+    again = as_json(stack, "room", "create", owner, room, other, third)
+    assert (again["created"], len(again["participants"])) == (False, 3)
+    fourth = name("fay")
+    assert as_json(stack, "room", "add", owner, room, fourth)["added"] == [fourth]
+    [listed] = as_json(stack, "room", "list", fourth)
+    assert (listed["room_id"], listed["role"]) == (room, "member")
+    for arguments, words in (
+        (("create", name("eve"), room), "is not in it"),
+        (("add", other, room, "eve"), f"eve is not added to {room}: "),
+        (("create", owner, "p-taken"), "taken"),
+    ):
+        done = here("room", *arguments, "--url", stack.url)
+        assert done.exit_code == 1
+        assert words in done.stderr
+
+
+def test_a_message_is_sent(people: People, stack: Stack) -> None:
+    sender, room = name("sam"), name("room")
+    as_json(stack, "room", "create", sender, room)
+    text = "“hello” \u200d\n2"
+    sent = as_json(stack, "send", sender, room, text)
+    path = f"/v1/rooms/{room}/messages"
+    _, history = people.http("GET", path, token=people.token(sender))
+    [message] = history["messages"]
+    assert (message["message_id"], message["content"]) == (sent["message_id"], text)
+    plain = here("send", sender, room, "plain", "--url", stack.url)
+    assert (plain.exit_code, len(plain.stdout.strip())) == (0, 26)
+    refused = here("send", name("eve"), room, "hi", "--url", stack.url)
+    assert refused.exit_code == 1
+    assert "`tidings room create" in refused.stderr
+
+
+def test_the_status(stack: Stack) -> None:
+    status = as_json(stack, "status")
+    assert (status["ok"], status["note"]) == (True, "")
+    [region] = status["regions"]
+    assert (region["region"], region["status"], region["url"]) == (stack.region, "ok", stack.url)
+    assert region["version"] == __version__
+    assert set(region["checks"].values()) == {"ok"}
+    assert here("--version").stdout == f"tidings {__version__}\n"
 
 
 def test_without_a_stack_it_says_so() -> None:
@@ -123,13 +200,13 @@ def letters(stack: Stack, count: int, group: str) -> Any:
     return sqs
 
 
-def dead(stack: Stack, *arguments: str, text: str = "") -> Any:
+def dead(stack: Stack, *arguments: str, text: str = "") -> Result:
     where = ["--endpoint-url", stack.aws_endpoint_url, "--region", "us-east-1"]
-    return tidings("dead", *where, *arguments, text=text)
+    return here("dead", *where, *arguments, text=text)
 
 
 def test_dead_letters_are_listed_shown_redriven_and_purged(stack: Stack) -> None:
-    assert dead(stack, "purge", "--yes").returncode == 0
+    assert dead(stack, "purge", "--yes").exit_code == 0
     group = name("group")
     letters(stack, 3, group)
     rows = json.loads(dead(stack, "list", "--json").stdout)
@@ -138,9 +215,9 @@ def test_dead_letters_are_listed_shown_redriven_and_purged(stack: Stack) -> None
     assert "body" not in shown
     shown = json.loads(dead(stack, "show", rows[0]["id"], "--payload").stdout)
     assert json.loads(shown["body"])["number"] == 0
-    assert dead(stack, "show", "nobody").returncode == 1
+    assert dead(stack, "show", "nobody").exit_code == 1
     refused = dead(stack, "purge", text="n\n")
-    assert refused.returncode == 1
+    assert refused.exit_code == 1
     assert len(json.loads(dead(stack, "list", "--json").stdout)) == 3
     assert "3 purged" in dead(stack, "purge", "--yes").stdout
     assert json.loads(dead(stack, "list", "--json").stdout) == []
@@ -148,15 +225,15 @@ def test_dead_letters_are_listed_shown_redriven_and_purged(stack: Stack) -> None
 
 def test_a_group_of_more_than_ten_is_redriven_whole(stack: Stack) -> None:
     """They are unreadable, so each dies again at once: a redrive takes each only once."""
-    assert dead(stack, "purge", "--yes").returncode == 0
+    assert dead(stack, "purge", "--yes").exit_code == 0
     letters(stack, 25, name("group"))
     done = dead(stack, "redrive", "--json")
     assert json.loads(done.stdout) == {"redriven": 25}, done.stderr
-    assert dead(stack, "purge", "--yes").returncode == 0
+    assert dead(stack, "purge", "--yes").exit_code == 0
 
 
 def test_dead_letters_of_nowhere(stack: Stack) -> None:
     done = dead(stack, "--prefix", "other", "list")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "no such queues here" in done.stderr
-    assert dead(stack, "list", "--queue", "nonsense").returncode == 2
+    assert dead(stack, "list", "--queue", "nonsense").exit_code == 2

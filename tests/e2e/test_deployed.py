@@ -7,9 +7,9 @@ import time
 import pytest
 import redis
 
+from operate.deploy.clients import client
 from tests.support.people import People, name
 from tests.support.stacks import DeployedStack
-from workbench.deploy.clients import client
 
 pytestmark = pytest.mark.deployed
 SWEPT_S = 150.0

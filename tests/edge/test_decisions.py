@@ -10,19 +10,20 @@ import json
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from yarl import URL
 
-from tests.gateway.support import Functions
+from tests.support.gateway import Functions
+from tests.support.node import node
 from workbench.gateway import Gateway, HttpApi
 from workbench.stack.embedded import ROOT, EmbeddedStack
 from workbench.stack.functions import InProcessFunctions
 
-from .test_function import HERE, node
-
+HERE = Path(__file__).parent
 ROWS = json.loads((HERE / "requests.json").read_text())
 SHARDS = sorted({row["shards"] for row in ROWS})
 

@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from tests.gateway.support import (
+from tests.support.gateway import (
     Functions,
     Gate,
     RawSocket,

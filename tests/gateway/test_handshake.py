@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.gateway.support import (
+from tests.support.gateway import (
     HANDSHAKE,
     Functions,
     Gate,

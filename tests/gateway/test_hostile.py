@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from tests.gateway.support import (
+from tests.support.gateway import (
     HANDSHAKE,
     Functions,
     RawSocket,

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.support import Functions, Gate, RawSocket, boom, fetch, running
-from workbench.gateway import Gateway, HttpApi, Limits
+from tests.support.gateway import Functions, Gate, RawSocket, boom, fetch, running
+from workbench.gateway import HttpApi, Limits
+from workbench.gateway.account import Account
 from workbench.gateway.http import HttpFront
 
 MB = 1024 * 1024
@@ -192,7 +193,7 @@ def test_the_most_specific_route_is_taken(method: str, path: str, found: Any) ->
     """http-api-develop-routes: full match, then variables, then greedy; ANY is any method."""
     routes = [("GET", "/{proxy+}"), ("GET", "/a/{x}"), ("ANY", "/a/b"), ("GET", "/a/b")]
     routes += [("GET", "/s/"), ("GET", "/s")]
-    front = HttpFront(Gateway(Functions(), []), HttpApi(routes=routes), "0")
+    front = HttpFront(Account(Functions()), HttpApi(routes=routes))
     route = front.find(method, path)
     assert (route and (route[0].path, route[1])) == found
 

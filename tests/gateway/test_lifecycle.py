@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.gateway.support import (
+from tests.support.gateway import (
     HANDSHAKE,
     ROUTES,
     WITHIN_S,

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.gateway.support import SIGNED, Functions, RawSocket, manage, open_socket, post, running
+from tests.support.gateway import SIGNED, Functions, RawSocket, manage, open_socket, post, running
 from workbench.gateway import Limits
 
 

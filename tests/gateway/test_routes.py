@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from tests.gateway.support import Functions, open_socket, running
+from tests.support.gateway import Functions, open_socket, running
 from workbench.gateway import Gateway, WebSocketApi
 from workbench.gateway.routes import check, choose
 

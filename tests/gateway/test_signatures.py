@@ -22,7 +22,7 @@ from botocore.credentials import Credentials as BotoCredentials
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.apigateway.sigv4 import Credentials, Signer, paths
-from tests.gateway.support import Functions, manage, open_socket, running
+from tests.support.gateway import Functions, manage, open_socket, running
 from workbench.gateway.signatures import Refused, Request, verify
 
 REGION, HOST, NAME = "eu-west-1", "127.0.0.1:8080", "Aw5_-xyz/+1="

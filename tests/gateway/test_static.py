@@ -8,6 +8,9 @@ import pytest
 
 from workbench.gateway import StaticFiles
 
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("web", "clients/js")
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> StaticFiles:
@@ -61,6 +64,29 @@ def test_files_from_elsewhere_have_their_names(tmp_path: Path) -> None:
     elsewhere.write_text("1")
     assert files.serve("GET", "/web/vendor/x.js")[2] == b"1"
     assert files.serve("GET", "/web/else.js")[0] == 404
+
+
+def test_a_second_folder_adds_files_and_replaces_none(tmp_path: Path) -> None:
+    page, client = tmp_path / "web", tmp_path / "client"
+    for folder, text in ((page, "page"), (client, "client")):
+        folder.mkdir()
+        (folder / "both.js").write_text(text)
+    (client / "client.js").write_text("client")
+    (client / "link.js").symlink_to(tmp_path / "secret.js")
+    (tmp_path / "secret.js").write_text("outside")
+    files = StaticFiles(page, more=(client,))
+    assert files.serve("GET", "/web/client.js")[2] == b"client"
+    assert files.serve("GET", "/web/both.js")[2] == b"page"
+    for path in ("/web/link.js", "/web/../secret.js", "/web/../web/../client/none.js"):
+        assert files.serve("GET", path)[0] == 404
+
+
+def test_the_page_and_the_client_share_no_name() -> None:
+    """The page's files would hide the client's."""
+    page, client = ({path.name for path in (ROOT / part).glob("*.js")} for part in PARTS)
+    assert page
+    assert client
+    assert not page & client
 
 
 def test_only_reading(files: StaticFiles) -> None:

@@ -17,13 +17,11 @@ from hypothesis.stateful import (
 )
 
 from chalicelib.adapters.dynamodb import DynamoMessageLog
-from chalicelib.adapters.memory.stores import MemoryMessageLog
+from chalicelib.adapters.memory import MemoryMessageLog
 from chalicelib.kernel.errors import TidingsError
 from chalicelib.model.identifiers import MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry, EntryKind, Head
 from tests.support.ministack import Ministack
-
-pytest_plugins = ["tests.support.ministack"]
 
 HERE, THERE = Region("us-east-1"), Region("eu-west-1")
 HOUR_MS = 3_600_000

@@ -14,8 +14,6 @@ from chalicelib.kernel.settings import Settings
 from tests.support.ministack import REGION
 from tests.support.world import World
 
-pytest_plugins = ["tests.support.ministack"]
-
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "terraform" / "modules" / "monitoring"
 WATCHED = json.loads((MODULE / "metrics.json").read_text())

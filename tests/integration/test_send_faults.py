@@ -15,8 +15,6 @@ from chalicelib.services import compose
 from tests.support.ministack import Ministack
 from tests.support.world import World
 
-pytest_plugins = ["tests.support.ministack"]
-
 MOST_CALLS = 20
 
 

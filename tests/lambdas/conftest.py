@@ -1,1 +1,1 @@
-from tests.deploy.conftest import emulator, emulator_url, lambda_url  # noqa: F401
+from tests.deployed.conftest import emulator, emulator_url, lambda_url  # noqa: F401

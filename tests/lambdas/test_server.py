@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.deploy.support import Emulator, zipped
+from tests.deployed.support import Emulator, zipped
 from workbench.lambdas.server import LambdaRuntime
 
 WITHIN_S = 20.0

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import itertools
-import json
-import time
-import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from localstack_client.session import Session
 
+from tests.support.localstack import Function, Told
 from workbench.stack.children import Child, StackError, free_port
 from workbench.stack.localstack import start_localstack
 from workbench.stack.localstack_install import tools
-
-_numbers = itertools.count(1)
-WAIT_S = 60.0
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {WAIT_S:g} s: {what}"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="package")
@@ -55,63 +40,6 @@ def told(aws: Session) -> Iterator[Told]:
     told = Told(aws.client("sqs"))
     yield told
     told.close()
-
-
-class Told:
-    """The queue a function tells things into."""
-
-    def __init__(self, sqs: Any) -> None:
-        self._sqs = sqs
-        self.url = sqs.create_queue(QueueName=f"told{next(_numbers)}")["QueueUrl"]
-
-    def hear(self, count: int, within_s: float = WAIT_S) -> list[str]:
-        """The next so many, in the order they came."""
-        heard: list[str] = []
-        deadline = time.monotonic() + within_s
-        while len(heard) < count:
-            assert time.monotonic() < deadline, f"only {heard} within {within_s:g} s"
-            answer = self._sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=1)
-            for message in answer.get("Messages", []):
-                heard.append(message["Body"])
-                self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
-        return heard
-
-    def close(self) -> None:
-        self._sqs.delete_queue(QueueUrl=self.url)
-
-
-class Function:
-    """A function made of function.py."""
-
-    def __init__(self, client: Any, **settings: Any) -> None:
-        self._client = client
-        self.name = f"f{next(_numbers)}"
-        code = io.BytesIO()
-        with zipfile.ZipFile(code, "w") as package:
-            package.write(Path(__file__).with_name("function.py"), "function.py")
-        made = client.create_function(
-            FunctionName=self.name,
-            Handler="function.handler",
-            Role="arn:aws:iam::000000000000:role/test",
-            Code={"ZipFile": code.getvalue()},
-            **{"Runtime": "python3.13", "Timeout": 30, **settings},
-        )
-        self.arn = made["FunctionArn"]
-
-    def wait_active(self) -> None:
-        self._client.get_waiter("function_active_v2").wait(
-            FunctionName=self.name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300}
-        )
-
-    def invoke(self, **event: Any) -> dict[str, Any]:
-        """The API's answer with `Payload` read."""
-        answer = self._client.invoke(
-            FunctionName=self.name, Payload=json.dumps(event), LogType="Tail"
-        )
-        return {**answer, "Payload": json.loads(answer["Payload"].read())}
-
-    def close(self) -> None:
-        self._client.delete_function(FunctionName=self.name)
 
 
 @pytest.fixture

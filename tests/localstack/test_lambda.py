@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.support import processes
+from tests.support.localstack import WAIT_S, Function, until
 from workbench.stack.localstack_install import HOME
-
-from . import processes
-from .conftest import WAIT_S, Function, until
 
 pytestmark = pytest.mark.timeout(600)  # the first test may have to install LocalStack
 Make = Callable[..., Function]

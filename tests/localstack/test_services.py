@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 from localstack_client.session import Session
 
+from tests.support import processes
+from tests.support.localstack import Function, Told, until
 from workbench.stack.children import Child, free_port
 from workbench.stack.localstack import start_localstack
 from workbench.stack.localstack_install import VERSION
-
-from . import processes
-from .conftest import Function, Told, until
 
 pytestmark = pytest.mark.timeout(600)  # the first test may have to install LocalStack
 linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc and the kernel's help")

@@ -12,10 +12,9 @@ import pytest
 from localstack_client.session import Session
 from redis import Redis
 
+from tests.support.localstack import until
 from workbench.stack.children import StackError, free_port
 from workbench.stack.localstack_install import tools
-
-from .conftest import until
 
 pytestmark = pytest.mark.timeout(600)  # LocalStack may have to be installed
 UP = Path(__file__).resolve().parents[2] / "localstack" / "up"

@@ -12,13 +12,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.support.page import ARGS, WAIT_MS, Person
 from tests.support.people import People
 from workbench.stack.embedded import EmbeddedStack
 from workbench.stack.threads import in_thread
-
-from .person import WAIT_MS, Person
-
-ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="package")

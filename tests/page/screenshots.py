@@ -10,12 +10,10 @@ from typing import Any
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.support.page import ARGS, WAIT_MS, Person
 from tests.support.people import People
 from workbench.stack.embedded import EmbeddedStack
 from workbench.stack.threads import in_thread
-
-from .conftest import ARGS
-from .person import WAIT_MS, Person
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 # What the picture is called, how it looks, what is said in it.

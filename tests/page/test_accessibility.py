@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support.page import Person
 from tests.support.people import name
 from workbench.stack.embedded import EmbeddedStack
-
-from .person import Person
 
 Visit = Callable[..., Person]
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"

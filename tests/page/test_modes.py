@@ -8,9 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.node import HERE
+from tests.support.page import Person
 from tests.support.people import name
-
-from .person import Person
 
 Visit = Callable[..., Person]
 

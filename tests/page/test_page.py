@@ -8,10 +8,9 @@ from collections.abc import Callable
 
 from playwright.sync_api import Browser, expect
 
+from tests.support.page import Person
 from tests.support.people import People, name
 from workbench.stack.embedded import EmbeddedStack
-
-from .person import Person
 
 Visit = Callable[..., Person]
 
@@ -156,3 +155,18 @@ def test_the_files_come_with_a_strict_policy(stack: EmbeddedStack) -> None:
             policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+
+
+def test_a_message_that_no_frame_can_carry_says_so_and_keeps_the_connection(visit: Visit) -> None:
+    ann = visit(name("ann"))
+    ann.create_group("large")
+    sockets: list[object] = []
+    ann.page.on("websocket", lambda socket: sockets.append(socket))
+    field = ann.page.get_by_label("Message", exact=True)
+    field.evaluate("field => field.removeAttribute('maxlength')")  # the field takes 8,000
+    field.fill("ж" * 17_000)
+    ann.page.get_by_role("button", name="Send", exact=True).click()
+    expect(ann.page.get_by_text("Not sent: send_message takes 34")).to_be_attached()
+    expect(ann.say("short")).not_to_have_class(re.compile("failed"))
+    ann.wait_online()
+    assert sockets == [], "no further connection"

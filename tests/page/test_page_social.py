@@ -7,9 +7,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, expect
 
+from tests.support.page import Person
 from tests.support.people import name
-
-from .person import Person
 
 Visit = Callable[..., Person]
 

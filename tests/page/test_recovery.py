@@ -8,9 +8,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import WebSocketRoute, expect
 
+from tests.support.page import Person
 from tests.support.people import People, name
-
-from .person import Person
 
 Visit = Callable[..., Person]
 BACK = re.compile(r"^Back online: recovered \d+ messages?\.$")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.actions import ACTIONS
-from chalicelib.adapters.memory.stores import MemoryMessageLog
+from chalicelib.adapters.memory.log import MemoryMessageLog
 from chalicelib.contract.commands import MAX_CONTENT_BYTES
 from chalicelib.entrypoints.http import rest
 from chalicelib.model.log import CommitResult, Entry, Head, Taken

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
@@ -13,11 +12,11 @@ from chalicelib.adapters.redis.keys import KEYS
 from chalicelib.contract.events import EVENTS
 from chalicelib.entrypoints.http.openapi import OPERATIONS
 from chalicelib.jobs import JOBS
-from workbench import triggers
+from operate import triggers
+from tests.support.paths import ROOT
 from workbench.reference import glossary, http, jobs, metrics, pages, redis, settings
 from workbench.reference.sections import names
 
-ROOT = Path(__file__).resolve().parents[2]
 DYNAMODB = ROOT / "chalicelib" / "adapters" / "dynamodb"
 
 # Classes that share a name. A name is taken off this list when one of its classes is renamed.
@@ -39,6 +38,7 @@ SHARED = {
     "Room",
     "Rooms",
     "Route",
+    "Socket",
     "Sync",
 }
 

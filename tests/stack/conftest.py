@@ -9,9 +9,9 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.support.ministack import REGION
 from workbench.stack.children import free_port, start_ministack
 
-REGION = "us-east-1"
 _numbers = itertools.count(1)
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.gateway.support import Functions, running
+from tests.support.gateway import Functions, running
 from workbench.stack.children import free_port
 from workbench.stack.signed import NoAnswer, SignedCalls
 

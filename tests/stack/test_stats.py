@@ -6,10 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from tests.support.ministack import REGION
 from workbench.stack.sqs import SqsClient
 from workbench.stack.stats import DevStats, MessageRate
-
-from .conftest import REGION
 
 
 def deliver(kind: str, receives: str = "1") -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib.adapters.aws import client
-from workbench.deploy.permissions import ACTIONS, PERMISSIONS, WRITES
+from workbench.permissions.derive import ACTIONS, PERMISSIONS, WRITES
 from workbench.stack.embedded import EmbeddedStack
 from workbench.stack.functions import current_function
 

@@ -1,15 +1,12 @@
 """Real AWS APIs for contract tests: one ministack per run, tables of its own for each test.
 
-Use with `pytest_plugins = ["tests.support.ministack"]` (tests import it too, before pytest could
-rewrite the asserts it does not have: PYTEST_DONT_REWRITE).
+A plugin of tests/conftest.py.
 """
 
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,15 +84,3 @@ class Distorted:
             return waiting.pop(0)(real, **arguments) if waiting else real(**arguments)
 
         return call
-
-
-def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
-    """The results of `act(0) … act(count - 1)`, started together in threads."""
-    start = threading.Barrier(count)
-
-    def run(number: int) -> Any:
-        start.wait()
-        return act(number)
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))

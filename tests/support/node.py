@@ -1,4 +1,4 @@
-"""A stock socket.io-client under Node, driven by lines of JSON."""
+"""Node, and a stock socket.io-client under it, driven by lines of JSON."""
 
 from __future__ import annotations
 
@@ -19,12 +19,19 @@ HERE = Path(__file__).resolve().parents[1] / "node"
 WAIT_S = 40.0
 
 
+def node() -> str:
+    """Where Node is; the test is skipped when it is not there."""
+    found = shutil.which("node")
+    if found is None:
+        pytest.skip("node is not installed")
+    return found
+
+
 def installed() -> str:
-    """Where node is; the test is skipped when it or the client is not there."""
-    node = shutil.which("node")
-    if node is None or not (HERE / "node_modules" / "socket.io-client").is_dir():
+    """Where Node is; the test is skipped when it or the client is not there."""
+    if not (HERE / "node_modules" / "socket.io-client").is_dir():
         pytest.skip("socket.io-client is not installed: make node")
-    return node
+    return node()
 
 
 class NodeClient:

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from workbench.deploy import deploy as steps
-from workbench.deploy.clients import client
-from workbench.deploy.local import START_S, LocalCloud
-from workbench.deploy.targets import Name
+from operate.deploy import deploy as steps
+from operate.deploy.clients import client
+from operate.deploy.targets import Name
+from workbench.deployed.local import START_S, LocalCloud
 from workbench.stack.children import Child, free_port
 from workbench.stack.threads import in_thread
 

@@ -14,9 +14,7 @@ from typing import Any
 import jwt
 
 from chalicelib.adapters.apigateway.engine import EnginePoster
-from chalicelib.adapters.memory.cache import MemoryCache
-from chalicelib.adapters.memory.sessions import MemorySessions
-from chalicelib.adapters.memory.stores import (
+from chalicelib.adapters.memory import (
     MemoryCheckpointStore,
     MemoryConnectionStore,
     MemoryCursors,
@@ -28,6 +26,8 @@ from chalicelib.adapters.memory.stores import (
     MemoryRevocationStore,
     MemoryRoomStore,
 )
+from chalicelib.adapters.memory.cache import MemoryCache
+from chalicelib.adapters.memory.sessions import MemorySessions
 from chalicelib.adapters.memory.trails import MemoryTrails
 from chalicelib.adapters.secrets import FixedSecrets
 from chalicelib.entrypoints import queues, schedules, websocket

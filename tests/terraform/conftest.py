@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from workbench.deploy import terraform
-from workbench.deploy.terraform import Terraform
-from workbench.package import Target, build, host_architecture
-
-ROOT = Path(__file__).resolve().parents[2]
-
-RootOf = Callable[[str], Terraform]
+from operate.deploy import terraform
+from operate.deploy.terraform import Terraform
+from operate.package import Target, build, host_architecture
+from tests.support.paths import ROOT
+from tests.support.terraform import RootOf
 
 
 @pytest.fixture(scope="session")

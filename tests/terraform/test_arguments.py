@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT
+from tests.support.paths import ROOT
 
 TERRAFORM = ROOT / "terraform"
 MODULES = TERRAFORM / "modules"

@@ -11,19 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, RootOf
+from tests.support.paths import ROOT
+from tests.support.terraform import RootOf
 
 TERRAFORM = ROOT / "terraform"
 MODULES = sorted(f"modules/{path.name}" for path in (TERRAFORM / "modules").iterdir())
 ROOTS = [".", "examples/one-region"]
 
 
+@pytest.mark.extended
 def test_everything_is_formatted(terraform_binary: str) -> None:
     command = [terraform_binary, "fmt", "-check", "-recursive", "-diff", str(TERRAFORM)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", [*MODULES, *ROOTS])
 def test_valid_and_its_tests_pass(root_of: RootOf, name: str) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from operate import triggers
 from tests.support import iam
-from workbench import triggers
-from workbench.deploy import permissions, readers
-from workbench.deploy.program import Program
+from tests.support.paths import ROOT
+from workbench.permissions import derive as permissions
+from workbench.permissions import readers
+from workbench.permissions.program import Program
 from workbench.reference.settings import READ_BY
-
-from .conftest import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def derived(reached: dict[str, permissions.Reach]) -> dict[str, Any]:
 @pytest.mark.timeout(300)
 def test_nothing_missing_nothing_more(derived: dict[str, Any]) -> None:
     told = json.loads(permissions.PERMISSIONS.read_text())
-    assert told == derived, "python -m workbench.deploy.permissions writes it anew"
+    assert told == derived, "python -m workbench.permissions.derive writes it anew"
 
 
 @pytest.mark.timeout(300)

@@ -8,8 +8,7 @@ import re
 import pytest
 
 from chalicelib.kernel.settings import Settings
-
-from .conftest import ROOT
+from tests.support.paths import ROOT
 
 APP = ROOT / "terraform" / "modules" / "app"
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, RootOf
+from tests.support.paths import ROOT
+from tests.support.terraform import RootOf
 
 # A provider or module, or a line of a map.
 _BLOCK = re.compile(r"^# (?:provider|module) .*\{\n(?:#.*\n)*?# \}$", re.MULTILINE)
@@ -23,6 +24,7 @@ def _take_in(path: Path) -> int:
     return blocks + lines
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(400)
 def test_the_second_region_is_complete(root_of: RootOf, tmp_path: Path) -> None:
     left_out = shutil.ignore_patterns(".terraform*", "terraform.tfstate*", "backend.tf")

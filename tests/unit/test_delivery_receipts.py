@@ -10,11 +10,10 @@ from chalicelib.entrypoints.http import rest
 from chalicelib.messaging import delivery
 from chalicelib.model.delivery import Outcome
 from chalicelib.wire import socketio
+from tests.support.counting import counted
 from tests.support.faults import How, Plan, again, at_every_call
+from tests.support.socketio import Client, Device, Poller
 from tests.support.world import World
-from tests.unit.test_call_budgets import counted
-from tests.unit.test_recovery import Device
-from tests.unit.test_socketio import Client, Poller
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from chalicelib.adapters.apigateway.engine import EnginePoster
 from chalicelib.entrypoints.http import rest
 from chalicelib.entrypoints.socketio import polling
 from chalicelib.services import compose
+from tests.support.socketio import Client
 from tests.support.world import World
-from tests.unit.test_socketio import Client
 
 REDIS = {"cache", "sessions", "trails"}
 QUEUES = {"delivery", "outbound"}

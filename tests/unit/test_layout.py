@@ -6,11 +6,24 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.paths import ROOT
+
 SHIPPED = sorted((ROOT / "chalicelib").rglob("*.py"))
 
-# All nouns; all ports; one port, one file: a client on raw sockets, a cache.
-LARGE = {"poster.py": 640}
+LONGEST = 400  # lines of a file
+CODE = {".py", ".js", ".mjs", ".tf", ".hcl"}
+FOLDERS = (
+    *("chalicelib", "workbench", "operate"),
+    *("clients", "web", "localstack", "terraform", "tests"),
+)
+
+# TEMPORARY: still longer, and being split by others. Remove this set, and what reads it, when
+# that is done.
+TEMPORARY = {
+    "chalicelib/connections/registry.py",
+    "chalicelib/messaging/delivery.py",
+    "chalicelib/messaging/messages.py",
+}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -41,10 +54,42 @@ def test_only_settings_reads_the_environment() -> None:
             assert "getenv" not in text, path
 
 
-def test_no_file_is_over_its_size() -> None:
-    for path in [*SHIPPED, *(ROOT / "workbench").rglob("*.py")]:
-        lines = len(path.read_text().splitlines())
-        assert lines <= LARGE.get(path.name, 450), (path, lines)
+def code_files(root: Path) -> Iterator[Path]:
+    """The code in a checkout; what package managers install into it is not ours."""
+    yield root / "app.py"
+    for folder in FOLDERS:
+        for path in sorted((root / folder).rglob("*")):
+            installed = {"node_modules", ".terraform"} & set(path.relative_to(root).parts)
+            if path.suffix in CODE and not installed:
+                yield path
+
+
+def test_no_file_is_too_long() -> None:
+    sizes = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines())
+        for path in code_files(ROOT)
+    }
+    found = [
+        f"{name} has {lines} lines of {LONGEST}: split it by what it is about"
+        for name, lines in sizes.items()
+        if lines > LONGEST and name not in TEMPORARY
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_code_is_found_in_every_folder_and_language(tmp_path: Path) -> None:
+    written = {
+        tmp_path / name
+        for name in (
+            *("app.py", "chalicelib/a/b.py", "operate/c.py", "workbench/d.py"),
+            *("clients/js/e.mjs", "web/f.js", "terraform/g.tf", "terraform/tests/h.tftest.hcl"),
+        )
+    }
+    others = {tmp_path / "tests/node_modules/i.js", tmp_path / "tests/j.json"}
+    for path in written | others:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert set(code_files(tmp_path)) == written
 
 
 def test_every_handler_of_app_py_has_at_most_three_lines() -> None:

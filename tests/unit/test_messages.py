@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.adapters.memory import MemoryMessageLog, MemoryQueue
 from chalicelib.adapters.memory.cache import MemoryCache
-from chalicelib.adapters.memory.stores import MemoryMessageLog, MemoryQueue
 from chalicelib.contract.commands import SendMessage
 from chalicelib.kernel.errors import PermissionDenied
 from chalicelib.messaging.messages import Messages

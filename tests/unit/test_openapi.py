@@ -96,3 +96,22 @@ def test_refusals_are_as_described() -> None:
     answer = World().http(rest.get_room, "alice", room_id="nowhere")
     views.Error.model_validate(answer.body)
     assert answer.status == 404
+
+
+def test_a_body_over_the_limit_is_too_large_in_bytes() -> None:
+    world = World()
+    over = "é" * (rest.MAX_BODY_BYTES // 2 + 1)  # over in bytes, not in characters
+    headers = {"Authorization": f"Bearer {world.token('alice')}"}
+    answer = rest.handle(
+        world.services, rest.Request(headers, {}, {}, f'{{"room_id": "{over}"}}'), rest.create_room
+    )
+    assert (answer.status, answer.body["error"]["code"]) == (413, "too_large")
+    assert str(rest.MAX_BODY_BYTES) in answer.body["error"]["message"]
+
+
+def test_every_operation_with_a_body_says_that_it_may_be_too_large() -> None:
+    paths = rest.openapi().body["paths"]
+    for each in openapi.OPERATIONS:
+        if each.role is not None:
+            responses = paths[each.path][each.method.lower()]["responses"]
+            assert ("413" in responses) == (each.body is not None), each.name

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.memory.stores import MemoryQueue
+from chalicelib.adapters.memory import MemoryQueue
 from chalicelib.entrypoints import queues
 from chalicelib.jobs.base import RawJob
 from chalicelib.kernel.errors import Unavailable

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
@@ -19,26 +20,25 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from rich.console import Console
 from rich.text import Text
 
-from workbench.client import ActionError, TidingsClient
-
-from . import http
+from operate.cli import http
+from operate.cli.service import Service
+from tidings_client import ActionError, TidingsClient
 
 _HISTORY, _DAY_S = 20, 86_400
-# Gives a token of a user, for so many seconds, with these roles.
-Issuer = Callable[[str, int, list[str]], Coroutine[Any, Any, str]]
+# C0 and C1 controls, line and paragraph separators, bidirectional embeddings, overrides and
+# isolates, surrogates.
+_ACTED_ON = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _TYPING_AGAIN_S = 4.0  # the server lets it expire after 6
 
 
 def harmless(text: str) -> str:
     """The text on one line, without anything a terminal would act on.
 
-    Control characters (ESC among them) and direction marks show as escapes; the joiner of emoji
-    stays.
+    Control characters (ESC among them), line separators, and what turns the direction of the text
+    around it show as escapes, and halves of surrogate pairs, which cannot be encoded. All else is
+    ordinary text: joiners, spaces of any width, marks of a direction, what Unicode adds next year.
     """
-    return "".join(
-        each if each.isprintable() or each == "\u200d" else each.encode("unicode_escape").decode()
-        for each in text
-    )
+    return _ACTED_ON.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 class Chat:
@@ -48,6 +48,7 @@ class Chat:
         self.user = user
         self.room = room
         self.refused = False
+        self.failed = False
         self._console = Console(highlight=False)
         self._mine: list[str] = []
 
@@ -73,7 +74,7 @@ class Chat:
         elif name == "message_deleted":
             self.note(f"{data['deleted_by']} deleted a message")
         elif name == "disconnected":
-            self.note("connection lost, reconnecting …")
+            self.note(f"connection lost, reconnecting … ({data['reason']['message']})")
         elif name == "refused":
             self.refused = True
             self.note(f"cannot come back: {data['message']}")
@@ -91,7 +92,8 @@ class Chat:
                 body = {"conversation_id": self.room, "message_type": "text", "content": text}
                 self._mine.append((await client.call("send_message", body))["message_id"])
         except ActionError as error:
-            self.note(f"not done: {error.message}")
+            self.failed = True
+            self.note(f"not sent: {error.message}")
         return not self.refused
 
     async def _delete(self, client: TidingsClient) -> None:
@@ -132,20 +134,20 @@ class Typing:
             await self._client.call(action, {"conversation_id": self._room})
 
 
-async def run(url: str, user: str, room: str, issue: Issuer) -> int:
-    """Chat until /quit or the end of input; the exit code."""
+async def run(service: Service, user: str, room: str) -> int:
+    """Chat until /quit or the end of input; the exit code is 1 when something was not sent."""
 
     async def token() -> str:
-        return await issue(user, _DAY_S, [])
+        return await service.issue(user, _DAY_S, [])
 
-    await enter(url, user, room, await token(), issue)
+    await enter(service, user, room)
     chat = Chat(user, room)
-    client = TidingsClient(url.replace("http", "ws", 1) + "/ws", token, chat.on_event)
+    client = TidingsClient(service.url.replace("http", "ws", 1) + "/ws", token, chat.on_event)
     await client.connect()
     try:
         await client.call("join_room", {"room_id": room})
-        path = f"{url}/v1/rooms/{room}/messages?limit={_HISTORY}"
-        _, history = await http.request("GET", path, await token())
+        path = f"/v1/rooms/{room}/messages?limit={_HISTORY}"
+        history = await service.call(user, "GET", path)
         for message in history["messages"]:
             chat.show(message)
         chat.note(f"{user} in {room}. /delete takes your last message back, /quit ends.")
@@ -154,21 +156,20 @@ async def run(url: str, user: str, room: str, issue: Issuer) -> int:
                 break
     finally:
         await client.close()
-    return 1 if chat.refused else 0
+    return 1 if chat.refused or chat.failed else 0
 
 
-async def enter(url: str, user: str, room: str, token: str, issue: Issuer) -> None:
+async def enter(service: Service, user: str, room: str) -> None:
     """Be a member of the room: create it, or have an admin add the user."""
-    status, answer = await http.request("GET", f"{url}/v1/rooms/{room}", token)
+    status, answer = await service.ask(user, "GET", f"/v1/rooms/{room}")
     if status == 404:
         body = {"room_type": "group_chat", "participants": [], "room_id": room}
-        status, answer = await http.request("POST", f"{url}/v1/rooms", token, body)
+        status, answer = await service.ask(user, "POST", "/v1/rooms", body)
     if status in (403, 409):
-        admin = await issue("tidings-cli", 60, ["admin"])
-        path = f"{url}/v1/rooms/{room}/members"
-        status, answer = await http.request("POST", path, admin, {"user_id": user})
+        path, body = f"/v1/rooms/{room}/members", {"user_id": user}
+        status, answer = await service.ask("tidings-cli", "POST", path, body, ["admin"])
     if status >= 300:
-        raise http.HttpError(f"cannot enter {room}: {answer['error']['message']}")
+        raise http.HttpError(f"cannot enter {room}: {http.reason(answer)}")
 
 
 def _recovered(data: dict[str, Any]) -> str:

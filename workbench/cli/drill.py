@@ -16,14 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from operate.cli import http, options
 from workbench.drills import storm as storms
 from workbench.drills.checker import Kind
 from workbench.drills.history import History
-from workbench.drills.service import ServiceError
-from workbench.drills.swarm import NoClient
-from workbench.stack.children import StackError
-
-from . import say
 
 app = typer.Typer(no_args_is_help=True, help="Drills: the system under faults, and what it kept.")
 
@@ -46,8 +42,13 @@ def storm(
         float, typer.Option(help="Between a client's messages, on average.", min=0.01)
     ] = _PLAN.pause_s,
     url: Annotated[
-        str, typer.Option(help="A running local stack instead; its gateway closes nothing.")
-    ] = "",
+        str | None,
+        typer.Option(
+            parser=options.url,
+            metavar="URL",
+            help="A running local stack instead; its gateway closes nothing.",
+        ),
+    ] = None,
     keep: Annotated[
         Path | None, typer.Option(help="Write the history here, an event a line.", dir_okay=False)
     ] = None,
@@ -63,11 +64,7 @@ def storm(
     )
     console = Console(stderr=as_json)
     console.print(f"seed {plan.seed}: {plan.clients} clients, {plan.seconds:g} s of storm")
-    try:
-        result = asyncio.run(_run(plan, url, console))
-    except (StackError, NoClient, ServiceError) as fault:
-        say.problem(fault)
-        raise typer.Exit(1) from None
+    result = asyncio.run(_run(plan, url, console))
     if keep is not None:
         keep.write_text("".join(f"{line}\n" for line in as_lines(result.history)))
     if as_json:
@@ -99,7 +96,7 @@ def as_lines(history: History) -> Iterator[str]:
         yield json.dumps({"event": type(event).__name__.lower(), **asdict(event)})
 
 
-async def _run(plan: storms.Plan, url: str, console: Console) -> storms.Result:
+async def _run(plan: storms.Plan, url: str | None, console: Console) -> storms.Result:
     columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console) as bars:
         tasks: dict[str, TaskID] = {}
@@ -110,6 +107,7 @@ async def _run(plan: storms.Plan, url: str, console: Console) -> storms.Result:
             bars.update(tasks[at.phase], completed=int(at.done), total=int(at.of))
 
         if url:
+            await http.health(url)
             return await storms.storm(plan, url, None, watch)
         async with storms.stack() as stack:
             return await storms.storm(plan, stack.url, stack.gateway, watch)

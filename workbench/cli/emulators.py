@@ -7,22 +7,31 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from workbench.deploy.local import LocalCloud
+from operate.cli import say
+from workbench.deployed.local import LocalCloud
 
-from . import say, up
+from . import up
+from .options import Port, StackRegion
 
 
 def emulators(
     emulator: Annotated[
         Literal["localstack", "ministack"], typer.Option(help="What serves AWS's APIs.")
     ] = "localstack",
-    aws_port: Annotated[int, typer.Option(envvar="AWS_PORT", help="AWS's APIs.")] = 4566,
+    aws_port: Annotated[
+        int, typer.Option(envvar="AWS_PORT", min=1, max=65_535, help="AWS's APIs.")
+    ] = 4566,
     beside_port: Annotated[
-        int, typer.Option(envvar="BESIDE_PORT", help="The APIs that LocalStack lacks.")
+        int,
+        typer.Option(
+            envvar="BESIDE_PORT", min=1, max=65_535, help="The APIs that LocalStack lacks."
+        ),
     ] = 4567,
-    port: Annotated[int, typer.Option(envvar="PORT", help="What is deployed.")] = 8080,
-    redis_port: Annotated[int, typer.Option(envvar="REDIS_PORT", help="Valkey.")] = 6379,
-    region: Annotated[str, typer.Option(envvar="REGION")] = "us-east-1",
+    port: Port = 8080,
+    redis_port: Annotated[
+        int, typer.Option(envvar="REDIS_PORT", min=1, max=65_535, help="Valkey.")
+    ] = 6379,
+    region: StackRegion = "us-east-1",
 ) -> None:
     """Run emulators of AWS's APIs, Valkey and the gateway, without Docker, until Ctrl-C."""
     console = Console(highlight=False, stderr=True)

@@ -7,21 +7,28 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from workbench.deploy.discovery import Deployment
-from workbench.deploy.gateway import EMULATOR_CREDENTIALS, DeployedGateway
-from workbench.deploy.targets import NAME
+from operate.cli.options import url
+from operate.deploy.targets import NAME
+from workbench.deployed.discovery import Deployment
+from workbench.deployed.gateway import EMULATOR_CREDENTIALS, DeployedGateway
 
 from . import up
+from .options import Port, StackRegion
 
 
 def gateway(
-    control_plane: Annotated[str, typer.Option(help="URL of the API Gateway (v2) API.")],
+    control_plane: Annotated[
+        str, typer.Option(parser=url, metavar="URL", help="Of the API Gateway (v2) API.")
+    ],
     lambda_: Annotated[
-        str, typer.Option("--lambda", help="URL of Lambda and Secrets Manager, when another.")
-    ] = "",
+        str | None,
+        typer.Option(
+            "--lambda", parser=url, metavar="URL", help="Of Lambda and Secrets Manager, if another."
+        ),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="PORT")] = 8080,
-    region: Annotated[str, typer.Option(envvar="REGION")] = "us-east-1",
+    port: Port = 8080,
+    region: StackRegion = "us-east-1",
     prefix: Annotated[str, typer.Option(help="What the APIs' names begin with.")] = NAME,
     any_key: Annotated[
         bool,
@@ -36,7 +43,7 @@ def gateway(
     def served() -> DeployedGateway:
         return DeployedGateway(
             control_plane,
-            lambda_,
+            lambda_ or "",
             host=host,
             port=port,
             region=region,

@@ -1,63 +1,86 @@
-"""The developer's CLI: `tidings --help`."""
+"""The one program, `tidings --help`: the developers' commands and the operators'."""
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from workbench.client import ActionError
+from chalicelib import __version__
+from operate.cli import commands
+from operate.cli.options import Region, Room, Secret, Url, User
+from operate.cli.program import Program
+from operate.cli.service import LocalStack, Service
+from tidings_client import ActionError
 from workbench.conformance.serve import stack as conformance_stack
-from workbench.deploy.tokens import NoSecret, read_secret
-from workbench.package import PYTHON
+from workbench.drills.service import ServiceError
+from workbench.drills.swarm import NoClient
+from workbench.stack.children import StackError
 from workbench.stack.embedded import ROOT, STATE, EmbeddedStack
-from workbench.stack.tokens import sign
 
-from . import chat as chat_command
-from . import cost as cost_command
-from . import dead as dead_command
-from . import deploy as deploy_command
 from . import drill as drill_command
 from . import gateway as gateway_command
-from . import http, say
-from . import package as package_command
 from . import up as up_command
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tidings, for its developers.")
-app.add_typer(dead_command.app, name="dead")
-app.command()(gateway_command.gateway)
-app.command()(deploy_command.deploy)
-app.command()(deploy_command.destroy)
-app.command()(cost_command.cost)
-app.add_typer(drill_command.app, name="drill")
-
-T = TypeVar("T")
-Url = Annotated[str, typer.Option(help="The stack's address; the running one by default.")]
-Secret = Annotated[
-    str,
-    typer.Option(help="Of a deployment: its secret in Secrets Manager, which you may read."),
-]
-Region = Annotated[str | None, typer.Option(envvar="REGION", help="Of the secret.")]
+from .options import Port, StackRegion
 
 
-def stack_url() -> str:
-    """Where the running local stack is."""
-    state = Path(ROOT / STATE)
-    if state.exists():
-        return str(json.loads(state.read_text())["url"])
-    return "http://127.0.0.1:8080"
+class Tidings(Program):
+    """With the faults of the workbench."""
+
+    faults = (*Program.faults, ActionError, NoClient, ServiceError, StackError)
+
+
+app = typer.Typer(
+    cls=Tidings,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Tidings: the whole of it on this machine, and in AWS.",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tidings {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def tidings(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Tidings: the whole of it on this machine, and in AWS."""
+    context.obj = local_stack()
+
+
+def local_stack() -> LocalStack | None:
+    """The stack that `tidings up` runs here, as its state file has it."""
+    path = Path(ROOT / STATE)
+    try:
+        state = json.loads(path.read_text())
+        return LocalStack(
+            state["url"],
+            state["region"],
+            state["prefix"],
+            state["aws_endpoint_url"],
+            state["redis_url"],
+        )
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        raise StackError(f"{path} is damaged: delete it, and start the stack anew") from None
 
 
 @app.command()
 def up(
-    port: Annotated[int, typer.Option(envvar="PORT")] = 8080,
-    region: Annotated[str, typer.Option(envvar="REGION")] = "us-east-1",
+    port: Port = 8080,
+    region: StackRegion = "us-east-1",
     reload: Annotated[bool, typer.Option(help="Reload handlers when their code changes.")] = True,
     shards: Annotated[int, typer.Option(help="WebSocket APIs: /ws-0 and on.", min=1)] = 1,
 ) -> None:
@@ -66,8 +89,29 @@ def up(
 
 
 @app.command()
+def chat(
+    context: typer.Context,
+    user: User,
+    room: Room,
+    url: Url = None,
+    secret: Secret = "",
+    region: Region = None,
+) -> None:
+    """Chat as USER in ROOM; the room is created, and USER let in, when need be."""
+    from . import chat as chat_command  # the terminal's library takes long to import
+
+    service = Service.of(context, url, secret, region)
+    raise typer.Exit(asyncio.run(chat_command.run(service, user, room)))
+
+
+commands.add_to(app)
+app.command()(gateway_command.gateway)
+app.add_typer(drill_command.app, name="drill")
+
+
+@app.command()
 def conformance(
-    port: Annotated[int, typer.Option()] = 3000,
+    port: Port = 3000,
     path: Annotated[str, typer.Option(help="Of the Socket.IO application.")] = "/socket.io",
     ping_interval_ms: Annotated[int, typer.Option(min=1)] = 1000,
     ping_timeout_ms: Annotated[int, typer.Option(min=1)] = 800,
@@ -85,61 +129,5 @@ def conformance(
     raise typer.Exit(up_command.run(lambda: conformance_stack(*options), tell))
 
 
-@app.command()
-def package(
-    out: Annotated[Path, typer.Option(help="Folder of the package.", show_default="dist here")] = (
-        ROOT / "dist"
-    ),
-    architecture: Annotated[str, typer.Option(help="arm64 or x86_64")] = "arm64",
-    python: Annotated[str, typer.Option(help="Of the Lambda runtime.")] = PYTHON,
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
-) -> None:
-    """Make the deployment package that Terraform applies."""
-    raise typer.Exit(package_command.run(out, architecture, python, as_json))
-
-
-@app.command()
-def token(
-    user: str,
-    expires_in: Annotated[int, typer.Option(help="Seconds.")] = 86_400,
-    role: Annotated[list[str] | None, typer.Option(help="service or admin")] = None,
-    url: Url = "",
-    secret: Secret = "",
-    region: Region = None,
-) -> None:
-    """Print a token for USER: from the local stack, or signed with a deployment's secret."""
-    issue = _issuer(url or stack_url(), secret, region)
-    typer.echo(_finish(issue(user, expires_in, role or [])))
-
-
-@app.command()
-def chat(user: str, room: str, url: Url = "", secret: Secret = "", region: Region = None) -> None:
-    """Chat as USER in ROOM; the room is created, and USER let in, when need be."""
-    url = url or stack_url()
-    raise typer.Exit(_finish(chat_command.run(url, user, room, _issuer(url, secret, region))))
-
-
-def _issuer(url: str, secret_id: str, region: str | None) -> chat_command.Issuer:
-    """Whoever gives tokens: the stack at `url`, or the secret of a deployment."""
-    if not secret_id:
-        return functools.partial(http.dev_token, url)
-
-    async def issue(user: str, expires_in_s: int, roles: list[str]) -> str:
-        return sign(
-            await asyncio.to_thread(read_secret, secret_id, region), user, expires_in_s, roles
-        )
-
-    return issue
-
-
-def _finish(work: Coroutine[Any, Any, T]) -> T:
-    """Run it; what its user must know ends the command with exit code 1."""
-    try:
-        return asyncio.run(work)
-    except (http.HttpError, NoSecret, ActionError) as fault:
-        say.problem(fault)
-        raise typer.Exit(1) from None
-
-
 if __name__ == "__main__":
-    app()
+    app(prog_name="tidings")

@@ -11,10 +11,9 @@ from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 
+from operate.cli import say
 from workbench.stack.children import StackError, end_all
 from workbench.stack.embedded import EmbeddedStack
-
-from . import say
 
 _CHECK_S, _AGAIN_S = 1.0, 0.2
 

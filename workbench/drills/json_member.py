@@ -1,10 +1,10 @@
-"""A JSON websocket client of a drill: `workbench.client`, which resends and recovers by itself."""
+"""A JSON websocket client of a drill: `tidings_client`, which resends and recovers by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workbench.client import ActionError, Event, TidingsClient, Times
+from tidings_client import ActionError, Event, TidingsClient, Times
 
 from .history import Client, Key, MessageId, Room
 from .members import Refused, Unanswered, message

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import socketio
 
-from workbench.client import Event, Inbox
+from tidings_client import Event, Inbox
 
 from .history import Client, Key, MessageId, Room
 from .members import Refused, Unanswered, message

@@ -17,7 +17,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.client import ActionError
+from tidings_client import ActionError
 from workbench.gateway import Gateway
 from workbench.stack.embedded import EmbeddedStack
 

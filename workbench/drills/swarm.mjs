@@ -13,7 +13,7 @@
 
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
-import { Inbox } from "../../web/inbox.js";
+import { Inbox } from "../../clients/js/inbox.js";
 
 const [url, packages] = process.argv.slice(2);
 const { io } = createRequire(packages)("socket.io-client");

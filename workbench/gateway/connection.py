@@ -12,17 +12,15 @@ import base64
 import binascii
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from . import events, routes
+from .account import Account
 from .config import FunctionError, WebSocketApi
-
-if TYPE_CHECKING:
-    from .server import Gateway
 
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
@@ -32,7 +30,7 @@ class Connection:
 
     def __init__(
         self,
-        gateway: Gateway,
+        account: Account,
         api: WebSocketApi,
         protocol: ServerProtocol,
         reader: asyncio.StreamReader,
@@ -46,7 +44,7 @@ class Connection:
         self.user_agent = user_agent
         self.connected_at_ms = int(time.time() * 1000)
         self.last_active_ms = self.connected_at_ms
-        self._gateway = gateway
+        self._account = account
         self._protocol = protocol
         self._reader = reader
         self._writer = writer
@@ -68,7 +66,7 @@ class Connection:
             connected_at_ms=self.connected_at_ms,
             source_ip=self.source_ip,
             user_agent=self.user_agent,
-            region=self._gateway.region,
+            region=self._account.region,
         )
 
     def disconnect_event(self) -> dict[str, Any]:
@@ -103,7 +101,7 @@ class Connection:
             self._protocol.send_binary(data)
             self._flush()
             return
-        size = self._gateway.limits.frame_bytes
+        size = self._account.limits.frame_bytes
         first, rest = text[:size], range(size, len(text), size)
         self._protocol.send_text(first, fin=not rest)
         for start in rest:
@@ -164,7 +162,7 @@ class Connection:
             return
         # On AWS frames of one millisecond cannot be told apart, binary ones not even be sent.
         self._taken_ms = max(self._taken_ms + 1, int(time.time() * 1000))
-        self._gateway.spawn(self._invoke(text, self._taken_ms))
+        self._account.spawn(self._invoke(text, self._taken_ms))
 
     async def _invoke(self, text: str, taken_ms: int) -> None:
         """Run the message's function; its answer, or our own frame, goes to the client."""
@@ -172,7 +170,7 @@ class Connection:
         context = self.context("MESSAGE", route or "$default")
         if self.api.binary:
             context["requestTimeEpoch"] = taken_ms
-        if not self._gateway.requests.take():
+        if not self._account.requests.take():
             self._error("Too Many Requests", context)
             return
         if route is None:
@@ -180,7 +178,7 @@ class Connection:
             return
         event = {"requestContext": context, "body": text, "isBase64Encoded": False}
         try:
-            answer = await self._gateway.invoke(self.api.routes[route], event)
+            answer = await self._account.invoke(self.api.routes[route], event)
         except (FunctionError, TimeoutError):
             self._error("Internal server error", context)
             return
@@ -197,7 +195,7 @@ class Connection:
         failed, so that the answer is lost and the connection stays.
         https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
         """
-        if len(text) > self._gateway.limits.message_bytes:
+        if len(text) > self._account.limits.message_bytes:
             self._error("Internal server error", context)
         else:
             self.send(text)
@@ -221,7 +219,7 @@ class Connection:
 
     async def _watch(self) -> None:
         """Close the idle and the old."""
-        limits = self._gateway.limits
+        limits = self._account.limits
         until = self._started + limits.connection_s
         while (left := min(self._active + limits.idle_s, until) - time.monotonic()) > 0:
             await asyncio.sleep(left)
@@ -242,5 +240,5 @@ class Connection:
             elif self._writer.can_write_eof():
                 self._writer.write_eof()
         if self._cut is None and self._protocol.close_expected():
-            after_s = self._gateway.limits.close_s if within_s is None else within_s
+            after_s = self._account.limits.close_s if within_s is None else within_s
             self._cut = asyncio.get_running_loop().call_later(after_s, transport.abort)

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 from . import events
+from .account import Account
 from .config import FunctionError, WebSocketApi
 from .connection import Connection
 from .wire import message, refusal
-
-if TYPE_CHECKING:
-    from .server import Gateway
 
 # The library logs whole frames and headers at DEBUG: tokens and what people write to each other.
 _SILENT = logging.Logger("silent", logging.CRITICAL + 1)
@@ -37,46 +36,49 @@ class Refuse(Exception):
 
 
 async def serve(
-    gateway: Gateway,
+    account: Account,
+    api_at: Callable[[str], WebSocketApi | None],
     head: bytes,
     target: str,
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
-) -> None:
-    """Answer the handshake in `head`, and serve its connection to the end."""
-    limits = gateway.limits
+) -> Connection | None:
+    """Answer the handshake in `head`; the connection, when it is open."""
+    limits = account.limits
     sizes = limits.message_bytes, limits.frame_bytes
     protocol = ServerProtocol(max_size=sizes, logger=_SILENT)
     try:
-        api = _admit(gateway, target)
+        api = _admit(account, api_at, target)
         request, response = _accept(protocol, head)
         connection = Connection(
-            gateway,
+            account,
             api,
             protocol,
             reader,
             writer,
             user_agent=request.headers.get("User-Agent", ""),
         )
-        answer = await _connect(gateway, connection, request, target)
+        answer = await _connect(account, connection, request, target)
     except Refuse as refused:
         writer.write(refusal(refused.status, refused.body))
-        return
+        return None
     subprotocol = _header(answer, "sec-websocket-protocol")
     if subprotocol:
         response.headers["Sec-WebSocket-Protocol"] = subprotocol
     protocol.send_response(response)
-    await gateway.hold(connection)
+    return connection
 
 
-def _admit(gateway: Gateway, target: str) -> WebSocketApi:
+def _admit(
+    account: Account, api_at: Callable[[str], WebSocketApi | None], target: str
+) -> WebSocketApi:
     """The API that `target` names, within the limits of an account."""
-    if len(target) > gateway.limits.websocket_url_chars:
+    if len(target) > account.limits.websocket_url_chars:
         raise _refuse(414, "Request-URI Too Long")
-    api = gateway.api_at(target)
+    api = api_at(target)
     if api is None:
         raise _refuse(403, "Forbidden")
-    if not gateway.requests.take() or not gateway.connects.take():
+    if not account.requests.take() or not account.connects.take():
         raise _refuse(429, "Too Many Requests")
     return api
 
@@ -94,7 +96,7 @@ def _accept(protocol: ServerProtocol, head: bytes) -> tuple[Request, Response]:
 
 
 async def _connect(
-    gateway: Gateway, connection: Connection, request: Request, target: str
+    account: Account, connection: Connection, request: Request, target: str
 ) -> dict[str, Any]:
     """The function's answer, when it lets the client in."""
     headers = list(request.headers.raw_items())
@@ -110,7 +112,7 @@ async def _connect(
     }
     ids = {"connectionId": connection.id, "requestId": context["requestId"]}
     try:
-        answer = await gateway.run_route(connection.api, "$connect", event)
+        answer = await account.run_route(connection.api, "$connect", event)
     except (FunctionError, TimeoutError):
         raise _refuse(502, "Internal server error", **ids) from None
     status = answer.get("statusCode") if isinstance(answer, dict) else None

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 from . import events
+from .account import Account
 from .config import FunctionError, HttpApi
 from .wire import Reply, message
-
-if TYPE_CHECKING:
-    from .server import Gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +50,9 @@ class Route:
 class HttpFront:
     """One HTTP API."""
 
-    def __init__(self, gateway: Gateway, api: HttpApi, account_id: str) -> None:
-        self._gateway = gateway
+    def __init__(self, account: Account, api: HttpApi) -> None:
+        self._account = account
         self._api = api
-        self._account_id = account_id
         self._routes = sorted(map(self._route, api.routes), key=lambda route: route.rank)
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
@@ -82,7 +79,7 @@ class HttpFront:
         peer: str,
     ) -> Reply:
         """Answer a request whose route was found."""
-        limits = self._gateway.limits
+        limits = self._account.limits
         if len(body) > limits.http_body_bytes:
             return message(413, "Request Entity Too Large")
         route, parameters = found
@@ -96,12 +93,12 @@ class HttpFront:
             headers=headers,
             body=body,
             source_ip=peer,
-            account_id=self._account_id,
-            region=self._gateway.region,
+            account_id=self._account.account_id,
+            region=self._account.region,
         )
         within_s = limits.http_integration_timeout_s
         try:
-            return _reply(await self._gateway.invoke(route.function, event, within_s))
+            return _reply(await self._account.invoke(route.function, event, within_s))
         except FunctionError:
             return message(500, "Internal Server Error")
         except TimeoutError:

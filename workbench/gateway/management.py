@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from . import signatures
+from .account import Account
+from .connection import Connection
 from .wire import Reply, message
-
-if TYPE_CHECKING:
-    from .connection import Connection
-    from .server import Gateway
 
 
 def name(stage: str, path: str) -> str | None:
@@ -28,20 +26,25 @@ def name(stage: str, path: str) -> str | None:
     return None
 
 
-def serve(gateway: Gateway, connection_id: str, request: signatures.Request) -> Reply:
+def serve(
+    account: Account,
+    connections: Mapping[str, Connection],
+    connection_id: str,
+    request: signatures.Request,
+) -> Reply:
     """Answer one call about a connection."""
     try:
         now = datetime.now(UTC)
-        signatures.verify(request, gateway.region, gateway.credentials, now)
+        signatures.verify(request, account.region, account.credentials, now)
     except signatures.Refused as fault:
         return _fault(403, fault.type, str(fault))
-    if not gateway.requests.take():
+    if not account.requests.take():
         return _fault(429, "LimitExceededException", "Too Many Requests")
-    connection = gateway.connections.get(connection_id)
+    connection = connections.get(connection_id)
     if connection is None or not connection.ready:
         return _fault(410, "GoneException", "The connection is gone")
     if request.method == "POST":
-        return _post(gateway, connection, request.body)
+        return _post(account, connection, request.body)
     if request.method == "DELETE":
         connection.close(1000, "Connection Closed Normally")
         return 204, {}, b""
@@ -50,10 +53,10 @@ def serve(gateway: Gateway, connection_id: str, request: signatures.Request) -> 
     return _fault(403, "ForbiddenException", "Forbidden")
 
 
-def _post(gateway: Gateway, connection: Connection, body: bytes) -> Reply:
-    if len(body) > gateway.limits.post_bytes:
+def _post(account: Account, connection: Connection, body: bytes) -> Reply:
+    if len(body) > account.limits.post_bytes:
         return _fault(413, "PayloadTooLargeException", "Payload too large")
-    if connection.unsent_bytes > gateway.limits.client_buffer_bytes:
+    if connection.unsent_bytes > account.limits.client_buffer_bytes:
         return _fault(429, "LimitExceededException", "The client does not keep up")
     connection.send(body)
     return 200, {"content-type": "application/json"}, b""

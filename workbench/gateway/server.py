@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import h11
 
 from . import handshake, management, routes
-from .buckets import TokenBucket
+from .account import Account
 from .config import FunctionError, HttpApi, Invoker, Limits, WebSocketApi
 from .connection import Connection
 from .http import HttpFront
@@ -35,8 +35,6 @@ class Gateway:
 
     Attributes:
         connections: Live connections by id.
-        requests: The account's request rate.
-        connects: The account's rate of new connections.
     """
 
     def __init__(
@@ -52,21 +50,16 @@ class Gateway:
         local_routes: Mapping[tuple[str, str], LocalRoute] | None = None,
         credentials: Mapping[str, str] | None = None,
     ) -> None:
-        self.region = region
-        self.limits = limits or Limits()
-        self.credentials = credentials
         self.connections: dict[str, Connection] = {}
-        self.requests = TokenBucket(self.limits.requests_per_s)
-        self.connects = TokenBucket(self.limits.connects_per_s)
-        self._invoker = invoker
-        self._account_id = account_id
+        self._account = Account(
+            invoker, region=region, account_id=account_id, limits=limits, credentials=credentials
+        )
         self._apis: Sequence[WebSocketApi] = ()
         self._http: HttpFront | None = None
         self.serve(websocket_apis, http_api)
         self._static = static
         self._local = dict(local_routes or {})
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._waiting: set[asyncio.Task[Any]] = set()  # those of sockets without a request
         self._stopping = False
 
@@ -79,7 +72,7 @@ class Gateway:
         for api in websocket_apis:
             routes.check(api.route_selection_expression)
         self._apis = websocket_apis
-        self._http = HttpFront(self, http_api, self._account_id) if http_api else None
+        self._http = HttpFront(self._account, http_api) if http_api else None
         current = {(api.api_id, api.stage): api for api in websocket_apis}
         for connection in list(self.connections.values()):
             api_now = current.get((connection.api.api_id, connection.api.stage))
@@ -108,10 +101,12 @@ class Gateway:
         for connection in list(self.connections.values()):
             connection.close(1001, "Going away", within_s / 2)
         # Rounds: what ends may start something (a connection its $disconnect).
-        while self._tasks and (left_s := until - time.monotonic()) > 0:
-            await asyncio.wait(self._tasks, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
-        while self._tasks:
-            tasks = list(self._tasks)
+        while self._account.tasks and (left_s := until - time.monotonic()) > 0:
+            await asyncio.wait(
+                self._account.tasks, timeout=left_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        while self._account.tasks:
+            tasks = list(self._account.tasks)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -119,36 +114,7 @@ class Gateway:
             await self._server.wait_closed()
             self._server = None
 
-    async def invoke(
-        self, function: str, event: dict[str, Any], within_s: float | None = None
-    ) -> Any:
-        """Run a function within the integration's time.
-
-        Raises:
-            FunctionError: It raised, or the invoker did.
-            TimeoutError: It took too long.
-        """
-        limit_s = self.limits.integration_timeout_s if within_s is None else within_s
-        try:
-            return await asyncio.wait_for(self._invoker.invoke(function, event, limit_s), limit_s)
-        except (FunctionError, TimeoutError):
-            raise
-        except Exception as fault:  # whatever an invoker raises, the function failed
-            raise FunctionError(type(fault).__name__, str(fault)) from fault
-
-    async def run_route(self, api: WebSocketApi, route: str, event: dict[str, Any]) -> Any:
-        """Run `$connect` or `$disconnect`; an API may do without."""
-        if route not in api.routes:
-            return {"statusCode": 200}
-        return await self.invoke(api.routes[route], event)
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` beside everything else; `stop` waits for it."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def hold(self, connection: Connection) -> None:
+    async def _hold(self, connection: Connection) -> None:
         """Keep an open connection until it ends; `$disconnect` waits for no running message."""
         self.connections[connection.id] = connection
         if self._stopping:
@@ -157,20 +123,20 @@ class Gateway:
             await connection.run()
         finally:
             del self.connections[connection.id]
-            self.spawn(self._disconnect(connection))
+            self._account.spawn(self._disconnect(connection))
 
     async def _disconnect(self, connection: Connection) -> None:
         """Best effort: a failing function is nobody's business any more."""
         try:
             event = connection.disconnect_event()
-            await self.run_route(connection.api, "$disconnect", event)
+            await self._account.run_route(connection.api, "$disconnect", event)
         except (FunctionError, TimeoutError):
             return
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._tasks.add(task)
+        self._account.tasks.add(task)
         try:
             await self._serve(reader, writer)
             writer.close()
@@ -183,7 +149,7 @@ class Gateway:
             writer.transport.abort()
             raise
         finally:
-            self._tasks.discard(task)
+            self._account.tasks.discard(task)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Requests of one socket, one after the other, until one becomes a WebSocket."""
@@ -204,13 +170,17 @@ class Gateway:
                     return
                 headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers]
                 target = request.target.decode("latin-1")
-                if _head_bytes(request) > self.limits.head_bytes:
+                if _head_bytes(request) > self._account.limits.head_bytes:
                     writer.write(refusal(431, message(431, "Request Header Fields Too Large")[2]))
                     return
                 if any(n == "upgrade" and v.lower() == "websocket" for n, v in headers):
-                    await handshake.serve(self, head, target, reader, writer)
+                    connection = await handshake.serve(
+                        self._account, self._api_at, head, target, reader, writer
+                    )
+                    if connection is not None:
+                        await self._hold(connection)
                     return
-                async with asyncio.timeout(self.limits.request_s):
+                async with asyncio.timeout(self._account.limits.request_s):
                     body = await self._body(http, reader, writer)
             except h11.RemoteProtocolError:
                 writer.write(refusal(400, message(400, "Bad Request")[2]))
@@ -228,7 +198,7 @@ class Gateway:
         assert task is not None
         self._waiting.add(task)
         try:
-            async with asyncio.timeout(self.limits.request_s):
+            async with asyncio.timeout(self._account.limits.request_s):
                 return await reader.readuntil(b"\r\n\r\n")
         finally:
             self._waiting.discard(task)
@@ -245,7 +215,7 @@ class Gateway:
             if event is h11.NEED_DATA:
                 http.receive_data(await reader.read(65536))
             elif isinstance(event, h11.Data):
-                if len(body) <= self.limits.http_body_bytes:
+                if len(body) <= self._account.limits.http_body_bytes:
                     body += event.data
             else:
                 return bytes(body)
@@ -261,19 +231,19 @@ class Gateway:
             connection_id = management.name(api.stage, raw)
             if connection_id is not None:
                 request = Request(method, raw, query, headers, body)
-                return management.serve(self, connection_id, request)
+                return management.serve(self._account, self.connections, connection_id, request)
             if raw == f"/{api.stage}" or raw.startswith(f"/{api.stage}/"):
                 return message(403, "Forbidden")
         found = self._http.find(method, raw) if self._http else None
         if self._http is None or found is None:
             return self._static.serve(method, raw) if self._static else message(404, "Not Found")
-        if not self.requests.take():
+        if not self._account.requests.take():
             return message(429, "Too Many Requests")
         return await self._http.serve(
             found, method=method, path=raw, query=query, headers=headers, body=body, peer=peer
         )
 
-    def api_at(self, target: str) -> WebSocketApi | None:
+    def _api_at(self, target: str) -> WebSocketApi | None:
         """By path; that of Socket.IO with transport=websocket to the first, as the edge does."""
         url = urlsplit(target)
         query = dict(parse_qsl(url.query))

@@ -1,6 +1,6 @@
-"""Files beside the APIs: a folder of a page, one prefix, known types only.
+"""Files beside the APIs: the folders of a page, one prefix, known types only.
 
-Owns the way from a URL path to a file; must never serve what lies outside its folder.
+Owns the way from a URL path to a file; must never serve what lies outside its folders.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ class StaticFiles:
     """`/` is the folder's index.html, `{prefix}a/b.js` its a/b.js.
 
     Attributes:
+        more: Folders to look in for a file that `folder` does not have.
         headers: Sent with every file.
         others: Files from elsewhere, by their name under the prefix.
     """
 
     folder: Path
+    more: tuple[Path, ...] = ()
     prefix: str = "/web/"
     headers: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, Path] = field(default_factory=dict)
@@ -49,7 +51,13 @@ class StaticFiles:
             return None
         if name in self.others:
             return self.others[name] if self.others[name].is_file() else None
-        folder = self.folder.resolve()
-        found = (folder / name).resolve()  # follows `..` and links: then it must still be inside
-        inside = found.is_relative_to(folder) and found.suffix in TYPES
-        return found if inside and found.is_file() else None
+        candidates = (_inside(folder, name) for folder in (self.folder, *self.more))
+        return next((found for found in candidates if found is not None), None)
+
+
+def _inside(folder: Path, name: str) -> Path | None:
+    """The file of this name; None when there is none, or it lies outside the folder."""
+    folder = folder.resolve()
+    found = (folder / name).resolve()  # follows `..` and links
+    inside = found.is_relative_to(folder) and found.suffix in TYPES
+    return found if inside and found.is_file() else None

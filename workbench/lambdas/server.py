@@ -22,7 +22,7 @@ from pathlib import Path
 from aiohttp import web
 from botocore.exceptions import BotoCoreError, ClientError
 
-from workbench.deploy.clients import client
+from operate.deploy.clients import client
 
 from .versions import Failed, Item, Version, error
 

@@ -26,7 +26,7 @@ from typing import Any
 
 from websockets.sync.client import connect
 
-from workbench.package import PYTHON, Package, Target, build, host_architecture
+from operate.package import PYTHON, Package, Target, build, host_architecture
 from workbench.stack.embedded import EmbeddedStack
 from workbench.stack.threads import in_thread
 

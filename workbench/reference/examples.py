@@ -33,6 +33,7 @@ _MADE_UP = tuple(
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
         r"[\w-]+=",
         r"[pmn]-[0-9a-f]{32}",
+        r"\d+\.\d+\.\d+",
     )
 )
 

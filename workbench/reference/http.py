@@ -48,6 +48,8 @@ MEANINGS = {
     "shard": "The user's shard, part of the URL.",
     "fallbacks": "Other regions, in the order to try them.",
     "revoked_until": "Until when the user is refused.",
+    "version": "The version of the deployed code.",
+    "error": "Why the unread messages cannot be counted; then `unread` is 0.",
     "checks": "What the service depends on, each `ok` or `unavailable`.",
     "sender_id": "Who sent it.",
     "timestamp": "When it was kept.",

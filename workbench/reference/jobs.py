@@ -128,6 +128,8 @@ def _in_words(value: ast.expr) -> str:
             prefix, _, of_x = str(getattr(ids, helper)("x")).partition("#")
             name = _plain(argument)
             return code(f"{prefix}#{{{name if of_x == 'x' else f'digest of {name}'}}}")
+        case ast.Call():
+            return "a digest of what follows from the fields"
     return code(f"{{{_plain(value)}}}")
 
 

@@ -39,6 +39,8 @@ _COMMON = {
     "identity": "The user, the end of the token, its roles.",
     "targets": "The connections.",
     "is_typing": "Whether they type.",
+    "region": "The region.",
+    "seq": "The seq of the entry.",
 }
 _SINGULAR = {"rooms": "room_id"}
 

@@ -12,6 +12,7 @@ from chalicelib.contract import acks, commands
 from chalicelib.contract.events import EVENTS
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel import errors as tree
+from chalicelib.kernel import nesting
 from chalicelib.kernel.settings import DEFAULT_LIMITS, Rate
 from chalicelib.messaging import sizes as packing
 from chalicelib.sessions import engine
@@ -127,6 +128,11 @@ def sizes() -> str:
         ),
         ("`content` as JSON", size(commands.MAX_CONTENT_BYTES), "`too_large`"),
         ("a room's `metadata` as JSON", size(commands.MAX_METADATA_BYTES), "`too_large`"),
+        (
+            "nesting of `content` and `metadata`",
+            f"{nesting.MAX_DEPTH} levels",
+            "`bad_request`",
+        ),
         ("a token", size(tokens.MAX_TOKEN_BYTES), "`unauthorized`"),
         ("the URL of a WebSocket", f"{amount(_GATEWAY.websocket_url_chars)} characters", "414"),
         ("messages in one answer to `sync`", size(packing.SYNC_BYTES), "`more` is true"),

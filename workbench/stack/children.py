@@ -6,7 +6,6 @@ A child ends with its parent, is ready when it answers, and says why when it die
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
 import shutil
@@ -16,20 +15,15 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 import weakref
 from collections.abc import Callable, Mapping
-from http.client import HTTPException
 from pathlib import Path
 
-from .surroundings import local
+from operate.probes import answers
+from operate.processes import die_with_parent
+from operate.surroundings import local
 
 _READY_S, _STOP_S, _POLL_S = 30.0, 5.0, 0.05
-_ASK_S = 1.0
-_PR_SET_PDEATHSIG = 1
-# What runs here is never asked through a proxy.
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class StackError(Exception):
@@ -215,26 +209,6 @@ def valkey_binary() -> str:
     return str(path)
 
 
-def answers(url: str) -> bool:
-    """Whether something speaks HTTP there."""
-    return _status(url) is not None
-
-
-def healthy(url: str) -> bool:
-    """Whether it answers 200."""
-    return _status(url) == 200
-
-
-def _status(url: str) -> int | None:
-    try:
-        with DIRECT.open(url, timeout=_ASK_S) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as answer:
-        return answer.code
-    except (OSError, HTTPException, ValueError):
-        return None
-
-
 def _pongs(port: int) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as link:
@@ -242,8 +216,3 @@ def _pongs(port: int) -> bool:
             return link.recv(16).startswith(b"+PONG")
     except OSError:
         return False
-
-
-def die_with_parent(number: int = signal.SIGTERM) -> None:
-    """In a child, before its program runs: the kernel sends it `number` when its parent dies."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)

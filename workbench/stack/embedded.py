@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib import wiring
-from workbench import triggers
+from operate import triggers
 from workbench.gateway import Gateway, HttpApi, Limits, WebSocketApi
 
 from . import resources
 from .children import (
     Child,
+    StackError,
     free_port,
     not_listening,
     require_free,
@@ -73,6 +74,7 @@ class EmbeddedStack:
         self._reload = reload
         self._limits = limits
         self._remember = remember
+        self._remembered = False
         self._own_apis = apis
         self._given = dict(environment or {})
         self._environment: dict[str, str | None] = {}
@@ -118,7 +120,7 @@ class EmbeddedStack:
             wiring.services.cache_clear()
         for child in reversed(self.children.values()):
             child.stop()
-        if self._remember:
+        if self._remembered:
             (ROOT / STATE).unlink(missing_ok=True)
         self._restore_environment()
 
@@ -255,7 +257,6 @@ class EmbeddedStack:
     def _write_state(self) -> None:
         """Where the running stack is, for the CLI."""
         path = ROOT / STATE
-        path.parent.mkdir(exist_ok=True)
         state = {
             "aws_endpoint_url": self.aws_endpoint_url,
             "redis_url": self.redis_url,
@@ -263,7 +264,16 @@ class EmbeddedStack:
             "region": self.region,
             "prefix": self.prefix,
         }
-        path.write_text(json.dumps(state))
+        try:
+            path.parent.mkdir(exist_ok=True)
+            partial = path.with_suffix(".part")  # a full disk must not leave half a state
+            partial.write_text(json.dumps(state))
+            partial.replace(path)
+        except OSError as fault:
+            raise StackError(
+                f"cannot write {path}: {fault.strerror}; run in a checkout that you may write to"
+            ) from fault
+        self._remembered = True
 
     def _set_environment(self, values: dict[str, str]) -> None:
         for name, value in values.items():

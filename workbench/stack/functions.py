@@ -26,8 +26,8 @@ from typing import Any
 
 from watchfiles import Change, awatch
 
+from operate.triggers import HTTP_FUNCTION
 from workbench.gateway import FunctionError
-from workbench.triggers import HTTP_FUNCTION
 
 logger = logging.getLogger("tidings.stack")
 # Whose invocation this code runs in, None outside of any.

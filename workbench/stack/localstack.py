@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from operate.probes import answers
+
 from . import localstack_install
-from .children import Child, answers, require_free
+from .children import Child, require_free
 
 _READY_S = 120.0
 

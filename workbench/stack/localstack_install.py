@@ -145,7 +145,7 @@ def _uv(python: str, *packages: str) -> None:
 
 def _boto3() -> str:
     """The project's own pin."""
-    found = re.search(r"^boto3==\S+", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
+    found = re.search(r"^boto3==\S+", (ROOT / "requirements" / "run.in").read_text(), re.MULTILINE)
     assert found is not None
     return found[0]
 

@@ -1,4 +1,7 @@
-"""The demo page as a local stack serves it, with the headers that keep it to itself."""
+"""The demo page as a local stack serves it, with the headers that keep it to itself.
+
+The page imports the client's modules (`clients/js`) as if they were beside its own.
+"""
 
 from __future__ import annotations
 
@@ -25,4 +28,6 @@ _VENDOR = {
 
 
 def demo_page() -> StaticFiles:
-    return StaticFiles(_ROOT / "web", headers=_HEADERS, others=_VENDOR)
+    return StaticFiles(
+        _ROOT / "web", more=(_ROOT / "clients/js",), headers=_HEADERS, others=_VENDOR
+    )

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from operate.resources import load as load
+from operate.resources import queue_name
+
 from .children import StackError
-
-DEFINITION = Path(__file__).resolve().parents[2] / "terraform" / "resources.json"
-
-
-def load() -> dict[str, Any]:
-    definition: dict[str, Any] = json.loads(DEFINITION.read_text())
-    return definition
-
-
-def queue_name(prefix: str, name: str, queue: dict[str, Any]) -> str:
-    return f"{prefix}-{name}" + (".fifo" if queue["fifo"] else "")
 
 
 def create(

@@ -6,10 +6,10 @@ its `head`; `{room}#dedupe` holds the dedupe items.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...kernel import nesting
 from ...kernel.errors import NotFound
 from ...model.delivery import Cursor
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
@@ -317,7 +317,7 @@ def _entry(item: Item) -> Entry:
         sender_id=UserId(text(item, "sender_id")),
         timestamp_ms=integer(item, "timestamp_ms"),
         message_type=text(item, "message_type"),
-        content=json.loads(content) if content is not None else None,
+        content=nesting.read(content) if content is not None else None,
         reply_to_message_id=MessageId(reply) if reply else None,
         client_message_id=optional("client_message_id"),
         target_id=MessageId(target) if target else None,

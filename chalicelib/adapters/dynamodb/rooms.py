@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
+from ...kernel import nesting
 from ...kernel.errors import Unavailable
 from ...model.identifiers import RoomId, UserId
 from ...model.rooms import Member, Role, Room, RoomType
@@ -137,7 +137,7 @@ def _room(item: Item) -> Room:
         RoomType(text(item, "room_type")),
         UserId(text(item, "created_by")),
         integer(item, "created_at_ms"),
-        json.loads(text(item, "metadata")),
+        nesting.read(text(item, "metadata")),
     )
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 
-from ...kernel.records import entry_from_json, target_from_json, target_to_json
+from ...kernel import telemetry
+from ...kernel.records import entry_from_json, entry_to_json, target_from_json, target_to_json
 from ...model.access import Charge
 from ...model.connections import Connection, Devices, Frame, Target
 from ...model.delivery import Delivering
@@ -201,7 +201,7 @@ class RedisCache:
         self._run(_join(room_id, "complete", targets))
 
     def deliver(self, room_id: RoomId, entries: Sequence[Entry]) -> Delivering:
-        flat = [t for e in entries for t in (f"{e.message_id}|", json.dumps(asdict(e)))]
+        flat = [t for e in entries for t in (f"{e.message_id}|", json.dumps(entry_to_json(e)))]
         recent = evaluate(
             scripts.RECENT, [keys.conversation_recent(room_id)], RECENT, ROOM_S, *flat
         )
@@ -212,10 +212,7 @@ class RedisCache:
     def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
         commands = [("ZRANGE", keys.conversation_recent(each), 0, -1) for each in room_ids]
         answers = self._run(*commands)
-        return {
-            room_id: [_entry(text.partition("|")[2]) for text in texts]
-            for room_id, texts in zip(room_ids, answers, strict=True)
-        }
+        return {room_id: _entries(texts) for room_id, texts in zip(room_ids, answers, strict=True)}
 
     def typing(self, room_id: RoomId, user_id: UserId, started_ms: int | None) -> None:
         key = keys.typing(room_id)
@@ -299,8 +296,13 @@ def _target(text: str) -> Target:
     return target_from_json(json.loads(text))
 
 
-def _entry(text: str) -> Entry:
-    return entry_from_json(json.loads(text))
+def _entries(texts: Iterable[str]) -> list[Entry]:
+    """A room's cached entries; none when one is not to be read: the log has them."""
+    try:
+        return [entry_from_json(json.loads(text.partition("|")[2])) for text in texts]
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as fault:
+        telemetry.error("cache_unreadable", fault)
+        return []
 
 
 def _connection(fields: Mapping[str, str]) -> Connection:

@@ -6,7 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from ...contract.commands import WHOLE, Command, MessageIdText, RoomIdText, UserIdText
+from ...contract.commands import (
+    JSON,
+    JSON_OBJECT,
+    WHOLE,
+    Command,
+    MessageIdText,
+    RoomIdText,
+    UserIdText,
+)
 
 _PRIVATE: dict[str, Any] = {
     "if": {"properties": {"room_type": {"const": "private_chat"}}, "required": ["room_type"]},
@@ -26,7 +34,7 @@ class CreateRoom(Command):
 
     room_type: Literal["private_chat", "group_chat"]
     participants: Annotated[list[UserIdText], Field(max_length=1000)]
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    metadata: JSON_OBJECT = Field(default_factory=dict)
     room_id: RoomIdText | None = None
 
 
@@ -38,7 +46,7 @@ class PostMessage(Command):
     """`POST /v1/rooms/{id}/messages`: a SendMessage without its conversation."""
 
     message_type: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$")]
-    content: Any
+    content: JSON
     reply_to_message_id: MessageIdText | None = None
     client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
     delivery_receipt: bool = False
@@ -57,7 +65,7 @@ class PresenceQuery(Command):
 class PostMoment(Command):
     """`content` is any JSON, as in a message."""
 
-    content: Any
+    content: JSON
     message_type: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$")] = "text"
     client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
 

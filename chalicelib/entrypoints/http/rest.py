@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from ... import __version__
+from ...actions import UNREADABLE_ROOM
 from ...contract import commands
 from ...contract.messages import Message
-from ...kernel import telemetry, times
+from ...kernel import nesting, telemetry, times
 from ...kernel.errors import (
     BadRequest,
     Conflict,
     Internal,
     PermissionDenied,
     TidingsError,
+    TooLarge,
     Unauthorized,
 )
 from ...messaging import sizes
@@ -28,6 +30,7 @@ from ...model.log import Entry
 from ...model.presence import Presence, Status
 from ...model.rooms import Member, Role, Room, RoomType
 from ...services import Services
+from ...social.receipts import Unread
 from . import bodies
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -105,16 +108,7 @@ def create_room(services: Services, identity: Identity, request: Request) -> Res
 def list_rooms(services: Services, identity: Identity, request: Request) -> Response:
     rooms = services.rooms.mine(identity.user_id)
     unread = services.receipts.unread(identity.user_id, [room.room_id for room, _ in rooms])
-    views = [
-        {
-            **_room(room),
-            "role": role,
-            "unread": unread[room.room_id].count,
-            "last_read_message_id": unread[room.room_id].last_read,
-        }
-        for room, role in rooms
-    ]
-    return Response(200, {"rooms": views})
+    return Response(200, {"rooms": [_listed(*each, unread[each[0].room_id]) for each in rooms]})
 
 
 def get_room(services: Services, identity: Identity, request: Request) -> Response:
@@ -274,7 +268,12 @@ def health(services: Services) -> Response:
             checks[name] = "unavailable"
     serves = checks["dynamodb"] == checks["sqs"] == "ok"
     status = "ok" if set(checks.values()) == {"ok"} else "degraded" if serves else "unavailable"
-    body = {"status": status, "region": services.region, "checks": checks}
+    body = {
+        "status": status,
+        "region": services.region,
+        "version": __version__,
+        "checks": checks,
+    }
     return Response(200 if serves else 503, body)
 
 
@@ -287,19 +286,16 @@ def _bearer(request: Request) -> str:
 
 
 def _json(request: Request) -> object:
-    if len(request.body) > MAX_BODY_BYTES:
-        raise BadRequest("the body is too large")
+    size = len(request.body.encode("utf-8", "surrogatepass"))
+    if size > MAX_BODY_BYTES:
+        raise TooLarge(f"the body has {size} bytes, the limit is {MAX_BODY_BYTES}")
     try:
-        body = json.loads(request.body, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        body = nesting.loads(request.body, "body")
+    except ValueError:
         raise BadRequest("the body is not JSON") from None
     if not isinstance(body, dict):
         raise BadRequest("the body is not a JSON object")
     return body
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
 
 
 def _page_query(query: Mapping[str, str]) -> dict[str, object]:
@@ -337,6 +333,18 @@ def _room(room: Room) -> dict[str, Any]:
         "created_at": times.iso(room.created_at_ms),
         "metadata": room.metadata,
     }
+
+
+def _listed(room: Room, role: Role, unread: Unread) -> dict[str, Any]:
+    view = {
+        **_room(room),
+        "role": role,
+        "unread": unread.count,
+        "last_read_message_id": unread.last_read,
+    }
+    if unread.unreadable:
+        view |= _error(Internal(UNREADABLE_ROOM)).body
+    return view
 
 
 def _room_view(room: Room, members: list[Member]) -> dict[str, Any]:

@@ -63,11 +63,15 @@ class Room(RoomBase):
 
 
 class ListedRoom(RoomBase):
-    """`unread` stops at 100; it counts others' messages after `last_read_message_id`."""
+    """`unread` stops at 100; it counts others' messages after `last_read_message_id`.
+
+    `error` is there when the room's messages cannot be read; then `unread` is 0.
+    """
 
     role: Role
     unread: Annotated[int, Field(ge=0, le=100)]
     last_read_message_id: MessageIdText | None
+    error: Fault | None = None
 
 
 class Rooms(View):
@@ -164,4 +168,5 @@ class Disconnected(View):
 class Health(View):
     status: Literal["ok", "degraded", "unavailable"]
     region: str
+    version: str
     checks: dict[str, Literal["ok", "unavailable"]]

@@ -227,6 +227,8 @@ def _connect(call: Call, socket: Socket, payload: Any, application: Application)
 
 def _event(call: Call, socket: Socket, packet: socketio.Packet, application: Application) -> str:
     name, *arguments = packet.data
+    if packet.fault is not None:
+        return _answer(call, _reply(packet, *application.refuse(name, packet.fault)))
     for wait_s in PARK_S:
         if wait_s:
             call.services.adapters.clock.sleep(wait_s)

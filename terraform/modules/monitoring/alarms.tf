@@ -54,6 +54,16 @@ locals {
         section   = "posts-are-throttled"
         says      = "@connections answers with 429 or fails: the account's requests are used up, or many clients read slowly."
       }
+      "entries-set-aside" = {
+        metrics   = [local.own["entries_set_aside"]]
+        statistic = "Sum"
+        threshold = local.thresholds.entries_set_aside
+        periods   = 1
+        of        = 1
+        silence   = local.quiet_is_good
+        section   = "messages-are-set-aside"
+        says      = "Messages could not be delivered for a reason that does not pass, so their rooms went on without them. Letters in delivery-dead name them."
+      }
       "posts-refused" = {
         metrics   = [local.own["posts_refused"]]
         statistic = "Sum"

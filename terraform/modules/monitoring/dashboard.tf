@@ -13,8 +13,8 @@ locals {
       { title = "Posts: delivered, gone (410), refused, to retry (429)", stat = "Sum", metrics = [
         for name in ["posts_delivered", "posts_gone", "posts_refused", "posts_to_retry"] : merge(local.own[name], { label = name })
       ] },
-      { title = "Entries delivered, sockets recovered", stat = "Sum", metrics = [
-        for name in ["entries_delivered", "recoveries"] : merge(local.own[name], { label = name })
+      { title = "Entries delivered, set aside, sockets recovered", stat = "Sum", metrics = [
+        for name in ["entries_delivered", "entries_set_aside", "recoveries"] : merge(local.own[name], { label = name })
       ] },
       { title = "Limits: frames refused, frames not checked", stat = "Sum", metrics = [
         for name in ["rate_limited", "limits_open"] : merge(local.own[name], { label = name })

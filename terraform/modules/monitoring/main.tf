@@ -7,6 +7,7 @@ locals {
     delivery_latency_p99_ms = 2000
     queue_age_s             = 30
     dead_letters            = 0
+    entries_set_aside       = 0
     outbound_dead_letters   = 100
     function_errors         = 5
     function_throttles      = 1

@@ -176,6 +176,7 @@ variable "thresholds" {
     queue_age_s: of the oldest job in delivery or outbound.
     dead_letters: more of them in delivery's dead-letter queue than this; outbound_dead_letters: in outbound's,
     where also lies what clients did not take that read too slowly.
+    entries_set_aside: messages in 5 minutes that could not be delivered and were set aside.
     function_errors: of one function in 5 minutes. function_throttles: the same.
     concurrent_executions: of all functions of the account and region (quota: 1,000, often less in new accounts).
     posts_to_retry: posts in 5 minutes that met a throttle (429) or a fault.

@@ -1,4 +1,4 @@
-# The tables of resources.json. Its reader in Python is workbench/stack/resources.py.
+# The tables of resources.json. Its reader in Python is operate/resources.py.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}

@@ -38,8 +38,8 @@ variables {
 
 run "a_region_by_itself" {
   assert {
-    # 2 dead-letter queues, 2 queues, 8 functions twice, 2 tables, 1 API, 8 of the whole, and Redis.
-    condition     = length(output.alarm_names) == 2 + 2 + 16 + 2 + 1 + 9 + 1
+    # 2 dead-letter queues, 2 queues, 8 functions twice, 2 tables, 1 API, 10 of the whole, and Redis.
+    condition     = length(output.alarm_names) == 2 + 2 + 16 + 2 + 1 + 10 + 1
     error_message = "Each part has its alarms."
   }
   assert {
@@ -49,16 +49,17 @@ run "a_region_by_itself" {
       { for short in ["delivery", "outbound"] : "queue-age-${short}" => "AWS/SQS ApproximateAgeOfOldestMessage Maximum" },
       { for short in ["delivery-dead", "outbound-dead"] : "dead-letters-${short}" => "AWS/SQS ApproximateNumberOfMessagesVisible Maximum" },
       {
-        delivery-latency = "WeChat/WebSocket delivery_latency_ms p99"
-        posts-to-retry   = "WeChat/WebSocket posts_to_retry Sum"
-        posts-refused    = "WeChat/WebSocket posts_refused Sum"
-        limits-open      = "WeChat/WebSocket limits_open Sum"
-        report-silent    = "WeChat/WebSocket ActiveConnections SampleCount"
-        sweep-silent     = "AWS/Lambda Invocations Sum"
-        concurrency      = "AWS/Lambda ConcurrentExecutions Maximum"
-        connects         = "AWS/ApiGateway ConnectCount Sum"
-        http-5xx         = "AWS/ApiGateway 5xx Sum"
-        redis-throttles  = "AWS/ElastiCache ThrottledCmds Sum"
+        delivery-latency  = "WeChat/WebSocket delivery_latency_ms p99"
+        posts-to-retry    = "WeChat/WebSocket posts_to_retry Sum"
+        posts-refused     = "WeChat/WebSocket posts_refused Sum"
+        entries-set-aside = "WeChat/WebSocket entries_set_aside Sum"
+        limits-open       = "WeChat/WebSocket limits_open Sum"
+        report-silent     = "WeChat/WebSocket ActiveConnections SampleCount"
+        sweep-silent      = "AWS/Lambda Invocations Sum"
+        concurrency       = "AWS/Lambda ConcurrentExecutions Maximum"
+        connects          = "AWS/ApiGateway ConnectCount Sum"
+        http-5xx          = "AWS/ApiGateway 5xx Sum"
+        redis-throttles   = "AWS/ElastiCache ThrottledCmds Sum"
       },
     )
     error_message = "Each alarm measures what its name says."

@@ -1,0 +1,177 @@
+"""The HTTP client's sockets to one host.
+
+There is no task, future or timer per request: sockets take the next request from their host's
+queue as callbacks. Nothing is tried again, with one exception:
+
+A request written on a *reused* socket that closes without a single byte of answer goes once more,
+on a fresh socket: the server had almost certainly closed the idle socket before it saw the
+request. Should it have processed it after all, the receiver of a post gets the frame twice;
+clients drop the second by message id. A fresh socket's failure is never retried here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...ports.system import Clock
+from .response import RESPONSE_BYTES
+from .sockets import Owner, Request, Socket
+
+_IDLE_MS = 50_000  # older idle sockets are not trusted: gateways and NATs drop them in silence
+_OTHER_ADDRESS_S = 0.25  # as RFC 8305 recommends
+
+
+class Pool(Owner):
+    """The sockets to one host and the requests waiting for them. Lives in the loop's thread.
+
+    A waiting request has no deadline of its own: it starts when a socket takes it.
+
+    Attributes:
+        host: The value of the Host header.
+    """
+
+    def __init__(self, base: str, concurrency: int, timeout_s: float, clock: Clock) -> None:
+        url = urlsplit(base)
+        self._tls = url.scheme == "https"
+        self._port = url.port or (443 if self._tls else 80)
+        self._name = url.hostname or ""
+        self.host = url.netloc.removesuffix(":443" if self._tls else ":80")
+        self.scratch = memoryview(bytearray(RESPONSE_BYTES))
+        self._concurrency, self._timeout_s, self._clock = concurrency, timeout_s, clock
+        self._queue: deque[Request] = deque()
+        self._again: deque[Request] = deque()  # for fresh sockets only
+        self._idle: deque[Socket] = deque()
+        self._busy: dict[Socket, None] = {}  # in the order of their deadlines
+        self._open = 0
+        self._tasks: set[asyncio.Task[None]] = set()  # sockets being opened
+        self._alarm: asyncio.TimerHandle | None = None
+        self._context: Any = None
+
+    def submit(self, requests: Iterable[Request]) -> None:
+        self._queue.extend(requests)
+        oldest_ms = self._clock.now_ms() - _IDLE_MS
+        while self._idle and self._queue:
+            socket = self._idle.pop()
+            if socket.since_ms < oldest_ms:
+                socket.transport.abort()
+            elif not socket.transport.is_closing():
+                self._send(socket, self._queue.popleft())
+        self._grow()
+
+    def _send(self, socket: Socket, request: Request) -> None:
+        socket.request = request
+        loop = asyncio.get_running_loop()
+        socket.deadline = loop.time() + self._timeout_s
+        self._busy[socket] = None
+        if self._alarm is None:
+            self._alarm = loop.call_at(socket.deadline, self._expire)
+        socket.transport.write(request.encode())
+
+    def finish(self, socket: Socket, result: int | str, *, reusable: bool) -> None:
+        """The request of `socket` has come to its end."""
+        request = socket.request
+        assert request is not None
+        socket.request = None
+        socket.used = True
+        del self._busy[socket]
+        if not reusable or socket.transport.is_closing():
+            socket.transport.abort()
+        elif self._queue:
+            self._send(socket, self._queue.popleft())
+        else:
+            socket.since_ms = self._clock.now_ms()
+            self._idle.append(socket)
+        request.settle(result)
+
+    def lost(self, socket: Socket) -> None:
+        """`socket` is closed, by whomever."""
+        self._open -= 1
+        if socket in self._idle:
+            self._idle.remove(socket)
+        request = socket.request
+        if request is not None:
+            socket.request = None
+            del self._busy[socket]
+            if socket.used and not socket.buffer:
+                self._again.append(request)
+            else:
+                request.settle("closed")
+        self._grow()
+
+    def _grow(self) -> None:
+        """Open as many sockets as there is work for, within the bound."""
+        wanted = len(self._queue) + len(self._again) - len(self._tasks)
+        room = self._concurrency - self._open - len(self._tasks)
+        for _ in range(min(wanted, room)):
+            task = asyncio.get_running_loop().create_task(self._connect())
+            self._tasks.add(task)
+            task.add_done_callback(self._connected)
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._tls and self._context is None:
+            import ssl
+
+            self._context = ssl.create_default_context()
+        async with asyncio.timeout(self._timeout_s):
+            _, socket = await loop.create_connection(
+                lambda: Socket(self),
+                self._name,
+                self._port,
+                ssl=self._context,
+                # Of a name with addresses of both kinds one kind may have no way there.
+                happy_eyeballs_delay=_OTHER_ADDRESS_S,
+            )
+        self._open += 1
+        if self._again or self._queue:
+            self._send(socket, (self._again or self._queue).popleft())
+        else:
+            socket.since_ms = self._clock.now_ms()
+            self._idle.append(socket)
+
+    def _connected(self, task: asyncio.Task[None]) -> None:
+        """One that cannot be opened fails its share; the last one fails all that wait."""
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        fault = task.exception()
+        if fault is None:
+            self._grow()  # for what came while this task still counted as a socket to be
+            return
+        failed = [self._again.popleft()] if self._again else []
+        if not self._open and not self._tasks:
+            failed += [*self._again, *self._queue]
+            self._again.clear()
+            self._queue.clear()
+        cause = "timeout" if isinstance(fault, TimeoutError) else "refused"
+        for request in failed:
+            request.settle(cause)
+
+    def _expire(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._alarm = None
+        for socket in list(self._busy):
+            if socket.deadline > now:
+                self._alarm = loop.call_at(socket.deadline, self._expire)
+                break
+            self.finish(socket, "timeout", reusable=False)
+
+    def stop(self) -> None:
+        """Close all sockets and fail what is under way or waits."""
+        self._concurrency = 0
+        waiting = [*self._again, *self._queue]
+        self._again.clear()
+        self._queue.clear()
+        for task in self._tasks:
+            task.cancel()
+        for socket in list(self._busy):
+            self.finish(socket, "stopped", reusable=False)
+        for socket in self._idle:
+            socket.transport.abort()
+        for request in waiting:
+            request.settle("stopped")

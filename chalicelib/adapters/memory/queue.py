@@ -1,0 +1,43 @@
+"""The twin of an SQS queue: see `ports.Queue`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from ...kernel.records import job_to_text
+from ...model.jobs import QueuedJob
+
+
+class MemoryQueue:
+    """Jobs in the order sent; a FIFO deduplication id is remembered for the queue's life.
+
+    Attributes:
+        jobs: What waits, oldest first.
+        hidden: (receipt handle, seconds) of every delayed retry.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen: set[str] = set()
+        self.jobs: list[QueuedJob] = []
+        self.hidden: list[tuple[str, int]] = []
+
+    def send(self, jobs: Sequence[QueuedJob]) -> None:
+        for job in jobs:
+            job_to_text(job)  # what SQS refuses, the twin refuses
+        with self._lock:
+            for job in jobs:
+                if job.dedupe is not None and job.dedupe in self._seen:
+                    continue
+                if job.dedupe is not None:
+                    self._seen.add(job.dedupe)
+                self.jobs.append(job)
+
+    def depth(self) -> int:
+        with self._lock:
+            return len(self.jobs)
+
+    def hide(self, receipt_handle: str, seconds: int) -> None:
+        with self._lock:
+            self.hidden.append((receipt_handle, seconds))

@@ -1,0 +1,151 @@
+"""What of a stream is to be delivered next, and what is set aside because it cannot be.
+
+An entry whose delivery fails in the same way again and again must not stop its room. It is set
+aside: a dead letter of the delivery queue says which entry and why, never what is in it, and the
+cursor passes it. The letter goes first: a process that dies in between does it again, so an entry
+may have two letters and is never without one. The entry stays in the log, and sending the letter
+back to the queue delivers it from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ..jobs.delivery import SetAside
+from ..kernel import telemetry
+from ..kernel.errors import Unavailable
+from ..model.delivery import Cursor
+from ..model.log import Entry, EntryKind
+from ..ports.delivery import Cursors
+from ..ports.queues import Queue
+from ..ports.system import Clock
+from .messages import Messages
+
+SET_ASIDE_AFTER = 3  # attempts; of the 6 receives that a job has
+
+
+def hopeless(fault: Exception, attempt: int) -> bool:
+    """Whether another attempt is in vain: a few failed, and not because something is away."""
+    return attempt >= SET_ASIDE_AFTER and not isinstance(fault, Unavailable | MemoryError)
+
+
+class Backlog:
+    def __init__(self, messages: Messages, cursors: Cursors, dead: Queue, clock: Clock) -> None:
+        self._messages = messages
+        self._cursors = cursors
+        self._dead = dead
+        self._clock = clock
+
+    def after(self, cursor: Cursor, known: Mapping[int, Entry], most: int) -> list[Entry]:
+        """The entries after the cursor, `most` of them; from the log if `known` lacks one.
+
+        Args:
+            known: By seq, entries of the stream that jobs brought.
+        """
+        newest = known[max(known)]
+        last = min(cursor.seq + most, newest.seq)
+        seqs = range(cursor.seq + 1, last + 1)
+        if all(seq in known for seq in seqs):
+            return [known[seq] for seq in seqs]
+        room_id, region = newest.room_id, newest.region
+        if cursor.seq and not cursor.message_id:  # written before cursors had it
+            return self._messages.entries_between(room_id, region, cursor.seq, last)
+        return self._messages.entries_after(room_id, region, cursor.message_id, len(seqs))
+
+    def shown(self, entries: Sequence[Entry]) -> list[Entry]:
+        """The entries, and messages they delete in their new shape."""
+        shown = list(entries)
+        for entry in entries:
+            if entry.kind is EntryKind.DELETION and entry.target_id is not None:
+                deleted = self._messages.find(entry.room_id, entry.target_id)
+                shown += [deleted] if deleted is not None else []
+        return shown
+
+    def advance(self, done: Sequence[Entry], split_at_ms: int) -> None:
+        """Move the cursor: these were delivered."""
+        self._cursors.advance(done[-1], split_at_ms)
+        now_ms = self._clock.now_ms()
+        telemetry.measure(
+            "delivered",
+            now_ms,
+            entries_delivered=len(done),
+            delivery_latency_ms=max(0, now_ms - done[0].timestamp_ms),
+        )
+
+    def pass_over(
+        self, cursor: Cursor, known: Mapping[int, Entry], fault: Exception, attempts: int
+    ) -> int:
+        """Set aside the entry after the cursor, and move the cursor over it; answers its seq.
+
+        Where the log does not say what follows, everything up to the next known entry.
+        """
+        entry = self._next(cursor, known)
+        self.set_aside(entry, fault, attempts, first_seq=cursor.seq + 1)
+        self._cursors.advance(entry, cursor.split_at_ms)
+        return entry.seq
+
+    def set_aside(
+        self, entry: Entry, why: Exception | str, attempts: int, *, first_seq: int | None = None
+    ) -> None:
+        """Write a letter; the caller then lets the entry be."""
+        self._record(
+            SetAside(
+                room_id=entry.room_id,
+                region=entry.region,
+                first_seq=first_seq or entry.seq,
+                seq=entry.seq,
+                message_id=entry.message_id,
+                reason=why if isinstance(why, str) else telemetry.reason(why),
+                attempts=attempts,
+                at_ms=self._clock.now_ms(),
+            )
+        )
+
+    def entries_of(self, letter: SetAside, attempt: int) -> list[Entry]:
+        """What a letter that was sent back is about; another letter if the log cannot be read."""
+        room_id, region = letter.room_id, letter.region
+        try:
+            return self._messages.entries_between(room_id, region, letter.first_seq - 1, letter.seq)
+        except Exception as fault:
+            if not hopeless(fault, attempt):
+                raise
+            self._again(letter, fault, attempt)
+            return []
+
+    def set_aside_again(
+        self, letter: SetAside, entry: Entry, fault: Exception, attempt: int
+    ) -> None:
+        """One entry of a letter that was sent back still cannot be delivered."""
+        alone = replace(letter, first_seq=entry.seq, seq=entry.seq, message_id=entry.message_id)
+        self._again(alone, fault, attempt)
+
+    def _again(self, letter: SetAside, fault: Exception, attempt: int) -> None:
+        now_ms, retries = self._clock.now_ms(), letter.retries + 1
+        reason = telemetry.reason(fault)
+        self._record(
+            replace(letter, reason=reason, attempts=attempt, at_ms=now_ms, retries=retries)
+        )
+
+    def _next(self, cursor: Cursor, known: Mapping[int, Entry]) -> Entry:
+        try:
+            following = self.after(cursor, known, 1)
+        except Unavailable:
+            raise
+        except Exception as fault:  # noqa: BLE001 - that is what stops the room
+            telemetry.error("log_unreadable", fault)
+            following = []
+        return following[0] if following else known[min(seq for seq in known if seq > cursor.seq)]
+
+    def _record(self, letter: SetAside) -> None:
+        self._dead.send([letter])
+        telemetry.log(
+            "ERROR",
+            "entry_set_aside",
+            room_id=letter.room_id,
+            region=letter.region,
+            seq=letter.seq,
+            reason=letter.reason,
+            attempts=letter.attempts,
+        )
+        telemetry.measure("set_aside", self._clock.now_ms(), entries_set_aside=1)

@@ -1,0 +1,341 @@
+/**
+ * One connection after another: opens, authenticates, keeps alive, matches answers, comes again.
+ *
+ * Knows frames, and nothing of conversations: what a new connection has to recover is its user's.
+ */
+
+import { address, endpoint, unopened } from "./address.js";
+import { backoff } from "./backoff.js";
+import { ActionError, NoAnswer } from "./errors.js";
+import { Pending } from "./pending.js";
+import { encode } from "./sizes.js";
+import { latch, quiet, within } from "./system.js";
+
+/** So many heartbeats in a row may be refused. */
+const MOST_REFUSED_HEARTBEATS = 2;
+
+export class Connection {
+  #url;
+  #getToken;
+  #times;
+  #system;
+  #user;
+  #state = "idle";
+  #reason = null;
+  #socket = null; // the open one
+  #candidate = null; // the one that is being opened
+  #ready = latch();
+  #lastId = 0;
+  #pending;
+  #attempt = 0;
+  #failures = 0;
+  #wasUseful = false;
+  #directions = null;
+  #timers = { retry: null, ping: null };
+  #onOnline = () => this.#wake();
+  #onOffline = () => this.#drop(offline());
+
+  /**
+   * @param {object} options
+   * @param {{emit: (name: string, data: object) => void, opened: () => void,
+   *   restore: () => Promise<void>, event: (name: string, data: object) => void,
+   *   ended: () => void}} options.user `opened` comes before anything is read, then `restore`
+   *   makes the connection useful: when it rejects, another connection is taken.
+   */
+  constructor({ url, getToken, times, system, user }) {
+    this.#url = url;
+    this.#getToken = getToken;
+    this.#times = times;
+    this.#system = system;
+    this.#user = user;
+    this.#pending = new Pending(system, (answered) => user.emit("answered", answered));
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  /** Why there is no connection now: {code, message}; null while there is one. */
+  get reason() {
+    return this.#reason;
+  }
+
+  /** The open socket, as a name of this connection; null while there is none. */
+  get current() {
+    return this.#socket;
+  }
+
+  /** Resolves while a connection is open; rejects when there will be none any more. */
+  get ready() {
+    return this.#ready.promise;
+  }
+
+  /** Connect, and stay connected until `close`; settles within `times.connect`. */
+  connect() {
+    if (this.#state === "idle") this.#begin();
+    const late = () => {
+      const why = this.#reason?.message ?? "the server has not answered yet";
+      return new NoAnswer(`no connection after ${this.#times.connect / 1000} s: ${why}`);
+    };
+    return quiet(within(this.#system, this.#times.connect, this.#ready.promise, late));
+  }
+
+  #begin() {
+    const { events } = this.#system;
+    try {
+      this.#url = address(this.#url);
+    } catch (error) {
+      return this.#end(error);
+    }
+    events.addEventListener("online", this.#onOnline);
+    events.addEventListener("offline", this.#onOffline);
+    this.#open();
+  }
+
+  /** End it; unanswered calls fail. */
+  close() {
+    this.#end(new ActionError("unavailable", "the client was closed", false));
+  }
+
+  /** Send a frame; resolves with the ack's data. Rejects at once without a connection. */
+  async ask(action, data, withinMs = this.#times.call) {
+    const socket = this.#socket;
+    if (!socket) throw new NoAnswer("not connected");
+    const id = ++this.#lastId;
+    const text = encode(action, data, id);
+    const sentAt = this.#system.now();
+    socket.send(text);
+    const answered = this.#pending.wait(id, action, sentAt, withinMs);
+    this.#user.emit("frame", { direction: "out", at: sentAt, text, frame: { action, data, id } });
+    return answered;
+  }
+
+  // -- opening ----------------------------------------------------------------------------------
+
+  async #open() {
+    if (this.#system.isOffline()) return this.#become("offline", { reason: offline() });
+    this.#become("connecting");
+    const attempt = ++this.#attempt;
+    const isCurrent = () => attempt === this.#attempt && this.#state === "connecting";
+    let token;
+    try {
+      token = await this.token();
+    } catch (error) {
+      if (isCurrent()) this.#retryLater(error);
+      return;
+    }
+    // Meanwhile it may have gone offline, or been closed.
+    if (!isCurrent()) return;
+    if (!token) return this.#refuse("no token");
+    const url = new URL(this.#directions?.endpoint ?? this.#url);
+    url.searchParams.set("token", token);
+    let socket;
+    try {
+      socket = new this.#system.WebSocket(url.href);
+    } catch (fault) {
+      return this.#cannotOpen(fault);
+    }
+    this.#attach(socket);
+  }
+
+  /** A fresh token; rejects with why there is none. */
+  token() {
+    const asked = (async () => this.#getToken())();
+    const late = () => new Error(`no answer within ${this.#times.open / 1000} s`);
+    return within(this.#system, this.#times.open, asked, late).catch((fault) => {
+      const message = `getToken failed: ${fault?.message ?? fault}`;
+      throw new ActionError("unavailable", message, true, { cause: fault });
+    });
+  }
+
+  /** The browser refuses this address by its rules, and will the next time as well. */
+  #cannotOpen(fault) {
+    const message = `the browser refuses ${this.#url}: ${fault.message}`;
+    const error = new ActionError("bad_request", message, false, { cause: fault });
+    if (!this.#directions?.endpoint) return this.#end(error);
+    this.#directions.endpoint = undefined;
+    this.#retryLater(error);
+  }
+
+  #attach(socket) {
+    const system = this.#system;
+    const ended = (reason, code) => {
+      system.clearTimeout(timer);
+      if (this.#socket === socket) return this.#drop(reason, code);
+      if (this.#directions) this.#directions.endpoint = undefined; // back to where we came from
+      this.#drop(reason);
+    };
+    const timer = system.setTimeout(() => ended(unopened(this.#url, "no answer")), this.#times.open);
+    this.#candidate = socket;
+    socket.onopen = () => {
+      system.clearTimeout(timer);
+      this.#candidate = null;
+      this.#serve(socket);
+    };
+    socket.onclose = ({ code, reason }) => {
+      const text = reason || `close code ${code}`;
+      if (this.#socket !== socket) return ended(unopened(this.#url, text));
+      ended({ code: "unavailable", message: `the server closed the connection: ${text}` }, code);
+    };
+    socket.onerror = () => {}; // a close follows
+    socket.onmessage = (event) => this.#read(String(event.data));
+  }
+
+  async #serve(socket) {
+    this.#socket = socket;
+    this.#reason = null;
+    this.#wasUseful = false;
+    this.#user.opened();
+    this.#become("recovering");
+    this.#ready.open();
+    this.#heartbeat(socket);
+    try {
+      await this.#user.restore();
+    } catch (error) {
+      // Without what was missed this connection is of no use: take another.
+      if (this.#socket === socket) this.#drop(error);
+      return;
+    }
+    if (this.#socket !== socket) return;
+    this.#become("online");
+    if (this.#wasUseful) this.#failures = 0;
+  }
+
+  // -- ending -----------------------------------------------------------------------------------
+
+  /** Leave the socket and come again; `code` is the other side's, when it ended the connection. */
+  #drop(reason, code) {
+    const socket = this.#socket ?? this.#candidate;
+    this.#socket = this.#candidate = null;
+    if (socket) {
+      detach(socket);
+      // A dead socket's close handshake may take minutes: we do not wait for it.
+      socket.close(1000);
+    }
+    this.#stopTimers();
+    this.#user.ended();
+    const end = code === undefined ? null : { code, alone: this.#pending.size === 1 };
+    this.#pending.failAll(new NoAnswer(`the connection ended: ${reason.message}`, end));
+    this.#attempt++; // a getToken under way is void
+    if (this.#ready.isOpen) this.#ready = latch();
+    if (this.#state === "closed") return;
+    if (this.#system.isOffline()) this.#become("offline", { reason: offline() });
+    else this.#retryLater(reason);
+  }
+
+  #retryLater({ code = "unavailable", message }) {
+    let wait = backoff(++this.#failures, this.#times, this.#system.random());
+    if (this.#directions?.afterMs !== undefined) {
+      wait = this.#directions.afterMs;
+      this.#directions.afterMs = undefined;
+    }
+    this.#become("waiting", { retry_in_ms: wait, reason: { code, message } });
+    this.#system.clearTimeout(this.#timers.retry);
+    this.#timers.retry = this.#system.setTimeout(() => this.#open(), wait);
+  }
+
+  /** The network is back: no reason to wait. */
+  #wake() {
+    if (this.#state !== "offline" && this.#state !== "waiting") return;
+    this.#stopTimers();
+    this.#failures = 0;
+    this.#open();
+  }
+
+  #refuse(message) {
+    this.#user.emit("refused", { message });
+    this.#end(new ActionError("unauthorized", message, false));
+  }
+
+  #end(error) {
+    if (this.#state === "closed") return;
+    this.#system.events.removeEventListener("online", this.#onOnline);
+    this.#system.events.removeEventListener("offline", this.#onOffline);
+    const { code, message } = error;
+    this.#become("closed", { reason: { code, message } });
+    this.#drop({ code, message });
+    this.#ready.fail(error);
+  }
+
+  // -- frames -----------------------------------------------------------------------------------
+
+  #heartbeat(socket, refused = 0) {
+    const { setTimeout } = this.#system;
+    this.#timers.ping = setTimeout(async () => {
+      try {
+        await this.ask("ping", {}, this.#times.pong);
+        refused = 0;
+      } catch (error) {
+        if (this.#socket !== socket) return;
+        // Too many requests: the server knows us. Any other refusal is no answer to a heartbeat.
+        if (error.code === "rate_limited") refused = 0;
+        else if (error instanceof NoAnswer || ++refused >= MOST_REFUSED_HEARTBEATS) {
+          return this.#drop({ message: `the heartbeat had no answer: ${error.message}` });
+        }
+      }
+      if (this.#socket === socket) this.#heartbeat(socket, refused);
+    }, this.#times.ping);
+  }
+
+  #read(text) {
+    const at = this.#system.now();
+    const frame = decode(text);
+    this.#user.emit("frame", { direction: "in", at, text, frame });
+    const { event, id, data = {} } = frame;
+    if (event === "ack" || event === "error") this.#answer(event, id, data ?? {}, at);
+    else if (event) this.#take(event, data ?? {});
+  }
+
+  #answer(event, id, data, at) {
+    // Of a token that we offer it says that the token is bad, else that the server does not know
+    // this connection: it will answer nothing on it any more.
+    const isUnknown = event === "error" && data.code === "unauthorized";
+    if (isUnknown && this.#pending.actionOf(id) !== "refresh_token") {
+      const message = `the server does not know this connection: ${data.message}`;
+      return this.#drop({ code: "unauthorized", message }, null);
+    }
+    if (event === "ack") {
+      this.#wasUseful = true;
+      if (this.#state === "online") this.#failures = 0;
+    }
+    this.#pending.answer(id, event, data, at);
+  }
+
+  #take(event, data) {
+    this.#user.event(event, data);
+    if (event !== "reconnect") return;
+    this.#directions = { afterMs: data.after_ms ?? 0, endpoint: endpoint(data.endpoint, this.#url) };
+    this.#drop({ message: `the server asked for it: ${data.reason}` });
+  }
+
+  #become(state, more = {}) {
+    this.#state = state;
+    if (more.reason) this.#reason = more.reason;
+    this.#user.emit("state", { state, ...more });
+  }
+
+  #stopTimers() {
+    for (const [name, timer] of Object.entries(this.#timers)) {
+      this.#system.clearTimeout(timer);
+      this.#timers[name] = null;
+    }
+  }
+}
+
+function offline() {
+  return { code: "unavailable", message: "this device is offline" };
+}
+
+function decode(text) {
+  try {
+    const frame = JSON.parse(text);
+    return frame !== null && typeof frame === "object" ? frame : {};
+  } catch {
+    return {}; // whatever it was, it was not for us
+  }
+}
+
+function detach(socket) {
+  socket.onopen = socket.onclose = socket.onmessage = null;
+  socket.onerror = () => {};
+}

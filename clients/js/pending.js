@@ -1,0 +1,56 @@
+/** Frames without an answer, by their id. */
+
+import { ActionError, NoAnswer } from "./errors.js";
+
+export class Pending {
+  #system;
+  #onAnswered;
+  #waiting = new Map();
+
+  /** @param {(answered: object) => void} onAnswered Gets {action, id, ms, ok, data}. */
+  constructor(system, onAnswered) {
+    this.#system = system;
+    this.#onAnswered = onAnswered;
+  }
+
+  get size() {
+    return this.#waiting.size;
+  }
+
+  /** What this id asked for; undefined when nothing waits under it. */
+  actionOf(id) {
+    return this.#waiting.get(id)?.action;
+  }
+
+  /** Resolves with the ack's data, rejects with the refusal or after `withinMs`. */
+  wait(id, action, sentAt, withinMs) {
+    return new Promise((resolve, reject) => {
+      const fail = (error) => this.#settle(id, () => reject(error));
+      const timer = this.#system.setTimeout(() => fail(new NoAnswer("no answer")), withinMs);
+      this.#waiting.set(id, { action, sentAt, timer, resolve, reject });
+    });
+  }
+
+  answer(id, event, data, at) {
+    const asked = this.#waiting.get(id);
+    if (!asked) return;
+    const { action, sentAt, resolve, reject } = asked;
+    const ok = event === "ack";
+    this.#onAnswered({ action, id, ms: at - sentAt, ok, data });
+    const { code, message, retryable } = data;
+    const settle = ok
+      ? () => resolve(data)
+      : () => reject(new ActionError(code, message, Boolean(retryable)));
+    this.#settle(id, settle);
+  }
+
+  failAll(error) {
+    for (const [id, { reject }] of [...this.#waiting]) this.#settle(id, () => reject(error));
+  }
+
+  #settle(id, settle) {
+    this.#system.clearTimeout(this.#waiting.get(id)?.timer);
+    this.#waiting.delete(id);
+    settle();
+  }
+}

@@ -1,0 +1,8 @@
+"""A client for programs in Python: reconnects, resends, recovers."""
+
+from .client import TidingsClient
+from .errors import ActionError, NoAnswer
+from .inbox import Event, Inbox
+from .times import Times
+
+__all__ = ["ActionError", "Event", "Inbox", "NoAnswer", "TidingsClient", "Times"]

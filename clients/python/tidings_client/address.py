@@ -1,0 +1,46 @@
+"""Where to connect."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from .errors import ActionError
+
+_SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+
+
+def address(url: str) -> str:
+    """The URL as one of a websocket.
+
+    Raises:
+        ActionError: `bad_request`, it can never be one.
+    """
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in _SCHEMES and parts.hostname and (parts.port or True)
+    except ValueError:
+        usable = False
+    if not usable:
+        text = f"{url!r} is not the URL of a websocket, like wss://chat.example.com/ws"
+        raise ActionError("bad_request", text, False)
+    return parts._replace(scheme=_SCHEMES[parts.scheme], fragment="").geturl()
+
+
+def with_token(url: str, token: str) -> str:
+    parts = urlsplit(url)
+    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), ("token", token)])
+    return parts._replace(query=query).geturl()
+
+
+def refusal(url: str, status: int, *, first: bool) -> ActionError | None:
+    """What a handshake's HTTP status means for good; None when another attempt may succeed.
+
+    Args:
+        first: No connection has been open yet, so the address may never have been right.
+    """
+    if status in (401, 403):
+        return ActionError("unauthorized", f"{url} refuses the token ({status})", False)
+    if first and 400 <= status < 500 and status not in (408, 425, 429):
+        code = "not_found" if status == 404 else "bad_request"
+        return ActionError(code, f"{url} answers {status}: is the address right?", False)
+    return None

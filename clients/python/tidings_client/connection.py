@@ -1,0 +1,332 @@
+"""One connection after another: opens, authenticates, keeps alive, matches answers, comes again.
+
+Knows frames, and nothing of conversations: what a new connection has to recover is its user's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+from .address import address, refusal, with_token
+from .errors import ActionError, End, NoAnswer
+from .inbox import Event
+from .sizes import encode
+from .times import Times
+
+_MOST_REFUSED_HEARTBEATS = 2  # in a row
+
+
+class User(Protocol):
+    """Whose connection it is."""
+
+    def emit(self, name: str, data: Event) -> None:
+        """`connected`, `disconnected`, `waiting` or `refused`; see `TidingsClient`."""
+
+    def opened(self) -> None:
+        """A connection is open, and nothing was read of it yet."""
+
+    async def restore(self) -> None:
+        """Make the connection useful; when this raises, another connection is taken."""
+
+    def event(self, name: str, data: Event) -> None:
+        """A server's event."""
+
+    def ended(self) -> None:
+        """The connection is over."""
+
+
+class Connection:
+    """Use: `run` as a task, `ask` beside it.
+
+    Attributes:
+        up: Set while a connection is open, and when there will be none any more.
+        end: Why there will be none any more.
+        reason: Why there is no connection now, {code, message}; None while there is one.
+    """
+
+    def __init__(
+        self, url: str, token: Callable[[], Awaitable[str]], times: Times, user: User
+    ) -> None:
+        self._url = url
+        self._token = token
+        self._times = times
+        self._user = user
+        self._ids = itertools.count(1)
+        self._pending: dict[int, tuple[str, asyncio.Future[Event]]] = {}
+        self._socket: ClientConnection | None = None
+        self._failures = 0
+        self._was_open = False
+        self._is_restored = False
+        self._was_useful = False
+        self._left: ActionError | None = None
+        self.up = asyncio.Event()
+        self.end: Exception | None = None
+        self.reason: dict[str, str] | None = None
+
+    async def run(self) -> None:
+        """Connect again and again, until `end` is set."""
+        try:
+            self._url = address(self._url)
+            while self.end is None:
+                await self._once()
+                if self.end is None:
+                    self._failures += 1
+                    wait = self._times.backoff(self._failures)
+                    told = {"attempt": self._failures, "retry_in_s": wait, "reason": self.reason}
+                    self._user.emit("waiting", told)
+                    await asyncio.sleep(wait)
+        except Exception as fault:  # noqa: BLE001 - whoever waits must learn it
+            self.finish(fault)
+
+    async def ask(self, action: str, data: Event) -> Event:
+        """Send a frame; the ack's data. Waits for a connection.
+
+        Raises:
+            ActionError: The refusal, `too_large`, or no answer within `times.call`.
+        """
+        number = next(self._ids)
+        texts = encode(action, data, number)
+        answer: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(self._times.call):
+                await self.up.wait()
+                if self.end is not None:
+                    raise ActionError(_code(self.end), _text(self.end), False)
+                assert self._socket is not None
+                self._pending[number] = (action, answer)
+                await self._socket.send(texts[0] if len(texts) == 1 else texts)
+                return await answer
+        except TimeoutError:
+            why = "" if self.reason is None else f": {self.reason['message']}"
+            raise NoAnswer(f"no answer{why}") from None
+        except ConnectionClosed as fault:
+            # It may have been over before: then this frame has nothing to do with its end.
+            end = End(fault.rcvd.code if fault.rcvd else None, alone=False)
+            raise NoAnswer(f"the connection ended: {fault}", end) from None
+        finally:
+            self._pending.pop(number, None)
+
+    async def fresh_token(self) -> str:
+        """From the user's provider.
+
+        Raises:
+            NoToken: It raised, or did not answer in time.
+        """
+        try:
+            async with asyncio.timeout(self._times.call):
+                return await self._token()
+        except TimeoutError as fault:
+            raise NoToken(f"token(): no answer within {self._times.call:g} s") from fault
+        except Exception as fault:
+            raise NoToken(f"token() failed: {_text(fault)}") from fault
+
+    def drop(self) -> None:
+        """Lose the connection, without a goodbye; another follows."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+
+    def finish(self, reason: Exception) -> None:
+        """It cannot go on: whoever waits learns it."""
+        if self.end is not None:
+            return
+        self.end = reason
+        self.reason = {"code": _code(reason), "message": _text(reason)}
+        self.up.set()
+        self._fail_all(ActionError(_code(reason), _text(reason), False))
+
+    # -- one connection
+
+    async def _once(self) -> None:
+        """One connection, from its token to its end."""
+        try:
+            url = with_token(self._url, await self.fresh_token())
+            async with connect(url, open_timeout=self._times.call, compression=None) as socket:
+                await self._serve(socket)
+        except NoToken as fault:
+            if not self._was_open and not isinstance(fault.__cause__, TimeoutError):
+                return self._refuse(fault.__cause__ or fault)
+            self._because(fault)
+        except InvalidStatus as fault:
+            status = fault.response.status_code
+            final = refusal(self._url, status, first=not self._was_open)
+            if final is not None:
+                return self._refuse(final)
+            self._because(fault, f"{self._url} answers {status}")
+        except InvalidURI as fault:
+            self._refuse(ActionError("bad_request", str(fault), False))
+        except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError) as fault:
+            self._because(fault, f"no connection to {self._url}: {_text(fault)}")
+
+    def _because(self, fault: Exception, text: str = "") -> None:
+        self.reason = {"code": _code(fault), "message": text or _text(fault)}
+
+    def _refuse(self, reason: BaseException) -> None:
+        self.finish(reason if isinstance(reason, Exception) else RuntimeError(str(reason)))
+        if self._was_open:
+            self._user.emit("refused", {"message": _text(reason)})
+
+    async def _serve(self, socket: ClientConnection) -> None:
+        self._socket, self._was_open = socket, True
+        self._is_restored = self._was_useful = False
+        self._left = self.reason = None
+        self._user.opened()
+        works = self._restore(socket), self._heartbeat(socket)
+        tasks = [asyncio.create_task(work) for work in works]
+        self.up.set()
+        self._user.emit("connected", {})
+        try:
+            await self._read(socket)
+        finally:
+            if self.end is None:
+                self.up.clear()
+            alone = len(self._pending) == 1
+            await _cancel(tasks)
+            self._user.ended()
+            self._over(socket, alone)
+
+    def _over(self, socket: ClientConnection, alone: bool) -> None:
+        """Tell whoever waits, and why it is over."""
+        code = socket.close_code
+        text = f"the server closed the connection: close code {code}"
+        if socket.close_reason:
+            text = f"{text}, {socket.close_reason}"
+        left = self._left or NoAnswer(text, End(code, alone))
+        end = left.end if isinstance(left, NoAnswer) else None
+        self._fail_all(NoAnswer(f"the connection ended: {left.message}", end))
+        mine = asyncio.current_task()
+        if mine is None or not mine.cancelling():
+            self.reason = {"code": left.code, "message": left.message}
+            self._user.emit("disconnected", {"reason": self.reason})
+
+    def _leave(self, socket: ClientConnection, reason: ActionError) -> None:
+        """Leave this connection, whatever it thinks of it; nobody waits for its farewell."""
+        self._left = self._left or reason
+        socket.transport.abort()
+
+    def _fail_all(self, error: ActionError) -> None:
+        for _, answer in self._pending.values():
+            if not answer.done():
+                answer.set_exception(error)
+
+    async def _restore(self, socket: ClientConnection) -> None:
+        try:
+            await self._user.restore()
+        except ActionError as error:
+            return self._leave(socket, ActionError(error.code, error.message, True))
+        except Exception as fault:  # noqa: BLE001 - an answer that is none of this protocol
+            report("the recovery failed", fault)
+            return self._leave(socket, ActionError("internal", f"recovery: {fault!r}", True))
+        self._is_restored = True
+        if self._was_useful:
+            self._failures = 0
+
+    async def _heartbeat(self, socket: ClientConnection) -> None:
+        refused = 0
+        while refused < _MOST_REFUSED_HEARTBEATS:
+            await asyncio.sleep(self._times.ping)
+            try:
+                await self.ask("ping", {})
+                refused = 0
+            except NoAnswer as silence:
+                return self._leave(socket, _heartbeat_unanswered(silence))
+            except ActionError as error:
+                # Too many requests: the server knows us. Any other refusal is no answer.
+                refused = 0 if error.code == "rate_limited" else refused + 1
+                last = error
+        self._leave(socket, _heartbeat_unanswered(last))
+
+    # -- frames
+
+    async def _read(self, socket: ClientConnection) -> None:
+        try:
+            async for text in socket:
+                frame = _decoded(text)
+                event, number, data = frame.get("event"), frame.get("id"), frame.get("data") or {}
+                if event in ("ack", "error"):
+                    self._answer(socket, event, number, data)
+                elif event is not None:
+                    self._take(event, data)
+        except ConnectionClosed:
+            pass  # `close_code` says how
+
+    def _take(self, event: str, data: Event) -> None:
+        try:
+            self._user.event(event, data)
+        except Exception as fault:  # noqa: BLE001 - one bad event ends nothing
+            report(f"the event {event!r} cannot be taken", fault)
+
+    def _answer(self, socket: ClientConnection, event: str, number: Any, data: Event) -> None:
+        action, answer = self._pending.get(number, ("", None)) if _is_id(number) else ("", None)
+        if event == "ack":
+            self._was_useful = True
+            if self._is_restored:
+                self._failures = 0
+            if answer is not None and not answer.done():
+                answer.set_result(data)
+            return
+        code, text = str(data.get("code")), str(data.get("message"))
+        # Of a token that we offer it says that the token is bad, else that the server does not
+        # know this connection: it will answer nothing on it any more.
+        if code == "unauthorized" and action != "refresh_token":
+            known = f"the server does not know this connection: {text}"
+            end = End(None, alone=len(self._pending) == 1)
+            return self._leave(socket, _unknown(known, end))
+        if answer is not None and not answer.done():
+            answer.set_exception(ActionError(code, text, bool(data.get("retryable"))))
+
+
+class NoToken(Exception):
+    """The token provider raised, or did not answer."""
+
+
+def report(message: str, fault: Exception) -> None:
+    """Report a fault that ends nothing to the event loop's exception handler."""
+    context = {"message": message, "exception": fault}
+    asyncio.get_running_loop().call_exception_handler(context)
+
+
+def _heartbeat_unanswered(error: ActionError) -> ActionError:
+    return ActionError("unavailable", f"the heartbeat had no answer: {error.message}", True)
+
+
+def _unknown(text: str, end: End) -> NoAnswer:
+    error = NoAnswer(text, end)
+    error.code = "unauthorized"
+    return error
+
+
+def _decoded(text: str | bytes) -> Event:
+    """A frame; an empty one for what is none of ours."""
+    try:
+        frame = json.loads(text)
+    except ValueError:
+        return {}
+    return frame if isinstance(frame, dict) else {}
+
+
+def _is_id(number: Any) -> bool:
+    return isinstance(number, int)
+
+
+def _code(fault: BaseException) -> str:
+    return fault.code if isinstance(fault, ActionError) else "unavailable"
+
+
+def _text(fault: BaseException) -> str:
+    if isinstance(fault, ActionError):
+        return fault.message
+    return str(fault) or type(fault).__name__
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,36 @@
+"""What a call can end with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class ActionError(Exception):
+    """An action was refused, or had no answer; see CONTRACT's error frame."""
+
+    def __init__(self, code: str, message: str, retryable: bool) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.retryable = retryable
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The other side ended the connection while a frame waited for its answer.
+
+    Attributes:
+        code: The close code, None when there was none.
+        alone: Whether no other frame waited.
+    """
+
+    code: int | None
+    alone: bool
+
+
+class NoAnswer(ActionError):
+    """There was no answer: nobody knows whether it was done."""
+
+    def __init__(self, message: str, end: End | None = None) -> None:
+        super().__init__("unavailable", message, True)
+        self.end = end

@@ -1,0 +1,1 @@
+"""What runs against a deployment, apart from the workbench: package, deploy, dead letters, cost."""

@@ -1,0 +1,20 @@
+"""The operators' commands, as a list to compose a program from."""
+
+from __future__ import annotations
+
+import typer
+
+from . import cost, dead, deploy, package, room, send, status, token
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add all of them."""
+    app.command()(token.token)
+    app.add_typer(room.app, name="room")
+    app.command()(send.send)
+    app.command()(status.status)
+    app.command()(package.package)
+    app.command()(deploy.deploy)
+    app.command()(deploy.destroy)
+    app.add_typer(dead.app, name="dead")
+    app.command()(cost.cost)

@@ -1,0 +1,61 @@
+"""`tidings cost`: what a deployment costs a month."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from operate.cost import Egress, Usage, load, monthly
+from operate.cost.markdown import block, usd
+
+USERS = (1_000, 1_000_000)
+
+
+def cost(
+    users: Annotated[list[int] | None, typer.Option(min=1, help="Daily users.")] = None,
+    heartbeat_s: Annotated[float, typer.Option(min=1, help="Between two pings.")] = 240,
+    messages: Annotated[float, typer.Option(min=0, help="A user sends a day.")] = 20,
+    room_members: Annotated[float, typer.Option(min=1, help="Of the room it goes to.")] = 5,
+    hours_connected: Annotated[float, typer.Option(min=0, max=24, help="A day.")] = 4,
+    egress: Annotated[
+        Egress, typer.Option(help="network.egress; none: functions outside a VPC.")
+    ] = "nat",
+    markdown: Annotated[bool, typer.Option(help="The tables of docs/deploy.md.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable: an array.")] = False,
+) -> None:
+    """Estimate a month: call budgets times assumed usage times list prices of us-east-1."""
+    prices, counts = load(), users or list(USERS)
+    if markdown:
+        typer.echo(block(counts, prices))
+        return
+    answers = []
+    for count in counts:
+        usage = Usage(
+            users=count,
+            heartbeat_s=heartbeat_s,
+            messages=messages,
+            room_members=room_members,
+            hours_connected=hours_connected,
+            egress=egress,
+        )
+        bill = monthly(usage, prices)
+        total = sum(line.usd for line in bill)
+        if as_json:
+            lines = [
+                {"service": line.service, "name": line.name, "quantity": line.quantity,
+                 "usd": round(line.usd, 4)}
+                for line in bill
+            ]  # fmt: skip
+            answers.append({"users": count, "usd": round(total, 2), "lines": lines})
+            continue
+        table = Table("service", "what", "how many", "USD", title=f"{count:,} users: {usd(total)}")
+        for line in bill:
+            what = prices[line.name].unit
+            table.add_row(line.service, what, f"{line.quantity:,.0f}", usd(line.usd))
+        Console().print(table)
+    if as_json:
+        typer.echo(json.dumps(answers))

@@ -1,0 +1,140 @@
+"""`tidings dead`: the dead-letter queues, listed, inspected, redriven and purged."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from operate.dead import QUEUES, DeadLetters, Where, about, summary
+
+from . import options, say
+from .service import LocalStack
+
+app = typer.Typer(no_args_is_help=True, help="Dead letters: list, show, redrive, purge.")
+
+
+def _queue(text: str) -> str:
+    if text not in QUEUES:
+        raise typer.BadParameter(f"{text!r} has no dead letters; choose {' or '.join(QUEUES)}")
+    return text
+
+
+Queue = Annotated[str, typer.Option(parser=_queue, metavar="QUEUE", help="delivery or outbound")]
+Json = options.Json
+
+
+@app.callback()
+def where(
+    context: typer.Context,
+    endpoint_url: Annotated[
+        str | None,
+        typer.Option(
+            parser=options.url, metavar="URL", help="Of SQS; the running stack's or AWS's."
+        ),
+    ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(parser=options.region, metavar="REGION", help="Of the queues."),
+    ] = None,
+    prefix: Annotated[str, typer.Option(help="Of the queues' names.")] = "",
+) -> None:
+    """Dead letters: list, show, redrive, purge.
+
+    Options first, then the stack that runs here, then AWS's environment say where.
+    """
+    local: LocalStack | None = None if endpoint_url or region else context.obj
+    context.obj = Where(
+        endpoint_url=endpoint_url or (local.aws_endpoint_url if local else None),
+        region=region or (local.region if local else None),
+        prefix=prefix or (local.prefix if local else "tidings"),
+        local=local is not None,
+    )
+
+
+@app.command("list")
+def list_(context: typer.Context, queue: Queue = "delivery", as_json: Json = False) -> None:
+    """What is dead, without its contents."""
+    letters = DeadLetters(context.obj, queue)
+    rows = [summary(message) for message in letters.look()]
+    more = max(0, letters.count() - len(rows))
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    table = say.table("id", "kind", "group", "receives", "age s", "about")
+    for row in rows:
+        shown = [row[name] for name in ("id", "kind", "group", "receives", "age_s")]
+        table.add_row(*(Text(str(each)) for each in (*shown, about(row))))
+    Console().print(table if rows else "no dead letters")
+    if more:
+        Console().print(f"and about {more} behind them: ten of a group are shown")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    message_id: str,
+    queue: Queue = "delivery",
+    payload: Annotated[bool, typer.Option(help="Also the content people wrote.")] = False,
+) -> None:
+    """One dead letter."""
+    for message in DeadLetters(context.obj, queue).look():
+        if message["MessageId"] == message_id:
+            body = {"body": message["Body"]} if payload else {}
+            typer.echo(json.dumps({**summary(message), **body}, indent=2))
+            return
+    typer.echo("no such dead letter", err=True)
+    raise typer.Exit(1)
+
+
+@app.command()
+def redrive(
+    context: typer.Context,
+    message_ids: Annotated[list[str] | None, typer.Argument(help="All when none is given.")] = None,
+    queue: Queue = "delivery",
+    as_json: Json = False,
+) -> None:
+    """Send dead letters back to their queue, in the order of each group."""
+    letters = DeadLetters(context.obj, queue)
+    start_ms = int(time.time() * 1000)
+    wanted = set(message_ids or [])
+    left: list[dict[str, Any]] = []
+    done: set[str] = set()
+    for batch in letters.pages():
+        for message in batch:
+            died_again = int(message["Attributes"]["SentTimestamp"]) > start_ms
+            if message["MessageId"] in wanted or not (wanted or died_again):
+                letters.redrive(message)
+                done.add(message["MessageId"])
+            else:
+                left.append(message)
+        if wanted and done == wanted:
+            break
+    letters.release(left)
+    typer.echo(json.dumps({"redriven": len(done)}) if as_json else f"{len(done)} redriven")
+    if wanted - done:
+        typer.echo(f"not found: {', '.join(sorted(wanted - done))}", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def purge(
+    context: typer.Context,
+    queue: Queue = "delivery",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete all dead letters of a queue, for good."""
+    letters = DeadLetters(context.obj, queue)
+    if not yes:
+        typer.confirm(f"delete about {letters.count()} dead letters of {queue}?", abort=True)
+    count = 0
+    for batch in letters.pages():
+        for message in batch:
+            letters.delete(message)
+        count += len(batch)
+    typer.echo(json.dumps({"purged": count}) if as_json else f"{count} purged")

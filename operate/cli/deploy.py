@@ -1,0 +1,116 @@
+"""`tidings deploy` and `tidings destroy`: Tidings in AWS, or in emulators on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from operate.deploy import deploy as steps
+from operate.deploy.account import account
+from operate.deploy.process import stopped_in_order
+from operate.deploy.targets import Emulated, Name, Target, emulated
+
+from . import options, say
+
+TargetName = Annotated[Name, typer.Option("--target", help="Emulators: start localstack/up first.")]
+RegionName = Annotated[
+    str | None,
+    typer.Option(
+        parser=options.region,
+        metavar="REGION",
+        help="The primary region, for good; by default what the variables say, else us-east-1.",
+    ),
+]
+VariableFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--var-file", help="Terraform variables; may be repeated.", exists=True),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+AsJson = Annotated[bool, typer.Option("--json", help="The result as JSON on standard output.")]
+
+
+def deploy(
+    target: TargetName,
+    region: RegionName = None,
+    var_file: VariableFiles = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Package this checkout, apply Terraform, wait until it is healthy, print its URLs."""
+    console = Console(stderr=True, highlight=False)
+
+    confirm = _confirm(console, "Apply this", yes)
+    with stopped_in_order():
+        deployed = _deployment(console, target, region, var_file).deploy(confirm)
+    if as_json:
+        typer.echo(json.dumps(asdict(deployed)))
+        return
+    table = Table.grid(padding=(0, 2))
+    table.add_row("HTTP", f"{deployed.url}/v1/health")
+    table.add_row("WebSocket", f"{deployed.websocket_url}?token=…")
+    if deployed.one_host:
+        table.add_row("Socket.IO", deployed.url)
+    table.add_row("resources", str(deployed.resources))
+    table.add_row("seconds", ", ".join(f"{step} {s}" for step, s in deployed.seconds.items()))
+    Console(highlight=False).print(table)
+
+
+def destroy(
+    target: TargetName,
+    region: RegionName = None,
+    var_file: VariableFiles = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Undo a deployment, with all that people have written."""
+    console = Console(stderr=True, highlight=False)
+    confirm = _confirm(console, "Delete this deployment, its tables and all messages", yes)
+    with stopped_in_order():
+        _deployment(console, target, region, var_file).destroy(confirm)
+    if as_json:
+        typer.echo(json.dumps({"destroyed": True}))
+        return
+    console.print("destroyed")
+
+
+def _confirm(console: Console, what: str, yes: bool) -> steps.Confirm:
+    """Show the plan and where it goes, and ask, unless that is answered."""
+
+    def confirm(change: steps.Change) -> bool:
+        say.plain(console, f"{change.plan}\n\n{change.where}")
+        return yes or typer.confirm(f"{what}?", err=True)
+
+    return confirm
+
+
+def _deployment(
+    console: Console, name: Name, region: str | None, files: list[Path] | None
+) -> steps.Deployment:
+    def tell(line: str) -> None:
+        say.plain(console, f"  {line[:160]}", "dim")
+
+    target = _target(name, region)
+    return steps.Deployment(target, variable_files=files or [], tell=tell, whose=account)
+
+
+def _target(name: Name, region: str | None) -> Target:
+    """An emulator's addresses are those of localstack/up, or what the environment says."""
+    if name == "aws":
+        return Target(name, region)
+    default = Emulated()
+    aws_url = os.environ.get("AWS_ENDPOINT_URL", default.aws_url)
+    beside = os.environ.get("TIDINGS_BESIDE_URL", "http://127.0.0.1:4567")
+    at = Emulated(
+        aws_url=aws_url,
+        beside_url=beside if name == "localstack" else "",
+        gateway_url=os.environ.get("TIDINGS_GATEWAY_URL", default.gateway_url),
+        redis_url=os.environ.get("TIDINGS_REDIS_URL", default.redis_url),
+    )
+    return emulated(name, region or "us-east-1", at)

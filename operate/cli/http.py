@@ -1,0 +1,112 @@
+"""The few HTTP calls the commands make: bounded in time, with faults in words for the user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+
+WITHIN_S, _CONNECT_S = 8.0, 4.0
+
+
+class HttpError(Exception):
+    """No answer, or not the one that was needed; the text is for the user."""
+
+
+class UnreachableError(HttpError):
+    """Nobody is there."""
+
+
+class NoAnswerError(UnreachableError):
+    """There was none; what was asked for may have been done."""
+
+
+async def request(
+    method: str, url: str, token: str = "", body: Any = None, within_s: float = WITHIN_S
+) -> tuple[int, dict[str, Any]]:
+    """(status, JSON object).
+
+    Raises:
+        HttpError: Nothing answers in time, or what answers is not Tidings.
+    """
+    origin = "/".join(url.split("/")[:3])
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    timeout = aiohttp.ClientTimeout(total=within_s, sock_connect=min(_CONNECT_S, within_s))
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.request(
+                method, url, json=body, headers=headers, allow_redirects=False
+            ) as answer,
+        ):
+            if 300 <= answer.status < 400:
+                target = answer.headers.get("location", "elsewhere")
+                raise HttpError(f"{origin} redirects to {target}: name that address")
+            return answer.status, _object(await answer.json(content_type=None), origin)
+    except ValueError:
+        raise HttpError(_other(origin)) from None
+    except aiohttp.ClientConnectorCertificateError as fault:
+        raise HttpError(
+            f"the certificate of {origin} is not trusted: {fault.certificate_error}"
+        ) from None
+    except aiohttp.ClientConnectorSSLError:
+        raise HttpError(f"{origin} does not speak TLS: name http:// instead of https://") from None
+    except aiohttp.ClientConnectorDNSError:
+        raise UnreachableError(f"there is no such host as in {origin}: check its name") from None
+    except aiohttp.ServerTimeoutError:
+        raise NoAnswerError(_silent(origin)) from None
+    except aiohttp.ClientConnectorError:
+        raise UnreachableError(
+            f"nothing answers at {origin}: start it with `make run`, or name another --url"
+        ) from None
+    except (TimeoutError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+        raise NoAnswerError(_silent(origin)) from None
+    except aiohttp.ClientError:
+        raise HttpError(_other(origin)) from None
+
+
+async def health(url: str) -> dict[str, Any]:
+    """What the region at this address says of itself.
+
+    Raises:
+        HttpError: It says nothing, or is not Tidings.
+    """
+    status, answer = await request("GET", f"{url}/v1/health")
+    if status not in (200, 503) or not isinstance(answer.get("checks"), dict):
+        raise HttpError(_other(url))
+    return answer
+
+
+def reason(answer: dict[str, Any]) -> str:
+    """Why it was refused, in the server's words."""
+    error = answer.get("error")
+    return str(error["message"]) if isinstance(error, dict) and "message" in error else str(answer)
+
+
+async def dev_token(url: str, user: str, expires_in_s: int, roles: list[str]) -> str:
+    """From a local stack.
+
+    Raises:
+        HttpError: Nothing answers, or what answers gives none.
+    """
+    body = {"user_id": user, "expires_in_s": expires_in_s, "roles": roles}
+    status, answer = await request("POST", f"{url}/dev/token", body=body)
+    if status == 200 and "token" in answer:
+        return str(answer["token"])
+    if status in (403, 404):
+        raise HttpError(f"{url} is no local stack and gives no tokens: name its --secret")
+    raise HttpError(f"{url} gives no token: {status} {reason(answer)}")
+
+
+def _object(answer: Any, origin: str) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise HttpError(_other(origin))
+    return answer
+
+
+def _other(origin: str) -> str:
+    return f"what answers at {origin} is not Tidings: check the address, http or https too"
+
+
+def _silent(origin: str) -> str:
+    return f"{origin} does not answer: check the address, and whether it is overloaded"

@@ -1,0 +1,119 @@
+"""`tidings room`: group chats made, added to and listed, as one of their users."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from . import http, say
+from .options import Json, Region, Room, Secret, Url, User, user_id
+from .service import Service
+
+app = typer.Typer(no_args_is_help=True, help="Rooms: create, add, list.")
+
+_OTHERS = typer.Argument(parser=user_id, metavar="MEMBER", help="User ids.")
+Members = Annotated[list[str], _OTHERS]
+MaybeMembers = Annotated[list[str] | None, _OTHERS]
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    user: User,
+    room: Room,
+    member: MaybeMembers = None,
+    url: Url = None,
+    secret: Secret = "",
+    region: Region = None,
+    as_json: Json = False,
+) -> None:
+    """Create ROOM, owned by USER, with MEMBERs; done when USER has a room with them already."""
+    service = Service.of(context, url, secret, region)
+    made, found = asyncio.run(_create(service, user, room, member or []))
+    members = [each["user_id"] for each in found["participants"]]
+    if as_json:
+        typer.echo(json.dumps({"room_id": room, "created": made, "participants": members}))
+        return
+    typer.echo(f"{room}: {'created' if made else 'was there'}, with {', '.join(members)}")
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    user: User,
+    room: Room,
+    member: Members,
+    url: Url = None,
+    secret: Secret = "",
+    region: Region = None,
+    as_json: Json = False,
+) -> None:
+    """Add MEMBERs to ROOM, as USER: its owner, or an admin of it."""
+    service = Service.of(context, url, secret, region)
+    asyncio.run(_add(service, user, room, member))
+    added = json.dumps({"room_id": room, "added": member})
+    typer.echo(added if as_json else f"{room}: added {', '.join(member)}")
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    user: User,
+    url: Url = None,
+    secret: Secret = "",
+    region: Region = None,
+    as_json: Json = False,
+) -> None:
+    """The rooms USER is in."""
+    service = Service.of(context, url, secret, region)
+    rooms = asyncio.run(service.call(user, "GET", "/v1/rooms"))["rooms"]
+    if as_json:
+        typer.echo(json.dumps(rooms))
+        return
+    if not rooms:
+        typer.echo(f"{user} is in no room")
+        return
+    table = say.table("room", "type", "role", "unread")
+    for each in rooms:
+        cells = (each["room_id"], each["room_type"], each["role"], each["unread"])
+        table.add_row(*(Text(str(cell)) for cell in cells))
+    Console().print(table)
+
+
+async def _create(
+    service: Service, user: str, room: str, members: list[str]
+) -> tuple[bool, dict[str, Any]]:
+    """Whether it is new, and the room. A call that is repeated after it had no answer is no fault.
+
+    Raises:
+        HttpError: There is such a room, and the user is not in it; or as the calls say.
+    """
+    body = {"room_type": "group_chat", "participants": members, "room_id": room}
+    status, answer = await service.ask(user, "POST", "/v1/rooms", body)
+    if status < 300:
+        return True, answer
+    if status != 409:
+        raise http.HttpError(f"{room} is not created: {http.reason(answer)}")
+    refused = http.reason(answer)
+    status, found = await service.ask(user, "GET", f"/v1/rooms/{room}")
+    if status >= 300:
+        raise http.HttpError(f"{room} is not created, and {user} is not in it: {refused}")
+    there = {each["user_id"] for each in found["participants"]}
+    missing = [each for each in members if each not in there]
+    if not missing:
+        return False, found
+    await _add(service, user, room, missing)
+    return False, await service.call(user, "GET", f"/v1/rooms/{room}")
+
+
+async def _add(service: Service, user: str, room: str, members: list[str]) -> None:
+    for each in members:
+        path = f"/v1/rooms/{room}/members"
+        status, answer = await service.ask(user, "POST", path, {"user_id": each})
+        if status >= 300:
+            raise http.HttpError(f"{each} is not added to {room}: {http.reason(answer)}")

@@ -1,0 +1,39 @@
+"""`tidings token`: a token of any user."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from .options import Json, Region, Secret, Url, User
+from .service import Service
+
+_MOST_S = 315_360_000  # ten years
+
+
+class RoleName(StrEnum):
+    """What a token may be allowed beside what any user may."""
+
+    SERVICE = "service"
+    ADMIN = "admin"
+
+
+def token(
+    context: typer.Context,
+    user: User,
+    expires_in: Annotated[int, typer.Option(min=1, max=_MOST_S, help="Seconds.")] = 86_400,
+    role: Annotated[list[RoleName] | None, typer.Option(help="May be repeated.")] = None,
+    url: Url = None,
+    secret: Secret = "",
+    region: Region = None,
+    as_json: Json = False,
+) -> None:
+    """Print a token for USER: from the local stack, or signed with a deployment's secret."""
+    service = Service.of(context, url, secret, region)
+    roles = [each.value for each in role or []]
+    issued = asyncio.run(service.issue(user, expires_in, roles))
+    typer.echo(json.dumps({"token": issued, "user_id": user}) if as_json else issued)

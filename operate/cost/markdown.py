@@ -1,0 +1,133 @@
+"""The cost section of docs/deploy.md: tables, where the prices are from, assumptions."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import get_args
+
+from .model import SERVICES, heartbeat_usd, monthly
+from .prices import Price, document
+from .usage import Egress, Usage
+
+BEGIN = "<!-- cost: written by `tidings cost --markdown` -->"
+END = "<!-- cost: end -->"
+HEARTBEATS_S = (25, 240)
+
+
+def block(users: Sequence[int], prices: Mapping[str, Price]) -> str:
+    """Everything between the marks, marks included."""
+    parts = (
+        _table(users, prices),
+        _sources(prices),
+        _idle(prices),
+        _ways_out(users, prices),
+        _heartbeats(prices),
+        _assumptions(Usage(users=1)),
+    )
+    return "\n".join([BEGIN, "", *(line for part in parts for line in [*part, ""]), END])
+
+
+def usd(amount: float) -> str:
+    """Dollars as people read them."""
+    return f"${amount:,.2f}" if amount < 100 else f"${amount:,.0f}"
+
+
+def _table(users: Sequence[int], prices: Mapping[str, Price]) -> list[str]:
+    bills = [monthly(Usage(users=count), prices) for count in users]
+    rows = _head("a month, us-east-1", users)
+    for service in SERVICES:
+        sums = [sum(line.usd for line in bill if line.service == service) for bill in bills]
+        rows.append(f"| {service} | " + " | ".join(usd(amount) for amount in sums) + " |")
+    totals = [sum(line.usd for line in bill) for bill in bills]
+    rows.append("| **all** | " + " | ".join(f"**{usd(amount)}**" for amount in totals) + " |")
+    each = [total / count for total, count in zip(totals, users, strict=True)]
+    return [*rows, "| a user | " + " | ".join(f"${amount:.4f}" for amount in each) + " |"]
+
+
+def _sources(prices: Mapping[str, Price]) -> list[str]:
+    counts = Counter(price.source for price in prices.values())
+    known = ", ".join(f"{counts[key]} {how}" for key, how in document()["sources"].items())
+    return _wrapped(
+        f"{len(prices)} list prices, as of {document()['as_of']}: {known}."
+        " `operate/cost/prices.json` says which is which and names AWS's pages: look there before"
+        " you rely on a figure."
+    )
+
+
+def _idle(prices: Mapping[str, Price]) -> list[str]:
+    idle, least = (
+        sum(line.usd for line in monthly(Usage(users=0, egress=egress), prices))
+        for egress in (Usage(users=0).egress, "none")
+    )
+    return _wrapped(
+        f"While nobody uses it, it costs {usd(idle)} a month; without a VPC, with a cache of your"
+        f" own, {usd(least)}: alarms, metrics, the dashboard, the secret, schedules, and queues"
+        " that are asked whether they have jobs."
+    )
+
+
+def _ways_out(users: Sequence[int], prices: Mapping[str, Price]) -> list[str]:
+    rows = _head("`network.egress`", users)
+    for egress in get_args(Egress):
+        bills = [monthly(Usage(users=count, egress=egress), prices) for count in users]
+        sums = [sum(line.usd for line in bill if line.service == "Network") for bill in bills]
+        name = "no VPC: a cache of your own" if egress == "none" else f"`{egress}`"
+        rows.append(f"| {name} | " + " | ".join(usd(amount) for amount in sums) + " |")
+    return rows
+
+
+def _head(title: str, users: Sequence[int]) -> list[str]:
+    columns = " | ".join(f"{count:,} users" for count in users)
+    return [f"| {title} | {columns} |", "|---" + "|---:" * len(users) + "|"]
+
+
+def _heartbeats(prices: Mapping[str, Price]) -> list[str]:
+    rows = [
+        "| heartbeat | messages | with functions, queue, Redis, logs and NAT |",
+        "|---|---:|---:|",
+    ]
+    for heartbeat_s in HEARTBEATS_S:
+        alone, all_of_it = heartbeat_usd(heartbeat_s, prices)
+        rows.append(f"| every {heartbeat_s} s | ${alone:.3f} | ${all_of_it:.3f} |")
+    minutes = prices["websocket_minutes"].usd(30.4 * 24 * 60)
+    return [*rows, f"| the connection's minutes | ${minutes:.3f} | |"]
+
+
+def _assumptions(usage: Usage) -> list[str]:
+    frame_ms, delivery_ms = (usage.functions[name][1] for name in ("websocket_message", "deliver"))
+    points = [
+        f"A user is connected {usage.hours_connected:g} hours a day with {usage.devices:g} devices."
+        f" Each connects {usage.connects:g} times: {usage.socketio_share:.0%} by Socket.IO"
+        " (websocket first, recovering; [handshakes](socketio.md#what-a-handshake-costs)), the"
+        f" others by JSON and with a `sync` of {usage.rooms:g} rooms. {usage.friends_online:g}"
+        " friends are told.",
+        f"He sends {usage.messages:g} messages a day into rooms of {usage.room_members:g}, of whose"
+        f" other members {usage.online_share:.0%} are online and {usage.open_share:.0%} see him"
+        f" type. {usage.reads:g} read receipts, {usage.http_requests:g} HTTP requests; a heartbeat"
+        f" every {usage.heartbeat_s:g} s.",
+        f"History is kept for {usage.months_kept:g} months, with backups; {usage.entry_bytes} bytes"
+        " a message.",
+        f"A frame runs {frame_ms} ms, a delivery {delivery_ms} ms and {usage.post_ms:g} ms for each"
+        " post.",
+        f"An event or an answer has {usage.event_bytes} bytes, an HTTP answer {usage.http_bytes:,};"
+        f" Redis holds {usage.redis_bytes:,} bytes for each user.",
+        f"Logs have {usage.log_bytes} bytes for each invocation, and {usage.access_log_bytes} more"
+        " for each request that API Gateway passes on.",
+        f"NAT in {usage.zones} zones; through it go {usage.event_bytes + usage.post_bytes:,} bytes"
+        f" for each post to a client and {usage.send_bytes:,} for each send to SQS.",
+    ]
+    lines = [line for point in points for line in _wrapped(point, "- ")]
+    return ["Assumed, not measured on AWS:", "", *lines]
+
+
+def _wrapped(text: str, begin: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        width=108,
+        initial_indent=begin,
+        subsequent_indent=" " * len(begin),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

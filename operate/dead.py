@@ -1,0 +1,180 @@
+"""Dead letters: what was tried too often, by the queue that it came from.
+
+Letters of the kind `set_aside` name messages that could not be delivered: which, and why.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from . import resources
+
+QUEUES = tuple(name for name, it in resources.load()["queues"].items() if "dead_letter" in it)
+_LOOK_S = 20
+_MOST = 100_000  # letters in one command
+# A short poll asks some of SQS's servers, so it may find a small queue empty; a long one asks all.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
+_POLL_S = 1
+_EMPTY_POLLS = 3
+# Of a letter of this kind (`chalicelib.jobs.delivery.SetAside`); it has no content of the message.
+_SET_ASIDE = (
+    "room_id",
+    "region",
+    "first_seq",
+    "seq",
+    "message_id",
+    "reason",
+    "attempts",
+    "retries",
+)
+_VISIBLE, _HIDDEN = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
+_BOUNDED = Config(connect_timeout=3, read_timeout=10, retries={"max_attempts": 2})
+
+
+class NoQueuesError(Exception):
+    """There are no such queues, or SQS cannot be asked; the text is for the user."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which deployment, and whether it is on this machine: then its keys are nobody's."""
+
+    endpoint_url: str | None
+    region: str | None
+    prefix: str
+    local: bool
+
+    def client(self) -> Any:
+        key = "test" if self.local else None
+        return boto3.client(
+            "sqs",
+            endpoint_url=self.endpoint_url,
+            region_name=self.region,
+            aws_access_key_id=key,
+            aws_secret_access_key=key,
+            config=_BOUNDED,
+        )
+
+
+class DeadLetters:
+    """One dead-letter queue and the queue it redrives to.
+
+    Args:
+        queue: The latter's short name, one of `QUEUES`.
+
+    Raises:
+        NoQueuesError: They are not there, or SQS cannot be asked.
+    """
+
+    def __init__(self, at: Where, queue: str) -> None:
+        definition = resources.load()["queues"]
+        dead = definition[queue]["dead_letter"]
+        self.fifo = bool(definition[queue]["fifo"])
+        try:
+            self.sqs: Any = at.client()
+            self.url = self._url(resources.queue_name(at.prefix, dead, definition[dead]))
+            self.source = self._url(resources.queue_name(at.prefix, queue, definition[queue]))
+        except (BotoCoreError, ClientError) as fault:
+            raise NoQueuesError(f"no such queues here: {fault}") from fault
+
+    def count(self) -> int:
+        """How many there are, as SQS estimates it."""
+        return self._counted(_VISIBLE, _HIDDEN)
+
+    def pages(self) -> Iterator[list[dict[str, Any]]]:
+        """Batches, hidden from others for some seconds, until none is to be had.
+
+        An empty answer is believed when SQS counts none either, or after a few in a row: the
+        count lags, and has those that wait behind others of their group.
+
+        A FIFO group gives its next ones only when the received ones are deleted, so whoever
+        leaves them sees ten a group.
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagegroupid-property.html
+        """
+        empty = 0
+        for _ in range(_MOST // 10):
+            answer = self.sqs.receive_message(
+                QueueUrl=self.url,
+                MaxNumberOfMessages=10,
+                AttributeNames=["All"],
+                VisibilityTimeout=_LOOK_S,
+                WaitTimeSeconds=_POLL_S,
+            )
+            batch: list[dict[str, Any]] = answer.get("Messages", [])
+            if batch:
+                empty = 0
+                yield batch
+                continue
+            empty += 1
+            if empty == _EMPTY_POLLS or not self._counted(_VISIBLE):
+                return
+
+    def look(self) -> list[dict[str, Any]]:
+        """Those to be had without deleting any, visible again at once."""
+        found = {m["MessageId"]: m for batch in self.pages() for m in batch}
+        self.release(list(found.values()))
+        return list(found.values())
+
+    def release(self, messages: list[dict[str, Any]]) -> None:
+        """Visible again at once."""
+        for message in messages:
+            self.sqs.change_message_visibility(
+                QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+            )
+
+    def redrive(self, message: dict[str, Any]) -> None:
+        """Back to its queue, and only then gone from here: a crash doubles, never loses."""
+        order = {}
+        if self.fifo:
+            order = {
+                "MessageGroupId": message["Attributes"]["MessageGroupId"],
+                "MessageDeduplicationId": uuid.uuid4().hex,
+            }
+        self.sqs.send_message(QueueUrl=self.source, MessageBody=message["Body"], **order)
+        self.delete(message)
+
+    def delete(self, message: dict[str, Any]) -> None:
+        self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+
+    def _counted(self, *names: str) -> int:
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=list(names))
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+    def _url(self, name: str) -> str:
+        return str(self.sqs.get_queue_url(QueueName=name)["QueueUrl"])
+
+
+def summary(message: dict[str, Any]) -> dict[str, Any]:
+    """What may be shown without asking for the payload; of what was set aside, which and why."""
+    try:
+        body = json.loads(message["Body"])
+        kind = str(body["kind"])
+    except (ValueError, RecursionError, KeyError, TypeError):
+        body, kind = {}, "unreadable"
+    attributes = message["Attributes"]
+    aside = {name: body.get(name) for name in _SET_ASIDE} if kind == "set_aside" else {}
+    sent_s = int(attributes.get("SentTimestamp", "0")) / 1000
+    return {
+        "id": message["MessageId"],
+        "kind": kind,
+        "group": attributes.get("MessageGroupId", ""),
+        "receives": int(attributes.get("ApproximateReceiveCount", "0")),
+        "age_s": int(time.time() - sent_s),
+        **aside,
+    }
+
+
+def about(row: dict[str, Any]) -> str:
+    """Which message was set aside, and why; nothing for other letters."""
+    if row["kind"] != "set_aside":
+        return ""
+    return f"{row['region']} {row['first_seq']}-{row['seq']} {row['message_id']}: {row['reason']}"

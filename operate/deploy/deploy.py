@@ -1,0 +1,312 @@
+"""Package, `terraform apply`, a secret, health: a deployment, and its end.
+
+Every step may be repeated: a deployment that died half way is finished by the next. Of AWS the
+state is where the root's backend has it, and terraform.tfvars counts. An emulator gets the root
+without both, copied to `.tidings/deploy`, where its state is too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from operate import package
+from operate.probes import DIRECT
+
+from . import emulators
+from .account import Account, account, require_aws
+from .clients import client
+from .errors import DeployError
+from .targets import NAME, Target
+from .terraform import Plan, Terraform
+
+ROOT = Path(__file__).resolve().parents[2]
+STATES = ROOT / ".tidings" / "deploy"  # of emulators
+# Of the package, seen from the root; the state has it, so it is the same on every machine.
+_PACKAGE_DIR = "../dist"
+ERRORED = ROOT / "terraform" / "errored.tfstate"
+_HEALTHY_S, _POLL_S, _ASK_S = 120.0, 0.5, 30.0
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is asked about before AWS changes.
+
+    Attributes:
+        where: Account and region.
+        plan: Terraform's, for people.
+    """
+
+    where: str
+    plan: str
+
+
+Confirm = Callable[[Change], bool]
+
+
+@dataclass(slots=True)
+class Deployed:
+    """What came of it.
+
+    Attributes:
+        url: Of the HTTP API, and of everything else where one host serves all.
+        one_host: Whether it does; without, Socket.IO clients need options (docs/socketio.md).
+        resources: How many Terraform's state holds.
+        seconds: By step.
+        outputs: Terraform's.
+    """
+
+    url: str = ""
+    websocket_url: str = ""
+    one_host: bool = False
+    resources: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
+class Deployment:
+    """A target, with what its user has set.
+
+    Args:
+        variable_files: Terraform variables, as Terraform takes them.
+        tell: Is told of every step.
+        folder: Of an emulator's state and package; `.tidings/deploy/<target>` by default.
+        whose: Tells the AWS account of this environment; takes a region.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        variable_files: Sequence[Path] = (),
+        tell: Tell = lambda line: None,
+        folder: Path | None = None,
+        whose: Callable[[str | None], Account] = account,
+    ) -> None:
+        self._target = target
+        self._files = variable_files
+        self._tell = tell
+        self._whose = whose
+        self._folder = folder or STATES / target.name
+        self._package = (self._folder if target.emulated else ROOT) / "dist"
+        self._variables = {**target.variables(), "package_dir": _PACKAGE_DIR}
+
+    def deploy(self, confirm: Confirm = lambda change: True) -> Deployed:
+        """Bring the target to what this checkout is; `confirm` is asked before AWS changes.
+
+        Raises:
+            DeployError: Not for AWS, no credentials, no emulator, a state that was not written,
+                another region than before, not confirmed, no answer from Secrets Manager, not
+                healthy in time.
+            PackageError, TerraformError: As they say.
+        """
+        where = self._where()
+        deployed = Deployed()
+        timed = _timer(deployed.seconds)
+        with self._terraform() as terraform:
+            with timed("package"):
+                package.build(self._target.package, self._package, self._tell)
+            with timed("init"):
+                found = self._init(terraform)
+            with timed("plan"):
+                plan = self._plan(terraform, found)
+            self._ask(confirm, where, terraform, plan)
+            with timed("apply"):
+                terraform.apply(plan)
+            deployed.outputs = terraform.output()
+            deployed.resources = len(terraform.resources())
+        name = deployed.outputs["region"]
+        region = deployed.outputs["regions"][name]
+        with timed("secret"):
+            _give_secret(self._target, name, region["secret"]["arn"], self._tell)
+        self._addresses(deployed)
+        to_aws = self._target.emulated is None
+        with timed("health"):
+            _wait_healthy(f"{deployed.url}/v1/health", to_aws, self._tell)
+        return deployed
+
+    def changes(self) -> str:
+        """What another apply of the package that is there would change, "" for nothing."""
+        with self._terraform() as terraform:
+            terraform.init()
+            plan = terraform.plan(self._variables)
+            told = plan.changes - set(self._target.not_read_back)
+            return terraform.describe(plan) if told else ""
+
+    def destroy(self, confirm: Confirm = lambda change: True) -> None:
+        """Undo it, tables included; `confirm` is asked before AWS changes.
+
+        Raises:
+            DeployError: Not for AWS, no credentials, no emulator, deletion protection is on,
+                another region than that of the state, or not confirmed: nothing was changed.
+            PackageError, TerraformError: As they say.
+        """
+        where = self._where()
+        with self._terraform() as terraform:
+            if not (self._package / "package.json").exists():
+                # Terraform reads it for a destroy too.
+                package.build(self._target.package, self._package, self._tell)
+            found = self._init(terraform)
+            plan = self._plan(terraform, found, destroy=True)
+            _require_unprotected(plan)
+            self._ask(confirm, where, terraform, plan)
+            terraform.apply(plan)
+
+    def _init(self, terraform: Terraform) -> str | None:
+        """The region of what there is, None while there is nothing."""
+        terraform.init()
+        outputs = terraform.output()
+        at = self._target.emulated
+        if at is not None and "regions" in outputs and emulators.has_ended(at, outputs):
+            aside = emulators.set_aside(self._folder)
+            self._tell(f"the emulator is new: starting over, its predecessor's state is {aside}")
+            return None
+        return outputs.get("region")
+
+    def _plan(self, terraform: Terraform, found: str | None, *, destroy: bool = False) -> Plan:
+        """A plan for what is in the region `found`, and for nothing else."""
+        _require_region(found, self._target.region or found)  # AWS refuses to plan across regions
+        self._tell("planning")
+        plan = terraform.plan(self._variables, destroy=destroy)
+        # Of the variables' files too; the plan's own prior state has the new one.
+        _require_region(found, plan.variables.get("region"))
+        name = plan.variables.get("name", NAME)
+        if self._target.emulated is not None and name != NAME:
+            raise DeployError(
+                f"the name is {name}: in an emulator it is {NAME}, which the gateway looks for"
+            )
+        return plan
+
+    def _addresses(self, deployed: Deployed) -> None:
+        at = self._target.emulated
+        if at is None:
+            outputs = deployed.outputs
+            deployed.url, deployed.websocket_url = outputs["url"], outputs["websocket_url"]
+            deployed.one_host = outputs["edge"]
+        else:
+            deployed.url, deployed.one_host = at.gateway_url, True
+            deployed.websocket_url = at.gateway_url.replace("http", "ws", 1) + "/ws"
+
+    def _where(self) -> str:
+        """The account; it, or the emulators, must answer before anything that takes long."""
+        if self._target.emulated is not None:
+            emulators.require_running(self._target.name, self._target.emulated)
+            return ""
+        require_aws(os.environ)
+        if ERRORED.exists():
+            raise DeployError(
+                f"{ERRORED} is a state that Terraform could not write where it belongs: first "
+                "`terraform -chdir=terraform state push errored.tfstate`, then delete it"
+            )
+        return str(self._whose(self._target.region))
+
+    def _ask(self, confirm: Confirm, where: str, terraform: Terraform, plan: Plan) -> None:
+        """Of an emulator nobody is asked."""
+        if self._target.emulated is not None or not plan.changes:
+            return
+        where = f"{where}, region {plan.variables.get('region')}"
+        if not confirm(Change(where, terraform.describe(plan))):
+            raise DeployError("not confirmed, nothing was changed")
+
+    @contextmanager
+    def _terraform(self) -> Iterator[Terraform]:
+        """The production root."""
+        root, at = ROOT / "terraform", self._target.emulated
+        if at is None:
+            with Terraform(root, variable_files=self._files, progress=self._tell) as terraform:
+                yield terraform
+            return
+        with (
+            emulators.alone(self._folder),
+            Terraform(
+                emulators.copy_root(root, self._folder),
+                data_dir=self._folder / "data",
+                variable_files=self._files,
+                environment=self._target.environment(os.environ),
+                progress=self._tell,
+            ) as terraform,
+        ):
+            yield terraform
+
+
+def _require_region(found: str | None, asked: str | None) -> None:
+    if found and found != asked:
+        raise DeployError(
+            f"this deployment is in {found}, not in {asked}: another region is another "
+            "deployment, with a state of its own; nothing was changed"
+        )
+
+
+def _require_unprotected(plan: Plan) -> None:
+    """Terraform would notice half way: without APIs and secret, with the tables."""
+    if any(values.get("deletion_protection_enabled") for values in plan.deletes.values()):
+        raise DeployError(
+            "the tables are protected: set tables = { deletion_protection = false }, deploy, and "
+            "then destroy"
+        )
+
+
+def _give_secret(target: Target, region: str, arn: str, tell: Tell) -> None:
+    """A first value for the secret; one that is there stays.
+
+    By its ARN: of a name that ends like an ARN does, Secrets Manager cannot tell which is meant.
+    """
+    try:
+        manager = (
+            boto3.client("secretsmanager", region_name=region)
+            if target.aws_url is None
+            else client("secretsmanager", target.aws_url, region)
+        )
+        try:
+            # AWS raises for a secret without a value, ministack answers without one.
+            if manager.get_secret_value(SecretId=arn).get("SecretString"):
+                return
+        except manager.exceptions.ResourceNotFoundException:
+            pass
+        tell(f"giving {arn} a value")
+        value = json.dumps({"jwt_secret": secrets.token_hex(32)})
+        manager.put_secret_value(SecretId=arn, SecretString=value)
+    except (BotoCoreError, ClientError) as fault:
+        raise DeployError(f"the secret {arn} has no value yet: {fault}") from fault
+
+
+def _wait_healthy(url: str, to_aws: bool, tell: Tell) -> None:
+    """Wait until `GET /v1/health` is 200, which touches every store."""
+    tell(f"waiting for {url}")
+    ask = urllib.request.urlopen if to_aws else DIRECT.open
+    deadline = time.monotonic() + _HEALTHY_S
+    while True:
+        try:
+            with ask(url, timeout=_ASK_S):
+                return
+        except urllib.error.HTTPError as fault:
+            said = f"{fault.code} {fault.read(300).decode(errors='replace')}"
+        except OSError as fault:
+            said = str(fault)
+        if time.monotonic() > deadline:
+            raise DeployError(f"{url} is not healthy after {_HEALTHY_S:.0f} s: {said}")
+        time.sleep(_POLL_S)
+
+
+def _timer(seconds: dict[str, float]) -> Callable[[str], AbstractContextManager[None]]:
+    @contextmanager
+    def timed(step: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        seconds[step] = round(time.monotonic() - started, 1)
+
+    return timed

@@ -1,0 +1,145 @@
+"""What must hold of a package before anybody deploys it. Pure: findings, in words."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from email.parser import HeaderParser
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from operate.triggers import Triggers
+
+from .manifest import Manifest
+from .target import Target
+
+MOST_BYTES = 12_000_000
+# What the runtime has, and what is no part of the product.
+_FORBIDDEN = {
+    "boto3",
+    "botocore",
+    "s3transfer",
+    "tests",
+    "operate",
+    "workbench",
+    "pip",
+    "setuptools",
+}
+_ELF, _LITTLE_ENDIAN = b"\x7fELF", 1
+_BY_RUNTIME = {"botocore", "boto3"}
+_FRONT_S = 29  # API Gateway gives up on an integration
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+_VISIBILITY_TIMES = 6
+
+
+class PackageError(Exception):
+    """There is no package, and why, in words for its user."""
+
+
+def archive(files: Mapping[str, bytes], size: int, target: Target) -> Iterator[str]:
+    """Of the zip."""
+    if size > MOST_BYTES:
+        yield f"the zip has {size:,} bytes, over its budget of {MOST_BYTES:,}"
+    tops = {name.split("/")[0].removesuffix(".py") for name in files}
+    for name in sorted(tops & _FORBIDDEN):
+        yield f"{name} does not belong into the zip"
+    for name, data in sorted(files.items()):
+        if "__pycache__" in name:
+            yield f"{name}: bytecode differs from machine to machine"
+        if data.startswith(_ELF) or name.endswith(".so"):
+            yield from _library(name, data, target)
+    yield from _requirements(files, target)
+
+
+def manifest(
+    found: Manifest,
+    triggers: Triggers,
+    files: Mapping[str, bytes],
+    target: Target,
+    config: Mapping[str, Any],
+    queues: Mapping[str, Mapping[str, Any]],
+) -> Iterator[str]:
+    """Of chalice.tf.json, against app.py, .chalice/config.json and terraform/resources.json."""
+    functions = found.functions()
+    yield from _same("functions", {each.name for each in functions}, triggers.functions)
+    yield from _same("routes", found.routes(), triggers.routes)
+    yield from _same("queues", found.queues(), triggers.queues)
+    yield from _same("schedules", found.schedules(), triggers.schedules)
+    yield from _same("functions in .chalice/config.json", set(config), triggers.functions)
+    names = _names(files.get("app.py", b""))
+    for each in functions:
+        if each.handler.partition(".")[::2] not in {("app", name) for name in names}:
+            yield f"{each.name}: its handler {each.handler} is not in app.py"
+        if (each.runtime, each.architecture) != (target.runtime, target.architecture):
+            yield f"{each.name}: made for {each.runtime} on {each.architecture}"
+        own = config.get(each.name, {})
+        wanted = (own.get("lambda_memory_size"), own.get("lambda_timeout"))
+        if wanted != (each.memory_mb, each.timeout_s):
+            yield f"{each.name}: memory and time-out are not those of .chalice/config.json"
+    time_s = {each.name: each.timeout_s for each in functions}
+    for front in sorted(triggers.functions - triggers.background):
+        if time_s.get(front, 0) > _FRONT_S:
+            yield f"{front}: runs longer than the {_FRONT_S} s that API Gateway waits"
+    for trigger in triggers.queues:
+        queue = queues.get(trigger.queue)
+        if queue is None:
+            yield f"{trigger.function}: no queue {trigger.queue} in terraform/resources.json"
+        elif queue["visibility_timeout_s"] < _VISIBILITY_TIMES * time_s.get(trigger.function, 0):
+            yield (
+                f"{trigger.function}: the visibility time-out of {trigger.queue} is below "
+                f"{_VISIBILITY_TIMES} times its own time-out"
+            )
+
+
+def _library(name: str, data: bytes, target: Target) -> Iterator[str]:
+    if not data.startswith(_ELF) or len(data) < 20 or data[5] != _LITTLE_ENDIAN:
+        yield f"{name}: not a library of Linux"
+    elif int.from_bytes(data[18:20], "little") != target.elf_machine:
+        yield f"{name}: not made for {target.architecture}"
+
+
+def _requirements(files: Mapping[str, bytes], target: Target) -> Iterator[str]:
+    """Each distribution has all it requires, in a version that it accepts."""
+    parser = HeaderParser()
+    found = {}
+    for name, data in files.items():
+        if name.endswith(".dist-info/METADATA"):
+            headers = parser.parsestr(data.decode())
+            found[canonicalize_name(headers["Name"])] = headers
+    for name, headers in sorted(found.items()):
+        for text in headers.get_all("Requires-Dist", []):
+            need = Requirement(text)
+            # PyJWT is there for its extra `crypto`; no other has one that we use.
+            extras = ["", "crypto"] if name == "pyjwt" else [""]
+            wanted = need.marker is None or any(
+                need.marker.evaluate({**target.markers, "extra": extra}) for extra in extras
+            )
+            key = canonicalize_name(need.name)
+            if not wanted or key in _BY_RUNTIME:
+                continue
+            if key not in found:
+                where = "add it to requirements/lambda.in and run `make lock`"
+                yield f"{name} needs {need.name}: {where}"
+            elif not need.specifier.contains(found[key]["Version"], prereleases=True):
+                yield f"{name} needs {need}, and the zip has {found[key]['Version']}"
+
+
+def _names(source: bytes) -> set[str]:
+    """The names that a module defines at its top."""
+    names: set[str] = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names |= {each.id for each in node.targets if isinstance(each, ast.Name)}
+    return names
+
+
+def _same(what: str, found: Any, wanted: Any) -> Iterator[str]:
+    missing, extra = set(wanted) - set(found), set(found) - set(wanted)
+    if missing:
+        yield f"{what}: missing {', '.join(sorted(map(str, missing)))}"
+    if extra:
+        yield f"{what}: not in app.py: {', '.join(sorted(map(str, extra)))}"

@@ -1,0 +1,86 @@
+"""chalice.tf.json, read as data: what Chalice says that Lambda should have.
+
+Chalice's resources are never applied; terraform/modules/app reads the same fields.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from operate.triggers import QueueTrigger, ScheduleTrigger, every_s
+
+_METHODS = {"get", "put", "post", "delete", "patch", "head", "options"}
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One Lambda function."""
+
+    name: str
+    handler: str
+    runtime: str
+    architecture: str
+    memory_mb: int
+    timeout_s: int
+
+
+class Manifest:
+    """The document and what is asked of it."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+
+    def set_runtime(self, runtime: str) -> None:
+        """Chalice names the Python that runs it; the package is for another."""
+        for function in self._resources("aws_lambda_function").values():
+            function["runtime"] = runtime
+
+    def functions(self) -> list[Function]:
+        return [
+            Function(
+                name,
+                found["handler"],
+                found["runtime"],
+                found["architectures"][0],
+                found["memory_size"],
+                found["timeout"],
+            )
+            for name, found in self._resources("aws_lambda_function").items()
+        ]
+
+    def queues(self) -> set[QueueTrigger]:
+        return {
+            QueueTrigger(
+                found["function_name"].split(".")[1],
+                found["event_source_arn"].rsplit(":", 1)[1].split("-", 1)[1].removesuffix(".fifo"),
+                found["batch_size"],
+            )
+            for found in self._resources("aws_lambda_event_source_mapping").values()
+        }
+
+    def schedules(self) -> set[ScheduleTrigger]:
+        rules = self._resources("aws_cloudwatch_event_rule")
+        return {
+            ScheduleTrigger(
+                target["arn"].split(".")[1], every_s(rules[name]["schedule_expression"])
+            )
+            for name, target in self._resources("aws_cloudwatch_event_target").items()
+        }
+
+    def routes(self) -> set[tuple[str, str]]:
+        swagger = json.loads(self.document["locals"]["chalice_api_swagger"])
+        return {
+            (method.upper(), path)
+            for path, methods in swagger["paths"].items()
+            for method in methods
+            if method in _METHODS
+        }
+
+    def to_json(self) -> str:
+        return json.dumps(self.document, indent=2, sort_keys=True) + "\n"
+
+    def _resources(self, kind: str) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = self.document["resource"].get(kind, {})
+        return found

@@ -1,0 +1,31 @@
+"""Whether something answers on this machine."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+
+_ASK_S = 1.0
+# What runs here is never asked through a proxy.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def answers(url: str) -> bool:
+    """Whether something speaks HTTP there."""
+    return _status(url) is not None
+
+
+def healthy(url: str) -> bool:
+    """Whether it answers 200."""
+    return _status(url) == 200
+
+
+def _status(url: str) -> int | None:
+    try:
+        with DIRECT.open(url, timeout=_ASK_S) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as answer:
+        return answer.code
+    except (OSError, HTTPException, ValueError):
+        return None

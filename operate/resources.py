@@ -1,0 +1,18 @@
+"""Tables and queues by name: the definition that Terraform reads too."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+DEFINITION = Path(__file__).resolve().parents[1] / "terraform" / "resources.json"
+
+
+def load() -> dict[str, Any]:
+    definition: dict[str, Any] = json.loads(DEFINITION.read_text())
+    return definition
+
+
+def queue_name(prefix: str, name: str, queue: dict[str, Any]) -> str:
+    return f"{prefix}-{name}" + (".fifo" if queue["fifo"] else "")

@@ -1,0 +1,94 @@
+"""Every method of `ports.Cache`: one round trip, and `CacheDown` when the cache is down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chalicelib.adapters.memory.cache import MemoryCache
+from chalicelib.adapters.redis.cache import RedisCache
+from chalicelib.adapters.redis.client import RedisClient
+from chalicelib.kernel.errors import CacheDown
+from chalicelib.model.access import Charge
+from chalicelib.model.identifiers import ConnectionId, MessageId, RoomId, UserId
+from chalicelib.model.rooms import Role
+from tests.support.cache import ALICE, EAST, NOW, ROOM, Rig, connection, entry, target
+from tests.support.world import CountingIds, FakeClock
+
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "register": lambda c: c.register(connection(ALICE)),
+    "unregister": lambda c: c.unregister(target(ALICE), NOW),
+    "move": lambda c: c.move(target(ALICE), connection(ALICE, 2)),
+    "devices": lambda c: c.devices(ALICE),
+    "expect_acks": lambda c: c.expect_acks({1: (ROOM, MessageId("0" * 26))}),
+    "acked": lambda c: c.acked(1),
+    "spend": lambda c: c.spend(Charge("x", 1.0, 1, NOW, ALICE)),
+    "return_ticket": lambda c: c.return_ticket(ROOM, EAST, 1),
+    "note_connections": lambda c: c.note_connections(3),
+    "traffic": lambda c: c.traffic(NOW),
+    "claim": lambda c: c.claim("x", 5),
+    "frame": lambda c: c.frame(ConnectionId("x="), ROOM, EAST),
+    "grant": lambda c: c.grant(ConnectionId("x="), ROOM, "v", Role.OWNER),
+    "set_ticket": lambda c: c.set_ticket(ROOM, EAST, 1),
+    "refresh": lambda c: c.refresh([target(ALICE, n) for n in range(50)]),
+    "members": lambda c: c.members(ROOM),
+    "fill_members": lambda c: c.fill_members(ROOM, None, {ALICE: Role.OWNER}),
+    "bump": lambda c: c.bump(ROOM),
+    "online": lambda c: c.online([UserId(f"u{n}") for n in range(50)]),
+    "set_warm": lambda c: c.set_warm(True),
+    "join": lambda c: c.join(ROOM, target(ALICE)),
+    "leave": lambda c: c.leave(ROOM, target(ALICE)),
+    "joined": lambda c: c.joined(ROOM),
+    "fill_joined": lambda c: c.fill_joined(ROOM, [target(ALICE, n) for n in range(50)]),
+    "deliver": lambda c: c.deliver(ROOM, [entry(n) for n in range(1, 51)]),
+    "recent": lambda c: c.recent([RoomId(f"r{n}") for n in range(50)]),
+    "typing": lambda c: c.typing(ROOM, ALICE, 1),
+    "typing_stop": lambda c: c.typing(ROOM, ALICE, None),
+    "typing_since": lambda c: c.typing_since(ROOM, ALICE),
+    "lease_posts": lambda c: c.lease_posts(1, 10, 1_800_000_000_000),
+    "ping": lambda c: c.ping(),
+}
+
+
+MANY_KEYS = {"move", "refresh", "online", "recent", "deliver"}
+
+
+TWO_KEYS = {"devices", "register", "traffic", "unregister", "frame"}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_method_is_one_round_trip(rig: Rig, name: str) -> None:
+    CALLS[name](rig.cache)  # the server has its script from now on
+    before = rig.cache.round_trips
+    CALLS[name](rig.cache)
+    nodes = 3 if name in MANY_KEYS else 2 if name in TWO_KEYS else 1
+    assert 1 <= rig.cache.round_trips - before <= min(nodes, max(1, len(rig.nodes)))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_method_tells_that_the_cache_is_down(name: str) -> None:
+    memory = MemoryCache(CountingIds(), FakeClock())
+    memory.down = True
+    for cache in (
+        memory,
+        RedisCache(RedisClient("", False), CountingIds()),
+        RedisCache(RedisClient("redis://127.0.0.1:1", False), CountingIds()),
+        RedisCache(RedisClient("redis://127.0.0.1:1", True), CountingIds()),
+    ):
+        for _ in range(2):
+            with pytest.raises(CacheDown):
+                CALLS[name](cache)
+
+
+def test_the_twin_forgets_all_when_flushed_and_nothing_while_down() -> None:
+    memory = MemoryCache(CountingIds(), FakeClock())
+    memory.register(connection(ALICE))
+    memory.set_warm(True)
+    memory.down = True
+    memory.down = False
+    assert memory.online([ALICE]) == {ALICE: [target(ALICE)]}
+    memory.flush()
+    assert memory.online([ALICE]) is None
+    assert memory.register(connection(ALICE))

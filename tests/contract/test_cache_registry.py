@@ -1,0 +1,139 @@
+"""What `ports.Cache` promises of the registry of connections."""
+
+from __future__ import annotations
+
+from chalicelib.model.connections import Devices
+from chalicelib.model.identifiers import UserId
+from tests.support.cache import ALICE, BOB, NOW, Rig, connection, target
+from tests.support.threads import together
+
+
+class TestRegistry:
+    def test_the_first_connection_and_the_last_are_told(self, rig: Rig) -> None:
+        cache = rig.cache
+        assert cache.register(connection(ALICE, 1))
+        assert not cache.register(connection(ALICE, 2))
+        assert cache.register(connection(BOB, 1))
+        assert not cache.unregister(target(ALICE, 1), NOW)
+        assert cache.unregister(target(ALICE, 2), NOW)
+        assert cache.register(connection(ALICE, 1))
+
+    def test_registering_again_is_not_first(self, rig: Rig) -> None:
+        assert rig.cache.register(connection(ALICE))
+        assert not rig.cache.register(connection(ALICE))
+
+    def test_unregistering_the_unknown_is_not_last(self, rig: Rig) -> None:
+        assert not rig.cache.unregister(target(ALICE), NOW)
+        rig.cache.register(connection(ALICE, 1))
+        assert not rig.cache.unregister(target(ALICE, 2), NOW)
+        assert rig.cache.unregister(target(ALICE, 1), NOW)
+        assert not rig.cache.unregister(target(ALICE, 1), NOW)
+
+    def test_devices_are_counted_and_the_last_to_go_is_dated(self, rig: Rig) -> None:
+        assert rig.cache.devices(ALICE) is None
+        rig.cache.set_warm(True)
+        assert rig.cache.devices(ALICE) == Devices(0, None)
+        rig.cache.register(connection(ALICE, 1))
+        rig.cache.register(connection(ALICE, 2))
+        rig.cache.unregister(target(ALICE, 1), NOW)
+        assert rig.cache.devices(ALICE) == Devices(1, None)
+        rig.cache.unregister(target(ALICE, 2), NOW + 5)
+        rig.cache.unregister(target(ALICE, 2), NOW + 9)
+        assert rig.cache.devices(ALICE) == Devices(0, NOW + 5)
+        assert rig.cache.online([ALICE]) == {}
+        assert rig.cache.register(connection(ALICE, 3))
+        assert rig.cache.devices(ALICE) == Devices(1, None)
+
+    def test_of_many_threads_one_is_first_and_one_last(self, rig: Rig) -> None:
+        devices = range(16)
+        for _ in range(5):
+            register = [lambda n=n: rig.cache.register(connection(ALICE, n)) for n in devices]
+            assert sum(together(register)) == 1
+            unregister = [lambda n=n: rig.cache.unregister(target(ALICE, n), NOW) for n in devices]
+            assert sum(together(unregister)) == 1
+
+    def test_the_same_connection_unregistered_by_many_is_last_for_one(self, rig: Rig) -> None:
+        rig.cache.register(connection(ALICE))
+        assert sum(together([lambda: rig.cache.unregister(target(ALICE), NOW)] * 8)) == 1
+
+    def test_online_is_unknown_while_cold(self, rig: Rig) -> None:
+        rig.cache.register(connection(ALICE))
+        assert rig.cache.online([ALICE]) is None
+        rig.cache.set_warm(True)
+        assert rig.cache.online([ALICE, BOB]) == {ALICE: [target(ALICE)]}
+        rig.cache.set_warm(False)
+        assert rig.cache.online([ALICE]) is None
+        rig.cache.set_warm(True)
+        rig.wait(179)
+        assert rig.cache.online([ALICE]) is not None
+        rig.wait(2)
+        assert rig.cache.online([ALICE]) is None, "before what it vouches for expires"
+
+    def test_online_has_every_device(self, rig: Rig) -> None:
+        rig.cache.set_warm(True)
+        for user, device in [(ALICE, 1), (ALICE, 2), (BOB, 1)]:
+            rig.cache.register(connection(user, device))
+        found = rig.cache.online([BOB, ALICE, UserId("nobody")])
+        assert set(found) == {ALICE, BOB}
+        assert set(found[ALICE]) == {target(ALICE, 1), target(ALICE, 2)}
+        rig.cache.unregister(target(BOB), NOW)
+        assert set(rig.cache.online([BOB, ALICE])) == {ALICE}
+
+    def test_online_takes_a_thousand_users(self, rig: Rig) -> None:
+        rig.cache.set_warm(True)
+        users = [UserId(f"u{n}") for n in range(1000)]
+        for user in users[::100]:
+            rig.cache.register(connection(user))
+        before = rig.cache.round_trips
+        assert set(rig.cache.online(users)) == set(users[::100])
+        assert rig.cache.round_trips - before == max(1, len(rig.nodes))
+
+    def test_a_user_is_online_for_300_s_from_the_last_refresh(self, rig: Rig) -> None:
+        rig.cache.set_warm(True)
+        rig.cache.register(connection(ALICE))
+        rig.wait(299)
+        assert rig.cache.refresh([target(ALICE)]) == []
+        rig.wait(299)
+        rig.cache.set_warm(True)
+        assert ALICE in rig.cache.online([ALICE])
+        rig.wait(1)
+        assert rig.cache.online([ALICE]) == {}
+        assert rig.cache.refresh([target(ALICE)]) == [target(ALICE)]
+        assert rig.cache.register(connection(ALICE)), "first again"
+
+    def test_refresh_tells_what_is_missing(self, rig: Rig) -> None:
+        for user, device in [(ALICE, 1), (ALICE, 2), (BOB, 1)]:
+            rig.cache.register(connection(user, device))
+        rig.cache.unregister(target(ALICE, 2), NOW)
+        asked = [target(ALICE, 1), target(ALICE, 2), target(BOB, 1), target(BOB, 2)]
+        assert rig.cache.refresh(asked) == [target(ALICE, 2), target(BOB, 2)]
+        assert rig.cache.refresh([]) == []
+
+    def test_refresh_extends_the_connection(self, rig: Rig) -> None:
+        rig.cache.register(connection(ALICE))
+        for _ in range(15):
+            rig.wait(290)
+            assert rig.cache.refresh([target(ALICE)]) == []
+        assert rig.cache.frame(target(ALICE).connection_id, None, None).connection
+
+    def test_refresh_tells_of_a_connection_that_only_its_user_s_entry_remembers(
+        self, rig: Rig
+    ) -> None:
+        for device in (1, 2):
+            rig.cache.register(connection(ALICE, device))
+        for _ in range(13):
+            rig.wait(290)
+            assert rig.cache.refresh([target(ALICE, 2)]) == []
+        assert rig.cache.refresh([target(ALICE, 1)]) == [target(ALICE, 1)]
+
+
+def test_a_moved_connection_is_the_same_device_under_another_id(rig: Rig) -> None:
+    rig.cache.set_warm(True)
+    old, new = connection(ALICE, 1), connection(ALICE, 2)
+    assert rig.cache.register(old)
+    rig.cache.move(old.target, new)
+    assert rig.cache.online([ALICE]) == {ALICE: [new.target]}
+    assert rig.cache.frame(old.connection_id, None, None).connection is None
+    assert rig.cache.frame(new.connection_id, None, None).connection == new
+    assert not rig.cache.unregister(old.target, NOW)
+    assert rig.cache.unregister(new.target, NOW)

@@ -1,0 +1,68 @@
+"""What `ports.Cursors` promises."""
+
+from __future__ import annotations
+
+from chalicelib.model.delivery import Cursor
+from chalicelib.model.identifiers import ConnectionId
+from tests.support.stores import HERE, LOBBY, NOW, OTHER, RACERS, THERE, Stores, message
+from tests.support.threads import at_once
+
+PHONE, LAPTOP = ConnectionId("phone="), ConnectionId("laptop=")
+
+
+class TestCursors:
+    def test_goes_forward_only(self, stores: Stores) -> None:
+        cursors = stores.cursors
+        assert cursors.get(LOBBY, HERE) == Cursor()
+        cursors.advance(message(3), 0)
+        assert cursors.get(LOBBY, HERE) == Cursor(3, message(3).message_id, 0)
+        cursors.advance(message(2), NOW)
+        assert cursors.get(LOBBY, HERE) == Cursor(3, message(3).message_id, 0)
+        cursors.advance(message(4), NOW)
+        assert cursors.get(LOBBY, HERE) == Cursor(4, message(4).message_id, NOW)
+
+    def test_streams_are_apart(self, stores: Stores) -> None:
+        stores.cursors.advance(message(3), 0)
+        stores.cursors.fall_behind(LOBBY, HERE, {PHONE: 3})
+        assert stores.cursors.get(LOBBY, THERE) == Cursor()
+        assert stores.cursors.get(OTHER, HERE) == Cursor()
+
+    def test_of_racers_the_furthest_stays(self, stores: Stores) -> None:
+        at_once(RACERS, lambda n: stores.cursors.advance(message(1 + n * 7 % RACERS), 0))
+        assert stores.cursors.get(LOBBY, HERE).seq == RACERS
+
+    def test_who_is_behind_is_kept_beside_it(self, stores: Stores) -> None:
+        cursors = stores.cursors
+        cursors.fall_behind(LOBBY, HERE, {PHONE: 1, LAPTOP: 1})
+        assert cursors.get(LOBBY, HERE) == Cursor(behind={PHONE: 1, LAPTOP: 1})
+        cursors.advance(message(1), 0)
+        cursors.fall_behind(LOBBY, HERE, {PHONE: 2})
+        cursors.advance(message(2), 0)
+        assert cursors.get(LOBBY, HERE) == Cursor(
+            2, message(2).message_id, 0, {PHONE: 2, LAPTOP: 1}
+        )
+
+    def test_who_has_caught_up_is_forgotten_unless_more_was_queued(self, stores: Stores) -> None:
+        cursors = stores.cursors
+        cursors.catch_up(LOBBY, HERE, PHONE, 1)
+        assert cursors.get(LOBBY, HERE) == Cursor()
+        cursors.fall_behind(LOBBY, HERE, {PHONE: 2, LAPTOP: 1})
+        cursors.catch_up(LOBBY, HERE, PHONE, 1)
+        assert cursors.get(LOBBY, HERE).behind == {PHONE: 2, LAPTOP: 1}
+        cursors.catch_up(LOBBY, HERE, PHONE, 2)
+        cursors.catch_up(LOBBY, HERE, PHONE, 2)
+        assert cursors.get(LOBBY, HERE).behind == {LAPTOP: 1}
+
+    def test_of_many_behind_at_once_none_is_lost(self, stores: Stores) -> None:
+        def one(number: int) -> None:
+            mine = {ConnectionId(f"{number}-{each}="): number for each in range(45)}
+            stores.cursors.fall_behind(LOBBY, HERE, mine)
+            stores.cursors.catch_up(LOBBY, HERE, ConnectionId(f"{number}-0="), number)
+
+        at_once(RACERS, one)
+        assert len(stores.cursors.get(LOBBY, HERE).behind) == RACERS * 44
+
+    def test_more_at_once_than_an_expression_holds(self, stores: Stores) -> None:
+        many = {ConnectionId(f"{each:040}"): 7 for each in range(450)}
+        stores.cursors.fall_behind(LOBBY, HERE, many)
+        assert stores.cursors.get(LOBBY, HERE).behind == many

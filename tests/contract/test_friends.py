@@ -1,0 +1,29 @@
+"""What `ports.FriendStore` promises."""
+
+from __future__ import annotations
+
+from chalicelib.model.identifiers import UserId
+from tests.support.stores import ANNA, BEN, Stores
+
+
+class TestFriends:
+    def test_an_item_is_one_s_own_wish(self, stores: Stores) -> None:
+        friends = stores.friends
+        friends.put(ANNA, BEN, 1)
+        assert friends.put_by(ANNA) == {BEN: 1}
+        assert friends.put_by(BEN) == friends.put_for(ANNA) == {}
+        assert friends.put_for(BEN) == {ANNA: 1}
+        assert friends.mutual(ANNA, [BEN]) == {}
+        friends.put(BEN, ANNA, 2)
+        assert friends.mutual(ANNA, [BEN, BEN, ANNA]) == {BEN: 2}
+        friends.remove(ANNA, BEN)
+        friends.remove(ANNA, BEN)
+        assert friends.put_by(ANNA) == {}
+        assert friends.put_by(BEN) == {ANNA: 2}
+
+    def test_more_than_one_call_takes(self, stores: Stores) -> None:
+        others = [UserId(f"u{n:04d}") for n in range(130)]
+        for number, other in enumerate(others):
+            stores.friends.put(other, ANNA, number)
+        assert stores.friends.mutual(ANNA, others) == dict(zip(others, range(130), strict=True))
+        assert len(stores.friends.put_for(ANNA)) == 130

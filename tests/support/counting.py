@@ -1,0 +1,38 @@
+"""Ports that count the calls on them."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from chalicelib.services import compose
+from tests.support.world import World
+
+
+class Counting:
+    """A port that counts the calls on it, by method, and passes them on."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        target = getattr(self._inner, name)
+        if not callable(target):
+            return target
+
+        def counted(*args: Any, **more: Any) -> Any:
+            self.calls.append(name)
+            return target(*args, **more)
+
+        return counted
+
+
+def counted(world: World) -> dict[str, Counting]:
+    ports = {
+        f.name: Counting(getattr(world.adapters, f.name))
+        for f in fields(world.adapters)
+        if f.name not in ("clock", "ids", "peers", "metrics", "sync")
+    }
+    world.services = compose(world.settings, replace(world.adapters, **ports))
+    return ports

@@ -1,0 +1,49 @@
+"""The delivery queue of a world, job by job, and what devices got of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.entrypoints import queues
+from chalicelib.model.identifiers import ConnectionId, Region, RoomId
+from chalicelib.model.jobs import QueuedJob
+from tests.support.world import Killed, World, record
+
+LOBBY, HERE = RoomId("lobby"), Region("us-east-1")
+
+
+def send(world: World, connection: str, *texts: str) -> None:
+    for text in texts:
+        body = {"conversation_id": "lobby", "message_type": "text", "content": text}
+        world.act(connection, "send_message", **body)
+
+
+def jobs(world: World, kind: str) -> list[QueuedJob]:
+    return [job for job in world.adapters.delivery.jobs if job.kind == kind]
+
+
+def serve(world: World, *served: QueuedJob, receives: int = 1) -> bool:
+    """Hand over these jobs of a group as one batch; whether they are settled."""
+    for job in served:
+        world.adapters.delivery.jobs.remove(job)
+    records = [record(job, receives) for job in served]
+    try:
+        settled = not queues.deliver(world.services, {"Records": records})["batchItemFailures"]
+    except Killed:
+        settled = False
+    if not settled:
+        world.adapters.delivery.jobs[:0] = served
+    return settled
+
+
+def got(world: World, device: str) -> list[str]:
+    """What a device shows, in the order of the first arrival."""
+    return list(dict.fromkeys(each["content"] for each in arrived(world, device)))
+
+
+def arrived(world: World, device: str) -> list[dict[str, Any]]:
+    return world.poster.to(device, "message_received")
+
+
+def behind(world: World) -> dict[ConnectionId, int]:
+    return dict(world.adapters.cursors.get(LOBBY, HERE).behind)

@@ -1,0 +1,45 @@
+"""Which tests a run takes, and what goes to which of its workers.
+
+`make test` leaves out the extended tests: those that deploy into an emulator or run Terraform, and
+those with the marker `extended`, which take minutes. `make test-all` (`--all`) runs everything.
+
+A worker of pytest-xdist gets whole groups, as fixtures of a folder are started once. Unit tests
+share none: each of their modules is a group, which evens out the workers at the end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+DEPLOYED = ("localstack", "ministack")  # stacks of tests/e2e
+# Workers begin with what takes longest.
+LONGEST = (*DEPLOYED, "terraform", "drills", "e2e", "conformance", "contract", "page")
+
+
+def group(nodeid: str) -> str:
+    """A folder of tests or tests/operate, a deployed stack of tests/e2e, or a unit module."""
+    folder, *inner, module = nodeid.split("::")[0].split("/")[1:]
+    if folder == "unit":
+        return module
+    if folder == "operate" and inner:
+        return f"{folder}/{inner[0]}"
+    stack = re.search(rf"\[({'|'.join(DEPLOYED)})\b", nodeid) if folder == "e2e" else None
+    return stack[1] if stack else folder
+
+
+def place(nodeid: str) -> int:
+    """Where its group comes in the order of a worker."""
+    name = group(nodeid)
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+
+def left_out(nodeid: str, *, extended: bool, stacks: Collection[str]) -> bool:
+    """Whether a run without `--all` leaves it out.
+
+    Args:
+        extended: It has the marker.
+        stacks: Those asked for by name (`--stack`); their tests run.
+    """
+    name = group(nodeid)
+    return extended or (name in DEPLOYED and name not in stacks)

@@ -1,0 +1,174 @@
+"""Socket.IO clients of a world: on a websocket, polling, and one that can recover."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from chalicelib.entrypoints import websocket
+from chalicelib.entrypoints.http import rest
+from chalicelib.entrypoints.socketio import polling
+from chalicelib.model.delivery import Outcome
+from chalicelib.wire import socketio
+from tests.support.world import World
+
+FOREVER_S = 10**9
+REFUSED = [Outcome.UNSENT, Outcome.BUSY, Outcome.THROTTLED]
+LONG = [Outcome.UNSENT] * 30  # for longer than a post is tried at once
+
+
+class Client:
+    """A Socket.IO client of a world, frame by frame."""
+
+    def __init__(self, world: World, sid: str, /, **query: str) -> None:
+        self.world, self.sid = world, sid
+        event = world.connect_event(sid, None)
+        event["queryStringParameters"] = {"EIO": "4", "transport": "websocket", **query}
+        self.answer = websocket.connect(world.services, event)
+
+    def say(self, frame: str) -> str:
+        """The answer in the return body."""
+        return self.world.say(self.sid, frame)
+
+    def connect(self, user: str, namespace: str = "/") -> str:
+        prefix = "" if namespace == "/" else f"{namespace},"
+        answer = self.say(f"40{prefix}" + json.dumps({"token": self.world.token(user, 10**9)}))
+        assert answer.startswith(f"40{prefix}"), answer
+        return str(json.loads(answer.removeprefix(f"40{prefix}"))["sid"])
+
+    def act(self, action: str, data: Any, namespace: str = "") -> Any:
+        answer = self.say(f"42{namespace}7" + json.dumps([action, data]))
+        assert answer.startswith(f"43{namespace}7["), answer
+        [result] = json.loads(answer.removeprefix(f"43{namespace}7"))
+        return result
+
+    @property
+    def posted(self) -> list[str]:
+        return [frame for sid, frame in self.world.poster.raw if sid.split("|")[0] == self.sid]
+
+    @property
+    def closed(self) -> bool:
+        return self.sid in self.world.poster.closed
+
+    def events(self, prefix: str = "42") -> list[list[Any]]:
+        frames = [frame for frame in self.posted if frame.startswith(f"{prefix}[")]
+        return [json.loads(frame.removeprefix(prefix)) for frame in frames]
+
+
+class Poller:
+    """A polling client of a world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        answer = self.ask("GET")
+        assert answer.status == 200, answer
+        self.handshake = json.loads(answer.text[1:])
+        self.sid = self.handshake["sid"]
+
+    def ask(self, method: str, body: str = "", **query: str) -> polling.Answer:
+        query = {"EIO": "4", "transport": "polling", **query}
+        request = rest.Request({}, query, {}, body)
+        return polling.handle(self.world.services, request, method)
+
+    def post(self, body: str) -> int:
+        return self.ask("POST", body, sid=self.sid).status
+
+    def poll(self) -> str:
+        answer = self.ask("GET", sid=self.sid)
+        assert answer.status == 200, answer
+        return answer.text
+
+    def connect(self, user: str) -> None:
+        assert self.post("40" + json.dumps({"token": self.world.token(user, 10**9)})) == 200
+        assert self.poll().startswith('40{"sid":"')
+
+
+class Device:
+    """A stock client's side of recovery: its pid, and the last text that ended an event.
+
+    Attributes:
+        got: Contents of messages, in order, over all its connections.
+    """
+
+    def __init__(self, world: World, user: str, namespace: str = "/") -> None:
+        self.world, self.user, self.namespace = world, user, namespace
+        self.sid, self.pid, self.offset = "", None, None
+        self.recovered = False
+        self.got: list[Any] = []
+        self._connections = 0
+        self._read = 0
+
+    @property
+    def _prefix(self) -> str:
+        return "" if self.namespace == "/" else f"{self.namespace},"
+
+    def come(self, **payload: Any) -> Device:
+        """A new connection; its CONNECT, answered."""
+        self.ask(**payload)
+        self.world.pump(until_ms=self.world.clock.ms)
+        self.read()
+        return self
+
+    def ask(self, **payload: Any) -> None:
+        self._connections += 1
+        self.id = f"{self.user}-{self._connections}="
+        event = self.world.connect_event(self.id, None)
+        event["queryStringParameters"] = {"EIO": "4", "transport": "websocket"}
+        assert websocket.connect(self.world.services, event)["statusCode"] == 200
+        token = {"token": self.world.token(self.user, FOREVER_S), "recovery": True}
+        known = {"pid": self.pid, "offset": self.offset} if self.pid else {}
+        body = json.dumps({**known, **token, **payload})
+        assert self.world.say(self.id, f"40{self._prefix}{body}") == ""
+
+    def read(self) -> list[str]:
+        """What was posted since; answers names of events and `connect`."""
+        frames = [frame for sid, frame in self.world.poster.raw if sid.split("|")[0] == self.id]
+        fresh, self._read = frames[self._read :], len(frames)
+        names, events = [], []
+        for frame in fresh:
+            text = frame[2:].removeprefix(self._prefix)
+            if frame.startswith("40"):
+                answer = json.loads(text)
+                self.recovered = self.pid is not None and self.pid == answer.get("pid")
+                self.sid, self.pid = answer["sid"], answer.get("pid")
+                names.append("connect")
+            elif frame.startswith("42"):
+                events.append(socketio.decode(frame[1:]).data)
+                names.append(events[-1][0])
+        for name, data, *rest_ in events:
+            if name in ("message_received", "moment_posted"):
+                self.got.append(data["content"])
+            if rest_:
+                self.offset = rest_[0]
+        return names
+
+    def hear(self) -> list[Any]:
+        """All messages so far, after the queues have come to rest."""
+        self.world.pump(until_ms=self.world.clock.ms)
+        self.read()
+        return self.got
+
+    def cut(self) -> None:
+        """The transport goes; the server is told."""
+        self.world.disconnect(self.id)
+        self._read = 0
+
+    def lose(self) -> None:
+        """The transport goes, and nobody notices."""
+        self._read = 0
+
+    @property
+    def closed(self) -> bool:
+        return self.id in {each.split("|")[0] for each in self.world.poster.closed}
+
+
+def contents(frames: list[str]) -> list[str]:
+    events = [json.loads(frame[2:]) for frame in frames if frame.startswith("42[")]
+    return [data["content"] for name, data in events if name == "message_received"]
+
+
+def say(world: World, who: str, content: str, room: str = "one") -> None:
+    """Send a text as `who`, and let the queues come to rest."""
+    body = {"conversation_id": room, "message_type": "text", "content": content}
+    world.act(who, "send_message", **body)
+    world.pump(until_ms=world.clock.ms)

@@ -1,0 +1,152 @@
+"""Recovery while Redis, jobs, posts or the process fail."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.entrypoints import queues
+from chalicelib.model.delivery import Outcome
+from tests.support.socketio import Device, say
+from tests.support.world import Killed, World, record
+
+
+def test_after_redis_was_emptied(world: World, alice: str) -> None:
+    bob = Device(world, "bob").come()
+    say(world, alice, "1")
+    assert bob.hear() == ["1"]
+    bob.cut()
+    world.cache.flush()
+    world.sessions.flush()
+    world.trails.flush()
+    say(world, alice, "2")
+    assert bob.come().recovered
+    assert bob.got == ["1", "2"]
+
+
+def test_a_session_that_redis_forgot_is_cut_and_comes_back_whole(world: World, alice: str) -> None:
+    bob = Device(world, "bob").come()
+    world.trails.flush()
+    say(world, alice, "1")
+    assert bob.hear() == []
+    assert bob.closed
+    bob.cut()
+    assert bob.come().recovered
+    assert bob.got == ["1"]
+
+
+def test_while_redis_is_away_it_is_let_in_without_recovery(world: World, alice: str) -> None:
+    world.trails.down = True
+    bob = Device(world, "bob").come()
+    assert (bob.pid, bob.offset) == (None, None)
+    say(world, alice, "1")
+    assert bob.hear() == ["1"]
+
+
+def test_who_loses_redis_meanwhile_is_cut_in_the_end(world: World, alice: str) -> None:
+    bob = Device(world, "bob").come()
+    world.trails.down = True
+    say(world, alice, "1")
+    world.wait(20)
+    assert bob.closed
+    world.trails.down = False
+    bob.cut()
+    assert bob.come().recovered
+    assert bob.got == ["1"]
+
+
+def test_what_a_lost_hint_told_of_comes_with_the_next(world: World, alice: str) -> None:
+    bob = Device(world, "bob").come()
+    send = world.adapters.delivery.send
+    kept = lambda jobs: send([job for job in jobs if job.kind != "recovery_entry"])  # noqa: E731
+    world.adapters.delivery.send = kept  # type: ignore[method-assign]
+    say(world, alice, "1")
+    world.adapters.delivery.send = send  # type: ignore[method-assign]
+    assert bob.hear() == []
+    say(world, alice, "2")
+    assert bob.hear() == ["1", "2"]
+
+
+def test_a_job_that_comes_twice_is_posted_once(world: World, alice: str) -> None:
+    bob = Device(world, "bob").come()
+    send = world.adapters.delivery.send
+    world.adapters.delivery.send = lambda jobs: send([*jobs, *jobs])  # type: ignore[method-assign]
+    say(world, alice, "1")
+    say(world, alice, "2", "two")
+    assert bob.hear() == ["1", "2"]
+
+
+def test_a_death_at_the_post_cuts_and_doubles_nothing(world: World, alice: str) -> None:
+    bob = Device(world, "bob").come()
+    body = {"conversation_id": "one", "message_type": "text", "content": "1"}
+    world.act(alice, "send_message", **body)
+    world.poster.dies_in(0)
+    with pytest.raises(AssertionError):
+        world.pump(rounds=3)
+    world.poster.dies_in(None)
+    world.pump(until_ms=world.clock.ms)
+    assert bob.closed
+    bob.cut()
+    assert bob.come().recovered
+    assert bob.got == ["1"]
+
+
+def test_a_death_in_the_answer_is_no_silent_hole(world: World, alice: str) -> None:
+    bob = Device(world, "bob").come()
+    bob.cut()
+    say(world, alice, "1")
+    say(world, alice, "2")
+    world.poster.dies_in(1)
+    bob.ask()
+    with pytest.raises((AssertionError, Killed)):
+        world.pump(rounds=3)
+    world.poster.dies_in(None)
+    world.pump(until_ms=world.clock.ms)
+    assert bob.closed
+    bob._read = 0
+    assert not bob.come().recovered
+
+
+@pytest.mark.parametrize("outcome", [Outcome.THROTTLED, Outcome.BUSY, Outcome.UNSENT])
+def test_a_post_that_was_refused_does_not_cut_the_session(
+    world: World, alice: str, outcome: Outcome
+) -> None:
+    bob = Device(world, "bob").come()
+    say(world, alice, "1")
+    world.pump(until_ms=world.clock.ms)
+    for content in ("2", "3"):
+        body = {"conversation_id": "one", "message_type": "text", "content": content}
+        world.act(alice, "send_message", **body)
+    entries, world.adapters.delivery.jobs[:] = list(world.adapters.delivery.jobs), []
+    queues.deliver(world.services, {"Records": [record(job) for job in entries]})
+    del world.adapters.delivery.jobs[0]  # the next one sends both
+    world.poster.script[bob.id] = [Outcome.DELIVERED, outcome]
+    world.wait(5)
+    bob.read()
+    assert not bob.closed
+    assert bob.got == ["1", "2", "3"]
+
+
+def test_what_was_missed_is_posted_again_when_it_is_refused(world: World, alice: str) -> None:
+    bob = Device(world, "bob").come()
+    bob.cut()
+    say(world, alice, "1")
+    say(world, alice, "2")
+    world.poster.script["bob-2="] = [Outcome.DELIVERED, *[Outcome.UNSENT, Outcome.BUSY] * 3]
+    assert bob.come().recovered
+    assert bob.got == ["1", "2"]
+    assert not bob.closed
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.THROTTLED, Outcome.GONE])
+def test_posts_that_fail(world: World, alice: str, outcome: Outcome) -> None:
+    bob = Device(world, "bob").come()
+    world.poster.script[bob.id] = [outcome]
+    world.clock.ms += 1 if outcome is Outcome.GONE else 60_000  # a 410 soon says "not yet"
+    say(world, alice, "1")
+    world.wait(5)
+    bob.read()
+    if outcome is Outcome.FAILED:  # it may have arrived
+        assert bob.closed
+        bob.cut()
+        assert bob.come().recovered
+    assert bob.hear() == ["1"]

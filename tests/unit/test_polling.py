@@ -1,0 +1,98 @@
+"""HTTP long-polling: what a poll waits for, and how its session ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.entrypoints.http import rest
+from chalicelib.model.connections import Target
+from chalicelib.model.delivery import Post
+from tests.support.socketio import Poller, contents
+from tests.support.world import World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_poll_waits_for_what_comes(world: World) -> None:
+    world.room("alice", "bob")
+    client, bob = Poller(world), world.connect("bob")
+    assert client.handshake["upgrades"] == ["websocket"]
+    client.connect("alice")
+    body = {"conversation_id": "lobby", "message_type": "text", "content": "hi"}
+
+    def speak() -> None:
+        world.act(bob, "send_message", **body)
+        world.pump(until_ms=world.clock.ms)
+
+    world.clock.at(300, speak)
+    assert contents(client.poll().split("\x1e")) == ["hi"]
+
+
+def test_a_polling_session_ends_before_what_is_kept_of_it_expires(world: World) -> None:
+    client = Poller(world)
+    client.connect("alice")
+    began_ms = world.clock.ms
+    while (answer := client.ask("GET", sid=client.sid)).status == 200 and answer.text != "1":
+        if "2" in answer.text.split("\x1e"):
+            assert client.post("3") == 200
+        world.wait(10)
+        assert world.clock.ms - began_ms < 7_200_000
+    assert world.clock.ms - began_ms > 5_700_000
+
+
+def test_a_poll_without_news_ends_after_a_while(world: World) -> None:
+    client = Poller(world)
+    client.connect("alice")
+    before = world.clock.ms
+    assert client.poll() == "6"
+    assert 19_000 <= world.clock.ms - before <= 21_500
+
+
+def test_a_poll_that_waits_is_let_go_when_its_user_is_thrown_out(world: World) -> None:
+    client = Poller(world)
+    client.connect("mallory")
+
+    def throw_out() -> None:
+        parts = {"user_id": "mallory", "roles": ["admin"]}
+        world.http(rest.disconnect_user, "root", {"for_s": 60}, **parts)
+        world.pump(until_ms=world.clock.ms)
+
+    world.clock.at(300, throw_out)
+    assert client.poll() == "1"
+    assert client.ask("GET", sid=client.sid).status == 400
+    assert client.post('420["hello"]') == 400
+
+
+def test_without_redis_there_is_no_polling(world: World) -> None:
+    client = Poller(world)
+    world.sessions.down = True
+    for method in ("GET", "POST"):
+        assert client.ask(method, "4", sid=client.sid).status == 503
+    assert client.ask("GET").status == 503
+
+
+def test_a_payload_that_is_too_large_ends_the_session(world: World) -> None:
+    client = Poller(world)
+    assert client.post("4" + "x" * 1_000_001) == 413
+    assert client.post("3") == 400
+
+
+def test_an_outbox_that_nobody_fetches_is_bounded(world: World) -> None:
+    world.room("alice", "bob")
+    client, bob = Poller(world), world.connect("bob")
+    client.connect("alice")
+    world.clock.ms += 6_000
+    for number in range(1_010):
+        assert world.services.adapters.poster.post([Post(_known(world, client), b"4x")]), number
+    world.act(bob, "send_message", conversation_id="lobby", message_type="text", content="x")
+    world.pump(until_ms=world.clock.ms)
+    assert world.adapters.connections.get(client.sid) is None
+
+
+def _known(world: World, client: Poller) -> Target:
+    known = world.adapters.connections.get(client.sid)
+    assert known is not None
+    return known.target

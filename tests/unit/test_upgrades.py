@@ -1,0 +1,237 @@
+"""From polling to a websocket: nothing is lost, doubled or overtaken."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.entrypoints import queues
+from chalicelib.entrypoints.http import rest
+from chalicelib.model.connections import Target
+from chalicelib.model.delivery import Outcome, Post
+from chalicelib.model.identifiers import ConnectionId, UserId
+from chalicelib.services import compose
+from tests.support.socketio import LONG, REFUSED, Client, Poller, contents
+from tests.support.world import Killed, World, record
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_an_upgrade_loses_and_doubles_nothing_wherever_its_job_has_to_finish_it(
+    world: World,
+) -> None:
+    """The process dies at each of the posts of the hand-over; the job does the rest."""
+    world.room("alice", "bob")
+    bob = world.connect("bob")
+    for dies_at in range(4):
+        client = Poller(world)
+        client.connect("alice")
+        for number in range(3):
+            body = {"conversation_id": "lobby", "message_type": "text", "content": str(number)}
+            world.act(bob, "send_message", **body)
+        world.pump(until_ms=world.clock.ms)
+        websocket = Client(world, f"w{dies_at}=", sid=client.sid)
+        assert websocket.say("2probe") == "3probe"
+        world.poster.dies_in(dies_at)
+        with contextlib.suppress(Killed):
+            websocket.say("5")
+        world.poster.dies_in(None)
+        world.act(bob, "send_message", **{**body, "content": "late"})
+        world.wait(12)
+        assert client.ask("GET", sid=client.sid).status == 400
+        got = contents(websocket.posted)
+        assert list(dict.fromkeys(got)) == ["0", "1", "2", "late"], dies_at
+        assert len(got) <= 5, "at most what was in flight comes twice"
+        assert websocket.act("hello", {})["ok"] is True
+        assert len(world.adapters.connections.of_user("alice")) == 1
+        world.disconnect(websocket.sid)
+        world.wait(15)
+
+
+class DuringPost:
+    """A poster; right after the first message to a websocket something else happens."""
+
+    def __init__(self, inner: Any, sid: str, act: Callable[[], Any]) -> None:
+        self._inner, self._sid, self._act = inner, sid, act
+
+    def post(self, posts: list[Post]) -> list[Outcome]:
+        outcomes: list[Outcome] = self._inner.post(posts)
+        if any(p.target.connection_id == self._sid and b"42[" in p.data for p in posts):
+            act, self._act = self._act, lambda: None
+            act()
+        return outcomes
+
+    def close(self, target: Target) -> Outcome:
+        return Outcome(self._inner.close(target))
+
+
+def probed(world: World, messages: int) -> tuple[Poller, Client]:
+    """A session whose messages wait for a poll, and a websocket that is about to take it over."""
+    world.room("alice", "bob")
+    bob, client = world.connect("bob"), Poller(world)
+    client.connect("alice")
+    for number in range(messages):
+        body = {"conversation_id": "lobby", "message_type": "text", "content": str(number)}
+        world.act(bob, "send_message", **body)
+    world.pump(until_ms=world.clock.ms)
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+    return client, websocket
+
+
+@pytest.mark.parametrize("stalls_ms", [0, 9_000, 20_000])
+def test_two_hand_overs_of_one_upgrade_keep_the_order_and_double_nothing(
+    world: World, stalls_ms: int
+) -> None:
+    """The job comes while the first is at work, or has stalled for so long that it takes over."""
+    client, websocket = probed(world, 4)
+    usual = world.services
+    answers = []
+
+    def again() -> None:
+        world.clock.ms += stalls_ms
+        [job] = [job for job in world.adapters.outbound.jobs if job.kind == "engine_upgrade"]
+        answers.append(queues.outbound(usual, {"Records": [record(job)]}))
+
+    poster = DuringPost(world.adapters.poster, "w=", again)
+    world.services = compose(world.settings, replace(world.adapters, poster=poster))
+    assert websocket.say("5") == ""
+    assert bool(answers[0]["batchItemFailures"]) is (stalls_ms < 10_000), "it comes again"
+    world.services = usual
+    world.wait(30)
+    got = contents(websocket.posted)
+    assert list(dict.fromkeys(got)) == ["0", "1", "2", "3"]
+    in_flight = 1 if stalls_ms >= 10_000 else 0
+    assert got == ["0"] * in_flight + ["0", "1", "2", "3"]
+    assert websocket.act("hello", {})["ok"] is True
+    session = world.sessions.get(ConnectionId("w="))
+    assert session is not None
+    assert session.namespaces == {"/"}
+    assert world.sessions.get(client.sid) is None
+
+
+@pytest.mark.parametrize("method", ["drain", "queued", "open"])
+def test_an_upgrade_that_dies_between_its_steps_is_finished_by_its_job(
+    world: World, method: str
+) -> None:
+    client = Poller(world)
+    client.connect("alice")
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+
+    def die() -> None:
+        raise Killed
+
+    died = Interrupted(world.sessions, method, die)
+    usual = world.services
+    world.services = compose(world.settings, replace(world.adapters, sessions=died))
+    with pytest.raises(Killed):
+        websocket.say("5")
+    world.services = usual
+    world.wait(30)
+    assert websocket.act("hello", {})["ok"] is True
+    session = world.sessions.get(ConnectionId("w="))
+    assert session is not None
+    assert session.upgrades is None
+    assert session.namespaces == {"/"}
+
+
+def test_a_websocket_that_ends_in_mid_hand_over_ends_the_session(world: World) -> None:
+    _, websocket = probed(world, 3)
+    world.poster.script["w="] = [Outcome.DELIVERED, Outcome.GONE]
+    websocket.say("5")
+    assert contents(websocket.posted) == ["0"], "none after the one that was missed"
+    assert websocket.closed
+    assert world.adapters.connections.of_user("alice") == []
+    assert world.sessions.get(ConnectionId("w=")) is None
+    world.wait(30)
+    assert contents(websocket.posted) == ["0"]
+
+
+class Interrupted:
+    """A port; before the first call of one method something else happens."""
+
+    def __init__(self, inner: Any, method: str, act: Callable[[], Any]) -> None:
+        self._inner, self._method, self._act = inner, method, act
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._method:
+            self._method = ""
+            self._act()
+        return getattr(self._inner, name)
+
+
+@pytest.mark.parametrize(
+    ("port", "method"), [("connections", "put"), ("cache", "register"), ("sessions", "connect")]
+)
+def test_an_upgrade_while_a_namespace_is_being_connected(
+    world: World, port: str, method: str
+) -> None:
+    world.room("alice", "bob")
+    bob, client = world.connect("bob"), Poller(world)
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+    usual = world.services
+
+    def upgrade() -> None:
+        world.services = usual
+        assert websocket.say("5") == ""
+
+    inner = getattr(world.adapters, port)
+    changed = replace(world.adapters, **{port: Interrupted(inner, method, upgrade)})
+    world.services = compose(world.settings, changed)
+    assert client.post("40" + json.dumps({"token": world.token("alice", 10**9)})) == 200
+    assert websocket.posted[-1].startswith("40{")
+    assert websocket.act("hello", {})["data"]["user_id"] == "alice"
+    online = world.cache.online([UserId("alice")]) or {}
+    assert [target.connection_id for target in online["alice"]] == ["w="]
+    world.act(bob, "send_message", conversation_id="lobby", message_type="text", content="x")
+    world.pump(until_ms=world.clock.ms)
+    assert contents(websocket.posted) == ["x"]
+
+
+def test_an_upgrade_is_seen_by_nobody(world: World) -> None:
+    for one, other in (("alice", "bob"), ("bob", "alice")):
+        world.http(rest.put_friend, one, user_id=other)
+    bob, client = world.connect("bob"), Poller(world)
+    client.connect("alice")
+    world.pump(until_ms=world.clock.ms)
+    told = len(world.poster.to(bob, "friend_status_update"))
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+    assert websocket.say("5") == ""
+    world.wait(30)
+    assert len(world.poster.to(bob, "friend_status_update")) == told
+
+
+def upgraded(world: World, refusals: list[Outcome]) -> Client:
+    """A websocket that took a session over while its posts were refused; three messages waited."""
+    _, websocket = probed(world, 3)
+    world.poster.script["w="] = [Outcome.DELIVERED, *refusals]
+    assert websocket.say("5") == ""
+    return websocket
+
+
+def test_a_hand_over_whose_posts_are_refused_goes_on_at_once(world: World) -> None:
+    websocket = upgraded(world, REFUSED)
+    assert contents(websocket.posted) == ["0", "1", "2"]
+    assert websocket.act("hello", {})["ok"] is True
+    assert not world.poster.closed
+
+
+def test_a_hand_over_whose_posts_are_refused_for_long_is_finished_by_its_job(world: World) -> None:
+    websocket = upgraded(world, LONG)
+    assert contents(websocket.posted) == ["0"]
+    world.poster.script.clear()
+    world.wait(12)
+    assert contents(websocket.posted) == ["0", "1", "2"]
+    assert websocket.act("hello", {})["ok"] is True
+    assert not world.poster.closed

@@ -1,0 +1,1 @@
+"""What is deployed into emulators of this machine, found and served as on AWS."""

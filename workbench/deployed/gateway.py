@@ -1,0 +1,162 @@
+"""The deployed APIs on one local host, in the place of API Gateway and CloudFront.
+
+Owns following the control plane; what is deployed is `discovery`'s to read, and every rule of
+API Gateway is `workbench.gateway`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from operate.deploy.targets import NAME
+from workbench.gateway import Gateway, Limits
+from workbench.stack.children import StackError, not_listening
+from workbench.stack.page import demo_page
+
+from .discovery import Deployment, Discovery, Unreachable
+from .functions import DeployedFunctions
+from .tokens import DeployedTokens
+
+OTHER_PORT = ": choose another with --port"
+logger = logging.getLogger("tidings.deploy")
+# What an emulator's functions sign with. ministack gives them the account as access key id.
+EMULATOR_CREDENTIALS = {"test": "test", "000000000000": "test"}
+
+
+class DeployedGateway:
+    """An async context: it serves what is deployed, and soon what has been deployed since.
+
+    Args:
+        control_plane_url: Where the apigatewayv2 control plane answers.
+        lambda_url: Where Lambda and Secrets Manager answer; the same by default.
+        prefix: The APIs named so, or beginning with it and `-`, are served.
+        credentials: Secret by access key id, for what the functions post to @connections. None:
+            any well-formed signature. LocalStack needs that: its functions have keys of their own.
+        poll_s: How often the control plane is read.
+        told: Called with each deployment that differs from the one before.
+
+    Attributes:
+        deployment: What is served.
+    """
+
+    def __init__(
+        self,
+        control_plane_url: str,
+        lambda_url: str = "",
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8080,
+        region: str = "us-east-1",
+        prefix: str = NAME,
+        credentials: Mapping[str, str] | None = EMULATOR_CREDENTIALS,
+        limits: Limits | None = None,
+        poll_s: float = 2.0,
+        told: Callable[[Deployment], None] = lambda deployment: None,
+    ) -> None:
+        lambda_url = lambda_url or control_plane_url
+        for url in (control_plane_url, lambda_url):
+            _require_local(url)
+        self.host = host
+        self.port = port
+        self.deployment = Deployment()
+        self._poll_s = poll_s
+        self._told = told
+        self._discovery = Discovery(control_plane_url, region, prefix)
+        self._functions = DeployedFunctions(lambda_url, region)
+        tokens = DeployedTokens(lambda_url, region, self._a_function)
+        self._gateway = Gateway(
+            self._functions,
+            [],
+            region=region,
+            limits=limits,
+            credentials=credentials,
+            static=demo_page(),
+            local_routes={("POST", "/dev/token"): tokens},
+        )
+        self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://{self.host}:{self.port}/ws"
+
+    async def __aenter__(self) -> DeployedGateway:
+        """Serve.
+
+        Raises:
+            StackError: The control plane does not answer, or the port is taken.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *fault: object) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.gather(self._watcher, return_exceptions=True)
+        await self._gateway.stop()
+        await self._functions.close()
+
+    async def _start(self) -> None:
+        try:
+            self._serve(await asyncio.to_thread(self._discovery.read))
+        except Unreachable as fault:
+            raise StackError(str(fault)) from fault
+        try:
+            self.port = await self._gateway.start(self.host, self.port)
+        except OSError as fault:
+            raise not_listening("gateway", self.port, fault, OTHER_PORT) from fault
+        self._watcher = asyncio.create_task(self._watch())
+
+    def dead_child(self) -> str | None:
+        """Why what is deployed is no longer followed, None while it is."""
+        if self._watcher is None or not self._watcher.done() or self._watcher.cancelled():
+            return None
+        return f"following what is deployed: {self._watcher.exception()!r}"
+
+    async def _watch(self) -> None:
+        """Follow the control plane; while it does not answer, what it said last is served."""
+        answers = True
+        while True:
+            await asyncio.sleep(self._poll_s)
+            try:
+                deployment = await asyncio.to_thread(self._discovery.read)
+            except Unreachable as fault:
+                if answers:
+                    logger.warning("%s", fault)
+                answers = False
+                continue
+            answers = True
+            if deployment != self.deployment:
+                self._serve(deployment)
+
+    def _serve(self, deployment: Deployment) -> None:
+        for problem in deployment.problems:
+            if problem not in self.deployment.problems:
+                logger.warning("%s", problem)
+        self._gateway.serve(deployment.websocket_apis, deployment.http_api)
+        self.deployment = deployment
+        self._told(deployment)
+
+    def _a_function(self) -> str | None:
+        """Any of the functions: all of them have the same secret."""
+        apis = self.deployment
+        names = set(apis.http_api.functions.values() if apis.http_api else ())
+        names.update(*(api.routes.values() for api in apis.websocket_apis))
+        return min(names, default=None)
+
+
+def _require_local(url: str) -> None:
+    """Never serve `/dev/token` for an AWS account."""
+    host = urlsplit(url).hostname or ""
+    if not host or host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".aws")):
+        raise StackError(f"{url or 'nothing'} is no emulator's address")

@@ -1,0 +1,58 @@
+"""`POST /dev/token` of deployed functions, signed with their secret.
+
+It gives anybody's token, for emulators on this machine only: who serves it makes sure of that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from operate.deploy.clients import client
+from operate.tokens import NoSecret, jwt_secret
+from workbench.gateway.wire import Reply
+from workbench.stack.tokens import DevTokens
+
+
+class DeployedTokens:
+    """Finds the secret anew for each token, so that a rotated one is used at once.
+
+    Args:
+        endpoint_url: Where Lambda and Secrets Manager answer.
+        function: Name of one of the functions, None when none is deployed.
+    """
+
+    def __init__(self, endpoint_url: str, region: str, function: Callable[[], str | None]) -> None:
+        self._function = function
+        self._lambda = client("lambda", endpoint_url, region)
+        self._secrets = client("secretsmanager", endpoint_url, region)
+
+    async def __call__(self, body: bytes, headers: dict[str, str]) -> Reply:
+        try:
+            secret = await asyncio.to_thread(self._secret)
+        except NoSecret as fault:
+            error = {"error": {"code": "unavailable", "message": str(fault)}}
+            return 503, {"content-type": "application/json"}, json.dumps(error).encode()
+        return await DevTokens(secret)(body, headers)
+
+    def _secret(self) -> str:
+        """As the functions find it: in Secrets Manager, else in their environment."""
+        function = self._function()
+        if function is None:
+            raise NoSecret("nothing is deployed")
+        try:
+            answer = self._lambda.get_function_configuration(FunctionName=function)
+            environment = answer.get("Environment", {}).get("Variables", {})
+            secret_id = environment.get("TIDINGS_SECRET_ID")
+            if secret_id:
+                value = self._secrets.get_secret_value(SecretId=secret_id).get("SecretString")
+                return jwt_secret(value, secret_id)
+        except (BotoCoreError, ClientError) as fault:
+            raise NoSecret(f"reading the secret of {function}: {fault}") from fault
+        secret = environment.get("TIDINGS_JWT_SECRET")
+        if not secret:
+            raise NoSecret(f"{function} has neither TIDINGS_SECRET_ID nor TIDINGS_JWT_SECRET")
+        return str(secret)

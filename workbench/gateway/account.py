@@ -1,0 +1,68 @@
+"""What the parts of a gateway share: an account's quotas and rates, its functions, what runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from .buckets import TokenBucket
+from .config import FunctionError, Invoker, Limits, WebSocketApi
+
+
+class Account:
+    """An account in one region.
+
+    Attributes:
+        credentials: Secret by access key id; None: any signature will do that is well-formed.
+        requests: The account's request rate.
+        connects: The account's rate of new connections.
+        tasks: All that runs, for whoever stops the gateway.
+    """
+
+    def __init__(
+        self,
+        invoker: Invoker,
+        *,
+        region: str = "us-east-1",
+        account_id: str = "000000000000",
+        limits: Limits | None = None,
+        credentials: Mapping[str, str] | None = None,
+    ) -> None:
+        self.region = region
+        self.account_id = account_id
+        self.limits = limits or Limits()
+        self.credentials = credentials
+        self.requests = TokenBucket(self.limits.requests_per_s)
+        self.connects = TokenBucket(self.limits.connects_per_s)
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self._invoker = invoker
+
+    async def invoke(
+        self, function: str, event: dict[str, Any], within_s: float | None = None
+    ) -> Any:
+        """Run a function within the integration's time.
+
+        Raises:
+            FunctionError: It raised, or the invoker did.
+            TimeoutError: It took too long.
+        """
+        limit_s = self.limits.integration_timeout_s if within_s is None else within_s
+        try:
+            return await asyncio.wait_for(self._invoker.invoke(function, event, limit_s), limit_s)
+        except (FunctionError, TimeoutError):
+            raise
+        except Exception as fault:  # whatever an invoker raises, the function failed
+            raise FunctionError(type(fault).__name__, str(fault)) from fault
+
+    async def run_route(self, api: WebSocketApi, route: str, event: dict[str, Any]) -> Any:
+        """Run `$connect` or `$disconnect`; an API may do without."""
+        if route not in api.routes:
+            return {"statusCode": 200}
+        return await self.invoke(api.routes[route], event)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` beside everything else; who stops the gateway waits for it."""
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
