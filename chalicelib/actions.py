@@ -1,4 +1,4 @@
-"""The actions of CONTRACT.md, for any protocol: a table from name to command and function."""
+"""The actions, for any protocol: a table from name to command and function."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ class Sync(Command):
     Attributes:
         positions: The client's position in each conversation; an empty position asks for a
             snapshot. An empty object asks for snapshots of all the user's rooms.
-        limit: At most this many messages of each conversation.
+        limit: At most this many messages of each conversation; a snapshot has 50 at most.
         after_room: With empty `positions` only: the `after_room` of the answer before, to get
             the next rooms.
     """

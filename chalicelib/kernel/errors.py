@@ -25,7 +25,7 @@ class TidingsError(Exception):
     """Base of all errors with a wire code.
 
     Attributes:
-        code: The `code` of CONTRACT's error frame.
+        code: The `code` of the error frame (docs/reference/protocol.md).
         status: The HTTP status that means the same.
         retryable: Whether the same request may succeed later.
     """
