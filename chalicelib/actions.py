@@ -1,4 +1,4 @@
-"""The actions of CONTRACT.md, for any protocol: a table from name to command and function."""
+"""The actions, for any protocol: a table from name to command and function."""
 
 from __future__ import annotations
 
@@ -104,6 +104,7 @@ def room_of(command: Command) -> RoomId | None:
 
 
 def _hello(invocation: Invocation) -> Hello:
+    """Learn who and where this connection is."""
     return Hello(
         connection_id=invocation.connection.connection_id,
         user_id=invocation.connection.user_id,
@@ -114,6 +115,13 @@ def _hello(invocation: Invocation) -> Hello:
 
 
 def _send_message(invocation: Invocation) -> Sent:
+    """Send a message. The ack says that it is kept and will reach every member.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room, or only reads there.
+        TooLarge: The content is over its size limit.
+        Unavailable: Also: too many write to the room at once.
+    """
     invocation.writer()
     writer = invocation.services.writer
     origin = invocation.connection.target.origin
@@ -125,6 +133,12 @@ def _send_message(invocation: Invocation) -> Sent:
 
 
 def _delete_message(invocation: Invocation) -> Done:
+    """Delete a message: its sender, an admin or the owner of the room may. Twice is once.
+
+    Raises:
+        PermissionDenied: The user is not a member, or may not delete this message.
+        NotFound: There is no such message in the room.
+    """
     role = invocation.role()
     invocation.services.writer.delete(
         invocation.connection.user_id,
@@ -138,12 +152,24 @@ def _delete_message(invocation: Invocation) -> Done:
 
 
 def _join_room(invocation: Invocation) -> RoomPosition:
+    """Open a room on this device: typing, joins and leaves of others come from now on.
+
+    Messages come without it.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room.
+    """
     invocation.role()
     invocation.services.ephemeral.join(invocation.connection, invocation.room_id)
     return _position(invocation)
 
 
 def _leave_room(invocation: Invocation) -> RoomPosition:
+    """Close a room on this device. The user stays a member, and messages still come.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room.
+    """
     invocation.role()
     invocation.services.ephemeral.leave(invocation.connection, invocation.room_id)
     return _position(invocation)
@@ -154,18 +180,34 @@ def _position(invocation: Invocation) -> RoomPosition:
 
 
 def _typing_start(invocation: Invocation) -> Done:
+    """Show the others in the room that the user types, for six seconds or until a stop.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room, or only reads there.
+    """
     invocation.writer()
     invocation.services.ephemeral.typing(invocation.connection, invocation.room_id, True)
     return Done()
 
 
 def _typing_stop(invocation: Invocation) -> Done:
+    """Show that the user types no longer.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room, or only reads there.
+    """
     invocation.writer()
     invocation.services.ephemeral.typing(invocation.connection, invocation.room_id, False)
     return Done()
 
 
 def _message_read(invocation: Invocation) -> Done:
+    """Mark everything up to this message as read. The marker only moves forward.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room.
+        NotFound: There is no such message in the room.
+    """
     invocation.role()
     message_id = MessageId(invocation.command.message_id)
     connection = invocation.connection
@@ -176,6 +218,12 @@ def _message_read(invocation: Invocation) -> Done:
 
 
 def _message_delivered(invocation: Invocation) -> Done:
+    """Confirm that a message whose `delivery_receipt` is true reached this device.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room.
+        NotFound: There is no such message in the room.
+    """
     invocation.role()
     message_id = MessageId(invocation.command.message_id)
     invocation.services.receipts.delivered(
@@ -185,6 +233,7 @@ def _message_delivered(invocation: Invocation) -> Done:
 
 
 def _set_status(invocation: Invocation) -> Done:
+    """Choose what friends are shown, until the user's last device disconnects."""
     invocation.services.presences.choose(
         invocation.connection.user_id, Status(invocation.command.status)
     )
@@ -192,6 +241,14 @@ def _set_status(invocation: Invocation) -> Done:
 
 
 def _sync(invocation: Invocation) -> Synced:
+    """Get what was missed, at the start and after every reconnect.
+
+    A room that the user is not a member of, or that cannot be read now, has an `error` in the
+    answer in place of its messages.
+
+    Raises:
+        BadRequest: Also: a position that no server made.
+    """
     services, user_id = invocation.services, invocation.connection.user_id
     given = {RoomId(room): text for room, text in invocation.command.positions.items()}
     after = None
@@ -235,6 +292,12 @@ def _without_messages(position: str, error: TidingsError) -> SyncedConversation:
 
 
 def _refresh_token(invocation: Invocation) -> Refreshed:
+    """Continue this connection under a newer token of the same user.
+
+    Raises:
+        Unauthorized: The new token is not valid.
+        PermissionDenied: The new token is another user's, or the user's access is revoked.
+    """
     identity = invocation.services.tokens.verify(invocation.command.token)
     invocation.services.revocations.check(identity.user_id)
     invocation.services.expiry.renew(invocation.connection, identity)
@@ -242,6 +305,7 @@ def _refresh_token(invocation: Invocation) -> Refreshed:
 
 
 def _ping(invocation: Invocation) -> Pong:
+    """Show that the client is alive, and check that the server is."""
     invocation.services.connections.heartbeat(invocation.connection)
     return Pong(_now(invocation))
 

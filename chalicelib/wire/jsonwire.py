@@ -1,4 +1,7 @@
-"""The JSON websocket protocol of CONTRACT.md: one request or one event a text frame."""
+"""The JSON websocket protocol: one request or one event a text frame.
+
+For clients it is described in docs/reference/protocol.md.
+"""
 
 from __future__ import annotations
 

@@ -15,10 +15,10 @@ from typing import Any
 from ...kernel import telemetry
 from ...kernel.errors import CacheDown
 from ...ports.system import Clock
-from . import library
+from . import keys, library
 from .auth import Provider
 
-CHANNEL = "cluster:sync"
+CHANNEL = keys.cluster_sync()
 _PAUSE_S, _TIMEOUT_S, _WAIT_S, _HEALTH_S = 1.0, 1.0, 5.0, 10
 _Heard = Callable[[str, Mapping[str, Any]], None]
 

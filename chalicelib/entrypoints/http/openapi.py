@@ -19,7 +19,7 @@ _REF = "#/components/schemas/{model}"
 _STATUSES = {
     400: "bad_request: what was sent is not what is asked for",
     401: "unauthorized: no token, or one that is not taken",
-    403: "permission_denied: not for this user; or his access is revoked for a time",
+    403: "permission_denied: not for this user; or their access is revoked for a time",
     404: "not_found",
     409: "conflict",
     413: "too_large: the body, or a part of it, is over its limit",
@@ -184,7 +184,7 @@ OPERATIONS = (
         "POST",
         "/v1/admin/users/{user_id}/disconnect",
         "disconnect_user",
-        "End a user's connections, and refuse him for a time",
+        "End a user's connections, and refuse them for a time",
         views.Disconnected,
         body=bodies.Disconnect,
         also=(409,),

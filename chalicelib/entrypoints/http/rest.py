@@ -77,7 +77,7 @@ Endpoint = Callable[[Services, Identity, HttpRequest], Response]
 
 
 def handle(services: Services, request: HttpRequest, endpoint: Endpoint) -> Response:
-    """Authenticate and run; every fault becomes CONTRACT's error body."""
+    """Authenticate and run; every fault becomes an error body."""
     with telemetry.context(request_id=request.request_id, function="api_handler"):
         try:
             identity = services.tokens.verify(_bearer(request))

@@ -83,7 +83,7 @@ class Application(Protocol):
 
 
 class Chat(Application):
-    """Tidings itself: CONNECT with a token, the actions of CONTRACT.md as events."""
+    """Tidings itself: CONNECT with a token, the actions as events."""
 
     namespaces: Collection[str] = NAMESPACES
 
