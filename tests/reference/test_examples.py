@@ -80,7 +80,7 @@ class Story:
             multi = parse_qs(url.query)
             query = {name: values[-1] for name, values in multi.items()}
             headers = {"Authorization": f"Bearer {self.world.token(user, roles=roles)}"}
-            request = rest.Request(headers, query, path, body, multi)
+            request = rest.HttpRequest(headers, query, path, body, multi)
             answer = rest.handle(self.world.services, request, getattr(rest, operation.name))
         self.world.wait(1)
         return answer

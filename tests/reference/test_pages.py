@@ -19,28 +19,6 @@ from workbench.reference.sections import names
 
 DYNAMODB = ROOT / "chalicelib" / "adapters" / "dynamodb"
 
-# Classes that share a name. A name is taken off this list when one of its classes is renamed.
-SHARED = {
-    "Call",
-    "Endpoint",
-    "Friend",
-    "Friends",
-    "Message",
-    "Messages",
-    "Nothing",
-    "Packet",
-    "PacketKind",
-    "Page",
-    "Part",
-    "Presence",
-    "Presences",
-    "Request",
-    "Room",
-    "Rooms",
-    "Route",
-    "Socket",
-    "Sync",
-}
 
 
 def page(name: str) -> str:
@@ -149,8 +127,7 @@ def test_templates_of_keys_are_told_apart() -> None:
 
 def test_a_class_has_a_name_of_its_own() -> None:
     shared = {name for name, modules in glossary.classes().items() if len(modules) > 1}
-    assert shared - SHARED == set(), "rename one of them"
-    assert SHARED - shared == set(), "no longer shared: take it off the list"
+    assert shared == set(), "rename one of them"
 
 
 def test_each_term_occurs_in_the_code() -> None:

@@ -61,7 +61,7 @@ class Suite:
 
 
 def _echo(call: SessionFrame, data: str | bytes) -> str:
-    return engineio.encode_text(engineio.Packet(engineio.PacketKind.MESSAGE, data))
+    return engineio.encode_text(engineio.EnginePacket(engineio.EnginePacketKind.MESSAGE, data))
 
 
 _SUITE = packets.handler(Suite())

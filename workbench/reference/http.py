@@ -164,7 +164,8 @@ def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
 
 
 def _link(name: str) -> str:
-    return f"[{name}](#{name.lower()})" if name in OBJECTS else f"`{name}`"
+    shown = name.removesuffix("Answer")
+    return f"[{shown}](#{shown.lower()})" if name in OBJECTS else f"`{shown}`"
 
 
 def _role(each: Operation) -> str:
@@ -179,15 +180,15 @@ def _code(description: str) -> str:
 
 # Objects with a section of their own, because several answers have them.
 OBJECTS = (
-    "Room",
+    "RoomAnswer",
     "ListedRoom",
     "Participant",
-    "Message",
-    "Friend",
-    "ListedFriend",
-    "Presence",
-    "UserPresence",
-    "Route",
+    "MessageAnswer",
+    "FriendAnswer",
+    "ListedFriendAnswer",
+    "PresenceAnswer",
+    "UserPresenceAnswer",
+    "RouteAnswer",
 )
 
 SECTIONS: Makers = {"operations": operations, "operation": operation, "view": view}

@@ -130,7 +130,7 @@ def remove_member(services: Services, identity: Identity, request: HttpRequest) 
 def list_messages(services: Services, identity: Identity, request: HttpRequest) -> Response:
     room_id = _room_id(request)
     services.rooms.require(room_id, identity.user_id)
-    page = commands.parse(bodies.Page, _page_query(request.query))
+    page = commands.parse(bodies.PageQuery, _page_query(request.query))
     before = MessageId(page.before) if page.before else None
     after = MessageId(page.after) if page.after else None
     entries, more = services.reader.history(room_id, before, after, page.limit)

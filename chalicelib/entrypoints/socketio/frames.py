@@ -117,7 +117,7 @@ def _probe(services: Services, target: Target, sid: ConnectionId, device: dict[s
         services.engine.turn_away(target)
 
 
-def serve(call: SessionFrame, packet: engineio.Packet, handler: Handler) -> str:
+def serve(call: SessionFrame, packet: engineio.EnginePacket, handler: Handler) -> str:
     """Do what a packet asks for; the answer's frame, "" for none.
 
     Raises:
@@ -134,7 +134,9 @@ def serve(call: SessionFrame, packet: engineio.Packet, handler: Handler) -> str:
             return ""
         case Effect.PROBE if (probing := _upgrading(call)) is not None:
             engine.probe(probing)
-            return engineio.encode_text(engineio.Packet(engineio.PacketKind.PONG, packet.data))
+            return engineio.encode_text(
+                engineio.EnginePacket(engineio.EnginePacketKind.PONG, packet.data)
+            )
         case Effect.UPGRADE if (taking := _upgrading(call)) is not None:
             if call.services.upgrades.take_over(taking):
                 return ""
@@ -154,7 +156,7 @@ def frame(services: Services, context: dict[str, Any], body: str, handler: Handl
     call = SessionFrame(services, _transport(services, context), int(context["requestTimeEpoch"]))
     try:
         packet = engineio.decode_text(body)
-        if packet.kind is engineio.PacketKind.CLOSE and _is_json(call):
+        if packet.kind is engineio.EnginePacketKind.CLOSE and _is_json(call):
             return None
         return serve(call, packet, handler)
     except (ProtocolError, NotConnected) as fault:

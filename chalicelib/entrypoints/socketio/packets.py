@@ -150,14 +150,14 @@ def handler(application: Application) -> Handler:
 
 def _message(application: Application, call: SessionFrame, data: str | bytes) -> str:
     if isinstance(data, bytes):
-        return _part(call, engineio.encode_text(engineio.Packet(_MESSAGE, data)), application)
+        return _part(call, engineio.encode_text(engineio.EnginePacket(_MESSAGE, data)), application)
     packet = socketio.decode(data)
     if packet.attachments:
         return _part(call, data, application)
     return _packet(call, packet, application)
 
 
-_MESSAGE = engineio.PacketKind.MESSAGE
+_MESSAGE = engineio.EnginePacketKind.MESSAGE
 
 
 def _part(call: SessionFrame, part: str, application: Application) -> str:
@@ -258,7 +258,7 @@ def _reply(
 def _answer(call: SessionFrame, packets: Sequence[socketio.Packet]) -> str:
     """One frame rides the return body; several are posted, in order."""
     parts = [part for packet in packets for part in socketio.encode(packet)]
-    frames = [engineio.encode_text(engineio.Packet(_MESSAGE, part)) for part in parts]
+    frames = [engineio.encode_text(engineio.EnginePacket(_MESSAGE, part)) for part in parts]
     if len(frames) == 1:
         return frames[0]
     call.services.engine.post(call.transport, frames)
@@ -267,7 +267,7 @@ def _answer(call: SessionFrame, packets: Sequence[socketio.Packet]) -> str:
 
 def _refused(socket: Socket, why: dict[str, Any]) -> str:
     packet = socketio.Packet(socketio.PacketKind.CONNECT_ERROR, socket.namespace, why)
-    return engineio.encode_text(engineio.Packet(_MESSAGE, socketio.encode(packet)[0]))
+    return engineio.encode_text(engineio.EnginePacket(_MESSAGE, socketio.encode(packet)[0]))
 
 
 def _identity(services: Services, payload: Any, known: EngineSession | None) -> Identity:
