@@ -11,7 +11,7 @@ PERSISTS := $(if $(filter-out 0 no false,$(PERSIST)),--persist)
 # Whatever the console's encoding, files are UTF-8.
 export PYTHONUTF8 = 1
 
-.PHONY: setup run test test-all node check format package lock scan clean
+.PHONY: setup run test test-all node check format reference package lock scan clean
 
 # The `tidings` command in .venv; again after a pull. The other targets install what they need.
 setup: .venv/.run
@@ -42,6 +42,10 @@ check: .venv/.dev
 # Terraform, scanned for what is insecure; .checkov.yaml says what is accepted and why.
 scan: .venv-scan/.scan
 	.venv-scan/bin/checkov --config-file .checkov.yaml
+
+# The tables in docs/reference, made from the code.
+reference: .venv/.dev
+	@$(BIN)/python -m workbench.reference
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .
