@@ -15,7 +15,10 @@ from ..model.rooms import Role
 
 
 class Cache(Protocol):
-    """Redis: everything in it can be rebuilt from the stores. Every method is one round trip."""
+    """Redis: it holds no message and no right that is in no store. Every method is one round trip.
+
+    What is lost with it, and what is rebuilt: docs/explanation/caches-and-redis.md.
+    """
 
     def register(self, connection: Connection) -> bool:
         """Known from now on. True when it is the user's first connection here (atomic)."""
