@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALL := $(PYTHON) requirements/install.py
 RUN := requirements/uv.txt requirements.txt requirements/run.txt pyproject.toml
 
-.PHONY: setup run test test-all node check format package lock scan clean
+.PHONY: setup run test test-all node check format reference package lock scan clean
 
 # The `tidings` command in .venv; again after a pull. The other targets install what they need.
 setup: .venv/.run
@@ -37,6 +37,10 @@ check: .venv/.dev
 # Terraform, scanned for what is insecure; .checkov.yaml says what is accepted and why.
 scan: .venv-scan/.scan
 	.venv-scan/bin/checkov --config-file .checkov.yaml
+
+# The tables in docs/reference, made from the code.
+reference: .venv/.dev
+	@$(BIN)/python -m workbench.reference
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .

@@ -1,4 +1,4 @@
-"""The actions of CONTRACT.md, for any protocol: a table from name to command and function."""
+"""The actions, for any protocol: a table from name to command and function."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .kernel.errors import (
     TooLarge,
     UnknownAction,
 )
-from .model.connections import Connection, Frame
+from .model.connections import Connection, FrameContext
 from .model.identifiers import ConnectionId, MessageId, RoomId
 from .model.presence import Status
 from .model.rooms import Role
@@ -42,11 +42,11 @@ UNREADABLE_ROOM = "this conversation cannot be read now"
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Invocation:
     """An authenticated action under way."""
 
     services: Services
-    frame: Frame
+    frame: FrameContext
     connection: Connection
     command: Any
 
@@ -72,7 +72,7 @@ class Action:
     """
 
     command: type[Command]
-    run: Callable[[Call], Shape]
+    run: Callable[[Invocation], Shape]
     appends: bool = False
 
 
@@ -85,15 +85,15 @@ def run(services: Services, connection_id: ConnectionId, name: str, data: object
     region = services.region if action.appends else None
     room_id = room_of(command)
     charge = services.limits.charge(name)
-    frame = services.connections.frame(connection_id, room_id, region, charge)
+    frame = services.frames.authenticate(connection_id, room_id, region, charge)
     assert frame.connection is not None
     try:
         services.cluster.check(frame.connection.user_id)
         services.limits.check(frame.wait_ms)
-        return action.run(Call(services, frame, frame.connection, command))
+        return action.run(Invocation(services, frame, frame.connection, command))
     except (RateLimited, PermissionDenied, NotFound, BadRequest, TooLarge):
         if frame.ticket is not None and region is not None and room_id is not None:
-            services.connections.return_ticket(room_id, region, frame.ticket)
+            services.frames.return_ticket(room_id, region, frame.ticket)
         raise
 
 
@@ -103,102 +103,165 @@ def room_of(command: Command) -> RoomId | None:
     return RoomId(room) if room else None
 
 
-def _hello(call: Call) -> Hello:
+def _hello(invocation: Invocation) -> Hello:
+    """Learn who and where this connection is."""
     return Hello(
-        connection_id=call.connection.connection_id,
-        user_id=call.connection.user_id,
-        region=call.services.region,
-        server_time=_now(call),
-        expires_at=times.iso(call.connection.expires_at_s * 1000),
+        connection_id=invocation.connection.connection_id,
+        user_id=invocation.connection.user_id,
+        region=invocation.services.region,
+        server_time=_now(invocation),
+        expires_at=times.iso(invocation.connection.expires_at_s * 1000),
     )
 
 
-def _send_message(call: Call) -> Sent:
-    call.writer()
-    messages = call.services.messages
-    origin = call.connection.target.origin
-    entry = messages.send(call.connection.user_id, call.command, origin, call.frame.ticket)
+def _send_message(invocation: Invocation) -> Sent:
+    """Send a message. The ack says that it is kept and will reach every member.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room, or only reads there.
+        TooLarge: The content is over its size limit.
+        Unavailable: Also: too many write to the room at once.
+    """
+    invocation.writer()
+    writer = invocation.services.writer
+    origin = invocation.connection.target.origin
+    entry = writer.send(
+        invocation.connection.user_id, invocation.command, origin, invocation.frame.ticket
+    )
     written_at, position = times.iso(entry.timestamp_ms), positions.of(entry)
     return Sent(entry.message_id, entry.room_id, written_at, position)
 
 
-def _delete_message(call: Call) -> Done:
-    role = call.role()
-    call.services.messages.delete(
-        call.connection.user_id,
+def _delete_message(invocation: Invocation) -> Done:
+    """Delete a message: its sender, an admin or the owner of the room may. Twice is once.
+
+    Raises:
+        PermissionDenied: The user is not a member, or may not delete this message.
+        NotFound: There is no such message in the room.
+    """
+    role = invocation.role()
+    invocation.services.writer.delete(
+        invocation.connection.user_id,
         role,
-        call.room_id,
-        MessageId(call.command.message_id),
-        call.connection.target.origin,
-        call.frame.ticket,
+        invocation.room_id,
+        MessageId(invocation.command.message_id),
+        invocation.connection.target.origin,
+        invocation.frame.ticket,
     )
     return Done()
 
 
-def _join_room(call: Call) -> RoomPosition:
-    call.role()
-    call.services.ephemeral.join(call.connection, call.room_id)
-    return _position(call)
+def _join_room(invocation: Invocation) -> RoomPosition:
+    """Open a room on this device: typing, joins and leaves of others come from now on.
+
+    Messages come without it.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room.
+    """
+    invocation.role()
+    invocation.services.ephemeral.join(invocation.connection, invocation.room_id)
+    return _position(invocation)
 
 
-def _leave_room(call: Call) -> RoomPosition:
-    call.role()
-    call.services.ephemeral.leave(call.connection, call.room_id)
-    return _position(call)
+def _leave_room(invocation: Invocation) -> RoomPosition:
+    """Close a room on this device. The user stays a member, and messages still come.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room.
+    """
+    invocation.role()
+    invocation.services.ephemeral.leave(invocation.connection, invocation.room_id)
+    return _position(invocation)
 
 
-def _position(call: Call) -> RoomPosition:
-    return RoomPosition(call.room_id, call.services.messages.position(call.room_id))
+def _position(invocation: Invocation) -> RoomPosition:
+    return RoomPosition(invocation.room_id, invocation.services.reader.position(invocation.room_id))
 
 
-def _typing_start(call: Call) -> Done:
-    call.writer()
-    call.services.ephemeral.typing(call.connection, call.room_id, True)
+def _typing_start(invocation: Invocation) -> Done:
+    """Show the others in the room that the user types, for six seconds or until a stop.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room, or only reads there.
+    """
+    invocation.writer()
+    invocation.services.ephemeral.typing(invocation.connection, invocation.room_id, True)
     return Done()
 
 
-def _typing_stop(call: Call) -> Done:
-    call.writer()
-    call.services.ephemeral.typing(call.connection, call.room_id, False)
+def _typing_stop(invocation: Invocation) -> Done:
+    """Show that the user types no longer.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room, or only reads there.
+    """
+    invocation.writer()
+    invocation.services.ephemeral.typing(invocation.connection, invocation.room_id, False)
     return Done()
 
 
-def _message_read(call: Call) -> Done:
-    call.role()
-    message_id = MessageId(call.command.message_id)
-    connection = call.connection
-    call.services.receipts.read(
-        connection.user_id, call.room_id, message_id, connection.target.origin
+def _message_read(invocation: Invocation) -> Done:
+    """Mark everything up to this message as read. The marker only moves forward.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room.
+        NotFound: There is no such message in the room.
+    """
+    invocation.role()
+    message_id = MessageId(invocation.command.message_id)
+    connection = invocation.connection
+    invocation.services.receipts.read(
+        connection.user_id, invocation.room_id, message_id, connection.target.origin
     )
     return Done()
 
 
-def _message_delivered(call: Call) -> Done:
-    call.role()
-    message_id = MessageId(call.command.message_id)
-    call.services.receipts.delivered(call.connection.user_id, call.room_id, message_id)
+def _message_delivered(invocation: Invocation) -> Done:
+    """Confirm that a message whose `delivery_receipt` is true reached this device.
+
+    Raises:
+        PermissionDenied: The user is not a member of the room.
+        NotFound: There is no such message in the room.
+    """
+    invocation.role()
+    message_id = MessageId(invocation.command.message_id)
+    invocation.services.receipts.delivered(
+        invocation.connection.user_id, invocation.room_id, message_id
+    )
     return Done()
 
 
-def _set_status(call: Call) -> Done:
-    call.services.presences.choose(call.connection.user_id, Status(call.command.status))
+def _set_status(invocation: Invocation) -> Done:
+    """Choose what friends are shown, until the user's last device disconnects."""
+    invocation.services.presences.choose(
+        invocation.connection.user_id, Status(invocation.command.status)
+    )
     return Done()
 
 
-def _sync(call: Call) -> Synced:
-    services, user_id = call.services, call.connection.user_id
-    given = {RoomId(room): text for room, text in call.command.positions.items()}
+def _sync(invocation: Invocation) -> Synced:
+    """Get what was missed, at the start and after every reconnect.
+
+    A room that the user is not a member of, or that cannot be read now, has an `error` in the
+    answer in place of its messages.
+
+    Raises:
+        BadRequest: Also: a position that no server made.
+    """
+    services, user_id = invocation.services, invocation.connection.user_id
+    given = {RoomId(room): text for room, text in invocation.command.positions.items()}
     after = None
     if given:
         mine = set(services.rooms.among(user_id, list(given)))
         allowed = {room: text for room, text in given.items() if room in mine}
     else:
-        start = call.command.after_room or ""
+        start = invocation.command.after_room or ""
         rooms = sorted(room for room in services.rooms.ids_of(user_id) if room > start)
         allowed = {room: "" for room in rooms[:SYNCED_ROOMS]}
         after = rooms[SYNCED_ROOMS - 1] if len(rooms) > SYNCED_ROOMS else None
     answer: dict[RoomId, SyncedConversation] = {}
-    synced = services.messages.sync(allowed, call.command.limit)
+    synced = services.catch_up.since(allowed, invocation.command.limit)
     readable = [room for room, caught in synced.items() if not caught.unreadable]
     unread = services.receipts.unread(user_id, readable)
     for room, caught in synced.items():
@@ -228,20 +291,27 @@ def _without_messages(position: str, error: TidingsError) -> SyncedConversation:
     )
 
 
-def _refresh_token(call: Call) -> Refreshed:
-    identity = call.services.tokens.verify(call.command.token)
-    call.services.revocations.check(identity.user_id)
-    call.services.connections.renew(call.connection, identity)
+def _refresh_token(invocation: Invocation) -> Refreshed:
+    """Continue this connection under a newer token of the same user.
+
+    Raises:
+        Unauthorized: The new token is not valid.
+        PermissionDenied: The new token is another user's, or the user's access is revoked.
+    """
+    identity = invocation.services.tokens.verify(invocation.command.token)
+    invocation.services.revocations.check(identity.user_id)
+    invocation.services.expiry.renew(invocation.connection, identity)
     return Refreshed(times.iso(identity.expires_at_s * 1000))
 
 
-def _ping(call: Call) -> Pong:
-    call.services.connections.heartbeat(call.connection)
-    return Pong(_now(call))
+def _ping(invocation: Invocation) -> Pong:
+    """Show that the client is alive, and check that the server is."""
+    invocation.services.connections.heartbeat(invocation.connection)
+    return Pong(_now(invocation))
 
 
-def _now(call: Call) -> str:
-    return times.iso(call.services.adapters.clock.now_ms())
+def _now(invocation: Invocation) -> str:
+    return times.iso(invocation.services.adapters.clock.now_ms())
 
 
 ACTIONS: dict[str, Action] = {

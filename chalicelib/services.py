@@ -9,15 +9,26 @@ from .access.limits import Limits
 from .access.revocations import Revocations
 from .access.routing import Router
 from .access.tokens import Tokens
+from .connections.expiry import TokenExpiry
+from .connections.frames import Frames
+from .connections.presence_jobs import PresenceJobs
 from .connections.registry import Connections
+from .connections.sweep import Sweep
+from .connections.views import RoomViews
 from .kernel.settings import Settings
 from .membership.friends import Friends
 from .membership.rooms import Rooms
 from .messaging.backlog import Backlog
+from .messaging.catch_up import CatchUp
+from .messaging.confirmations import Confirmations
 from .messaging.delivery import Delivery
-from .messaging.messages import Messages
+from .messaging.posting import Posting
+from .messaging.reading import MessageReader
+from .messaging.room_changes import RoomChanges
+from .messaging.telling import Telling
+from .messaging.writing import MessageWriter
 from .model.identifiers import Region
-from .ports.access import PeerHealth, RevocationStore, Secrets, Sync
+from .ports.access import ClusterBus, PeerHealth, RevocationStore, Secrets
 from .ports.cache import Cache
 from .ports.connections import ConnectionStore
 from .ports.delivery import Cursors, Poster
@@ -30,6 +41,7 @@ from .ports.rooms import RoomStore
 from .ports.sessions import CheckpointStore, EngineSessions, Trails
 from .ports.system import Clock, Ids, Metrics
 from .sessions.engine import Engine
+from .sessions.missed import MissedEntries
 from .sessions.recovery import Recovery
 from .sessions.upgrades import Upgrades
 from .social.ephemeral import Ephemeral
@@ -61,7 +73,7 @@ class Adapters:
     outbound_dead: Queue
     peers: PeerHealth
     metrics: Metrics
-    sync: Sync
+    cluster: ClusterBus
     secrets: Secrets
     clock: Clock
     ids: Ids
@@ -69,25 +81,36 @@ class Adapters:
 
 @dataclass(frozen=True, slots=True)
 class Services:
+    """The domain, composed: what entrypoints and actions call."""
+
     settings: Settings
     tokens: Tokens
     cluster: Cluster
     revocations: Revocations
     limits: Limits
+    router: Router
     friends: Friends
     rooms: Rooms
-    messages: Messages
+    views: RoomViews
+    presence_jobs: PresenceJobs
     connections: Connections
-    engine: Engine
-    upgrades: Upgrades
+    expiry: TokenExpiry
+    frames: Frames
+    sweep: Sweep
+    reader: MessageReader
+    writer: MessageWriter
+    catch_up: CatchUp
     backlog: Backlog
     delivery: Delivery
+    telling: Telling
+    room_changes: RoomChanges
     ephemeral: Ephemeral
     feeds: Feeds
     presences: Presences
     receipts: Receipts
+    engine: Engine
+    upgrades: Upgrades
     recovery: Recovery
-    router: Router
     adapters: Adapters
 
     @property
@@ -98,7 +121,8 @@ class Services:
 def compose(settings: Settings, a: Adapters) -> Services:
     """The domain on these adapters. Does no I/O."""
     region = Region(settings.region)
-    cluster = Cluster(a.sync, a.clock)
+    regions = (region,)
+    cluster = Cluster(a.cluster, a.clock)
     revocations = Revocations(a.revocations, cluster, a.outbound, a.clock)
     friends = Friends(a.friends, a.cache, a.outbound, a.clock)
     rooms = Rooms(
@@ -111,65 +135,100 @@ def compose(settings: Settings, a: Adapters) -> Services:
         max_rooms=settings.max_rooms,
         max_members=settings.max_members,
     )
-    messages = Messages(a.log, a.cache, a.delivery, a.clock, a.ids, region, (region,))
+    views = RoomViews(a.connections, a.cache)
+    presence_jobs = PresenceJobs(a.delivery, a.ids)
     connections = Connections(
-        a.connections,
-        a.cache,
-        a.delivery,
-        a.outbound,
-        a.poster,
-        a.clock,
-        a.ids,
-        settings.max_connections,
+        store=a.connections,
+        registry=a.cache,
+        views=views,
+        presence_jobs=presence_jobs,
+        outbound=a.outbound,
+        poster=a.poster,
+        clock=a.clock,
+        max_connections=settings.max_connections,
     )
-    backlog = Backlog(messages, a.cursors, a.delivery_dead, a.clock)
+    expiry = TokenExpiry(a.connections, connections, a.poster, a.outbound, a.clock)
+    sweep = Sweep(
+        store=a.connections,
+        registry=a.cache,
+        counts=a.cache,
+        connections=connections,
+        expiry=expiry,
+        presence_jobs=presence_jobs,
+        outbound=a.outbound,
+        poster=a.poster,
+        clock=a.clock,
+    )
+    reader = MessageReader(a.log, regions)
+    writer = MessageWriter(
+        log=a.log,
+        reader=reader,
+        tickets=a.cache,
+        delivery=a.delivery,
+        clock=a.clock,
+        ids_=a.ids,
+        region=region,
+    )
+    backlog = Backlog(reader, a.cursors, a.delivery_dead, a.clock)
+    posting = Posting(a.poster, connections, a.cache, a.clock)
+    confirmations = Confirmations(posting, a.cache)
+    telling = Telling(posting, views, a.outbound, a.outbound_dead)
     delivery = Delivery(
         rooms=rooms,
-        connections=connections,
-        cache=a.cache,
+        recents=a.cache,
         cursors=a.cursors,
-        poster=a.poster,
-        queue=a.delivery,
+        posting=posting,
+        confirmations=confirmations,
         backlog=backlog,
-        outbound=a.outbound,
+        queue=a.delivery,
         outbound_dead=a.outbound_dead,
         clock=a.clock,
         split_over=settings.split_over,
     )
-    ephemeral = Ephemeral(connections, delivery, a.cache, a.outbound, a.clock)
+    room_changes = RoomChanges(
+        rooms=rooms,
+        connections=connections,
+        views=views,
+        posting=posting,
+        telling=telling,
+        outbound=a.outbound,
+    )
     receipts = Receipts(
         markers=a.markers,
-        messages=messages,
+        reader=reader,
         rooms=rooms,
-        delivery=delivery,
-        cache=a.cache,
+        telling=telling,
+        claims=a.cache,
+        numbers=a.cache,
         outbound=a.outbound,
         clock=a.clock,
         region=region,
-        regions=(region,),
+        regions=regions,
     )
     presences = Presences(
         store=a.presence,
         connections=connections,
+        presence_jobs=presence_jobs,
         friends=friends,
         rooms=rooms,
-        delivery=delivery,
-        cache=a.cache,
+        telling=telling,
+        room_changes=room_changes,
+        registry=a.cache,
         outbound=a.outbound,
         clock=a.clock,
         region=region,
-        regions=(region,),
+        regions=regions,
     )
     engine = Engine(settings, a.sessions, connections, a.poster, a.outbound, a.clock)
     upgrades = Upgrades(engine, a.sessions, connections, a.trails, a.outbound, a.clock, a.ids)
     recovery = Recovery(
-        store=a.checkpoints,
         trails=a.trails,
-        rooms=rooms,
-        messages=messages,
         connections=connections,
         backlog=backlog,
-        delivery=delivery,
+        confirmations=confirmations,
+        missed=MissedEntries(a.checkpoints, rooms, reader),
+        store=a.checkpoints,
+        reader=reader,
         engine=engine,
         upgrades=upgrades,
         poster=a.poster,
@@ -183,19 +242,28 @@ def compose(settings: Settings, a: Adapters) -> Services:
         cluster=cluster,
         revocations=revocations,
         limits=Limits(settings, a.cache, a.clock),
+        router=Router(settings.endpoints, settings.shards, region, a.peers, a.clock),
         friends=friends,
         rooms=rooms,
-        messages=messages,
+        views=views,
+        presence_jobs=presence_jobs,
         connections=connections,
-        engine=engine,
-        upgrades=upgrades,
+        expiry=expiry,
+        frames=Frames(a.connections, a.cache, a.cache, connections, a.clock),
+        sweep=sweep,
+        reader=reader,
+        writer=writer,
+        catch_up=CatchUp(a.log, reader, a.cache),
         backlog=backlog,
         delivery=delivery,
-        ephemeral=ephemeral,
-        feeds=Feeds(rooms, friends, messages),
+        telling=telling,
+        room_changes=room_changes,
+        ephemeral=Ephemeral(views, telling, a.cache, a.outbound, a.clock),
+        feeds=Feeds(rooms, friends, reader, writer),
         presences=presences,
         receipts=receipts,
+        engine=engine,
+        upgrades=upgrades,
         recovery=recovery,
-        router=Router(settings.endpoints, settings.shards, region, a.peers, a.clock),
         adapters=a,
     )

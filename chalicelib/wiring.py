@@ -32,7 +32,7 @@ def build(settings: Settings) -> Services:
     from .adapters.redis.auth import IamToken, from_url
     from .adapters.redis.cache import RedisCache
     from .adapters.redis.client import RedisClient
-    from .adapters.redis.cluster import RedisSync
+    from .adapters.redis.cluster import RedisClusterBus
     from .adapters.redis.sessions import RedisSessions
     from .adapters.redis.trails import RedisTrails
     from .adapters.secrets import FixedSecrets, ManagedSecrets
@@ -98,7 +98,7 @@ def build(settings: Settings) -> Services:
         metrics=CloudWatchMetrics(
             settings.region, settings.endpoint_url, settings.metrics_namespace
         ),
-        sync=RedisSync(redis_url, ids.token(), clock, auth),
+        cluster=RedisClusterBus(redis_url, ids.token(), clock, auth),
         secrets=secrets,
         clock=clock,
         ids=ids,

@@ -20,14 +20,14 @@ from typing import Any
 from ..kernel import telemetry
 from ..kernel.errors import CacheDown, PermissionDenied
 from ..model.identifiers import UserId
-from ..ports.access import Sync
+from ..ports.access import ClusterBus
 from ..ports.system import Clock
 
 _HELD = 10_000
 
 
 class Cluster:
-    def __init__(self, sync: Sync, clock: Clock) -> None:
+    def __init__(self, sync: ClusterBus, clock: Clock) -> None:
         self._sync = sync
         self._clock = clock
         self._revoked_ms: dict[UserId, int] = {}

@@ -15,16 +15,16 @@ from ..kernel.errors import CacheDown, RateLimited
 from ..kernel.settings import Settings
 from ..model.access import Charge
 from ..model.identifiers import UserId
-from ..ports.cache import Cache
+from ..ports.access import Buckets
 from ..ports.system import Clock
 
 OTHERS = "*"
 
 
 class Limits:
-    def __init__(self, settings: Settings, cache: Cache, clock: Clock) -> None:
+    def __init__(self, settings: Settings, buckets: Buckets, clock: Clock) -> None:
         self._rates = settings.limits
-        self._cache = cache
+        self._buckets = buckets
         self._clock = clock
 
     def charge(self, action: str) -> Charge:
@@ -37,7 +37,7 @@ class Limits:
         """Pay for an HTTP request; `RateLimited` when the bucket is empty."""
         charge = self.charge(action)
         try:
-            wait_ms = self._cache.spend(replace(charge, payer=user_id))
+            wait_ms = self._buckets.spend(replace(charge, payer=user_id))
         except CacheDown:
             telemetry.measure("limits_open", charge.now_ms, limits_open=1)
             return

@@ -29,7 +29,7 @@ ASKED_EVERY_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class EndpointRoute:
     """A region to connect to, and the WebSocket URL of the user's shard in it."""
 
     region: Region
@@ -85,7 +85,7 @@ class Router:
     def shard(self, user_id: UserId) -> str:
         return shard_of(user_id, self._shards)
 
-    def routes(self, user_id: UserId, location: str) -> list[Route]:
+    def routes(self, user_id: UserId, location: str) -> list[EndpointRoute]:
         """Where to connect, the best first, the others to fall back on.
 
         This region counts as healthy, as it answers; a peer does when its health check answered
@@ -100,7 +100,7 @@ class Router:
         deployed = [region for region in self._endpoints if region in healthy]
         shard = self.shard(user_id)
         return [
-            Route(region, self._endpoints[region].websocket.replace("{shard}", shard))
+            EndpointRoute(region, self._endpoints[region].websocket.replace("{shard}", shard))
             for region in by_preference(location, deployed)
         ]
 

@@ -1,4 +1,4 @@
-"""Who is it? JWTs of CONTRACT.md: HS256 with a secret, RS256/ES256 through a JWKS.
+"""Who is it? JWTs, signed with HS256 and a secret, or RS256/ES256 and the keys of a JWKS.
 
 While the secret is rotated the previous one verifies too, so nobody is logged out.
 

@@ -63,6 +63,18 @@ class Nothing(Command):
 
 
 class SendMessage(Command):
+    """A new message.
+
+    Attributes:
+        conversation_id: The room.
+        message_type: What kind of content this is, in the clients' own words, such as `text`.
+        content: Any JSON value. The service stores it and does not look inside.
+        reply_to_message_id: The message that this one answers.
+        client_message_id: The client's own id of the message. A resend with the same id within
+            24 hours gets the same ack and makes no second message.
+        delivery_receipt: Ask to be sent `message_delivered` for each user the message reached.
+    """
+
     conversation_id: RoomIdText
     message_type: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$")]
     content: JSON
@@ -72,19 +84,48 @@ class SendMessage(Command):
 
 
 class MessageRef(Command):
+    """An existing message.
+
+    Attributes:
+        conversation_id: The message's room.
+        message_id: The message.
+    """
+
     conversation_id: RoomIdText
     message_id: MessageIdText
 
 
 class RoomRef(Command):
+    """A room.
+
+    Attributes:
+        room_id: The room.
+    """
+
     room_id: RoomIdText
 
 
 class ConversationRef(Command):
+    """A room, by its name as a conversation.
+
+    Attributes:
+        conversation_id: The room.
+    """
+
     conversation_id: RoomIdText
 
 
 class Sync(Command):
+    """What the client has, to be sent what it lacks.
+
+    Attributes:
+        positions: The client's position in each conversation; an empty position asks for a
+            snapshot. An empty object asks for snapshots of all the user's rooms.
+        limit: At most this many messages of each conversation; a snapshot has 50 at most.
+        after_room: With empty `positions` only: the `after_room` of the answer before, to get
+            the next rooms.
+    """
+
     positions: Annotated[dict[RoomIdText, PositionText], Field(max_length=100)]
     limit: Annotated[int, Field(ge=1, le=500), WHOLE] = 100
     after_room: RoomIdText | None = None
@@ -97,10 +138,22 @@ class Sync(Command):
 
 
 class SetStatus(Command):
+    """What the user's friends are shown.
+
+    Attributes:
+        status: With `offline` the user is connected and shown as gone.
+    """
+
     status: Literal["online", "away", "offline"]
 
 
 class RefreshToken(Command):
+    """A newer token for the same connection.
+
+    Attributes:
+        token: A JWT of the same user.
+    """
+
     token: Annotated[str, StringConstraints(max_length=8192)]
 
 

@@ -48,6 +48,6 @@ def sweep(services: Services, event: dict[str, Any]) -> dict[str, int]:
             assert frame is not None, "every protocol carries it"
             return frame
 
-        counts = services.connections.sweep(ping, expiring)
+        counts = services.sweep.run(ping, expiring)
         telemetry.log("INFO", "swept", **counts)
         return counts

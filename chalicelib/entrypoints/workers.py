@@ -62,7 +62,7 @@ DELIVER: Mapping[type[Job], Worker] = {
     DeliverEntry: entries,
     DeliverPart: lambda services, job, attempt: services.delivery.part(job, attempt),
     DeliverDirect: lambda services, job, attempt: services.delivery.direct(job, attempt),
-    AnnounceRoomChange: lambda services, job, _: services.delivery.announce_room_change(job),
+    AnnounceRoomChange: lambda services, job, _: services.room_changes.announce(job),
     # Its letters are in this queue's dead letters, and come back here when they are redriven.
     SetAside: lambda services, job, attempt: services.delivery.again(job, attempt),
     StartRecovery: lambda services, job, _: services.recovery.start(job),
@@ -72,9 +72,9 @@ DELIVER: Mapping[type[Job], Worker] = {
 OUTBOUND: Mapping[type[Job], Worker] = {
     # Its dead letters are in this queue's, and come back here when they are redriven.
     DeliverDirect: lambda services, job, attempt: services.delivery.direct(job, attempt),
-    InvalidateMembership: lambda services, job, _: services.delivery.void(job.rooms, job.user_id),
-    RetryEvent: lambda services, job, _: services.delivery.retry(job),
-    CheckPresence: lambda services, job, _: services.connections.look([job.user_id], due=True),
+    InvalidateMembership: lambda services, job, _: services.room_changes.invalidate_again(job),
+    RetryEvent: lambda services, job, _: services.telling.retry(job),
+    CheckPresence: lambda services, job, _: services.presence_jobs.check(job),
     FriendshipChanged: lambda services, job, _: services.presences.befriended(job),
     TellTyping: lambda services, job, _: services.ephemeral.tell_typing(job),
     EndTyping: lambda services, job, _: services.ephemeral.end_typing(job),
@@ -84,7 +84,7 @@ OUTBOUND: Mapping[type[Job], Worker] = {
     TellReadCounts: lambda services, job, _: services.receipts.tell_counts(job),
     TellDelivered: lambda services, job, attempt: services.receipts.tell_delivered(job, attempt),
     RegisterConnection: lambda services, job, _: services.connections.register_again(job),
-    ExpireConnection: lambda services, job, _: services.connections.expire(job),
+    ExpireConnection: lambda services, job, _: services.expiry.expire(job),
     DisconnectUser: lambda services, job, _: services.connections.disconnect_user(job),
     GreetSession: lambda services, job, _: services.engine.greet(job),
     RefuseSession: lambda services, job, _: services.engine.refuse(job),

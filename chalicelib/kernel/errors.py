@@ -25,7 +25,7 @@ class TidingsError(Exception):
     """Base of all errors with a wire code.
 
     Attributes:
-        code: The `code` of CONTRACT's error frame.
+        code: The `code` of the error frame (docs/reference/protocol.md).
         status: The HTTP status that means the same.
         retryable: Whether the same request may succeed later.
     """
@@ -40,10 +40,14 @@ class TidingsError(Exception):
 
 
 class BadRequest(TidingsError):
+    """The request is malformed: the message names the field at fault. Correct it."""
+
     code, status, retryable = "bad_request", 400, False
 
 
 class Unauthorized(TidingsError):
+    """There is no valid token. Get a new one."""
+
     code, status, retryable = "unauthorized", 401, False
 
 
@@ -52,30 +56,44 @@ class NotConnected(Unauthorized):
 
 
 class PermissionDenied(TidingsError):
+    """The user may not do this, or their access is revoked for a time."""
+
     code, status, retryable = "permission_denied", 403, False
 
 
 class NotFound(TidingsError):
+    """It does not exist, or not for this user."""
+
     code, status, retryable = "not_found", 404, False
 
 
 class Conflict(TidingsError):
+    """It contradicts what is there, such as a room id that is taken."""
+
     code, status, retryable = "conflict", 409, False
 
 
 class RateLimited(TidingsError):
+    """Too many requests. Wait, then send the same again."""
+
     code, status, retryable = "rate_limited", 429, True
 
 
 class TooLarge(TidingsError):
+    """It is over a size limit, which the message names."""
+
     code, status, retryable = "too_large", 413, False
 
 
 class UnknownAction(TidingsError):
+    """There is no action of this name."""
+
     code, status, retryable = "unknown_action", 400, False
 
 
 class Unavailable(TidingsError):
+    """A store, a queue or the token issuer did not answer. Wait, then send the same again."""
+
     code, status, retryable = "unavailable", 503, True
 
 
@@ -84,4 +102,6 @@ class CacheDown(Unavailable):
 
 
 class Internal(TidingsError):
+    """A fault of the service. Wait, then send the same again."""
+
     code, status, retryable = "internal", 500, True

@@ -52,45 +52,49 @@ class Settings:
     Attributes:
         region: The region this code runs in [AWS_REGION].
         prefix: Prefix of table and queue names [TIDINGS_PREFIX].
-        endpoint_url: AWS endpoint of an emulator, None on AWS [AWS_ENDPOINT_URL].
-        secret_id: Id or ARN of the Secrets Manager secret with `jwt_secret` and the others of
-            `ports.Secrets`, "" for none [TIDINGS_SECRET_ID].
-        redis_url: redis:// or rediss:// URL, "" for none; `{redis_password}` in place of the
-            password is the secret's [TIDINGS_REDIS_URL].
-        redis_cluster: Cluster mode, as ElastiCache Serverless has it [TIDINGS_REDIS_CLUSTER].
-        redis_iam_user: ElastiCache user that authenticates with IAM, "" for none
+        endpoint_url: AWS endpoint of an emulator; none on AWS [AWS_ENDPOINT_URL].
+        secret_id: Id or ARN of the Secrets Manager secret that holds `jwt_secret`,
+            `jwt_secret_previous` and `redis_password`; empty for none [TIDINGS_SECRET_ID].
+        redis_url: redis:// or rediss:// URL; empty for none. `{redis_password}` in place of the
+            password stands for the one in the secret [TIDINGS_REDIS_URL].
+        redis_cluster: Whether Redis runs in cluster mode, as ElastiCache Serverless has it
+            [TIDINGS_REDIS_CLUSTER].
+        redis_iam_user: ElastiCache user that authenticates with IAM; empty for none
             [TIDINGS_REDIS_IAM_USER].
-        redis_iam_cache: Name of the cache, or id of the replication group
+        redis_iam_cache: Name of the serverless cache, or id of the replication group
             [TIDINGS_REDIS_IAM_CACHE].
-        redis_iam_serverless: That cache is serverless [TIDINGS_REDIS_IAM_SERVERLESS].
-        connections_url: Base of @connections for an emulator; "" builds the AWS
-            address from api id and region [TIDINGS_CONNECTIONS_URL].
-        jwt_secret: HS256 secret where there is no `secret_id`, "" to refuse HS256
+        redis_iam_serverless: Whether that cache is serverless [TIDINGS_REDIS_IAM_SERVERLESS].
+        connections_url: Base of @connections for an emulator; empty for AWS, whose address is
+            made from API id and region [TIDINGS_CONNECTIONS_URL].
+        jwt_secret: HS256 secret where there is no `secret_id`; empty to refuse HS256
             [TIDINGS_JWT_SECRET].
-        jwks_url: JWKS for RS256/ES256, "" to refuse them [TIDINGS_JWKS_URL].
+        jwks_url: URL of the JWKS for RS256 and ES256; empty to refuse them [TIDINGS_JWKS_URL].
         jwt_issuer: Required `iss` with JWKS [TIDINGS_JWT_ISSUER].
         jwt_audience: Required `aud` with JWKS [TIDINGS_JWT_AUDIENCE].
-        posts_per_s: Budget shared by all posts of the region [TIDINGS_POSTS_PER_S].
-        post_concurrency: Sockets one worker posts on at once [TIDINGS_POST_CONCURRENCY].
-        split_over: Connections above which a delivery is split [TIDINGS_SPLIT_OVER].
-        limits: Buckets of each user by action, over the defaults: a JSON object such as
-            {"send_message": [100, 500]}, tokens a second and at most [TIDINGS_LIMITS].
+        posts_per_s: How many posts all workers of the region may make in a second
+            [TIDINGS_POSTS_PER_S].
+        post_concurrency: How many posts one worker makes at once [TIDINGS_POST_CONCURRENCY].
+        split_over: A delivery to more connections than this is split into parts
+            [TIDINGS_SPLIT_OVER].
+        limits: Each user's buckets by action, where they differ from the defaults: a JSON object
+            such as {"send_message": [100, 500]}, tokens a second and at most [TIDINGS_LIMITS].
         endpoints: Deployed regions for `GET /v1/endpoint`, a JSON object such as {"us-east-1":
             {"websocket": "wss://{shard}.example.com/ws", "health": "https://…"}}
             [TIDINGS_ENDPOINTS].
-        shards: WebSocket APIs of each region, `ws-0` and on [TIDINGS_SHARDS].
-        max_connections: Connections one user may have [TIDINGS_MAX_CONNECTIONS].
-        max_rooms: Rooms one user may be in [TIDINGS_MAX_ROOMS].
-        max_members: Members a room may have [TIDINGS_MAX_MEMBERS].
-        ping_interval_ms: Engine.IO's heartbeat [TIDINGS_PING_INTERVAL_MS].
-        ping_timeout_ms: A client that has not answered by then has ended
+        shards: How many WebSocket APIs each region has, `ws-0` and on [TIDINGS_SHARDS].
+        max_connections: How many connections a user may have [TIDINGS_MAX_CONNECTIONS].
+        max_rooms: How many rooms a user may be in [TIDINGS_MAX_ROOMS].
+        max_members: How many members a room may have [TIDINGS_MAX_MEMBERS].
+        ping_interval_ms: How often the server pings an Engine.IO session
+            [TIDINGS_PING_INTERVAL_MS].
+        ping_timeout_ms: A session that has not answered a ping within this ends
             [TIDINGS_PING_TIMEOUT_MS].
-        connect_timeout_s: A Socket.IO session without a namespace by then is closed
+        connect_timeout_s: A Socket.IO session that connects to no namespace within this ends
             [TIDINGS_CONNECT_TIMEOUT_S].
         allowed_origins: Origins whose pages may use the HTTP API and polling, such as
-            https://chat.example.com, comma-separated, or `*` [TIDINGS_ALLOWED_ORIGINS].
+            https://chat.example.com; or `*` [TIDINGS_ALLOWED_ORIGINS].
         metrics_namespace: CloudWatch namespace of all metrics [TIDINGS_METRICS_NAMESPACE].
-        log_level: [TIDINGS_LOG_LEVEL].
+        log_level: Log lines below this level are not written [TIDINGS_LOG_LEVEL].
     """
 
     region: str = "us-east-1"

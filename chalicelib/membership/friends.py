@@ -12,8 +12,8 @@ from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, Conflict
 from ..model.friends import Friend, FriendStatus
 from ..model.identifiers import UserId
-from ..ports.cache import Cache
 from ..ports.friends import FriendStore
+from ..ports.membership import MembershipCache
 from ..ports.queues import Queue
 from ..ports.system import Clock
 
@@ -21,7 +21,9 @@ MAX_FRIENDS = 10_000
 
 
 class Friends:
-    def __init__(self, store: FriendStore, cache: Cache, outbound: Queue, clock: Clock) -> None:
+    def __init__(
+        self, store: FriendStore, cache: MembershipCache, outbound: Queue, clock: Clock
+    ) -> None:
         self._store = store
         self._cache = cache
         self._outbound = outbound

@@ -15,10 +15,10 @@ from ..jobs.delivery import AnnounceRoomChange
 from ..kernel import ids, telemetry
 from ..kernel.errors import BadRequest, CacheDown, Conflict, NotFound, PermissionDenied
 from ..model.access import Identity
-from ..model.connections import Frame
+from ..model.connections import FrameContext
 from ..model.identifiers import ConnectionId, RoomId, UserId
 from ..model.rooms import Member, Role, Room, RoomType
-from ..ports.cache import Cache
+from ..ports.membership import MembershipCache
 from ..ports.queues import Queue
 from ..ports.rooms import RoomStore
 from ..ports.system import Clock, Ids
@@ -30,7 +30,7 @@ class Rooms:
         self,
         store: RoomStore,
         friends: Friends,
-        cache: Cache,
+        cache: MembershipCache,
         delivery: Queue,
         clock: Clock,
         ids_: Ids,
@@ -157,7 +157,7 @@ class Rooms:
             raise PermissionDenied("you read here and cannot write")
         return role
 
-    def authorise(self, frame: Frame, user_id: UserId, room_id: RoomId) -> Role:
+    def authorise(self, frame: FrameContext, user_id: UserId, room_id: RoomId) -> Role:
         """The role, from the frame's grant if it is current, else asked anew and granted."""
         if frame.role is not None:
             return frame.role

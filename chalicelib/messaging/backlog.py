@@ -20,7 +20,7 @@ from ..model.log import Entry, EntryKind
 from ..ports.delivery import Cursors
 from ..ports.queues import Queue
 from ..ports.system import Clock
-from .messages import Messages
+from .reading import MessageReader
 
 SET_ASIDE_AFTER = 3  # attempts; of the 6 receives that a job has
 
@@ -31,8 +31,8 @@ def hopeless(fault: Exception, attempt: int) -> bool:
 
 
 class Backlog:
-    def __init__(self, messages: Messages, cursors: Cursors, dead: Queue, clock: Clock) -> None:
-        self._messages = messages
+    def __init__(self, reader: MessageReader, cursors: Cursors, dead: Queue, clock: Clock) -> None:
+        self._reader = reader
         self._cursors = cursors
         self._dead = dead
         self._clock = clock
@@ -50,15 +50,15 @@ class Backlog:
             return [known[seq] for seq in seqs]
         room_id, region = newest.room_id, newest.region
         if cursor.seq and not cursor.message_id:  # written before cursors had it
-            return self._messages.entries_between(room_id, region, cursor.seq, last)
-        return self._messages.entries_after(room_id, region, cursor.message_id, len(seqs))
+            return self._reader.entries_between(room_id, region, cursor.seq, last)
+        return self._reader.entries_after(room_id, region, cursor.message_id, len(seqs))
 
     def shown(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries, and messages they delete in their new shape."""
         shown = list(entries)
         for entry in entries:
             if entry.kind is EntryKind.DELETION and entry.target_id is not None:
-                deleted = self._messages.find(entry.room_id, entry.target_id)
+                deleted = self._reader.find(entry.room_id, entry.target_id)
                 shown += [deleted] if deleted is not None else []
         return shown
 
@@ -106,7 +106,7 @@ class Backlog:
         """What a letter that was sent back is about; another letter if the log cannot be read."""
         room_id, region = letter.room_id, letter.region
         try:
-            return self._messages.entries_between(room_id, region, letter.first_seq - 1, letter.seq)
+            return self._reader.entries_between(room_id, region, letter.first_seq - 1, letter.seq)
         except Exception as fault:
             if not hopeless(fault, attempt):
                 raise

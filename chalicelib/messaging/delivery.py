@@ -15,53 +15,43 @@ set aside after a few attempts, and the room goes on (`backlog`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from .. import wire
-from ..connections.registry import Connections
 from ..contract import events
-from ..contract.events import DeliveryReceipt, Event, RoomUpdated, UserLeft
 from ..jobs.delivery import (
-    AnnounceRoomChange,
     DeliverDirect,
     DeliverEntry,
     DeliverPart,
     DeliverToRecovering,
     SetAside,
 )
-from ..jobs.outbound import InvalidateMembership, RetryEvent
-from ..kernel import ids, telemetry, times
+from ..kernel import telemetry
 from ..kernel.errors import CacheDown, Unavailable
 from ..membership.rooms import Rooms
 from ..model.connections import Target
-from ..model.delivery import Cursor, Outcome, Post
+from ..model.delivery import Cursor
 from ..model.identifiers import ConnectionId, Region, RoomId, UserId
 from ..model.log import Entry
-from ..ports.cache import Cache
-from ..ports.delivery import Cursors, Poster
+from ..ports.delivery import Cursors
+from ..ports.log import Recents
 from ..ports.queues import Queue
 from ..ports.system import Clock
 from .backlog import Backlog, hopeless
+from .confirmations import Confirmations
 from .fanout import (
     RETRY_DELAYS_S,
-    Receipt,
-    asked,
     part_jobs,
     posts_for,
-    retry_job,
     without,
 )
+from .posting import TOO_MANY, Posting
 
-CHUNK = 1_000
 RUN, RUN_MS = 20, 8_000  # entries before the cursor moves; how long one job goes on with that
 STAY_SPLIT_MS = 3_600_000
 MOST_BEHIND = 500  # connections noted with a stream: some 25 KB
 PATIENT_ATTEMPTS = 3  # so often a room waits while posts of many connections are refused
 LAST_ATTEMPT = 6  # max_receive_count of delivery.fifo in terraform/resources.json
-RECEIPTS_UP_TO = 100
-VOID_AGAIN_S = 15
 TOO_LARGE = "too large for a post"
-_MANY = "there are more posts than may be made, try again"
 
 
 class Delivery:
@@ -69,25 +59,23 @@ class Delivery:
         self,
         *,
         rooms: Rooms,
-        connections: Connections,
-        cache: Cache,
+        recents: Recents,
         cursors: Cursors,
-        poster: Poster,
-        queue: Queue,
+        posting: Posting,
+        confirmations: Confirmations,
         backlog: Backlog,
-        outbound: Queue,
+        queue: Queue,
         outbound_dead: Queue,
         clock: Clock,
         split_over: int,
     ) -> None:
         self._rooms = rooms
-        self._connections = connections
-        self._cache = cache
+        self._recents = recents
         self._cursors = cursors
-        self._poster = poster
-        self._queue = queue
+        self._posting = posting
+        self._confirmations = confirmations
         self._backlog = backlog
-        self._outbound = outbound
+        self._queue = queue
         self._outbound_dead = outbound_dead
         self._clock = clock
         self._split_over = split_over
@@ -150,8 +138,8 @@ class Delivery:
         """Post entries, or send them on in parts; those done, and when parts were last sent."""
         room_id, region = entries[0].room_id, entries[0].region
         members = self._begin(room_id, entries)
-        entries = self._expecting(entries, len(members))
-        targets = self._connected(members)
+        entries = self._confirmations.expected(entries, len(members))
+        targets = self._posting.connected(members)
         split_at_ms, now_ms = cursor.split_at_ms, self._clock.now_ms()
         # Parts may still wait when a room is no longer large: long after the last one they do not.
         if len(targets) > self._split_over or now_ms - split_at_ms < STAY_SPLIT_MS:
@@ -215,82 +203,20 @@ class Delivery:
         back with its position tells it what. The job goes to the dead letters of outbound.
         """
         entry, target = job.entry, job.target
-        receipt = self._post(posts_for(events.of_entry(entry), [target]))
+        receipt = self._posting.post(posts_for(events.of_entry(entry), [target]))
         if (receipt.busy or receipt.unsent) and attempt < LAST_ATTEMPT:
-            raise Unavailable(_MANY)
+            raise Unavailable(TOO_MANY)
         if receipt.retry and attempt <= len(RETRY_DELAYS_S):
             return RETRY_DELAYS_S[attempt - 1]
         if receipt.refused:
             self._backlog.set_aside(entry, TOO_LARGE, attempt)
         if receipt.left:
             self._outbound_dead.send([job])
-            self._close_deaf(target)
+            self._posting.close(target)
         else:
-            self._ask(entry, [target])
+            self._confirmations.ask(entry, [target])
         self._cursors.catch_up(entry.room_id, entry.region, target.origin, entry.seq)
         return None
-
-    def announce_room_change(self, job: AnnounceRoomChange) -> None:
-        """Tell all members' devices of a change of membership, void caches, end a kicked view."""
-        room_id, user_id, at = job.room_id, job.user_id, times.iso(job.at_ms)
-        self.void([room_id], user_id)
-        targets = self._connected(self._rooms.members(room_id))
-        if job.change == "member_removed":
-            own = self._connections.of_users([user_id])
-            targets = targets + [t for t in own if t not in targets]
-            left = UserLeft(user_id, room_id, at)
-            self._post(posts_for(left, self._connections.audience(room_id)))
-        update = RoomUpdated(room_id, job.change, user_id, at)
-        self._settle(posts_for(update, targets), update)
-
-    def void(self, rooms: Sequence[RoomId], user_id: UserId | None = None) -> None:
-        """Void what is cached of who is in these rooms, and the view of a user who is not.
-
-        While the cache is away it is done again: it may come back with what it had.
-        """
-        try:
-            for room_id in rooms:
-                self._rooms.changed(room_id)
-        except CacheDown:
-            telemetry.log("WARNING", "membership_bump_failed", rooms=len(rooms))
-            again = InvalidateMembership(rooms=tuple(rooms), user_id=user_id, delay_s=VOID_AGAIN_S)
-            self._outbound.send([again])
-        for room_id in rooms:
-            if user_id is not None and user_id not in self._rooms.members(room_id):
-                for target in self._connections.of_users([user_id]):
-                    self._connections.left_room(room_id, target)
-
-    def ephemeral(self, room_id: RoomId, event: Event, exclude: str | None, keep: bool) -> None:
-        """Tell those who joined the room; with `keep` a failed post is tried again."""
-        targets = without(self._connections.audience(room_id), exclude)
-        posts = posts_for(event, targets)
-        if keep:
-            self._settle(posts, event)
-        else:
-            self._post(posts)
-
-    def tell(self, users: Iterable[UserId], event: Event, exclude: str | None = None) -> None:
-        """Post an event that is in no log to all devices of these users."""
-        targets = without(self._connected(users), exclude)
-        self._settle(posts_for(event, targets), event)
-
-    def retry(self, job: RetryEvent) -> None:
-        """One connection's retry of an event that is in no log; then the dead-letter queue."""
-        event, target, attempt = job.event, job.target, job.attempt
-        receipt = self._post(posts_for(event, [target]))
-        if receipt.busy or receipt.unsent:
-            raise Unavailable(_MANY)
-        if not receipt.retry:
-            return
-        if attempt + 1 < len(RETRY_DELAYS_S):
-            self._outbound.send([retry_job(event, target, attempt + 1)])
-        else:
-            self._outbound_dead.send([retry_job(event, target, attempt)])
-
-    def _settle(self, posts: Sequence[Post], event: Event) -> None:
-        receipt = self._post(posts)
-        if receipt.left:
-            self._outbound.send([retry_job(event, target, 0) for target in receipt.left])
 
     def _deliver(
         self,
@@ -314,12 +240,12 @@ class Delivery:
             self._queue.send([DeliverToRecovering(entry=entry, target=each) for each in told])
         targets = [target for target in targets if not wire.recovers(target.protocol)]
         ready = [target for target in targets if target.origin not in slow]
-        receipt = self._post(posts_for(event, ready))
+        receipt = self._posting.post(posts_for(event, ready))
         if receipt.unsent or (receipt.busy and attempt <= PATIENT_ATTEMPTS):
-            raise Unavailable(_MANY)
+            raise Unavailable(TOO_MANY)
         if receipt.refused:
             self._backlog.set_aside(entry, TOO_LARGE, attempt)
-        self._ask(entry, [target for target in ready if target not in receipt.left])
+        self._confirmations.ask(entry, [target for target in ready if target not in receipt.left])
         return [target for target in targets if target.origin in slow] + list(receipt.left)
 
     def _fall_behind(self, cursor: Cursor, behind: Sequence[tuple[Entry, Target]]) -> None:
@@ -340,7 +266,7 @@ class Delivery:
             late = [(entry, target) for entry, target in behind if target.origin in noted]
             self._queue.send([DeliverDirect(entry=entry, target=each) for entry, each in late])
         for target in {t.origin: t for _, t in behind if t.origin in beyond}.values():
-            self._close_deaf(target)
+            self._posting.close(target)
 
     def _forget_gone(
         self, room_id: RoomId, region: Region, cursor: Cursor, targets: Iterable[Target]
@@ -352,96 +278,13 @@ class Delivery:
                 if origin not in here:
                     self._cursors.catch_up(room_id, region, origin, seq)
 
-    def _close_deaf(self, target: Target) -> None:
-        self._poster.close(target)
-        self._connections.close(target.connection_id)
-        telemetry.log("WARNING", "deaf_connection_closed", target=target.connection_id)
-
-    def expect(self, entries: Sequence[Entry]) -> None:
-        """Acks of these, where their senders want them, will be understood for an hour."""
-        wanted = {
-            ids.ack_id(entry.room_id, entry.message_id): (entry.room_id, entry.message_id)
-            for entry in entries
-            if entry.delivery_receipt
-        }
-        try:
-            if wanted:
-                self._cache.expect_acks(wanted)
-        except CacheDown:
-            telemetry.log("WARNING", "acks_not_expected")
-
-    def _expecting(self, entries: list[Entry], members: int) -> list[Entry]:
-        """The entries as they are sent: in a large room nobody is asked for receipts."""
-        if not any(entry.delivery_receipt for entry in entries):
-            return entries
-        if members > RECEIPTS_UP_TO:
-            return [replace(entry, delivery_receipt=False) for entry in entries]
-        self.expect(entries)
-        return entries
-
-    def _ask(self, entry: Entry, targets: Iterable[Target]) -> None:
-        """Ask for acks of a message that was posted. A question that gets lost is not asked again.
-
-        It is an event of its own: a client that recovers does not note the offset of an event that
-        asks for an ack.
-        """
-        told = [target for target in targets if asked(entry, target)]
-        if told:
-            self._post(posts_for(DeliveryReceipt(entry.room_id, entry.message_id), told))
-
-    def _post(self, posts: Sequence[Post]) -> Receipt:
-        if not posts:
-            return Receipt()
-        delivered, gone, refused = 0, 0, 0
-        retry: list[Target] = []
-        busy: list[Target] = []
-        unsent: list[Target] = []
-        for post, outcome in zip(posts, self._poster.post(posts), strict=True):
-            if outcome is Outcome.DELIVERED:
-                delivered += 1
-            elif outcome is Outcome.TOO_LARGE:
-                refused += 1
-            elif outcome is Outcome.BUSY:
-                busy.append(post.target)
-            elif outcome is Outcome.UNSENT:
-                unsent.append(post.target)
-            elif outcome is Outcome.GONE and self._connections.gone(post.target):
-                gone += 1
-            else:
-                retry.append(post.target)
-        telemetry.measure(
-            "posted",
-            self._clock.now_ms(),
-            posts_delivered=delivered,
-            posts_gone=gone,
-            posts_refused=refused,
-            posts_to_retry=len(retry) + len(busy) + len(unsent),
-        )
-        return Receipt(delivered, gone, refused, tuple(retry), tuple(busy), tuple(unsent))
-
     def _begin(self, room_id: RoomId, entries: Sequence[Entry]) -> Collection[UserId]:
         """The room's members; caches the entries on the way."""
         try:
-            known = self._cache.deliver(room_id, self._backlog.shown(entries))
+            known = self._recents.deliver(room_id, self._backlog.shown(entries))
         except CacheDown:
             telemetry.log("WARNING", "recent_not_cached")
             return self._rooms.members(room_id)
         if known.members is None:
             return self._rooms.fill(room_id, known.version)
         return known.members
-
-    def _connected(self, members: Iterable[UserId]) -> list[Target]:
-        """All their connections: from Redis, or read from the store when it cannot say."""
-        users = sorted(members)
-        found: list[Target] = []
-        for start in range(0, len(users), CHUNK):
-            chunk = users[start : start + CHUNK]
-            try:
-                online = self._cache.online(chunk)
-            except CacheDown:
-                online = None
-            if online is None:
-                found += self._connections.of_users(chunk)
-            else:
-                found += [target for targets in online.values() for target in targets]
-        return found

@@ -25,7 +25,7 @@ RETRY_DELAYS_S = (1, 2, 4)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RoomPart:
     """A share of a large room's delivery.
 
     Attributes:
@@ -60,7 +60,7 @@ class Receipt:
         return self.retry + self.busy + self.unsent
 
 
-def plan_parts(targets: Sequence[Target], room_for: int = MOST_JOB_BYTES) -> list[Part]:
+def plan_parts(targets: Sequence[Target], room_for: int = MOST_JOB_BYTES) -> list[RoomPart]:
     """Split targets: by a stable hash of the device, so that each keeps its order group.
 
     One part of each group, then the next: a send to SQS has one job of a group at most.
@@ -72,7 +72,9 @@ def plan_parts(targets: Sequence[Target], room_for: int = MOST_JOB_BYTES) -> lis
     for target in targets:
         buckets.setdefault(zlib.crc32(target.origin.encode()) % PARTS, []).append(target)
     parts = {
-        k: [Part(k, start, tuple(bucket[start:end])) for start, end in _slices(bucket, room_for)]
+        k: [
+            RoomPart(k, start, tuple(bucket[start:end])) for start, end in _slices(bucket, room_for)
+        ]
         for k, bucket in sorted(buckets.items())
     }
     most = max(map(len, parts.values()), default=0)

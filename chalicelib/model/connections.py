@@ -80,7 +80,7 @@ class Devices:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class FrameContext:
     """What the cache knows at the arrival of a frame, read in one round trip.
 
     Attributes:

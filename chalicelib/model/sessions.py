@@ -38,7 +38,7 @@ class EngineSession:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PacketPart:
     """What is known of a part of a binary packet that waits for others.
 
     Attributes:

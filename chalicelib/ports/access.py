@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from ..model.access import Charge
 from ..model.identifiers import UserId
 
 
@@ -31,7 +32,7 @@ class RevocationStore(Protocol):
         """0 for none. Strongly consistent in this region."""
 
 
-class Sync(Protocol):
+class ClusterBus(Protocol):
     """`cluster:sync`: news to every running process of the region, best effort."""
 
     def publish(self, event: str, data: Mapping[str, Any]) -> None:
@@ -47,3 +48,13 @@ class Sync(Protocol):
 class PeerHealth(Protocol):
     def healthy(self, url: str) -> bool:
         """Whether a region's health URL answers 200 within a second. Never raises."""
+
+
+class Buckets(Protocol):
+    """Token buckets that limit what users do."""
+
+    def spend(self, charge: Charge) -> int:
+        """Take a token of the payer's bucket (atomic); 0, or the milliseconds until there is one.
+
+        A bucket holds `burst` tokens and gains `per_s` a second.
+        """

@@ -37,3 +37,10 @@ class Poster(Protocol):
 
     def close(self, target: Target) -> Outcome:
         """DELETE the connection."""
+
+
+class PostBudget(Protocol):
+    """The posts a region may make, shared by all its functions."""
+
+    def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
+        """Take up to `wanted` from the shared token bucket of posts; answers how many."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from ..model.delivery import Delivering
 from ..model.identifiers import MessageId, Region, RoomId
 from ..model.log import CommitResult, Duplicate, Entry, Head
 
@@ -51,3 +52,26 @@ class MessageLog(Protocol):
         self, room_id: RoomId, region: Region, message_id: MessageId | None, limit: int
     ) -> list[Entry]:
         """Entries with an id below `message_id` (None: newest), NEWEST first, consistent."""
+
+
+class Tickets(Protocol):
+    """Guesses at a stream's next seq, so that writers of a room do not collide."""
+
+    def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
+        """Nothing was written with it; void when later ones are out (atomic)."""
+
+    def set_ticket(self, room_id: RoomId, region: Region, seq: int) -> None:
+        """The stream's head is at `seq`: the next ticket is seq + 1."""
+
+
+class Recents(Protocol):
+    """The newest entries of rooms."""
+
+    def deliver(self, room_id: RoomId, entries: Sequence[Entry]) -> Delivering:
+        """What a delivery of these entries of the room begins with; counts them.
+
+        They go into `conversation:{id}:recent`, newest 50; an entry replaces itself.
+        """
+
+    def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
+        """Cached newest entries, oldest first; may be incomplete: check seqs against the head."""

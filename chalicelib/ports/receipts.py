@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ..model.identifiers import MessageId, Region, RoomId, UserId
@@ -28,3 +28,20 @@ class Markers(Protocol):
 
     def count(self, room_id: RoomId, message_id: MessageId) -> int:
         """How many have read up to this message or further. Eventually consistent."""
+
+
+class Claims(Protocol):
+    """Who is the first to do something within a time."""
+
+    def claim(self, name: str, seconds: int) -> bool:
+        """True for the first who asks within so many seconds (atomic)."""
+
+
+class AckNumbers(Protocol):
+    """The numbers under which devices are asked for acks."""
+
+    def expect_acks(self, messages: Mapping[int, tuple[RoomId, MessageId]]) -> None:
+        """Receivers are asked for an ack of these, by its number. Held for an hour."""
+
+    def acked(self, ack_id: int) -> tuple[RoomId, MessageId] | None:
+        """Which message a number stands for; None when nobody is asked (any more)."""

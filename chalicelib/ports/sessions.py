@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..model.connections import Target
 from ..model.identifiers import ConnectionId, Stream
-from ..model.sessions import Checkpoint, EngineSession, Part, Trail
+from ..model.sessions import Checkpoint, EngineSession, PacketPart, Trail
 
 
 class CheckpointStore(Protocol):
@@ -40,7 +40,7 @@ class EngineSessions(Protocol):
     def connect(self, sid: ConnectionId, namespace: str) -> None:
         """A namespace was connected; nothing happens to a session that is not known."""
 
-    def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[Part]:
+    def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[PacketPart]:
         """Keep a part of a binary packet: its text, which says how many attachments follow, or
         an attachment (`b…`). Answers all that wait now. What waits is forgotten 10 s after the
         last part came.
@@ -52,10 +52,10 @@ class EngineSessions(Protocol):
             TooLarge: More wait than packets may have; they are forgotten.
         """
 
-    def gathered(self, sid: ConnectionId) -> list[Part]:
+    def gathered(self, sid: ConnectionId) -> list[PacketPart]:
         """The parts that wait."""
 
-    def hand_out(self, sid: ConnectionId, parts: Sequence[Part]) -> list[str] | None:
+    def hand_out(self, sid: ConnectionId, parts: Sequence[PacketPart]) -> list[str] | None:
         """These, in this order, and forget them (atomic); None when one of them is gone."""
 
     def close(self, sid: ConnectionId, last: str = "1") -> None:

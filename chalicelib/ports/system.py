@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from ..model.metrics import Traffic
+
 
 class Clock(Protocol):
     def now_ms(self) -> int:
@@ -27,3 +29,19 @@ class Ids(Protocol):
 class Metrics(Protocol):
     def put(self, values: Mapping[str, tuple[float, str]], at_ms: int) -> None:
         """Values with their CloudWatch units, by name."""
+
+
+class TrafficCounts(Protocol):
+    """What is counted for the metrics."""
+
+    def note_connections(self, count: int) -> None:
+        """The sweep has seen so many in this region; held for 300 s."""
+
+    def traffic(self, now_ms: int) -> Traffic:
+        """What was counted; the messages counted so far are forgotten (atomic)."""
+
+
+class Reachable(Protocol):
+    """Whether it can be reached at all."""
+
+    def ping(self) -> None: ...

@@ -37,7 +37,7 @@ NAMESPACES = ("/", "/moments", "/notifications")
 MAX_PAYLOAD = 1_000_000
 OPEN_WITHIN_MS = 5_000
 REFUSED_MS = 5_000  # with its last try less than a hand-over may stall
-_NOOP = engineio.PacketKind.NOOP.value
+_NOOP = engineio.EnginePacketKind.NOOP.value
 HOLD_MS, PROBED_HOLD_MS, PROBE_MS = 20_000, 150, 10_000
 LIFE_MS, SPREAD_MS = 7_200_000, 900_000
 _LATE_MS = 10_000  # a poll whose process died is forgotten so long after its end
@@ -344,7 +344,7 @@ class Engine:
         target = session.target
         if not self._sessions.ping(target.connection_id, session.ping_ms, now_ms):
             return
-        ping = engineio.encode_text(engineio.Packet(engineio.PacketKind.PING))
+        ping = engineio.encode_text(engineio.EnginePacket(engineio.EnginePacketKind.PING))
         if self.try_post(target, [ping]) is Outcome.GONE:
             self.closed(target.connection_id)
             return

@@ -13,7 +13,6 @@ https://socket.io/docs/v4/connection-state-recovery
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,16 +23,16 @@ from ..contract import events
 from ..contract.events import DeliveryReceipt, SessionStarted
 from ..jobs.delivery import DeliverToRecovering, StartRecovery
 from ..kernel import ids, telemetry
-from ..kernel.errors import BadRequest, CacheDown, RateLimited, TidingsError, Unavailable
-from ..membership.rooms import Rooms
+from ..kernel.errors import CacheDown, RateLimited, TidingsError, Unavailable
 from ..messaging.backlog import Backlog
-from ..messaging.delivery import TOO_LARGE, Delivery
+from ..messaging.confirmations import Confirmations
+from ..messaging.delivery import TOO_LARGE
 from ..messaging.fanout import RETRY_DELAYS_S, asked
-from ..messaging.messages import Messages
+from ..messaging.reading import MessageReader
 from ..model.access import Identity
 from ..model.connections import Target
 from ..model.delivery import Outcome, Post
-from ..model.identifiers import Region, RoomId, Stream, UserId
+from ..model.identifiers import Region, RoomId, Stream
 from ..model.log import Entry
 from ..model.sessions import Checkpoint, Trail
 from ..ports.delivery import Poster
@@ -41,10 +40,13 @@ from ..ports.queues import Queue
 from ..ports.sessions import CheckpointStore, Trails
 from ..ports.system import Clock, Ids
 from ..wire import socketio, socketwire
+from . import offsets
 from .engine import Engine
+from .missed import MissedEntries
+from .offsets import RecoveryClaim
 from .upgrades import Upgrades
 
-MOST_MISSED, MOST_STREAMS, MOST_SINCE = 500, 2_000, 8
+MOST_SINCE = 8  # streams that an offset names beside its checkpoint
 
 
 class Recovery:
@@ -53,11 +55,11 @@ class Recovery:
         *,
         store: CheckpointStore,
         trails: Trails,
-        rooms: Rooms,
-        messages: Messages,
         connections: Connections,
         backlog: Backlog,
-        delivery: Delivery,
+        confirmations: Confirmations,
+        missed: MissedEntries,
+        reader: MessageReader,
         engine: Engine,
         upgrades: Upgrades,
         poster: Poster,
@@ -67,11 +69,11 @@ class Recovery:
     ) -> None:
         self._store = store
         self._trails = trails
-        self._rooms = rooms
-        self._messages = messages
         self._connections = connections
         self._backlog = backlog
-        self._delivery = delivery
+        self._confirmations = confirmations
+        self._missed = missed
+        self._reader = reader
         self._engine = engine
         self._upgrades = upgrades
         self._poster = poster
@@ -80,16 +82,20 @@ class Recovery:
         self._ids = ids_
 
     def ask(
-        self, identity: Identity, target: Target, device: Mapping[str, str], payload: Any
+        self,
+        identity: Identity,
+        target: Target,
+        device: Mapping[str, str],
+        claim: RecoveryClaim | None,
     ) -> None:
         """Queue a CONNECT's answer behind whatever its socket's order group still has to do.
 
         Args:
             target: Of a protocol that recovers; its sid is for a socket that cannot.
-            payload: What the client sent; with `pid` and `offset` of an earlier socket.
+            claim: What the client shows of an earlier socket, if it shows any.
         """
-        offset = payload.get("offset") if isinstance(payload, dict) else None
-        found = self._find(identity.user_id, target, payload)
+        found = self._missed.checkpoint(identity.user_id, target, claim)
+        offset = claim.offset if claim is not None else None
         known = replace(target, sid=found.sid) if found is not None else target
         self._queue_start(identity, known, device, offset if found is not None else None)
 
@@ -149,18 +155,6 @@ class Recovery:
             self._engine.close(trail.target)
         return None
 
-    def _find(self, user_id: UserId, target: Target, payload: Any) -> Checkpoint | None:
-        """The checkpoint of the offset, if it is this user's and the client knows its pid."""
-        if not isinstance(payload, dict):
-            return None
-        pid, offset = payload.get("pid"), payload.get("offset")
-        if not isinstance(pid, str) or not isinstance(offset, str) or len(offset) > 2_000:
-            return None
-        found = self._store.get(offset.partition(";")[0] or "-")
-        if found is None or found.user_id != user_id or found.protocol != target.protocol:
-            return None
-        return found if secrets.compare_digest(found.pid.encode(), pid.encode()) else None
-
     def _queue_start(
         self, identity: Identity, target: Target, device: Mapping[str, str], offset: str | None
     ) -> None:
@@ -176,14 +170,14 @@ class Recovery:
     def _resume(
         self, identity: Identity, target: Target, job: StartRecovery, before: Trail | None
     ) -> None:
-        heads = self._heads(target)
+        heads = self._missed.heads(target)
         if heads is None:
             self._plain(identity, target, job.device)
             return
         missed: list[Entry] = []
         pid = self._ids.token()
         if job.offset is not None:
-            found = self._sendable(target, job.offset, heads)
+            found = self._missed.sendable(target, job.offset, heads)
             if found is None:
                 telemetry.log("INFO", "not_recovered")
                 self._connections.close(target.connection_id)
@@ -208,7 +202,7 @@ class Recovery:
         self._engine.connected(
             ids.transport_id(target.connection_id), wire.namespace(target.protocol)
         )
-        self._delivery.expect(missed)
+        self._confirmations.expect(missed)
         if self._engine.post(
             target, [*texts, _connected(target, pid), *_questions(missed, target)]
         ):
@@ -217,83 +211,13 @@ class Recovery:
             if recovered:
                 telemetry.measure("recovered", self._clock.now_ms(), recoveries=1)
 
-    def _sendable(
-        self, target: Target, offset: str, heads: Mapping[Stream, int]
-    ) -> tuple[str, list[Entry]] | None:
-        """As `_missed`; None also when an entry cannot be read or encoded, now or ever."""
-        try:
-            found = self._missed(target, offset, heads)
-            for entry in found[1] if found is not None else ():
-                wire.encode(target.protocol, events.of_entry(entry), offset)
-            return found
-        except TidingsError:
-            raise
-        except Exception as fault:  # noqa: BLE001 - it would fail again; the client begins afresh
-            telemetry.error("recovery_failed", fault)
-            return None
-
-    def _missed(
-        self, target: Target, offset: str, heads: Mapping[Stream, int]
-    ) -> tuple[str, list[Entry]] | None:
-        """The pid and what came after the offset, in canonical order; None when nobody can say.
-
-        An offset brings entries once: a client that comes back with it again may have some of
-        them, from an answer that was cut before its end.
-        """
-        try:
-            name, since = decode(offset)
-        except BadRequest:
-            return None
-        found = self._store.get(name)
-        if found is None:
-            return None
-        seen = {**found.seen, **since}
-        missed: list[Entry] = []
-        for stream, head in heads.items():
-            entries = self._after(target, stream, seen.get(stream), head)
-            if entries is None or len(missed) + len(entries) > MOST_MISSED:
-                return None
-            missed += entries
-        allowed = set(self._rooms.among(target.user_id, list({e.room_id for e in missed})))
-        missed = [e for e in missed if e.room_id in allowed and e.origin_id != target.sid]
-        if missed and not self._store.use(name, offset):
-            return None
-        return found.pid, sorted(missed, key=lambda entry: entry.message_id)
-
-    def _after(
-        self, target: Target, stream: Stream, seen: int | None, head: int
-    ) -> list[Entry] | None:
-        """Entries of a stream after `seen`; None when the log has not all of them (any more)."""
-        room_id, region = stream
-        if seen is None:
-            joined_ms = self._rooms.joined_ms(room_id, target.user_id)
-            if not joined_ms or not head:
-                return []
-            return self._messages.entries_since(room_id, region, joined_ms, MOST_MISSED + 1)
-        if seen >= head:
-            return [] if seen == head else None
-        if head - seen > MOST_MISSED:
-            return None
-        entries = self._messages.entries_between(room_id, region, seen, head)
-        return entries if len(entries) == head - seen else None
-
-    def _heads(self, target: Target) -> dict[Stream, int] | None:
-        """The heads of all that it is told of; None when that is too much to keep."""
-        rooms = [
-            room_id
-            for room_id in dict.fromkeys(self._rooms.ids_of(target.user_id))
-            if wire.takes(target.protocol, events.of_message(room_id).name)
-        ]
-        heads = self._messages.seqs(rooms)
-        return heads if len(heads) <= MOST_STREAMS else None
-
     def _unsent(self, entry: Entry, trail: Trail) -> list[Entry]:
         """Up to this entry what the socket has not been sent, oldest first."""
         if trail.seq is not None and entry.seq <= trail.seq:
             return []
         if trail.seq is None or entry.seq == trail.seq + 1:
             return [entry]
-        return self._messages.entries_between(entry.room_id, entry.region, trail.seq, entry.seq)
+        return self._reader.entries_between(entry.room_id, entry.region, trail.seq, entry.seq)
 
     def _send(self, target: Target, trail: Trail, entries: list[Entry], attempt: int) -> Outcome:
         """Post entries one after the other, each with its offset."""
@@ -303,7 +227,7 @@ class Recovery:
         sent = 0
         for entry in entries:
             told, trail = trail, self._went_on(target, trail, entry)
-            frame = wire.encode(target.protocol, events.of_entry(entry), encode(trail))
+            frame = wire.encode(target.protocol, events.of_entry(entry), offsets.encode(trail))
             if frame is None or entry.origin_id == target.sid:
                 continue
             [outcome] = self._poster.post([Post(trail.target, frame)])
@@ -371,32 +295,6 @@ class Recovery:
     def _refuse(self, target: Target, refusal: TidingsError) -> None:
         why = {"message": str(refusal), "data": refusal.as_json()}
         self._engine.post(target, [_frame(socketio.PacketKind.CONNECT_ERROR, target, why)])
-
-
-def wanted(payload: Any, understands: bool) -> bool:
-    """Whether a CONNECT asks for recovery, or its client is known to understand it."""
-    if not isinstance(payload, dict):
-        return understands
-    asked = payload.get("recovery")
-    return asked if isinstance(asked, bool) else understands or "pid" in payload
-
-
-def encode(trail: Trail) -> str:
-    """The offset of what a trail has sent: a checkpoint, and `;room:region:seq` since."""
-    return trail.checkpoint_id + "".join(f";{r}:{g}:{seq}" for r, g, seq in trail.since)
-
-
-def decode(offset: str) -> tuple[str, dict[Stream, int]]:
-    """`BadRequest` for a text that no server of ours made."""
-    name, *parts = offset.split(";")
-    since: dict[Stream, int] = {}
-    for part in parts:
-        room, _, rest = part.partition(":")
-        region, _, seq = rest.partition(":")
-        if not room or not region or not (seq.isascii() and seq.isdigit()) or len(seq) > 15:
-            raise BadRequest("not an offset")
-        since[RoomId(room), Region(region)] = int(seq)
-    return name, since
 
 
 _NO_STREAM: Stream = (RoomId(""), Region(""))

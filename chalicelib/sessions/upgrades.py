@@ -22,7 +22,10 @@ from ..ports.system import Clock, Ids
 from ..wire import engineio
 from .engine import NAMESPACES, Engine
 
-_OF_POLLS = (engineio.PacketKind.NOOP.value, engineio.PacketKind.PING.value)  # not for it
+_OF_POLLS = (
+    engineio.EnginePacketKind.NOOP.value,
+    engineio.EnginePacketKind.PING.value,
+)  # not for it
 _AGAIN_S = 11  # by then another may hand over, should we have died
 
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..connections.registry import Connections
+from ..connections.views import RoomViews
 from ..contract.events import Typing, UserJoined, UserLeft
 from ..jobs.outbound import EndTyping, LeaveRooms, TellRoomView, TellTyping, TypingJob
 from ..kernel import telemetry, times
 from ..kernel.errors import CacheDown
-from ..messaging.delivery import Delivery
+from ..messaging.telling import Telling
 from ..model.connections import Connection
 from ..model.identifiers import RoomId, UserId
-from ..ports.cache import Cache
 from ..ports.queues import Queue
 from ..ports.system import Clock
+from ..ports.typing import TypingState
 
 TYPING_EXPIRES_S = 6
 LATE_MS = 15_000
@@ -30,26 +30,26 @@ _VIEWS: Mapping[str, type[UserJoined | UserLeft]] = {
 class Ephemeral:
     def __init__(
         self,
-        connections: Connections,
-        delivery: Delivery,
-        cache: Cache,
+        views: RoomViews,
+        telling: Telling,
+        state: TypingState,
         outbound: Queue,
         clock: Clock,
     ) -> None:
-        self._connections = connections
-        self._delivery = delivery
-        self._cache = cache
+        self._views = views
+        self._telling = telling
+        self._state = state
         self._outbound = outbound
         self._clock = clock
 
     def join(self, connection: Connection, room_id: RoomId) -> None:
         """Open the room on this device; the others hear of the user's first one."""
-        if self._connections.joined_room(room_id, connection):
+        if self._views.open(room_id, connection):
             self._announce(UserJoined, room_id, connection)
 
     def leave(self, connection: Connection, room_id: RoomId) -> None:
         """Close the room on this device; the others hear of the user's last one."""
-        if self._connections.left_room(room_id, connection.target):
+        if self._views.close(room_id, connection.target):
             self._announce(UserLeft, room_id, connection)
 
     def typing(self, connection: Connection, room_id: RoomId, is_typing: bool) -> None:
@@ -79,30 +79,30 @@ class Ephemeral:
         if self._clock.now_ms() - at_ms > LATE_MS:
             return
         try:
-            if (self._cache.typing_since(room_id, user_id) or 0) > at_ms:
+            if (self._state.typing_since(room_id, user_id) or 0) > at_ms:
                 return
-            self._cache.typing(room_id, user_id, at_ms if job.is_typing else None)
+            self._state.typing(room_id, user_id, at_ms if job.is_typing else None)
         except CacheDown:
             telemetry.log("WARNING", "typing_not_remembered")
         event = Typing(room_id, user_id, job.is_typing, times.iso(at_ms))
-        self._delivery.ephemeral(room_id, event, job.origin, keep=False)
+        self._telling.tell_room(room_id, event, job.origin, retry=False)
 
     def end_typing(self, job: EndTyping) -> None:
         """End a typing whose stop never came."""
         room_id, user_id = job.room_id, job.user_id
         try:
-            if self._cache.typing_since(room_id, user_id) != job.at_ms:
+            if self._state.typing_since(room_id, user_id) != job.at_ms:
                 return
-            self._cache.typing(room_id, user_id, None)
+            self._state.typing(room_id, user_id, None)
         except CacheDown:
             telemetry.log("WARNING", "typing_not_remembered")
         event = Typing(room_id, user_id, False, times.iso(self._clock.now_ms()))
-        self._delivery.ephemeral(room_id, event, job.origin, keep=False)
+        self._telling.tell_room(room_id, event, job.origin, retry=False)
 
     def tell_room_view(self, job: TellRoomView) -> None:
         """Post `user_joined` or `user_left`."""
         event = _VIEWS[job.name](job.user_id, job.room_id, times.iso(job.at_ms))
-        self._delivery.ephemeral(job.room_id, event, job.origin, keep=True)
+        self._telling.tell_room(job.room_id, event, job.origin, retry=True)
 
     def leave_all(self, job: LeaveRooms, attempt: int) -> None:
         """A connection ended: take it out of the rooms it had joined.
@@ -111,14 +111,14 @@ class Ephemeral:
         """
         target = job.target
         for room_id in job.rooms:
-            last = self._connections.left_room(room_id, target)
+            last = self._views.close(room_id, target)
             if last or (attempt > 1 and self._is_out(room_id, target.user_id)):
                 left_at = times.iso(self._clock.now_ms())
                 event = UserLeft(target.user_id, room_id, left_at)
-                self._delivery.ephemeral(room_id, event, target.origin, keep=True)
+                self._telling.tell_room(room_id, event, target.origin, retry=True)
 
     def _is_out(self, room_id: RoomId, user_id: UserId) -> bool:
-        return all(each.user_id != user_id for each in self._connections.audience(room_id))
+        return all(each.user_id != user_id for each in self._views.audience(room_id))
 
     def _announce(
         self, view: type[UserJoined | UserLeft], room_id: RoomId, connection: Connection

@@ -15,7 +15,8 @@ from ..kernel import ids
 from ..kernel.errors import PermissionDenied
 from ..membership.friends import Friends
 from ..membership.rooms import Rooms
-from ..messaging.messages import Messages
+from ..messaging.reading import MessageReader
+from ..messaging.writing import MessageWriter
 from ..model.access import Identity
 from ..model.identifiers import MessageId, RoomId, UserId
 from ..model.log import Entry
@@ -23,10 +24,13 @@ from ..model.rooms import RoomType
 
 
 class Feeds:
-    def __init__(self, rooms: Rooms, friends: Friends, messages: Messages) -> None:
+    def __init__(
+        self, rooms: Rooms, friends: Friends, reader: MessageReader, writer: MessageWriter
+    ) -> None:
         self._rooms = rooms
         self._friends = friends
-        self._messages = messages
+        self._reader = reader
+        self._writer = writer
 
     def post_moment(
         self, user_id: UserId, message_type: str, content: Any, client_message_id: str | None
@@ -70,12 +74,12 @@ class Feeds:
     def _newest(
         self, rooms: Sequence[RoomId], before: MessageId | None, limit: int
     ) -> tuple[list[Entry], bool]:
-        last_ids = self._messages.newest(rooms)
+        last_ids = self._reader.newest(rooms)
         page: list[Entry] = []
         for room_id in sorted(last_ids, key=lambda room: last_ids[room], reverse=True):
             if len(page) > limit and last_ids[room_id] < page[limit].message_id:
                 break  # nothing of this room, nor of those after it, is on the page
-            entries, _ = self._messages.history(room_id, before, None, limit + 1)
+            entries, _ = self._reader.history(room_id, before, None, limit + 1)
             newest_first = entries[::-1]
             page = list(heapq.merge(page, newest_first, key=_id, reverse=True))[: limit + 1]
         return page[:limit], len(page) > limit
@@ -96,7 +100,7 @@ class Feeds:
             client_message_id=client_message_id,
             delivery_receipt=delivery_receipt,
         )
-        return self._messages.send(sender, message, None, None)
+        return self._writer.send(sender, message, None, None)
 
 
 def _id(entry: Entry) -> str:

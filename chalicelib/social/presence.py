@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..connections.registry import GRACE_MS, Connections, presence_due
+from ..connections.lifetime import GRACE_MS, check_presence
+from ..connections.presence_jobs import PresenceJobs
+from ..connections.registry import Connections
 from ..contract.events import FriendStatusUpdate
 from ..jobs.delivery import SettlePresence
 from ..jobs.outbound import FriendshipChanged
@@ -19,11 +21,12 @@ from ..kernel import ids, times
 from ..kernel.errors import CacheDown, PermissionDenied, Unavailable
 from ..membership.friends import Friends
 from ..membership.rooms import Rooms
-from ..messaging.delivery import Delivery
+from ..messaging.room_changes import RoomChanges
+from ..messaging.telling import Telling
 from ..model.connections import Devices
 from ..model.identifiers import Region, UserId
 from ..model.presence import Presence, Status
-from ..ports.cache import Cache
+from ..ports.connections import Registry
 from ..ports.presence import PresenceStore
 from ..ports.queues import Queue
 from ..ports.system import Clock
@@ -39,10 +42,12 @@ class Presences:
         *,
         store: PresenceStore,
         connections: Connections,
+        presence_jobs: PresenceJobs,
         friends: Friends,
         rooms: Rooms,
-        delivery: Delivery,
-        cache: Cache,
+        telling: Telling,
+        room_changes: RoomChanges,
+        registry: Registry,
         outbound: Queue,
         clock: Clock,
         region: Region,
@@ -50,10 +55,12 @@ class Presences:
     ) -> None:
         self._store = store
         self._connections = connections
+        self._presence_jobs = presence_jobs
         self._friends = friends
         self._rooms = rooms
-        self._delivery = delivery
-        self._cache = cache
+        self._telling = telling
+        self._room_changes = room_changes
+        self._registry = registry
         self._outbound = outbound
         self._clock = clock
         self._region = region
@@ -65,7 +72,7 @@ class Presences:
         With `offline` he is invisible: connected, and shown as gone.
         """
         self._store.choose(user_id, self._region, status)
-        self._connections.look([user_id])
+        self._presence_jobs.settle([user_id])
 
     def settle(self, job: SettlePresence) -> None:
         """Bring what is shown of a user to what his connections say, and tell his friends.
@@ -84,19 +91,19 @@ class Presences:
         elif now_ms - left_ms >= GRACE_MS:
             shown = self._leave(shown, left_ms or now_ms)
         elif shown.status is not Status.OFFLINE:
-            self._outbound.send([presence_due(user_id, left_ms + GRACE_MS - now_ms)])
+            self._outbound.send([check_presence(user_id, left_ms + GRACE_MS - now_ms)])
         if shown.status is not shown.announced:
             self._announce(shown, due=job.due)
 
     def befriended(self, job: FriendshipChanged) -> None:
         """A friendship was put or ended: those who are friends now see each other."""
         user_id, friend_id = job.user_id, job.friend_id
-        self._delivery.void([ids.moments_room_id(one) for one in (user_id, friend_id)])
+        self._room_changes.invalidate([ids.moments_room_id(one) for one in (user_id, friend_id)])
         if self._friends.are(user_id, friend_id):
             for seen, by in ((user_id, friend_id), (friend_id, user_id)):
                 [presence] = self.of([seen])
                 if presence.status is not Status.OFFLINE:
-                    self._delivery.tell([by], _event(presence))
+                    self._telling.tell([by], _event(presence))
 
     def visible(self, viewer: UserId, user_ids: Sequence[UserId]) -> list[Presence]:
         """What is shown of these, in their order.
@@ -126,7 +133,7 @@ class Presences:
         After an outage Redis is not complete again before the next sweep.
         """
         try:
-            devices = self._cache.devices(user_id)
+            devices = self._registry.devices(user_id)
         except CacheDown:
             devices = None
         if devices is not None and devices.connected:
@@ -161,9 +168,9 @@ class Presences:
         """Tell the friends; those of many friends' changes within 5 s are told as one."""
         friends = self._friends.of(shown.user_id)
         if len(friends) > MANY_FRIENDS and not due:
-            self._outbound.send([presence_due(shown.user_id, COALESCE_S * 1000)])
+            self._outbound.send([check_presence(shown.user_id, COALESCE_S * 1000)])
             return
-        self._delivery.tell(friends, _event(shown))
+        self._telling.tell(friends, _event(shown))
         self._store.announced(shown)
 
 

@@ -18,14 +18,14 @@ from ..jobs.outbound import TellDelivered, TellRead, TellReadCounts
 from ..kernel import ids, telemetry, times
 from ..kernel.errors import CacheDown, NotFound, TidingsError
 from ..membership.rooms import Rooms
-from ..messaging.delivery import RECEIPTS_UP_TO, Delivery
-from ..messaging.messages import Messages
+from ..messaging.confirmations import RECEIPTS_UP_TO
+from ..messaging.reading import MessageReader
+from ..messaging.telling import Telling
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ..model.log import Entry, EntryKind
 from ..model.receipts import Marker
-from ..ports.cache import Cache
 from ..ports.queues import Queue
-from ..ports.receipts import Markers
+from ..ports.receipts import AckNumbers, Claims, Markers
 from ..ports.system import Clock
 
 COUNTS_EVERY_S = 5
@@ -54,20 +54,22 @@ class Receipts:
         self,
         *,
         markers: Markers,
-        messages: Messages,
+        reader: MessageReader,
         rooms: Rooms,
-        delivery: Delivery,
-        cache: Cache,
+        telling: Telling,
+        claims: Claims,
+        numbers: AckNumbers,
         outbound: Queue,
         clock: Clock,
         region: Region,
         regions: tuple[Region, ...],
     ) -> None:
         self._markers = markers
-        self._messages = messages
+        self._reader = reader
         self._rooms = rooms
-        self._delivery = delivery
-        self._cache = cache
+        self._telling = telling
+        self._claims = claims
+        self._numbers = numbers
         self._outbound = outbound
         self._clock = clock
         self._region = region
@@ -81,7 +83,7 @@ class Receipts:
         Raises:
             NotFound: It is no message of the room.
         """
-        entry = self._messages.find(room_id, message_id)
+        entry = self._reader.find(room_id, message_id)
         if entry is None or entry.kind is not EntryKind.MESSAGE:
             raise NotFound("no such message")
         now_ms = self._clock.now_ms()
@@ -105,13 +107,13 @@ class Receipts:
         room_id, reader = job.room_id, job.user_id
         read_at = times.iso(job.at_ms)
         own = MessageRead(job.message_id, reader, room_id, read_at)
-        self._delivery.tell([reader], own, exclude=job.origin)
+        self._telling.tell([reader], own, exclude=job.origin)
         if len(self._rooms.members(room_id)) > RECEIPTS_UP_TO:
             self._count_later(room_id)
             return
         for sender, theirs in self._newest_by_sender(room_id, job.message_id).items():
             if sender != reader and theirs > job.after:
-                self._delivery.tell([sender], MessageRead(theirs, reader, room_id, read_at))
+                self._telling.tell([sender], MessageRead(theirs, reader, room_id, read_at))
 
     def tell_counts(self, job: TellReadCounts) -> None:
         """Tell the latest senders of a large room how many have read their newest message."""
@@ -120,12 +122,12 @@ class Receipts:
         for sender, message_id in latest:
             count = self._markers.count(room_id, message_id)
             event = MessageRead(message_id, None, room_id, read_at, count)
-            self._delivery.tell([sender], event)
+            self._telling.tell([sender], event)
 
     def acked(self, ack_id: int) -> tuple[RoomId, MessageId] | None:
         """The message that a device was asked to ack under this number, if anybody still knows."""
         try:
-            return self._cache.acked(ack_id)
+            return self._numbers.acked(ack_id)
         except CacheDown:
             return None
 
@@ -135,7 +137,7 @@ class Receipts:
         Raises:
             NotFound: It is no message of the room.
         """
-        entry = self._messages.find(room_id, message_id)
+        entry = self._reader.find(room_id, message_id)
         if entry is None or entry.kind is not EntryKind.MESSAGE:
             raise NotFound("no such message")
         if not entry.delivery_receipt or entry.deleted or entry.sender_id == user_id:
@@ -155,17 +157,17 @@ class Receipts:
         if len(self._rooms.members(room_id)) > RECEIPTS_UP_TO:
             return
         try:
-            first = self._cache.claim(f"delivered:{message_id}:{user_id}", DELIVERED_S)
+            first = self._claims.claim(f"delivered:{message_id}:{user_id}", DELIVERED_S)
         except CacheDown:
             first = True  # twice does no harm
         if first or attempt > 1:
             event = MessageDelivered(message_id, room_id, user_id, times.iso(job.at_ms))
-            self._delivery.tell([job.sender_id], event)
+            self._telling.tell([job.sender_id], event)
 
     def unread(self, user_id: UserId, room_ids: Sequence[RoomId]) -> dict[RoomId, Unread]:
         """For each room; without a marker all since the user joined counts."""
         markers = self._markers.of_user(user_id, room_ids, self._regions)
-        newest = self._messages.newest(room_ids)
+        newest = self._reader.newest(room_ids)
         found = {}
         for room_id in room_ids:
             marker = markers.get(room_id)
@@ -179,7 +181,7 @@ class Receipts:
         """Of one room; one that cannot be read spoils no other's count."""
         try:
             start = last_read or ids.first_at(self._rooms.joined_ms(room_id, user_id))
-            count = self._messages.count_after(room_id, start, user_id, MAX_UNREAD)
+            count = self._reader.count_after(room_id, start, user_id, MAX_UNREAD)
         except TidingsError:
             raise
         except Exception as fault:  # noqa: BLE001 - it would fail again; the client is told
@@ -202,7 +204,7 @@ class Receipts:
     ) -> dict[UserId, MessageId]:
         """The newest message of each recent sender, the latest sender first."""
         before = ids.following(up_to) if up_to is not None else None
-        entries, _ = self._messages.history(room_id, before, None, _READINGS)
+        entries, _ = self._reader.history(room_id, before, None, _READINGS)
         found: dict[UserId, MessageId] = {}
         for entry in reversed(entries):
             found.setdefault(entry.sender_id, entry.message_id)
@@ -210,7 +212,7 @@ class Receipts:
 
     def _count_later(self, room_id: RoomId) -> None:
         try:
-            first = self._cache.claim(f"counts:{room_id}", COUNTS_EVERY_S)
+            first = self._claims.claim(f"counts:{room_id}", COUNTS_EVERY_S)
         except CacheDown:
             telemetry.log("WARNING", "read_counts_dropped")
             return

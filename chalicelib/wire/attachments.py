@@ -13,7 +13,7 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..model.sessions import Part
+from ..model.sessions import PacketPart
 
 LATE = 10_000
 
@@ -27,18 +27,18 @@ class Whole:
         certain: It is one packet, and its attachments are in order.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[PacketPart, ...]
     certain: bool
 
 
-def first(parts: Iterable[Part]) -> Whole | None:
+def first(parts: Iterable[PacketPart]) -> Whole | None:
     """The first whole packets of a session's parts; None while some of theirs are under way.
 
     Parts older by `LATE` than the newest miss others for good, and do not count.
     """
     known = sorted(parts, key=lambda part: (part.at, part.wanted is None))
     fresh = [part for part in known if known[-1].at - part.at <= LATE]
-    taken: list[Part] = []
+    taken: list[PacketPart] = []
     missing, certain = 0, True
     for _, group in itertools.groupby(fresh, key=lambda part: part.at):
         same = list(group)

@@ -22,7 +22,7 @@ class ProtocolError(ValueError):
     """What was received cannot be decoded: the session ends."""
 
 
-class PacketKind(StrEnum):
+class EnginePacketKind(StrEnum):
     OPEN = "0"
     CLOSE = "1"
     PING = "2"
@@ -33,36 +33,38 @@ class PacketKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Packet:
+class EnginePacket:
     """One packet; only messages carry bytes."""
 
-    kind: PacketKind
+    kind: EnginePacketKind
     data: str | bytes = ""
 
 
-_KINDS = {kind.value: kind for kind in PacketKind}
+_KINDS = {kind.value: kind for kind in EnginePacketKind}
 
 
-def decode_text(frame: str) -> Packet:
+def decode_text(frame: str) -> EnginePacket:
     """A text frame, or a packet of a payload; `ProtocolError` when it is none."""
     if frame.startswith("b"):
         try:
-            return Packet(PacketKind.MESSAGE, base64.b64decode(frame[1:], validate=True))
+            return EnginePacket(
+                EnginePacketKind.MESSAGE, base64.b64decode(frame[1:], validate=True)
+            )
         except (binascii.Error, ValueError):
             raise ProtocolError("not base64") from None
     kind = _KINDS.get(frame[:1])
     if kind is None:
         raise ProtocolError("no such packet type")
-    return Packet(kind, frame[1:])
+    return EnginePacket(kind, frame[1:])
 
 
-def encode_text(packet: Packet) -> str:
+def encode_text(packet: EnginePacket) -> str:
     if isinstance(packet.data, bytes):
         return "b" + base64.b64encode(packet.data).decode()
     return packet.kind.value + packet.data
 
 
-def decode_payload(body: str) -> list[Packet]:
+def decode_payload(body: str) -> list[EnginePacket]:
     """The packets of a POST; `ProtocolError` when one of them is none, or with too many."""
     parts = body.split(SEPARATOR, MAX_PACKETS)
     if len(parts) > MAX_PACKETS:
@@ -70,13 +72,13 @@ def decode_payload(body: str) -> list[Packet]:
     return [decode_text(part) for part in parts]
 
 
-def encode_payload(packets: Iterable[Packet]) -> str:
+def encode_payload(packets: Iterable[EnginePacket]) -> str:
     return SEPARATOR.join(map(encode_text, packets))
 
 
 def open_packet(
     sid: str, upgrades: Sequence[str], ping_interval_ms: int, ping_timeout_ms: int, max_payload: int
-) -> Packet:
+) -> EnginePacket:
     """The handshake: the server's first packet. `max_payload` in bytes of a POST."""
     handshake = {
         "sid": sid,
@@ -85,4 +87,4 @@ def open_packet(
         "pingTimeout": ping_timeout_ms,
         "maxPayload": max_payload,
     }
-    return Packet(PacketKind.OPEN, json.dumps(handshake, separators=(",", ":")))
+    return EnginePacket(EnginePacketKind.OPEN, json.dumps(handshake, separators=(",", ":")))

@@ -1,4 +1,7 @@
-"""The JSON websocket protocol of CONTRACT.md: one request or one event a text frame."""
+"""The JSON websocket protocol: one request or one event a text frame.
+
+For clients it is described in docs/reference/protocol.md.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..contract.events import Event
+from ..contract.shapes import Shape
 from ..kernel import nesting
 from ..kernel.errors import BadRequest, TidingsError
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ActionRequest:
     """A decoded frame.
 
     Attributes:
@@ -26,38 +30,40 @@ class Request:
     fault: BadRequest | None = None
 
 
-def decode(text: str) -> Request:
+def decode(text: str) -> ActionRequest:
     """Never raises: a frame that is none of ours still deserves an answer with its id."""
     try:
         frame = nesting.loads(text, "frame")
     except BadRequest as fault:
-        return Request(fault=fault)
+        return ActionRequest(fault=fault)
     except ValueError:
-        return Request(fault=BadRequest("the frame is not JSON"))
+        return ActionRequest(fault=BadRequest("the frame is not JSON"))
     if not isinstance(frame, dict):
-        return Request(fault=BadRequest("the frame is not a JSON object"))
+        return ActionRequest(fault=BadRequest("the frame is not a JSON object"))
     request_id = _echoable(frame.get("id"))
     action, data = frame.get("action"), frame.get("data", {})
     if not nesting.frame_within(frame):
-        return Request(request_id=request_id, fault=nesting.too_deep("frame"))
+        return ActionRequest(request_id=request_id, fault=nesting.too_deep("frame"))
     if not isinstance(action, str):
-        return Request(request_id=request_id, fault=BadRequest("action: must be a text"))
+        return ActionRequest(request_id=request_id, fault=BadRequest("action: must be a text"))
     unknown = set(frame) - {"action", "data", "id"}
     if unknown:
-        return Request(request_id=request_id, fault=BadRequest("the frame has unknown fields"))
+        return ActionRequest(
+            request_id=request_id, fault=BadRequest("the frame has unknown fields")
+        )
     if data is None:
         data = {}
     if not isinstance(data, dict):
-        return Request(request_id=request_id, fault=BadRequest("data: must be an object"))
-    return Request(action, data, request_id)
+        return ActionRequest(request_id=request_id, fault=BadRequest("data: must be an object"))
+    return ActionRequest(action, data, request_id)
 
 
 def encode_event(event: Event) -> bytes:
     return _dump({"event": event.name, "data": event.data()})
 
 
-def encode_ack(request_id: Any, data: dict[str, Any]) -> str:
-    return _dump({"event": "ack", "id": request_id, "data": data}).decode()
+def encode_ack(request_id: Any, ack: Shape) -> str:
+    return _dump({"event": "ack", "id": request_id, "data": ack.data()}).decode()
 
 
 def encode_error(request_id: Any, error: TidingsError) -> str:

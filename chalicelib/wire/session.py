@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from .engineio import Packet, PacketKind
+from .engineio import EnginePacket, EnginePacketKind
 
 
 class Effect(Enum):
@@ -25,18 +25,18 @@ class Effect(Enum):
 # A client that speaks out of turn has failed, as in the reference server: it never opens, and
 # pings only to probe.
 TRANSITIONS = {
-    PacketKind.OPEN: Effect.FAIL,
-    PacketKind.CLOSE: Effect.END,
-    PacketKind.PING: Effect.PROBE,
-    PacketKind.PONG: Effect.ALIVE,
-    PacketKind.MESSAGE: Effect.MESSAGE,
-    PacketKind.UPGRADE: Effect.UPGRADE,
-    PacketKind.NOOP: Effect.NOTHING,
+    EnginePacketKind.OPEN: Effect.FAIL,
+    EnginePacketKind.CLOSE: Effect.END,
+    EnginePacketKind.PING: Effect.PROBE,
+    EnginePacketKind.PONG: Effect.ALIVE,
+    EnginePacketKind.MESSAGE: Effect.MESSAGE,
+    EnginePacketKind.UPGRADE: Effect.UPGRADE,
+    EnginePacketKind.NOOP: Effect.NOTHING,
 }
 
 
-def on_packet(packet: Packet) -> Effect:
+def on_packet(packet: EnginePacket) -> Effect:
     """Of an open session's client."""
-    if packet.kind is PacketKind.PING and packet.data != "probe":
+    if packet.kind is EnginePacketKind.PING and packet.data != "probe":
         return Effect.FAIL
     return TRANSITIONS[packet.kind]

@@ -35,4 +35,4 @@ def encode_event(namespace: str, event: Event, offset: str | None = None) -> byt
 
 def frame(packet: socketio.Packet) -> bytes:
     """A packet without attachments as an Engine.IO text frame."""
-    return (engineio.PacketKind.MESSAGE.value + str(socketio.encode(packet)[0])).encode()
+    return (engineio.EnginePacketKind.MESSAGE.value + str(socketio.encode(packet)[0])).encode()

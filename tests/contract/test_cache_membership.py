@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import ClassVar
 
-from chalicelib.model.connections import Frame
+from chalicelib.model.connections import FrameContext
 from chalicelib.model.identifiers import UserId
 from chalicelib.model.rooms import Role
 from tests.support.cache import ALICE, BOB, OTHER, ROOM, Rig, connection, target
@@ -113,7 +113,9 @@ class TestGrants:
         version = rig.cache.fill_members(ROOM, None, {ALICE: Role.ADMIN})
         assert rig.cache.frame(one.connection_id, ROOM, None).role is None
         rig.cache.grant(one.connection_id, ROOM, version, Role.ADMIN)
-        assert rig.cache.frame(one.connection_id, ROOM, None) == Frame(one, Role.ADMIN, version)
+        assert rig.cache.frame(one.connection_id, ROOM, None) == FrameContext(
+            one, Role.ADMIN, version
+        )
         assert rig.cache.frame(one.connection_id, OTHER, None).role is None
         rig.cache.bump(ROOM)
         after = rig.cache.frame(one.connection_id, ROOM, None)
@@ -136,7 +138,7 @@ class TestGrants:
         rig.wait(3000)
         assert rig.cache.frame(one.connection_id, ROOM, None).role is Role.ADMIN
         rig.wait(600)
-        assert rig.cache.frame(one.connection_id, ROOM, None) == Frame(one)
+        assert rig.cache.frame(one.connection_id, ROOM, None) == FrameContext(one)
         rig.cache.fill_members(ROOM, None, {ALICE: Role.MEMBER})
         assert rig.cache.frame(one.connection_id, ROOM, None).role is None
 

@@ -274,8 +274,11 @@ class TestOnDynamoDB:
     ) -> None:
         with pytest.raises(ClientError), unavailable("the store"):
             fail("ValidationException")(None)
+
+    def test_a_table_that_is_not_there_is_unavailable(self, ministack: Ministack) -> None:
+        """Whoever operates the deployment mends that: nothing may be given up for it."""
         missing = on_dynamodb(ministack.client("dynamodb"), "no-such-prefix")
-        with pytest.raises(ClientError):
+        with pytest.raises(Unavailable):
             missing.connections.get(C1)
 
     def test_a_client_is_made_once(self, ministack: Ministack) -> None:

@@ -13,7 +13,7 @@ from chalicelib.adapters.redis.sessions import RedisSessions
 from chalicelib.kernel.errors import CacheDown, Conflict, NotFound, TooLarge
 from chalicelib.model.connections import POLLING, Target
 from chalicelib.model.identifiers import ConnectionId, Region, UserId
-from chalicelib.model.sessions import EngineSession, Part
+from chalicelib.model.sessions import EngineSession, PacketPart
 from chalicelib.ports.sessions import EngineSessions
 from tests.support.world import FakeClock
 
@@ -68,10 +68,10 @@ def test_pongs_and_namespaces_belong_to_known_sessions(sessions: EngineSessions)
 
 def test_parts_wait_for_each_other(sessions: EngineSessions) -> None:
     assert sessions.gathered(SID) == []
-    assert sessions.gather(SID, 100, HEAD) == [Part(1, 100, 2)]
+    assert sessions.gather(SID, 100, HEAD) == [PacketPart(1, 100, 2)]
     sessions.gather(SID, 99, "bAQ==")
     held = sorted(sessions.gather(SID, 99, "bAg=="), key=lambda part: part.number)
-    assert held == [Part(1, 100, 2), Part(2, 99), Part(3, 99)]
+    assert held == [PacketPart(1, 100, 2), PacketPart(2, 99), PacketPart(3, 99)]
     assert sorted(sessions.gathered(SID), key=lambda part: part.number) == held
     assert sessions.gathered(ConnectionId("other=")) == []
     assert sessions.hand_out(SID, [held[0], held[2], held[1]]) == [HEAD, "bAg==", "bAQ=="]
@@ -91,7 +91,7 @@ def test_where_parts_come_in_their_order_that_is_their_time(sessions: EngineSess
     sessions.gather(SID, None, HEAD)
     sessions.gather(SID, None, "bAQ==")
     held = sorted(sessions.gather(SID, None, "bAg=="), key=lambda part: part.number)
-    assert held == [Part(1, 1, 2), Part(2, 2), Part(3, 3)]
+    assert held == [PacketPart(1, 1, 2), PacketPart(2, 2), PacketPart(3, 3)]
 
 
 def test_parts_that_miss_others_are_bounded(sessions: EngineSessions) -> None:
@@ -278,7 +278,7 @@ def test_without_redis_every_method_says_so() -> None:
             lambda s: s.connect(SID, "/"),
             lambda s: s.gather(SID, 1, "b"),
             lambda s: s.gathered(SID),
-            lambda s: s.hand_out(SID, [Part(1, 1)]),
+            lambda s: s.hand_out(SID, [PacketPart(1, 1)]),
             lambda s: s.close(SID),
             lambda s: s.push(SID, ["4"]),
             lambda s: s.poll(SID, "p", 1, 0),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from chalicelib.adapters.redis.cluster import CHANNEL, RedisSync
+from chalicelib.adapters.redis.cluster import CHANNEL, RedisClusterBus
 from chalicelib.kernel.errors import CacheDown
 from tests.support.world import FakeClock
 from workbench.stack.children import Child, free_port, start_valkey
@@ -27,9 +27,9 @@ def node() -> Iterator[tuple[int, Child]]:
     child.stop()
 
 
-def listener(url: str, name: str) -> tuple[RedisSync, queue.Queue[tuple[str, Any]]]:
+def listener(url: str, name: str) -> tuple[RedisClusterBus, queue.Queue[tuple[str, Any]]]:
     heard: queue.Queue[tuple[str, Any]] = queue.Queue()
-    sync = RedisSync(url, name, FakeClock())
+    sync = RedisClusterBus(url, name, FakeClock())
     sync.listen(lambda event, data: heard.put((event, data)))
     sync.listen(lambda event, data: heard.put(("twice", data)))
     assert sync.subscribed.wait(WAIT_S)
@@ -40,7 +40,7 @@ def test_every_listener_hears_and_hears_again_after_an_outage(node: tuple[int, C
     port, child = node
     url = f"redis://127.0.0.1:{port}/0"
     syncs = [listener(url, name) for name in ("a", "b")]
-    sender = RedisSync(url, "c", FakeClock())
+    sender = RedisClusterBus(url, "c", FakeClock())
     again = None
     try:
         sender.publish("user_revoked", {"user_id": "alice", "until_ms": 5})
@@ -72,7 +72,7 @@ def test_what_is_on_the_channel_is_the_documented_message(node: tuple[int, Child
     with redis.Redis.from_url(url, decode_responses=True).pubsub() as channel:
         channel.subscribe(CHANNEL)
         assert channel.get_message(timeout=WAIT_S)["type"] == "subscribe"
-        RedisSync(url, "instance-1", FakeClock()).publish("user_revoked", {"user_id": "x"})
+        RedisClusterBus(url, "instance-1", FakeClock()).publish("user_revoked", {"user_id": "x"})
         message = json.loads(channel.get_message(timeout=WAIT_S)["data"])
     assert set(message) == {"event", "data", "timestamp", "source_instance"}
     assert message["source_instance"] == "instance-1"
@@ -95,7 +95,7 @@ def test_nonsense_on_the_channel_does_not_end_it(node: tuple[int, Child]) -> Non
 
 
 def test_without_a_cache_nobody_hears() -> None:
-    sync = RedisSync("", "a", FakeClock())
+    sync = RedisClusterBus("", "a", FakeClock())
     sync.listen(lambda event, data: None)
     with pytest.raises(CacheDown):
         sync.publish("x", {})

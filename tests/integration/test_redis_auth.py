@@ -11,7 +11,7 @@ import pytest
 from chalicelib.adapters.apigateway.sigv4 import Credentials
 from chalicelib.adapters.redis.auth import IamToken, from_url
 from chalicelib.adapters.redis.client import RedisClient
-from chalicelib.adapters.redis.cluster import RedisSync
+from chalicelib.adapters.redis.cluster import RedisClusterBus
 from chalicelib.adapters.secrets import FixedSecrets
 from chalicelib.kernel.errors import CacheDown
 from tests.support.valkey import cluster, valkey
@@ -70,7 +70,7 @@ def test_cluster_sync_comes_in_by_the_same_way(server: tuple[str, list[Any], boo
     url, nodes, _ = server
     allow(nodes, "first")
     bare, auth = from_url(named(url), FixedSecrets({"redis_password": "first"}))
-    sync = RedisSync(bare, "a", FakeClock(), auth)
+    sync = RedisClusterBus(bare, "a", FakeClock(), auth)
     heard: queue.Queue[str] = queue.Queue()
     sync.listen(lambda event, data: heard.put(event))
     try:

@@ -18,7 +18,7 @@ from chalicelib.adapters.redis.sessions import RedisSessions
 from chalicelib.kernel.errors import CacheDown
 from chalicelib.model.connections import Connection, Target
 from chalicelib.model.identifiers import ConnectionId, Region, UserId
-from chalicelib.model.sessions import Part
+from chalicelib.model.sessions import PacketPart
 from tests.support.valkey import cluster, frozen, valkey
 from tests.support.world import CountingIds
 
@@ -232,7 +232,7 @@ ONCE: dict[str, Callable[[RedisCache, RedisSessions], Any]] = {
     "register": lambda cache, _: cache.register(Connection(TARGET, {}, 0, 0, 0)),
     "claim": lambda cache, _: cache.claim("counts", 5),
     "gather": lambda _, sessions: sessions.gather(SID, None, "bAA=="),
-    "hand_out": lambda _, sessions: sessions.hand_out(SID, [Part(1, 0, None)]),
+    "hand_out": lambda _, sessions: sessions.hand_out(SID, [PacketPart(1, 0, None)]),
     "push": lambda _, sessions: sessions.push(SID, ["2"]),
     "poll": lambda _, sessions: sessions.poll(SID, "poll", 1, 0),
     "take": lambda _, sessions: sessions.take(SID, "poll"),

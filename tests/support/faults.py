@@ -102,7 +102,7 @@ def plant(world: World, at: int, how: How) -> Plan:
         "ids",
         "peers",
         "metrics",
-        "sync",
+        "cluster",
     }
     spared = {"poster"} if how in (How.REFUSED, How.ANSWER_LOST) else set()
     ports = {

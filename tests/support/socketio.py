@@ -67,7 +67,7 @@ class Poller:
 
     def ask(self, method: str, body: str = "", **query: str) -> polling.Answer:
         query = {"EIO": "4", "transport": "polling", **query}
-        request = rest.Request({}, query, {}, body)
+        request = rest.HttpRequest({}, query, {}, body)
         return polling.handle(self.world.services, request, method)
 
     def post(self, body: str) -> int:

@@ -143,7 +143,7 @@ class RecordingMetrics:
         self.values += [(name, value, unit) for name, (value, unit) in values.items()]
 
 
-class MemorySync:
+class MemoryClusterBus:
     """What is published reaches every listener of this bus at once."""
 
     def __init__(self) -> None:
@@ -183,7 +183,7 @@ class World:
         self.poster = RecordingPoster()
         self.peers = FakePeers()
         self.metrics = RecordingMetrics()
-        self.sync = MemorySync()
+        self.sync = MemoryClusterBus()
         self.cache = MemoryCache(self.ids, self.clock)
         self.sessions = MemorySessions(self.clock)
         self.trails = MemoryTrails()
@@ -209,7 +209,7 @@ class World:
             outbound_dead=MemoryQueue(),
             peers=self.peers,
             metrics=self.metrics,
-            sync=self.sync,
+            cluster=self.sync,
             secrets=self.secrets,
             clock=self.clock,
             ids=self.ids,
@@ -269,7 +269,7 @@ class World:
         headers = {"Authorization": f"Bearer {self.token(user, roles=roles)}"}
         text = json.dumps(body) if body is not None else ""
         query, multi = parts.pop("query", {}), parts.pop("multi", {})
-        request = rest.Request(headers, query, parts, text, multi)
+        request = rest.HttpRequest(headers, query, parts, text, multi)
         return rest.handle(self.services, request, endpoint)
 
     def room(self, owner: str, *others: str, room_id: str = "lobby") -> str:

@@ -11,11 +11,24 @@ from operate import triggers
 from tests.support import iam
 from tests.support.paths import ROOT
 from workbench.permissions import derive as permissions
+from workbench.permissions import readers
+from workbench.permissions.program import Program
+from workbench.reference.settings import READ_BY
 
 
 @pytest.fixture(scope="module")
-def derived() -> dict[str, Any]:
-    return permissions.derive()
+def program() -> Program:
+    return Program.read()
+
+
+@pytest.fixture(scope="module")
+def reached(program: Program) -> dict[str, permissions.Reach]:
+    return permissions.reaches(program)
+
+
+@pytest.fixture(scope="module")
+def derived(reached: dict[str, permissions.Reach]) -> dict[str, Any]:
+    return permissions.derive(reached)
 
 
 @pytest.mark.timeout(300)
@@ -70,3 +83,14 @@ def test_what_permissions_allow() -> None:
     index = "connections/user_id-connection_id-index"
     assert ("deliver", "dynamodb", "Query", index) in allowed
     assert ("report", "dynamodb", "GetItem", "rooms") not in allowed
+
+
+@pytest.mark.timeout(300)
+def test_which_functions_read_a_setting(
+    program: Program, reached: dict[str, permissions.Reach]
+) -> None:
+    """Of those that docs/reference/settings.md names one by one."""
+    named = {name: set(by) for name, by in READ_BY.items() if not isinstance(by, str)}
+    # The secret goes to an adapter, which tokens ask as they ask for the issuer's keys.
+    assert named.pop("jwt_secret") == named["jwks_url"]
+    assert readers.readers(program, reached, named) == named

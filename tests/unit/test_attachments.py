@@ -5,21 +5,21 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.model.sessions import Part
+from chalicelib.model.sessions import PacketPart
 from chalicelib.wire import attachments
 
 # What a client sent: packets by their attachments, and the milliseconds after the part before.
 SENT = st.lists(st.lists(st.integers(0, 2), min_size=2, max_size=4), min_size=1, max_size=4)
 
 
-def parts(sent: list[list[int]]) -> list[list[Part]]:
+def parts(sent: list[list[int]]) -> list[list[PacketPart]]:
     """Packets as sent: a head and its attachments, numbered in that order."""
     packets, number, at = [], 0, 1_000
     for gaps in sent:
         packet = []
         for place, gap in enumerate(gaps):
             number, at = number + 1, at + gap
-            packet.append(Part(number, at, len(gaps) - 1 if place == 0 else None))
+            packet.append(PacketPart(number, at, len(gaps) - 1 if place == 0 else None))
         packets.append(packet)
     return packets
 
@@ -30,40 +30,44 @@ def numbers(whole: attachments.Whole | None) -> list[int]:
 
 def test_nothing_is_whole_without_its_head_or_its_attachments() -> None:
     assert attachments.first([]) is None
-    assert attachments.first([Part(1, 5, 2), Part(2, 6)]) is None
-    assert attachments.first([Part(1, 5), Part(2, 6)]) is None
-    assert attachments.first([Part(1, 5), Part(2, 6, 1)]) is None, "its own is under way"
+    assert attachments.first([PacketPart(1, 5, 2), PacketPart(2, 6)]) is None
+    assert attachments.first([PacketPart(1, 5), PacketPart(2, 6)]) is None
+    assert attachments.first([PacketPart(1, 5), PacketPart(2, 6, 1)]) is None, (
+        "its own is under way"
+    )
 
 
 def test_a_head_and_an_attachment_of_one_millisecond_are_told_apart() -> None:
-    assert attachments.first([Part(2, 5), Part(1, 5, 1)]) == attachments.Whole(
-        (Part(1, 5, 1), Part(2, 5)), True
+    assert attachments.first([PacketPart(2, 5), PacketPart(1, 5, 1)]) == attachments.Whole(
+        (PacketPart(1, 5, 1), PacketPart(2, 5)), True
     )
 
 
 def test_the_last_attachment_of_one_and_the_next_head_in_one_millisecond() -> None:
-    sent = [Part(1, 5, 1), Part(2, 6), Part(3, 6, 1), Part(4, 7)]
-    assert attachments.first(sent) == attachments.Whole((Part(1, 5, 1), Part(2, 6)), True)
+    sent = [PacketPart(1, 5, 1), PacketPart(2, 6), PacketPart(3, 6, 1), PacketPart(4, 7)]
+    assert attachments.first(sent) == attachments.Whole(
+        (PacketPart(1, 5, 1), PacketPart(2, 6)), True
+    )
 
 
 def test_two_attachments_of_one_millisecond_are_not() -> None:
-    found = attachments.first([Part(1, 5, 2), Part(2, 6), Part(3, 6)])
+    found = attachments.first([PacketPart(1, 5, 2), PacketPart(2, 6), PacketPart(3, 6)])
     assert found is not None
     assert not found.certain
 
 
 def test_of_two_packets_of_one_millisecond_both_are_refused() -> None:
-    sent = [Part(1, 5, 1), Part(2, 5), Part(3, 5, 1)]
+    sent = [PacketPart(1, 5, 1), PacketPart(2, 5), PacketPart(3, 5, 1)]
     assert attachments.first(sent) is None
-    found = attachments.first([*sent, Part(4, 5)])
+    found = attachments.first([*sent, PacketPart(4, 5)])
     assert found is not None
     assert sorted(numbers(found)) == [1, 2, 3, 4]
     assert not found.certain
 
 
 def test_what_has_waited_for_long_does_not_count() -> None:
-    late = Part(1, 5, 3)
-    fresh = [Part(2, 5 + attachments.LATE + 1, 1), Part(3, 5 + attachments.LATE + 2)]
+    late = PacketPart(1, 5, 3)
+    fresh = [PacketPart(2, 5 + attachments.LATE + 1, 1), PacketPart(3, 5 + attachments.LATE + 2)]
     assert numbers(attachments.first([late, *fresh])) == [2, 3]
 
 
@@ -92,7 +96,7 @@ def test_one_packet_at_a_time_is_never_put_together_wrongly(
 ) -> None:
     """Its parts come in any order, and each is judged as it comes."""
     for packet in parts(sent):
-        held: list[Part] = []
+        held: list[PacketPart] = []
         found = None
         for part in data.draw(st.permutations(packet)):
             assert found is None

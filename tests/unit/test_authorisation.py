@@ -133,7 +133,7 @@ def call(endpoint: rest.Endpoint, body: Any = None, multi: Any = None, **path: s
         if parts.get("message_id") == "?":
             parts["message_id"] = message(world)
         return rest.handle(
-            world.services, rest.Request(headers, {}, parts, text, multi or {}), endpoint
+            world.services, rest.HttpRequest(headers, {}, parts, text, multi or {}), endpoint
         )
 
     return made

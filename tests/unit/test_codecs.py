@@ -20,8 +20,10 @@ from chalicelib.wire import socketio as sio
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x1e"), max_size=20)
 PACKETS = st.builds(
-    eio.Packet, st.sampled_from([eio.PacketKind.MESSAGE, eio.PacketKind.PING]), TEXT
-) | st.builds(eio.Packet, st.just(eio.PacketKind.MESSAGE), st.binary(max_size=20))
+    eio.EnginePacket,
+    st.sampled_from([eio.EnginePacketKind.MESSAGE, eio.EnginePacketKind.PING]),
+    TEXT,
+) | st.builds(eio.EnginePacket, st.just(eio.EnginePacketKind.MESSAGE), st.binary(max_size=20))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXT | st.binary(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
@@ -33,7 +35,7 @@ IDS = st.none() | st.integers(0, 10**14)
 
 
 @given(PACKETS)
-def test_engineio_packets_are_the_oracle_s(packet: eio.Packet) -> None:
+def test_engineio_packets_are_the_oracle_s(packet: eio.EnginePacket) -> None:
     theirs = engineio.packet.Packet(encoded_packet=eio.encode_text(packet))
     assert (theirs.packet_type, theirs.binary) == (
         int(packet.kind),
@@ -46,7 +48,7 @@ def test_engineio_packets_are_the_oracle_s(packet: eio.Packet) -> None:
 
 
 @given(st.lists(PACKETS, min_size=1, max_size=8))
-def test_payloads_are_the_oracle_s(packets: list[eio.Packet]) -> None:
+def test_payloads_are_the_oracle_s(packets: list[eio.EnginePacket]) -> None:
     encoded = eio.encode_payload(packets)
     theirs = engineio.payload.Payload(encoded_payload=encoded).packets
     assert [each.packet_type for each in theirs] == [int(each.kind) for each in packets]

@@ -101,7 +101,7 @@ def test_a_retry_of_an_event_in_no_log_waits_for_busy_posts(world: World) -> Non
     job = fanout.retry_job(typing, known.target, 2)
     for _ in range(2):
         with pytest.raises(Unavailable):
-            world.services.delivery.retry(job)
-    world.services.delivery.retry(job)
+            world.services.telling.retry(job)
+    world.services.telling.retry(job)
     assert world.poster.to(bob, "typing") == [typing.data()]
     assert world.adapters.outbound_dead.jobs == []

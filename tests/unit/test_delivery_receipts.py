@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.entrypoints.http import rest
-from chalicelib.messaging import delivery
+from chalicelib.messaging import confirmations
 from chalicelib.model.delivery import Outcome
 from chalicelib.wire import socketio
 from tests.support.counting import counted
@@ -210,7 +210,7 @@ def test_a_wish_for_no_message_or_none_that_wants_it(world: World) -> None:
 
 def test_in_a_large_room_nobody_is_asked() -> None:
     world = World()
-    users = [f"user{n}" for n in range(delivery.RECEIPTS_UP_TO)]
+    users = [f"user{n}" for n in range(confirmations.RECEIPTS_UP_TO)]
     world.room("alice", *users)
     alice, json_client, client = world.connect("alice"), world.connect("user1"), Client(world, "s=")
     client.connect("user0")

@@ -70,7 +70,7 @@ def counting(world: World) -> Cost:
     ports: dict[str, Any] = {
         each.name: Counted(each.name, getattr(world.adapters, each.name), cost)
         for each in fields(world.adapters)
-        if each.name not in ("clock", "ids", "peers", "metrics", "secrets", "sync", "poster")
+        if each.name not in ("clock", "ids", "peers", "metrics", "secrets", "cluster", "poster")
     }
     poster = EnginePoster(Counted("websockets", world.poster, cost), ports["sessions"])
     world.services = compose(world.settings, replace(world.adapters, **ports, poster=poster))
@@ -107,7 +107,7 @@ def upgrade(world: World, sid: str) -> None:
 def poll(world: World, sid: str = "", body: str = "") -> str:
     query = {"EIO": "4", "transport": "polling", **({"sid": sid} if sid else {})}
     method = "POST" if body else "GET"
-    answer = polling.handle(world.services, rest.Request({}, query, {}, body), method)
+    answer = polling.handle(world.services, rest.HttpRequest({}, query, {}, body), method)
     assert answer.status == 200, answer
     return answer.text
 

@@ -64,7 +64,7 @@ def test_a_process_that_does_not_know_the_user_takes_from_the_connection() -> No
     alice = world.connect("alice")
     seen = []
     for _ in range(4):
-        world.services.connections._users.clear()  # as in an environment that just started
+        world.services.frames._users.clear()  # as in an environment that just started
         seen += outcomes(world, alice, 1)
     assert seen == ["ack", "ack", "rate_limited", "rate_limited"]
 
@@ -72,7 +72,7 @@ def test_a_process_that_does_not_know_the_user_takes_from_the_connection() -> No
 def test_actions_without_a_rate_share_one() -> None:
     world = limited(**{"*": Rate(1, 4)})  # the room's creation took one
     alice = world.connect("alice")
-    world.services.connections._users[alice] = "alice"
+    world.services.frames._users[alice] = "alice"
     assert outcomes(world, alice, 2, "hello") == ["ack", "ack"]
     assert outcomes(world, alice, 2, "ping") == ["ack", "rate_limited"]
 

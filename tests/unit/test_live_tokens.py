@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.connections.registry import EXPIRING_S, TOKEN_GRACE_S
+from chalicelib.connections.lifetime import EXPIRING_S, TOKEN_GRACE_S
 from chalicelib.entrypoints import queues, schedules
 from chalicelib.jobs.outbound import ExpireConnection
 from chalicelib.kernel import times
@@ -66,7 +66,7 @@ def test_a_job_that_comes_before_the_end_closes_nothing(world: World) -> None:
     alice = world.connect("alice", exp=END_S)
     for known in (alice, "never="):
         job = ExpireConnection(connection_id=ConnectionId(known))
-        world.services.connections.expire(job)
+        world.services.expiry.expire(job)
     assert world.poster.closed == []
 
 

@@ -12,7 +12,9 @@ from chalicelib.adapters.memory import MemoryMessageLog, MemoryQueue
 from chalicelib.adapters.memory.cache import MemoryCache
 from chalicelib.contract.commands import SendMessage
 from chalicelib.kernel.errors import PermissionDenied
-from chalicelib.messaging.messages import Messages
+from chalicelib.messaging.catch_up import CatchUp
+from chalicelib.messaging.reading import MessageReader
+from chalicelib.messaging.writing import MessageWriter
 from chalicelib.model.identifiers import MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry
 from chalicelib.model.rooms import Role
@@ -44,9 +46,16 @@ class Regions:
         self.log, self.clock, self.ids = ReplicatedLog(), FakeClock(), CountingIds()
         self.queues = {region: MemoryQueue() for region in (US, EU)}
         self.caches = {region: MemoryCache(self.ids, self.clock) for region in (US, EU)}
+        self.reader = MessageReader(self.log, (US, EU))
         self.of = {
-            region: Messages(
-                self.log, self.caches[region], queue, self.clock, self.ids, region, (US, EU)
+            region: MessageWriter(
+                log=self.log,
+                reader=self.reader,
+                tickets=self.caches[region],
+                delivery=queue,
+                clock=self.clock,
+                ids_=self.ids,
+                region=region,
             )
             for region, queue in self.queues.items()
         }
@@ -61,7 +70,9 @@ class Regions:
         return self.of[region].send(sender, command, None, None)
 
     def sync(self, position: str, limit: int = 50) -> tuple[list[str], bool, bool, str]:
-        caught = self.of[US].sync({LOBBY: position}, limit)[LOBBY]
+        caught = CatchUp(self.log, self.reader, self.caches[US]).since({LOBBY: position}, limit)[
+            LOBBY
+        ]
         contents = [str(entry.content) for entry in caught.entries]
         return contents, caught.recovered, caught.more, caught.position
 
@@ -69,7 +80,7 @@ class Regions:
         self, before: Entry | None = None, after: Entry | None = None, limit: int = 50
     ) -> tuple[list[str], bool]:
         ids = [entry.message_id if entry is not None else None for entry in (before, after)]
-        entries, more = self.of[US].history(LOBBY, *ids, limit)
+        entries, more = self.reader.history(LOBBY, *ids, limit)
         return [str(entry.content) for entry in entries], more
 
 
@@ -98,7 +109,7 @@ def test_a_page_between_two_messages_has_neither_of_them(regions: Regions) -> No
 
 def test_sync_brings_what_all_regions_wrote_once(regions: Regions) -> None:
     alternating(regions, 2)
-    position, seen = regions.of[US].position(LOBBY), list[str]()
+    position, seen = regions.reader.position(LOBBY), list[str]()
     alternating(regions, 9)
     more = True
     while more:
@@ -152,7 +163,7 @@ def test_sync_never_leaps_over_what_has_not_arrived(
     regions: Regions, late: str, contents: list[str], recovered: bool
 ) -> None:
     sent = {"0": regions.send(US, "0")}
-    position = regions.of[US].position(LOBBY)
+    position = regions.reader.position(LOBBY)
     sent |= {str(n): regions.send(US, str(n)) for n in (1, 2, 3)}
     regions.log.late = {sent[late].message_id}
     got, said, more, reached = regions.sync(position)
@@ -164,7 +175,7 @@ def test_sync_never_leaps_over_what_has_not_arrived(
 
 def test_what_the_cache_has_is_no_proof_that_it_is_all(regions: Regions) -> None:
     regions.send(US, "0")
-    position = regions.of[US].position(LOBBY)
+    position = regions.reader.position(LOBBY)
     sent = [regions.send(US, str(n)) for n in (1, 2, 3)]
     for held in (sent[2:], sent[::2], sent[:2]):
         regions.caches[US].flush()
@@ -179,7 +190,7 @@ def test_a_position_of_another_past_is_not_recovered(regions: Regions) -> None:
     other.send(US, "lost")
     regions.clock.ms += 5
     regions.send(US, "kept")
-    contents, recovered, *_ = regions.sync(other.of[US].position(LOBBY))
+    contents, recovered, *_ = regions.sync(other.reader.position(LOBBY))
     assert (contents, recovered) == (["kept"], False)
 
 
@@ -195,5 +206,5 @@ def test_only_who_manages_a_room_deletes_what_others_wrote(regions: Regions) -> 
 def test_between_two_seqs(regions: Regions) -> None:
     for n in range(1, 6):
         regions.send(US, str(n))
-    found = regions.of[US].entries_between(LOBBY, US, 1, 4)
+    found = regions.reader.entries_between(LOBBY, US, 1, 4)
     assert [entry.seq for entry in found] == [2, 3, 4]

@@ -116,7 +116,7 @@ def test_bodies_too_deep(world: World, deep: str) -> None:
     ]
     for endpoint, body, path in bodies:
         headers = {"Authorization": f"Bearer {world.token('alice', roles=['service'])}"}
-        answer = rest.handle(world.services, rest.Request(headers, {}, path, body), endpoint)
+        answer = rest.handle(world.services, rest.HttpRequest(headers, {}, path, body), endpoint)
         assert answer.status == 400, (endpoint, answer)
         assert answer.body["error"]["code"] == "bad_request"
     assert written(world) == before, "no room of moments or notifications either"

@@ -103,7 +103,9 @@ def test_a_body_over_the_limit_is_too_large_in_bytes() -> None:
     over = "é" * (rest.MAX_BODY_BYTES // 2 + 1)  # over in bytes, not in characters
     headers = {"Authorization": f"Bearer {world.token('alice')}"}
     answer = rest.handle(
-        world.services, rest.Request(headers, {}, {}, f'{{"room_id": "{over}"}}'), rest.create_room
+        world.services,
+        rest.HttpRequest(headers, {}, {}, f'{{"room_id": "{over}"}}'),
+        rest.create_room,
     )
     assert (answer.status, answer.body["error"]["code"]) == (413, "too_large")
     assert str(rest.MAX_BODY_BYTES) in answer.body["error"]["message"]

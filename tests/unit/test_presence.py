@@ -68,7 +68,7 @@ def test_whom_redis_does_not_know_is_not_therefore_gone(world: World) -> None:
     world.connect("alice")
     world.cache.down = False
     world.adapters.outbound.jobs.clear()  # what would put him in
-    world.services.connections.look([UserId("alice")], due=True)
+    world.services.presence_jobs.settle([UserId("alice")], due=True)
     world.wait(20)
     assert told(world, bob) == ["online"]
     assert shown(world, "alice")["status"] == "online"
@@ -80,10 +80,12 @@ def test_over_regions_one_is_shown_where_he_is_most_present(world: World) -> Non
     presences = presence.Presences(
         store=adapters.presence,
         connections=services.connections,
+        presence_jobs=services.presence_jobs,
         friends=services.friends,
         rooms=services.rooms,
-        delivery=services.delivery,
-        cache=adapters.cache,
+        telling=services.telling,
+        room_changes=services.room_changes,
+        registry=adapters.cache,
         outbound=adapters.outbound,
         clock=adapters.clock,
         region=us,

@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from chalicelib.connections.registry import GRACE_MS
+from chalicelib.connections.lifetime import GRACE_MS
 from chalicelib.entrypoints.http import rest
 from chalicelib.model.delivery import Outcome
 from tests.support.world import World

@@ -109,7 +109,7 @@ def test_the_edge_says_where_a_request_came_from() -> None:
     world = deployed()
     world.peers.up = {"https://ap-northeast-1/health"}
     headers = {"Authorization": f"Bearer {world.token('alice')}", "CloudFront-Viewer-Country": "CN"}
-    answer = rest.handle(world.services, rest.Request(headers, {}, {}, ""), rest.endpoint)
+    answer = rest.handle(world.services, rest.HttpRequest(headers, {}, {}, ""), rest.endpoint)
     assert answer.body["region"] == "ap-northeast-1"
 
 

@@ -16,7 +16,7 @@ from chalicelib import wire, wiring
 from chalicelib.entrypoints import queues, schedules, websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.entrypoints.socketio import packets, polling
-from chalicelib.entrypoints.socketio.frames import Call
+from chalicelib.entrypoints.socketio.frames import SessionFrame
 from chalicelib.entrypoints.socketio.packets import Socket
 from chalicelib.kernel.errors import NotConnected, TidingsError
 from chalicelib.model.access import Identity
@@ -60,8 +60,8 @@ class Suite:
         """It asks for none."""
 
 
-def _echo(call: Call, data: str | bytes) -> str:
-    return engineio.encode_text(engineio.Packet(engineio.PacketKind.MESSAGE, data))
+def _echo(call: SessionFrame, data: str | bytes) -> str:
+    return engineio.encode_text(engineio.EnginePacket(engineio.EnginePacketKind.MESSAGE, data))
 
 
 _SUITE = packets.handler(Suite())

@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,16 +82,18 @@ class Needs:
         }
 
 
-def derive() -> dict[str, dict[str, Any]]:
-    """The permissions of every function, as permissions.json has them.
+def reaches(program: Program) -> dict[str, Reach]:
+    """What the code of every function reaches.
 
     Raises:
         ValueError: What stands behind a protocol that is no port cannot be told.
     """
-    program = Program.read()
-    return {
-        name: _Reach(program, roots).needs().as_json() for name, roots in sorted(_roots().items())
-    }
+    return {name: Reach(program, roots) for name, roots in sorted(_roots().items())}
+
+
+def derive(reached: Mapping[str, Reach]) -> dict[str, dict[str, Any]]:
+    """The permissions of every function, as permissions.json has them."""
+    return {name: each.needs.as_json() for name, each in reached.items()}
 
 
 def _roots() -> dict[str, set[str]]:
@@ -120,7 +122,7 @@ def _roots() -> dict[str, set[str]]:
     return roots
 
 
-class _Reach:
+class Reach:
     """What is reachable from some functions, and what of AWS that needs.
 
     `_held` says which adapters a parameter or an attribute of a port's type stands for. It grows
@@ -128,18 +130,28 @@ class _Reach:
     """
 
     def __init__(self, program: Program, roots: Iterable[str]) -> None:
+        """Walks at once.
+
+        Raises:
+            ValueError: See `reaches`.
+        """
         self._program = program
         self._roots = [program.functions[root] for root in roots if root in program.functions]
         self._held: dict[str, set[Adapter]] = {}
         self._seen: set[tuple[Definition, Adapter | None]] = set()
         self._waiting: list[tuple[Definition, Adapter | None]] = []
         self._here: tuple[Definition, Adapter | None] = (self._roots[0], None)
-        self._needs = Needs()
+        self.needs = Needs()
+        self._walk()
 
-    def needs(self) -> Needs:
+    def names(self) -> set[str]:
+        """Full names of all that is reached."""
+        return {definition.fullname for definition, _ in self._seen}
+
+    def _walk(self) -> None:
         known = -1
         while known != (known := len(self._seen) + sum(map(len, self._held.values()))):
-            self._needs = Needs()
+            self.needs = Needs()
             self._seen.clear()
             for name in ("chalicelib.wiring.build", "chalicelib.services.compose"):
                 self._here = self._program.functions[name], None
@@ -150,15 +162,14 @@ class _Reach:
             while self._waiting:
                 self._here = self._waiting.pop()
                 self._visit(self._here[0])
-        return self._needs
 
     def _visit(self, definition: Definition) -> None:
         name = definition.fullname
-        self._needs.connections |= name.startswith(_POSTER)
+        self.needs.connections |= name.startswith(_POSTER)
         # Posts are leased in the cache, whose password may be in the secret.
-        self._needs.redis |= name.startswith((_REDIS, _POSTER))
-        self._needs.secret |= name.startswith((_REDIS, _POSTER, _SECRETS))
-        self._needs.metrics |= name.startswith(_METRICS)
+        self.needs.redis |= name.startswith((_REDIS, _POSTER))
+        self.needs.secret |= name.startswith((_REDIS, _POSTER, _SECRETS))
+        self.needs.metrics |= name.startswith(_METRICS)
         of_indexes: list[nodes.Node] = []
         body = self._program.initial[name] if isinstance(definition, nodes.Var) else definition
         for part in source.parts(body):
@@ -240,7 +251,7 @@ class _Reach:
 
     def _use(self, table: str, actions: set[str]) -> None:
         if actions:
-            self._needs.tables.setdefault(table, set()).update(actions)
+            self.needs.tables.setdefault(table, set()).update(actions)
 
     def _query_of_index(self, call: nodes.CallExpr) -> list[nodes.Node]:
         """The called method, when the query is of an index and not of the table."""
@@ -248,7 +259,7 @@ class _Reach:
         if not isinstance(method, nodes.MemberExpr) or "IndexName" not in call.arg_names:
             return []
         (index,) = source.strings(call.args[call.arg_names.index("IndexName")])
-        self._needs.indexes.add(f"{self._table(method.expr)}/{index}")
+        self.needs.indexes.add(f"{self._table(method.expr)}/{index}")
         return [method]
 
     def _call_aws(self, operation: str) -> None:
@@ -259,7 +270,7 @@ class _Reach:
             self._transaction(definition.info)
         elif operation in _SQS and adapter is not None:
             action = ACTIONS.get(_SQS[operation], _SQS[operation])
-            self._needs.queues.setdefault(adapter[1], set()).add(action)
+            self.needs.queues.setdefault(adapter[1], set()).add(action)
 
     def _transaction(self, store: nodes.TypeInfo) -> None:
         """What a store writes and where, of all its transactions together."""
@@ -334,5 +345,5 @@ _DYNAMODB, _SQS = _operations("dynamodb"), _operations("sqs")
 
 
 if __name__ == "__main__":
-    PERMISSIONS.write_text(json.dumps(derive(), indent=2) + "\n")
+    PERMISSIONS.write_text(json.dumps(derive(reaches(Program.read())), indent=2) + "\n")
     sys.stderr.write(f"{Path(PERMISSIONS).relative_to(ROOT)} written\n")

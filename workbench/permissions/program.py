@@ -93,8 +93,9 @@ class Program:
     def _wire(self) -> None:
         for name, symbol in self.classes["chalicelib.services.Adapters"].names.items():
             kind = types.get_proper_type(symbol.type)
-            if isinstance(kind, types.Instance) and is_port(kind.type):
-                self.ports.setdefault(kind.type.fullname, set()).add(name)
+            for base in kind.type.mro if isinstance(kind, types.Instance) else ():
+                if is_port(base):  # an adapter may serve several ports
+                    self.ports.setdefault(base.fullname, set()).add(name)
         for call in calls(self.functions["chalicelib.wiring.build"]):
             if callee(call) == "chalicelib.services.Adapters":
                 for field_name, argument in zip(call.arg_names, call.args, strict=True):

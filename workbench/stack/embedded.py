@@ -116,7 +116,7 @@ class EmbeddedStack:
             await self._sqs.close()
         self.functions.close()
         if wiring.services.cache_info().currsize:
-            await asyncio.to_thread(wiring.services().adapters.sync.close)
+            await asyncio.to_thread(wiring.services().adapters.cluster.close)
             wiring.services.cache_clear()
         for child in reversed(self.children.values()):
             child.stop()

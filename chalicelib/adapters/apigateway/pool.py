@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from ...ports.system import Clock
 from .response import RESPONSE_BYTES
-from .sockets import Owner, Request, Socket
+from .sockets import KeepAliveSocket, Owner, Request
 
 _IDLE_MS = 50_000  # older idle sockets are not trusted: gateways and NATs drop them in silence
 _OTHER_ADDRESS_S = 0.25  # as RFC 8305 recommends
@@ -44,8 +44,8 @@ class Pool(Owner):
         self._concurrency, self._timeout_s, self._clock = concurrency, timeout_s, clock
         self._queue: deque[Request] = deque()
         self._again: deque[Request] = deque()  # for fresh sockets only
-        self._idle: deque[Socket] = deque()
-        self._busy: dict[Socket, None] = {}  # in the order of their deadlines
+        self._idle: deque[KeepAliveSocket] = deque()
+        self._busy: dict[KeepAliveSocket, None] = {}  # in the order of their deadlines
         self._open = 0
         self._tasks: set[asyncio.Task[None]] = set()  # sockets being opened
         self._alarm: asyncio.TimerHandle | None = None
@@ -62,7 +62,7 @@ class Pool(Owner):
                 self._send(socket, self._queue.popleft())
         self._grow()
 
-    def _send(self, socket: Socket, request: Request) -> None:
+    def _send(self, socket: KeepAliveSocket, request: Request) -> None:
         socket.request = request
         loop = asyncio.get_running_loop()
         socket.deadline = loop.time() + self._timeout_s
@@ -71,7 +71,7 @@ class Pool(Owner):
             self._alarm = loop.call_at(socket.deadline, self._expire)
         socket.transport.write(request.encode())
 
-    def finish(self, socket: Socket, result: int | str, *, reusable: bool) -> None:
+    def finish(self, socket: KeepAliveSocket, result: int | str, *, reusable: bool) -> None:
         """The request of `socket` has come to its end."""
         request = socket.request
         assert request is not None
@@ -87,7 +87,7 @@ class Pool(Owner):
             self._idle.append(socket)
         request.settle(result)
 
-    def lost(self, socket: Socket) -> None:
+    def lost(self, socket: KeepAliveSocket) -> None:
         """`socket` is closed, by whomever."""
         self._open -= 1
         if socket in self._idle:
@@ -119,7 +119,7 @@ class Pool(Owner):
             self._context = ssl.create_default_context()
         async with asyncio.timeout(self._timeout_s):
             _, socket = await loop.create_connection(
-                lambda: Socket(self),
+                lambda: KeepAliveSocket(self),
                 self._name,
                 self._port,
                 ssl=self._context,

@@ -29,14 +29,14 @@ class Owner(Protocol):
 
     scratch: memoryview
 
-    def finish(self, socket: Socket, result: int | str, *, reusable: bool) -> None:
+    def finish(self, socket: KeepAliveSocket, result: int | str, *, reusable: bool) -> None:
         """The request of `socket` has ended."""
 
-    def lost(self, socket: Socket) -> None:
+    def lost(self, socket: KeepAliveSocket) -> None:
         """`socket` is closed, by whomever."""
 
 
-class Socket(asyncio.BufferedProtocol):
+class KeepAliveSocket(asyncio.BufferedProtocol):
     """One connection with at most one request under way.
 
     Attributes:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...kernel.errors import CacheDown
 from ...model.access import Charge
-from ...model.connections import Connection, Devices, Frame, Target
+from ...model.connections import Connection, Devices, FrameContext, Target
 from ...model.delivery import Delivering
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry
@@ -131,7 +131,7 @@ class MemoryCache:
         room_id: RoomId | None,
         ticket_region: Region | None,
         charge: Charge | None = None,
-    ) -> Frame:
+    ) -> FrameContext:
         with self._call():
             wait_ms = 0
             if charge is not None and charge.payer is not None:
@@ -146,11 +146,11 @@ class MemoryCache:
                 self._put(key, ticket, ROOM_MS)
             entry = self._get(f"connection:{connection_id}")
             if entry is None:
-                return Frame(None, None, version, ticket, wait_ms)
+                return FrameContext(None, None, version, ticket, wait_ms)
             self._put(f"connection:{connection_id}", entry, CONNECTION_MS)
             granted, role = entry["grants"].get(room_id, (None, None))
             current = role if granted is not None and granted == version else None
-            return Frame(entry["connection"], current, version, ticket, wait_ms)
+            return FrameContext(entry["connection"], current, version, ticket, wait_ms)
 
     def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
         with self._call():

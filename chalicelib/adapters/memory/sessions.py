@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from ...kernel.errors import CacheDown, Conflict, NotFound, TooLarge
 from ...model.connections import Target
 from ...model.identifiers import ConnectionId
-from ...model.sessions import EngineSession, Part
+from ...model.sessions import EngineSession, PacketPart
 from ...ports.system import Clock
 
 MAX_PARTS, PARTS_MS, MAX_FRAMES, FAREWELL_MS, STALLED_MS = 66, 10_000, 1_000, 2_000, 10_000
@@ -40,7 +40,7 @@ class MemorySessions:
         self._sessions: dict[ConnectionId, EngineSession] = {}
         self._outboxes: dict[ConnectionId, _Outbox] = {}
         self._ended: dict[ConnectionId, tuple[str, int]] = {}
-        self._parts: dict[ConnectionId, tuple[int, dict[int, tuple[Part, str]]]] = {}
+        self._parts: dict[ConnectionId, tuple[int, dict[int, tuple[PacketPart, str]]]] = {}
         self._numbers: dict[ConnectionId, int] = {}
         self.down = False
 
@@ -87,13 +87,13 @@ class MemorySessions:
                 names = session.namespaces | {namespace}
                 self._sessions[sid] = replace(session, namespaces=names)
 
-    def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[Part]:
+    def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[PacketPart]:
         with self._lock:
             self._up()
             parts = self._waiting(sid)
             number = self._numbers[sid] = self._numbers.get(sid, 0) + 1
             wanted = None if part.startswith("b") else int(part[1:].partition("-")[0])
-            known = Part(number, at_ms if at_ms is not None else number, wanted)
+            known = PacketPart(number, at_ms if at_ms is not None else number, wanted)
             parts[number] = known, part
             self._parts[sid] = self._clock.now_ms() + PARTS_MS, parts
             if len(parts) > MAX_PARTS:
@@ -101,12 +101,12 @@ class MemorySessions:
                 raise TooLarge("attachments: too many parts of packets wait for others")
             return [each for each, _ in parts.values()]
 
-    def gathered(self, sid: ConnectionId) -> list[Part]:
+    def gathered(self, sid: ConnectionId) -> list[PacketPart]:
         with self._lock:
             self._up()
             return [each for each, _ in self._waiting(sid).values()]
 
-    def hand_out(self, sid: ConnectionId, parts: Sequence[Part]) -> list[str] | None:
+    def hand_out(self, sid: ConnectionId, parts: Sequence[PacketPart]) -> list[str] | None:
         with self._lock:
             self._up()
             held = self._waiting(sid)
@@ -204,7 +204,7 @@ class MemorySessions:
             outbox.upgraded = not outbox.frames
             return list(outbox.frames)
 
-    def _waiting(self, sid: ConnectionId) -> dict[int, tuple[Part, str]]:
+    def _waiting(self, sid: ConnectionId) -> dict[int, tuple[PacketPart, str]]:
         until_ms, parts = self._parts.get(sid, (0, {}))
         return parts if self._clock.now_ms() < until_ms else {}
 

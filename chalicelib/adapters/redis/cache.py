@@ -1,9 +1,7 @@
 """Redis: the shared cache. Every method is one round trip (one a node in cluster mode).
 
-Keys that one Lua script touches together share the hash tag `{room}`; all others stand alone,
-so that ElastiCache Serverless (cluster mode) serves them. The one exception to the round trips:
-a script that the server has not seen is sent a second time in full.
-https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/serverless-overview.html
+The one exception to the round trips: a script that the server has not seen is sent a second time
+in full. `keys` says what each key holds.
 """
 
 from __future__ import annotations
@@ -14,21 +12,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from ...kernel import telemetry
 from ...kernel.records import entry_from_json, entry_to_json, target_from_json, target_to_json
 from ...model.access import Charge
-from ...model.connections import Connection, Devices, Frame, Target
+from ...model.connections import Connection, Devices, FrameContext, Target
 from ...model.delivery import Delivering
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry
 from ...model.metrics import Traffic
 from ...model.rooms import Role
 from ...ports.system import Ids
-from . import scripts as scripts
+from . import keys, scripts
 from .client import Command, RedisClient, evaluate
+from .keys import ACK_S, CONNECTION_S, LIMITS_S, ONLINE_S, ROOM_S, TYPING_S, WARM_S
 
-# Gone before what it vouches for: when no sweep has come by for so long, nothing is sure.
-WARM_S = 180
-LIMITS_S = 3600  # a bucket unused for so long is full, unless it gains less than burst an hour
-ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, ACK_S, RECENT = 300, 3600, 3600, 30, 3600, 50
-_TRAFFIC = "stats:traffic"
+RECENT = 50
 _COMPLETE = ""  # no user has this id: a field of its own in a hash by user
 
 
@@ -49,7 +44,7 @@ class RedisCache:
         target = connection.target
         held = (f"c:{target.connection_id}", _dump(target), connection.last_ping_ms, ONLINE_S)
         first, *_ = self._run(
-            evaluate(scripts.REGISTER, [f"user:online:{target.user_id}"], *held),
+            evaluate(scripts.REGISTER, [keys.user_online(target.user_id)], *held),
             *_remember(connection),
             once=True,
         )
@@ -58,49 +53,52 @@ class RedisCache:
     def move(self, old: Target, new: Connection) -> None:
         fields = (f"c:{old.connection_id}", f"c:{new.connection_id}", _dump(new.target))
         self._run(
-            evaluate(scripts.MOVE, [f"user:online:{old.user_id}"], *fields, ONLINE_S),
+            evaluate(scripts.MOVE, [keys.user_online(old.user_id)], *fields, ONLINE_S),
             *_remember(new),
-            ("DEL", f"connection:{old.connection_id}"),
+            ("DEL", keys.connection(old.connection_id)),
         )
 
     def unregister(self, target: Target, now_ms: int) -> bool:
         device = f"c:{target.connection_id}"
         last, _ = self._run(
             evaluate(
-                scripts.UNREGISTER, [f"user:online:{target.user_id}"], device, now_ms, ONLINE_S
+                scripts.UNREGISTER, [keys.user_online(target.user_id)], device, now_ms, ONLINE_S
             ),
-            ("DEL", f"connection:{target.connection_id}"),
+            ("DEL", keys.connection(target.connection_id)),
         )
         return bool(last)
 
     def devices(self, user_id: UserId) -> Devices | None:
-        warm, fields = self._run(("GET", "online:warm"), ("HGETALL", f"user:online:{user_id}"))
+        warm, fields = self._run(
+            ("GET", keys.online_warm()), ("HGETALL", keys.user_online(user_id))
+        )
         if warm is None:
             return None
         connected = sum(name.startswith("c:") for name in fields)
         return Devices(connected, int(fields["left"]) if "left" in fields else None)
 
     def claim(self, name: str, seconds: int) -> bool:
-        (claimed,) = self._run(("SET", f"claim:{name}", "1", "NX", "EX", seconds), once=True)
+        (claimed,) = self._run(("SET", keys.claim(name), "1", "NX", "EX", seconds), once=True)
         return claimed is not None
 
     def expect_acks(self, messages: Mapping[int, tuple[RoomId, MessageId]]) -> None:
-        held = {f"ack:{number}": json.dumps(message) for number, message in messages.items()}
+        held = {keys.ack(number): json.dumps(message) for number, message in messages.items()}
         self._run(*(("SET", key, message, "EX", ACK_S) for key, message in held.items()))
 
     def acked(self, ack_id: int) -> tuple[RoomId, MessageId] | None:
-        (held,) = self._run(("GET", f"ack:{ack_id}"))
+        (held,) = self._run(("GET", keys.ack(ack_id)))
         if held is None:
             return None
         room_id, message_id = json.loads(held)
         return RoomId(room_id), MessageId(message_id)
 
     def spend(self, charge: Charge) -> int:
-        (wait_ms,) = self._run(_spend(charge, f"limits:{charge.payer}", LIMITS_S))
+        assert charge.payer is not None, "a request is a known user's"
+        (wait_ms,) = self._run(_spend(charge, keys.limits(charge.payer), LIMITS_S))
         return int(wait_ms)
 
     def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
-        self._run(evaluate(scripts.RETURN_TICKET, [_room(room_id, f"ticket:{region}")], ticket))
+        self._run(evaluate(scripts.RETURN_TICKET, [keys.room_ticket(room_id, region)], ticket))
 
     def frame(
         self,
@@ -108,44 +106,44 @@ class RedisCache:
         room_id: RoomId | None,
         ticket_region: Region | None,
         charge: Charge | None = None,
-    ) -> Frame:
-        key = f"connection:{connection_id}"
+    ) -> FrameContext:
+        key = keys.connection(connection_id)
         commands: list[Command] = [("HGETALL", key), ("EXPIRE", key, CONNECTION_S)]
         if charge is not None and charge.payer is not None:
-            commands.insert(0, _spend(charge, f"limits:{charge.payer}", LIMITS_S))
+            commands.insert(0, _spend(charge, keys.limits(charge.payer), LIMITS_S))
         elif charge is not None:
             commands.insert(0, _spend(charge, key, 0))
         paid = int(charge is not None)
         if room_id is not None:
-            commands.append(("GET", _room(room_id, "version")))
+            commands.append(("GET", keys.room_version(room_id)))
             if ticket_region is not None:
-                ticket_key = _room(room_id, f"ticket:{ticket_region}")
+                ticket_key = keys.room_ticket(room_id, ticket_region)
                 commands += [("INCR", ticket_key), ("EXPIRE", ticket_key, ROOM_S)]
         answers = [*self._run(*commands), None, None]
         wait_ms = int(answers.pop(0)) if paid else 0
         fields, version = answers[0], answers[2]
         ticket = int(answers[3]) if len(commands) > 3 + paid else None
         if "target" not in fields:
-            return Frame(None, None, version, ticket, wait_ms)
+            return FrameContext(None, None, version, ticket, wait_ms)
         granted, _, role = fields.get(f"m:{room_id}", "").rpartition("|")
         current = Role(role) if granted and granted == version else None
-        return Frame(_connection(fields), current, version, ticket, wait_ms)
+        return FrameContext(_connection(fields), current, version, ticket, wait_ms)
 
     def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
-        key = f"connection:{connection_id}"
+        key = keys.connection(connection_id)
         self._run(evaluate(scripts.GRANT, [key], f"m:{room_id}", f"{version}|{role.value}"))
 
     def set_ticket(self, room_id: RoomId, region: Region, seq: int) -> None:
-        self._run(("SET", _room(room_id, f"ticket:{region}"), seq, "EX", ROOM_S))
+        self._run(("SET", keys.room_ticket(room_id, region), seq, "EX", ROOM_S))
 
     def refresh(self, targets: Sequence[Target]) -> list[Target]:
         commands: list[Command] = []
         for target in targets:
-            online = f"user:online:{target.user_id}"
+            online = keys.user_online(target.user_id)
             commands += [
                 ("HEXISTS", online, f"c:{target.connection_id}"),
                 ("EXPIRE", online, ONLINE_S),
-                ("EXPIRE", f"connection:{target.connection_id}", CONNECTION_S),
+                ("EXPIRE", keys.connection(target.connection_id), CONNECTION_S),
             ]
         answers = self._run(*commands)
         held = zip(answers[0::3], answers[1::3], answers[2::3], strict=True)
@@ -157,19 +155,19 @@ class RedisCache:
     def fill_members(
         self, room_id: RoomId, version: str | None, members: Mapping[UserId, Role]
     ) -> str | None:
-        keys = [_room(room_id, "version"), _room(room_id, "members")]
+        held = [keys.room_version(room_id), keys.room_members(room_id)]
         flat = [text for user, role in members.items() for text in (user, role.value)]
         arguments = (version or "", self._ids.token(), ROOM_S, *(flat or (_COMPLETE, "1")))
-        (stored,) = self._run(evaluate(scripts.FILL_MEMBERS, keys, *arguments))
+        (stored,) = self._run(evaluate(scripts.FILL_MEMBERS, held, *arguments))
         return str(stored) if stored else None
 
     def bump(self, room_id: RoomId) -> None:
-        keys = [_room(room_id, "version"), _room(room_id, "members")]
-        self._run(evaluate(scripts.BUMP, keys, self._ids.token(), ROOM_S))
+        held = [keys.room_version(room_id), keys.room_members(room_id)]
+        self._run(evaluate(scripts.BUMP, held, self._ids.token(), ROOM_S))
 
     def online(self, users: Sequence[UserId]) -> dict[UserId, list[Target]] | None:
-        hashes = [("HGETALL", f"user:online:{user}") for user in users]
-        warm, *answers = self._run(("GET", "online:warm"), *hashes)
+        hashes = [("HGETALL", keys.user_online(user)) for user in users]
+        warm, *answers = self._run(("GET", keys.online_warm()), *hashes)
         if warm is None:
             return None
         found = {}
@@ -180,7 +178,9 @@ class RedisCache:
         return found
 
     def set_warm(self, warm: bool) -> None:
-        self._run(("SET", "online:warm", "1", "EX", WARM_S) if warm else ("DEL", "online:warm"))
+        self._run(
+            ("SET", keys.online_warm(), "1", "EX", WARM_S) if warm else ("DEL", keys.online_warm())
+        )
 
     def join(self, room_id: RoomId, target: Target) -> bool:
         (first,) = self._run(_join(room_id, "", [target]))
@@ -188,11 +188,11 @@ class RedisCache:
 
     def leave(self, room_id: RoomId, target: Target) -> bool:
         arguments = (target.user_id, target.connection_id)
-        (last,) = self._run(evaluate(scripts.LEAVE, [_room(room_id, "joined")], *arguments))
+        (last,) = self._run(evaluate(scripts.LEAVE, [keys.room_joined(room_id)], *arguments))
         return bool(last)
 
     def joined(self, room_id: RoomId) -> list[Target] | None:
-        (fields,) = self._run(("HGETALL", _room(room_id, "joined")))
+        (fields,) = self._run(("HGETALL", keys.room_joined(room_id)))
         if fields.pop(_COMPLETE, None) is None:
             return None
         return [_target(text) for held in fields.values() for text in json.loads(held).values()]
@@ -202,45 +202,47 @@ class RedisCache:
 
     def deliver(self, room_id: RoomId, entries: Sequence[Entry]) -> Delivering:
         flat = [t for e in entries for t in (f"{e.message_id}|", json.dumps(entry_to_json(e)))]
-        recent = evaluate(scripts.RECENT, [f"conversation:{room_id}:recent"], RECENT, ROOM_S, *flat)
-        count = ("HINCRBY", _TRAFFIC, "messages", len(entries))
+        recent = evaluate(
+            scripts.RECENT, [keys.conversation_recent(room_id)], RECENT, ROOM_S, *flat
+        )
+        count = ("HINCRBY", keys.stats_traffic(), "messages", len(entries))
         answers = self._run(*_read_members(room_id), *([recent, count] if entries else []))
         return Delivering(*_members(*answers[:2]))
 
     def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
-        commands = [("ZRANGE", f"conversation:{each}:recent", 0, -1) for each in room_ids]
+        commands = [("ZRANGE", keys.conversation_recent(each), 0, -1) for each in room_ids]
         answers = self._run(*commands)
         return {room_id: _entries(texts) for room_id, texts in zip(room_ids, answers, strict=True)}
 
     def typing(self, room_id: RoomId, user_id: UserId, started_ms: int | None) -> None:
-        key = f"typing:{room_id}"
+        key = keys.typing(room_id)
         if started_ms is None:
             self._run(("HDEL", key, user_id))
         else:
             self._run(evaluate(scripts.TYPING, [key], user_id, started_ms, TYPING_S))
 
     def typing_since(self, room_id: RoomId, user_id: UserId) -> int | None:
-        (since,) = self._run(("HGET", f"typing:{room_id}", user_id))
+        (since,) = self._run(("HGET", keys.typing(room_id), user_id))
         return int(since) if since is not None else None
 
     def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
         (granted,) = self._run(
-            evaluate(scripts.LEASE, ["posts:budget"], wanted, rate_per_s, now_ms)
+            evaluate(scripts.LEASE, [keys.posts_budget()], wanted, rate_per_s, now_ms)
         )
         return int(granted)
 
     def note_connections(self, count: int) -> None:
-        self._run(("SET", "stats:connections", count, "EX", ONLINE_S))
+        self._run(("SET", keys.stats_connections(), count, "EX", ONLINE_S))
 
     def traffic(self, now_ms: int) -> Traffic:
-        take = evaluate(scripts.TRAFFIC, [_TRAFFIC], now_ms, LIMITS_S)
-        connections, (messages, since) = self._run(("GET", "stats:connections"), take)
+        take = evaluate(scripts.TRAFFIC, [keys.stats_traffic()], now_ms, LIMITS_S)
+        connections, (messages, since) = self._run(("GET", keys.stats_connections()), take)
         seconds = (now_ms - int(since)) / 1000 if since is not None else None
         known = int(connections) if connections is not None else None
         return Traffic(known, int(messages or 0), seconds)
 
     def ping(self) -> None:
-        self._run(("GET", "online:warm"))
+        self._run(("GET", keys.online_warm()))
 
 
 def _remember(connection: Connection) -> tuple[Command, Command]:
@@ -254,14 +256,14 @@ def _remember(connection: Connection) -> tuple[Command, Command]:
         "connected_at": connection.connected_at_ms,
         "last_ping": connection.last_ping_ms,
     }
-    key = f"connection:{connection.connection_id}"
+    key = keys.connection(connection.connection_id)
     flat = (each for pair in fields.items() for each in pair)
     return ("HSET", key, *flat), ("EXPIRE", key, CONNECTION_S)
 
 
 def _read_members(room_id: RoomId) -> tuple[Command, Command]:
     """In this order: members newer than their version void a grant, older ones would not."""
-    return ("GET", _room(room_id, "version")), ("HGETALL", _room(room_id, "members"))
+    return ("GET", keys.room_version(room_id)), ("HGETALL", keys.room_members(room_id))
 
 
 def _members(
@@ -278,16 +280,12 @@ def _join(room_id: RoomId, mark: str, targets: Iterable[Target]) -> Command:
     for target in targets:
         users.setdefault(target.user_id, {})[target.connection_id] = _dump(target)
     flat = [text for user, held in users.items() for text in (user, json.dumps(held))]
-    return evaluate(scripts.JOIN, [_room(room_id, "joined")], ROOM_S, mark, *flat)
+    return evaluate(scripts.JOIN, [keys.room_joined(room_id)], ROOM_S, mark, *flat)
 
 
 def _spend(charge: Charge, key: str, ttl_s: int) -> Command:
     fields = (f"l:{charge.name}", str(charge.per_s), charge.burst, charge.now_ms, ttl_s)
     return evaluate(scripts.SPEND, [key], *fields)
-
-
-def _room(room_id: RoomId, name: str) -> str:
-    return f"room:{{{room_id}}}:{name}"
 
 
 def _dump(target: Target) -> str:

@@ -15,15 +15,15 @@ from typing import Any
 from ...kernel import telemetry
 from ...kernel.errors import CacheDown
 from ...ports.system import Clock
-from . import library
+from . import keys, library
 from .auth import Provider
 
-CHANNEL = "cluster:sync"
+CHANNEL = keys.cluster_sync()
 _PAUSE_S, _TIMEOUT_S, _WAIT_S, _HEALTH_S = 1.0, 1.0, 5.0, 10
 _Heard = Callable[[str, Mapping[str, Any]], None]
 
 
-class RedisSync:
+class RedisClusterBus:
     """See `ports.Sync`. In cluster mode any node takes and gives what is published."""
 
     def __init__(self, url: str, source: str, clock: Clock, auth: Provider | None = None) -> None:

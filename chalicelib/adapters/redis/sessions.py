@@ -9,11 +9,12 @@ from ...kernel.errors import Conflict, NotFound, TooLarge
 from ...kernel.records import target_from_json, target_to_json
 from ...model.connections import Target
 from ...model.identifiers import ConnectionId, UserId
-from ...model.sessions import EngineSession, Part
+from ...model.sessions import EngineSession, PacketPart
+from . import keys
 from .client import RedisClient, evaluate
+from .keys import PARTS_S, SESSION_S
 from .scripts import script
 
-SESSION_S, PARTS_S = 3 * 3600, 10
 # A socket's own time-out is a second: a poll waits in steps.
 LONGEST_WAIT_S, UPGRADED_S, MAX_FRAMES, STALLED_MS = 0.8, 120, 1_000, 10_000
 MAX_PARTS = 66  # two packets with all the attachments that one may have
@@ -157,7 +158,7 @@ class RedisSessions:
         self._run, self._wait = client.run, client.wait
 
     def open(self, session: EngineSession) -> None:
-        key = _key(session.target.connection_id)
+        key = keys.engine(session.target.connection_id)
         fields = {
             "target": json.dumps(target_to_json(session.target)),
             "device_info": json.dumps(dict(session.device_info)),
@@ -175,36 +176,38 @@ class RedisSessions:
         self._run(("HSET", key, *flat), ("EXPIRE", key, SESSION_S))
 
     def get(self, sid: ConnectionId) -> EngineSession | None:
-        (fields,) = self._run(("HGETALL", _key(sid)))
+        (fields,) = self._run(("HGETALL", keys.engine(sid)))
         return _session(fields) if "to" not in fields else None
 
     def ping(self, sid: ConnectionId, before_ms: int, now_ms: int) -> bool:
-        (done,) = self._run(evaluate(_PING, [_key(sid)], before_ms, now_ms))
+        (done,) = self._run(evaluate(_PING, [keys.engine(sid)], before_ms, now_ms))
         return bool(done)
 
     def pong(self, sid: ConnectionId, now_ms: int) -> EngineSession | None:
-        (flat,) = self._run(evaluate(_PONG, [_key(sid)], now_ms, SESSION_S))
+        (flat,) = self._run(evaluate(_PONG, [keys.engine(sid)], now_ms, SESSION_S))
         return _session(dict(zip(flat[::2], flat[1::2], strict=True)))
 
     def connect(self, sid: ConnectionId, namespace: str) -> None:
-        self._run(evaluate(_CONNECT, [_key(sid)], f"ns:{namespace}"))
+        self._run(evaluate(_CONNECT, [keys.engine(sid)], f"ns:{namespace}"))
 
-    def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[Part]:
+    def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[PacketPart]:
         at = at_ms if at_ms is not None else ""
         wanted = "" if part.startswith("b") else part[1:].partition("-")[0]
         limits = PARTS_S, MAX_PARTS
-        (found,) = self._run(evaluate(_GATHER, [_parts(sid)], at, wanted, part, *limits), once=True)
+        (found,) = self._run(
+            evaluate(_GATHER, [keys.engine_parts(sid)], at, wanted, part, *limits), once=True
+        )
         if found == "full":
             raise TooLarge("attachments: too many parts of packets wait for others")
         return [_part(each) for each in found]
 
-    def gathered(self, sid: ConnectionId) -> list[Part]:
-        (found,) = self._run(evaluate(_WAITING, [_parts(sid)]))
+    def gathered(self, sid: ConnectionId) -> list[PacketPart]:
+        (found,) = self._run(evaluate(_WAITING, [keys.engine_parts(sid)]))
         return [_part(each) for each in found]
 
-    def hand_out(self, sid: ConnectionId, parts: Sequence[Part]) -> list[str] | None:
+    def hand_out(self, sid: ConnectionId, parts: Sequence[PacketPart]) -> list[str] | None:
         numbers = [part.number for part in parts]
-        (texts,) = self._run(evaluate(_HAND_OUT, [_parts(sid)], *numbers), once=True)
+        (texts,) = self._run(evaluate(_HAND_OUT, [keys.engine_parts(sid)], *numbers), once=True)
         return list(texts) if texts else None
 
     def close(self, sid: ConnectionId, last: str = "1") -> None:
@@ -229,7 +232,7 @@ class RedisSessions:
         return list(frames) if frames else None
 
     def wait(self, sid: ConnectionId, seconds: float) -> None:
-        self._wait(f"{_key(sid)}:bell", min(seconds, LONGEST_WAIT_S))
+        self._wait(keys.engine_bell(sid), min(seconds, LONGEST_WAIT_S))
 
     def probe(self, sid: ConnectionId, now_ms: int) -> None:
         self._run(evaluate(_PROBE, _keys(sid), now_ms))
@@ -248,22 +251,19 @@ class RedisSessions:
         return list(frames) if frames is not None else None
 
 
-def _part(text: str) -> Part:
+def _part(text: str) -> PacketPart:
     number, at, wanted = text.split("|")
-    return Part(int(number), int(at), int(wanted) if wanted else None)
-
-
-def _key(sid: ConnectionId) -> str:
-    return f"engine:{{{sid}}}"
-
-
-def _parts(sid: ConnectionId) -> str:
-    return f"{_key(sid)}:parts"
+    return PacketPart(int(number), int(at), int(wanted) if wanted else None)
 
 
 def _keys(sid: ConnectionId) -> list[str]:
-    key = _key(sid)
-    return [key, *(f"{key}:{name}" for name in ("out", "bell", "end")), _parts(sid)]
+    return [
+        keys.engine(sid),
+        keys.engine_outbox(sid),
+        keys.engine_bell(sid),
+        keys.engine_farewell(sid),
+        keys.engine_parts(sid),
+    ]
 
 
 def _session(fields: dict[str, str]) -> EngineSession | None:

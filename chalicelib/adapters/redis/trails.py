@@ -1,6 +1,6 @@
 """Trails of sockets that can recover, in Redis: see `ports.Trails`.
 
-`trail:{sid}` is a hash: target, pid, checkpoint, since, doubt, and `s:{room}:{region}` a stream.
+A trail is a hash: target, pid, checkpoint, since, doubt, and `s:{room}:{region}` a stream.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from ...kernel.records import target_from_json, target_to_json
 from ...model.connections import Target
 from ...model.identifiers import Region, RoomId, Stream
 from ...model.sessions import Trail
+from . import keys
 from .client import RedisClient, evaluate
+from .keys import TRAIL_S
 from .scripts import script
-
-TRAIL_S = 3 * 3600
 
 _BEGIN = script("""
 local held = redis.call('HMGET', KEYS[1], 'target', 'pid', 'checkpoint', 'since', 'doubt', ARGV[1])
@@ -45,11 +45,11 @@ class RedisTrails:
             **{_field(stream): seq for stream, seq in seen.items()},
         }
         flat = (each for pair in fields.items() for each in pair)
-        key = _key(sid)
+        key = keys.trail(sid)
         self._run(("DEL", key), ("HSET", key, *flat), ("EXPIRE", key, TRAIL_S))
 
     def begin(self, sid: str, stream: Stream) -> Trail | None:
-        (held,) = self._run(evaluate(_BEGIN, [_key(sid)], _field(stream)))
+        (held,) = self._run(evaluate(_BEGIN, [keys.trail(sid)], _field(stream)))
         if not held:
             return None
         target, pid, checkpoint, since, doubt, seq = held
@@ -65,21 +65,17 @@ class RedisTrails:
     def done(self, sid: str, trail: Trail, stream: Stream, seq: int) -> None:
         known = ("checkpoint", trail.checkpoint_id, "since", json.dumps(trail.since))
         settled = ("doubt", _flag(False), _field(stream), seq)
-        self._run(evaluate(_SET, [_key(sid)], *known, *settled))
+        self._run(evaluate(_SET, [keys.trail(sid)], *known, *settled))
 
     def undo(self, sid: str) -> None:
-        self._run(evaluate(_SET, [_key(sid)], "doubt", _flag(False)))
+        self._run(evaluate(_SET, [keys.trail(sid)], "doubt", _flag(False)))
 
     def seen(self, sid: str) -> dict[Stream, int]:
-        (fields,) = self._run(("HGETALL", _key(sid)))
+        (fields,) = self._run(("HGETALL", keys.trail(sid)))
         return {_stream(name): int(n) for name, n in fields.items() if name.startswith("s:")}
 
     def follow(self, sid: str, target: Target) -> None:
-        self._run(evaluate(_SET, [_key(sid)], "target", json.dumps(target_to_json(target))))
-
-
-def _key(sid: str) -> str:
-    return f"trail:{{{sid}}}"
+        self._run(evaluate(_SET, [keys.trail(sid)], "target", json.dumps(target_to_json(target))))
 
 
 def _flag(on: bool) -> str:

@@ -52,7 +52,7 @@ class PostMessage(Command):
     delivery_receipt: bool = False
 
 
-class Page(Command):
+class PageQuery(Command):
     before: MessageIdText | None = None
     after: MessageIdText | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50

@@ -37,7 +37,7 @@ MAX_BODY_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """An HTTP request as the entry got it (payload format 1.0, body decoded to text)."""
 
     headers: Mapping[str, str]
@@ -54,13 +54,13 @@ class Response:
     body: dict[str, Any]
 
 
-def from_event(event: Mapping[str, Any]) -> Request:
+def from_event(event: Mapping[str, Any]) -> HttpRequest:
     """The request in an event of payload format 1.0; a body that is not UTF-8 is no JSON either."""
     body = event.get("body") or ""
     if event.get("isBase64Encoded"):
         body = base64.b64decode(body).decode("utf-8", "replace")
     path = {name: unquote(value) for name, value in (event.get("pathParameters") or {}).items()}
-    return Request(
+    return HttpRequest(
         headers=event.get("headers") or {},
         query=event.get("queryStringParameters") or {},
         path=path,
@@ -73,11 +73,11 @@ def from_event(event: Mapping[str, Any]) -> Request:
 # Requests that pay from the bucket of the action that does the same.
 _ACTIONS = {"post_message": "send_message", "delete_message": "delete_message"}
 
-Endpoint = Callable[[Services, Identity, Request], Response]
+Endpoint = Callable[[Services, Identity, HttpRequest], Response]
 
 
-def handle(services: Services, request: Request, endpoint: Endpoint) -> Response:
-    """Authenticate and run; every fault becomes CONTRACT's error body."""
+def handle(services: Services, request: HttpRequest, endpoint: Endpoint) -> Response:
+    """Authenticate and run; every fault becomes an error body."""
     with telemetry.context(request_id=request.request_id, function="api_handler"):
         try:
             identity = services.tokens.verify(_bearer(request))
@@ -92,7 +92,7 @@ def handle(services: Services, request: Request, endpoint: Endpoint) -> Response
             return _error(Internal("something went wrong"))
 
 
-def create_room(services: Services, identity: Identity, request: Request) -> Response:
+def create_room(services: Services, identity: Identity, request: HttpRequest) -> Response:
     command = commands.parse(bodies.CreateRoom, _json(request))
     room = services.rooms.create(
         identity.user_id,
@@ -105,35 +105,35 @@ def create_room(services: Services, identity: Identity, request: Request) -> Res
     return Response(201, _room_view(room, members))
 
 
-def list_rooms(services: Services, identity: Identity, request: Request) -> Response:
+def list_rooms(services: Services, identity: Identity, request: HttpRequest) -> Response:
     rooms = services.rooms.mine(identity.user_id)
     unread = services.receipts.unread(identity.user_id, [room.room_id for room, _ in rooms])
     return Response(200, {"rooms": [_listed(*each, unread[each[0].room_id]) for each in rooms]})
 
 
-def get_room(services: Services, identity: Identity, request: Request) -> Response:
+def get_room(services: Services, identity: Identity, request: HttpRequest) -> Response:
     room, members = services.rooms.details(identity, _room_id(request))
     return Response(200, _room_view(room, members))
 
 
-def add_member(services: Services, identity: Identity, request: Request) -> Response:
+def add_member(services: Services, identity: Identity, request: HttpRequest) -> Response:
     command = commands.parse(bodies.UserRef, _json(request))
     member = services.rooms.add(identity, _room_id(request), UserId(command.user_id))
     return Response(201, _member(member))
 
 
-def remove_member(services: Services, identity: Identity, request: Request) -> Response:
+def remove_member(services: Services, identity: Identity, request: HttpRequest) -> Response:
     services.rooms.remove(identity, _room_id(request), _user_id(request))
     return Response(200, {})
 
 
-def list_messages(services: Services, identity: Identity, request: Request) -> Response:
+def list_messages(services: Services, identity: Identity, request: HttpRequest) -> Response:
     room_id = _room_id(request)
     services.rooms.require(room_id, identity.user_id)
-    page = commands.parse(bodies.Page, _page_query(request.query))
+    page = commands.parse(bodies.PageQuery, _page_query(request.query))
     before = MessageId(page.before) if page.before else None
     after = MessageId(page.after) if page.after else None
-    entries, more = services.messages.history(room_id, before, after, page.limit)
+    entries, more = services.reader.history(room_id, before, after, page.limit)
     entries, more = sizes.page(entries, more, newest=after is None)
     edge = (entries[-1] if after else entries[0]).message_id if entries else None
     seen = services.receipts.seen(identity.user_id, room_id, entries)
@@ -142,34 +142,34 @@ def list_messages(services: Services, identity: Identity, request: Request) -> R
     return Response(200, body)
 
 
-def post_message(services: Services, identity: Identity, request: Request) -> Response:
+def post_message(services: Services, identity: Identity, request: HttpRequest) -> Response:
     room_id = _room_id(request)
     fields = commands.parse(bodies.PostMessage, _json(request))
     services.rooms.writer(services.rooms.require(room_id, identity.user_id))
     command = commands.SendMessage(conversation_id=room_id, **fields.model_dump())
-    entry = services.messages.send(identity.user_id, command, None, None)
+    entry = services.writer.send(identity.user_id, command, None, None)
     return Response(201, Message.of(entry).data())
 
 
-def delete_message(services: Services, identity: Identity, request: Request) -> Response:
+def delete_message(services: Services, identity: Identity, request: HttpRequest) -> Response:
     room_id = _room_id(request)
     ref = {"conversation_id": room_id, "message_id": request.path["message_id"]}
     message_id = MessageId(commands.parse(commands.MessageRef, ref).message_id)
     role = services.rooms.require(room_id, identity.user_id)
-    services.messages.delete(identity.user_id, role, room_id, message_id, None, None)
+    services.writer.delete(identity.user_id, role, room_id, message_id, None, None)
     return Response(200, {})
 
 
-def put_friend(services: Services, identity: Identity, request: Request) -> Response:
+def put_friend(services: Services, identity: Identity, request: HttpRequest) -> Response:
     return Response(200, _friend(services.friends.put(identity.user_id, _user_id(request))))
 
 
-def remove_friend(services: Services, identity: Identity, request: Request) -> Response:
+def remove_friend(services: Services, identity: Identity, request: HttpRequest) -> Response:
     services.friends.remove(identity.user_id, _user_id(request))
     return Response(200, {})
 
 
-def list_friends(services: Services, identity: Identity, request: Request) -> Response:
+def list_friends(services: Services, identity: Identity, request: HttpRequest) -> Response:
     friends = services.friends.all(identity.user_id)
     mutual = [each.user_id for each in friends if each.status is FriendStatus.FRIENDS]
     now_ms = services.adapters.clock.now_ms()
@@ -181,7 +181,7 @@ def list_friends(services: Services, identity: Identity, request: Request) -> Re
     return Response(200, {"friends": views})
 
 
-def list_presence(services: Services, identity: Identity, request: Request) -> Response:
+def list_presence(services: Services, identity: Identity, request: HttpRequest) -> Response:
     asked = commands.parse(bodies.PresenceQuery, {"user_id": request.multi.get("user_id", [])})
     users = [UserId(user) for user in dict.fromkeys(asked.user_id)]
     found = services.presences.visible(identity.user_id, users)
@@ -190,19 +190,19 @@ def list_presence(services: Services, identity: Identity, request: Request) -> R
     return Response(200, {"presence": views})
 
 
-def post_moment(services: Services, identity: Identity, request: Request) -> Response:
+def post_moment(services: Services, identity: Identity, request: HttpRequest) -> Response:
     command = commands.parse(bodies.PostMoment, _json(request))
     fields = command.message_type, command.content, command.client_message_id
     return Response(201, Message.of(services.feeds.post_moment(identity.user_id, *fields)).data())
 
 
-def list_moments(services: Services, identity: Identity, request: Request) -> Response:
+def list_moments(services: Services, identity: Identity, request: HttpRequest) -> Response:
     before, limit = _feed(request)
     entries, more = services.feeds.moments(identity.user_id, before, limit)
     return Response(200, _feed_page("moments", *sizes.page(entries, more)))
 
 
-def post_notification(services: Services, identity: Identity, request: Request) -> Response:
+def post_notification(services: Services, identity: Identity, request: HttpRequest) -> Response:
     command = commands.parse(bodies.PostNotification, _json(request))
     fields = command.message_type, command.content, command.client_message_id
     receipt = command.delivery_receipt
@@ -210,13 +210,13 @@ def post_notification(services: Services, identity: Identity, request: Request) 
     return Response(201, Message.of(entry).data())
 
 
-def list_notifications(services: Services, identity: Identity, request: Request) -> Response:
+def list_notifications(services: Services, identity: Identity, request: HttpRequest) -> Response:
     before, limit = _feed(request)
     entries, more = services.feeds.notifications(identity.user_id, before, limit)
     return Response(200, _feed_page("notifications", *sizes.page(entries, more)))
 
 
-def endpoint(services: Services, identity: Identity, request: Request) -> Response:
+def endpoint(services: Services, identity: Identity, request: HttpRequest) -> Response:
     headers = {name.lower(): value for name, value in request.headers.items()}
     asked = commands.parse(bodies.Where, dict(request.query)).location
     location = asked or headers.get("cloudfront-viewer-country", "")
@@ -230,7 +230,7 @@ def endpoint(services: Services, identity: Identity, request: Request) -> Respon
     return Response(200, body)
 
 
-def disconnect_user(services: Services, identity: Identity, request: Request) -> Response:
+def disconnect_user(services: Services, identity: Identity, request: HttpRequest) -> Response:
     if "admin" not in identity.roles:
         raise PermissionDenied("only service admins may do this")
     user_id = _user_id(request)
@@ -277,7 +277,7 @@ def health(services: Services) -> Response:
     return Response(200 if serves else 503, body)
 
 
-def _bearer(request: Request) -> str:
+def _bearer(request: HttpRequest) -> str:
     headers = {name.lower(): value for name, value in request.headers.items()}
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
@@ -285,7 +285,7 @@ def _bearer(request: Request) -> str:
     return token.strip()
 
 
-def _json(request: Request) -> object:
+def _json(request: HttpRequest) -> object:
     size = len(request.body.encode("utf-8", "surrogatepass"))
     if size > MAX_BODY_BYTES:
         raise TooLarge(f"the body has {size} bytes, the limit is {MAX_BODY_BYTES}")
@@ -307,7 +307,7 @@ def _page_query(query: Mapping[str, str]) -> dict[str, object]:
     return fields
 
 
-def _feed(request: Request) -> tuple[MessageId | None, int]:
+def _feed(request: HttpRequest) -> tuple[MessageId | None, int]:
     page = commands.parse(bodies.Feed, _page_query(request.query))
     return MessageId(page.before) if page.before else None, page.limit
 
@@ -317,11 +317,11 @@ def _feed_page(name: str, entries: list[Entry], more: bool) -> dict[str, Any]:
     return {name: [Message.of(entry).data() for entry in entries], "more": more, "next": oldest}
 
 
-def _room_id(request: Request) -> RoomId:
+def _room_id(request: HttpRequest) -> RoomId:
     return RoomId(commands.parse(commands.RoomRef, {"room_id": request.path["room_id"]}).room_id)
 
 
-def _user_id(request: Request) -> UserId:
+def _user_id(request: HttpRequest) -> UserId:
     return UserId(commands.parse(bodies.UserRef, {"user_id": request.path["user_id"]}).user_id)
 
 

@@ -21,7 +21,7 @@ class View(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Nothing(View):
+class EmptyAnswer(View):
     """It is done, and there is no more to say."""
 
 
@@ -58,7 +58,7 @@ class RoomBase(View):
     metadata: dict[str, Any]
 
 
-class Room(RoomBase):
+class RoomAnswer(RoomBase):
     participants: list[Participant]
 
 
@@ -74,11 +74,11 @@ class ListedRoom(RoomBase):
     error: Fault | None = None
 
 
-class Rooms(View):
+class RoomsAnswer(View):
     rooms: list[ListedRoom]
 
 
-class Message(View):
+class MessageAnswer(View):
     """`is_read`: one's own by anybody else, others' by oneself. A deleted one's content is null.
 
     `delivery_receipt`: the sender is told whom it reached; who gets it says so.
@@ -98,66 +98,66 @@ class Message(View):
     position: str
 
 
-class Page(View):
+class PageAnswer(View):
     """`next`: what to give as `before` (with `after`: as `after`) for the next page."""
 
     more: bool
     next: MessageIdText | None
 
 
-class Messages(Page):
-    messages: list[Message]
+class MessagesAnswer(PageAnswer):
+    messages: list[MessageAnswer]
 
 
-class Moments(Page):
-    moments: list[Message]
+class MomentsAnswer(PageAnswer):
+    moments: list[MessageAnswer]
 
 
-class Notifications(Page):
-    notifications: list[Message]
+class NotificationsAnswer(PageAnswer):
+    notifications: list[MessageAnswer]
 
 
-class Presence(View):
+class PresenceAnswer(View):
     """`last_seen` of one who is here is now; null for one who never was."""
 
     status: Status
     last_seen: Timestamp | None
 
 
-class UserPresence(Presence):
+class UserPresenceAnswer(PresenceAnswer):
     user_id: str
 
 
-class Presences(View):
-    presence: list[UserPresence]
+class PresencesAnswer(View):
+    presence: list[UserPresenceAnswer]
 
 
-class Friend(View):
+class FriendAnswer(View):
     user_id: str
     status: FriendStatus
     since: Timestamp
 
 
-class ListedFriend(Friend):
+class ListedFriendAnswer(FriendAnswer):
     """`presence` is there when the friendship holds."""
 
-    presence: Presence | None = None
+    presence: PresenceAnswer | None = None
 
 
-class Friends(View):
-    friends: list[ListedFriend]
+class FriendsAnswer(View):
+    friends: list[ListedFriendAnswer]
 
 
-class Route(View):
+class RouteAnswer(View):
     region: str
     url: str
 
 
-class Endpoint(Route):
+class EndpointAnswer(RouteAnswer):
     """Where to open a WebSocket; `fallbacks` in the order to try them."""
 
     shard: str
-    fallbacks: list[Route]
+    fallbacks: list[RouteAnswer]
 
 
 class Disconnected(View):

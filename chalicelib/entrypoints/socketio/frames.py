@@ -25,7 +25,7 @@ from ...wire.session import Effect
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SessionFrame:
     """A frame's session.
 
     Attributes:
@@ -43,7 +43,7 @@ class Call:
 
 # Takes a message of the session; the answer's frame, "" for none. Raises ProtocolError or
 # NotConnected to end the session.
-Handler = Callable[[Call, str | bytes], str]
+Handler = Callable[[SessionFrame, str | bytes], str]
 
 
 def speaks(body: str) -> bool:
@@ -117,7 +117,7 @@ def _probe(services: Services, target: Target, sid: ConnectionId, device: dict[s
         services.engine.turn_away(target)
 
 
-def serve(call: Call, packet: engineio.Packet, handler: Handler) -> str:
+def serve(call: SessionFrame, packet: engineio.EnginePacket, handler: Handler) -> str:
     """Do what a packet asks for; the answer's frame, "" for none.
 
     Raises:
@@ -134,7 +134,9 @@ def serve(call: Call, packet: engineio.Packet, handler: Handler) -> str:
             return ""
         case Effect.PROBE if (probing := _upgrading(call)) is not None:
             engine.probe(probing)
-            return engineio.encode_text(engineio.Packet(engineio.PacketKind.PONG, packet.data))
+            return engineio.encode_text(
+                engineio.EnginePacket(engineio.EnginePacketKind.PONG, packet.data)
+            )
         case Effect.UPGRADE if (taking := _upgrading(call)) is not None:
             if call.services.upgrades.take_over(taking):
                 return ""
@@ -143,7 +145,7 @@ def serve(call: Call, packet: engineio.Packet, handler: Handler) -> str:
     raise ProtocolError("not a packet of a client")
 
 
-def _upgrading(call: Call) -> EngineSession | None:
+def _upgrading(call: SessionFrame) -> EngineSession | None:
     """The session of a websocket that would take over a polling one."""
     known = call.services.engine.session(call.sid)
     return known if known is not None and known.upgrades is not None else None
@@ -151,10 +153,10 @@ def _upgrading(call: Call) -> EngineSession | None:
 
 def frame(services: Services, context: dict[str, Any], body: str, handler: Handler) -> str | None:
     """Serve a frame; the answer, "" for none. None: this is no Engine.IO session at all."""
-    call = Call(services, _transport(services, context), int(context["requestTimeEpoch"]))
+    call = SessionFrame(services, _transport(services, context), int(context["requestTimeEpoch"]))
     try:
         packet = engineio.decode_text(body)
-        if packet.kind is engineio.PacketKind.CLOSE and _is_json(call):
+        if packet.kind is engineio.EnginePacketKind.CLOSE and _is_json(call):
             return None
         return serve(call, packet, handler)
     except (ProtocolError, NotConnected) as fault:
@@ -178,6 +180,6 @@ def _transport(services: Services, context: dict[str, Any]) -> Target:
     )
 
 
-def _is_json(call: Call) -> bool:
+def _is_json(call: SessionFrame) -> bool:
     known = call.services.connections.known(call.sid)
     return known is not None and wire.is_json(known.target.protocol)

@@ -30,11 +30,11 @@ from ...model.connections import Target
 from ...model.identifiers import ConnectionId
 from ...model.sessions import EngineSession
 from ...services import Services
-from ...sessions import recovery
+from ...sessions import offsets
 from ...sessions.engine import NAMESPACES
 from ...wire import engineio, socketio
 from ...wire.engineio import ProtocolError
-from .frames import Call, Handler
+from .frames import Handler, SessionFrame
 
 _UNORDERED = "attachments: they came in no certain order; send one event at a time, or over polling"
 PARK_S = (0.0, 0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
@@ -83,7 +83,7 @@ class Application(Protocol):
 
 
 class Chat(Application):
-    """Tidings itself: CONNECT with a token, the actions of CONTRACT.md as events."""
+    """Tidings itself: CONNECT with a token, the actions as events."""
 
     namespaces: Collection[str] = NAMESPACES
 
@@ -99,10 +99,10 @@ class Chat(Application):
             sid=socket.sid,
         )
         device = known.device_info if known else {}
-        if recovery.wanted(payload, known is not None and known.recovers):
+        if offsets.wanted(payload, known is not None and known.recovers):
             recovering = wire.of_namespace(socket.namespace, recovers=True)
             target = replace(target, protocol=recovering)
-            services.recovery.ask(identity, target, device, payload)
+            services.recovery.ask(identity, target, device, offsets.claim_of(payload))
             return None
         services.connections.open(identity, target, device)
         telemetry.log("INFO", "connected", user_id=identity.user_id, namespace=socket.namespace)
@@ -148,19 +148,19 @@ def handler(application: Application) -> Handler:
     return functools.partial(_message, application)
 
 
-def _message(application: Application, call: Call, data: str | bytes) -> str:
+def _message(application: Application, call: SessionFrame, data: str | bytes) -> str:
     if isinstance(data, bytes):
-        return _part(call, engineio.encode_text(engineio.Packet(_MESSAGE, data)), application)
+        return _part(call, engineio.encode_text(engineio.EnginePacket(_MESSAGE, data)), application)
     packet = socketio.decode(data)
     if packet.attachments:
         return _part(call, data, application)
     return _packet(call, packet, application)
 
 
-_MESSAGE = engineio.PacketKind.MESSAGE
+_MESSAGE = engineio.EnginePacketKind.MESSAGE
 
 
-def _part(call: Call, part: str, application: Application) -> str:
+def _part(call: SessionFrame, part: str, application: Application) -> str:
     """A part of a binary packet; the packet is served when it is whole.
 
     Attachments that cannot be told apart are never guessed at: their events are refused.
@@ -188,7 +188,7 @@ def _unordered(head: socketio.Packet, application: Application) -> list[socketio
     return _reply(head, ack, event)
 
 
-def _packet(call: Call, packet: socketio.Packet, application: Application) -> str:
+def _packet(call: SessionFrame, packet: socketio.Packet, application: Application) -> str:
     socket = Socket(call.transport, packet.namespace)
     match packet.kind:
         case socketio.PacketKind.CONNECT:
@@ -205,7 +205,7 @@ def _packet(call: Call, packet: socketio.Packet, application: Application) -> st
     raise ProtocolError("not a packet of a client")
 
 
-def _connect(call: Call, socket: Socket, payload: Any, application: Application) -> str:
+def _connect(call: SessionFrame, socket: Socket, payload: Any, application: Application) -> str:
     services = call.services
     if socket.namespace not in application.namespaces:
         return _refused(socket, {"message": "Invalid namespace"})
@@ -225,7 +225,9 @@ def _connect(call: Call, socket: Socket, payload: Any, application: Application)
     return _answer(call, [answer, *packets])
 
 
-def _event(call: Call, socket: Socket, packet: socketio.Packet, application: Application) -> str:
+def _event(
+    call: SessionFrame, socket: Socket, packet: socketio.Packet, application: Application
+) -> str:
     name, *arguments = packet.data
     if packet.fault is not None:
         return _answer(call, _reply(packet, *application.refuse(name, packet.fault)))
@@ -253,10 +255,10 @@ def _reply(
     return [socketio.Packet(socketio.PacketKind.EVENT, packet.namespace, event)]
 
 
-def _answer(call: Call, packets: Sequence[socketio.Packet]) -> str:
+def _answer(call: SessionFrame, packets: Sequence[socketio.Packet]) -> str:
     """One frame rides the return body; several are posted, in order."""
     parts = [part for packet in packets for part in socketio.encode(packet)]
-    frames = [engineio.encode_text(engineio.Packet(_MESSAGE, part)) for part in parts]
+    frames = [engineio.encode_text(engineio.EnginePacket(_MESSAGE, part)) for part in parts]
     if len(frames) == 1:
         return frames[0]
     call.services.engine.post(call.transport, frames)
@@ -265,7 +267,7 @@ def _answer(call: Call, packets: Sequence[socketio.Packet]) -> str:
 
 def _refused(socket: Socket, why: dict[str, Any]) -> str:
     packet = socketio.Packet(socketio.PacketKind.CONNECT_ERROR, socket.namespace, why)
-    return engineio.encode_text(engineio.Packet(_MESSAGE, socketio.encode(packet)[0]))
+    return engineio.encode_text(engineio.EnginePacket(_MESSAGE, socketio.encode(packet)[0]))
 
 
 def _identity(services: Services, payload: Any, known: EngineSession | None) -> Identity:

@@ -16,9 +16,9 @@ from ...services import Services
 from ...sessions.engine import MAX_PAYLOAD
 from ...wire import engineio, of_namespace, socketio
 from ...wire.engineio import ProtocolError
-from ..http.rest import Request
+from ..http.rest import HttpRequest
 from . import frames as sessions
-from .frames import Call, Handler
+from .frames import Handler, SessionFrame
 from .packets import CHAT
 
 HEADERS = {"Content-Type": "text/plain; charset=UTF-8", "Cache-Control": "no-store"}
@@ -30,7 +30,9 @@ class Answer:
     text: str
 
 
-def handle(services: Services, request: Request, method: str, handler: Handler = CHAT) -> Answer:
+def handle(
+    services: Services, request: HttpRequest, method: str, handler: Handler = CHAT
+) -> Answer:
     """One request of a polling client."""
     with telemetry.context(request_id=request.request_id, function="api_handler"):
         query = request.query
@@ -56,7 +58,7 @@ def handle(services: Services, request: Request, method: str, handler: Handler =
         return Answer(400, "not a request of Engine.IO 4 over polling")
 
 
-def _handshake(services: Services, request: Request) -> Answer:
+def _handshake(services: Services, request: HttpRequest) -> Answer:
     adapters = services.adapters
     target = Target(
         connection_id=ConnectionId(adapters.ids.token()),
@@ -82,7 +84,7 @@ def _poll(services: Services, sid: ConnectionId) -> Answer:
 def _post(services: Services, sid: ConnectionId, body: str, handler: Handler) -> Answer:
     """Packets of the client, in their order; what they are answered goes to the outbox."""
     session = services.engine.answering(sid)
-    call = Call(services, session.target, None)
+    call = SessionFrame(services, session.target, None)
     if len(body.encode()) > MAX_PAYLOAD:
         services.engine.close(session.target)
         return Answer(413, "the payload is too large")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class ActionError(Exception):
-    """An action was refused, or had no answer; see CONTRACT's error frame."""
+    """An action was refused, or had no answer; see docs/reference/protocol.md."""
 
     def __init__(self, code: str, message: str, retryable: bool) -> None:
         super().__init__(f"{code}: {message}")

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[3]
 BOTH = """
 import json, logging, queue, sys
 from chalicelib.adapters.redis.client import RedisClient
-from chalicelib.adapters.redis.cluster import RedisSync
+from chalicelib.adapters.redis.cluster import RedisClusterBus
 from chalicelib.adapters.system import SystemClock
 from chalicelib.kernel.errors import CacheDown
 assert "redis" not in sys.modules
@@ -21,7 +21,7 @@ class Lines(logging.Handler):
         lines.put(json.loads(record.getMessage()))
 logging.getLogger("chalicelib").addHandler(Lines())
 url = "redis://127.0.0.1:1"
-sync = RedisSync(url, "a", SystemClock())
+sync = RedisClusterBus(url, "a", SystemClock())
 sync.listen(lambda event, data: None)
 try:
     RedisClient(url, False).run(("GET", "k"))

@@ -11,7 +11,7 @@ from chalicelib.entrypoints import websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.entrypoints.socketio.frames import understands_recovery
 from chalicelib.model.identifiers import Region, RoomId
-from chalicelib.sessions import recovery
+from chalicelib.sessions import missed
 from tests.support.socketio import FOREVER_S, Device, say
 from tests.support.world import World
 
@@ -74,7 +74,7 @@ def test_a_forged_offset_is_an_honest_failure(world: World, alice: str) -> None:
 def test_too_much_missed_is_an_honest_failure(
     world: World, alice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "MOST_MISSED", 3)
+    monkeypatch.setattr(missed, "MOST_MISSED", 3)
     bob = Device(world, "bob").come()
     bob.cut()
     for number in range(4):

@@ -1,0 +1,190 @@
+"""Every key in Redis: one function each, with its type, its time to live and who writes it.
+
+Keys that one script touches together share a hash tag, `{room}` or `{sid}`, so that they lie on
+one node in cluster mode. docs/reference/redis.md is made of this module.
+https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/serverless-overview.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ParamSpec
+
+ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, ACK_S = 300, 3600, 3600, 30, 3600
+LIMITS_S = 3600  # a bucket unused for so long is full, unless it gains less than burst an hour
+# Gone before what it vouches for: when no sweep has come by for so long, nothing is sure.
+WARM_S = 180
+BUDGET_S = 60
+SESSION_S, PARTS_S, BELL_S, FAREWELL_S, TRAIL_S = 3 * 3600, 10, 60, 2, 3 * 3600
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """What a key is.
+
+    Attributes:
+        build: Its function; the docstring says what the key holds.
+        type: Redis's type of the value.
+        ttl_s: Seconds from its last write; None where each write says.
+        writers: Who writes it.
+    """
+
+    build: Callable[..., str]
+    type: str
+    ttl_s: int | None
+    writers: str
+
+
+KEYS: dict[str, StoredKey] = {}
+
+
+def _stored(
+    type: str, ttl_s: int | None, writers: str
+) -> Callable[[Callable[P, str]], Callable[P, str]]:
+    def note(build: Callable[P, str]) -> Callable[P, str]:
+        KEYS[build.__name__] = StoredKey(build, type, ttl_s, writers)
+        return build
+
+    return note
+
+
+@_stored("hash", ONLINE_S, "connects, disconnects, pings and the sweep")
+def user_online(user_id: str) -> str:
+    """A user's connections: `c:{connection_id}` with each one's target, `status`, `last_seen`.
+
+    After the last one has ended, `left` says when.
+    """
+    return f"user:online:{user_id}"
+
+
+@_stored("string", WARM_S, "the sweep")
+def online_warm() -> str:
+    """Present while `user:online` is complete; without it the store is asked who is online."""
+    return "online:warm"
+
+
+@_stored("hash", CONNECTION_S, "connects, frames and the sweep")
+def connection(connection_id: str) -> str:
+    """What a frame needs of its connection.
+
+    `user_id`, `target`, `rooms`, `device_info`, `roles`, `expires_at`, `connected_at`, `last_ping`;
+    `m:{room_id}` the grants, `l:{action}` a bucket of its own.
+    """
+    return f"connection:{connection_id}"
+
+
+@_stored("string", ROOM_S, "changes of membership, and the first read after them")
+def room_version(room_id: str) -> str:
+    """The room's membership version; a new one voids all grants and cached members."""
+    return f"room:{{{room_id}}}:version"
+
+
+@_stored("hash", ROOM_S, "the first read after a change of membership")
+def room_members(room_id: str) -> str:
+    """The room's members: role by user id."""
+    return f"room:{{{room_id}}}:members"
+
+
+@_stored("string", ROOM_S, "frames that append")
+def room_ticket(room_id: str, region: str) -> str:
+    """The last ticket of the stream: a guess at the seq of the next entry."""
+    return f"room:{{{room_id}}}:ticket:{region}"
+
+
+@_stored("hash", ROOM_S, "`join_room`, `leave_room`, ended connections")
+def room_joined(room_id: str) -> str:
+    """Connections that have joined the room: by user id, targets by connection id."""
+    return f"room:{{{room_id}}}:joined"
+
+
+@_stored("sorted set", ROOM_S, "deliveries")
+def conversation_recent(room_id: str) -> str:
+    """The newest 50 entries of the room, as JSON, in canonical order."""
+    return f"conversation:{room_id}:recent"
+
+
+@_stored("hash", TYPING_S, "`typing_start`, `typing_stop`")
+def typing(room_id: str) -> str:
+    """Who types in the room: since when (ms) by user id."""
+    return f"typing:{room_id}"
+
+
+@_stored("string", ACK_S, "deliveries of messages with `delivery_receipt`")
+def ack(number: int | str) -> str:
+    """The message that a Socket.IO ack with this number confirms."""
+    return f"ack:{number}"
+
+
+@_stored("string", None, "whoever does something once in a time")
+def claim(name: str) -> str:
+    """Present while that time has not passed, such as `delivered:{message_id}:{user_id}`."""
+    return f"claim:{name}"
+
+
+@_stored("hash", LIMITS_S, "frames and HTTP requests")
+def limits(user_id: str) -> str:
+    """The user's buckets: `l:{action}` with `level|at`."""
+    return f"limits:{user_id}"
+
+
+@_stored("hash", BUDGET_S, "whoever posts")
+def posts_budget() -> str:
+    """The region's bucket of posts: `level`, `at`."""
+    return "posts:budget"
+
+
+@_stored("string", ONLINE_S, "the sweep")
+def stats_connections() -> str:
+    """Open connections at the last sweep."""
+    return "stats:connections"
+
+
+@_stored("hash", LIMITS_S, "deliveries; `report` resets it")
+def stats_traffic() -> str:
+    """Entries delivered since the last report: `messages`, `since`."""
+    return "stats:traffic"
+
+
+@_stored("hash", SESSION_S, "handshakes, heartbeats, polls and upgrades")
+def engine(sid: str) -> str:
+    """An Engine.IO session: its target, user, pings, namespaces, poll and upgrade."""
+    return f"engine:{{{sid}}}"
+
+
+@_stored("list", SESSION_S, "posts to a polling client")
+def engine_outbox(sid: str) -> str:
+    """Frames that wait for the next poll."""
+    return f"engine:{{{sid}}}:out"
+
+
+@_stored("list", BELL_S, "posts to a polling client")
+def engine_bell(sid: str) -> str:
+    """Rung when frames arrive: a waiting poll blocks on it."""
+    return f"engine:{{{sid}}}:bell"
+
+
+@_stored("string", FAREWELL_S, "the end of a polling session")
+def engine_farewell(sid: str) -> str:
+    """The last packet for a poll that arrives after the session's end."""
+    return f"engine:{{{sid}}}:end"
+
+
+@_stored("hash", PARTS_S, "frames of binary packets")
+def engine_parts(sid: str) -> str:
+    """Parts of binary packets that wait for others."""
+    return f"engine:{{{sid}}}:parts"
+
+
+@_stored("hash", TRAIL_S, "deliveries to sockets that can recover")
+def trail(sid: str) -> str:
+    """A socket's trail: target, pid, checkpoint, and `s:{room}:{region}` the seq it was sent."""
+    return f"trail:{{{sid}}}"
+
+
+@_stored("channel", None, "revocations")
+def cluster_sync() -> str:
+    """News for all running processes: {event, data, timestamp, source_instance}."""
+    return "cluster:sync"

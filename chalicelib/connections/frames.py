@@ -1,0 +1,80 @@
+"""Which connection a frame comes from, and whether its user can pay for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..kernel import telemetry
+from ..kernel.errors import CacheDown, NotConnected, Unauthorized
+from ..model.access import Charge
+from ..model.connections import FrameContext
+from ..model.identifiers import ConnectionId, Region, RoomId, UserId
+from ..ports.connections import ConnectionStore, FrameContexts
+from ..ports.log import Tickets
+from ..ports.system import Clock
+from . import lifetime
+from .registry import Connections
+
+_USERS_KNOWN = 10_000
+
+
+class Frames:
+    def __init__(
+        self,
+        store: ConnectionStore,
+        contexts: FrameContexts,
+        tickets: Tickets,
+        connections: Connections,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._contexts = contexts
+        self._tickets = tickets
+        self._connections = connections
+        self._clock = clock
+        # The user of a connection never changes while it lives.
+        self._users: dict[ConnectionId, UserId] = {}
+
+    def authenticate(
+        self,
+        connection_id: ConnectionId,
+        room_id: RoomId | None,
+        ticket_region: Region | None,
+        charge: Charge,
+    ) -> FrameContext:
+        """Everything a frame needs, in one round trip to the cache.
+
+        What the cache does not know is read from the store; then nothing was paid.
+
+        Raises:
+            NotConnected: The connection is unknown.
+            Unauthorized: Its token expired over 25 s ago.
+        """
+        paid = replace(charge, payer=self._users.get(connection_id))
+        try:
+            frame = self._contexts.frame(connection_id, room_id, ticket_region, paid)
+        except CacheDown:
+            telemetry.measure("limits_open", charge.now_ms, limits_open=1)
+            frame = FrameContext(None)
+        now_ms = self._clock.now_ms()
+        # A token that the cache takes for expired may have been renewed while the cache was away.
+        if frame.connection is None or lifetime.expired(frame.connection, now_ms):
+            connection = self._store.get(connection_id)
+            if connection is None and frame.connection is None:
+                raise NotConnected("this connection is not known (any more)")
+            if connection is None or lifetime.expired(connection, now_ms):
+                raise Unauthorized("the token has expired")
+            self._connections.register(connection)
+            frame = replace(frame, connection=connection)
+        assert frame.connection is not None
+        if len(self._users) >= _USERS_KNOWN:
+            self._users.clear()
+        self._users[connection_id] = frame.connection.user_id
+        return frame
+
+    def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
+        """Return a rejected frame's ticket, so that nobody waits for it."""
+        try:
+            self._tickets.return_ticket(room_id, region, ticket)
+        except CacheDown:
+            telemetry.log("WARNING", "ticket_not_returned", room_id=room_id)

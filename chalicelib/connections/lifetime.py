@@ -1,0 +1,43 @@
+"""How long connections live: grace times, token expiry, and the jobs that end them. Pure."""
+
+from __future__ import annotations
+
+from ..jobs.outbound import CheckPresence, ExpireConnection
+from ..model.connections import Connection, Target
+from ..model.identifiers import UserId
+
+TOKEN_GRACE_S = 25  # a connection stays open for so long after its token expired
+EXPIRING_S = 120  # two sweeps: clients are warned this long before expiry
+YOUNG_MS = 5_000
+GRACE_MS = 10_000  # a user who reconnects within it never left
+
+
+def expired(connection: Connection, now_ms: int) -> bool:
+    """Whether the token expired, and its grace time is over too."""
+    return now_ms >= (connection.expires_at_s + TOKEN_GRACE_S) * 1000
+
+
+def expires_soon(expires_at_s: int, now_ms: int) -> bool:
+    """Whether its client is to be warned, and its end to be queued."""
+    return expires_at_s * 1000 - now_ms <= EXPIRING_S * 1000
+
+
+def expiry_job(connection: Connection, now_ms: int) -> ExpireConnection:
+    """The job that closes it when its grace time is over. A second one does no harm."""
+    left_ms = (connection.expires_at_s + TOKEN_GRACE_S) * 1000 - now_ms
+    return ExpireConnection(
+        connection_id=connection.connection_id, delay_s=max(0, -(-left_ms // 1000))
+    )
+
+
+def young(target: Target, now_ms: int) -> bool:
+    """Whether a 410 may mean "not yet": a socket exists only after `$connect` has returned.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
+    """
+    return now_ms - target.connected_at_ms < YOUNG_MS
+
+
+def check_presence(user_id: UserId, wait_ms: int) -> CheckPresence:
+    """The job that compares a user's presence after a wait; it also tells held-back changes."""
+    return CheckPresence(user_id=user_id, delay_s=max(0, -(-wait_ms // 1000)))

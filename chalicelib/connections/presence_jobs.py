@@ -1,0 +1,33 @@
+"""Queues the comparison of what friends are shown with a user's connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..jobs.delivery import SettlePresence
+from ..jobs.outbound import CheckPresence
+from ..model.identifiers import UserId
+from ..ports.queues import Queue
+from ..ports.system import Ids
+
+
+class PresenceJobs:
+    def __init__(self, delivery: Queue, ids: Ids) -> None:
+        self._delivery = delivery
+        self._ids = ids
+
+    def settle(self, user_ids: Iterable[UserId], due: bool = False) -> None:
+        """Queue a comparison in each user's order group.
+
+        Args:
+            due: The grace time of a connection that ended is over.
+        """
+        jobs = [
+            SettlePresence(user_id=user_id, due=due, token=self._ids.token())
+            for user_id in user_ids
+        ]
+        self._delivery.send(jobs)
+
+    def check(self, job: CheckPresence) -> None:
+        """The wait is over: queue the comparison."""
+        self.settle([job.user_id], due=True)

@@ -1,0 +1,114 @@
+"""The sweep, every minute: find connections that ended silently, restore what Redis lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+
+from ..jobs.outbound import ReviveHeartbeat
+from ..kernel import telemetry
+from ..kernel.errors import CacheDown
+from ..model.connections import Connection, Target
+from ..model.delivery import Outcome, Post
+from ..ports.connections import ConnectionStore, Registry
+from ..ports.delivery import Poster
+from ..ports.queues import Queue
+from ..ports.system import Clock, TrafficCounts
+from .expiry import TokenExpiry
+from .presence_jobs import PresenceJobs
+from .registry import Connections
+
+STALE_AFTER_MS = 240_000
+FRESH_MS = 120_000  # two sweeps: a connection that young may have lost its presence job
+_BATCH = 500
+
+
+class Sweep:
+    def __init__(
+        self,
+        *,
+        store: ConnectionStore,
+        registry: Registry,
+        counts: TrafficCounts,
+        connections: Connections,
+        expiry: TokenExpiry,
+        presence_jobs: PresenceJobs,
+        outbound: Queue,
+        poster: Poster,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._counts = counts
+        self._connections = connections
+        self._expiry = expiry
+        self._presence_jobs = presence_jobs
+        self._outbound = outbound
+        self._poster = poster
+        self._clock = clock
+
+    def run(
+        self, ping: Callable[[Target], bytes | None], warning: Callable[[Connection], bytes]
+    ) -> dict[str, int]:
+        """Ping stale connections, end dead ones, restore what Redis lost. Counts by outcome.
+
+        Args:
+            ping: The frame for a stale connection; None where a heartbeat of its own asks, which
+                is then revived if it stopped.
+            warning: The frame for a connection whose token expires within two minutes; it is
+                sent once or twice, and the connection is closed 25 s after the token's end.
+        """
+        counts = {"seen": 0, "pinged": 0, "gone": 0, "restored": 0, "expiring": 0}
+        everyone = self._store.scan()
+        while batch := list(islice(everyone, _BATCH)):
+            counts["seen"] += len(batch)
+            counts["restored"] += self._restore(batch)
+            self._ping_stale(batch, ping, counts)
+            counts["expiring"] += self._expiry.warn(batch, warning)
+            self._settle_again(batch)
+        try:
+            self._registry.set_warm(True)
+            self._counts.note_connections(counts["seen"] - counts["gone"])
+        except CacheDown:
+            telemetry.log("WARNING", "sweep_without_cache")
+        return counts
+
+    def _restore(self, batch: list[Connection]) -> int:
+        """Put back into Redis what it does not hold; returns how many it was given."""
+        restored = 0
+        try:
+            missing = set(self._registry.refresh([c.target for c in batch]))
+            for connection in batch:
+                if connection.target in missing:
+                    self._registry.register(connection)
+                    restored += 1
+            self._presence_jobs.settle({target.user_id: None for target in missing})
+        except CacheDown:
+            telemetry.log("WARNING", "sweep_without_cache")
+        return restored
+
+    def _settle_again(self, batch: list[Connection]) -> None:
+        """A handshake that died after it was registered has left no presence job behind."""
+        fresh_ms = self._clock.now_ms() - FRESH_MS
+        fresh = {c.user_id: None for c in batch if c.connected_at_ms > fresh_ms}
+        self._presence_jobs.settle(fresh)
+
+    def _ping_stale(
+        self,
+        batch: list[Connection],
+        ping: Callable[[Target], bytes | None],
+        counts: dict[str, int],
+    ) -> None:
+        now_ms = self._clock.now_ms()
+        stale = [c.target for c in batch if now_ms - c.last_ping_ms > STALE_AFTER_MS]
+        frames = {target: ping(target) for target in stale}
+        posts = [Post(target, frame) for target, frame in frames.items() if frame is not None]
+        beating = [target for target, frame in frames.items() if frame is None]
+        self._outbound.send([ReviveHeartbeat(target=target) for target in beating])
+        for post, outcome in zip(posts, self._poster.post(posts), strict=True):
+            target = post.target
+            if outcome is Outcome.DELIVERED:
+                self._store.touch(target.connection_id, now_ms)
+                counts["pinged"] += 1
+            elif outcome is Outcome.GONE and self._connections.gone(target):
+                counts["gone"] += 1

@@ -1,0 +1,131 @@
+"""Reading rooms' logs over all regions: history, heads, pages of streams."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+
+from ..contract import positions
+from ..kernel import ids
+from ..model.identifiers import MessageId, Region, RoomId, Stream, UserId
+from ..model.log import Entry, EntryKind, Head
+from ..ports.log import MessageLog
+
+
+class MessageReader:
+    def __init__(self, log: MessageLog, regions: tuple[Region, ...]) -> None:
+        self._log = log
+        self._regions = regions
+
+    def find(self, room_id: RoomId, message_id: MessageId) -> Entry | None:
+        """The entry with this id, of any region's stream."""
+        for region in self._regions:
+            entry = self._log.get(room_id, region, message_id)
+            if entry is not None:
+                return entry
+        return None
+
+    def position(self, room_id: RoomId) -> str:
+        """The newest position of a room."""
+        return positions.encode(self.heads([room_id])[room_id])
+
+    def history(
+        self,
+        room_id: RoomId,
+        before: MessageId | None,
+        after: MessageId | None,
+        limit: int,
+    ) -> tuple[list[Entry], bool]:
+        """A page of messages, oldest first, in canonical order, and whether there is more.
+
+        With `after` the page goes forward from it, and with `before` too not beyond that; else
+        it goes backward from `before` (or the end).
+        """
+        page: list[Entry] = []
+        cursor: MessageId | None = after if after is not None else before
+        forward = after is not None
+        while len(page) <= limit:
+            chunk = self._page(room_id, cursor, limit + 1, forward)
+            page += [entry for entry in chunk if entry.kind is EntryKind.MESSAGE]
+            if len(chunk) <= limit:
+                break
+            if forward and before is not None and chunk[-1].message_id >= before:
+                break
+            cursor = chunk[-1].message_id
+        if forward and before is not None:
+            page = [entry for entry in page if entry.message_id < before]
+        more = len(page) > limit
+        page = page[:limit]
+        return (page if forward else page[::-1]), more
+
+    def newest(self, room_ids: Sequence[RoomId]) -> dict[RoomId, MessageId]:
+        """The newest entry's id of each room that has any, over all regions."""
+        found = {}
+        for room_id, heads in self.heads(list(room_ids)).items():
+            last = max(head.last_id or MessageId("") for head in heads.values())
+            if last:
+                found[room_id] = last
+        return found
+
+    def count_after(self, room_id: RoomId, message_id: MessageId, not_by: UserId, most: int) -> int:
+        """How many messages of others follow this one, counted up to `most`."""
+        count, cursor = 0, message_id
+        while count < most:
+            page = self._page(room_id, cursor, most + 1, forward=True)
+            count += sum(
+                entry.kind is EntryKind.MESSAGE and not entry.deleted and entry.sender_id != not_by
+                for entry in page
+            )
+            if len(page) <= most:
+                break
+            cursor = page[-1].message_id
+        return min(count, most)
+
+    def seqs(self, room_ids: Sequence[RoomId]) -> dict[Stream, int]:
+        """How far each stream of these rooms goes."""
+        heads = self.heads(list(room_ids))
+        return {(room, r): head.seq for room, of in heads.items() for r, head in of.items()}
+
+    def entries_since(self, room_id: RoomId, region: Region, at_ms: int, limit: int) -> list[Entry]:
+        """Up to `limit` entries of a stream written at that time or later, oldest first."""
+        return self._log.after(room_id, region, ids.first_at(at_ms), limit)
+
+    def entries_after(
+        self, room_id: RoomId, region: Region, message_id: MessageId, limit: int
+    ) -> list[Entry]:
+        """The next entries of a stream after this id ("": from its start), oldest first."""
+        return self._log.after(room_id, region, message_id, limit)
+
+    def entries_between(self, room_id: RoomId, region: Region, low: int, high: int) -> list[Entry]:
+        """Entries of a stream with low < seq <= high, oldest first."""
+        found: list[Entry] = []
+        cursor: MessageId | None = None
+        while True:
+            page = self._log.before(room_id, region, cursor, high - low + 10)
+            found += [entry for entry in page if low < entry.seq <= high]
+            if not page or page[-1].seq <= low + 1:
+                return found[::-1]
+            cursor = page[-1].message_id
+
+    def heads(self, room_ids: list[RoomId]) -> dict[RoomId, dict[Region, Head]]:
+        """The newest entry of each stream of these rooms (consistent), in batched reads."""
+        streams = [(room_id, region) for room_id in room_ids for region in self._regions]
+        heads = self._log.heads(streams)
+        return {
+            room_id: {region: heads[(room_id, region)] for region in self._regions}
+            for room_id in room_ids
+        }
+
+    def _page(
+        self, room_id: RoomId, cursor: MessageId | None, limit: int, forward: bool
+    ) -> list[Entry]:
+        """Up to `limit` entries over all regions, in reading direction."""
+        if forward:
+            pages = [
+                self._log.after(room_id, r, cursor or MessageId(""), limit) for r in self._regions
+            ]
+            merged = heapq.merge(*pages, key=lambda entry: entry.message_id)
+        else:
+            pages = [self._log.before(room_id, r, cursor, limit) for r in self._regions]
+            merged = heapq.merge(*pages, key=lambda entry: entry.message_id, reverse=True)
+        return list(merged)[:limit]

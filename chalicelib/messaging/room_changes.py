@@ -1,0 +1,74 @@
+"""What a change of membership brings about: caches invalidated, views closed, members told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..connections.registry import Connections
+from ..connections.views import RoomViews
+from ..contract.events import RoomUpdated, UserLeft
+from ..jobs.delivery import AnnounceRoomChange
+from ..jobs.outbound import InvalidateMembership
+from ..kernel import telemetry, times
+from ..kernel.errors import CacheDown
+from ..membership.rooms import Rooms
+from ..model.identifiers import RoomId, UserId
+from ..ports.queues import Queue
+from .posting import Posting
+from .telling import Telling
+
+INVALIDATE_AGAIN_S = 15
+
+
+class RoomChanges:
+    def __init__(
+        self,
+        *,
+        rooms: Rooms,
+        connections: Connections,
+        views: RoomViews,
+        posting: Posting,
+        telling: Telling,
+        outbound: Queue,
+    ) -> None:
+        self._rooms = rooms
+        self._connections = connections
+        self._views = views
+        self._posting = posting
+        self._telling = telling
+        self._outbound = outbound
+
+    def announce(self, job: AnnounceRoomChange) -> None:
+        """Invalidate caches, close a removed member's views, tell all members' devices."""
+        room_id, user_id, at = job.room_id, job.user_id, times.iso(job.at_ms)
+        self.invalidate([room_id], user_id)
+        targets = self._posting.connected(self._rooms.members(room_id))
+        if job.change == "member_removed":
+            own = self._connections.of_users([user_id])
+            targets = targets + [t for t in own if t not in targets]
+            left = UserLeft(user_id, room_id, at)
+            self._telling.tell_room(room_id, left, None, retry=False)
+        self._telling.tell_targets(targets, RoomUpdated(room_id, job.change, user_id, at))
+
+    def invalidate(self, rooms: Sequence[RoomId], user_id: UserId | None = None) -> None:
+        """Invalidate the cached membership of rooms, and close a user's views where they left.
+
+        While Redis is away a job does it again: it may come back with what it had.
+        """
+        try:
+            for room_id in rooms:
+                self._rooms.changed(room_id)
+        except CacheDown:
+            telemetry.log("WARNING", "membership_bump_failed", rooms=len(rooms))
+            again = InvalidateMembership(
+                rooms=tuple(rooms), user_id=user_id, delay_s=INVALIDATE_AGAIN_S
+            )
+            self._outbound.send([again])
+        for room_id in rooms:
+            if user_id is not None and user_id not in self._rooms.members(room_id):
+                for target in self._connections.of_users([user_id]):
+                    self._views.close(room_id, target)
+
+    def invalidate_again(self, job: InvalidateMembership) -> None:
+        """The job's way to `invalidate`."""
+        self.invalidate(job.rooms, job.user_id)

@@ -1,0 +1,60 @@
+"""Events that are in no log: posted once, and retried for connections that did not take them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..connections.views import RoomViews
+from ..contract.events import Event
+from ..jobs.outbound import RetryEvent
+from ..kernel.errors import Unavailable
+from ..model.connections import Target
+from ..model.identifiers import RoomId, UserId
+from ..ports.queues import Queue
+from .fanout import RETRY_DELAYS_S, posts_for, retry_job, without
+from .posting import TOO_MANY, Posting
+
+
+class Telling:
+    def __init__(
+        self, posting: Posting, views: RoomViews, outbound: Queue, outbound_dead: Queue
+    ) -> None:
+        self._posting = posting
+        self._views = views
+        self._outbound = outbound
+        self._outbound_dead = outbound_dead
+
+    def tell(self, users: Iterable[UserId], event: Event, exclude: str | None = None) -> None:
+        """Post to all devices of these users, but for the one with the origin `exclude`."""
+        self.tell_targets(without(self._posting.connected(users), exclude), event)
+
+    def tell_targets(self, targets: Sequence[Target], event: Event) -> None:
+        """Post to these connections."""
+        receipt = self._posting.post(posts_for(event, targets))
+        if receipt.left:
+            self._outbound.send([retry_job(event, target, 0) for target in receipt.left])
+
+    def tell_room(self, room_id: RoomId, event: Event, exclude: str | None, retry: bool) -> None:
+        """Post to those who have the room open.
+
+        Args:
+            retry: Whether a post that was not taken is tried again.
+        """
+        targets = without(self._views.audience(room_id), exclude)
+        if retry:
+            self.tell_targets(targets, event)
+        else:
+            self._posting.post(posts_for(event, targets))
+
+    def retry(self, job: RetryEvent) -> None:
+        """Try one connection again; after the last retry the job becomes a dead letter."""
+        event, target, attempt = job.event, job.target, job.attempt
+        receipt = self._posting.post(posts_for(event, [target]))
+        if receipt.busy or receipt.unsent:
+            raise Unavailable(TOO_MANY)
+        if not receipt.retry:
+            return
+        if attempt + 1 < len(RETRY_DELAYS_S):
+            self._outbound.send([retry_job(event, target, attempt + 1)])
+        else:
+            self._outbound_dead.send([retry_job(event, target, attempt)])

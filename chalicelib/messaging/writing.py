@@ -1,0 +1,169 @@
+"""Writing a room's log: append a message or a deletion, and queue its delivery."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..contract.commands import MAX_CONTENT_BYTES, SendMessage, check_json
+from ..jobs.delivery import DeliverEntry
+from ..kernel import ids
+from ..kernel.errors import CacheDown, NotFound, PermissionDenied, Unavailable
+from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
+from ..model.log import Committed, Duplicate, Entry, EntryKind, Head, Taken
+from ..model.rooms import Role
+from ..ports.log import MessageLog, Tickets
+from ..ports.queues import Queue
+from ..ports.system import Clock, Ids
+from .reading import MessageReader
+
+_ATTEMPTS = 24
+_PATIENCE = 4
+
+
+class MessageWriter:
+    """Appends to this region's streams."""
+
+    def __init__(
+        self,
+        *,
+        log: MessageLog,
+        reader: MessageReader,
+        tickets: Tickets,
+        delivery: Queue,
+        clock: Clock,
+        ids_: Ids,
+        region: Region,
+    ) -> None:
+        self._log = log
+        self._reader = reader
+        self._tickets = tickets
+        self._delivery = delivery
+        self._clock = clock
+        self._ids = ids_
+        self._region = region
+
+    def send(
+        self,
+        sender: UserId,
+        command: SendMessage,
+        origin: ConnectionId | None,
+        ticket: int | None,
+    ) -> Entry:
+        """Make a message durable and queue its delivery; the caller has checked membership.
+
+        A resend with the same client_message_id within 24 h returns the first entry, and puts
+        and queues it again: whatever an earlier attempt left undone is done now.
+        """
+        check_json(command.content, MAX_CONTENT_BYTES, "content")
+        draft = Entry(
+            room_id=RoomId(command.conversation_id),
+            region=self._region,
+            seq=0,
+            message_id=MessageId(""),
+            kind=EntryKind.MESSAGE,
+            sender_id=sender,
+            timestamp_ms=0,
+            message_type=command.message_type,
+            content=command.content,
+            reply_to_message_id=MessageId(command.reply_to_message_id)
+            if command.reply_to_message_id
+            else None,
+            client_message_id=command.client_message_id,
+            origin_id=origin,
+            delivery_receipt=command.delivery_receipt,
+        )
+        dedupe = f"{sender}#{command.client_message_id}" if command.client_message_id else None
+        return self._append(draft, dedupe, ticket)
+
+    def delete(
+        self,
+        user_id: UserId,
+        role: Role,
+        room_id: RoomId,
+        message_id: MessageId,
+        origin: ConnectionId | None,
+        ticket: int | None,
+    ) -> None:
+        """Delete a message: its sender, an admin or the owner may. Twice is once."""
+        found = self._reader.find(room_id, message_id)
+        if found is None or found.kind is not EntryKind.MESSAGE:
+            raise NotFound("no such message")
+        if found.sender_id != user_id and not role.manages:
+            raise PermissionDenied("only the sender or an admin of the room may delete it")
+        draft = Entry(
+            room_id=room_id,
+            region=self._region,
+            seq=0,
+            message_id=MessageId(""),
+            kind=EntryKind.DELETION,
+            sender_id=user_id,
+            timestamp_ms=0,
+            content={"region": found.region},
+            target_id=message_id,
+            origin_id=origin,
+        )
+        self._append(draft, f"deletion#{message_id}", ticket)
+
+    def _append(self, draft: Entry, dedupe: str | None, ticket: int | None) -> Entry:
+        """The loop around `commit`: optimistic, ordered by tickets, bounded."""
+        expected = ticket
+        head = Head(ticket - 1, None) if ticket else self._head(draft.room_id)
+        for attempt in range(_ATTEMPTS):
+            now_ms = self._clock.now_ms()
+            # A head known only by its number may carry an id ahead of our clock: then the
+            # commit is refused with the true head, and the next id goes above it.
+            entry = replace(
+                draft,
+                seq=head.seq + 1,
+                message_id=ids.next_id(now_ms, head.last_id, self._ids.entropy()),
+                timestamp_ms=now_ms,
+            )
+            result = self._log.commit(entry, head, dedupe, now_ms)
+            if isinstance(result, Committed):
+                break
+            if isinstance(result, Duplicate):
+                entry = self._again(draft, result)
+                break
+            head, ticket = self._after_conflict(result, head, ticket, attempt)
+        else:
+            raise Unavailable("the room is too busy, try again")
+        if expected is not None and (entry.seq != expected):
+            self._correct_ticket(entry)
+        self._enqueue(entry)
+        return entry
+
+    def _after_conflict(
+        self, result: Taken, head: Head, ticket: int | None, attempt: int
+    ) -> tuple[Head, int | None]:
+        """Wait for our turn while an earlier ticket is in flight, else follow the true head."""
+        if ticket is not None and result.head.seq < ticket - 1 and attempt < _PATIENCE:
+            self._clock.sleep(0.005 * (1 + self._ids.jitter()) * (attempt + 1))
+            return head, ticket
+        if attempt >= 2:
+            self._clock.sleep(0.01 * self._ids.jitter() * min(attempt, 10))
+        return result.head, None
+
+    def _again(self, draft: Entry, first: Duplicate) -> Entry:
+        entry = replace(
+            draft,
+            region=first.region,
+            seq=first.seq,
+            message_id=first.message_id,
+            timestamp_ms=first.timestamp_ms,
+        )
+        self._log.restore(entry)
+        return entry
+
+    def _enqueue(self, entry: Entry) -> None:
+        self._delivery.send([DeliverEntry(entry=entry)])
+
+    def _correct_ticket(self, entry: Entry) -> None:
+        try:
+            head = self._head(entry.room_id)
+            self._tickets.set_ticket(entry.room_id, self._region, head.seq)
+        except CacheDown:
+            return
+
+    def _head(self, room_id: RoomId) -> Head:
+        stream = (room_id, self._region)
+        return self._log.heads([stream])[stream]

@@ -1,0 +1,194 @@
+"""http.md: the routes of the OpenAPI document, with bodies, queries and answers in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from chalicelib.contract import commands
+from chalicelib.entrypoints.http import openapi, views
+from chalicelib.entrypoints.http.openapi import OPERATIONS, Operation
+
+from . import docstrings, models
+from .markdown import code, table
+from .sections import Makers
+
+# By field, or by model and field where it means something else there.
+MEANINGS = {
+    "before": "Only messages before this one.",
+    "after": "Only messages after this one; the page then goes forward from it.",
+    "limit": "At most this many.",
+    "room_type": "`private_chat`: two people. `group_chat`: an owner, admins and members.",
+    "participants": "The other members. Of a private chat: exactly one.",
+    "metadata": "The clients' own JSON, such as a title.",
+    "room_id": "The room's id. As a wish, only of a group chat; default: a new one.",
+    "user_id": "The user.",
+    "location": "A country (ISO 3166 alpha-2). Default: where the request came from.",
+    "for_s": "For how many seconds the user is refused.",
+    "role": "The member's role in the room.",
+    "joined_at": "Since when.",
+    "created_by": "Who created it.",
+    "created_at": "When it was created.",
+    "unread": "Messages of others after the read marker, 100 at most.",
+    "last_read_message_id": "The read marker: the newest message that the user has read.",
+    "rooms": "The user's rooms.",
+    "messages": "Oldest first.",
+    "moments": "Newest first.",
+    "notifications": "Newest first.",
+    "more": "There are more.",
+    "next": "Give it as `before` (or, going forward, as `after`) for the next page.",
+    "presence": "What is shown of the user; of friends only.",
+    "status": "The state.",
+    "last_seen": "When last connected: now for one who is, null for one who never was.",
+    "since": "Since when.",
+    "friends": "Friends and open requests.",
+    "region": "The region.",
+    "url": "Where to open a WebSocket.",
+    "shard": "The user's shard, part of the URL.",
+    "fallbacks": "Other regions, in the order to try them.",
+    "revoked_until": "Until when the user is refused.",
+    "version": "The version of the deployed code.",
+    "error": "Why the unread messages cannot be counted; then `unread` is 0.",
+    "checks": "What the service depends on, each `ok` or `unavailable`.",
+    "sender_id": "Who sent it.",
+    "timestamp": "When it was kept.",
+    "is_read": "Own messages: anybody else has read it. Others': this user has.",
+    "is_deleted": "It was deleted; then `content` is null.",
+    "position": "The position of this message alone.",
+    "code": "An error code.",
+    "message": "What was wrong.",
+    "Message.message_id": "The message's id.",
+    "Message.client_message_id": "The sender's own id of the message.",
+    "Message.delivery_receipt": "The sender asks whom it reached: confirm it.",
+    "Message.reply_to_message_id": "The message that this one answers.",
+    "Room.participants": "All members, the owner first.",
+    "Room.room_id": "The room's id.",
+    "ListedRoom.room_id": "The room's id.",
+    "ListedRoom.role": "The user's role in it.",
+    "ListedFriend.status": "`friends`; `requested` by this user; `incoming`: by the other.",
+    "Friend.status": "`friends`; `requested` by this user; `incoming`: by the other.",
+    "PresenceQuery.user_id": "Whose; repeat the parameter for several.",
+    "Presences.presence": "In the order of the question.",
+    "Health.status": "`degraded`: it serves without Redis. `unavailable`: it does not serve.",
+    "PostNotification.user_id": "Whom it is for.",
+}
+_OF_COMMANDS = {
+    **docstrings.section(commands.MessageRef, "Attributes"),
+    **docstrings.section(commands.SendMessage, "Attributes"),
+}
+
+
+def operations() -> str:
+    """All routes in a table."""
+    rows = [
+        (f"[`{each.method} {each.path}`](#{each.name})", each.summary, _role(each))
+        for each in OPERATIONS
+    ]
+    return table(["route", "what it does", "token"], rows)
+
+
+def operation(name: str) -> str:
+    """One route: path, query, body, answer, errors."""
+    [each] = [known for known in OPERATIONS if known.name == name]
+    described = openapi.document()["paths"][each.path][each.method.lower()]
+    parts = [f"`{each.method} {each.path}`: {each.summary}. Token: {_role(each)}."]
+    for title, model in (("Query", each.query), ("Body", each.body)):
+        if model is not None:
+            parts.append(f"{title}:\n\n{_fields(model)}")
+    parts.append(_answer(each))
+    errors = [
+        f"{status} ({_code(answer['description'])})"
+        for status, answer in described["responses"].items()
+        if int(status) >= 400
+    ]
+    if errors:
+        parts.append(f"Errors: {', '.join(errors)}.")
+    return "\n\n".join(parts)
+
+
+def view(name: str) -> str:
+    """An object in answers."""
+    model = getattr(views, name)
+    return _fields(model)
+
+
+def meaning(model: type[BaseModel], field: str) -> str:
+    """What a field means.
+
+    Raises:
+        KeyError: Nothing says it.
+    """
+    for name in (f"{model.__name__}.{field}", field):
+        for known in (MEANINGS, _OF_COMMANDS):
+            if name in known:
+                return known[name]
+    raise KeyError(f"{model.__name__}.{field}: nothing says what it means")
+
+
+def _answer(each: Operation) -> str:
+    if each.name == "openapi":
+        return f"Answer {each.status}: the OpenAPI document."
+    if not each.answer.model_fields:
+        return f"Answer {each.status}: `{{}}`."
+    if each.answer.__name__ in OBJECTS:
+        return f"Answer {each.status}: {_link(each.answer.__name__)}."
+    return f"Answer {each.status}:\n\n{_fields(each.answer)}"
+
+
+def _fields(model: type[BaseModel]) -> str:
+    schema = model.model_json_schema()
+    kinds = {field.name: field for field in models.fields_of_model(model)}
+    rows = []
+    for name, field in schema["properties"].items():
+        kind = kinds[name]
+        presence = kind.presence
+        if issubclass(model, views.View):  # an answer has all but what is optional in it
+            presence = "always" if presence == "required" else "sometimes"
+        type_ = _type(field, schema) if "$ref" in str(field) else kind.type
+        rows.append((code(name), type_, presence, meaning(model, name)))
+    return table(["field", "type", "", "meaning"], rows)
+
+
+def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
+    """In words, with references to other objects as links."""
+    if "$ref" in field:
+        name = field["$ref"].rpartition("/")[2]
+        found = schema["$defs"][name]
+        return models.of_schema(found) if "enum" in found else _link(name)
+    if field.get("type") == "array":
+        return f"list of {_type(field['items'], schema)}{models.at_most(field, 'maxItems')}"
+    if "anyOf" in field:
+        return " or ".join(_type(each, schema) for each in field["anyOf"])
+    return models.of_schema(field)
+
+
+def _link(name: str) -> str:
+    shown = name.removesuffix("Answer")
+    return f"[{shown}](#{shown.lower()})" if name in OBJECTS else f"`{shown}`"
+
+
+def _role(each: Operation) -> str:
+    if each.role is None:
+        return "none"
+    return "any user's" if each.role == "user" else f"role `{each.role}`"
+
+
+def _code(description: str) -> str:
+    return code(description.partition(":")[0]) if description[0].islower() else description
+
+
+# Objects with a section of their own, because several answers have them.
+OBJECTS = (
+    "RoomAnswer",
+    "ListedRoom",
+    "Participant",
+    "MessageAnswer",
+    "FriendAnswer",
+    "ListedFriendAnswer",
+    "PresenceAnswer",
+    "UserPresenceAnswer",
+    "RouteAnswer",
+)
+
+SECTIONS: Makers = {"operations": operations, "operation": operation, "view": view}

@@ -1,0 +1,49 @@
+"""The pages of docs/reference: which module makes the sections of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import glossary, http, index, jobs, metrics, protocol, redis, settings, tables
+from .sections import Makers, rewrite
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "docs" / "reference"
+
+PAGES: dict[str, Makers] = {
+    "README.md": index.SECTIONS,
+    "protocol.md": protocol.SECTIONS,
+    "http.md": http.SECTIONS,
+    "settings.md": settings.SECTIONS,
+    "jobs.md": jobs.SECTIONS,
+    "tables.md": tables.SECTIONS,
+    "redis.md": redis.SECTIONS,
+    "metrics.md": metrics.SECTIONS,
+    "glossary.md": glossary.SECTIONS,
+}
+
+
+def made(page: str, text: str) -> str:
+    """The page as it has to be."""
+
+    def make(section: str) -> str:
+        name, *arguments = section.split()
+        makers = PAGES[page]
+        if name not in makers:
+            raise ValueError(f"{page}: nothing makes the section {section!r}")
+        return makers[name](*arguments)
+
+    return rewrite(text, make)
+
+
+def write() -> list[str]:
+    """Rewrite the pages on disk; the names of those that changed."""
+    changed = []
+    for page in PAGES:
+        path = FOLDER / page
+        before = path.read_text()
+        after = made(page, before)
+        if after != before:
+            path.write_text(after)
+            changed.append(page)
+    return changed
