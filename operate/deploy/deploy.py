@@ -64,7 +64,8 @@ class Deployed:
 
     Attributes:
         url: Of the HTTP API, and of everything else where one host serves all.
-        one_host: Whether it does; without, Socket.IO clients need options (docs/socketio.md).
+        one_host: Whether it does; without, Socket.IO clients need options: see
+            docs/how-to/use-socketio-clients.md.
         resources: How many Terraform's state holds.
         seconds: By step.
         outputs: Terraform's.

@@ -72,7 +72,7 @@ def test_the_module_watches_the_namespace_that_the_functions_have() -> None:
 def test_each_alarm_leads_to_a_section_of_the_guide() -> None:
     sections = set(re.findall(r'section\s+= "(.+)"', (MODULE / "alarms.tf").read_text()))
     assert len(sections) > 8
-    guide = (ROOT / "docs" / "operations.md").read_text()
+    guide = (ROOT / "docs" / "how-to" / "operate.md").read_text()
     titles = re.findall(r"^#+ (.+)$", guide, re.MULTILINE)
     anchors = {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
     assert sections <= anchors
