@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.paths import ROOT
+
 CEILING = 2.4  # docs/decisions/0003-import-budget.md
 ROUNDS = 8, 24
 

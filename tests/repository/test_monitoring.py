@@ -5,16 +5,15 @@ from __future__ import annotations
 import ast
 import json
 import re
-from pathlib import Path
 
 from chalicelib.adapters.aws import client
 from chalicelib.adapters.cloudwatch import CloudWatchMetrics
 from chalicelib.entrypoints import schedules
 from chalicelib.kernel.settings import Settings
 from tests.support.ministack import REGION
+from tests.support.paths import ROOT
 from tests.support.world import World
 
-ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "terraform" / "modules" / "monitoring"
 WATCHED = json.loads((MODULE / "metrics.json").read_text())
 EMBEDDED = {name: m["unit"] for name, m in WATCHED.items() if not m.get("by_region")}

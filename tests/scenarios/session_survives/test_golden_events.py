@@ -9,7 +9,6 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +16,12 @@ from chalice.app import CloudWatchEvent, SQSEvent, WebsocketEvent
 
 from chalicelib.entrypoints import queues, schedules, websocket
 from chalicelib.entrypoints.http import rest
+from tests.support.paths import ROOT
 from tests.support.world import World
 from workbench.gateway import HttpApi, WebSocketApi, events
 from workbench.stack import records
 
-FOLDER = Path(__file__).parents[1] / "events"
+FOLDER = ROOT / "tests" / "events"
 
 
 def golden(name: str, **replaced: str) -> Any:

@@ -13,19 +13,10 @@ from chalicelib.kernel import nesting
 from chalicelib.model.identifiers import RoomId
 from chalicelib.wire import jsonwire, socketio
 from chalicelib.wire.engineio import ProtocolError
+from tests.support.nesting import DEEPEST, TOO_DEEP, nested
 from tests.support.world import World
 
 TEXT = {"message_type": "text"}
-
-
-def nested(levels: int, core: Any = "x") -> Any:
-    """A value at this depth: arrays and objects by turns."""
-    for level in range(levels):
-        core = [core] if level % 2 else {"a": core}
-    return core
-
-
-DEEPEST, TOO_DEEP = nested(nesting.MAX_DEPTH), nested(nesting.MAX_DEPTH + 1)
 FAR_TOO_DEEP = "[" * 100_000 + "]" * 100_000
 
 
@@ -116,7 +107,7 @@ def test_bodies_too_deep(world: World, deep: str) -> None:
     ]
     for endpoint, body, path in bodies:
         headers = {"Authorization": f"Bearer {world.token('alice', roles=['service'])}"}
-        answer = rest.handle(world.services, rest.HttpRequest(headers, {}, path, body), endpoint)
+        answer = rest.handle(world.services, rest.Request(headers, {}, path, body), endpoint)
         assert answer.status == 400, (endpoint, answer)
         assert answer.body["error"]["code"] == "bad_request"
     assert written(world) == before, "no room of moments or notifications either"

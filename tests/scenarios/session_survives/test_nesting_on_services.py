@@ -31,12 +31,10 @@ from chalicelib.model.log import Entry, EntryKind, Head
 from chalicelib.model.rooms import Room, RoomType
 from chalicelib.services import compose
 from tests.support.ministack import Ministack
+from tests.support.nesting import DEEPEST, TOO_DEEP, nested
+from tests.support.socketio import Client
 from tests.support.valkey import valkey
 from tests.support.world import World
-from tests.unit.test_nesting import DEEPEST, TOO_DEEP, nested
-from tests.unit.test_socketio import Client
-
-pytest_plugins = ["tests.support.ministack"]
 
 TEXT = {"conversation_id": "deep", "message_type": "text"}
 METADATA = {"a": nested(nesting.MAX_DEPTH - 1)}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.paths import ROOT
+
 # A fresh interpreter: redis-py is imported once only. Nothing listens at port 1.
 BOTH = """
 import json, logging, queue, sys
