@@ -77,7 +77,7 @@ def message(
                 raise request.fault
             connection_id = ConnectionId(context["connectionId"])
             ack = actions.run(services, connection_id, request.action, request.data)
-            body = jsonwire.encode_ack(request.request_id, ack.data())
+            body = jsonwire.encode_ack(request.request_id, ack)
             telemetry.log("INFO", "frame", action=request.action)
         except TidingsError as refusal:
             telemetry.log("INFO", "frame_refused", code=refusal.code)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import Any
 
 from .. import wire
 from ..contract import events
@@ -18,6 +17,7 @@ from ..model.log import Entry
 from ..model.sessions import Checkpoint
 from ..ports.sessions import CheckpointStore
 from . import offsets
+from .offsets import RecoveryClaim
 
 MOST_MISSED = 500  # entries that one recovery sends
 MOST_STREAMS = 2_000  # streams that a checkpoint keeps
@@ -29,17 +29,16 @@ class MissedEntries:
         self._rooms = rooms
         self._reader = reader
 
-    def checkpoint(self, user_id: UserId, target: Target, payload: Any) -> Checkpoint | None:
-        """The checkpoint of the offset, if it is this user's and the client knows its pid."""
-        if not isinstance(payload, dict):
+    def checkpoint(
+        self, user_id: UserId, target: Target, claim: RecoveryClaim | None
+    ) -> Checkpoint | None:
+        """The checkpoint of the claim, if it is this user's and the client knows its pid."""
+        if claim is None:
             return None
-        pid, offset = payload.get("pid"), payload.get("offset")
-        if not isinstance(pid, str) or not isinstance(offset, str) or len(offset) > 2_000:
-            return None
-        found = self._store.get(offset.partition(";")[0] or "-")
+        found = self._store.get(claim.offset.partition(";")[0] or "-")
         if found is None or found.user_id != user_id or found.protocol != target.protocol:
             return None
-        return found if secrets.compare_digest(found.pid.encode(), pid.encode()) else None
+        return found if secrets.compare_digest(found.pid.encode(), claim.pid.encode()) else None
 
     def sendable(
         self, target: Target, offset: str, heads: Mapping[Stream, int]

@@ -1,10 +1,43 @@
-"""Offsets: the text a stock client keeps and shows when it comes back. Opaque to clients."""
+"""Offsets: the text a stock client keeps and shows when it comes back. Opaque to clients.
+
+What a CONNECT packet's payload says about recovery is read here, too.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from ..kernel.errors import BadRequest
 from ..model.identifiers import Region, RoomId, Stream
 from ..model.sessions import Trail
+
+MOST_OFFSET = 2_000  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryClaim:
+    """What a client shows of the socket it had: the secret of its session, and its offset."""
+
+    pid: str
+    offset: str
+
+
+def claim_of(payload: object) -> RecoveryClaim | None:
+    """The claim in a CONNECT packet's payload; None when there is none, or none of ours."""
+    if not isinstance(payload, dict):
+        return None
+    pid, offset = payload.get("pid"), payload.get("offset")
+    if not isinstance(pid, str) or not isinstance(offset, str) or len(offset) > MOST_OFFSET:
+        return None
+    return RecoveryClaim(pid, offset)
+
+
+def wanted(payload: object, understands: bool) -> bool:
+    """Whether a CONNECT asks for recovery, or its client is known to understand it."""
+    if not isinstance(payload, dict):
+        return understands
+    asked = payload.get("recovery")
+    return asked if isinstance(asked, bool) else understands or "pid" in payload
 
 
 def encode(trail: Trail) -> str:

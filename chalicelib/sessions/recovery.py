@@ -43,6 +43,7 @@ from ..wire import socketio, socketwire
 from . import offsets
 from .engine import Engine
 from .missed import MissedEntries
+from .offsets import RecoveryClaim
 from .upgrades import Upgrades
 
 MOST_SINCE = 8  # streams that an offset names beside its checkpoint
@@ -81,16 +82,20 @@ class Recovery:
         self._ids = ids_
 
     def ask(
-        self, identity: Identity, target: Target, device: Mapping[str, str], payload: Any
+        self,
+        identity: Identity,
+        target: Target,
+        device: Mapping[str, str],
+        claim: RecoveryClaim | None,
     ) -> None:
         """Queue a CONNECT's answer behind whatever its socket's order group still has to do.
 
         Args:
             target: Of a protocol that recovers; its sid is for a socket that cannot.
-            payload: What the client sent; with `pid` and `offset` of an earlier socket.
+            claim: What the client shows of an earlier socket, if it shows any.
         """
-        offset = payload.get("offset") if isinstance(payload, dict) else None
-        found = self._missed.checkpoint(identity.user_id, target, payload)
+        found = self._missed.checkpoint(identity.user_id, target, claim)
+        offset = claim.offset if claim is not None else None
         known = replace(target, sid=found.sid) if found is not None else target
         self._queue_start(identity, known, device, offset if found is not None else None)
 
@@ -290,14 +295,6 @@ class Recovery:
     def _refuse(self, target: Target, refusal: TidingsError) -> None:
         why = {"message": str(refusal), "data": refusal.as_json()}
         self._engine.post(target, [_frame(socketio.PacketKind.CONNECT_ERROR, target, why)])
-
-
-def wanted(payload: Any, understands: bool) -> bool:
-    """Whether a CONNECT asks for recovery, or its client is known to understand it."""
-    if not isinstance(payload, dict):
-        return understands
-    asked = payload.get("recovery")
-    return asked if isinstance(asked, bool) else understands or "pid" in payload
 
 
 _NO_STREAM: Stream = (RoomId(""), Region(""))

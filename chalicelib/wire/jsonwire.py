@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..contract.events import Event
+from ..contract.shapes import Shape
 from ..kernel import nesting
 from ..kernel.errors import BadRequest, TidingsError
 
@@ -61,8 +62,8 @@ def encode_event(event: Event) -> bytes:
     return _dump({"event": event.name, "data": event.data()})
 
 
-def encode_ack(request_id: Any, data: dict[str, Any]) -> str:
-    return _dump({"event": "ack", "id": request_id, "data": data}).decode()
+def encode_ack(request_id: Any, ack: Shape) -> str:
+    return _dump({"event": "ack", "id": request_id, "data": ack.data()}).decode()
 
 
 def encode_error(request_id: Any, error: TidingsError) -> str:

@@ -20,7 +20,6 @@ from workbench.reference.sections import names
 DYNAMODB = ROOT / "chalicelib" / "adapters" / "dynamodb"
 
 
-
 def page(name: str) -> str:
     return (pages.FOLDER / name).read_text()
 

@@ -30,7 +30,7 @@ from ...model.connections import Target
 from ...model.identifiers import ConnectionId
 from ...model.sessions import EngineSession
 from ...services import Services
-from ...sessions import recovery
+from ...sessions import offsets
 from ...sessions.engine import NAMESPACES
 from ...wire import engineio, socketio
 from ...wire.engineio import ProtocolError
@@ -99,10 +99,10 @@ class Chat(Application):
             sid=socket.sid,
         )
         device = known.device_info if known else {}
-        if recovery.wanted(payload, known is not None and known.recovers):
+        if offsets.wanted(payload, known is not None and known.recovers):
             recovering = wire.of_namespace(socket.namespace, recovers=True)
             target = replace(target, protocol=recovering)
-            services.recovery.ask(identity, target, device, payload)
+            services.recovery.ask(identity, target, device, offsets.claim_of(payload))
             return None
         services.connections.open(identity, target, device)
         telemetry.log("INFO", "connected", user_id=identity.user_id, namespace=socket.namespace)
