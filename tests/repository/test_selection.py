@@ -6,7 +6,8 @@ import pytest
 
 from tests.support.selection import LONGEST, group, left_out, place
 
-UNIT = "tests/unit/adapters/test_records.py::test_one[localstack]"
+UNIT = "tests/unit/kernel/test_records.py::test_one[localstack]"
+SCENARIO = "tests/scenarios/recovery/test_faults.py::test_one"
 EMBEDDED = "tests/e2e/test_chat.py::test_one[embedded-x]"
 DEPLOYED = "tests/e2e/test_chat.py::test_one[ministack-x]"
 LOCALSTACK = "tests/localstack/test_up.py::test_one"
@@ -15,8 +16,10 @@ LOCALSTACK = "tests/localstack/test_up.py::test_one"
 @pytest.mark.parametrize(
     ("nodeid", "name"),
     [
-        (UNIT, "test_records.py"),
-        ("tests/unit/test_tokens.py::TestOne::test_two", "test_tokens.py"),
+        (UNIT, "unit/kernel/test_records.py"),
+        ("tests/unit/test_actions.py::TestOne::test_two", "unit/test_actions.py"),
+        (SCENARIO, "scenarios/recovery/test_faults.py"),
+        ("tests/scenarios/once/test_faults.py::test_one", "scenarios/once/test_faults.py"),
         ("tests/gateway/test_http.py::test_one[tests/unit]", "gateway"),
         ("tests/stack/test_up.py::test_one[ministack]", "stack"),
         (EMBEDDED, "e2e"),
