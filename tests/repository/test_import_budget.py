@@ -49,3 +49,13 @@ def test_the_message_handler_s_imports_stay_under_their_ceiling() -> None:
         base, handler = min(base, cost(BASE)), min(handler, cost(HANDLER))
     print(f"import ratio {handler / base:.2f}")
     assert handler / base <= CEILING, (base, handler)
+
+
+def test_the_codecs_import_nothing_heavy() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import chalicelib.wire.engineio, "
+        "chalicelib.wire.socketio, chalicelib.wire.session; "
+        "print(len([m for m in set(sys.modules) - before if 'pydantic' in m or 'boto' in m]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"

@@ -35,25 +35,6 @@ def written(world: World) -> tuple[Any, ...]:
     return dict(log._heads), set(rooms._rooms), len(a.delivery.jobs), len(a.outbound.jobs)
 
 
-def test_the_bound_is_counted_without_recursion() -> None:
-    assert nesting.within("x", 0)
-    assert not nesting.within([], 0)
-    assert nesting.within([[], {}], 2)
-    assert nesting.within(DEEPEST, nesting.MAX_DEPTH)
-    assert not nesting.within(TOO_DEEP, nesting.MAX_DEPTH)
-    assert not nesting.within(nested(200_000), nesting.MAX_DEPTH)
-    assert str(nesting.MAX_DEPTH) in nesting.TOO_DEEP, "the error text names the bound"
-
-
-def test_a_stored_text_is_read_or_shown_as_unreadable() -> None:
-    shown = {"$unreadable": nesting.UNREADABLE}
-    assert nesting.read(json.dumps(DEEPEST)) == DEEPEST
-    brackets = ["[" * 100]
-    assert nesting.read(json.dumps(brackets)) == brackets, "in a text they are no levels"
-    for text in (json.dumps(TOO_DEEP), json.dumps(nested(500)), FAR_TOO_DEEP, "{", ""):
-        assert nesting.read(text) == shown
-
-
 @pytest.mark.parametrize("content", [TOO_DEEP, nested(500)])
 def test_a_frame_with_content_too_deep(world: World, content: Any) -> None:
     alice = world.connect("alice")
@@ -107,7 +88,7 @@ def test_bodies_too_deep(world: World, deep: str) -> None:
     ]
     for endpoint, body, path in bodies:
         headers = {"Authorization": f"Bearer {world.token('alice', roles=['service'])}"}
-        answer = rest.handle(world.services, rest.Request(headers, {}, path, body), endpoint)
+        answer = rest.handle(world.services, rest.HttpRequest(headers, {}, path, body), endpoint)
         assert answer.status == 400, (endpoint, answer)
         assert answer.body["error"]["code"] == "bad_request"
     assert written(world) == before, "no room of moments or notifications either"

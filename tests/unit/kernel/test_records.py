@@ -6,9 +6,8 @@ from dataclasses import astuple
 
 import pytest
 
-from chalicelib.adapters.dynamodb import connections
 from chalicelib.kernel import records
-from chalicelib.model.connections import Connection, Target
+from chalicelib.model.connections import Target
 from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry, EntryKind
 
@@ -42,9 +41,3 @@ def test_a_target_of_before_there_were_sids() -> None:
 def test_a_target_that_is_none(record: object) -> None:
     with pytest.raises(TypeError):
         records.target_from_json(record)  # type: ignore[arg-type]
-
-
-def test_an_item_with_an_unknown_attribute() -> None:
-    known = Connection(TARGET, {"platform": "web"}, 5, 6, 7, ("admin",), (RoomId("lobby"),))
-    item = {**connections._connection_item(known), "added": {"S": "x"}}
-    assert connections._connection(item) == known

@@ -61,3 +61,11 @@ def test_one_that_waited_too_long_is_dropped(world: World, alice: str, bob: str)
     world.clock.ms += 15_001
     world.pump()
     assert seen(world, bob) == []
+
+
+def test_typing_ends_by_itself_when_the_stop_never_comes(world: World) -> None:
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.act(bob, "join_room", room_id="lobby")
+    world.act(alice, "typing_start", conversation_id="lobby")
+    world.pump()
+    assert [got["is_typing"] for got in world.poster.to(bob, "typing")] == [True, False]

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 import string
-import subprocess
-import sys
 from typing import Any
 
-import engineio.packet
-import engineio.payload
 import pytest
 import socketio.packet
 from hypothesis import given
@@ -19,11 +15,6 @@ from chalicelib.wire import engineio as eio
 from chalicelib.wire import socketio as sio
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x1e"), max_size=20)
-PACKETS = st.builds(
-    eio.EnginePacket,
-    st.sampled_from([eio.EnginePacketKind.MESSAGE, eio.EnginePacketKind.PING]),
-    TEXT,
-) | st.builds(eio.EnginePacket, st.just(eio.EnginePacketKind.MESSAGE), st.binary(max_size=20))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXT | st.binary(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
@@ -32,30 +23,6 @@ JSON = st.recursive(
 NAMES = TEXT.filter(lambda name: name not in sio.RESERVED)
 NAMESPACES = st.just("/") | st.text(string.ascii_letters, min_size=1).map(lambda name: f"/{name}")
 IDS = st.none() | st.integers(0, 10**14)
-
-
-@given(PACKETS)
-def test_engineio_packets_are_the_oracle_s(packet: eio.EnginePacket) -> None:
-    theirs = engineio.packet.Packet(encoded_packet=eio.encode_text(packet))
-    assert (theirs.packet_type, theirs.binary) == (
-        int(packet.kind),
-        isinstance(packet.data, bytes),
-    )
-    assert eio.decode_text(eio.encode_text(packet)) == packet
-    data = packet.data if packet.data != "" else None
-    ours = engineio.packet.Packet(int(packet.kind), data).encode(b64=True)
-    assert eio.decode_text(ours) == packet
-
-
-@given(st.lists(PACKETS, min_size=1, max_size=8))
-def test_payloads_are_the_oracle_s(packets: list[eio.EnginePacket]) -> None:
-    encoded = eio.encode_payload(packets)
-    theirs = engineio.payload.Payload(encoded_payload=encoded).packets
-    assert [each.packet_type for each in theirs] == [int(each.kind) for each in packets]
-    assert engineio.payload.Payload(packets=theirs).encode() == encoded or any(
-        isinstance(each.data, str) and each.data for each in packets
-    )
-    assert eio.decode_payload(encoded) == packets
 
 
 @given(NAMESPACES, NAMES, st.lists(JSON, max_size=3), IDS)
@@ -149,13 +116,3 @@ def test_placeholders_that_name_nothing(number: Any) -> None:
     hole = json.dumps({"_placeholder": True, "num": number})
     with pytest.raises(eio.ProtocolError):
         sio.attach(sio.decode(f'51-["e",{hole}]'), [b"x"])
-
-
-def test_the_codecs_import_nothing_heavy() -> None:
-    code = (
-        "import sys; before = set(sys.modules); import chalicelib.wire.engineio, "
-        "chalicelib.wire.socketio, chalicelib.wire.session; "
-        "print(len([m for m in set(sys.modules) - before if 'pydantic' in m or 'boto' in m]))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "0"
