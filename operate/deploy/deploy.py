@@ -23,11 +23,11 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operate import package
+from operate.clients import client
 from operate.probes import DIRECT
 
 from . import emulators
 from .account import Account, account, require_aws
-from .clients import client
 from .errors import DeployError
 from .targets import NAME, Target
 from .terraform import Plan, Terraform
