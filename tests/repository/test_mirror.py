@@ -100,7 +100,7 @@ def imported(path: Path) -> Iterator[str]:
     """The modules of chalicelib that a file imports, by their names here."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
-            base = (node.module or "").split(".") if node.module else []
+            base = node.module.split(".") if node.module else []
             if node.level:
                 base = [*path.relative_to(ROOT).parts[: -node.level], *base]
             if base[:1] == ["chalicelib"]:
