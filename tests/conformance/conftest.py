@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 
 import aiohttp
 import pytest
@@ -15,46 +15,62 @@ from tests.support.conformance import BEATING_MS, CALM_MS, Suite
 from workbench.stack.children import free_port
 
 
-@contextmanager
-def served(heartbeat_ms: tuple[int, int], *options: str) -> Iterator[str]:
-    """host:port of a server of its own."""
-    port = free_port()
-    interval_ms, timeout_ms = map(str, heartbeat_ms)
-    command = [
-        *(sys.executable, "-m", "workbench.cli.main", "conformance", "--port", str(port)),
-        *("--ping-interval-ms", interval_ms, "--ping-timeout-ms", timeout_ms, *options),
-    ]
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=quiet, text=True)
-    ready = threading.Event()
+class Server:
+    """A server of its own, which starts beside others."""
 
-    def read() -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
+    def __init__(self, heartbeat_ms: tuple[int, int], *options: str) -> None:
+        port = free_port()
+        self.address = f"127.0.0.1:{port}"
+        interval_ms, timeout_ms = map(str, heartbeat_ms)
+        command = [
+            *(sys.executable, "-m", "workbench.cli.main", "conformance", "--port", str(port)),
+            *("--ping-interval-ms", interval_ms, "--ping-timeout-ms", timeout_ms, *options),
+        ]
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=quiet, text=True)
+        self._ready = threading.Event()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def ready(self) -> str:
+        """host:port, once it is there."""
+        assert self._ready.wait(90), "the stack did not start"
+        return self.address
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(30)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
             if "Engine.IO" in line:
-                ready.set()
-
-    threading.Thread(target=read, daemon=True).start()
-    try:
-        assert ready.wait(90), "the stack did not start"
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-@pytest.fixture(scope="package", params=["strict", "binary"])
-def calm(request: pytest.FixtureRequest) -> Iterator[tuple[str, bool]]:
-    """host:port, and whether binary frames are taken."""
-    binary = request.param == "binary"
-    with served(CALM_MS, *(["--allow-binary"] if binary else [])) as address:
-        yield address, binary
+                self._ready.set()
 
 
 @pytest.fixture(scope="package")
-def beating_address() -> Iterator[str]:
-    with served(BEATING_MS) as address:
-        yield address
+def servers() -> Iterator[dict[str, Server]]:
+    """All that the package needs: while tests run on the first, the others start."""
+    with ExitStack() as stop:
+        started = {}
+        for name, heartbeat_ms, *options in (
+            ("strict", CALM_MS),
+            ("binary", CALM_MS, "--allow-binary"),
+            ("beating", BEATING_MS),
+        ):
+            started[name] = Server(heartbeat_ms, *options)
+            stop.callback(started[name].stop)
+        yield started
+
+
+@pytest.fixture(scope="package", params=["strict", "binary"])
+def calm(request: pytest.FixtureRequest, servers: dict[str, Server]) -> tuple[str, bool]:
+    """host:port, and whether binary frames are taken."""
+    return servers[request.param].ready(), request.param == "binary"
+
+
+@pytest.fixture(scope="package")
+def beating_address(servers: dict[str, Server]) -> str:
+    return servers["beating"].ready()
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from tests.support.stacks import Stack
 EXAMPLES = 12
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("roles", [[], ["service"], ["admin"]], ids=lambda roles: roles or "user")
 def test_what_is_described_is_so(people: People, stack: Stack, roles: list[str]) -> None:

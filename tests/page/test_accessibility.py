@@ -15,6 +15,7 @@ from tests.support.people import name
 from workbench.stack.embedded import EmbeddedStack
 
 Visit = Callable[..., Person]
+SCHEMES = ["light", pytest.param("dark", marks=pytest.mark.extended)]
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -39,8 +40,11 @@ def faults(page: Page, axe: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "look",
-    [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"phone": True}],
-    ids=["light", "dark", "phone"],
+    [
+        pytest.param({"color_scheme": "light"}, id="light"),
+        pytest.param({"color_scheme": "dark"}, id="dark", marks=pytest.mark.extended),
+        pytest.param({"phone": True}, id="phone", marks=pytest.mark.extended),
+    ],
 )
 def test_axe_finds_nothing_serious(visit: Visit, axe: str, look: dict[str, Any]) -> None:
     ann, ben = visit(name("ann"), reduced_motion="reduce", **look), visit(name("ben"))
@@ -79,7 +83,7 @@ def test_axe_finds_nothing_serious(visit: Visit, axe: str, look: dict[str, Any])
     assert faults(ann.page, axe) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_axe_on_moments_and_notifications(visit: Visit, axe: str, scheme: str) -> None:
     ann, ben = visit(name("ann"), reduced_motion="reduce", color_scheme=scheme), visit(name("ben"))
     ben.befriend(ann.user)
@@ -98,7 +102,7 @@ def test_axe_on_moments_and_notifications(visit: Visit, axe: str, scheme: str) -
     assert faults(ann.page, axe) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_axe_on_the_log_in(browser: Browser, stack: EmbeddedStack, axe: str, scheme: Any) -> None:
     page = browser.new_page(color_scheme=scheme)
     page.goto(stack.url)

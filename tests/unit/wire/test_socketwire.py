@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from chalicelib import wire
 from chalicelib.contract import events
 from chalicelib.wire import socketio, socketwire
 from tests.support.examples import example
@@ -47,3 +48,16 @@ def test_an_offset_comes_last() -> None:
     frame = socketwire.encode_event("/moments", example(events.MomentPosted), "offset")
     assert frame is not None
     assert json.loads(frame.decode().removeprefix("42/moments,"))[2] == "offset"
+
+
+def test_a_protocol_names_its_namespace_and_whether_its_sockets_recover() -> None:
+    for recovers in (True, False):
+        protocol = wire.of_namespace("/moments", recovers)
+        assert wire.namespace(protocol) == "/moments"
+        assert wire.recovers(protocol) is recovers
+        assert not wire.is_json(protocol)
+        assert wire.takes(protocol, "moment_posted")
+        assert not wire.takes(protocol, "message_received")
+    assert wire.is_json(wire.JSON)
+    assert not wire.recovers(wire.JSON)
+    assert wire.takes(wire.JSON, "ping")

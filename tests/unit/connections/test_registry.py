@@ -1,0 +1,126 @@
+"""Connections from open to close, in the store and in Redis, with the jobs each step leaves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chalicelib.connections.registry import REGISTER_AGAIN_S
+from chalicelib.entrypoints import websocket
+from chalicelib.jobs.outbound import (
+    CheckPresence,
+    DisconnectUser,
+    LeaveRooms,
+    RegisterConnection,
+)
+from chalicelib.kernel.errors import RateLimited
+from chalicelib.model.connections import Target
+from chalicelib.model.identifiers import ConnectionId, UserId
+from tests.support.world import World
+
+ALICE = UserId("alice")
+
+
+def target_of(world: World, device: str) -> Target:
+    connection = world.services.connections.known(ConnectionId(device))
+    assert connection is not None
+    return connection.target
+
+
+def online(world: World) -> set[str]:
+    found = world.cache.online([ALICE])
+    assert found is not None
+    return {target.connection_id for target in found.get(ALICE, [])}
+
+
+def test_only_the_first_connection_changes_what_friends_see() -> None:
+    world = World()
+    world.connect("alice")
+    assert [job.kind for job in world.adapters.delivery.jobs] == ["presence"]
+    world.connect("alice")
+    assert len(world.adapters.delivery.jobs) == 1
+
+
+def test_without_redis_a_job_registers_it_later() -> None:
+    world = World()
+    world.cache.down = True
+    device = world.connect("alice")
+    [job] = world.adapters.outbound.jobs
+    assert isinstance(job, RegisterConnection)
+    assert job.delay_s == REGISTER_AGAIN_S
+    world.cache.down = False
+    assert online(world) == set()
+    world.services.connections.register_again(job)
+    assert online(world) == {device}
+
+
+def test_one_connection_too_many_is_refused_and_not_kept() -> None:
+    world = World(max_connections=2)
+    devices = {world.connect("alice"), world.connect("alice")}
+    event = world.connect_event("third=", world.token("alice", 10**9))
+    assert websocket.connect(world.services, event)["statusCode"] == RateLimited.status
+    assert online(world) == devices
+    assert world.services.connections.known(ConnectionId("third=")) is None
+
+
+def test_a_close_leaves_the_jobs_that_end_it_and_is_once() -> None:
+    world = World()
+    world.room("alice", "bob")
+    device = world.connect("alice")
+    world.act(device, "join_room", room_id="lobby")
+    world.pump()
+    assert world.services.connections.close(ConnectionId(device)) is not None
+    presence, rooms = world.adapters.outbound.jobs
+    assert isinstance(presence, CheckPresence)
+    assert presence.delay_s == 10
+    assert isinstance(rooms, LeaveRooms)
+    assert rooms.rooms == ("lobby",)
+    assert online(world) == set()
+    assert world.services.connections.close(ConnectionId(device)) is None
+    assert len(world.adapters.outbound.jobs) == 2
+
+
+def test_a_410_is_not_yet_for_a_young_connection_and_the_end_of_an_old_one() -> None:
+    world = World()
+    device = world.connect("alice")
+    target = target_of(world, device)
+    assert not world.services.connections.gone(target)
+    world.clock.ms += 6_000
+    assert world.services.connections.gone(target)
+    assert world.services.connections.known(ConnectionId(device)) is None
+    assert world.services.connections.gone(target), "again"
+
+
+def test_a_ghost_that_only_redis_holds_is_dropped() -> None:
+    world = World()
+    device = world.connect("alice")
+    world.cache.down = True
+    world.disconnect(device)
+    world.cache.down = False
+    assert online(world) == {device}
+    world.services.connections.drop_ghosts(ALICE)
+    assert online(world) == set()
+
+
+def test_a_move_keeps_rooms_and_is_idempotent() -> None:
+    world = World()
+    world.room("alice", "bob")
+    device = world.connect("alice")
+    world.act(device, "join_room", room_id="lobby")
+    moved = replace(target_of(world, device), connection_id=ConnectionId("new="))
+    for _ in range(2):
+        world.services.connections.move(ConnectionId(device), moved)
+        assert online(world) == {"new="}
+        joined = world.adapters.connections.joined("lobby")  # type: ignore[arg-type]
+        assert [target.connection_id for target in joined] == ["new="]
+        assert world.services.connections.known(ConnectionId(device)) is None
+
+
+def test_later_connections_survive_a_disconnection_of_the_user() -> None:
+    world = World()
+    before = world.connect("alice")
+    at_ms = world.clock.ms
+    world.clock.ms += 1
+    after = world.connect("alice")
+    world.services.connections.disconnect_user(DisconnectUser(user_id=ALICE, at_ms=at_ms))
+    assert online(world) == {after}
+    assert world.poster.closed == [before]
