@@ -1,19 +1,24 @@
 PYTHON ?= python3
 PORT ?= 8080
 REGION ?= us-east-1
+PERSIST ?=
 ARGS ?=
 JOBS ?= 2
 BIN := .venv/bin
 INSTALL := $(PYTHON) requirements/install.py
 RUN := requirements/uv.txt requirements.txt requirements/run.txt pyproject.toml
+PERSISTS := $(if $(filter-out 0 no false,$(PERSIST)),--persist)
+# Whatever the console's encoding, files are UTF-8.
+export PYTHONUTF8 = 1
 
 .PHONY: setup run test test-all node check format reference package lock scan clean
 
 # The `tidings` command in .venv; again after a pull. The other targets install what they need.
 setup: .venv/.run
 
+# PERSIST=1 keeps the data for the next run; ARGS="--help" names the other options.
 run: .venv/.run
-	@$(BIN)/tidings up --port $(PORT) --region $(REGION)
+	@exec $(BIN)/tidings up --port "$(PORT)" --region "$(REGION)" $(PERSISTS) $(ARGS)
 
 # Needs Python and what setup installs; tests that need Node or Chromium are skipped without them.
 # test-all adds what deploys into emulators, runs Terraform or takes minutes by itself.

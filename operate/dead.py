@@ -16,7 +16,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import resources
+from . import clients, resources
+from .keys import Keys
 
 QUEUES = tuple(name for name, it in resources.load()["queues"].items() if "dead_letter" in it)
 _LOOK_S = 20
@@ -46,21 +47,25 @@ class NoQueuesError(Exception):
 
 @dataclass(frozen=True)
 class Where:
-    """Which deployment, and whether it is on this machine: then its keys are nobody's."""
+    """Which deployment.
+
+    Attributes:
+        keys: Of the stack on this machine; None for those of the environment.
+    """
 
     endpoint_url: str | None
     region: str | None
     prefix: str
-    local: bool
+    keys: Keys | None = None
 
     def client(self) -> Any:
-        key = "test" if self.local else None
-        return boto3.client(
+        if self.keys is not None and self.endpoint_url and self.region:
+            return clients.client("sqs", self.endpoint_url, self.region, self.keys)
+        # Of its own session: the default one keeps the keys of its first client.
+        return boto3.Session().client(
             "sqs",
             endpoint_url=self.endpoint_url,
             region_name=self.region,
-            aws_access_key_id=key,
-            aws_secret_access_key=key,
             config=_BOUNDED,
         )
 

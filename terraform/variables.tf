@@ -81,14 +81,14 @@ variable "app" {
 }
 
 variable "monitoring" {
-  description = "Dashboard and alarms, about 9 USD a month; see modules/monitoring and docs/operations.md."
+  description = "Dashboard and alarms, about 9 USD a month; see modules/monitoring and docs/how-to/operate.md."
   type = object({
     create            = optional(bool, true)
     alarm_topic_arn   = optional(string)
     alarm_emails      = optional(list(string), [])
     alarm_kms_key_arn = optional(string)
     thresholds        = optional(map(number), {})
-    guide_url         = optional(string, "docs/operations.md")
+    guide_url         = optional(string, "docs/how-to/operate.md")
   })
   default = {}
 }

@@ -18,13 +18,19 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from operate import surroundings
 from tests.support import selection
 
-pytest_plugins = ["tests.support.ministack"]
+pytest_plugins = ["tests.support.emulator", "tests.support.ministack", "tests.support.stand_in"]
 
 settings.register_profile("same", derandomize=True, database=None)
 if os.environ.get("REQUIRE_ALL") == "1":
     settings.load_profile("same")
+
+
+def pytest_configure() -> None:
+    """Tests see neither the developer's AWS nor a proxy on the way to this machine."""
+    surroundings.isolate()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -88,6 +88,14 @@ def client(service: str, region: str, endpoint_url: str | None) -> Any:
         return _clients[key]
 
 
+def forget() -> None:
+    """Drop all clients and the session: the next client reads the environment anew."""
+    global _session
+    with _lock:
+        _session = None
+        _clients.clear()
+
+
 @contextmanager
 def unavailable(what: str) -> Iterator[None]:
     """Turn faults of the service or the way to it into `Unavailable`; others pass."""

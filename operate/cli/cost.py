@@ -24,7 +24,7 @@ def cost(
     egress: Annotated[
         Egress, typer.Option(help="network.egress; none: functions outside a VPC.")
     ] = "nat",
-    markdown: Annotated[bool, typer.Option(help="The tables of docs/deploy.md.")] = False,
+    markdown: Annotated[bool, typer.Option(help="The tables of docs/how-to/deploy.md.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable: an array.")] = False,
 ) -> None:
     """Estimate a month: call budgets times assumed usage times list prices of us-east-1."""

@@ -33,33 +33,47 @@ def where(
     context: typer.Context,
     endpoint_url: Annotated[
         str | None,
-        typer.Option(
-            parser=options.url, metavar="URL", help="Of SQS; the running stack's or AWS's."
-        ),
+        typer.Option(parser=options.url, metavar="URL", help="Of SQS, where it is an emulator's."),
     ] = None,
     region: Annotated[
         str | None,
-        typer.Option(parser=options.region, metavar="REGION", help="Of the queues."),
+        typer.Option(
+            parser=options.region,
+            metavar="REGION",
+            help="Of the queues of a deployment; without it, those of the stack that runs here.",
+        ),
     ] = None,
     prefix: Annotated[str, typer.Option(help="Of the queues' names.")] = "",
 ) -> None:
     """Dead letters: list, show, redrive, purge.
 
-    Options first, then the stack that runs here, then AWS's environment say where.
+    Of the stack that runs here, or with --region those of a deployment.
     """
-    local: LocalStack | None = None if endpoint_url or region else context.obj
-    context.obj = Where(
-        endpoint_url=endpoint_url or (local.aws_endpoint_url if local else None),
-        region=region or (local.region if local else None),
-        prefix=prefix or (local.prefix if local else "tidings"),
-        local=local is not None,
-    )
+    local: LocalStack | None = context.obj
+    if endpoint_url or region:
+        context.obj = Where(endpoint_url, region, prefix or "tidings")
+    elif local is not None:
+        context.obj = Where(
+            local.aws_endpoint_url, local.region, prefix or local.prefix, local.keys
+        )
+
+
+def _letters(context: typer.Context, queue: str) -> DeadLetters:
+    """Those that the options name: never a deployment's unless they say so."""
+    at: Where | None = context.obj
+    if at is None:
+        say.problem(
+            "no local stack runs here: start it with `make run`, or name the --region of a "
+            "deployment in AWS"
+        )
+        raise typer.Exit(2)
+    return DeadLetters(at, queue)
 
 
 @app.command("list")
 def list_(context: typer.Context, queue: Queue = "delivery", as_json: Json = False) -> None:
     """What is dead, without its contents."""
-    letters = DeadLetters(context.obj, queue)
+    letters = _letters(context, queue)
     rows = [summary(message) for message in letters.look()]
     more = max(0, letters.count() - len(rows))
     if as_json:
@@ -82,7 +96,7 @@ def show(
     payload: Annotated[bool, typer.Option(help="Also the content people wrote.")] = False,
 ) -> None:
     """One dead letter."""
-    for message in DeadLetters(context.obj, queue).look():
+    for message in _letters(context, queue).look():
         if message["MessageId"] == message_id:
             body = {"body": message["Body"]} if payload else {}
             typer.echo(json.dumps({**summary(message), **body}, indent=2))
@@ -99,7 +113,7 @@ def redrive(
     as_json: Json = False,
 ) -> None:
     """Send dead letters back to their queue, in the order of each group."""
-    letters = DeadLetters(context.obj, queue)
+    letters = _letters(context, queue)
     start_ms = int(time.time() * 1000)
     wanted = set(message_ids or [])
     left: list[dict[str, Any]] = []
@@ -129,7 +143,7 @@ def purge(
     as_json: Json = False,
 ) -> None:
     """Delete all dead letters of a queue, for good."""
-    letters = DeadLetters(context.obj, queue)
+    letters = _letters(context, queue)
     if not yes:
         typer.confirm(f"delete about {letters.count()} dead letters of {queue}?", abort=True)
     count = 0

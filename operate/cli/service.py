@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from operate.keys import Keys
 from operate.tokens import read_secret, sign
 
 from . import http
@@ -27,6 +28,7 @@ class LocalStack:
 
     Attributes:
         prefix: Of the names of its tables and queues.
+        keys: What its AWS APIs ask for.
     """
 
     url: str
@@ -34,6 +36,7 @@ class LocalStack:
     prefix: str
     aws_endpoint_url: str
     redis_url: str
+    keys: Keys
 
 
 @dataclass(frozen=True, slots=True)

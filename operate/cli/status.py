@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import typer
@@ -71,7 +72,7 @@ def status(
     here = local if local is not None and local.url == service.url else None
     found = asyncio.run(_status(service, here))
     if as_json:
-        typer.echo(json.dumps({"ok": found.ok, **asdict(found)}))
+        typer.echo(json.dumps({"ok": found.ok, **_as_data(found)}))
     else:
         _print(found)
     raise typer.Exit(0 if found.ok else 1)
@@ -111,6 +112,14 @@ async def _other(name: str, websocket_url: str) -> RegionStatus:
         return RegionStatus(name, url, "no answer", {})
     except http.HttpError:
         return RegionStatus(name, url, "not known", {})
+
+
+def _as_data(found: Status) -> dict[str, Any]:
+    """Without the keys of what runs here."""
+    data = asdict(found)
+    if data["local"] is not None:
+        del data["local"]["keys"]
+    return data
 
 
 def _print(found: Status) -> None:

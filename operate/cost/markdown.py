@@ -1,4 +1,4 @@
-"""The cost section of docs/deploy.md: tables, where the prices are from, assumptions."""
+"""The cost section of docs/how-to/deploy.md: tables, where the prices are from, assumptions."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _idle(prices: Mapping[str, Price]) -> list[str]:
     return _wrapped(
         f"While nobody uses it, it costs {usd(idle)} a month; without a VPC, with a cache of your"
         f" own, {usd(least)}: alarms, metrics, the dashboard, the secret, schedules, and queues"
-        " that are asked whether they have jobs."
+        " that are polled for jobs."
     )
 
 
@@ -100,13 +100,14 @@ def _assumptions(usage: Usage) -> list[str]:
     points = [
         f"A user is connected {usage.hours_connected:g} hours a day with {usage.devices:g} devices."
         f" Each connects {usage.connects:g} times: {usage.socketio_share:.0%} by Socket.IO"
-        " (websocket first, recovering; [handshakes](socketio.md#what-a-handshake-costs)), the"
+        " (websocket first, recovering;"
+        " [handshakes](../explanation/socketio-sessions.md#what-a-handshake-costs)), the"
         f" others by JSON and with a `sync` of {usage.rooms:g} rooms. {usage.friends_online:g}"
-        " friends are told.",
-        f"He sends {usage.messages:g} messages a day into rooms of {usage.room_members:g}, of whose"
-        f" other members {usage.online_share:.0%} are online and {usage.open_share:.0%} see him"
-        f" type. {usage.reads:g} read receipts, {usage.http_requests:g} HTTP requests; a heartbeat"
-        f" every {usage.heartbeat_s:g} s.",
+        " friends are notified.",
+        f"They send {usage.messages:g} messages a day into rooms of {usage.room_members:g}, of"
+        f" whose other members {usage.online_share:.0%} are online and {usage.open_share:.0%} see"
+        f" them type. {usage.reads:g} read receipts, {usage.http_requests:g} HTTP requests; a"
+        f" heartbeat every {usage.heartbeat_s:g} s.",
         f"History is kept for {usage.months_kept:g} months, with backups; {usage.entry_bytes} bytes"
         " a message.",
         f"A frame runs {frame_ms} ms, a delivery {delivery_ms} ms and {usage.post_ms:g} ms for each"

@@ -23,11 +23,11 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operate import package
+from operate.clients import client
 from operate.probes import DIRECT
 
 from . import emulators
 from .account import Account, account, require_aws
-from .clients import client
 from .errors import DeployError
 from .targets import NAME, Target
 from .terraform import Plan, Terraform
@@ -64,7 +64,8 @@ class Deployed:
 
     Attributes:
         url: Of the HTTP API, and of everything else where one host serves all.
-        one_host: Whether it does; without, Socket.IO clients need options (docs/socketio.md).
+        one_host: Whether it does; without, Socket.IO clients need options: see
+            docs/how-to/use-socketio-clients.md.
         resources: How many Terraform's state holds.
         seconds: By step.
         outputs: Terraform's.

@@ -15,9 +15,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from operate.clients import client
 from operate.probes import answers, healthy
 
-from .clients import client
 from .errors import DeployError
 from .targets import NAME, Emulated, Name
 

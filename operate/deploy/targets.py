@@ -6,13 +6,12 @@ may ask which target it is.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from operate import package
+from operate import keys, package
 from operate.surroundings import local
 
 from .errors import DeployError
@@ -110,12 +109,7 @@ class Target:
             **local(given),
             "AWS_ENDPOINT_URL": self.emulated.aws_url,
             **({f"AWS_ENDPOINT_URL_{service}": beside for service in LACKING} if beside else {}),
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            # The files of the developer's own may say more than a profile: endpoints, roles.
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            **keys.ANY.variables(),
         }
 
 

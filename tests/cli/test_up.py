@@ -42,7 +42,7 @@ def test_a_checkout_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / ".tidings").touch()
     command = [sys.executable, "-m", "workbench.cli.main", "up", "--port", str(free_port())]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 1
+    assert done.returncode == 2
     said = " ".join(done.stderr.split())
     assert "cannot write" in said
     assert "checkout that you may write to" in said

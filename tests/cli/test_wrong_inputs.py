@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from operate.cli import http
-from tests.cli.commands import GOOD, KINDS, NO_KIND, SUSPECT, commands
-from tests.operate.cli.servers import answering
-from tests.operate.cli.servers import http as answer
+from tests.support.commands import GOOD, KINDS, NO_KIND, SUSPECT, commands
+from tests.support.servers import answering
+from tests.support.servers import http as answer
 from workbench.cli.main import app
 
 WRONG = {

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployed.support import REGION, Emulator, function_arn, invoke_arn
+from tests.support.emulator import REGION, Emulator, function_arn, invoke_arn
 from workbench.deployed.discovery import Deployment, Discovery, Unreachable, pages
 from workbench.gateway import HttpApi, WebSocketApi
 from workbench.stack.children import free_port

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.deployed.support import REGION, Emulator
+from tests.support.emulator import REGION, Emulator
 from workbench.deployed.functions import DeployedFunctions
 from workbench.gateway import FunctionError
 from workbench.stack.children import free_port

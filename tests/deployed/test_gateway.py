@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.deployed.support import REGION, Emulator
+from tests.support.emulator import REGION, Emulator
 from workbench.deployed.discovery import Deployment
 from workbench.deployed.gateway import DeployedGateway
 from workbench.stack.children import StackError, free_port

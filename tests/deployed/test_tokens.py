@@ -9,8 +9,8 @@ import jwt
 import pytest
 from typer.testing import CliRunner
 
-from operate.deploy.clients import client
-from tests.deployed.support import REGION, Emulator
+from operate.clients import client
+from tests.support.emulator import REGION, Emulator
 from workbench.cli.main import app
 from workbench.deployed.tokens import DeployedTokens
 

@@ -11,18 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
 import pytest
 from typer.testing import CliRunner, Result
 
 from chalicelib import __version__
+from operate.clients import client
 from tests.support.people import WAIT_S, People, name
 from tests.support.stacks import Stack
 from workbench.cli.main import app
 
 CLI = [sys.executable, "-m", "workbench.cli.main"]
-NOBODY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
 
 def tidings(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
@@ -33,7 +31,7 @@ def tidings(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]
         text=True,
         timeout=60,
         check=False,
-        env={**os.environ, **NOBODY},
+        env=os.environ,
     )
 
 
@@ -78,9 +76,9 @@ def test_without_any_input_it_ends(stack: Stack) -> None:
     assert done.returncode == 0
 
 
-def here(*arguments: str, text: str = "") -> Result:
+def here(*arguments: str, text: str = "", **env: str) -> Result:
     """A command in this process."""
-    return CliRunner().invoke(app, arguments, input=text, env=NOBODY)
+    return CliRunner().invoke(app, arguments, input=text, env=env)
 
 
 def as_json(stack: Stack, *arguments: str) -> Any:
@@ -189,7 +187,7 @@ def test_on_a_terminal_others_see_the_user_typing(people: People, stack: Stack) 
 
 
 def letters(stack: Stack, count: int, group: str) -> Any:
-    sqs = boto3.client("sqs", endpoint_url=stack.aws_endpoint_url, **KEYS)
+    sqs = client("sqs", stack.aws_endpoint_url, "us-east-1", stack.keys)
     for number in range(count):
         sqs.send_message(
             QueueUrl=stack.queue_urls["delivery-dead"],
@@ -202,7 +200,7 @@ def letters(stack: Stack, count: int, group: str) -> Any:
 
 def dead(stack: Stack, *arguments: str, text: str = "") -> Result:
     where = ["--endpoint-url", stack.aws_endpoint_url, "--region", "us-east-1"]
-    return here("dead", *where, *arguments, text=text)
+    return here("dead", *where, *arguments, text=text, **stack.keys.variables())
 
 
 def test_dead_letters_are_listed_shown_redriven_and_purged(stack: Stack) -> None:

@@ -7,7 +7,7 @@ import time
 import pytest
 import redis
 
-from operate.deploy.clients import client
+from operate.clients import client
 from tests.support.people import People, name
 from tests.support.stacks import DeployedStack
 

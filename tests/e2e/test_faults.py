@@ -10,14 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
 import pytest
 
+from operate.clients import client
 from tests.support.people import Device, People, name
 from tests.support.stacks import Stack
 from workbench.stack.children import start_valkey
-
-KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
 
 def contents(device: Device, room: str) -> list[str]:
@@ -84,7 +82,7 @@ def test_a_message_sent_while_the_stores_are_silent_is_there_once_after_its_rese
 
 
 def queue(stack: Stack) -> Any:
-    return boto3.client("sqs", endpoint_url=stack.aws_endpoint_url, **KEYS)
+    return client("sqs", stack.aws_endpoint_url, "us-east-1", stack.keys)
 
 
 def test_deliveries_that_come_again_and_out_of_order(people: People, stack: Stack) -> None:

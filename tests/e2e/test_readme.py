@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import queue
 import re
-import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,60 +12,14 @@ import pytest
 from tests.support.node import HERE as NODE
 from tests.support.node import installed
 from tests.support.stacks import Stack
+from tests.support.terminal import Terminal
 
 README = Path(__file__).resolve().parents[2] / "README.md"
-WAIT_S = 60.0
 
 
 def section() -> str:
     _, _, rest = README.read_text().partition("### Without the page\n")
     return rest.partition("\n## ")[0]
-
-
-class Terminal:
-    """A shell that is typed into."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        self._process = subprocess.Popen(
-            ["bash"],
-            cwd=folder,
-            env={**os.environ, "TIDINGS_URL": url},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        self._lines: queue.Queue[str] = queue.Queue()
-        self._seen: list[str] = []
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.put(line)
-
-    def types(self, line: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{line}\n")
-        self._process.stdin.flush()
-
-    def shows(self, text: str) -> None:
-        """Wait for a line with this text, in which … stands for anything."""
-        pattern = ".*".join(map(re.escape, text.split("…")))
-        deadline = time.monotonic() + WAIT_S
-        while True:
-            try:
-                line = self._lines.get(timeout=max(0.01, deadline - time.monotonic()))
-            except queue.Empty:
-                pytest.fail(f"no {text!r}; after {self._seen}")
-            self._seen.append(line)
-            if re.search(pattern, line):
-                return
-
-    def close(self) -> None:
-        os.killpg(self._process.pid, 15)
-        self._process.wait(10)
 
 
 @pytest.fixture

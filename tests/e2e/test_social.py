@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.support.people import WAIT_S, Device, People, name
+from tests.support.people import Device, People, name
 from tests.support.stacks import Stack
+from tests.support.waiting import until
 from workbench.stack.children import start_valkey
 
 
@@ -24,14 +24,6 @@ def status_of(people: People, user: str, by: str) -> str:
     status, body = people.http("GET", f"/v1/presence?user_id={user}", None, people.token(by))
     assert status == 200, body
     return str(body["presence"][0]["status"])
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Ask until it is so."""
-    deadline = time.monotonic() + WAIT_S
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to be so"
-        time.sleep(0.1)
 
 
 def statuses(device: Device, user: str) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 import redis
 import socketio
 
-from chalicelib.sessions.recovery import MOST_MISSED
+from chalicelib.sessions.missed import MOST_MISSED
 from tests.support.node import NodeClient
 from tests.support.people import WAIT_S, People, name
 from tests.support.stacks import Stack

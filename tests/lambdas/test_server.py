@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.deployed.support import Emulator, zipped
+from tests.support.emulator import Emulator, zipped
+from tests.support.waiting import until
 from workbench.lambdas.server import LambdaRuntime
 
 WITHIN_S = 20.0
@@ -20,13 +19,6 @@ WITHIN_S = 20.0
 def invoke(emulator: Emulator, name: str, event: Any = None) -> tuple[str | None, Any]:
     answer = emulator.functions.invoke(FunctionName=name, Payload=json.dumps(event))
     return answer.get("FunctionError"), json.loads(answer["Payload"].read())
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not condition():
-        assert time.monotonic() < deadline, "not within the time"
-        time.sleep(0.05)
 
 
 def test_new_code_and_new_variables_run_soon(emulator: Emulator) -> None:

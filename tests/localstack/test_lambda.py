@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.support import processes
-from tests.support.localstack import WAIT_S, Function, until
+from tests.support.localstack import WAIT_S, Function
+from tests.support.waiting import until
 from workbench.stack.localstack_install import HOME
 
 pytestmark = pytest.mark.timeout(600)  # the first test may have to install LocalStack

@@ -13,7 +13,8 @@ import pytest
 from localstack_client.session import Session
 
 from tests.support import processes
-from tests.support.localstack import Function, Told, until
+from tests.support.localstack import Function, Told
+from tests.support.waiting import until
 from workbench.stack.children import Child, free_port
 from workbench.stack.localstack import start_localstack
 from workbench.stack.localstack_install import VERSION

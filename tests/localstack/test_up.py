@@ -12,7 +12,7 @@ import pytest
 from localstack_client.session import Session
 from redis import Redis
 
-from tests.support.localstack import until
+from tests.support.waiting import until
 from workbench.stack.children import StackError, free_port
 from workbench.stack.localstack_install import tools
 
@@ -74,6 +74,6 @@ def test_a_taken_port_is_said_and_nothing_is_left() -> None:
         command = [str(UP), "--emulator", "ministack", "--aws-port", taken]
         command += ["--redis-port", str(redis), "--port", str(free_port())]
         up = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert up.returncode == 1
+    assert up.returncode == 2
     assert f"port {taken} is taken" in " ".join(up.stderr.split())
     assert not listens(redis)

@@ -285,7 +285,7 @@ def test_the_sources_of_prices_are_counted() -> None:
 
 
 def test_the_deploy_guide_has_the_current_tables() -> None:
-    guide = (ROOT / "docs" / "deploy.md").read_text()
+    guide = (ROOT / "docs" / "how-to" / "deploy.md").read_text()
     begin, end = guide.index(BEGIN), guide.index(END) + len(END)
     assert guide[begin:end] == block(USERS, load())
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+import pytest
+from typer.testing import CliRunner
 
 from chalicelib.jobs.delivery import SetAside
 from chalicelib.kernel.records import job_to_text
 from chalicelib.model.identifiers import MessageId, Region, RoomId
 from operate.dead import DeadLetters, Where, about, summary
+from operate.keys import Keys
+from workbench.cli.main import app
 
 
 class Sampling:
@@ -55,14 +61,14 @@ class Sampling:
 class At(Where):
     """A deployment with that SQS."""
 
-    sqs: Sampling
+    sqs: Sampling = field(default_factory=lambda: Sampling(0, 0))
 
     def client(self) -> Sampling:
         return self.sqs
 
 
 def looked(sqs: Sampling) -> list[str]:
-    letters = DeadLetters(At(None, None, "tidings", local=True, sqs=sqs), "delivery")
+    letters = DeadLetters(At(None, None, "tidings", sqs=sqs), "delivery")
     return [message["MessageId"] for message in letters.look()]
 
 
@@ -110,3 +116,26 @@ def test_what_was_set_aside_is_named_with_its_reason() -> None:
     assert about(row) == "us-east-1 3-4 01: KeyError at log.py:7"
     other = summary({"MessageId": "m", "Body": "[" * 100_000, "Attributes": attributes})
     assert (other["kind"], about(other)) == ("unreadable", "")
+
+
+def test_without_a_stack_it_does_not_turn_to_aws(tmp_path: Path) -> None:
+    for arguments in (["list"], ["purge", "--yes"], ["--prefix", "other", "redrive"]):
+        env = {"TIDINGS_HOME": str(tmp_path), "AWS_DEFAULT_REGION": "us-east-1"}
+        done = CliRunner().invoke(app, ["dead", *arguments], env=env)
+        assert done.exit_code == 2
+        assert "no local stack runs here" in done.stderr
+
+
+def test_its_help_needs_no_stack(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["dead", "list", "-h"], env={"TIDINGS_HOME": str(tmp_path)})
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_each_client_has_the_keys_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = Where("http://127.0.0.1:9", "us-east-1", "tidings")
+    for key in ("one", "two"):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        assert at.client()._request_signer._credentials.access_key == key
+    own = Where("http://127.0.0.1:9", "us-east-1", "tidings", Keys("local", "secret"))
+    assert own.client()._request_signer._credentials.access_key == "local"

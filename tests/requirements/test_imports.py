@@ -11,22 +11,25 @@ from pathlib import Path
 from layers import ROOT
 from packaging.utils import canonicalize_name
 
-from .locks import environment
+from tests.support.locks import environment
 
 # `tidings`, `localstack/up`, and what those load by path or start as programs of their own.
 PROGRAMS = (
     "workbench.cli.main",
     "workbench.cli.emulators",
     "workbench.lambdas.server",
+    "workbench.stack.emulator",
     "workbench.conformance.app",
     "app",
 )
+OURS = (ROOT, ROOT / "clients" / "python")
 
 
 def file_of(module: str) -> Path | None:
     """None when it is not of this checkout, or is no module but a name in one."""
-    path = ROOT.joinpath(*module.split("."))
-    return next(filter(Path.is_file, (path.with_suffix(".py"), path / "__init__.py")), None)
+    paths = [folder.joinpath(*module.split(".")) for folder in OURS]
+    files = [file for path in paths for file in (path.with_suffix(".py"), path / "__init__.py")]
+    return next(filter(Path.is_file, files), None)
 
 
 def imported(node: ast.AST, package: str) -> Iterator[str]:

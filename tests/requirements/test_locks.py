@@ -13,7 +13,7 @@ from layers import LAYERS, ROOT
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from .locks import Pin, environment, pins, wanted
+from tests.support.locks import Pin, environment, pins, wanted
 
 FILES = sorted({locked for files in LAYERS.values() for locked in files})
 PACKAGE_LOCKS = sorted((ROOT / "tests").glob("*/package-lock.json"))

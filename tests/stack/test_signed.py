@@ -6,20 +6,24 @@ import asyncio
 
 import pytest
 
+from operate.keys import Keys
 from tests.support.gateway import Functions, running
 from workbench.stack.children import free_port
 from workbench.stack.signed import NoAnswer, SignedCalls
 
-KEYS = ("AK", "secret")
+KEYS = Keys("AK", "secret")
 PATH = "/prod/@connections/a%3D%2Fb"
 REGION = "us-east-1"
 
 
 async def test_what_is_signed_is_accepted_and_what_is_not_is_not() -> None:
     """sigv4: the path is encoded once more; 403 is a wrong signature, 410 a right one."""
-    async with running(Functions(), credentials=dict([KEYS])) as (_, host):
-        for secret, status in ((KEYS[1], 410), ("other", 403)):
-            calls = SignedCalls(f"http://{host}/", "execute-api", REGION, (KEYS[0], secret))
+    async with running(Functions(), credentials={KEYS.access_key_id: KEYS.secret_access_key}) as (
+        _,
+        host,
+    ):
+        for secret, status in ((KEYS.secret_access_key, 410), ("other", 403)):
+            calls = SignedCalls(f"http://{host}/", "execute-api", REGION, Keys("AK", secret))
             answer = await calls.post(PATH, b"x", {"Content-Type": "text/plain"}, 10.0)
             assert (answer.status, b"message" in answer.body) == (status, True)
             await calls.close()

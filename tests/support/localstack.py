@@ -7,7 +7,6 @@ import itertools
 import json
 import time
 import zipfile
-from collections.abc import Callable
 from typing import Any
 
 from tests.support.paths import ROOT
@@ -15,13 +14,6 @@ from tests.support.paths import ROOT
 WAIT_S = 60.0
 CODE = ROOT / "tests" / "localstack" / "function.py"
 _numbers = itertools.count(1)
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {WAIT_S:g} s: {what}"
-        time.sleep(0.05)
 
 
 class Told:

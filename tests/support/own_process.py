@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 _STACK = """
 import sys
+from pathlib import Path
 from workbench.gateway import Limits
 from workbench.stack.embedded import EmbeddedStack
 from workbench.stack.threads import in_thread

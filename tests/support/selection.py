@@ -4,7 +4,7 @@
 those with the marker `extended`, which take minutes. `make test-all` (`--all`) runs everything.
 
 A worker of pytest-xdist gets whole groups, as fixtures of a folder are started once. Unit tests
-share none: each of their modules is a group, which evens out the workers at the end.
+and scenarios share none: each of their modules is a group, which evens out the workers at the end.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from collections.abc import Collection
 
 DEPLOYED = ("localstack", "ministack")  # stacks of tests/e2e
 # Workers begin with what takes longest.
+BY_MODULE = ("unit", "scenarios")  # folders whose modules share no fixture that is slow to start
 LONGEST = (*DEPLOYED, "terraform", "drills", "e2e", "conformance", "contract", "page")
 
 
 def group(nodeid: str) -> str:
-    """A folder of tests or tests/operate, a deployed stack of tests/e2e, or a unit module."""
+    """A folder of tests or tests/operate, a deployed stack of tests/e2e, or a module's path."""
     folder, *inner, module = nodeid.split("::")[0].split("/")[1:]
-    if folder == "unit":
-        return module
+    if folder in BY_MODULE:
+        return "/".join((folder, *inner, module))
     if folder == "operate" and inner:
         return f"{folder}/{inner[0]}"
     stack = re.search(rf"\[({'|'.join(DEPLOYED)})\b", nodeid) if folder == "e2e" else None

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from operate.clients import client
 from operate.deploy import deploy as steps
-from operate.deploy.clients import client
 from operate.deploy.targets import Name
+from operate.keys import ANY, Keys
 from workbench.deployed.local import START_S, LocalCloud
 from workbench.stack.children import Child, free_port
 from workbench.stack.threads import in_thread
@@ -29,6 +30,7 @@ class Stack(Protocol):
     aws_endpoint_url: str
     redis_url: str
     secret: str
+    keys: Keys
     queue_urls: dict[str, str]
     children: dict[str, Child]
 
@@ -45,6 +47,7 @@ class DeployedStack:
         at = cloud.target.emulated
         assert at is not None
         self.children = cloud.children
+        self.keys = ANY
         self.aws_endpoint_url, self.redis_url = at.aws_url, at.redis_url
         self.deployment = steps.Deployment(cloud.target, folder=folder)
         self.deployed = self.deployment.deploy()

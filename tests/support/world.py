@@ -128,11 +128,9 @@ class RecordingPoster:
 
     def to(self, connection_id: str, event: str | None = None) -> list[dict[str, Any]]:
         """The data of events a connection got, of one name or all."""
-        return [
-            frame["data"]
-            for target, frame in self.posts
-            if target == connection_id and event in (None, frame["event"])
-        ]
+        own = [text for target, text in self.raw if target == connection_id]
+        frames = [json.loads(text) for text in own if text.startswith("{")]
+        return [frame["data"] for frame in frames if event in (None, frame["event"])]
 
 
 class RecordingMetrics:

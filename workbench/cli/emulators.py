@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from operate import surroundings
 from operate.cli import say
 from workbench.deployed.local import LocalCloud
 
@@ -34,6 +35,7 @@ def emulators(
     region: StackRegion = "us-east-1",
 ) -> None:
     """Run emulators of AWS's APIs, Valkey and the gateway, without Docker, until Ctrl-C."""
+    surroundings.prepare()
     console = Console(highlight=False, stderr=True)
 
     def cloud() -> LocalCloud:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from chalicelib import __version__
+from operate import surroundings
 from operate.cli import commands
 from operate.cli.options import Region, Room, Secret, Url, User
 from operate.cli.program import Program
 from operate.cli.service import LocalStack, Service
+from operate.keys import Keys
 from tidings_client import ActionError
 from workbench.conformance.serve import stack as conformance_stack
 from workbench.drills.service import ServiceError
 from workbench.drills.swarm import NoClient
+from workbench.stack import running
 from workbench.stack.children import StackError
-from workbench.stack.embedded import ROOT, STATE, EmbeddedStack
+from workbench.stack.embedded import EmbeddedStack
+from workbench.stack.logs import Format
 
 from . import drill as drill_command
 from . import gateway as gateway_command
@@ -56,25 +58,23 @@ def tidings(
     ] = False,
 ) -> None:
     """Tidings: the whole of it on this machine, and in AWS."""
+    surroundings.prepare()
     context.obj = local_stack()
 
 
 def local_stack() -> LocalStack | None:
-    """The stack that `tidings up` runs here, as its state file has it."""
-    path = Path(ROOT / STATE)
-    try:
-        state = json.loads(path.read_text())
-        return LocalStack(
-            state["url"],
-            state["region"],
-            state["prefix"],
-            state["aws_endpoint_url"],
-            state["redis_url"],
-        )
-    except FileNotFoundError:
+    """The stack that `tidings up` runs from this checkout."""
+    found = running.find(running.home())
+    if found is None:
         return None
-    except (ValueError, KeyError, TypeError):
-        raise StackError(f"{path} is damaged: delete it, and start the stack anew") from None
+    return LocalStack(
+        found.url,
+        found.region,
+        found.prefix,
+        found.aws_endpoint_url,
+        found.redis_url,
+        Keys(found.access_key_id, found.secret_access_key),
+    )
 
 
 @app.command()
@@ -83,9 +83,21 @@ def up(
     region: StackRegion = "us-east-1",
     reload: Annotated[bool, typer.Option(help="Reload handlers when their code changes.")] = True,
     shards: Annotated[int, typer.Option(help="WebSocket APIs: /ws-0 and on.", min=1)] = 1,
+    persist: Annotated[bool, typer.Option(help="Keep the data for the next start.")] = False,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Let pages of this origin, such as http://localhost:3000, use the APIs and get "
+            "tokens from /dev/token; repeatable."
+        ),
+    ] = None,
+    log_format: Annotated[Format, typer.Option(help="Log lines: text or json.")] = "text",
 ) -> None:
     """Run the whole of Tidings on this machine until Ctrl-C."""
-    raise typer.Exit(up_command.up(port, region, reload, shards))
+    options = up_command.Options(
+        port, region, reload, shards, persist, tuple(allow_origin or ()), log_format
+    )
+    raise typer.Exit(up_command.up(options))
 
 
 @app.command()

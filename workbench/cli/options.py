@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Annotated
 
 import typer
 
-from operate.cli.options import region
+from operate import clients
+from operate.cli import options
 
 Port = Annotated[
     int, typer.Option(envvar="PORT", min=0, max=65_535, help="To listen on; 0 for a free one.")
 ]
+
+
+def region(text: str) -> str:
+    """A region that AWS has, as far as the SDK knows: a typo would have tables of its own."""
+    name, known = options.region(text), clients.regions()
+    if name not in known:
+        close = difflib.get_close_matches(name, known, 3)
+        hint = f"did you mean {' or '.join(close)}?" if close else "write us-east-1 or the like"
+        raise typer.BadParameter(f"{name!r} is no AWS region: {hint}")
+    return name
+
+
 StackRegion = Annotated[
     str,
     typer.Option(parser=region, metavar="REGION", envvar="REGION", help="The one it plays."),

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 
 from operate.cli import say
+from workbench.stack import logs, running
 from workbench.stack.children import StackError, end_all
 from workbench.stack.embedded import EmbeddedStack
+
+from . import checks
 
 _CHECK_S, _AGAIN_S = 1.0, 0.2
 
@@ -27,10 +32,41 @@ class _Running(AbstractAsyncContextManager[Any], Protocol):
 Stack = TypeVar("Stack", bound=_Running)
 
 
-def up(port: int, region: str, reload: bool, shards: int) -> int:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Of `tidings up`.
+
+    Attributes:
+        persist: Keep the data for the next start.
+        origins: Whose pages may use the APIs and get tokens, beside the stack's own.
+    """
+
+    port: int
+    region: str
+    reload: bool = True
+    shards: int = 1
+    persist: bool = False
+    origins: tuple[str, ...] = ()
+    log_format: logs.Format = "text"
+
+
+def up(options: Options) -> int:
     """Run until Ctrl-C, SIGTERM or a child's death; the exit code."""
-    options: dict[str, Any] = {"reload": reload, "shards": shards, "remember": True}
-    return run(lambda: EmbeddedStack(port=port, region=region, **options), _tell)
+    logs.configure(options.log_format)
+    return run(lambda: _stack(options), _tell)
+
+
+def _stack(options: Options) -> EmbeddedStack:
+    origins = checks.origins(options.origins, os.environ)
+    return EmbeddedStack(
+        port=options.port,
+        region=options.region,
+        reload=options.reload,
+        shards=options.shards,
+        home=running.home(),
+        persist=options.persist,
+        environment={"TIDINGS_ALLOWED_ORIGINS": origins} if origins else {},
+    )
 
 
 def run(make: Callable[[], Stack], tell: Callable[[Console, Stack], None]) -> int:
@@ -39,7 +75,7 @@ def run(make: Callable[[], Stack], tell: Callable[[Console, Stack], None]) -> in
         return asyncio.run(_run(make(), tell))
     except StackError as fault:
         say.problem(fault)
-        return 1
+        return fault.exit_code
 
 
 def _tell(console: Console, stack: EmbeddedStack) -> None:
@@ -49,8 +85,17 @@ def _tell(console: Console, stack: EmbeddedStack) -> None:
     console.print(f"  WebSocket  {stack.ws_url}?token=…")
     console.print(f"  Socket.IO  {stack.url}")
     console.print(f"  AWS APIs   {stack.aws_endpoint_url}")
-    console.print(f"  Redis      {stack.redis_url}\n")
+    console.print(f"  Redis      {stack.redis_url}")
+    console.print(f"  Data       {_kept(stack)}\n", highlight=False, soft_wrap=True)
     console.print("  chat       .venv/bin/tidings chat alice lobby", highlight=False)
+
+
+def _kept(stack: EmbeddedStack) -> str:
+    if stack.data is not None:
+        return f"kept in {stack.data.folder} when it stops; remove that folder to begin anew"
+    if "ministack" not in stack.children:
+        return "in the emulator at AWS_ENDPOINT_URL"
+    return "forgotten when it stops; make run PERSIST=1 (tidings up --persist) keeps it"
 
 
 async def _run(stack: Stack, tell: Callable[[Console, Stack], None]) -> int:

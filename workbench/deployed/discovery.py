@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from operate.deploy.clients import client
+from operate.clients import client
 from workbench.gateway import HttpApi, WebSocketApi
 from workbench.gateway.routes import check
 

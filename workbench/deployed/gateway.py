@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from operate.deploy.targets import NAME
 from workbench.gateway import Gateway, Limits
 from workbench.stack.children import StackError, not_listening
+from workbench.stack.dev import guarded
 from workbench.stack.page import demo_page
 
 from .discovery import Deployment, Discovery, Unreachable
@@ -74,7 +75,7 @@ class DeployedGateway:
             limits=limits,
             credentials=credentials,
             static=demo_page(),
-            local_routes={("POST", "/dev/token"): tokens},
+            local_routes=guarded({("POST", "/dev/token"): tokens}),
         )
         self._watcher: asyncio.Task[None] | None = None
 

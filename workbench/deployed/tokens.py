@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from operate.deploy.clients import client
+from operate.clients import client
 from operate.tokens import NoSecret, jwt_secret
 from workbench.gateway.wire import Reply
 from workbench.stack.tokens import DevTokens

@@ -8,8 +8,8 @@
 // "connect_error" {message} | "pushed" {room, message_id} | "shown" {room, message_id} |
 // "answered" {key, answer}}.
 //
-// They do what docs/socketio.md asks of a client: `client_message_id` with `retries`, one entry
-// shown once, and a `sync` where `socket.recovered` is false.
+// They do what docs/how-to/use-socketio-clients.md asks of a client: `client_message_id` with
+// `retries`, one entry shown once, and a `sync` where `socket.recovered` is false.
 
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";

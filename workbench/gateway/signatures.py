@@ -58,11 +58,16 @@ class Request:
 
 
 def verify(
-    request: Request, region: str, credentials: Mapping[str, str] | None, now: datetime
+    request: Request,
+    region: str | None,
+    credentials: Mapping[str, str] | None,
+    now: datetime,
+    service: str | None = SERVICE,
 ) -> None:
     """Check all of a signature, or without `credentials` (secret by access key id) its form.
 
     A session token is part of what is signed, but nobody here can say whether it is a good one.
+    The scope's region and service are checked unless None is given.
 
     Raises:
         Refused: The request must be answered with 403.
@@ -75,7 +80,7 @@ def verify(
     if match is None or stamp is None:
         raise Refused("IncompleteSignatureException", _missing(authorization, stamp))
     scope = f"{match['day']}/{match['region']}/{match['service']}/aws4_request"
-    _check_scope(match["region"], match["service"], region)
+    _check_scope((match["region"], match["service"]), (region, service))
     if credentials is None:
         return
     _check_date(stamp, match["day"], now)
@@ -131,12 +136,16 @@ def _missing(authorization: str, stamp: str | None) -> str:
     return " ".join(said) or "Authorization header is malformed."
 
 
-def _check_scope(region: str, service: str, ours: str) -> None:
-    if region != ours:
-        text = f"Credential should be scoped to a valid region, not '{region}'."
+def _check_scope(
+    given: tuple[str, str],
+    ours: tuple[str | None, str | None],
+) -> None:
+    """Compare (region, service)."""
+    if given[0] != (ours[0] or given[0]):
+        text = f"Credential should be scoped to a valid region, not '{given[0]}'."
         raise Refused("InvalidSignatureException", text)
-    if service != SERVICE:
-        text = f"Credential should be scoped to correct service: '{SERVICE}'."
+    if given[1] != (ours[1] or given[1]):
+        text = f"Credential should be scoped to correct service: '{ours[1]}'."
         raise Refused("InvalidSignatureException", text)
 
 

@@ -20,9 +20,11 @@ import zipfile
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from botocore.exceptions import BotoCoreError, ClientError
 
-from operate.deploy.clients import client
+from operate.clients import client
+from workbench.stack.pages import refusal
 
 from .versions import Failed, Item, Version, error
 
@@ -137,10 +139,18 @@ class LambdaRuntime:
         }
 
 
+@web.middleware
+async def _no_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    why = refusal({name.lower(): value for name, value in request.headers.items()})
+    if why is not None or "Origin" in request.headers:
+        raise web.HTTPForbidden(text=why or "pages may not ask this")
+    return await handler(request)
+
+
 def main(port: int, aws_url: str, region: str, python: Path) -> None:
     """Serve until SIGTERM; code is kept in the working directory."""
     runtime = LambdaRuntime(aws_url, region, python, Path.cwd())
-    server = web.Application(client_max_size=_PAYLOAD_BYTES)
+    server = web.Application(client_max_size=_PAYLOAD_BYTES, middlewares=[_no_pages])
     server.router.add_post("/", runtime.serve)
     web.run_app(
         server,

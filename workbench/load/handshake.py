@@ -2,7 +2,7 @@
 
 From the first byte to the CONNECT's answer, over a websocket and over polling; and from there until
 the websocket of an upgrade has answered an event. Each without and with connection state recovery.
-What they cost in calls is counted by `tests/unit/test_handshake_budgets.py`.
+What they cost in calls is counted by `tests/scenarios/cheap/test_handshake_budgets.py`.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def watched() -> str:
             codes(alarm.metrics),
             alarm.statistic,
             alarm.threshold if alarm.threshold.isdigit() else defaults[alarm.threshold],
-            f"[{alarm.section}](../operations.md#{alarm.section})",
+            f"[{alarm.section}](../how-to/operate.md#{alarm.section})",
         )
         for alarm in alarms()
     ]

@@ -16,18 +16,32 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
+from operate.keys import Keys
 from operate.probes import answers
 from operate.processes import die_with_parent
 from operate.surroundings import local
 
 _READY_S, _STOP_S, _POLL_S = 30.0, 5.0, 0.05
+_STOP_KEEPING_S = 60.0
 
 
 class StackError(Exception):
-    """The stack cannot run, and why, in words for its user."""
+    """The stack cannot run, and why, in words for its user.
+
+    Attributes:
+        exit_code: Of a command that ends with it.
+    """
+
+    exit_code = 1
+
+
+class Unusable(StackError):
+    """It was asked for something that cannot be; another option helps."""
+
+    exit_code = 2
 
 
 class Child:
@@ -136,15 +150,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def not_listening(name: str, port: int, fault: OSError, hint: str = "") -> StackError:
+def not_listening(name: str, port: int, fault: OSError, hint: str = "") -> Unusable:
     """Why it does not listen at `port`, for its user."""
     if fault.errno == errno.EADDRINUSE:
-        return StackError(f"{name}: port {port} is taken{hint}")
-    return StackError(f"{name}: port {port} cannot be had: {fault.strerror or fault}{hint}")
+        return Unusable(f"{name}: port {port} is taken{hint}")
+    return Unusable(f"{name}: port {port} cannot be had: {fault.strerror or fault}{hint}")
 
 
 def require_free(port: int, name: str, hint: str = "") -> None:
-    """Raise StackError when `port` is in use: its holder's answers would pass for the child's."""
+    """Raise Unusable when `port` is in use: its holder's answers would pass for the child's."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -153,10 +167,22 @@ def require_free(port: int, name: str, hint: str = "") -> None:
             raise not_listening(name, port, fault, hint) from fault
 
 
-def start_ministack(port: int, region: str, functions: Mapping[str, str] | None = None) -> Child:
-    """AWS APIs at http://127.0.0.1:{port}; regions are apart.
+def start_ministack(
+    port: int,
+    region: str,
+    functions: Mapping[str, str] | None = None,
+    *,
+    services: Collection[str] = (),
+    keys: Keys | None = None,
+    kept: Path | None = None,
+) -> Child:
+    """AWS APIs at http://127.0.0.1:{port}; regions are apart. Web pages are refused.
 
-    `functions` are addresses by function name, where invocations go to (see `start_lambda`).
+    Args:
+        functions: Addresses by function name, where invocations go to (see `start_lambda`).
+        services: Those that answer, by ministack's names; all when there is none.
+        keys: The only ones that it takes; any when there are none.
+        kept: Folder in which its state outlives it, when it ends in good order.
     """
     require_free(port, "ministack")
     env = {
@@ -166,11 +192,16 @@ def start_ministack(port: int, region: str, functions: Mapping[str, str] | None 
         "BIND_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",  # it would listen on 8883
         "DOCKER_HOST": "unix:///nonexistent",  # it removes containers it takes for its own
+        "SERVICES": ",".join(services),
+        **(keys.variables() if keys else {}),
+        **({"PERSIST_STATE": "1", "STATE_DIR": str(kept)} if kept else {}),
         **{f"MINISTACK_LAMBDA_PROXY_{name}": url for name, url in (functions or {}).items()},
     }
-    command = [sys.executable, "-m", "ministack"]
+    command = [sys.executable, "-m", "workbench.stack.emulator"]
     url = f"http://127.0.0.1:{port}/_ministack/health"
-    return Child("ministack", command, lambda: answers(url), env)
+    # It writes its state when it ends.
+    stop_s = _STOP_KEEPING_S if kept else _STOP_S
+    return Child("ministack", command, lambda: answers(url), env, stop_s=stop_s)
 
 
 def start_lambda(port: int, aws_url: str, region: str, python: Path) -> Child:

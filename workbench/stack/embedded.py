@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
@@ -11,19 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib import wiring
-from operate import triggers
+from chalicelib.adapters import aws
+from chalicelib.kernel.settings import ANY_ORIGIN, Settings
+from operate import keys, triggers
+from operate.surroundings import local
 from workbench.gateway import Gateway, HttpApi, Limits, WebSocketApi
 
-from . import resources
+from . import resources, running
 from .children import (
     Child,
-    StackError,
+    Unusable,
     free_port,
     not_listening,
     require_free,
     start_ministack,
     start_valkey,
 )
+from .data import Data
+from .dev import guarded
 from .functions import InProcessFunctions
 from .page import demo_page
 from .pumps import QueuePump, Schedule
@@ -32,9 +38,10 @@ from .sqs import SqsClient
 from .stats import DevStats, MessageRate
 from .tokens import DevTokens
 
-ROOT = Path(__file__).resolve().parents[2]
-STATE = ".tidings/stack.json"
+ROOT = running.ROOT
 _ANOTHER = ": choose another with PORT=…"
+# Of AWS, what the product calls when it runs.
+_SERVICES = ("cloudwatch", "dynamodb", "sqs")
 
 
 class EmbeddedStack:
@@ -42,7 +49,8 @@ class EmbeddedStack:
 
     `app` is the module whose functions run, `apis` are WebSocket APIs in place of the product's,
     `environment` is what the functions see beside what the stack tells them, `concurrency` how
-    many invocations run at once: each poll that waits is one.
+    many invocations run at once: each poll that waits is one. `home` is the folder in which the
+    one stack that runs from there says where it is, `persist` keeps its data there.
 
     `AWS_ENDPOINT_URL` and `TIDINGS_REDIS_URL`, when set, are used instead of children.
     """
@@ -55,7 +63,8 @@ class EmbeddedStack:
         prefix: str = "tidings",
         reload: bool = False,
         limits: Limits | None = None,
-        remember: bool = False,
+        home: Path | None = None,
+        persist: bool = False,
         shards: int = 1,
         app: Path = ROOT / "app.py",
         apis: Sequence[WebSocketApi] = (),
@@ -69,12 +78,15 @@ class EmbeddedStack:
         self.aws_endpoint_url = ""
         self.redis_url = ""
         self.queue_urls: dict[str, str] = {}
-        self.secret = os.environ.get("TIDINGS_JWT_SECRET") or secrets.token_hex(32)
+        self.keys = keys.ANY
+        self.secret = ""
+        self.data = Data(home / "data") if home is not None and persist else None
         self.children: dict[str, Child] = {}
         self._reload = reload
         self._limits = limits
-        self._remember = remember
-        self._remembered = False
+        self._home = home
+        self._claim: running.Claim | None = None
+        self._held = contextlib.ExitStack()
         self._own_apis = apis
         self._given = dict(environment or {})
         self._environment: dict[str, str | None] = {}
@@ -120,36 +132,50 @@ class EmbeddedStack:
             wiring.services.cache_clear()
         for child in reversed(self.children.values()):
             child.stop()
-        if self._remembered:
-            (ROOT / STATE).unlink(missing_ok=True)
+        aws.forget()
         self._restore_environment()
+        self._held.close()
+        if self.data is not None and "ministack" in self.children:
+            self.data.require_written()
 
     def dead_child(self) -> str | None:
         """Why a child died, None while all live."""
         return next((why for child in self.children.values() if (why := child.dead())), None)
 
     async def _start(self) -> None:
+        if self._home is not None:
+            self._claim = self._held.enter_context(running.claim(self._home))
         require_free(self.port, "gateway", _ANOTHER)  # before the children, which take long
         await self._start_children()
         definition = resources.load()
         self.queue_urls = await asyncio.to_thread(
-            resources.create, definition, self.prefix, self.aws_endpoint_url, self.region
+            resources.create,
+            definition,
+            self.prefix,
+            self.aws_endpoint_url,
+            self.region,
+            self.keys,
         )
         self._set_environment({"TIDINGS_CONNECTIONS_URL": self.url})
         # The services of an earlier stack in this process belong to its environment.
         wiring.services.cache_clear()
+        aws.forget()
+        origins = set(Settings.from_env().allowed_origins) - {ANY_ORIGIN}
         self.gateway = Gateway(
             self._nudging,
             self._apis(),
             HttpApi(routes=self.functions.http_routes()),
             region=self.region,
             limits=self._limits,
-            credentials={os.environ["AWS_ACCESS_KEY_ID"]: os.environ["AWS_SECRET_ACCESS_KEY"]},
+            credentials={self.keys.access_key_id: self.keys.secret_access_key},
             static=demo_page(),
-            local_routes={
-                ("POST", "/dev/token"): DevTokens(self.secret),
-                ("GET", "/dev/stats"): self._stats(),
-            },
+            local_routes=guarded(
+                {
+                    ("POST", "/dev/token"): DevTokens(self.secret),
+                    ("GET", "/dev/stats"): self._stats(),
+                },
+                origins,
+            ),
         )
         try:
             self.port = await self.gateway.start(port=self.port)
@@ -166,8 +192,8 @@ class EmbeddedStack:
         await self._start_triggers(definition)
         if self._reload:
             self._watcher = asyncio.create_task(self.functions.watch())
-        if self._remember:
-            self._write_state()
+        if self._claim is not None:
+            self._claim.write(self._running())
 
     def _apis(self) -> list[WebSocketApi]:
         """One WebSocket API at /ws, or one a shard at /ws-0 and on, the first at /ws too."""
@@ -189,28 +215,47 @@ class EmbeddedStack:
     async def _start_children(self) -> None:
         self.aws_endpoint_url = os.environ.get("AWS_ENDPOINT_URL", "")
         self.redis_url = os.environ.get("TIDINGS_REDIS_URL", "")
+        self.secret = os.environ.get("TIDINGS_JWT_SECRET") or self._secret()
         if not self.aws_endpoint_url:
-            port = free_port()
-            child = await asyncio.to_thread(start_ministack, port, self.region)
-            self.children["ministack"] = child
-            self.aws_endpoint_url = f"http://127.0.0.1:{port}"
+            self.keys = keys.make()
+            await asyncio.to_thread(self._start_ministack)
+        elif self.data is not None:
+            raise Unusable(
+                f"AWS_ENDPOINT_URL is set, so the data is in the emulator at "
+                f"{self.aws_endpoint_url}, which cannot be told to keep it: unset it, or do "
+                "without --persist"
+            )
         if not self.redis_url:
             port = free_port()
             self.children["valkey"] = await asyncio.to_thread(start_valkey, port)
             self.redis_url = f"redis://127.0.0.1:{port}/0"
+        own = local()
+        self._set_environment({name: None for name in os.environ if name not in own})
         self._set_environment(
             {
+                **own,
+                **self.keys.variables(),
                 "AWS_ENDPOINT_URL": self.aws_endpoint_url,
                 "AWS_REGION": self.region,
                 "AWS_DEFAULT_REGION": self.region,
-                "AWS_ACCESS_KEY_ID": "test",
-                "AWS_SECRET_ACCESS_KEY": "test",
                 "TIDINGS_PREFIX": self.prefix,
                 "TIDINGS_REDIS_URL": self.redis_url,
                 "TIDINGS_JWT_SECRET": self.secret,
                 **self._given,
             }
         )
+
+    def _secret(self) -> str:
+        """Signs this stack's tokens; with kept data the one of before, so that they still hold."""
+        return self.data.secret() if self.data is not None else secrets.token_hex(32)
+
+    def _start_ministack(self) -> None:
+        port = free_port()
+        kept = self.data.emulator() if self.data is not None else None
+        self.children["ministack"] = start_ministack(
+            port, self.region, services=_SERVICES, keys=self.keys, kept=kept
+        )
+        self.aws_endpoint_url = f"http://127.0.0.1:{port}"
 
     async def _start_triggers(self, definition: dict[str, Any]) -> None:
         called = await asyncio.to_thread(triggers.load, ROOT / "app.py")
@@ -226,6 +271,7 @@ class EmbeddedStack:
                     batch_size=trigger.batch_size,
                     visibility_s=queue["visibility_timeout_s"],
                     region=self.region,
+                    keys=self.keys,
                 )
             )
         for schedule in called.schedules:
@@ -246,7 +292,7 @@ class EmbeddedStack:
         await self.functions.invoke("sweep", scheduled_event("sweep", self.region), 60.0)
 
     def _stats(self) -> DevStats:
-        self._sqs = SqsClient(self.aws_endpoint_url, self.region)
+        self._sqs = SqsClient(self.aws_endpoint_url, self.region, self.keys)
         return DevStats(
             self._sqs,
             lambda: len(self.gateway.connections) if self.gateway else 0,
@@ -254,38 +300,35 @@ class EmbeddedStack:
             self.queue_urls,
         )
 
-    def _write_state(self) -> None:
-        """Where the running stack is, for the CLI."""
-        path = ROOT / STATE
-        state = {
-            "aws_endpoint_url": self.aws_endpoint_url,
-            "redis_url": self.redis_url,
-            "url": self.url,
-            "region": self.region,
-            "prefix": self.prefix,
-        }
-        try:
-            path.parent.mkdir(exist_ok=True)
-            partial = path.with_suffix(".part")  # a full disk must not leave half a state
-            partial.write_text(json.dumps(state))
-            partial.replace(path)
-        except OSError as fault:
-            raise StackError(
-                f"cannot write {path}: {fault.strerror}; run in a checkout that you may write to"
-            ) from fault
-        self._remembered = True
+    def _running(self) -> running.Running:
+        """Where this stack is, for the CLI."""
+        return running.Running(
+            pid=os.getpid(),
+            url=self.url,
+            region=self.region,
+            prefix=self.prefix,
+            aws_endpoint_url=self.aws_endpoint_url,
+            redis_url=self.redis_url,
+            access_key_id=self.keys.access_key_id,
+            secret_access_key=self.keys.secret_access_key,
+        )
 
-    def _set_environment(self, values: dict[str, str]) -> None:
+    def _set_environment(self, values: Mapping[str, str | None]) -> None:
+        """None unsets."""
         for name, value in values.items():
             self._environment.setdefault(name, os.environ.get(name))
-            os.environ[name] = value
+            _set(name, value)
 
     def _restore_environment(self) -> None:
         for name, value in self._environment.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+            _set(name, value)
+
+
+def _set(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
 
 
 class _Nudging:

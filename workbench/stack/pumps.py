@@ -13,6 +13,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from operate.keys import ANY, Keys
 from workbench.gateway import FunctionError, Invoker
 
 from .records import ACCOUNT, failed_ids, scheduled_event, sqs_event
@@ -51,6 +52,7 @@ class QueuePump:
         visibility_s: int = 60,
         concurrency: int = 10,
         region: str = "us-east-1",
+        keys: Keys = ANY,
     ) -> None:
         self.queue_url = queue_url
         self.fifo = fifo
@@ -58,7 +60,7 @@ class QueuePump:
         self._invoker = invoker
         self._batch_size = batch_size
         self._visibility_s = visibility_s
-        self._client = SqsClient(endpoint_url, region)
+        self._client = SqsClient(endpoint_url, region, keys)
         self._arn = f"arn:aws:sqs:{region}:{ACCOUNT}:{queue_url.rsplit('/', 1)[-1]}"
         self._slots = asyncio.Semaphore(concurrency)
         self._nudged = asyncio.Event()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from operate.clients import client
+from operate.keys import ANY, Keys
 from operate.resources import load as load
 from operate.resources import queue_name
 
@@ -16,7 +16,7 @@ from .children import StackError
 
 
 def create(
-    definition: dict[str, Any], prefix: str, endpoint_url: str, region: str
+    definition: dict[str, Any], prefix: str, endpoint_url: str, region: str, keys: Keys = ANY
 ) -> dict[str, str]:
     """Create what is missing; queue URLs by short name.
 
@@ -24,22 +24,15 @@ def create(
         StackError: The endpoint does not answer, or refuses.
     """
     try:
-        return _create(definition, prefix, endpoint_url, region)
+        return _create(definition, prefix, endpoint_url, region, keys)
     except (BotoCoreError, ClientError) as fault:
         raise StackError(f"creating tables and queues at {endpoint_url}: {fault}") from fault
 
 
 def _create(
-    definition: dict[str, Any], prefix: str, endpoint_url: str, region: str
+    definition: dict[str, Any], prefix: str, endpoint_url: str, region: str, keys: Keys
 ) -> dict[str, str]:
-    where: dict[str, Any] = {
-        "endpoint_url": endpoint_url,
-        "region_name": region,
-        "aws_access_key_id": "test",
-        "aws_secret_access_key": "test",
-        "config": Config(connect_timeout=3, read_timeout=30, retries={"max_attempts": 2}),
-    }
-    dynamodb, sqs = boto3.client("dynamodb", **where), boto3.client("sqs", **where)
+    dynamodb, sqs = (client(name, endpoint_url, region, keys) for name in ("dynamodb", "sqs"))
     for name, table in definition["tables"].items():
         _create_table(dynamodb, f"{prefix}-{name}", table)
     urls: dict[str, str] = {}

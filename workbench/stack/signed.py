@@ -15,6 +15,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from yarl import URL
 
+from operate.keys import Keys
+
 
 class NoAnswer(Exception):
     """Nobody there, or the connection ended before the answer did."""
@@ -30,16 +32,18 @@ class Answer:
 
 
 class SignedCalls:
-    """POSTs signed with access key id and secret.
+    """POSTs signed with keys.
 
     Args:
         endpoint_url: An emulator's address.
         service: The name in the signature, such as `sqs`.
     """
 
-    def __init__(self, endpoint_url: str, service: str, region: str, keys: tuple[str, str]) -> None:
+    def __init__(self, endpoint_url: str, service: str, region: str, keys: Keys) -> None:
         self._url = endpoint_url.rstrip("/")
-        self._signer = SigV4Auth(Credentials(*keys), service, region)
+        self._signer = SigV4Auth(
+            Credentials(keys.access_key_id, keys.secret_access_key), service, region
+        )
         self._session: aiohttp.ClientSession | None = None
 
     async def post(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from operate.keys import ANY, Keys
 
 from .signed import NoAnswer, SignedCalls
 
@@ -28,11 +29,7 @@ class SqsClient:
         region: The queue's region.
     """
 
-    def __init__(self, endpoint_url: str, region: str) -> None:
-        keys = (
-            os.environ.get("AWS_ACCESS_KEY_ID", "test"),
-            os.environ.get("AWS_SECRET_ACCESS_KEY", "test"),
-        )
+    def __init__(self, endpoint_url: str, region: str, keys: Keys = ANY) -> None:
         self._calls = SignedCalls(endpoint_url, "sqs", region, keys)
 
     async def receive(

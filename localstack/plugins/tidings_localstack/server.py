@@ -1,4 +1,4 @@
-"""LocalStack's own web server, listening where GATEWAY_LISTEN says.
+"""LocalStack's own web server, listening where GATEWAY_LISTEN says, for no web page.
 
 LocalStack 4.14 takes the port of GATEWAY_LISTEN and listens on every interface of the machine,
 which is right inside a container and wrong on a laptop.
@@ -13,6 +13,8 @@ from twisted.internet import reactor
 
 from localstack import config
 
+from .pages import refuse_pages
+
 
 class OneInterfaceServer(TwistedRuntimeServer):
     """Plain HTTP: who needs TLS on loopback takes LocalStack's image."""
@@ -23,6 +25,7 @@ class OneInterfaceServer(TwistedRuntimeServer):
         listen: list[config.HostAndPort],
         ssl_creds: tuple[str, str] | None = None,
     ) -> None:
+        gateway.request_handlers.insert(0, refuse_pages)
         site = TwistedGateway(gateway)
         for address in listen:
             reactor.listenTCP(address.port, site, interface=address.host)

@@ -166,7 +166,7 @@ variable "alarm_kms_key_arn" {
 variable "guide_url" {
   description = "Where the operations guide is, which each alarm names."
   type        = string
-  default     = "docs/operations.md"
+  default     = "docs/how-to/operate.md"
 }
 
 variable "thresholds" {

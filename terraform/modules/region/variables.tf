@@ -95,7 +95,7 @@ variable "monitoring" {
     alarm_emails      = optional(list(string), [])
     alarm_kms_key_arn = optional(string)
     thresholds        = optional(map(number), {})
-    guide_url         = optional(string, "docs/operations.md")
+    guide_url         = optional(string, "docs/how-to/operate.md")
   })
   default = {}
 }

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from websockets.asyncio.server import Server, serve
 
-from .backend import Backend
+from tests.support.client_backend import Backend
 
 
 @pytest.fixture

@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 
+from tests.support.client_backend import (
+    FAST,
+    WAIT_S,
+    Backend,
+    Listener,
+    any_token,
+    connected,
+    cut,
+    error,
+    silence,
+)
 from tidings_client import ActionError, TidingsClient, Times
-
-from .backend import FAST, WAIT_S, Backend, Listener, any_token, connected, cut, error, silence
 
 
 async def test_a_dropped_connection_is_lost_and_replaced(backend: Backend) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
+from tests.support.client_backend import FAST, Backend, Listener, any_token, connected, cut, error
 from tidings_client import TidingsClient
-
-from .backend import FAST, Backend, Listener, any_token, connected, cut, error
 
 
 async def test_what_comes_with_the_handshake_waits_for_what_was_missed(backend: Backend) -> None:

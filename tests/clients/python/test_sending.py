@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
+from tests.support.client_backend import Backend, Listener, connected, cut, error, silence
 from tidings_client import ActionError, Times
 from tidings_client.sizes import FRAME_BYTES, encode
-
-from .backend import Backend, Listener, connected, cut, error, silence
 
 
 async def test_a_message_whose_ack_was_lost_is_sent_again_as_the_same(backend: Backend) -> None:

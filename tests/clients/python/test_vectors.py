@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.client_backend import Backend, Listener, close, connected, error, silence
 from tidings_client import ActionError, Inbox, Times
 from tidings_client.sizes import FRAME_BYTES, encode, syncable
-
-from .backend import Backend, Listener, close, connected, error, silence
 
 VECTORS = Path(__file__).resolve().parents[3] / "clients/vectors"
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from operate.clients import client
 from operate.deploy.account import Account
-from operate.deploy.clients import client
-from tests.deployed.support import REGION
-from tests.operate.deploy.stand_in import StandIn
+from tests.support.emulator import REGION
+from tests.support.stand_in import StandIn
 from workbench.cli.main import app
 
 

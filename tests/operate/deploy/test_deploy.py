@@ -10,7 +10,7 @@ from operate.deploy.account import Account
 from operate.deploy.deploy import ROOT, Change, Deployment
 from operate.deploy.errors import DeployError
 from operate.deploy.targets import Emulated, Target, emulated
-from tests.operate.deploy.stand_in import StandIn
+from tests.support.stand_in import StandIn
 
 OURS = Account("123456789012", "arn:aws:iam::123456789012:user/ada")
 

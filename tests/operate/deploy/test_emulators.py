@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from operate.clients import client
 from operate.deploy import emulators
-from operate.deploy.clients import client
 from operate.deploy.deploy import Deployment
 from operate.deploy.errors import DeployError
 from operate.deploy.targets import Emulated, Name, emulated
-from tests.deployed.support import REGION
-from tests.operate.deploy.stand_in import StandIn
+from tests.support.emulator import REGION
+from tests.support.stand_in import StandIn
 
 NOWHERE = "http://127.0.0.1:9"
 

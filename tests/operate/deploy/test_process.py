@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from operate.deploy.process import TookTooLongError, follow
+from tests.support.waiting import until
 
 # As Terraform: one SIGINT and it finishes what is under way, talking all the time; two and it
 # gives that up. What is under way takes until the test says so.
@@ -35,13 +35,6 @@ with stopped_in_order():
     follow(["sh", str(here / "terraform")], directory=here, environment=os.environ, scratch=here,
            timeout_s=30, tell=lambda line: print(line, flush=True), say=print)
 """
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "not within the time"
-        time.sleep(0.02)
 
 
 def heard() -> None:

@@ -72,4 +72,5 @@ def test_an_emulator_sees_nothing_of_the_developer_s_own() -> None:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "PYTHONUTF8": "1",
     }

@@ -85,7 +85,7 @@ run "a_region_by_itself" {
     error_message = "Several metrics are one sum."
   }
   assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : can(regex("docs/operations.md#[a-z-]+$", alarm.alarm_description))])
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : can(regex("docs/how-to/operate.md#[a-z-]+$", alarm.alarm_description))])
     error_message = "Each alarm says what to do."
   }
   assert {

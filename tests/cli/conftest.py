@@ -1,1 +1,0 @@
-from tests.deployed.conftest import emulator_url  # noqa: F401

@@ -1,1 +1,0 @@
-from tests.operate.deploy.conftest import emulator_url, stand_in  # noqa: F401

@@ -1,0 +1,61 @@
+"""What a cold message handler costs, against boto3 with one client, in CPU of one run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.support.paths import ROOT
+
+CEILING = 2.4  # docs/decisions/0003-import-budget.md
+ROUNDS = 8, 24
+
+BASE = "import boto3; boto3.client('dynamodb')"
+HANDLER = "import app; from chalicelib import wiring; wiring.services(); import redis"
+TIMED = """
+import resource
+def cpu():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+start = cpu()
+{code}
+print(cpu() - start)
+"""
+
+
+def cost(code: str) -> float:
+    env = {
+        **os.environ,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "TIDINGS_JWT_SECRET": "x",
+        "TIDINGS_REDIS_URL": "redis://127.0.0.1:1/0",
+    }
+    command = [sys.executable, "-c", TIMED.format(code=code)]
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def test_the_message_handler_s_imports_stay_under_their_ceiling() -> None:
+    """The least of several alternating runs, of more on a busy machine: noise only adds."""
+    few, many = ROUNDS
+    base = handler = float("inf")
+    for done in range(many):
+        if done >= few and handler / base <= CEILING:
+            break
+        base, handler = min(base, cost(BASE)), min(handler, cost(HANDLER))
+    print(f"import ratio {handler / base:.2f}")
+    assert handler / base <= CEILING, (base, handler)
+
+
+def test_the_codecs_import_nothing_heavy() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import chalicelib.wire.engineio, "
+        "chalicelib.wire.socketio, chalicelib.wire.session; "
+        "print(len([m for m in set(sys.modules) - before if 'pydantic' in m or 'boto' in m]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"

@@ -1,0 +1,1 @@
+"""What crosses modules, in folders by the promise that a failure breaks."""

@@ -1,0 +1,1 @@
+"""Nobody gets in where they do not belong: each action, each route, each role."""

@@ -1,0 +1,1 @@
+"""When a sender has its ack, the message is durable and reaches every member, whatever fails."""

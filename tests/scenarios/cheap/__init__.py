@@ -1,0 +1,1 @@
+"""What an operation calls is counted and bounded."""

@@ -1,0 +1,1 @@
+"""All devices see a room in the order of its history, slow and failing ones, too."""

@@ -1,0 +1,1 @@
+"""A message that is sent again, here or in another region, is there once."""

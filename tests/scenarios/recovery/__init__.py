@@ -1,0 +1,1 @@
+"""A device that comes back gets exactly what it missed, or hears that it cannot."""

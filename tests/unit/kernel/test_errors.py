@@ -1,0 +1,26 @@
+"""The tree in the docstring is the tree of the classes."""
+
+from __future__ import annotations
+
+import re
+
+from chalicelib.kernel import errors
+
+LINE = re.compile(r"[├└]── (\w+) +(\w+|\(never on the wire.*) +(yes|no)")
+
+
+def test_the_drawn_tree_is_the_classes() -> None:
+    drawn = {name: (code, retry == "yes") for name, code, retry in LINE.findall(errors.__doc__)}
+    classes = {
+        each.__name__: (each.code, each.retryable)
+        for each in vars(errors).values()
+        if isinstance(each, type)
+        and issubclass(each, errors.TidingsError)
+        and each not in (errors.TidingsError, errors.CacheDown)
+    }
+    assert drawn == classes
+
+
+def test_what_is_told_of_an_error() -> None:
+    told = errors.RateLimited("too many").as_json()
+    assert told == {"code": "rate_limited", "message": "too many", "retryable": True}

@@ -1,0 +1,57 @@
+"""Offsets come back as they were; what no server made is refused; who asks for recovery."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.kernel.errors import BadRequest
+from chalicelib.model.identifiers import Region, RoomId
+from chalicelib.model.sessions import Trail
+from chalicelib.sessions import offsets
+from tests.support.examples import TARGET
+
+NAMES = st.text("abc-1", min_size=1, max_size=8)
+STREAMS = st.tuples(NAMES.map(RoomId), NAMES.map(Region))
+
+
+@given(st.text("abc1", max_size=8), st.dictionaries(STREAMS, st.integers(0, 10**15 - 1)))
+def test_they_come_back(checkpoint: str, since: dict[tuple[RoomId, Region], int]) -> None:
+    trail = Trail(TARGET, "pid", checkpoint, tuple((*stream, seq) for stream, seq in since.items()))
+    assert offsets.decode(offsets.encode(trail)) == (checkpoint, since)
+
+
+@pytest.mark.parametrize(
+    "offset", ["x;", "x;room", "x;room:us", "x;:us:1", "x;room::1", "x;room:us:-1", "x;room:us:１"]
+)
+def test_what_is_none(offset: str) -> None:
+    with pytest.raises(BadRequest):
+        offsets.decode(offset)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        *(None, [], {}, {"pid": "p"}, {"offset": "o"}, {"pid": 1, "offset": "o"}),
+        {"pid": "p", "offset": "o" * (offsets.MOST_OFFSET + 1)},
+    ],
+)
+def test_what_claims_nothing(payload: Any) -> None:
+    assert offsets.claim_of(payload) is None
+
+
+def test_a_claim() -> None:
+    claim = offsets.claim_of({"pid": "p", "offset": "o" * offsets.MOST_OFFSET, "token": "t"})
+    assert claim == offsets.RecoveryClaim("p", "o" * offsets.MOST_OFFSET)
+
+
+@pytest.mark.parametrize("understands", [True, False])
+def test_who_asks_for_recovery(understands: bool) -> None:
+    for payload in (None, [], {}, {"recovery": "yes"}):
+        assert offsets.wanted(payload, understands) is understands
+    assert offsets.wanted({"recovery": True}, understands)
+    assert not offsets.wanted({"recovery": False, "pid": "p"}, understands)
+    assert offsets.wanted({"pid": "p"}, understands)

@@ -1,0 +1,71 @@
+"""Typing over a queue that keeps no order: nobody is shown typing who is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.world import World
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.room("alice", "bob")
+    return world
+
+
+def types(world: World, device: str, action: str = "typing_start") -> None:
+    world.act(device, action, conversation_id="lobby")
+
+
+def seen(world: World, device: str) -> list[bool]:
+    return [each["is_typing"] for each in world.poster.to(device, "typing")]
+
+
+@pytest.fixture
+def alice(world: World) -> str:
+    return world.connect("alice")
+
+
+@pytest.fixture
+def bob(world: World) -> str:
+    device = world.connect("bob")
+    world.act(device, "join_room", room_id="lobby")
+    world.pump()
+    return device
+
+
+def test_who_goes_on_typing_is_shown_so_all_the_time(world: World, alice: str, bob: str) -> None:
+    for _ in range(3):
+        types(world, alice)
+        world.wait(4)
+    assert seen(world, bob) == [True, True, True]
+    world.wait(3)
+    assert seen(world, bob) == [True, True, True, False]
+
+
+def test_a_stop_that_a_newer_start_overtook_is_dropped(world: World, alice: str, bob: str) -> None:
+    types(world, alice, "typing_stop")
+    [stop] = world.adapters.outbound.jobs
+    world.clock.ms += 10
+    types(world, alice)
+    world.adapters.outbound.jobs.remove(stop)
+    world.wait(1)
+    world.adapters.outbound.jobs.append(stop)
+    world.wait(1)
+    assert seen(world, bob) == [True]
+
+
+def test_one_that_waited_too_long_is_dropped(world: World, alice: str, bob: str) -> None:
+    types(world, alice)
+    world.clock.ms += 15_001
+    world.pump()
+    assert seen(world, bob) == []
+
+
+def test_typing_ends_by_itself_when_the_stop_never_comes(world: World) -> None:
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.act(bob, "join_room", room_id="lobby")
+    world.act(alice, "typing_start", conversation_id="lobby")
+    world.pump()
+    assert [got["is_typing"] for got in world.poster.to(bob, "typing")] == [True, False]
