@@ -34,9 +34,7 @@ class MemoryMessageLog:
             head = self._heads.get(stream, Head(0, MessageId("")))
             if head.seq != previous.seq or (head.last_id or "") >= entry.message_id:
                 return Taken(head)
-            if entry.message_id in self._entries.get(
-                stream, {}
-            ):  # restored earlier
+            if entry.message_id in self._entries.get(stream, {}):  # restored earlier
                 return Taken(head)
             if entry.kind is EntryKind.DELETION:
                 self._delete(entry)
