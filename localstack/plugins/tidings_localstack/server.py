@@ -1,6 +1,6 @@
-"""LocalStack's own web server, listening where GATEWAY_LISTEN says.
+"""LocalStack's own web server, listening only where GATEWAY_LISTEN says.
 
-LocalStack 4.14 takes the port of GATEWAY_LISTEN and listens on every interface of the machine,
+LocalStack 4.14 uses the port of GATEWAY_LISTEN but listens on every interface of the machine,
 which is right inside a container and wrong on a laptop.
 """
 
@@ -15,7 +15,7 @@ from localstack import config
 
 
 class OneInterfaceServer(TwistedRuntimeServer):
-    """Plain HTTP: who needs TLS on loopback takes LocalStack's image."""
+    """Plain HTTP only; use LocalStack's image for TLS on loopback."""
 
     def register(
         self,
