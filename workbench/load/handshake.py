@@ -1,8 +1,8 @@
-"""How long Socket.IO handshakes take: `python -m workbench.load.handshake [--times 50]`.
+"""Measure Socket.IO handshakes: `python -m workbench.load.handshake [--times 50]`.
 
-From the first byte to the CONNECT's answer, over a websocket and over polling; and from there until
-the websocket of an upgrade has answered an event. Each without and with connection state recovery.
-What they cost in calls is counted by `tests/unit/test_handshake_budgets.py`.
+From the first byte to the answer to CONNECT, over a websocket and over polling; and from there
+until the websocket of an upgrade has answered an event. Each with and without recovery.
+`tests/unit/test_handshake_budgets.py` counts their calls.
 """
 
 from __future__ import annotations
