@@ -38,7 +38,7 @@ def test_sections_are_rewritten_and_the_rest_stays() -> None:
 
 
 def test_a_marker_without_its_partner_is_a_fault() -> None:
-    with pytest.raises(ValueError, match="partner"):
+    with pytest.raises(ValueError, match="marker is missing"):
         rewrite("<!-- generated: one -->\ntext\n", str)
 
 
