@@ -1,10 +1,10 @@
-"""Which tests a run takes, and what goes to which of its workers.
+"""Which tests run, and on which worker.
 
 `make test` leaves out the extended tests: those that deploy into an emulator or run Terraform, and
-those with the marker `extended`, which take minutes. `make test-all` (`--all`) runs everything.
+those with the marker `extended`, which take minutes. `make test-all` (`--all`) runs all tests.
 
-A worker of pytest-xdist gets whole groups, as fixtures of a folder are started once. Unit tests
-share none: each of their modules is a group, which evens out the workers at the end.
+A pytest-xdist worker gets whole groups, because a folder's fixtures are started once. Unit tests
+share no fixtures, so each of their modules is a group, which balances the workers at the end.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection
 
 DEPLOYED = ("localstack", "ministack")  # stacks of tests/e2e
-# Workers begin with what takes longest.
+# The longest groups come first.
 LONGEST = (*DEPLOYED, "terraform", "drills", "e2e", "conformance", "contract", "page")
 
 
@@ -29,17 +29,17 @@ def group(nodeid: str) -> str:
 
 
 def place(nodeid: str) -> int:
-    """Where its group comes in the order of a worker."""
+    """The position of its group in the order of a worker."""
     name = group(nodeid)
     return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
 def left_out(nodeid: str, *, extended: bool, stacks: Collection[str]) -> bool:
-    """Whether a run without `--all` leaves it out.
+    """Whether a run without `--all` skips the test.
 
     Args:
-        extended: It has the marker.
-        stacks: Those asked for by name (`--stack`); their tests run.
+        extended: Whether it has the marker.
+        stacks: The stacks named by `--stack`; their tests run.
     """
     name = group(nodeid)
     return extended or (name in DEPLOYED and name not in stacks)
