@@ -1,4 +1,4 @@
-"""`tidings conformance` as a process, as the official suites are run against it."""
+"""`tidings conformance` as a process, as the official suites use it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.stack.children import free_port
 
 @contextmanager
 def served(heartbeat_ms: tuple[int, int], *options: str) -> Iterator[str]:
-    """host:port of a server of its own."""
+    """Run a server; yield its host:port."""
     port = free_port()
     interval_ms, timeout_ms = map(str, heartbeat_ms)
     command = [
@@ -45,7 +45,7 @@ def served(heartbeat_ms: tuple[int, int], *options: str) -> Iterator[str]:
 
 @pytest.fixture(scope="package", params=["strict", "binary"])
 def calm(request: pytest.FixtureRequest) -> Iterator[tuple[str, bool]]:
-    """host:port, and whether binary frames are taken."""
+    """host:port, and whether binary frames are accepted."""
     binary = request.param == "binary"
     with served(CALM_MS, *(["--allow-binary"] if binary else [])) as address:
         yield address, binary

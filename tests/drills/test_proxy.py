@@ -1,4 +1,4 @@
-"""The cutting proxy between a client and a server of ours."""
+"""The cutting proxy between a client and a test server."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Place:
-    """A server that keeps its connections, a proxy before it, and the cuts it told of."""
+    """A server that keeps its connections, a proxy before it, and the cuts that it reported."""
 
     def __init__(self) -> None:
         self.accepted: asyncio.Queue[Streams] = asyncio.Queue()
         self.cuts: list[tuple[str, str]] = []
-        self._kept: list[Streams] = []  # a writer that nobody holds closes its socket
+        self._kept: list[Streams] = []  # without a reference, a writer closes its socket
         self.proxy: CuttingProxy
 
     async def dial(self, request: bytes) -> tuple[Streams, Streams, Line]:
-        """The client's and the server's side of a new line over which the request went."""
+        """Connect and send a request; return the client's and server's streams, and the line."""
         known = set(self.proxy.whole)
         host, _, port = self.proxy.url.removeprefix("http://").partition(":")
         client = await asyncio.open_connection(host, int(port))
