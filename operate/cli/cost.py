@@ -25,7 +25,7 @@ def cost(
         Egress, typer.Option(help="The variable network.egress; none: functions outside a VPC.")
     ] = "nat",
     markdown: Annotated[
-        bool, typer.Option(help="Print the tables of docs/how-to/deploy.md.")
+        bool, typer.Option(help="Print the tables of the deploy guide.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
 ) -> None:

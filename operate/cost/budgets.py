@@ -45,7 +45,8 @@ CAME = Calls("deliver", redis=1, reads=3, writes=2)
 LEFT_LOOK = Calls("outbound", fifo=1)
 LEFT = Calls("deliver", redis=2, reads=4, writes=2)
 
-# Socket.IO, websocket first, with recovery: docs/explanation/socketio-sessions.md has the sums of these four.
+# Socket.IO, websocket first, with recovery: docs/explanation/socketio-sessions.md has the sums
+# of these four.
 SIO_CONNECT = Calls("websocket_connect", redis=1, standard=1)
 SIO_OPENED = Calls("outbound", standard=1)
 SIO_NAMESPACE = Calls("websocket_message", frames_in=1, redis=1, reads=1, fifo=1)
