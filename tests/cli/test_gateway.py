@@ -32,7 +32,7 @@ def test_it_serves_until_it_is_told_to_stop(emulator_url: str) -> None:
     assert (done.exit_code, done.stderr) == (0, "")
     lines = [
         "starting …",
-        "  no API is deployed",
+        "  no API is deployed yet",
         f"serving at http://127.0.0.1:{port}/ until Ctrl-C",
     ]
     assert done.stdout.splitlines() == [*lines, "stopping …"]

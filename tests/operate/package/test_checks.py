@@ -205,7 +205,7 @@ def metadata(name: str, version: str, *needs: str) -> dict[str, bytes]:
     ("needs", "words"),
     [
         ("gone>=1", "big needs gone: add it to requirements/lambda.in and run `make lock`"),
-        ("small>=3", "big needs small>=3, and the zip has 2.0"),
+        ("small>=3", "big needs small>=3, but the zip has 2.0"),
         ("gone; python_version >= '3.13'", "big needs gone"),
         ("gone; platform_machine == 'aarch64'", "big needs gone"),
     ],
