@@ -1,4 +1,4 @@
-"""Every trigger of Tidings, one decorator each. The only importer of chalice."""
+"""All triggers of Tidings, one decorator each. The only module that imports chalice."""
 
 from chalice import Chalice, Rate
 from chalice import Response as HttpResponse
@@ -166,8 +166,8 @@ for path in tuple(app.routes):
 @app.middleware("http")
 def cross_origin(request, get_response):
     answer, settings = get_response(request), wiring.services().settings
-    told = entrypoints.cors.headers(settings, request.headers, request.method)
-    return HttpResponse(answer.body, {**answer.headers, **told}, answer.status_code)
+    cors = entrypoints.cors.headers(settings, request.headers, request.method)
+    return HttpResponse(answer.body, {**answer.headers, **cors}, answer.status_code)
 
 
 def _serve(endpoint):

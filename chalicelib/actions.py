@@ -1,4 +1,4 @@
-"""The actions, for any protocol: a table from name to command and function."""
+"""The actions, independent of the protocol: a table from name to command and function."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ UNREADABLE_ROOM = "this conversation cannot be read now"
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """An authenticated action under way."""
+    """An authenticated call of an action."""
 
     services: Services
     frame: FrameContext
@@ -55,11 +55,11 @@ class Invocation:
         return room_of(self.command)  # type: ignore[return-value]
 
     def role(self) -> Role:
-        """The sender's role in the command's room; `PermissionDenied` for strangers."""
+        """Return the user's role in the command's room; `PermissionDenied` for non-members."""
         return self.services.rooms.authorise(self.frame, self.connection.user_id, self.room_id)
 
     def writer(self) -> Role:
-        """The role of one who may write there."""
+        """Return the user's role if it may write; else `PermissionDenied`."""
         return self.services.rooms.writer(self.role())
 
 
@@ -68,7 +68,7 @@ class Action:
     """How to serve an action.
 
     Attributes:
-        appends: It writes to the room's log: the frame draws a ticket.
+        appends: The action writes to the room's log, so its frame draws a ticket.
     """
 
     command: type[Command]
@@ -77,10 +77,17 @@ class Action:
 
 
 def run(services: Services, connection_id: ConnectionId, name: str, data: object) -> Shape:
-    """Validate, authenticate, perform; returns what the ack says or raises a TidingsError."""
+    """Validate, authenticate and perform an action.
+
+    Returns:
+        The ack.
+
+    Raises:
+        TidingsError: The action was refused or failed.
+    """
     action = ACTIONS.get(name)
     if action is None:
-        raise UnknownAction("no such action")
+        raise UnknownAction("there is no action of this name")
     command = commands.parse(action.command, data)
     region = services.region if action.appends else None
     room_id = room_of(command)
@@ -98,13 +105,13 @@ def run(services: Services, connection_id: ConnectionId, name: str, data: object
 
 
 def room_of(command: Command) -> RoomId | None:
-    """The room a command is about, if it names one."""
+    """Return the room that a command names, if any."""
     room = getattr(command, "conversation_id", None) or getattr(command, "room_id", None)
     return RoomId(room) if room else None
 
 
 def _hello(invocation: Invocation) -> Hello:
-    """Learn who and where this connection is."""
+    """Get this connection's id, user and region."""
     return Hello(
         connection_id=invocation.connection.connection_id,
         user_id=invocation.connection.user_id,
@@ -115,12 +122,12 @@ def _hello(invocation: Invocation) -> Hello:
 
 
 def _send_message(invocation: Invocation) -> Sent:
-    """Send a message. The ack says that it is kept and will reach every member.
+    """Send a message. The ack says that it is stored and will be delivered to every member.
 
     Raises:
-        PermissionDenied: The user is not a member of the room, or only reads there.
-        TooLarge: The content is over its size limit.
-        Unavailable: Also: too many write to the room at once.
+        PermissionDenied: The user is not a member of the room, or may only read it.
+        TooLarge: The content is over the size limit.
+        Unavailable: Also when too many users write to the room at once.
     """
     invocation.writer()
     writer = invocation.services.writer
@@ -133,7 +140,7 @@ def _send_message(invocation: Invocation) -> Sent:
 
 
 def _delete_message(invocation: Invocation) -> Done:
-    """Delete a message: its sender, an admin or the owner of the room may. Twice is once.
+    """Delete a message, as its sender, or as an admin or the owner of the room. Idempotent.
 
     Raises:
         PermissionDenied: The user is not a member, or may not delete this message.
@@ -152,9 +159,9 @@ def _delete_message(invocation: Invocation) -> Done:
 
 
 def _join_room(invocation: Invocation) -> RoomPosition:
-    """Open a room on this device: typing, joins and leaves of others come from now on.
+    """Open a room on this device, to get its typing, join and leave events.
 
-    Messages come without it.
+    Messages are delivered without it.
 
     Raises:
         PermissionDenied: The user is not a member of the room.
@@ -165,7 +172,7 @@ def _join_room(invocation: Invocation) -> RoomPosition:
 
 
 def _leave_room(invocation: Invocation) -> RoomPosition:
-    """Close a room on this device. The user stays a member, and messages still come.
+    """Close a room on this device. The user stays a member, and messages are still delivered.
 
     Raises:
         PermissionDenied: The user is not a member of the room.
@@ -180,10 +187,10 @@ def _position(invocation: Invocation) -> RoomPosition:
 
 
 def _typing_start(invocation: Invocation) -> Done:
-    """Show the others in the room that the user types, for six seconds or until a stop.
+    """Show others in the room that the user is typing, for six seconds or until `typing_stop`.
 
     Raises:
-        PermissionDenied: The user is not a member of the room, or only reads there.
+        PermissionDenied: The user is not a member of the room, or may only read it.
     """
     invocation.writer()
     invocation.services.ephemeral.typing(invocation.connection, invocation.room_id, True)
@@ -191,10 +198,10 @@ def _typing_start(invocation: Invocation) -> Done:
 
 
 def _typing_stop(invocation: Invocation) -> Done:
-    """Show that the user types no longer.
+    """Show others in the room that the user has stopped typing.
 
     Raises:
-        PermissionDenied: The user is not a member of the room, or only reads there.
+        PermissionDenied: The user is not a member of the room, or may only read it.
     """
     invocation.writer()
     invocation.services.ephemeral.typing(invocation.connection, invocation.room_id, False)
@@ -218,7 +225,7 @@ def _message_read(invocation: Invocation) -> Done:
 
 
 def _message_delivered(invocation: Invocation) -> Done:
-    """Confirm that a message whose `delivery_receipt` is true reached this device.
+    """Confirm that a message with a true `delivery_receipt` reached this device.
 
     Raises:
         PermissionDenied: The user is not a member of the room.
@@ -233,7 +240,7 @@ def _message_delivered(invocation: Invocation) -> Done:
 
 
 def _set_status(invocation: Invocation) -> Done:
-    """Choose what friends are shown, until the user's last device disconnects."""
+    """Choose the status that friends see, until the user's last device disconnects."""
     invocation.services.presences.choose(
         invocation.connection.user_id, Status(invocation.command.status)
     )
@@ -241,13 +248,13 @@ def _set_status(invocation: Invocation) -> Done:
 
 
 def _sync(invocation: Invocation) -> Synced:
-    """Get what was missed, at the start and after every reconnect.
+    """Get missed messages. Send it after the first connect and after every reconnect.
 
     A room that the user is not a member of, or that cannot be read now, has an `error` in the
-    answer in place of its messages.
+    ack instead of messages.
 
     Raises:
-        BadRequest: Also: a position that no server made.
+        BadRequest: Also when a position is not one that a server gave.
     """
     services, user_id = invocation.services, invocation.connection.user_id
     given = {RoomId(room): text for room, text in invocation.command.positions.items()}
@@ -285,18 +292,18 @@ def _sync(invocation: Invocation) -> Synced:
 
 
 def _without_messages(position: str, error: TidingsError) -> SyncedConversation:
-    """The part of a sync's answer that says why a conversation has none."""
+    """Return a conversation's part of the ack of `sync` with an error instead of messages."""
     return SyncedConversation(
         messages=[], position=position, recovered=False, more=False, error=error.as_json()
     )
 
 
 def _refresh_token(invocation: Invocation) -> Refreshed:
-    """Continue this connection under a newer token of the same user.
+    """Continue this connection with a newer token of the same user.
 
     Raises:
         Unauthorized: The new token is not valid.
-        PermissionDenied: The new token is another user's, or the user's access is revoked.
+        PermissionDenied: The new token belongs to another user, or the user's access is revoked.
     """
     identity = invocation.services.tokens.verify(invocation.command.token)
     invocation.services.revocations.check(identity.user_id)
@@ -305,7 +312,7 @@ def _refresh_token(invocation: Invocation) -> Refreshed:
 
 
 def _ping(invocation: Invocation) -> Pong:
-    """Show that the client is alive, and check that the server is."""
+    """Show the server that the client is alive, and check that the server is."""
     invocation.services.connections.heartbeat(invocation.connection)
     return Pong(_now(invocation))
 

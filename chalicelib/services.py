@@ -1,4 +1,4 @@
-"""What entries receive: the domain, composed. Built by `wiring`, or by tests on twins."""
+"""The composed domain, which entrypoints call. `wiring` builds it on AWS, tests on fakes."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Adapters:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The domain, composed: what entrypoints and actions call."""
+    """The composed domain: what entrypoints and actions call."""
 
     settings: Settings
     tokens: Tokens
@@ -119,7 +119,7 @@ class Services:
 
 
 def compose(settings: Settings, a: Adapters) -> Services:
-    """The domain on these adapters. Does no I/O."""
+    """Compose the domain on these adapters. Does no I/O."""
     region = Region(settings.region)
     regions = (region,)
     cluster = Cluster(a.cluster, a.clock)

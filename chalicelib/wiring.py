@@ -1,4 +1,4 @@
-"""The composition root: settings to services. Nothing happens at import; once per process."""
+"""The composition root: builds the services from the settings, once per process at first use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .services import Adapters, Services, compose
 
 
 def build(settings: Settings) -> Services:
-    """Compose the services on AWS and Redis. Opens no connection: each opens at first use."""
+    """Compose the services on AWS and Redis. Each connection opens at first use."""
     from .adapters.apigateway.credentials import botocore_credentials
     from .adapters.apigateway.engine import EnginePoster
     from .adapters.apigateway.poster import ApiGatewayPoster
@@ -64,8 +64,8 @@ def build(settings: Settings) -> Services:
     prefix = settings.prefix
     sessions = RedisSessions(redis)
 
-    def lease(wanted: int) -> int:
-        return cache.lease_posts(wanted, settings.posts_per_s, clock.now_ms())
+    def lease(posts: int) -> int:
+        return cache.lease_posts(posts, settings.posts_per_s, clock.now_ms())
 
     poster = ApiGatewayPoster(
         settings.region,
@@ -108,5 +108,5 @@ def build(settings: Settings) -> Services:
 
 @functools.cache
 def services() -> Services:
-    """The services of this process, built from its environment at the first call."""
+    """Return the services of this process, built from its environment at the first call."""
     return build(Settings.from_env())

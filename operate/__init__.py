@@ -1,1 +1,1 @@
-"""What runs against a deployment, apart from the workbench: package, deploy, dead letters, cost."""
+"""Tools that work on a deployment: package, deploy, dead letters, cost, operators' commands."""

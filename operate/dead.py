@@ -1,6 +1,6 @@
-"""Dead letters: what was tried too often, by the queue that it came from.
+"""Dead letters: jobs that failed too often, by the queue that they came from.
 
-Letters of the kind `set_aside` name messages that could not be delivered: which, and why.
+Letters of the kind `set_aside` name messages that could not be delivered, and why.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from .keys import Keys
 
 QUEUES = tuple(name for name, it in resources.load()["queues"].items() if "dead_letter" in it)
 _LOOK_S = 20
-_MOST = 100_000  # letters in one command
-# A short poll asks some of SQS's servers, so it may find a small queue empty; a long one asks all.
+_MOST = 100_000  # letters that one command handles
+# A short poll asks some of SQS's servers and may find a small queue empty; a long poll asks all.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 _POLL_S = 1
 _EMPTY_POLLS = 3
-# Of a letter of this kind (`chalicelib.jobs.delivery.SetAside`); it has no content of the message.
+# Kind of such a letter (`chalicelib.jobs.delivery.SetAside`); it has no message content.
 _SET_ASIDE = (
     "room_id",
     "region",
@@ -42,7 +42,7 @@ _BOUNDED = Config(connect_timeout=3, read_timeout=10, retries={"max_attempts": 2
 
 
 class NoQueuesError(Exception):
-    """There are no such queues, or SQS cannot be asked; the text is for the user."""
+    """The queues do not exist, or SQS cannot be asked; the text is for the user."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ class DeadLetters:
     """One dead-letter queue and the queue it redrives to.
 
     Args:
-        queue: The latter's short name, one of `QUEUES`.
+        queue: The short name of the queue it redrives to, one of `QUEUES`.
 
     Raises:
-        NoQueuesError: They are not there, or SQS cannot be asked.
+        NoQueuesError: The queues do not exist, or SQS cannot be asked.
     """
 
     def __init__(self, at: Where, queue: str) -> None:
@@ -89,20 +89,20 @@ class DeadLetters:
             self.url = self._url(resources.queue_name(at.prefix, dead, definition[dead]))
             self.source = self._url(resources.queue_name(at.prefix, queue, definition[queue]))
         except (BotoCoreError, ClientError) as fault:
-            raise NoQueuesError(f"no such queues here: {fault}") from fault
+            raise NoQueuesError(f"the dead-letter queues were not found: {fault}") from fault
 
     def count(self) -> int:
-        """How many there are, as SQS estimates it."""
+        """The number of letters, as SQS estimates it."""
         return self._counted(_VISIBLE, _HIDDEN)
 
     def pages(self) -> Iterator[list[dict[str, Any]]]:
-        """Batches, hidden from others for some seconds, until none is to be had.
+        """Receive batches until none is left; each is hidden from others for some seconds.
 
-        An empty answer is believed when SQS counts none either, or after a few in a row: the
-        count lags, and has those that wait behind others of their group.
+        An empty answer counts as the end when SQS counts none either, or after a few in a row:
+        the count lags, and includes letters that wait behind others of their group.
 
-        A FIFO group gives its next ones only when the received ones are deleted, so whoever
-        leaves them sees ten a group.
+        A FIFO group gives its next letters only when the received ones are deleted, so a caller
+        that does not delete sees at most ten of each group.
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagegroupid-property.html
         """
         empty = 0
@@ -124,20 +124,20 @@ class DeadLetters:
                 return
 
     def look(self) -> list[dict[str, Any]]:
-        """Those to be had without deleting any, visible again at once."""
+        """Receive letters without deleting any; they are visible again at once."""
         found = {m["MessageId"]: m for batch in self.pages() for m in batch}
         self.release(list(found.values()))
         return list(found.values())
 
     def release(self, messages: list[dict[str, Any]]) -> None:
-        """Visible again at once."""
+        """Make them visible again at once."""
         for message in messages:
             self.sqs.change_message_visibility(
                 QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
             )
 
     def redrive(self, message: dict[str, Any]) -> None:
-        """Back to its queue, and only then gone from here: a crash doubles, never loses."""
+        """Send it back to its queue, then delete it here: a crash duplicates it, never loses it."""
         order = {}
         if self.fifo:
             order = {
@@ -159,7 +159,7 @@ class DeadLetters:
 
 
 def summary(message: dict[str, Any]) -> dict[str, Any]:
-    """What may be shown without asking for the payload; of what was set aside, which and why."""
+    """The fields that may be shown without `--payload`; for a set-aside letter, what and why."""
     try:
         body = json.loads(message["Body"])
         kind = str(body["kind"])
@@ -179,7 +179,7 @@ def summary(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def about(row: dict[str, Any]) -> str:
-    """Which message was set aside, and why; nothing for other letters."""
+    """Which message was set aside, and why; "" for other letters."""
     if row["kind"] != "set_aside":
         return ""
     return f"{row['region']} {row['first_seq']}-{row['seq']} {row['message_id']}: {row['reason']}"

@@ -1,4 +1,4 @@
-"""Whether something answers on this machine."""
+"""Check whether a server answers on this machine."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import urllib.request
 from http.client import HTTPException
 
 _ASK_S = 1.0
-# What runs here is never asked through a proxy.
+# Servers on this machine are never reached through a proxy.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def answers(url: str) -> bool:
-    """Whether something speaks HTTP there."""
+    """Whether a server at `url` speaks HTTP."""
     return _status(url) is not None
 
 
 def healthy(url: str) -> bool:
-    """Whether it answers 200."""
+    """Whether `url` answers with 200."""
     return _status(url) == 200
 
 

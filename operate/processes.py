@@ -1,4 +1,4 @@
-"""What child processes of any kind need."""
+"""Helpers for child processes."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(number: int = signal.SIGTERM) -> None:
-    """In a child, before its program runs: the kernel sends it `number` when its parent dies."""
+    """Run in a child before its program: the kernel sends it `number` when its parent dies."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)

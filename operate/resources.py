@@ -1,4 +1,4 @@
-"""Tables and queues by name: the definition that Terraform reads too."""
+"""Names of tables and queues, from the definition that Terraform reads, too."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What calls the functions of app.py: read from its decorators, where alone it stands.
+"""The triggers of the functions, read from app.py's decorators, their only definition.
 
-The local stack starts its pumps and schedules from it, `tidings package` compares it with what
-Chalice has written for Terraform.
+The local stack starts its pumps and schedules from them; `tidings package` compares them with
+Chalice's output for Terraform.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _UNIT_S = {"minute": 60, "hour": 3600, "day": 86_400}
 
 @dataclass(frozen=True, slots=True)
 class QueueTrigger:
-    """An event source mapping; `queue` is the short name that terraform/resources.json has."""
+    """An event source mapping; `queue` is the short name from terraform/resources.json."""
 
     function: str
     queue: str
@@ -35,7 +35,7 @@ class ScheduleTrigger:
 
 @dataclass(frozen=True, slots=True)
 class Triggers:
-    """All of them.
+    """All triggers of an app.
 
     Attributes:
         websocket: Functions by WebSocket route key.
@@ -54,12 +54,12 @@ class Triggers:
 
     @property
     def background(self) -> set[str]:
-        """Those that nobody waits for."""
+        """Functions whose callers do not wait for them."""
         return {each.function for each in self.queues} | {each.function for each in self.schedules}
 
 
 def load(app_path: Path) -> Triggers:
-    """Those of an app.py, which is run as a module of its own."""
+    """The triggers of an app.py, which is run as a separate module."""
     spec = importlib.util.spec_from_file_location("tidings_triggers", app_path)
     if spec is None or spec.loader is None:
         raise FileNotFoundError(app_path)
@@ -69,10 +69,10 @@ def load(app_path: Path) -> Triggers:
 
 
 def of(app: Any) -> Triggers:
-    """Those of a Chalice app.
+    """The triggers of a Chalice app.
 
     Raises:
-        ValueError: It has a trigger that Tidings does not know how to deploy.
+        ValueError: It has a trigger that Tidings cannot deploy.
     """
     queues, schedules = [], []
     for source in app.event_sources:
@@ -82,7 +82,7 @@ def of(app: Any) -> Triggers:
         elif hasattr(source, "schedule_expression"):
             schedules.append(ScheduleTrigger(source.name, every_s(source.schedule_expression)))
         else:
-            raise ValueError(f"{source.name}: no trigger by queue name or rate")
+            raise ValueError(f"{source.name}: only triggers by queue name or rate can be deployed")
     return Triggers(
         {key: handler.name for key, handler in app.websocket_handlers.items()},
         tuple(queues),
@@ -92,7 +92,7 @@ def of(app: Any) -> Triggers:
 
 
 def every_s(expression: Any) -> int:
-    """The seconds of `rate(…)`, as Chalice's object or as EventBridge writes it.
+    """The seconds in `rate(…)`, as Chalice's object or as EventBridge writes it.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
     """

@@ -1,11 +1,11 @@
 # Tidings in production: one block for each region.
 
 locals {
-  # An external cache in the place of ElastiCache; or, beside it, where emulated functions find one.
+  # The URL of an external cache; or, with ElastiCache on an emulator, the URL that functions use.
   cache = var.redis_url == null ? var.cache : merge(var.cache, { url = var.redis_url })
 
-  # A line for each region in both: what the regions need of each other to be made, and all that they
-  # then have.
+  # Each region has a line in both: `broadcasts` is what the regions need from each other, `regions` is
+  # all of their outputs.
   broadcasts = {
     (var.region) = module.primary.broadcast
     # eu-west-1    = module.eu_west_1.broadcast
@@ -15,8 +15,9 @@ locals {
     # eu-west-1    = module.eu_west_1
   }
 
-  # What GET /v1/endpoint gives: what is set, else the one host if it has a domain, else the APIs' own.
-  # The host is the same for all regions, latency records lead it to one of them.
+  # The addresses that GET /v1/endpoint returns: those in app.endpoints; else the edge's host, if it has
+  # a domain; else the APIs' own. The edge's host is the same for all regions; latency records route it
+  # to one of them.
   edge_endpoints = !var.edge.create || var.edge.domain == null ? {} : {
     for region in keys(local.broadcasts) : region => {
       websocket = "wss://${var.edge.domain}/${try(var.app.shards, 1) == 1 ? "ws" : "{shard}"}"
@@ -46,9 +47,9 @@ module "primary" {
   aws_endpoint_url     = var.aws_endpoint_url
 }
 
-# A second region; README.md has the steps. What is the region's own is said here: certificates (of the
-# same names), range and zones of the network. `relay`, which carries messages between regions, is not
-# there yet (modules/messaging/README.md).
+# A second region; README.md has the steps. Set here what differs between regions: certificates (for the
+# same names), and the network's range and zones. The function `relay`, which carries messages between
+# regions, does not exist yet (modules/messaging/README.md).
 #
 # module "eu_west_1" {
 #   source    = "./modules/region"

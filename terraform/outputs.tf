@@ -1,10 +1,10 @@
 output "url" {
-  description = "Where clients reach the service: the edge, or without it the HTTP API."
+  description = "The URL of the service for clients: the edge, or the HTTP API if there is no edge."
   value       = var.edge.create ? module.edge[0].url : module.primary.urls.http
 }
 
 output "websocket_url" {
-  description = "The JSON websocket; of several shards {shard} is replaced."
+  description = "The URL of the JSON websocket. With several shards it contains the placeholder {shard}."
   value       = var.edge.create ? module.edge[0].websocket_url : module.primary.urls.websocket
 }
 
@@ -19,6 +19,6 @@ output "region" {
 }
 
 output "regions" {
-  description = "What each region has: APIs and their addresses, functions, queues, tables, secret."
+  description = "Each region's APIs and addresses, functions, queues, tables and secret."
   value       = local.regions
 }

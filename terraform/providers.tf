@@ -1,4 +1,4 @@
-# A provider for each region, and one for us-east-1, where CloudFront's certificates and logs are.
+# A provider for each region, and one for us-east-1, which CloudFront requires for certificates and logs.
 #
 # Emulators are reached through the provider's own environment variables (AWS_ENDPOINT_URL …).
 # https://registry.terraform.io/providers/hashicorp/aws/latest/docs/guides/custom-service-endpoints

@@ -1,33 +1,33 @@
 variable "name" {
-  description = "Prefix of all names. For good: with another name everything is made anew."
+  description = "Prefix of all names. Do not change it later: another name replaces every resource."
   type        = string
   default     = "tidings"
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,23}$", var.name))
-    error_message = "Lower-case letters, digits and hyphens, at most 24, beginning with a letter."
+    error_message = "Use lower-case letters, digits and hyphens, at most 24 characters, starting with a letter."
   }
 }
 
 variable "region" {
-  description = "The primary region: of the global tables, and of the deployment while it has only one. For good: another region is another deployment."
+  description = "The primary region, which creates the global tables and the secret. Do not change it later: another region is another deployment."
   type        = string
   default     = "us-east-1"
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
-    error_message = "A region's name, such as eu-central-1."
+    error_message = "Give the name of a region, such as eu-central-1."
   }
 }
 
 variable "tags" {
-  description = "Tags of all resources, beside Application and ManagedBy."
+  description = "Tags of all resources, in addition to Application and ManagedBy."
   type        = map(string)
   default     = {}
 }
 
 variable "package_dir" {
-  description = "Where `tidings package` left deployment.zip, chalice.tf.json and package.json, seen from this folder."
+  description = "Directory to which `tidings package` wrote deployment.zip, chalice.tf.json and package.json, relative to this folder."
   type        = string
   default     = "../dist"
 }
@@ -56,7 +56,7 @@ variable "cache" {
 }
 
 variable "network" {
-  description = "The VPC: egress nat (default, 73 USD a month with 2 zones), nat-single (36 USD) or ipv6 (no gateway's price, 44 USD of endpoints); see modules/network. None with an external cache."
+  description = "The VPC: egress nat (default, 73 USD a month with 2 zones), nat-single (36 USD) or ipv6 (free gateway, 44 USD for endpoints); see modules/network. No VPC with an external cache, unless `create` is true."
   type = object({
     create              = optional(bool, false)
     cidr                = optional(string, "10.60.0.0/16")
@@ -76,7 +76,7 @@ variable "app" {
 
   validation {
     condition     = length(setsubtract(keys(var.app), ["shards", "stage", "domains", "endpoints", "settings", "reserved_concurrency", "queue_concurrency", "websocket_throttling", "http_throttling", "cors_origins", "log_retention_days", "log_kms_key_arn", "tracing", "manage_gateway_account"])) == 0
-    error_message = "A part that modules/region does not know."
+    error_message = "Unknown attribute; modules/region/variables.tf lists those of `app`."
   }
 }
 
@@ -94,7 +94,7 @@ variable "monitoring" {
 }
 
 variable "edge" {
-  description = "CloudFront: the one host for websockets, polling and HTTP, with your domain when it is given; see modules/edge. Without it, clients use the APIs' own names."
+  description = "CloudFront: one host for websockets, polling and HTTP, optionally with your domain; see modules/edge. Without it, clients use the APIs' own addresses."
   type = object({
     create                     = optional(bool, true)
     domain                     = optional(string)
@@ -114,33 +114,33 @@ variable "metrics_namespace" {
 }
 
 variable "kms_key_arns" {
-  description = "Customer managed keys by region; {} for the services' own keys."
+  description = "ARNs of customer managed keys by region; {} uses the services' own keys."
   type        = map(string)
   default     = {}
 }
 
 variable "secret_recovery_days" {
-  description = "Days in which a deleted secret can be restored; 0 deletes it at once."
+  description = "Days for which a deleted secret can be restored; 0 deletes it at once."
   type        = number
   default     = 7
 }
 
-# For emulators only. On AWS all of these stay as they are.
+# For emulators only. Do not set these on AWS, except redis_url for an external cache.
 
 variable "aws_endpoint_url" {
-  description = "Emulators: where the functions reach AWS's APIs (AWS_ENDPOINT_URL)."
+  description = "Emulators: the URL of AWS's APIs for the functions (AWS_ENDPOINT_URL)."
   type        = string
   default     = null
 }
 
 variable "connections_url" {
-  description = "Emulators: where functions post to connections (TIDINGS_CONNECTIONS_URL)."
+  description = "Emulators: the URL to which functions post to connections (TIDINGS_CONNECTIONS_URL)."
   type        = string
   default     = null
 }
 
 variable "redis_url" {
-  description = "An external cache with cache.kind external. With the other kinds, for emulators: the address that functions use in the place of ElastiCache's."
+  description = "With cache.kind external: the URL of that cache. With the other kinds, for emulators: the URL that functions use instead of ElastiCache's."
   type        = string
   default     = null
 }

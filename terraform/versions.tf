@@ -4,7 +4,7 @@ terraform {
   required_providers {
     aws = {
       source = "hashicorp/aws"
-      # What is tested. The modules take 6 too, nobody has run them on it yet.
+      # The tested version. The modules also accept version 6, with which they have not been tested.
       version = "~> 5.100"
     }
   }

@@ -1,4 +1,4 @@
-/** The HTTP API, and what only the local stack has under /dev. */
+/** The HTTP API, and the local stack's own routes under /dev. */
 
 export class HttpError extends Error {
   constructor(status, code, message) {
@@ -10,13 +10,13 @@ export class HttpError extends Error {
 
 export class Api {
   #user;
-  #token = null; // a promise: requests that start together share one
+  #token = null; // a promise, which concurrent requests share
 
   constructor(user) {
     this.#user = user;
   }
 
-  /** A fresh token; in a real product your own login gives it. */
+  /** A new token; in a real product it comes from your own login. */
   token() {
     const fresh = devToken(this.#user);
     this.#token = fresh;
@@ -45,7 +45,7 @@ export class Api {
 
   notifications = (before) => this.#ask("GET", `/v1/notifications?${query({ before, limit: 20 })}`);
 
-  /** Notify ourselves, as a back end with the role `service` would. */
+  /** Send this user a notification, as a back end with the role `service` would. */
   async notifyMe(content) {
     const token = await devToken("demo-service", ["service"]);
     const body = { user_id: this.#user, content };

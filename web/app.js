@@ -1,4 +1,4 @@
-/** The demo page: logs in, puts the parts together, shows the connection's state. */
+/** The demo page: logs in, connects the parts, shows the connection's state. */
 
 import { Api } from "./api.js";
 import { Conversation } from "./conversation.js";
@@ -10,9 +10,9 @@ import { socketOver } from "./socketio.js";
 import { Tidings } from "./tidings.js";
 import { Wire } from "./wire.js";
 
-// What the server takes as a user id.
+// The user ids that the server accepts.
 const USER_ID = /^[A-Za-z0-9._:@|+=~-]{1,64}$/;
-const LOG_IN_AGAIN = "The server does not let you in any more. Please log in again.";
+const LOG_IN_AGAIN = "Your session has ended. Please log in again.";
 const NAMING = "Letters, digits and . _ - @ + only, without spaces.";
 
 fillIcons();
@@ -36,7 +36,7 @@ function logIn() {
   };
 }
 
-/** What carries the frames: a WebSocket, or with `?via=` a stock Socket.IO client. */
+/** The transport of frames: a WebSocket, or with `?via=` a standard Socket.IO client. */
 async function transport() {
   const via = new URLSearchParams(location.search).get("via") ?? "json";
   $("via").value = via;
@@ -51,13 +51,13 @@ async function transport() {
     return { WebSocket: socketOver(io, via === "websocket" ? { transports: ["websocket"] } : {}) };
   } catch {
     $("via").value = "json";
-    toast("The Socket.IO client is not installed: make node. Going on with JSON.");
+    toast("The Socket.IO client is not installed; run make node. Using JSON instead.");
     return {};
   }
 }
 
 async function start(me) {
-  // One login per tab: another tab may be somebody else, or the same user's second device.
+  // One login per tab: another tab may be another user, or the same user's second device.
   sessionStorage.setItem("user", me);
   $("login").hidden = true;
   $("app").hidden = false;
@@ -76,7 +76,7 @@ async function start(me) {
   const system = await transport();
   const tidings = new Tidings({ url: url.href, getToken: () => api.token(), followAll: true, system });
 
-  // Many events come together: one rendering for all of them.
+  // Events often arrive together: render once for all of them.
   let isDue = false;
   const changed = () => {
     if (isDue) return;
@@ -127,39 +127,39 @@ async function start(me) {
   tidings.on("notification", (item) => toast(`Notification: ${item.content?.title ?? "new"}`));
   tidings.connect().catch(() => {});
   render();
-  await attempt(() => Promise.all([rooms.load(), people.load()]), "Not everything was loaded");
+  await attempt(() => Promise.all([rooms.load(), people.load()]), "Some data was not loaded");
 }
 
-/** "Reconnecting…", "Recovered 3 messages": a line that screen readers read out as well. */
+/** Show the connection's state, such as "Reconnecting…"; screen readers announce it too. */
 function showConnection(tidings) {
   let timer = null;
   let wasLost = false;
-  const tell = (text, kind, forMs = 0) => {
+  const show = (text, kind, forMs = 0) => {
     clearTimeout(timer);
     setText($("connection"), text);
     $("connection").className = `connection ${kind}`;
-    if (forMs) timer = setTimeout(() => tell("", ""), forMs);
+    if (forMs) timer = setTimeout(() => show("", ""), forMs);
   };
   tidings.on("state", ({ state, reason }) => {
     document.body.dataset.connection = state;
     $("connection").title = reason?.message ?? "";
-    if (state === "offline") tell("You are offline. What you write is sent when you are back.", "warn");
-    else if (state === "waiting" || (state === "connecting" && wasLost)) tell("Reconnecting…", "warn");
-    else if (state === "recovering" && wasLost) tell("Catching up…", "warn");
-    else if (state === "closed") tell(reason.code === "unauthorized" ? LOG_IN_AGAIN : `Not connected: ${reason.message}.`, "bad");
+    if (state === "offline") show("You are offline. Your messages will be sent when you are back online.", "warn");
+    else if (state === "waiting" || (state === "connecting" && wasLost)) show("Reconnecting…", "warn");
+    else if (state === "recovering" && wasLost) show("Catching up…", "warn");
+    else if (state === "closed") show(reason.code === "unauthorized" ? LOG_IN_AGAIN : `Not connected: ${reason.message}.`, "bad");
     if (state === "offline" || state === "waiting") wasLost = true;
   });
   tidings.on("recovery", ({ missed, conversations, first }) => {
-    if (first) return tell("", "");
+    if (first) return show("", "");
     const count = missed === 0 ? "nothing was missed" : `recovered ${missed} ${missed === 1 ? "message" : "messages"}`;
     const replaced = conversations.some((each) => !each.recovered && !each.error);
     const text = `Back online: ${count}.`;
-    tell(replaced ? `${text} Some chats were loaded anew.` : text, "good", 6_000);
+    show(replaced ? `${text} Some chats were reloaded.` : text, "good", 6_000);
     wasLost = false;
   });
 }
 
-/** One dialog for a new group and for more members of one. */
+/** The dialog that creates a group or adds members to one. */
 function peopleDialog(people, rooms, openRoom) {
   const dialog = $("people-dialog");
   let room = null;
@@ -171,8 +171,8 @@ function peopleDialog(people, rooms, openRoom) {
     const name = $("group-name").value.trim();
     const bad = wanted.find((each) => !USER_ID.test(each));
     if (!room && !name) return complain("Please name the group.", "group-name");
-    if (bad) return complain(`${bad} is no name. ${NAMING}`, "more-people");
-    if (room && wanted.length === 0) return complain("Whom shall we add?", "more-people");
+    if (bad) return complain(`${bad} is not a valid name. ${NAMING}`, "more-people");
+    if (room && wanted.length === 0) return complain("Please choose or enter at least one person.", "more-people");
     try {
       if (room) for (const each of wanted) await rooms.addMember(room, each);
       else openRoom(await rooms.create("group_chat", wanted, { name }));
@@ -205,19 +205,19 @@ function peopleDialog(people, rooms, openRoom) {
   };
 }
 
-/** Native dialogs keep the focus inside and give it back; Escape closes them. */
+/** Native dialogs keep the focus inside and restore it afterwards; Escape closes them. */
 function prepareDialogs() {
   for (const button of document.querySelectorAll("[data-close]")) {
     button.onclick = () => button.closest("dialog").close();
   }
   for (const dialog of document.querySelectorAll("dialog")) {
     dialog.onclick = (event) => {
-      if (event.target === dialog) dialog.close(); // a click beside it
+      if (event.target === dialog) dialog.close(); // a click outside
     };
   }
 }
 
-/** The system's choice until somebody makes another. */
+/** Use the system's colour scheme until the user chooses one. */
 function prepareTheme() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const root = document.documentElement;

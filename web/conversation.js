@@ -37,7 +37,7 @@ export class Conversation {
     $("scroller").onscroll = () => {
       if ($("scroller").scrollTop < NEAR_PX) this.#older();
     };
-    // The keyboard of a phone, or a growing composer, must not hide what is newest.
+    // A phone's keyboard or a growing composer must not hide the newest messages.
     let height = 0;
     new ResizeObserver(() => {
       const scroller = $("scroller");
@@ -93,7 +93,7 @@ export class Conversation {
     const fromEnd = scroller.scrollHeight - scroller.scrollTop;
     const wasAtEnd = fromEnd - scroller.clientHeight < NEAR_PX;
     const rows = rowsOf(room);
-    // Only what is new at the end is to be read out.
+    // Screen readers should announce only new messages at the end.
     const oldest = rows.find((row) => row.message)?.key;
     const isHistory = isOther || oldest !== log.oldest;
     log.oldest = oldest;
@@ -110,7 +110,7 @@ export class Conversation {
     $("older").hidden = !room.mayHaveOlder;
     $("older").disabled = room.loadingOlder;
     $("beginning").hidden = room.mayHaveOlder;
-    // So few that nothing scrolls: then nobody could scroll to what is older.
+    // With so few messages nothing scrolls, so load older ones without a scroll event.
     if (room.mayHaveOlder && scroller.scrollHeight <= scroller.clientHeight + NEAR_PX) this.#older();
   }
 
@@ -243,14 +243,14 @@ export class Conversation {
 
   #jump(messageId) {
     const node = $("log").querySelector(`[data-id="${CSS.escape(messageId)}"]`);
-    if (!node) return toast("That message is further back than what is loaded.");
+    if (!node) return toast("That message is not loaded. Load earlier messages first.");
     node.scrollIntoView({ block: "center" });
     node.classList.add("found");
     setTimeout(() => node.classList.remove("found"), 1_600);
   }
 }
 
-/** Messages with the day's line before the first of a day; runs of one sender are joined. */
+/** Rows: messages, and a line before each day's first one; a sender's consecutive messages join. */
 function rowsOf(room) {
   const rows = [];
   let day = "";
@@ -266,7 +266,7 @@ function rowsOf(room) {
   return rows;
 }
 
-/** The same before and after the ack. */
+/** A message's key, the same before and after its ack. */
 function keyOf(message) {
   const { client_message_id: id, message_id: messageId, sender_id: sender } = message;
   return id ? `${sender} ${id}` : messageId;

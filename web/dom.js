@@ -3,7 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * An element. Properties named on… are listeners, true and false set or leave out an attribute.
+ * Create an element. Properties named on… are listeners; true sets an attribute, false omits it.
  *
  *     h("button", { class: "quiet", onclick: close }, "Close")
  */
@@ -24,14 +24,14 @@ export function setAttribute(node, name, value) {
   else node.setAttribute(name, value === true ? "" : value);
 }
 
-/** Touch the text only when it changes: screen readers announce each touch of a live region. */
+/** Set the text only if it changes: screen readers announce every write to a live region. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
 /**
- * Make the parent's children those of `items`, each built once by key and then updated through
- * its `update` property. Nodes stay, and with them focus, scroll position and open details.
+ * Make the parent's children match `items`: each is built once by key, then updated through its
+ * `update` property. Nodes are kept, and with them focus, scroll position and open details.
  */
 export function keyed(parent, items, keyOf, build) {
   const old = parent.keyed ?? new Map();
@@ -54,7 +54,7 @@ export function keyed(parent, items, keyOf, build) {
   }
 }
 
-// Drawn on a grid of 24, as strokes.
+// Stroke paths on a 24 × 24 grid.
 const ICONS = {
   back: "M15 5l-7 7 7 7",
   bell: "M6 10a6 6 0 0 1 12 0c0 5 2 6 2 7H4c0-1 2-2 2-7M10 20.5h4",
@@ -83,12 +83,12 @@ export function icon(name) {
   return svg;
 }
 
-/** Fill the page's `<button data-icon="bell">` and the like. */
+/** Add the icons to elements such as `<button data-icon="bell">`. */
 export function fillIcons(root = document) {
   for (const node of root.querySelectorAll("[data-icon]")) node.prepend(icon(node.dataset.icon));
 }
 
-/** A round with initials, in one of eight colours that belongs to the name. */
+/** A circle with initials, in one of eight colours derived from the name. */
 export function avatar(name, status = null) {
   let sum = 0;
   for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)) >>> 0;
@@ -105,7 +105,7 @@ const longDay = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "nume
 
 export const timeOf = (iso) => clock.format(new Date(iso));
 
-/** Today the time, before that the day. */
+/** The time if it is today, else the day. */
 export function shortWhen(iso) {
   const when = new Date(iso);
   return when.toDateString() === new Date().toDateString() ? clock.format(when) : day.format(when);
@@ -118,7 +118,7 @@ export function dayOf(iso) {
   return longDay.format(when);
 }
 
-/** What to show of content, which may be any JSON. */
+/** A message's content as text; content may be any JSON. */
 export function textOf(content) {
   if (typeof content === "string") return content;
   if (content && typeof content === "object") {
@@ -129,7 +129,7 @@ export function textOf(content) {
   return JSON.stringify(content) ?? "";
 }
 
-/** Tell something in passing. */
+/** Show a message for six seconds. */
 export function toast(text, kind = "info") {
   const node = h("p", { class: `toast ${kind}` }, text);
   $("toasts").append(node);

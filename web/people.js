@@ -1,11 +1,11 @@
-/** Friends with presence, moments and notifications: what the page knows, no element. */
+/** The page's state of friends with presence, moments and notifications, without any elements. */
 
 import { newId } from "./tidings.js";
 
 export class People {
   friends = [];
   loaded = false;
-  #seen = new Map(); // user → timestamp of the newest presence we were told
+  #seen = new Map(); // user → timestamp of the newest presence received
 
   constructor(me, api, tidings, changed) {
     this.me = me;
@@ -17,7 +17,7 @@ export class People {
     tidings.on("recovery", ({ first }) => {
       if (first) return;
       this.load();
-      // Each connection begins as online.
+      // A new connection starts as online, so set the chosen status again.
       if (this.status !== "online") this.setStatus(this.status).catch(() => {});
     });
   }
@@ -54,23 +54,23 @@ export class People {
   }
 
   #onStatus({ user_id: user, status, timestamp }) {
-    if (timestamp < (this.#seen.get(user) ?? "")) return; // overtaken by a newer one
+    if (timestamp < (this.#seen.get(user) ?? "")) return; // older than one already received
     this.#seen.set(user, timestamp);
     const friend = this.friends.find((each) => each.user_id === user);
-    // Somebody we did not know as a friend: the friendship has just begun.
+    // Not a known friend: the friendship has just begun.
     if (!friend || friend.status !== "friends") this.load().catch(() => {});
     else friend.presence = { status, last_seen: status === "offline" ? timestamp : null };
     this.changed();
   }
 }
 
-/** A feed, the newest first: the moments, or the notifications. */
+/** A feed, newest first: moments or notifications. */
 export class Feed {
   items = [];
   mayHaveOlder = true;
   loaded = false;
   supported = true;
-  fresh = 0; // what came since somebody looked
+  fresh = 0; // items since the feed was last viewed
   #fetch;
 
   /**
@@ -89,7 +89,7 @@ export class Feed {
     });
   }
 
-  /** The first page once, when somebody looks. */
+  /** Load the first page when the feed is first viewed. */
   async load() {
     if (!this.loaded) await this.#page();
   }

@@ -1,8 +1,8 @@
 /**
- * The user's rooms with their messages, receipts and typing: what the page knows, no element.
+ * The page's state of the user's rooms with their messages, receipts and typing, without any elements.
  *
- * A message that is on its way is in its room at once, without a message_id; its ack, or the
- * message itself coming back by sync, is put in its place by client_message_id.
+ * A message that is being sent is shown in its room at once, without a message_id. Its ack, or the
+ * message itself when a sync returns it, replaces it by client_message_id.
  */
 
 import { newId } from "./tidings.js";
@@ -11,19 +11,19 @@ const TYPING_LASTS_MS = 8_000;
 const LISTED = ["private_chat", "group_chat"];
 
 class Room {
-  type = null; // null: heard of, not yet loaded
+  type = null; // null: not yet loaded
   name = "";
   role = "member";
   createdAt = "";
   members = null;
-  messages = []; // in the room's order, what is on its way at the end
+  messages = []; // in the room's order; those being sent are at the end
   mayHaveOlder = true;
   loadingOlder = false;
-  counted = 0; // unread, as the server counted
+  counted = 0; // the server's unread count
   myMark = ""; // the newest message this user has read, on any device
-  seen = ""; // the newest that was seen here; the server may not know yet
+  seen = ""; // the newest message seen on this page; the server may not know yet
   readers = new Map(); // other user → the newest message read
-  readUpTo = ""; // the newest message that anybody else has read
+  readUpTo = ""; // the newest message that another user has read
   typing = new Map(); // user → timer
 
   constructor(id, me) {
@@ -40,8 +40,8 @@ class Room {
   }
 
   /**
-   * What we have after the mark, counted by ourselves: the server's number may or may not have a
-   * message in it that is just coming in. Only when the mark lies further back is it the better.
+   * Unread messages, counted from those loaded: the server's count may or may not include a message
+   * that has just arrived. The server's count is better only if the mark is before the loaded ones.
    */
   get unread() {
     const mark = this.seen > this.myMark ? this.seen : this.myMark;
@@ -56,7 +56,7 @@ class Room {
     return Boolean(message.is_read) || message.message_id <= this.readUpTo;
   }
 
-  /** Put a message in its place; whether it was new. */
+  /** Put a message in its place; returns whether it was new. */
   put(message) {
     const mine = (each) => each.client_message_id && each.client_message_id === message.client_message_id;
     const at = this.messages.findIndex(
@@ -72,7 +72,7 @@ class Room {
   }
 }
 
-/** Message ids are in the room's order; what has none yet comes last, as it was written. */
+/** Sort by message id, the room's order; messages without one come last, in the order written. */
 function byPlace(a, b) {
   if (a.message_id && b.message_id) return a.message_id < b.message_id ? -1 : 1;
   if (!a.message_id && !b.message_id) return a.written - b.written;
@@ -96,7 +96,7 @@ export class Rooms {
     this.changed = changed;
     this.openId = null;
     this.loaded = false;
-    this.canRead = true; // until the server says that it knows no receipts
+    this.canRead = true; // false if the server does not support receipts
     tidings.on("snapshot", (data) => this.#onSnapshot(data));
     tidings.on("message_received", (message) => this.#onMessage(message));
     tidings.on("message_deleted", (data) => this.#onDeleted(data));
@@ -109,7 +109,7 @@ export class Rooms {
     });
   }
 
-  /** What the list shows, the liveliest first. */
+  /** The rooms in the list, the latest first. */
   get listed() {
     const shown = [...this.#rooms.values()].filter((room) => LISTED.includes(room.type));
     return shown.sort((a, b) => (a.latestAt < b.latestAt ? 1 : -1));
@@ -123,7 +123,7 @@ export class Rooms {
     return this.listed.reduce((sum, room) => sum + room.unread, 0);
   }
 
-  /** The rooms as the server has them; one load at a time, a second one waits for the first. */
+  /** Load the rooms from the server; one load at a time, a second one waits for the first. */
   load() {
     this.#reloading = (this.#reloading ?? Promise.resolve()).then(() => this.#load()).catch(() => {});
     return this.#reloading;
@@ -148,7 +148,7 @@ export class Rooms {
     }
     this.loaded = true;
     this.changed();
-    // A room that came after our first sync begins with its snapshot.
+    // A room that is new since the first sync begins with its snapshot.
     for (const id of news) this.tidings.follow(id, "");
     if (news.length > 0 && this.tidings.state === "online") await this.tidings.sync(news);
   }
@@ -188,7 +188,7 @@ export class Rooms {
     await this.loadMembers(room);
   }
 
-  /** Older history, a page of it. */
+  /** Load a page of older history. */
   async loadOlder(room) {
     if (room.loadingOlder || !room.mayHaveOlder) return;
     room.loadingOlder = true;
@@ -204,7 +204,7 @@ export class Rooms {
     }
   }
 
-  /** Send; shown at once. */
+  /** Send a message, which is shown at once. */
   send(room, text, replyTo = null) {
     const message = {
       message_id: "",
@@ -221,7 +221,7 @@ export class Rooms {
     return this.deliver(room, message);
   }
 
-  /** Send it, or again after a failure: under the same id, so that twice is once. */
+  /** Send it, or retry it after a failure, with the same id so that it is stored only once. */
   async deliver(room, message) {
     message.state = "pending";
     this.changed();
@@ -247,7 +247,7 @@ export class Rooms {
     this.#onDeleted({ conversation_id: room.id, message_id });
   }
 
-  /** Tell that what is open has been seen; only while somebody looks at it. */
+  /** Mark the open room as read, if the page is visible. */
   async markRead() {
     const room = this.open;
     const newest = room?.messages.findLast((each) => each.message_id && each.sender_id !== this.me);
@@ -261,7 +261,7 @@ export class Rooms {
     try {
       await this.tidings.signal("message_read", data);
     } catch (error) {
-      room.myMark = before; // the next connection tells it
+      room.myMark = before; // sent again on the next connection
       if (error.code === "unknown_action") this.canRead = false;
     }
   }
@@ -287,7 +287,7 @@ export class Rooms {
   #onSnapshot({ conversation_id: id, messages }) {
     const room = this.#room(id);
     const end = messages.at(-1)?.message_id ?? "";
-    // What we have beyond its end is ours on the way, or was acked while it was being read.
+    // Messages beyond its end are being sent, or were acked while the snapshot was read.
     const kept = room.messages.filter((each) => !each.message_id || each.message_id > end);
     room.messages = [];
     for (const each of [...messages, ...kept]) room.put(each);
@@ -315,7 +315,7 @@ export class Rooms {
     const room = this.#room(id);
     if (reader === this.me) {
       this.#mark(room, messageId);
-      room.counted = 0; // it counted from the old mark
+      room.counted = 0; // it was counted from the old mark
     } else {
       if (messageId > room.readUpTo) room.readUpTo = messageId;
       if (reader && messageId > (room.readers.get(reader) ?? "")) room.readers.set(reader, messageId);

@@ -1,4 +1,4 @@
-/** The side: the list of rooms, friends, moments; and the sheet with notifications. */
+/** The sidebar with rooms, friends and moments, and the dialog with notifications. */
 
 import { $, avatar, h, icon, keyed, setAttribute, setText, shortWhen, textOf, toast } from "./dom.js";
 import { presenceText } from "./conversation.js";
@@ -48,7 +48,7 @@ export class Sidebar {
     badge($("moments-count"), this.moments.fresh, "new");
     this.#renderRooms();
     this.#renderFriends();
-    renderFeed(this.moments, $("moments"), $("moments-empty"), $("moments-older"), "Nothing yet. Moments reach all of your friends.");
+    renderFeed(this.moments, $("moments"), $("moments-empty"), $("moments-older"), "Nothing yet. All of your friends see your moments.");
     this.#renderNotices();
   }
 
@@ -102,13 +102,13 @@ export class Sidebar {
       }[friend.status];
       const remove = h("button", { type: "button", class: "tool", title: "Remove", onclick: () => attempt(() => this.people.remove(user), "Not removed") },
         icon("close"), h("span", { class: "sr" }, `Remove: ${user}`));
-      // Nobody can take back another's wish: who is asked accepts, or lets it be.
+      // An incoming request can be accepted or ignored; only its sender can withdraw it.
       remove.hidden = friend.status === "incoming";
       const text = h("div", { class: "row-text" }, h("span", { class: "strong cut" }, user), about);
       const node = h("li", { class: "row", "data-user": user }, face, text, ...buttons, remove);
       node.update = (now) => {
         faceOf(face, user, now.presence?.status);
-        const states = { incoming: "wants to be your friend", requested: "asked, no answer yet" };
+        const states = { incoming: "wants to be your friend", requested: "request sent, no answer yet" };
         setText(about, states[now.status] ?? (presenceText(now.presence) || "Friend"));
       };
       return node;
@@ -128,7 +128,7 @@ export class Sidebar {
     await attempt(async () => {
       const friend = await this.people.add(user);
       $("friend-name").value = "";
-      toast(friend.status === "friends" ? `You and ${user} are friends now` : `${user} has been asked`);
+      toast(friend.status === "friends" ? `You and ${user} are friends now` : `Friend request sent to ${user}`);
     }, "Not added");
   }
 
@@ -156,7 +156,7 @@ export class Sidebar {
 function renderFeed(feed, list, empty, older, nothing) {
   const none = feed.items.length === 0;
   empty.hidden = !none || !(feed.loaded || !feed.supported);
-  setText(empty, feed.supported ? nothing : "This server does not offer it yet.");
+  setText(empty, feed.supported ? nothing : "This server does not support it.");
   older.hidden = none || !feed.mayHaveOlder;
   keyed(list, feed.items, (item) => item.message_id, (item) => {
     const content = item.content ?? {};
@@ -181,12 +181,12 @@ function badge(node, count, of) {
   node.replaceChildren(count >= 100 ? "99+" : String(count), h("span", { class: "sr" }, of ? ` ${of}` : ""));
 }
 
-/** Do it; what goes wrong is told, in the server's words. */
+/** Run `work`; show an error with the server's message. */
 export async function attempt(work, problem) {
   try {
     return await work();
   } catch (error) {
-    toast(`${problem}: ${error.code === "unknown_action" || error.status === 404 ? "this server does not offer it" : error.message}`, "bad");
+    toast(`${problem}: ${error.code === "unknown_action" || error.status === 404 ? "this server does not support it" : error.message}`, "bad");
     return undefined;
   }
 }

@@ -24,7 +24,7 @@ export class Wire {
     $("frames-pause").onclick = () => {
       this.#paused = !this.#paused;
       $("frames-pause").setAttribute("aria-pressed", String(this.#paused));
-      setText($("frames-pause"), this.#paused ? "Go on" : "Pause");
+      setText($("frames-pause"), this.#paused ? "Resume" : "Pause");
     };
     $("wire").onkeydown = (event) => {
       if (event.key === "Escape") this.toggle(false);
@@ -55,7 +55,7 @@ export class Wire {
       h("span", { class: "sr" }, direction === "in" ? "received " : "sent "),
       h("span", { class: "name" }, name), h("span", { class: "muted" }, id),
       h("span", { class: "muted when" }, time));
-    // Formatted only when somebody looks: a busy room has many frames.
+    // Formatted only when it is opened, as a busy room has many frames.
     const details = h("details", { ontoggle: () => details.open && setText(body, pretty(text, frame)) }, summary, body);
     $("frames").prepend(h("li", { class: direction === "in" ? "in" : "out" }, details));
     while ($("frames").childElementCount > KEPT) $("frames").lastChild.remove();
@@ -98,7 +98,7 @@ function bar(index, share) {
   return rect;
 }
 
-/** The frame as it went over the wire, but for tokens: they are keys, and screens are shared. */
+/** The frame as it was sent, but with tokens hidden: they are secrets, and screens are shared. */
 function pretty(text, frame) {
   if (frame.data?.token) return JSON.stringify({ ...frame, data: { ...frame.data, token: "…" } }, null, 2);
   try {

@@ -1,1 +1,1 @@
-"""Who may do what, how often, and where: tokens, revocations, limits, routing."""
+"""Who may do what, how often and where: tokens, revocations, limits, routing."""

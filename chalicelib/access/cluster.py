@@ -1,15 +1,15 @@
-"""Cluster sync: news that every running process takes up at once.
+"""Cluster sync: messages that reach every running process at once.
 
-`cluster:sync` carries {event, data, timestamp, source_instance}. It makes immediate what holds
-without it a little later, so a lost message costs staleness and never correctness:
+`cluster:sync` carries {event, data, timestamp, source_instance}. Its events only speed up what
+would happen a little later anyway. So a lost message causes a delay, but never a wrong result:
 
 | event | data | a process then | without the message |
 |---|---|---|---|
-| `user_revoked` | user_id, until_ms | refuses the user's frames | his connections are closed by the
-  `disconnect` job: seconds; new ones are refused by the store from the first moment |
+| `user_revoked` | user_id, until_ms | refuses the user's frames | the `disconnect` job closes the
+  user's connections within seconds; new ones are refused from the start, by the store |
 
-Membership, friendship and grants need none: what is cached of them is in Redis under a version
-that a change replaces, and no process keeps a copy.
+Membership, friendship and grants need no events: Redis caches them under a version that a change
+replaces, and no process keeps a copy.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ..model.identifiers import UserId
 from ..ports.access import ClusterBus
 from ..ports.system import Clock
 
+REVOKED = "your access is revoked at the moment, try again later"
 _HELD = 10_000
 
 
@@ -33,25 +34,25 @@ class Cluster:
         self._revoked_ms: dict[UserId, int] = {}
 
     def listen(self) -> None:
-        """Take up what others publish; the first call starts it."""
+        """Listen to the events of other processes; later calls do nothing."""
         self._sync.listen(self.heard)
 
     def revoked(self, user_id: UserId, until_ms: int) -> None:
-        """Tell all processes, this one included."""
-        news = {"user_id": user_id, "until_ms": until_ms}
-        self.heard("user_revoked", news)
+        """Send a revocation to all processes, including this one."""
+        data = {"user_id": user_id, "until_ms": until_ms}
+        self.heard("user_revoked", data)
         try:
-            self._sync.publish("user_revoked", news)
+            self._sync.publish("user_revoked", data)
         except CacheDown:
             telemetry.log("WARNING", "sync_not_published")
 
     def check(self, user_id: UserId) -> None:
-        """Raise `PermissionDenied` for one whose revocation was heard of; asks nobody."""
+        """Raise `PermissionDenied` for a user whose revocation this process knows. No I/O."""
         if self._revoked_ms and self._revoked_ms.get(user_id, 0) > self._clock.now_ms():
-            raise PermissionDenied("access is revoked for a time")
+            raise PermissionDenied(REVOKED)
 
     def heard(self, event: str, data: Mapping[str, Any]) -> None:
-        """One message; an event that is not known is another version's and is left alone."""
+        """Handle an event; an unknown one comes from another version and is ignored."""
         if event == "user_revoked":
             if len(self._revoked_ms) >= _HELD:
                 self._revoked_ms.clear()

@@ -1,9 +1,9 @@
-"""Limits: how often a user may do what. Token buckets in Redis, by user and action.
+"""Rate limits: how often a user may do something. Token buckets in Redis, by user and action.
 
-A websocket frame pays in the round trip it makes anyway. Redis is asked before it can say whose
-the connection is, so the first frame of a connection in a process pays from a bucket of the
-connection's own, and all later ones from the user's: together at most twice the limit for each
-connection. While Redis is away nobody is limited, and the metric `limits_open` counts it.
+A websocket frame is charged in the round trip to Redis that it makes anyway. In a connection's
+first frame in a process, the user is not known yet. So that frame is charged to a bucket of the
+connection, and all later frames to the user's bucket. Together they allow at most twice the limit
+for each connection. While Redis is away there is no limit; the metric `limits_open` counts that.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class Limits:
         self._clock = clock
 
     def charge(self, action: str) -> Charge:
-        """What the action costs: a token of its own bucket, or of the one for all others."""
+        """Return the charge for an action: to its own bucket, or to the one for all others."""
         name = action if action in self._rates else OTHERS
         rate = self._rates[name]
         return Charge(name, rate.per_s, rate.burst, self._clock.now_ms())
 
     def spend(self, user_id: UserId, action: str) -> None:
-        """Pay for an HTTP request; `RateLimited` when the bucket is empty."""
+        """Charge an HTTP request; `RateLimited` when the bucket is empty."""
         charge = self.charge(action)
         try:
             wait_ms = self._buckets.spend(replace(charge, payer=user_id))
@@ -47,4 +47,4 @@ class Limits:
         """Raise `RateLimited` when there is a wait."""
         if wait_ms:
             telemetry.measure("rate_limited", self._clock.now_ms(), rate_limited=1)
-            raise RateLimited(f"too many of these: again in {wait_ms} ms")
+            raise RateLimited(f"too many requests of this kind, try again in {wait_ms} ms")

@@ -1,4 +1,4 @@
-"""Revocations: users whose tokens are not taken until a time, though they are still valid."""
+"""Revocations: refuse a user's tokens until a given time, although they are still valid."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from ..model.identifiers import UserId
 from ..ports.access import RevocationStore
 from ..ports.queues import Queue
 from ..ports.system import Clock
-from .cluster import Cluster
+from .cluster import REVOKED, Cluster
 
-# Who opened a connection while the revocation was written shows in the index by then.
+# After this time, the index shows connections that opened while the revocation was written.
 LATECOMERS_S = 5
 
 
@@ -26,12 +26,18 @@ class Revocations:
     def check(self, user_id: UserId) -> None:
         """Raise `PermissionDenied` while the user is revoked (a consistent read)."""
         if self._store.until_ms(user_id) > self._clock.now_ms():
-            raise PermissionDenied("access is revoked for a time")
+            raise PermissionDenied(REVOKED)
 
     def revoke(self, user_id: UserId, for_s: int) -> int:
-        """End the user's connections and refuse new ones for so long; answers until when (ms).
+        """End the user's connections, and refuse new ones for some time.
 
-        With 0 he may come back at once. A shorter revocation does not end a longer one early.
+        A shorter revocation does not end a longer one early.
+
+        Args:
+            for_s: Seconds to refuse; with 0 the user can connect again at once.
+
+        Returns:
+            When the revocation ends (ms).
         """
         now_ms = self._clock.now_ms()
         until_ms = now_ms + for_s * 1000

@@ -1,7 +1,7 @@
-"""Which region and shard a user connects to: by where he is, what is deployed and what is healthy.
+"""Which region and shard a user connects to, by location, deployed regions and their health.
 
-A shard is one of several WebSocket APIs of a region, for when one account limit is not enough; a
-stable hash of the user id picks it, the same in every region and at every time.
+A shard is one of several WebSocket APIs of a region, for when the limits of one are not enough. A
+stable hash of the user id selects the shard; it is the same in every region and never changes.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class EndpointRoute:
 def stable_hash(text: str) -> int:
     """h = h * 31 + code unit (UTF-16) in signed 32 bits, then its absolute value.
 
-    So a client in any language can compute it: it is Java's `String.hashCode`. The absolute value
-    is taken of the full number: -2^31 gives 2^31.
+    It is Java's `String.hashCode`, so that clients in any language can compute it. The absolute
+    value is not limited to 32 bits: -2^31 gives 2^31.
     https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/lang/String.html#hashCode()
     """
     units = text.encode("utf-16-be", "surrogatepass")
@@ -55,9 +55,9 @@ def shard_of(user_id: UserId, shards: int) -> str:
 
 
 def by_preference(location: str, deployed: Sequence[Region]) -> list[Region]:
-    """The deployed regions, the best for a location (ISO 3166 alpha-2) first.
+    """Return the deployed regions, the best for a location (ISO 3166 alpha-2) first.
 
-    One that is in no group comes last.
+    Regions that are in no group come last.
     """
     order = _FIRST.get(location.upper(), _OTHERS)
     known = [region for region in order if region in deployed]
@@ -86,10 +86,10 @@ class Router:
         return shard_of(user_id, self._shards)
 
     def routes(self, user_id: UserId, location: str) -> list[EndpointRoute]:
-        """Where to connect, the best first, the others to fall back on.
+        """Return where to connect, the best region first, the others as fallbacks.
 
-        This region counts as healthy, as it answers; a peer does when its health check answered
-        with 200 in the last 10 s.
+        This region counts as healthy, because it is answering. A peer is healthy when its health
+        check returned 200 within the last 10 s.
 
         Raises:
             NotFound: No endpoints are configured.
@@ -105,7 +105,7 @@ class Router:
         ]
 
     def _peers_up(self) -> frozenset[Region]:
-        """Asked at most once in 10 s, all at once; meanwhile the last answer holds."""
+        """Return the healthy peers; all are checked in parallel, at most once in 10 s."""
         peers = {r: e.health for r, e in self._endpoints.items() if r != self._region}
         now_ms = self._clock.now_ms()
         with self._lock:

@@ -1,9 +1,9 @@
-"""Who is it? JWTs, signed with HS256 and a secret, or RS256/ES256 and the keys of a JWKS.
+"""Authentication by JWT: HS256 with a secret, or RS256/ES256 with the keys of a JWKS.
 
-While the secret is rotated the previous one verifies too, so nobody is logged out.
+During a rotation of the secret, tokens of the previous secret stay valid.
 
-Which algorithms are accepted comes from the settings, never from the token's own header
-(RFC 8725 section 3.1): `alg: none` and swaps of a public key for a secret are refused.
+The settings decide which algorithms are accepted, never the token's header (RFC 8725 section 3.1).
+So `alg: none` is refused, and so is a public key used as an HS256 secret.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def valid_user(text: str) -> bool:
 
 
 class Tokens:
-    """Verifies tokens; imports PyJWT at first use only (the message handler never needs it)."""
+    """Verifies tokens. Imports PyJWT only at first use, as most frames do not need it."""
 
     def __init__(self, settings: Settings, secrets: Secrets) -> None:
         self._settings = settings
@@ -34,11 +34,11 @@ class Tokens:
         self._jwks: Any = None
 
     def verify(self, token: str) -> Identity:
-        """Who the token is of.
+        """Verify a token and return whose it is.
 
         Raises:
-            Unauthorized: It is not good; always with the same few words.
-            Unavailable: The secret, or the issuer's keys, cannot be read.
+            Unauthorized: The token is missing, expired or not valid.
+            Unavailable: The secret or the issuer's keys cannot be read.
         """
         import jwt
 
@@ -47,7 +47,7 @@ class Tokens:
         try:
             claims = self._decode(jwt, token)
         except jwt.ExpiredSignatureError:
-            raise Unauthorized("the token has expired") from None
+            raise Unauthorized("the token has expired, get a new one") from None
         except jwt.exceptions.PyJWKClientConnectionError:
             raise Unavailable("the issuer's keys cannot be read, try again") from None
         except jwt.PyJWTError:
@@ -63,7 +63,7 @@ class Tokens:
             self._jwks = self._jwks or jwt.PyJWKClient(settings.jwks_url, timeout=3)
             decoded = jwt.decode(
                 token,
-                self._jwks.get_signing_key_from_jwt(token),  # which knows its own algorithm
+                self._jwks.get_signing_key_from_jwt(token),  # the key says for which algorithm
                 algorithms=[algorithm],
                 issuer=settings.jwt_issuer,
                 audience=settings.jwt_audience,
@@ -88,7 +88,7 @@ class Tokens:
 def _identity(claims: dict[str, Any]) -> Identity:
     user, roles = claims.get("sub"), claims.get("roles", [])
     if not isinstance(user, str) or not valid_user(user):
-        raise Unauthorized("the token names no valid user")
+        raise Unauthorized("the token's `sub` is not a valid user id")
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
-        raise Unauthorized("the token's roles are not a list of texts")
+        raise Unauthorized("the token's `roles` must be a list of strings")
     return Identity(UserId(user), int(claims["exp"]), tuple(roles))

@@ -1,4 +1,4 @@
-"""boto3 clients: made lazily, once, with time-outs; and AWS's faults as ours."""
+"""AWS clients, created at their first use, with timeouts; and AWS errors as `Unavailable`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _lock = threading.Lock()
 _session: Any = None
 _clients: dict[tuple[str, str, str | None], Any] = {}
 
-# What may pass by itself; a cancelled transaction or a failed condition is the caller's matter.
+# Errors that may pass by themselves. A cancelled transaction or a failed condition is not one:
+# the caller handles it.
 _TRANSIENT = {
     "InternalFailure",
     "InternalServerError",
@@ -36,8 +37,8 @@ _TRANSIENT = {
     "TransactionInProgressException",
 }
 
-# The deployment's fault, not the call's: it is mended by whoever operates it, and then the same
-# call succeeds. Nothing may be given up for it.
+# Errors of the deployment, not of the call: when an operator has fixed it, the same call succeeds.
+# So no job may be discarded because of them.
 _NOT_SET_UP = {
     "AWS.SimpleQueueService.NonExistentQueue",
     "AccessDenied",
@@ -63,8 +64,8 @@ _NOT_SET_UP = {
 def client(service: str, region: str, endpoint_url: str | None) -> Any:
     """A thread-safe low-level client, shared by the process.
 
-    Time-outs are short: a frame waits for it, and the SDK's own retries (standard mode, which
-    backs off with jitter) come on top.
+    Timeouts are short, as a frame waits for the call; the SDK's own retries (standard mode,
+    which backs off with jitter) come on top.
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
     """
     from botocore.config import Config
@@ -98,7 +99,7 @@ def forget() -> None:
 
 @contextmanager
 def unavailable(what: str) -> Iterator[None]:
-    """Turn faults of the service or the way to it into `Unavailable`; others pass."""
+    """Raise errors of the service or the network as `Unavailable`; other errors pass."""
     from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError
     from botocore.exceptions import ConnectionError as NoConnection
 

@@ -12,7 +12,7 @@ from .aws import client, unavailable
 
 
 class CloudWatchMetrics:
-    """See `ports.Metrics`. Its client is made at the first use: only `report` needs one."""
+    """See `ports.Metrics`. Creates its client at the first use: only `report` needs one."""
 
     def __init__(self, region: str, endpoint_url: str | None, namespace: str) -> None:
         self._region = region

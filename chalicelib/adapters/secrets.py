@@ -1,4 +1,4 @@
-"""The deployment's secrets: of one Secrets Manager secret, or as the settings give them.
+"""The deployment's secrets: from one Secrets Manager secret, or from the settings.
 
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 """
@@ -15,12 +15,12 @@ from ..kernel.errors import Unavailable
 from ..ports.system import Clock
 
 CACHED_MS = 300_000
-# After a failure: a read that does not get through takes seconds. An old value serves meanwhile.
+# Pauses after a failure: a failing read takes seconds. Meanwhile the last value is used.
 _PAUSE_MS, _STALE_PAUSE_MS = 5_000, 60_000
 
 
 class FixedSecrets:
-    """See `ports.Secrets`. Those of the settings; in tests the twin."""
+    """See `ports.Secrets`. Values from the settings; in tests the twin."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self.values = dict(values)
@@ -30,11 +30,11 @@ class FixedSecrets:
 
 
 class ManagedSecrets:
-    """See `ports.Secrets`. The secret's value is a JSON object of texts.
+    """See `ports.Secrets`. The secret's value is a JSON object of strings.
 
     It is read at the first use and then every five minutes. While Secrets Manager does not
-    answer, or answers with what is no such object, the last good value serves; while one thread
-    asks, it serves the others.
+    answer, or the value is not such an object, the last good value is used. While one thread
+    reads, the others also use the last value.
     """
 
     def __init__(self, client: Callable[[], Any], secret_id: str, clock: Clock) -> None:
@@ -60,7 +60,7 @@ class ManagedSecrets:
         try:
             self._values = self._read()
             pause_ms = CACHED_MS
-        except Exception as fault:  # noqa: BLE001 - any fault: what was read before still holds
+        except Exception as fault:  # noqa: BLE001 - on any error, keep using the last value
             telemetry.error("secrets_not_read", fault, stale=self._values is not None)
             pause_ms = _PAUSE_MS if self._values is None else _STALE_PAUSE_MS
         self._read_again_ms = self._clock.now_ms() + pause_ms
@@ -69,5 +69,5 @@ class ManagedSecrets:
         text = self._client().get_secret_value(SecretId=self._secret_id)["SecretString"]
         values = json.loads(text)
         if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
-            raise ValueError("not a JSON object of texts")
+            raise ValueError("the secret must be a JSON object of strings")
         return values

@@ -1,4 +1,4 @@
-"""Jobs onto an SQS queue."""
+"""Send jobs to an SQS queue."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class SqsQueue:
             )
 
     def _send_batch(self, batch: list[dict[str, Any]]) -> None:
-        """Send what failed again, alone: in a FIFO queue the id drops what did arrive."""
+        """Send a batch; repeat what failed. In a FIFO queue, the dedupe id drops duplicates."""
         for _ in range(_TRIES):
             answer = self._client.send_message_batch(QueueUrl=self._queue_url(), Entries=batch)
             failed = {failure["Id"] for failure in answer.get("Failed", [])}
             batch = [entry for entry in batch if entry["Id"] in failed]
             if not batch:
                 return
-        raise Unavailable("the queue refused a part of the batch, try again")
+        raise Unavailable("the queue refused part of the batch, try again")
 
     def _entry(self, number: int, job: QueuedJob) -> dict[str, Any]:
         body = job_to_text(job)
@@ -75,7 +75,10 @@ class SqsQueue:
 
 
 def _batches(entries: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """In their order, one of a FIFO group in each: SQS may refuse one and take those behind it."""
+    """Batches in order, with at most one entry of each FIFO group.
+
+    SQS may refuse one entry of a batch and accept later ones: in a group, that breaks the order.
+    """
     batch: list[dict[str, Any]] = []
     groups: set[str] = set()
     size = 0

@@ -1,4 +1,4 @@
-"""The clock and randomness: the only module that asks for either."""
+"""The clock and randomness: the only module that reads either."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Devices' connections, from the handshake to the clean-up."""
+"""Devices' connections, from the handshake to the clean-up after them."""

@@ -1,4 +1,4 @@
-"""Tokens that expire while their connection lives: renewal, warning, and the end."""
+"""Tokens that expire during a connection: renew the token, warn the client, close."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..ports.delivery import Poster
 from ..ports.queues import Queue
 from ..ports.system import Clock
 from . import lifetime
-from .registry import Connections
+from .registry import NOT_CONNECTED, Connections
 
 
 class TokenExpiry:
@@ -37,18 +37,18 @@ class TokenExpiry:
         """Continue under a newer token of the same user.
 
         Raises:
-            PermissionDenied: The token is another user's.
-            Unauthorized: The connection has ended meanwhile.
+            PermissionDenied: The token belongs to another user.
+            Unauthorized: The connection has ended in the meantime.
         """
         if identity.user_id != connection.user_id:
-            raise PermissionDenied("the token is another user's")
+            raise PermissionDenied("the token belongs to another user")
         end, roles = identity.expires_at_s, identity.roles
         if not self._store.renew(connection.connection_id, end, roles):
-            raise Unauthorized("this connection is not known (any more)")
+            raise Unauthorized(NOT_CONNECTED)
         self._connections.register(replace(connection, expires_at_s=end, roles=roles))
 
     def expire(self, job: ExpireConnection) -> None:
-        """Close a connection whose grace time is over; one whose token was renewed stays."""
+        """Close a connection whose grace time is over, unless its token was renewed."""
         connection = self._store.get(job.connection_id)
         if connection is None or not lifetime.expired(connection, self._clock.now_ms()):
             return
@@ -58,10 +58,13 @@ class TokenExpiry:
     def warn(
         self, connections: Sequence[Connection], warning: Callable[[Connection], bytes]
     ) -> int:
-        """Warn those whose tokens expire soon, and queue their end; returns how many were warned.
+        """Warn clients whose tokens expire soon, and queue the closing of their connections.
 
-        A connection that cannot be warned is closed all the same: its client comes back with a
+        A connection that cannot be warned is closed all the same; its client reconnects with a
         new token.
+
+        Returns:
+            How many clients were warned.
         """
         now_ms = self._clock.now_ms()
         ending = [each for each in connections if lifetime.expires_soon(each.expires_at_s, now_ms)]

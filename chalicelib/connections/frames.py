@@ -1,4 +1,4 @@
-"""Which connection a frame comes from, and whether its user can pay for it."""
+"""Which connection a frame comes from, and whether its user's rate limit allows it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..ports.connections import ConnectionStore, FrameContexts
 from ..ports.log import Tickets
 from ..ports.system import Clock
 from . import lifetime
-from .registry import Connections
+from .registry import NOT_CONNECTED, Connections
 
 _USERS_KNOWN = 10_000
 
@@ -42,9 +42,9 @@ class Frames:
         ticket_region: Region | None,
         charge: Charge,
     ) -> FrameContext:
-        """Everything a frame needs, in one round trip to the cache.
+        """Return all that serving a frame needs, in one round trip to the cache.
 
-        What the cache does not know is read from the store; then nothing was paid.
+        A connection that is not in the cache is read from the store. Such a frame is not charged.
 
         Raises:
             NotConnected: The connection is unknown.
@@ -57,13 +57,13 @@ class Frames:
             telemetry.measure("limits_open", charge.now_ms, limits_open=1)
             frame = FrameContext(None)
         now_ms = self._clock.now_ms()
-        # A token that the cache takes for expired may have been renewed while the cache was away.
+        # A token that is expired in the cache may have been renewed while the cache was away.
         if frame.connection is None or lifetime.expired(frame.connection, now_ms):
             connection = self._store.get(connection_id)
             if connection is None and frame.connection is None:
-                raise NotConnected("this connection is not known (any more)")
+                raise NotConnected(NOT_CONNECTED)
             if connection is None or lifetime.expired(connection, now_ms):
-                raise Unauthorized("the token has expired")
+                raise Unauthorized("the token has expired, connect again with a new one")
             self._connections.register(connection)
             frame = replace(frame, connection=connection)
         assert frame.connection is not None
@@ -73,7 +73,7 @@ class Frames:
         return frame
 
     def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
-        """Return a rejected frame's ticket, so that nobody waits for it."""
+        """Return a rejected frame's ticket, so that no writer waits for it."""
         try:
             self._tickets.return_ticket(room_id, region, ticket)
         except CacheDown:

@@ -6,24 +6,24 @@ from ..jobs.outbound import CheckPresence, ExpireConnection
 from ..model.connections import Connection, Target
 from ..model.identifiers import UserId
 
-TOKEN_GRACE_S = 25  # a connection stays open for so long after its token expired
+TOKEN_GRACE_S = 25  # a connection stays open this long after its token has expired
 EXPIRING_S = 120  # two sweeps: clients are warned this long before expiry
 YOUNG_MS = 5_000
-GRACE_MS = 10_000  # a user who reconnects within it never left
+GRACE_MS = 10_000  # a user who reconnects within this time is not shown as offline
 
 
 def expired(connection: Connection, now_ms: int) -> bool:
-    """Whether the token expired, and its grace time is over too."""
+    """Whether the token has expired and the grace time after it is over."""
     return now_ms >= (connection.expires_at_s + TOKEN_GRACE_S) * 1000
 
 
 def expires_soon(expires_at_s: int, now_ms: int) -> bool:
-    """Whether its client is to be warned, and its end to be queued."""
+    """Whether the token expires so soon that the client is warned and the closing is queued."""
     return expires_at_s * 1000 - now_ms <= EXPIRING_S * 1000
 
 
 def expiry_job(connection: Connection, now_ms: int) -> ExpireConnection:
-    """The job that closes it when its grace time is over. A second one does no harm."""
+    """Return the job that closes the connection after the grace time. A second one is harmless."""
     left_ms = (connection.expires_at_s + TOKEN_GRACE_S) * 1000 - now_ms
     return ExpireConnection(
         connection_id=connection.connection_id, delay_s=max(0, -(-left_ms // 1000))
@@ -31,7 +31,7 @@ def expiry_job(connection: Connection, now_ms: int) -> ExpireConnection:
 
 
 def young(target: Target, now_ms: int) -> bool:
-    """Whether a 410 may mean "not yet": a socket exists only after `$connect` has returned.
+    """Whether a 410 may mean "not yet": a websocket exists only after `$connect` has returned.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
     """
@@ -39,5 +39,5 @@ def young(target: Target, now_ms: int) -> bool:
 
 
 def check_presence(user_id: UserId, wait_ms: int) -> CheckPresence:
-    """The job that compares a user's presence after a wait; it also tells held-back changes."""
+    """Return the job that updates a user's presence after a wait and sends held-back changes."""
     return CheckPresence(user_id=user_id, delay_s=max(0, -(-wait_ms // 1000)))

@@ -1,4 +1,4 @@
-"""Queues the comparison of what friends are shown with a user's connections."""
+"""Queues the jobs that update users' presence to match their connections."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ class PresenceJobs:
         self._ids = ids
 
     def settle(self, user_ids: Iterable[UserId], due: bool = False) -> None:
-        """Queue a comparison in each user's order group.
+        """Queue an update of each user's presence, in the user's order group.
 
         Args:
-            due: The grace time of a connection that ended is over.
+            due: A wait is over: the grace time of a connection that ended, or the time for which
+                a change was held back.
         """
         jobs = [
             SettlePresence(user_id=user_id, due=due, token=self._ids.token())
@@ -29,5 +30,5 @@ class PresenceJobs:
         self._delivery.send(jobs)
 
     def check(self, job: CheckPresence) -> None:
-        """The wait is over: queue the comparison."""
+        """Queue the update after the wait of the job."""
         self.settle([job.user_id], due=True)

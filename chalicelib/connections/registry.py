@@ -1,7 +1,7 @@
 """Connections from the handshake to the clean-up, in the store and in Redis.
 
-`$disconnect` is best effort on AWS, so three things end a connection here: the event, a 410
-from @connections, and the sweep. Whoever marks it disconnected first does the rest.
+`$disconnect` is best effort on AWS. So a connection ends here in three ways: by that event, by a
+410 from @connections, or by the sweep. The first to mark it as disconnected cleans up after it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .presence_jobs import PresenceJobs
 from .views import RoomViews
 
 REGISTER_AGAIN_S = 5
+NOT_CONNECTED = "this connection is unknown or has ended, connect again"
 
 
 class Connections:
@@ -49,13 +50,13 @@ class Connections:
         self._max_connections = max_connections
 
     def open(self, identity: Identity, target: Target, device_info: Mapping[str, str]) -> None:
-        """Record a connection the gateway is about to complete: 1 DynamoDB write, 1 Redis trip.
+        """Store a connection that the gateway is about to open: 1 DynamoDB write, 1 Redis trip.
 
-        A user's first connection changes their presence: 1 SQS send. With a second one their
-        connections are counted: 1 more Redis trip.
+        A user's first connection changes their presence: 1 SQS send. For each further one, the
+        user's connections are counted: 1 more Redis trip.
 
         Raises:
-            RateLimited: The user has as many connections as one may have.
+            RateLimited: The user has as many connections as allowed.
         """
         connection = Connection(
             target=target,
@@ -68,7 +69,7 @@ class Connections:
         self._store.put(connection)
         first = self.register(connection)
         if first is None:
-            # Redis may be back in a moment, and take this user for offline until the next sweep.
+            # Redis may be back soon, and would show the user as offline until the next sweep.
             job = RegisterConnection(
                 connection_id=connection.connection_id, delay_s=REGISTER_AGAIN_S
             )
@@ -82,7 +83,11 @@ class Connections:
             self._outbound.send([lifetime.expiry_job(connection, now_ms)])
 
     def register(self, connection: Connection) -> bool | None:
-        """Make it known in Redis: whether it is the user's first; None while Redis is away."""
+        """Put a connection into Redis.
+
+        Returns:
+            Whether it is the user's first connection; None while Redis is away.
+        """
         try:
             return self._registry.register(connection)
         except CacheDown:
@@ -90,21 +95,21 @@ class Connections:
             return None
 
     def register_again(self, job: RegisterConnection) -> None:
-        """Register a connection that opened while Redis was away; the sweep is next to do so."""
+        """Register a connection that opened while Redis was away; if that fails, the sweep does."""
         connection = self._store.get(job.connection_id)
         if connection is not None:
             self.register(connection)
             self._presence_jobs.settle([connection.user_id])
 
     def disconnect_user(self, job: DisconnectUser) -> None:
-        """Close all of a user's connections opened by then; later ones stay."""
+        """Close the connections that a user opened until `at_ms`; later ones stay."""
         for connection in self._store.of_user(job.user_id):
             if connection.connected_at_ms <= job.at_ms:
                 self._poster.close(connection.target)
                 self.close(connection.connection_id)
 
     def move(self, connection_id: ConnectionId, target: Target) -> None:
-        """Continue a connection under another id, without anybody seeing it leave or come.
+        """Continue a connection under another id, without events or a change of presence.
 
         Idempotent. In Redis the change is atomic; the store has both for a moment.
         """
@@ -123,16 +128,16 @@ class Connections:
         self._store.disconnect(connection_id, self._clock.now_ms())
 
     def known(self, connection_id: ConnectionId) -> Connection | None:
-        """By the store; None when it is unknown or has ended."""
+        """Return a connection from the store; None when it is unknown or has ended."""
         return self._store.get(connection_id)
 
     def touch(self, connection_ids: Iterable[ConnectionId]) -> None:
-        """Note that they showed a sign of life."""
+        """Note a sign of life of these connections."""
         for connection_id in connection_ids:
             self._store.touch(connection_id, self._clock.now_ms())
 
     def heartbeat(self, connection: Connection) -> None:
-        """A ping: the connection lives, for the store and for Redis."""
+        """Note a client's ping, in the store and in Redis."""
         self._store.touch(connection.connection_id, self._clock.now_ms())
         try:
             if self._registry.refresh([connection.target]):
@@ -141,11 +146,13 @@ class Connections:
             telemetry.log("WARNING", "refresh_failed")
 
     def close(self, connection_id: ConnectionId) -> Connection | None:
-        """End a connection; idempotent, so a repeated event or a late 410 changes nothing.
+        """End a connection. Idempotent: a repeated event or a late 410 changes nothing.
 
-        Returns what ended, None when nothing did. The jobs are sent first: a process that dies
-        after that leaves a connection for the sweep; one that died after the write would leave a
-        ghost.
+        The jobs are sent before the write. If the process dies in between, the sweep finds the
+        connection. If the write came first, the connection would stay visible to others.
+
+        Returns:
+            The connection that ended; None when it had ended before.
         """
         connection = self._store.get(connection_id)
         if connection is None:
@@ -164,12 +171,12 @@ class Connections:
         return connection
 
     def gone(self, target: Target) -> bool:
-        """Judge a 410: clean up an old connection; False for a young one ("not yet")."""
+        """Clean up a connection after a 410; False for a young one, where it means "not yet"."""
         if lifetime.young(target, self._clock.now_ms()):
             return False
         self.close(target.connection_id)
         try:
-            # It may have ended before, and only Redis still held it.
+            # It may have ended before, so that only Redis still had it.
             if self._registry.unregister(target, self._clock.now_ms()):
                 self._outbound.send([lifetime.check_presence(target.user_id, lifetime.GRACE_MS)])
         except CacheDown:
@@ -177,7 +184,10 @@ class Connections:
         return True
 
     def drop_ghosts(self, user_id: UserId) -> None:
-        """Remove from Redis what ended while it was away, or whose clean-up died halfway."""
+        """Remove a user's ended connections from Redis.
+
+        Redis still has a connection that ended while Redis was away, or whose clean-up failed.
+        """
         try:
             held = self._registry.online([user_id]) or {}
             for target in held.get(user_id, []):
@@ -187,11 +197,11 @@ class Connections:
             telemetry.log("WARNING", "ghosts_not_dropped")
 
     def devices(self, user_id: UserId) -> Devices:
-        """A user's connections by the store; slower than Redis, for when it cannot say."""
+        """Count a user's connections in the store: slower than Redis, for when Redis is away."""
         return self._store.devices(user_id)
 
     def of_users(self, users: Iterable[UserId]) -> list[Target]:
-        """Connections of these users, read from the store one user after the other."""
+        """Return the connections of these users, read from the store one user after the other."""
         return [c.target for user in users for c in self._store.of_user(user)]
 
     def _check_number(self, connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""The sweep, every minute: find connections that ended silently, restore what Redis lost."""
+"""The sweep, every minute: find connections that ended unnoticed, and restore what Redis lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .presence_jobs import PresenceJobs
 from .registry import Connections
 
 STALE_AFTER_MS = 240_000
-FRESH_MS = 120_000  # two sweeps: a connection that young may have lost its presence job
+FRESH_MS = 120_000  # two sweeps: the presence job of so young a connection may be missing
 _BATCH = 500
 
 
@@ -50,13 +50,16 @@ class Sweep:
     def run(
         self, ping: Callable[[Target], bytes | None], warning: Callable[[Connection], bytes]
     ) -> dict[str, int]:
-        """Ping stale connections, end dead ones, restore what Redis lost. Counts by outcome.
+        """Ping stale connections, end dead ones, restore what Redis lost.
 
         Args:
-            ping: The frame for a stale connection; None where a heartbeat of its own asks, which
-                is then revived if it stopped.
-            warning: The frame for a connection whose token expires within two minutes; it is
-                sent once or twice, and the connection is closed 25 s after the token's end.
+            ping: Returns the frame for a stale connection. None for a session with a heartbeat,
+                which is then restarted if it has stopped.
+            warning: Returns the frame for a connection whose token expires within two minutes.
+                It is sent once or twice. The connection is closed 25 s after the token expired.
+
+        Returns:
+            Counts by outcome.
         """
         counts = {"seen": 0, "pinged": 0, "gone": 0, "restored": 0, "expiring": 0}
         everyone = self._store.scan()
@@ -74,7 +77,7 @@ class Sweep:
         return counts
 
     def _restore(self, batch: list[Connection]) -> int:
-        """Put back into Redis what it does not hold; returns how many it was given."""
+        """Put connections that are missing in Redis back, and return how many they were."""
         restored = 0
         try:
             missing = set(self._registry.refresh([c.target for c in batch]))
@@ -88,7 +91,7 @@ class Sweep:
         return restored
 
     def _settle_again(self, batch: list[Connection]) -> None:
-        """A handshake that died after it was registered has left no presence job behind."""
+        """Queue presence jobs of young connections: a handshake may have died before it did so."""
         fresh_ms = self._clock.now_ms() - FRESH_MS
         fresh = {c.user_id: None for c in batch if c.connected_at_ms > fresh_ms}
         self._presence_jobs.settle(fresh)

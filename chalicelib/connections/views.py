@@ -1,4 +1,4 @@
-"""Which connections have a room open, in the store and in Redis: they get its ephemeral events."""
+"""Which connections have a room open and so get its ephemeral events; in the store and Redis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RoomViews:
         self._audience = audience
 
     def open(self, room_id: RoomId, connection: Connection) -> bool:
-        """Send the room's ephemeral events here. True for the user's first device in it."""
+        """Open the room on a connection. True when it is the user's first device in the room."""
         self._store.join(room_id, connection.target)
         try:
             return self._audience.join(room_id, connection.target)
@@ -24,7 +24,7 @@ class RoomViews:
             return True
 
     def close(self, room_id: RoomId, target: Target) -> bool:
-        """True when it was the user's last device in the room."""
+        """Close the room on a connection. True when it was the user's last device in the room."""
         self._store.leave(room_id, target)
         try:
             return self._audience.leave(room_id, target)
@@ -32,7 +32,7 @@ class RoomViews:
             return all(other.user_id != target.user_id for other in self._store.joined(room_id))
 
     def audience(self, room_id: RoomId) -> list[Target]:
-        """Connections that have the room open."""
+        """Return the connections that have the room open."""
         try:
             targets = self._audience.joined(room_id)
             if targets is not None:

@@ -1,1 +1,1 @@
-"""What clients see: commands, events and positions. No protocol's encoding."""
+"""What clients see: commands, acks, events and positions, independent of the protocol."""

@@ -1,4 +1,4 @@
-"""What actions are answered: one class each, with the fields of the ack's data."""
+"""The acks of actions: one class each, with the fields of the ack's data."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .shapes import OPTIONAL, Shape
 
 @dataclass(frozen=True, slots=True)
 class Done(Shape):
-    """It is done; there is nothing to say about it."""
+    """The action is done; there is no data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hello(Shape):
-    """Who and where the connection is.
+    """The connection's id, user and region.
 
     Attributes:
-        region: The region it is connected to.
-        expires_at: When its token expires.
+        region: The region that the client is connected to.
+        expires_at: When the connection's token expires.
     """
 
     connection_id: ConnectionId
@@ -37,7 +37,7 @@ class Sent(Shape):
     """The message is in the log.
 
     Attributes:
-        position: The position of a device that has seen its stream up to this message.
+        position: The position of a device that has this stream up to this message.
     """
 
     message_id: MessageId
@@ -48,10 +48,10 @@ class Sent(Shape):
 
 @dataclass(frozen=True, slots=True)
 class RoomPosition(Shape):
-    """Where the room stands.
+    """The newest position of a room.
 
     Attributes:
-        position: Its newest position.
+        position: The newest position.
     """
 
     room_id: RoomId
@@ -60,16 +60,16 @@ class RoomPosition(Shape):
 
 @dataclass(frozen=True, slots=True)
 class SyncedConversation(Shape):
-    """One conversation's part of an answer to `sync`.
+    """The part of one conversation in the ack of `sync`.
 
     Attributes:
-        messages: What came after the given position, oldest first; without one, or when
+        messages: The messages after the given position, oldest first. Without a position, or when
             `recovered` is false, the newest messages instead.
-        position: Keep it: the next `sync` goes on from here.
+        position: The position to keep: the next `sync` continues from here.
         recovered: `messages` is exactly what came after the given position.
-        more: There is more after `position`: ask again with it.
-        unread: Messages of others after the read marker, counted up to 100.
-        last_read_message_id: The read marker, or null.
+        more: There is more after `position`: send `sync` again with it.
+        unread: The number of messages of others after the read marker, counted up to 100.
+        last_read_message_id: The message of the read marker, or null.
         error: Why the conversation could not be read; then there are no messages.
     """
 
@@ -88,11 +88,11 @@ class SyncedConversation(Shape):
 
 @dataclass(frozen=True, slots=True)
 class Synced(Shape):
-    """The answer to `sync`.
+    """The ack of `sync`.
 
     Attributes:
-        conversations: By conversation id.
-        after_room: When not null there are more rooms: ask again with it.
+        conversations: The conversations, by conversation id.
+        after_room: When not null, there are more rooms: send `sync` again with it.
     """
 
     conversations: Mapping[RoomId, SyncedConversation]
@@ -105,7 +105,7 @@ class Synced(Shape):
 
 @dataclass(frozen=True, slots=True)
 class Refreshed(Shape):
-    """The connection goes on under the new token.
+    """The connection continues with the new token.
 
     Attributes:
         expires_at: When the new token expires.
@@ -116,6 +116,6 @@ class Refreshed(Shape):
 
 @dataclass(frozen=True, slots=True)
 class Pong(Shape):
-    """The answer to `ping`."""
+    """The ack of `ping`."""
 
     server_time: str

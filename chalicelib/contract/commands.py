@@ -1,4 +1,4 @@
-"""What clients may ask, as pydantic models: one per action, strict, unknown fields refused."""
+"""The data of actions as strict pydantic models, which refuse unknown fields."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..kernel.errors import BadRequest, TooLarge
 MAX_CONTENT_BYTES = 64 * 1024
 MAX_METADATA_BYTES = 4 * 1024
 
-# Neither begins with a dot: as a segment of a path "." and ".." mean something else.
+# Neither starts with a dot, because "." and ".." have a special meaning in URL paths.
 RoomIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$")]
 UserIdText = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_:@|+=~-][A-Za-z0-9._:@|+=~-]{0,127}$")
@@ -33,7 +33,7 @@ PositionText = Annotated[str, StringConstraints(max_length=1024)]
 
 
 def _whole(value: object) -> object:
-    """JSON has one kind of number: 5.0 is as whole as 5."""
+    """Accept whole floats: JSON has only one type of number, so 5.0 is the integer 5."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -46,7 +46,7 @@ def _bounded(value: object) -> object:
     return value
 
 
-# Any JSON that is not nested too deeply, for whatever will be stored.
+# JSON that is stored: any value that is not nested too deeply.
 JSON = Annotated[Any, AfterValidator(_bounded)]
 JSON_OBJECT = Annotated[dict[str, Any], AfterValidator(_bounded)]
 
@@ -67,12 +67,13 @@ class SendMessage(Command):
 
     Attributes:
         conversation_id: The room.
-        message_type: What kind of content this is, in the clients' own words, such as `text`.
-        content: Any JSON value. The service stores it and does not look inside.
-        reply_to_message_id: The message that this one answers.
+        message_type: The kind of content, as the clients define it, such as `text`.
+        content: Any JSON value. The service stores it and does not read it.
+        reply_to_message_id: The message that this one replies to.
         client_message_id: The client's own id of the message. A resend with the same id within
-            24 hours gets the same ack and makes no second message.
-        delivery_receipt: Ask to be sent `message_delivered` for each user the message reached.
+            24 hours gets the same ack and creates no second message.
+        delivery_receipt: Ask for a `message_delivered` event for each user that the message
+            reaches.
     """
 
     conversation_id: RoomIdText
@@ -116,14 +117,14 @@ class ConversationRef(Command):
 
 
 class Sync(Command):
-    """What the client has, to be sent what it lacks.
+    """The positions that the client has, to get what came after them.
 
     Attributes:
         positions: The client's position in each conversation; an empty position asks for a
             snapshot. An empty object asks for snapshots of all the user's rooms.
-        limit: At most this many messages of each conversation; a snapshot has 50 at most.
-        after_room: With empty `positions` only: the `after_room` of the answer before, to get
-            the next rooms.
+        limit: The most messages to return for each conversation; a snapshot has at most 50.
+        after_room: The `after_room` of the previous ack, to get the next rooms. Only with empty
+            `positions`.
     """
 
     positions: Annotated[dict[RoomIdText, PositionText], Field(max_length=100)]
@@ -133,15 +134,15 @@ class Sync(Command):
     @model_validator(mode="after")
     def _of_all_or_of_these(self) -> Sync:
         if self.positions and self.after_room is not None:
-            raise ValueError("after_room goes with empty positions only")
+            raise ValueError("after_room is only allowed with empty positions")
         return self
 
 
 class SetStatus(Command):
-    """What the user's friends are shown.
+    """The status that the user's friends see.
 
     Attributes:
-        status: With `offline` the user is connected and shown as gone.
+        status: With `offline` the user stays connected but is shown as offline.
     """
 
     status: Literal["online", "away", "offline"]
@@ -158,7 +159,12 @@ class RefreshToken(Command):
 
 
 def parse(model: type[C], data: object) -> C:
-    """Validate, or `BadRequest` naming the fields at fault (never their values)."""
+    """Validate data against a model.
+
+    Raises:
+        BadRequest: The data is not valid. The message names the first invalid field, never its
+            value.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as fault:
@@ -169,12 +175,17 @@ def parse(model: type[C], data: object) -> C:
 
 
 def check_json(value: object, limit_bytes: int, name: str) -> None:
-    """`TooLarge` over the limit, `BadRequest` for what JSON or UTF-8 cannot carry, or too deep."""
+    """Check that a value can be stored as JSON.
+
+    Raises:
+        TooLarge: It is over the limit.
+        BadRequest: It is nested too deeply, or cannot be encoded as JSON in UTF-8.
+    """
     if not nesting.within(value, nesting.MAX_DEPTH):
         raise nesting.too_deep(name)
     try:
         size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
     except ValueError:
-        raise BadRequest(f"{name}: cannot be carried as JSON in UTF-8") from None
+        raise BadRequest(f"{name}: cannot be encoded as JSON in UTF-8") from None
     if size > limit_bytes:
         raise TooLarge(f"{name}: {size} bytes, the limit is {limit_bytes}")

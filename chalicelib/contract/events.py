@@ -1,4 +1,4 @@
-"""Events that clients get: one class each, with the fields of its data. No protocol, no socket."""
+"""Events that clients get: one class each, with the fields of the event's data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Event(Shape):
     """Base of all events.
 
     Attributes:
-        name: Its name on the wire.
+        name: The event's name on the wire.
     """
 
     __slots__ = ()
@@ -28,38 +28,38 @@ class Event(Shape):
 
     @property
     def ack_id(self) -> int | None:
-        """The number under which receivers are asked for an ack, where their protocol has acks."""
+        """The number of the ack that is asked for, if any; only for protocols that have acks."""
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived(Message, Event):
-    """A message in a room: for all devices of all members but the one that sent it."""
+    """A new message in a room: for all devices of all members, except the one that sent it."""
 
     name: ClassVar[str] = "message_received"
 
 
 @dataclass(frozen=True, slots=True)
 class MomentPosted(Message, Event):
-    """A moment: for the devices of its owner and of the owner's friends."""
+    """A new moment: for the devices of its owner and of the owner's friends."""
 
     name: ClassVar[str] = "moment_posted"
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationPosted(Message, Event):
-    """A notification: for the devices of the user it is for."""
+    """A new notification: for the devices of the user who gets it."""
 
     name: ClassVar[str] = "notification"
 
 
 @dataclass(frozen=True, slots=True)
 class MessageDeleted(Event):
-    """A message was deleted: for all devices of all members but the one that deleted it.
+    """A message was deleted: for all devices of all members, except the one that deleted it.
 
     Attributes:
         message_id: The deleted message.
-        position: The position of a device that has seen its stream up to the deletion.
+        position: The position of a device that has this stream up to the deletion.
     """
 
     name: ClassVar[str] = "message_deleted"
@@ -72,15 +72,15 @@ class MessageDeleted(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessageRead(Event):
-    """A room was read up to a message: for its senders, and the reader's other devices.
+    """A room was read up to a message: for the senders, and for the reader's other devices.
 
-    In rooms of over 100 members senders get a count instead of each reader.
+    In rooms of over 100 members, senders get counts instead of an event for each reader.
 
     Attributes:
         message_id: Everything up to this message was read.
-        reader_id: Who read it; null where it is a count.
-        read_at: When.
-        read_count: How many have read the message; only where it is a count.
+        reader_id: The user who read it; null in a count.
+        read_at: When it was read.
+        read_count: How many users have read the message; only in a count.
     """
 
     name: ClassVar[str] = "message_read"
@@ -93,9 +93,9 @@ class MessageRead(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReceipt(Event):
-    """Asks a Socket.IO device to ack that a message reached it, as the sender wished.
+    """Asks a Socket.IO device to ack that a message reached it, because the sender wants a receipt.
 
-    It is an event of its own, because a client with connection state recovery does not keep the
+    It is a separate event, because a client with connection state recovery does not keep the
     offset of an event that asks for an ack. JSON clients send `message_delivered` instead.
 
     Attributes:
@@ -116,7 +116,7 @@ class MessageDelivered(Event):
     """A message reached a user's first device: for the sender who asked for a delivery receipt.
 
     Attributes:
-        user_id: Whom it reached.
+        user_id: The user whom the message reached.
         delivered_at: When the device confirmed it.
     """
 
@@ -129,10 +129,10 @@ class MessageDelivered(Event):
 
 @dataclass(frozen=True, slots=True)
 class Typing(Event):
-    """A user started or stopped typing: for devices that joined the room, but the user's own.
+    """A user started or stopped typing: for devices that joined the room, except the user's own.
 
     Attributes:
-        is_typing: False ends it; without a stop it ends after 6 s.
+        is_typing: False when the user stopped. This event follows 6 s after a start at the latest.
     """
 
     name: ClassVar[str] = "typing"
@@ -164,13 +164,13 @@ class UserLeft(Event):
 
 @dataclass(frozen=True, slots=True)
 class RoomUpdated(Event):
-    """A room was made or its membership changed: for all devices of its members.
+    """A room was created or its membership changed: for all devices of its members.
 
-    A removed member gets it too.
+    A removed member gets the event too.
 
     Attributes:
         change: `created`, `member_added` or `member_removed`.
-        user_id: Who created the room, or whose membership changed.
+        user_id: The user who created the room, or whose membership changed.
     """
 
     name: ClassVar[str] = "room_updated"
@@ -187,7 +187,8 @@ class FriendStatusUpdate(Event):
     Attributes:
         user_id: The friend.
         status: `online`, `away` or `offline`.
-        timestamp: Grows with each change of a user's status; drop one that is older than the last.
+        timestamp: Increases with each change of a user's status. Drop an event that is older than
+            the last one.
     """
 
     name: ClassVar[str] = "friend_status_update"
@@ -210,10 +211,10 @@ class TokenExpiring(Event):
 
 @dataclass(frozen=True, slots=True)
 class SessionStarted(Event):
-    """The first event of a Socket.IO socket that can recover: brings the offset to return with.
+    """Brings a Socket.IO socket that can recover its first offset.
 
     Attributes:
-        recovered: The socket was recovered, and what it missed came before this event.
+        recovered: The socket was recovered. The events that it missed came before this one.
     """
 
     name: ClassVar[str] = "session"
@@ -222,7 +223,7 @@ class SessionStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Ping(Event):
-    """Sent to a JSON connection that was silent for over 240 s; needs no answer."""
+    """Sent to a JSON connection that has been silent for over 240 s. It needs no answer."""
 
     name: ClassVar[str] = "ping"
     server_time: str
@@ -255,12 +256,12 @@ _OF_ROOMS: Mapping[RoomType, type[MessageReceived | MomentPosted | NotificationP
 
 
 def of_message(room_id: RoomId) -> type[MessageReceived | MomentPosted | NotificationPosted]:
-    """The class of the events that bring this room's messages."""
+    """Return the class of the events that carry this room's messages."""
     return _OF_ROOMS.get(ids.room_type(room_id), MessageReceived)
 
 
 def of_entry(entry: Entry) -> Event:
-    """The event that brings a log entry to a room's devices."""
+    """Return the event that carries a log entry."""
     if entry.kind is EntryKind.MESSAGE:
         return of_message(entry.room_id).of(entry)
     return MessageDeleted(
@@ -273,11 +274,11 @@ def of_entry(entry: Entry) -> Event:
 
 
 def of_data(name: str, data: Mapping[str, Any]) -> Event:
-    """The event of that name with this data.
+    """Return the event with this name and data.
 
     Raises:
-        KeyError: This version knows no such event.
-        TypeError: The data lacks a field.
+        KeyError: This version does not know the event.
+        TypeError: A field is missing.
     """
     event: Event = EVENTS[name].of_data(data)
     return event

@@ -1,4 +1,4 @@
-"""A message as clients see it: in events, history, sync and feeds alike."""
+"""A message as clients see it, the same in events, history, sync and feeds."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class Message(Shape):
     """One message of a conversation.
 
     Attributes:
-        message_id: Unique; sorts in the conversation's order.
-        message_type: As the sender chose it, such as `text`.
+        message_id: Unique; ids sort in the order of the conversation.
+        message_type: The kind of content that the sender chose, such as `text`.
         content: Any JSON; null once the message is deleted.
-        reply_to_message_id: The message it answers, or null.
-        timestamp: When it was written.
-        is_read: Of one's own message: somebody else has read it. Of others' messages: the viewer
-            has read it. Always false in events.
-        is_deleted: It was deleted.
-        client_message_id: The sender's key for this message, or null.
-        delivery_receipt: The sender asks devices to confirm its arrival (`message_delivered`).
-        position: The position of a device that has seen its stream up to this message.
+        reply_to_message_id: The message that this one replies to, or null.
+        timestamp: When the message was written.
+        is_read: For the viewer's own message: somebody else has read it. For another's message:
+            the viewer has read it. Always false in events.
+        is_deleted: The message was deleted.
+        client_message_id: The sender's own id of the message, or null.
+        delivery_receipt: The sender asks devices to confirm the message (`message_delivered`).
+        position: The position of a device that has this stream up to this message.
     """
 
     message_id: MessageId
@@ -45,7 +45,7 @@ class Message(Shape):
 
     @classmethod
     def of(cls, entry: Entry, is_read: bool = False) -> Self:
-        """The message of a log entry."""
+        """Return the message of a log entry."""
         return cls(
             message_id=entry.message_id,
             conversation_id=entry.room_id,

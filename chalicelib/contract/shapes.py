@@ -1,6 +1,6 @@
-"""What clients see as frozen dataclasses: the fields are the JSON's, by the same names.
+"""Shapes: frozen dataclasses whose fields are those of the JSON that clients get.
 
-Events and acks are shapes. `fields(shape)` is therefore the reference of what is on the wire.
+Events and acks are shapes, so `fields(shape)` is the reference of what is on the wire.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Shape:
     __slots__ = ()
 
     def data(self) -> dict[str, Any]:
-        """As JSON. Fields marked `OPTIONAL` are left out while they are None."""
+        """Return the shape as JSON, without fields marked `OPTIONAL` that are None."""
         return {
             name: value
             for name, omitted in _wire_fields(type(self))
@@ -25,7 +25,7 @@ class Shape:
 
     @classmethod
     def of_data(cls, data: Mapping[str, Any]) -> Any:
-        """The shape of such JSON; fields that this version does not know are dropped.
+        """Return the shape from its JSON; fields that this version does not know are dropped.
 
         Raises:
             TypeError: A field is missing.
@@ -39,7 +39,7 @@ _WIRE_FIELDS: dict[type[Shape], tuple[tuple[str, bool], ...]] = {}
 
 
 def _wire_fields(shape: type[Shape]) -> tuple[tuple[str, bool], ...]:
-    """Name, and whether it is left out while None, of each field."""
+    """Return, for each field, its name and whether it is left out when it is None."""
     known = _WIRE_FIELDS.get(shape)
     if known is None:
         described = fields(shape)  # type: ignore[arg-type]  # each shape is a dataclass

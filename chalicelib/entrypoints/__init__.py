@@ -1,6 +1,6 @@
-"""AWS events to the domain, a module for each kind of trigger.
+"""Handlers of AWS events, one module for each kind of trigger.
 
-Each is imported at its first use (PEP 562): a cold function pays for its own only.
+Each module is imported at its first use (PEP 562), so that a cold function loads only its own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""SQS batches to the domain: partial batch responses, dead letters.
+"""Run the jobs of SQS batches: partial batch responses, dead letters.
 
-A FIFO batch may hold several groups; they are served side by side. After a failure the later
-records of *that* group are failed unprocessed, so that order holds; other groups go on.
+A FIFO batch may hold several groups, which run in parallel. After a failure, the later records
+of *that* group also fail, unprocessed, to keep the order; other groups continue.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
 
@@ -43,7 +43,7 @@ class _Trigger:
     """One queue's trigger.
 
     Attributes:
-        dead: Where a record goes that cannot be read.
+        dead: The queue for records that cannot be read.
     """
 
     services: Services
@@ -57,8 +57,8 @@ class _Unit:
     """Records that succeed or fail together.
 
     Attributes:
-        jobs: What the records say; none for a record that cannot be read.
-        kind: Of a record that this version does not know, or that lacks what it needs.
+        jobs: The jobs of the records; empty if the record cannot be read.
+        kind: The kind of a record that this version cannot read, but another version may.
     """
 
     records: list[dict[str, Any]]
@@ -74,7 +74,7 @@ def _batch(trigger: _Trigger, event: dict[str, Any]) -> dict[str, Any]:
     if len(groups) == 1:
         failed = [_group(trigger, records) for records in groups.values()]
     else:
-        # Side by side: a group that waits for a slow connection holds up no other.
+        # In parallel: a group that waits for a slow connection does not delay the others.
         with ThreadPoolExecutor(len(groups)) as pool:
             running = [
                 pool.submit(contextvars.copy_context().run, _group, trigger, records)
@@ -85,7 +85,7 @@ def _batch(trigger: _Trigger, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _group(trigger: _Trigger, records: list[dict[str, Any]]) -> list[str]:
-    """Serve a group in its order up to the first failure; the ids of what must come again."""
+    """Run a group in order up to the first failure; return the message ids to retry."""
     units = _units(trigger, records)
     for number, unit in enumerate(units):
         with telemetry.context(message_id=unit.records[0]["messageId"]):
@@ -93,7 +93,7 @@ def _group(trigger: _Trigger, records: list[dict[str, Any]]) -> list[str]:
             if delay_s is None:
                 continue
             left = [record for later in units[number:] for record in later.records]
-            # All of them: the group is served again only when none of it is hidden.
+            # Hide all of them: SQS delivers a group again only when none of it is hidden.
             for record in left:
                 _try(functools.partial(trigger.queue.hide, record["receiptHandle"], delay_s))
             return [record["messageId"] for record in left]
@@ -116,16 +116,16 @@ def _units(trigger: _Trigger, records: list[dict[str, Any]]) -> list[_Unit]:
 
 
 def _settle(trigger: _Trigger, unit: _Unit) -> int | None:
-    """Run a unit; None when it is settled, or the seconds after which it must come again."""
+    """Run a unit. Returns None when it is settled, or the seconds until its retry."""
     attempt = max(int(r["attributes"]["ApproximateReceiveCount"]) for r in unit.records)
     try:
         if unit.jobs:
             work: Any = unit.jobs if type(unit.jobs[0]) in TOGETHER else unit.jobs[0]
             return trigger.workers[type(unit.jobs[0])](trigger.services, work, attempt)
         if unit.kind is None:
-            _bury(unit.records[0], trigger.dead)
+            _move_to_dead_letters(unit.records[0], trigger.dead)
             return None
-        telemetry.log("WARNING", "job_unknown", kind=unit.kind)  # another version's may take it
+        telemetry.log("WARNING", "job_unknown", kind=unit.kind)  # another version may know it
     except Exception as fault:  # noqa: BLE001 - the edge: the queue tries again
         telemetry.error("job_failed", fault, attempt=attempt)
         if unit.jobs and _set_aside(trigger, unit.jobs[0], fault, attempt):
@@ -134,7 +134,7 @@ def _settle(trigger: _Trigger, unit: _Unit) -> int | None:
 
 
 def _set_aside(trigger: _Trigger, job: Job, fault: Exception, attempt: int) -> bool:
-    """Whether the job's entry was set aside: what fails for good must not hold up its group."""
+    """Set the job's entry aside if it fails permanently, so that its group continues."""
     if not isinstance(job, SET_ASIDE) or not hopeless(fault, attempt):
         return False
     backlog = trigger.services.backlog
@@ -142,9 +142,9 @@ def _set_aside(trigger: _Trigger, job: Job, fault: Exception, attempt: int) -> b
 
 
 def _read(body: str) -> tuple[Job | None, str | None]:
-    """The job, or its kind where only another version can read it; (None, None) if none can.
+    """The job, or its kind if only another version can read it; (None, None) if none can.
 
-    What no version can read must not hold up its group.
+    A record that no version can read must not block its group.
     """
     try:
         record = dict(json.loads(body))
@@ -161,11 +161,11 @@ def _read(body: str) -> tuple[Job | None, str | None]:
     except Malformed:
         return None, None
     except (KeyError, TypeError, ValueError):
-        return None, kind  # a field, or an entry of a kind, that is not known here
+        return None, kind  # another version's fields or kind of entry
 
 
-def _bury(record: dict[str, Any], dead: Queue) -> None:
-    """Move a poisoned record to the dead-letter queue as it came."""
+def _move_to_dead_letters(record: dict[str, Any], dead: Queue) -> None:
+    """Send an unreadable record to the dead-letter queue, unchanged."""
     telemetry.log("ERROR", "job_poisoned")
     try:
         fields = dict(json.loads(record["body"]))
@@ -178,7 +178,7 @@ def _bury(record: dict[str, Any], dead: Queue) -> None:
 
 
 def _try(act: Callable[[], None]) -> bool:
-    """Do it, or log that it failed: the record then comes back after its visibility time-out."""
+    """Run `act`. If it fails, log it: SQS redelivers the record after its visibility timeout."""
     try:
         act()
     except Exception as fault:  # noqa: BLE001 - the edge

@@ -1,4 +1,4 @@
-"""Scheduled events to the domain."""
+"""Handlers of scheduled events: the sweep and the report of metrics."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..services import Services
 
 
 def report(services: Services, event: dict[str, Any]) -> dict[str, float]:
-    """Put the region's connections and message rate into CloudWatch; what is not known is not.
+    """Put the region's connections and message rate into CloudWatch, as far as they are known.
 
-    Nothing is known while Redis is away; the alarm on a silent report says so.
+    While Redis is down nothing is known; an alarm fires when the metrics are missing.
     """
     with telemetry.context(function="report", request_id=event.get("id")):
         now_ms = services.adapters.clock.now_ms()
@@ -35,7 +35,7 @@ def report(services: Services, event: dict[str, Any]) -> dict[str, float]:
 
 
 def sweep(services: Services, event: dict[str, Any]) -> dict[str, int]:
-    """Ping stale connections, clean up dead ones, put back what Redis lost."""
+    """Ping silent connections, clean up dead ones, and restore what Redis has lost."""
     with telemetry.context(function="sweep", request_id=event.get("id")):
         now_ms = services.adapters.clock.now_ms()
 
@@ -45,7 +45,7 @@ def sweep(services: Services, event: dict[str, Any]) -> dict[str, int]:
         def expiring(connection: Connection) -> bytes:
             event = TokenExpiring(times.iso(connection.expires_at_s * 1000))
             frame = wire.encode(connection.target.protocol, event)
-            assert frame is not None, "every protocol carries it"
+            assert frame is not None, "every protocol carries token_expiring"
             return frame
 
         counts = services.sweep.run(ping, expiring)

@@ -1,7 +1,7 @@
-"""WebSocket events of API Gateway to the domain and back. Never raises into API Gateway.
+"""Handlers of API Gateway's WebSocket events. They never raise into API Gateway.
 
-A handler that raises makes API Gateway write its own JSON frame to the client, which a
-protocol's client cannot parse; every fault is answered in the client's protocol instead.
+If a handler raises, API Gateway sends its own JSON frame, which the client's protocol does not
+know. So every error is answered in the client's protocol.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-response.html
 """
 
@@ -24,10 +24,11 @@ _INFO_LENGTH = 256
 
 
 def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
-    """`$connect`: 200 lets the socket open, 401 and 403 refuse it, 503 asks to come again."""
+    """`$connect`: 200 opens the socket, 401 and 403 refuse it, 503 means try again."""
     context = event["requestContext"]
-    # Not `connectedAt`: a cold start may lie between, and a 410 is "not yet" for 5 s from here.
-    # Before the revocation check, so that what closes older connections takes this one for one.
+    # Not `connectedAt`, which may be a cold start earlier: a 410 means "not yet" for 5 s from
+    # here. And before the revocation check: a revocation closes all connections older than it,
+    # so it also closes this one.
     at_ms = services.adapters.clock.now_ms()
     with telemetry.context(**_ids(context), function="websocket_connect"):
         try:
@@ -62,7 +63,7 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
 def message(
     services: Services, event: dict[str, Any], handler: Handler = packets.CHAT
 ) -> dict[str, Any]:
-    """`$default`: the answer rides the return body (route response), so it costs no post."""
+    """`$default`: the answer is the return body (route response), so it needs no post."""
     context = event["requestContext"]
     with telemetry.context(**_ids(context), function="websocket_message"):
         services.cluster.listen()
@@ -84,7 +85,9 @@ def message(
             body = jsonwire.encode_error(request.request_id, refusal)
         except Exception as fault:  # noqa: BLE001 - the edge
             telemetry.error("frame_failed", fault)
-            body = jsonwire.encode_error(request.request_id, Internal("something went wrong"))
+            body = jsonwire.encode_error(
+                request.request_id, Internal("internal error; try again later")
+            )
         return {"statusCode": 200, "body": body}
 
 
@@ -99,7 +102,7 @@ def _engineio(
 
 
 def disconnect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
-    """`$disconnect`: best effort on AWS's side, idempotent on ours."""
+    """`$disconnect`: AWS sends it with best effort; handling it is idempotent."""
     context = event["requestContext"]
     with telemetry.context(**_ids(context), function="websocket_disconnect"):
         try:
@@ -107,7 +110,7 @@ def disconnect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
             ended = services.connections.close(connection_id)
             if ended is None or not wire.is_json(ended.target.protocol):
                 services.engine.closed(connection_id)
-        except Exception as fault:  # noqa: BLE001 - the sweep finds what is left
+        except Exception as fault:  # noqa: BLE001 - the sweep cleans up the rest
             telemetry.error("disconnect_failed", fault)
             return {"statusCode": 500}
         telemetry.log("INFO", "disconnected")
@@ -124,7 +127,8 @@ def _ids(context: dict[str, Any]) -> dict[str, object]:
 def _token(event: dict[str, Any]) -> tuple[str, str | None]:
     """The token from the query, the header or the subprotocol, and the subprotocol to echo.
 
-    Exactly one value must be echoed or browsers fail the handshake (RFC 6455 section 4.1).
+    The answer must echo exactly one of the offered values, or browsers fail the handshake (RFC
+    6455 section 4.1).
     """
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     offered = [part.strip() for part in headers.get("sec-websocket-protocol", "").split(",")]
@@ -138,11 +142,11 @@ def _token(event: dict[str, Any]) -> tuple[str, str | None]:
         return value.strip(), echo
     if by_subprotocol:
         return by_subprotocol, echo
-    raise Unauthorized("a token is required")
+    raise Unauthorized("send a token: in the query, the Authorization header or the subprotocol")
 
 
 def _device_info(event: dict[str, Any]) -> dict[str, str]:
-    """What the handshake tells of the device; cut, because it is a stranger's text."""
+    """The handshake's information about the device; truncated, as it is untrusted input."""
     query = event.get("queryStringParameters") or {}
     identity = event["requestContext"].get("identity") or {}
     info = {

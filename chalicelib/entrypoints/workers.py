@@ -1,6 +1,7 @@
-"""What each kind of job is handled by: from class to function, a table for each queue.
+"""The worker of each kind of job: one table for each queue, from class to function.
 
-A function has the permissions of what its table reaches (`terraform/modules/app/permissions.json`).
+A Lambda function has the permissions that the workers in its table need
+(`terraform/modules/app/permissions.json`).
 """
 
 from __future__ import annotations
@@ -43,13 +44,14 @@ from ..jobs.outbound import (
 )
 from ..services import Services
 
-# Takes a job (of a kind in TOGETHER: several) of the class it stands under and the attempt, from
-# 1; returns None when it is settled, or the seconds after which to try again.
+# Takes a job (for a kind in TOGETHER: a list of jobs) and the number of the attempt, from 1.
+# Returns None when the job is settled, or the seconds until its retry.
 Worker = Callable[[Services, Any, int], int | None]
 
-# Consecutive jobs of these kinds in a group go to their worker together; others one by one.
+# Consecutive jobs of these kinds in a group go to their worker together, all others one by one.
 TOGETHER: frozenset[type[Job]] = frozenset({DeliverEntry})
-# An entry of these that cannot be delivered is set aside; those of DeliverEntry with the cursor.
+# If an entry of these jobs cannot be delivered, it is set aside. DeliverEntry does this itself,
+# together with the cursor.
 SET_ASIDE = (DeliverPart, DeliverDirect, DeliverToRecovering)
 
 
@@ -57,20 +59,20 @@ def entries(services: Services, jobs: Sequence[DeliverEntry], attempt: int) -> N
     services.delivery.entries(jobs, attempt)
 
 
-# Of the triggers `deliver` and `outbound`.
+# The tables of the triggers `deliver` and `outbound`.
 DELIVER: Mapping[type[Job], Worker] = {
     DeliverEntry: entries,
     DeliverPart: lambda services, job, attempt: services.delivery.part(job, attempt),
     DeliverDirect: lambda services, job, attempt: services.delivery.direct(job, attempt),
     AnnounceRoomChange: lambda services, job, _: services.room_changes.announce(job),
-    # Its letters are in this queue's dead letters, and come back here when they are redriven.
+    # Its dead letters are in this queue's dead-letter queue; a redrive brings them back here.
     SetAside: lambda services, job, attempt: services.delivery.again(job, attempt),
     StartRecovery: lambda services, job, _: services.recovery.start(job),
     DeliverToRecovering: lambda services, job, attempt: services.recovery.deliver(job, attempt),
     SettlePresence: lambda services, job, _: services.presences.settle(job),
 }
 OUTBOUND: Mapping[type[Job], Worker] = {
-    # Its dead letters are in this queue's, and come back here when they are redriven.
+    # Its dead letters are in this queue's dead-letter queue; a redrive brings them back here.
     DeliverDirect: lambda services, job, attempt: services.delivery.direct(job, attempt),
     InvalidateMembership: lambda services, job, _: services.room_changes.invalidate_again(job),
     RetryEvent: lambda services, job, _: services.telling.retry(job),

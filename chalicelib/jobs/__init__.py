@@ -1,8 +1,8 @@
 """Jobs: one frozen class for each kind of work on a queue.
 
-A class says what is sent (its fields), the queue it is made for, its order group, deduplication
-id and delay. `entrypoints.workers` has the table from class to handler. Two versions run side by
-side during a deployment: fields are only added, and a reader drops those it does not know.
+A class defines what is sent (its fields), and the queue, order group, deduplication id and delay.
+`entrypoints.workers` has the table from class to handler. Two versions run side by side during a
+deployment, so fields are only ever added, and a reader drops fields that it does not know.
 """
 
 from __future__ import annotations

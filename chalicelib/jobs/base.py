@@ -1,4 +1,4 @@
-"""The base of all jobs, and their codec: fields to JSON and back, by their types."""
+"""The base class of jobs, and their codec, which converts fields to JSON and back by type."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..model.identifiers import UserId
 from ..model.jobs import QueuedJob
 from ..model.log import Entry
 
-# For fields that name the job to SQS and are not sent.
+# Marks fields that only define the group, the deduplication id or the delay, and are not sent.
 NOT_SENT: Mapping[str, bool] = {"not_sent": True}
 
 
 class Queued(StrEnum):
-    """The queue a kind of job is made for."""
+    """The queue that a kind of job is sent to."""
 
     DELIVERY = "delivery"
     OUTBOUND = "outbound"
@@ -30,12 +30,12 @@ class Queued(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(QueuedJob):
-    """Base of all kinds.
+    """Base of all kinds of jobs.
 
     Attributes:
-        kind: Its name on the wire.
-        queue: The queue it is made for.
-        delay_s: Seconds before it can be received, 0 to 900; only the outbound queue delays.
+        kind: The name of the kind in JSON.
+        queue: The queue that jobs of this kind are sent to.
+        delay_s: Seconds before the job can be received, 0 to 900; only in the outbound queue.
     """
 
     kind: ClassVar[str]
@@ -44,7 +44,7 @@ class Job(QueuedJob):
 
     @property
     def group(self) -> str | None:
-        """FIFO order group; None in the outbound queue, which has none."""
+        """FIFO order group; None in the outbound queue, which has no groups."""
         return None
 
     @property
@@ -53,7 +53,7 @@ class Job(QueuedJob):
         return None
 
     def record(self) -> dict[str, Any]:
-        """As JSON: `kind` and the fields that are sent."""
+        """Return the job as JSON: `kind` and the fields that are sent."""
         record = {"kind": self.kind}
         for name, codec, _ in _sent(type(self)):
             codec.write(record, name, getattr(self, name))
@@ -61,11 +61,11 @@ class Job(QueuedJob):
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Self:
-        """The job of such JSON; fields that this version does not know are dropped.
+        """Return the job from its JSON; fields that this version does not know are dropped.
 
         Raises:
-            Malformed: No version can read it.
-            KeyError, TypeError, ValueError: This version cannot; another one may.
+            Malformed: No version can read the job.
+            KeyError, TypeError, ValueError: This version cannot read the job; another one might.
         """
         values = {
             name: codec.read(record, name)
@@ -76,12 +76,12 @@ class Job(QueuedJob):
 
 
 class Malformed(Exception):
-    """An entry, a target or an identity that is none."""
+    """A field that should be an entry, a target or an identity cannot be read as one."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawJob:
-    """A job by its JSON: one that no version can read goes to the dead letters as it came."""
+    """A job as raw JSON, to move one that no version can read to the dead letters unchanged."""
 
     kind: str
     fields: Mapping[str, Any]
@@ -90,7 +90,7 @@ class RawJob:
     delay_s: int = 0
 
     def record(self) -> dict[str, Any]:
-        """As JSON: `kind` and the fields."""
+        """Return the job as JSON: `kind` and the fields."""
         return {"kind": self.kind, **self.fields}
 
 
@@ -135,7 +135,7 @@ def _same(value: Any) -> Any:
 
 
 def _codec(hint: Any) -> _Codec:
-    """By a field's type; what JSON has itself stays as it is."""
+    """Return the codec for a field's type; JSON's own types are not converted."""
     if hint in _CODECS:
         return _CODECS[hint]
     if typing.get_origin(hint) is tuple:
@@ -165,7 +165,7 @@ _SENT: dict[type[Job], tuple[tuple[str, _Codec, bool], ...]] = {}
 
 
 def _sent(kind: type[Job]) -> tuple[tuple[str, _Codec, bool], ...]:
-    """Name, codec and whether it is required, of each field that is sent."""
+    """Return, for each field that is sent, its name, its codec and whether it is required."""
     known = _SENT.get(kind)
     if known is None:
         hints = typing.get_type_hints(kind)

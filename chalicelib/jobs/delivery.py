@@ -1,4 +1,4 @@
-"""Jobs of delivery.fifo: what has to be done in order, within a room, a device or a user."""
+"""Jobs of delivery.fifo: work that must be done in order within a room, a device or a user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..model.identifiers import MessageId, Region, RoomId, UserId
 from ..model.log import Entry
 from .base import NOT_SENT, Job, Queued
 
-_DEDUPE_LENGTH = 128  # of an SQS deduplication id; the end of ours is what differs
+_DEDUPE_LENGTH = 128  # limit of an SQS deduplication id; the end is kept, as it is what differs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class DeliverEntry(Job):
     """Deliver a room's stream from its cursor up to this entry.
 
     Attributes:
-        after: Where the cursor stood when the job was queued again for the rest; None at first.
+        after: The cursor's seq when the job was queued again for the rest; null the first time.
     """
 
     kind: ClassVar[str] = "entry"
@@ -46,8 +46,8 @@ class DeliverPart(Job):
     """Deliver an entry to a share of a large room's connections.
 
     Attributes:
-        part: The share's number; a device is always in the same one.
-        start: Where in the share these targets begin.
+        part: The number of the share; a device is always in the same one.
+        start: The index of the first of these targets in the share.
     """
 
     kind: ClassVar[str] = "part"
@@ -69,7 +69,7 @@ class DeliverPart(Job):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverDirect(Job):
-    """Deliver an entry to one connection that has fallen behind."""
+    """Deliver an entry to one connection that did not take an earlier post."""
 
     kind: ClassVar[str] = "direct"
     queue: ClassVar[Queued] = Queued.DELIVERY
@@ -88,12 +88,12 @@ class DeliverDirect(Job):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRecovery(Job):
-    """Answer the CONNECT of a socket that can recover, with what it missed.
+    """Send a socket that can recover what it missed, and answer its CONNECT.
 
     Attributes:
-        device: What the handshake says of the device.
-        offset: Where it comes back from; None for a new socket.
-        token: Makes each send a job of its own.
+        device: The device's description from the handshake.
+        offset: The offset with which it returns; null for a new socket.
+        token: A random text, so that SQS does not drop the job as a duplicate.
     """
 
     kind: ClassVar[str] = "recovery_start"
@@ -134,11 +134,12 @@ class DeliverToRecovering(Job):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettlePresence(Job):
-    """Compare what friends are shown of a user with their connections, and tell of a change.
+    """Update a user's presence to match their connections, and send changes to their friends.
 
     Attributes:
-        due: The grace time of a connection that ended is over.
-        token: Makes each send a job of its own.
+        due: A wait is over: the grace time of a connection that ended, or the time for which a
+            change was held back.
+        token: A random text, so that SQS does not drop the job as a duplicate.
     """
 
     kind: ClassVar[str] = "presence"
@@ -158,11 +159,11 @@ class SettlePresence(Job):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnounceRoomChange(Job):
-    """Tell a room's members of a change, and end what a removed member still has open.
+    """Send `room_updated` to a room's members, and close the room on a removed member's devices.
 
     Attributes:
         change: `created`, `member_added` or `member_removed`.
-        token: Makes each send a job of its own.
+        token: A random text, so that SQS does not drop the job as a duplicate.
     """
 
     kind: ClassVar[str] = "room_updated"
@@ -184,15 +185,15 @@ class AnnounceRoomChange(Job):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAside(Job):
-    """A dead letter: entries of a stream that could not be delivered, as a rule one.
+    """A dead letter for entries of a stream that could not be delivered, usually one entry.
 
-    Sent back to the queue, it delivers them from the log.
+    When the letter is sent back to the queue, the entries are delivered from the log.
 
     Attributes:
-        first_seq: The first entry; `seq` and `message_id` are of the last.
-        reason: The class and place of the fault, or a name; no text that may quote content.
-        attempts: How often the job had been received.
-        retries: How often the letter has been sent back.
+        first_seq: The seq of the first entry; `seq` and `message_id` are those of the last.
+        reason: The class and place of the fault, or a name; never a text that may quote content.
+        attempts: How often the job was received before.
+        retries: How often the letter was sent back.
     """
 
     kind: ClassVar[str] = "set_aside"

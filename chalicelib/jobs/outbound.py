@@ -1,4 +1,4 @@
-"""Jobs of the outbound queue: what can be done in any order, now or after a delay."""
+"""Jobs of the outbound queue: work that can be done in any order, at once or after a delay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .base import Job, Queued
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboundJob(Job):
-    """Base of this queue's kinds."""
+    """Base of the kinds of jobs in this queue."""
 
     queue: ClassVar[Queued] = Queued.OUTBOUND
 
@@ -23,8 +23,8 @@ class RetryEvent(OutboundJob):
     """Post an event that is in no log to a connection that did not take it.
 
     Attributes:
-        event: Sent as `name` and `data`.
-        attempt: How many retries came before, from 0.
+        event: In JSON it is `name` and `data`.
+        attempt: The number of retries before this one.
     """
 
     kind: ClassVar[str] = "retry"
@@ -35,11 +35,11 @@ class RetryEvent(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypingJob(OutboundJob):
-    """What both kinds for typing carry.
+    """Base of both kinds for typing.
 
     Attributes:
-        origin: The device that types and gets no event.
-        at_ms: When the frame came.
+        origin: The device that types; it gets no event.
+        at_ms: When the frame was received.
     """
 
     room_id: RoomId
@@ -51,25 +51,25 @@ class TypingJob(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TellTyping(TypingJob):
-    """Post a start or a stop of typing, unless something newer came or it is late."""
+    """Post a start or a stop of typing, unless it is late or a newer one was posted."""
 
     kind: ClassVar[str] = "typing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndTyping(TypingJob):
-    """End a typing whose stop never came."""
+    """End typing whose stop never came."""
 
     kind: ClassVar[str] = "typing_expired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TellRoomView(OutboundJob):
-    """Post `user_joined` or `user_left` to those who have the room open.
+    """Post `user_joined` or `user_left` to the connections that have the room open.
 
     Attributes:
-        name: Which of the two events.
-        origin: The device that joined or left and gets no event.
+        name: The name of the event, one of the two.
+        origin: The device that joined or left; it gets no event.
     """
 
     kind: ClassVar[str] = "room_view"
@@ -82,7 +82,7 @@ class TellRoomView(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaveRooms(OutboundJob):
-    """Take a connection that ended out of the rooms it had joined, and tell the others."""
+    """Remove a connection that ended from the rooms it had joined, and send `user_left`."""
 
     kind: ClassVar[str] = "left"
     target: Target
@@ -91,7 +91,7 @@ class LeaveRooms(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterConnection(OutboundJob):
-    """Put a connection into the cache, which was away when it opened."""
+    """Put a connection that opened while the cache was away into the cache."""
 
     kind: ClassVar[str] = "register"
     connection_id: ConnectionId
@@ -107,10 +107,10 @@ class ExpireConnection(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisconnectUser(OutboundJob):
-    """Close a user's connections that were open at that time.
+    """Close the connections that a user had open at a given time.
 
     Attributes:
-        at_ms: Connections opened later stay.
+        at_ms: That time; connections opened later stay open.
     """
 
     kind: ClassVar[str] = "disconnect"
@@ -120,7 +120,7 @@ class DisconnectUser(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckPresence(OutboundJob):
-    """Queue the comparison of a user's presence after a wait."""
+    """Queue an update of a user's presence after a wait."""
 
     kind: ClassVar[str] = "presence_due"
     user_id: UserId
@@ -128,7 +128,7 @@ class CheckPresence(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FriendshipChanged(OutboundJob):
-    """Invalidate what two users see of each other, and show each the other's presence."""
+    """Invalidate the cached readers of two users' moments; send friends each other's presence."""
 
     kind: ClassVar[str] = "friends_changed"
     user_id: UserId
@@ -137,10 +137,10 @@ class FriendshipChanged(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidateMembership(OutboundJob):
-    """Invalidate the cached membership of rooms once more: the cache was away.
+    """Invalidate the cached membership of rooms again, because the cache was away before.
 
     Attributes:
-        user_id: Whose open views end where they are no member; None for nobody's.
+        user_id: A user whose views of these rooms are closed where they are not a member; or null.
     """
 
     kind: ClassVar[str] = "void"
@@ -150,11 +150,11 @@ class InvalidateMembership(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TellRead(OutboundJob):
-    """Tell the senders, and the reader's other devices, that a room was read.
+    """Send `message_read` to the senders, and to the reader's other devices.
 
     Attributes:
-        after: The read marker before; "" for none.
-        origin: The device that read and gets no event.
+        after: The message of the previous read marker; "" for none.
+        origin: The device that read; it gets no event.
     """
 
     kind: ClassVar[str] = "read"
@@ -168,7 +168,7 @@ class TellRead(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TellDelivered(OutboundJob):
-    """Tell a sender that a message reached a user's first device."""
+    """Send a sender `message_delivered`: the message reached a user's first device."""
 
     kind: ClassVar[str] = "delivered"
     room_id: RoomId
@@ -180,7 +180,7 @@ class TellDelivered(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TellReadCounts(OutboundJob):
-    """Tell the latest senders of a large room how many have read."""
+    """Send the latest senders of a large room how many have read their newest messages."""
 
     kind: ClassVar[str] = "read_counts"
     room_id: RoomId
@@ -188,7 +188,7 @@ class TellReadCounts(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GreetSession(OutboundJob):
-    """Post the open packet of an Engine.IO websocket and begin its heartbeat."""
+    """Post the open packet of an Engine.IO websocket and start its heartbeat."""
 
     kind: ClassVar[str] = "engine_open"
     target: Target
@@ -196,7 +196,7 @@ class GreetSession(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefuseSession(OutboundJob):
-    """Close a websocket whose handshake had to be let through."""
+    """Close a websocket that was refused; its handshake could not be rejected."""
 
     kind: ClassVar[str] = "engine_refuse"
     target: Target
@@ -215,8 +215,8 @@ class Heartbeat(OutboundJob):
     """One step of an Engine.IO session's heartbeat.
 
     Attributes:
-        ping_ms: The ping this step follows; the step does nothing after another one.
-        due_ms: When it is due.
+        ping_ms: When the ping that this step follows was sent; after a newer ping it does nothing.
+        due_ms: When the step is due.
     """
 
     kind: ClassVar[str] = "heartbeat"
@@ -227,7 +227,7 @@ class Heartbeat(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviveHeartbeat(OutboundJob):
-    """Begin the heartbeat of a silent session anew if it stopped."""
+    """Restart the heartbeat of a silent session if it has stopped."""
 
     kind: ClassVar[str] = "revive"
     target: Target
@@ -235,7 +235,7 @@ class ReviveHeartbeat(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndWithoutNamespace(OutboundJob):
-    """End a Socket.IO session that has connected to no namespace in time."""
+    """End a Socket.IO session that has not connected to a namespace in time."""
 
     kind: ClassVar[str] = "connect_timeout"
     target: Target

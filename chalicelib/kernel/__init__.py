@@ -1,1 +1,1 @@
-"""What everything stands on: ids, times, errors, settings, telemetry, records. Knows no feature."""
+"""Ids, times, errors, settings, telemetry and records, for all packages. Imports no feature."""

@@ -3,7 +3,7 @@
     TidingsError                     wire code          retryable
     ├── BadRequest                   bad_request        no
     ├── Unauthorized                 unauthorized       no
-    │   └── NotConnected             unauthorized       no    or not yet
+    │   └── NotConnected             unauthorized       no    closed, or not connected yet
     ├── PermissionDenied             permission_denied  no
     ├── NotFound                     not_found          no
     ├── Conflict                     conflict           no
@@ -12,7 +12,7 @@
     ├── UnknownAction                unknown_action     no
     ├── Unavailable                  unavailable        yes   a store or queue did not answer
     │   └── CacheDown                (never on the wire: callers fall back to the stores)
-    └── Internal                     internal           yes   a fault of ours
+    └── Internal                     internal           yes   a bug in the service
 
 The message of a TidingsError is shown to clients: it never carries a payload, a token or a
 stack trace.
@@ -35,7 +35,7 @@ class TidingsError(Exception):
     retryable = True
 
     def as_json(self) -> dict[str, str | bool]:
-        """As all protocols tell of it: code, message, retryable."""
+        """The error as every protocol sends it: code, message, retryable."""
         return {"code": self.code, "message": str(self), "retryable": self.retryable}
 
 
@@ -52,7 +52,7 @@ class Unauthorized(TidingsError):
 
 
 class NotConnected(Unauthorized):
-    """The connection is not known: it has ended, or its handshake is still under way."""
+    """The connection is unknown: it has ended, or its handshake is not finished."""
 
 
 class PermissionDenied(TidingsError):
@@ -62,25 +62,25 @@ class PermissionDenied(TidingsError):
 
 
 class NotFound(TidingsError):
-    """It does not exist, or not for this user."""
+    """The resource does not exist, or this user may not see it."""
 
     code, status, retryable = "not_found", 404, False
 
 
 class Conflict(TidingsError):
-    """It contradicts what is there, such as a room id that is taken."""
+    """The request conflicts with stored state, such as a room id that is taken."""
 
     code, status, retryable = "conflict", 409, False
 
 
 class RateLimited(TidingsError):
-    """Too many requests. Wait, then send the same again."""
+    """Too many requests. Wait, then send the request again."""
 
     code, status, retryable = "rate_limited", 429, True
 
 
 class TooLarge(TidingsError):
-    """It is over a size limit, which the message names."""
+    """The request exceeds a size limit, which the message names."""
 
     code, status, retryable = "too_large", 413, False
 
@@ -92,16 +92,16 @@ class UnknownAction(TidingsError):
 
 
 class Unavailable(TidingsError):
-    """A store, a queue or the token issuer did not answer. Wait, then send the same again."""
+    """A store, a queue or the token issuer did not answer. Wait, then send the request again."""
 
     code, status, retryable = "unavailable", 503, True
 
 
 class CacheDown(Unavailable):
-    """Redis did not answer. Internal: whoever catches it reads DynamoDB instead."""
+    """Redis did not answer. Internal: callers catch it and read DynamoDB instead."""
 
 
 class Internal(TidingsError):
-    """A fault of the service. Wait, then send the same again."""
+    """The service failed. Wait, then send the request again."""
 
     code, status, retryable = "internal", 500, True

@@ -1,9 +1,9 @@
-"""Ids with a meaning: message ids one can sort by and parse, and rooms named after people.
+"""Message ids that sort by time, room ids derived from users, and ids of sockets and groups.
 
 A message id is 128 bits in Crockford base32 (26 characters, ASCII order = number order): 48 bits of
 milliseconds, 16 bits of logical counter, 64 random bits. The first two are the hybrid logical
-clock of Kulkarni et al., "Logical Physical Clocks" (2014): time never runs backwards within a
-stream even where the machines' clocks do.
+clock of Kulkarni et al., "Logical Physical Clocks" (2014): ids only grow within a stream, even
+when a machine's clock runs backwards.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ def encode(number: int) -> str:
 
 
 def decode(text: str) -> int:
-    """The number behind an id; `BadRequest` for anything that is none."""
+    """The number that an id encodes; `BadRequest` if the text is not a message id."""
     if len(text) != LENGTH or any(character not in _VALUE for character in text):
-        raise BadRequest("not a message id")
+        raise BadRequest("not a message id; expected 26 characters of Crockford base32")
     number = 0
     for character in text:
         number = number * 32 + _VALUE[character]
     if number >> 128:
-        raise BadRequest("not a message id")
+        raise BadRequest("not a message id; expected 26 characters of Crockford base32")
     return number
 
 
 def next_id(now_ms: int, last: MessageId | None, entropy: int) -> MessageId:
-    """The id of a message written now, above `last` whatever the clock says."""
+    """The id of a message written now; always above `last`, even if the clock went back."""
     clock = now_ms << 16
     if last:
         clock = max(clock, (decode(last) >> 64) + 1)
@@ -50,22 +50,22 @@ def next_id(now_ms: int, last: MessageId | None, entropy: int) -> MessageId:
 
 
 def time_ms(message_id: MessageId) -> int:
-    """Milliseconds since the epoch that the id carries."""
+    """The id's time in milliseconds since the epoch."""
     return decode(message_id) >> 80
 
 
 def following(message_id: MessageId) -> MessageId:
-    """The least id above this one."""
+    """The smallest id above this one."""
     return MessageId(encode(min(decode(message_id) + 1, (1 << 128) - 1)))
 
 
 def first_at(at_ms: int) -> MessageId:
-    """An id below every one that is written at that time or later."""
+    """An id at or below every id written at that time or later."""
     return MessageId(encode(at_ms << 80))
 
 
 def private_room_id(one: UserId, other: UserId) -> RoomId:
-    """The id of the private chat of two people, the same whoever asks first."""
+    """The id of the private chat of two users, independent of their order."""
     return RoomId("p-" + _digest("\n".join(sorted((one, other)))))
 
 
@@ -78,12 +78,12 @@ def notifications_room_id(owner: UserId) -> RoomId:
 
 
 def room_type(room_id: RoomId) -> RoomType:
-    """The type a room has by its id: nobody chooses an id with one of our prefixes."""
+    """The room type that the id implies; clients cannot create ids with these prefixes."""
     return _PREFIXES.get(room_id[:2], RoomType.GROUP_CHAT)
 
 
 def socket_id(transport: ConnectionId, namespace: str) -> ConnectionId:
-    """The connection that a Socket.IO namespace of a websocket is; "/" is the websocket's own."""
+    """The connection id of a Socket.IO namespace; for "/" it is the websocket's own id."""
     return ConnectionId(transport if namespace == "/" else f"{transport}|{namespace}")
 
 
@@ -93,19 +93,20 @@ def transport_id(connection_id: ConnectionId) -> ConnectionId:
 
 
 def socket_group(sid: str) -> str:
-    """The FIFO order group of one device (`Target.origin`), whatever carries it now."""
+    """The FIFO order group of one device, by its `Target.origin`: an upgrade does not change it."""
     return f"c#{sid}"
 
 
 def user_group(user_id: UserId) -> str:
-    """The FIFO order group of what concerns one user."""
+    """The FIFO order group of jobs about one user."""
     return "u#" + _digest(user_id)
 
 
 def ack_id(room_id: RoomId, message_id: MessageId) -> int:
-    """The number under which a message's receivers are asked for an ack.
+    """The Socket.IO ack id with which receivers confirm a message.
 
-    The same for all of them and each time; below 2^48, so that any client can send it back.
+    It is the same for all receivers and all attempts, and below 2^48, so that every client can
+    represent it.
     """
     return int(_digest(f"{room_id}/{message_id}")[:12], 16)
 

@@ -1,8 +1,9 @@
-"""How deeply JSON may be nested: one bound for all that is accepted, stored and read.
+"""How deeply JSON may be nested: one limit for everything that is accepted, stored and read.
 
-Parsers, encoders and `dataclasses.asdict` recurse, and each gives up at another depth. So what
-clients send is held to `MAX_DEPTH` before anything is written, and what was stored before there
-was a bound (or by somebody else) is replaced when it is read. Nothing here recurses.
+Parsers, encoders and `dataclasses.asdict` recurse, and each fails at a different depth. So input
+from clients is checked against `MAX_DEPTH` before anything is written. Stored values that exceed
+it (written before the limit existed, or by another program) are replaced when they are read.
+Nothing in this module recurses.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from .errors import BadRequest
 
 MAX_DEPTH = 64  # arrays and objects within each other; a text or a number is at depth 0
 TOO_DEEP: LiteralString = "nested deeper than 64 levels of arrays and objects"
-# What content that cannot be read is shown as, in place of the content.
+# Shown in place of content that cannot be read.
 UNREADABLE = f"not JSON of at most {MAX_DEPTH} levels"
-_FRAME_DEPTH = MAX_DEPTH + 2  # a frame around its data around the content
+_FRAME_DEPTH = MAX_DEPTH + 2  # a frame contains data, which contains the content
 
 
 def too_deep(name: str) -> BadRequest:
@@ -24,7 +25,7 @@ def too_deep(name: str) -> BadRequest:
 
 
 def within(value: object, levels: int) -> bool:
-    """Whether arrays and objects are nested at most so deep."""
+    """Whether arrays and objects are nested at most `levels` deep."""
     values = [value]
     for _ in range(levels):
         values = [inner for each in values for inner in _inner(each)]
@@ -34,16 +35,16 @@ def within(value: object, levels: int) -> bool:
 
 
 def frame_within(value: object) -> bool:
-    """Whether a whole frame, packet or body is; what is in it may have `MAX_DEPTH` levels."""
+    """Whether a whole frame, packet or body is within the limit; its content has `MAX_DEPTH`."""
     return within(value, _FRAME_DEPTH)
 
 
 def loads(text: str, name: str) -> Any:
-    """What a client sent. Its depth is not bounded yet, see `within`.
+    """Parse what a client sent. The depth of the result is not checked, see `within`.
 
     Raises:
-        BadRequest: It is nested so deeply that it cannot even be read.
-        ValueError: It is not JSON; NaN and infinities are not.
+        BadRequest: The text is nested too deeply for the parser.
+        ValueError: The text is not JSON. NaN and infinities are not JSON either.
     """
     try:
         return json.loads(text, parse_constant=_refuse)
@@ -52,12 +53,12 @@ def loads(text: str, name: str) -> Any:
 
 
 def readable(value: Any) -> Any:
-    """A value from a store, a queue or a cache, or what is shown in its place."""
+    """The value as read from a store, a queue or the cache, or a placeholder if it is too deep."""
     return value if within(value, MAX_DEPTH) else {"$unreadable": UNREADABLE}
 
 
 def read(text: str) -> Any:
-    """The value of a stored text, or what is shown in its place."""
+    """The value of a stored text, or a placeholder if it cannot be read."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

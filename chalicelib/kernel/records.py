@@ -1,7 +1,7 @@
-"""Entries and targets as JSON, in jobs and in Redis; jobs as texts.
+"""JSON forms of entries and targets, for jobs and Redis; and the SQS message of a job.
 
-While a deployment or its rollback is under way one version reads what another has written. So
-fields are only added, to a target at its end, and a reader takes those it knows.
+During a deployment or rollback, one version reads what another has written. So fields are only
+added (to a target only at its end), and a reader ignores fields that it does not know.
 """
 
 from __future__ import annotations
@@ -59,17 +59,17 @@ def entry_from_json(record: Mapping[str, Any]) -> Entry:
 
 
 def job_to_text(job: QueuedJob) -> str:
-    """The message of a job. ASCII: SQS refuses some characters, and a character is a byte.
+    """The SQS message of a job. ASCII only: SQS refuses some characters, and one is one byte.
 
     Raises:
-        TooLarge: No queue takes it.
+        TooLarge: The message exceeds the limit of SQS.
     """
     text = dump(job.record())
     if len(text) > MOST_JOB_BYTES:
-        raise TooLarge(f"a job of {len(text)} bytes, a queue takes {MOST_JOB_BYTES}")
+        raise TooLarge(f"the job has {len(text)} bytes, the limit of SQS is {MOST_JOB_BYTES}")
     return text
 
 
 def dump(value: Any) -> str:
-    """Compact ASCII."""
+    """Compact JSON in ASCII."""
     return json.dumps(value, separators=(",", ":"))

@@ -12,7 +12,7 @@ from typing import Any
 from ..model.identifiers import Region
 
 ANY_ORIGIN = "*"
-_ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")  # as browsers write it: in lower case, no path
+_ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")  # as browsers send it: lower case, no path
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A deployed region: its WebSocket URL, in which `{shard}` is replaced, and its health URL."""
+    """A deployed region: its WebSocket URL with the placeholder `{shard}`, and its health URL."""
 
     websocket: str
     health: str
@@ -47,52 +47,53 @@ DEFAULT_LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything configurable, with the environment variable in brackets.
+    """All settings, each with its environment variable in brackets.
 
     Attributes:
         region: The region this code runs in [AWS_REGION].
         prefix: Prefix of table and queue names [TIDINGS_PREFIX].
-        endpoint_url: AWS endpoint of an emulator; none on AWS [AWS_ENDPOINT_URL].
+        endpoint_url: AWS endpoint of an emulator; unset on AWS [AWS_ENDPOINT_URL].
         secret_id: Id or ARN of the Secrets Manager secret that holds `jwt_secret`,
             `jwt_secret_previous` and `redis_password`; empty for none [TIDINGS_SECRET_ID].
-        redis_url: redis:// or rediss:// URL; empty for none. `{redis_password}` in place of the
-            password stands for the one in the secret [TIDINGS_REDIS_URL].
-        redis_cluster: Whether Redis runs in cluster mode, as ElastiCache Serverless has it
+        redis_url: redis:// or rediss:// URL; empty for no Redis. The placeholder
+            `{redis_password}` is replaced with the password from the secret [TIDINGS_REDIS_URL].
+        redis_cluster: Whether Redis runs in cluster mode, as ElastiCache Serverless does
             [TIDINGS_REDIS_CLUSTER].
         redis_iam_user: ElastiCache user that authenticates with IAM; empty for none
             [TIDINGS_REDIS_IAM_USER].
         redis_iam_cache: Name of the serverless cache, or id of the replication group
             [TIDINGS_REDIS_IAM_CACHE].
         redis_iam_serverless: Whether that cache is serverless [TIDINGS_REDIS_IAM_SERVERLESS].
-        connections_url: Base of @connections for an emulator; empty for AWS, whose address is
-            made from API id and region [TIDINGS_CONNECTIONS_URL].
-        jwt_secret: HS256 secret where there is no `secret_id`; empty to refuse HS256
+        connections_url: Base URL of @connections in an emulator; empty on AWS, where it is built
+            from the API id and the region [TIDINGS_CONNECTIONS_URL].
+        jwt_secret: HS256 secret, used when `secret_id` is empty; empty to refuse HS256
             [TIDINGS_JWT_SECRET].
         jwks_url: URL of the JWKS for RS256 and ES256; empty to refuse them [TIDINGS_JWKS_URL].
         jwt_issuer: Required `iss` with JWKS [TIDINGS_JWT_ISSUER].
         jwt_audience: Required `aud` with JWKS [TIDINGS_JWT_AUDIENCE].
-        posts_per_s: How many posts all workers of the region may make in a second
+        posts_per_s: Maximum posts per second of all workers in the region together
             [TIDINGS_POSTS_PER_S].
-        post_concurrency: How many posts one worker makes at once [TIDINGS_POST_CONCURRENCY].
+        post_concurrency: Maximum concurrent posts of one worker [TIDINGS_POST_CONCURRENCY].
         split_over: A delivery to more connections than this is split into parts
             [TIDINGS_SPLIT_OVER].
-        limits: Each user's buckets by action, where they differ from the defaults: a JSON object
-            such as {"send_message": [100, 500]}, tokens a second and at most [TIDINGS_LIMITS].
+        limits: Rate limits for each user, by action, where they differ from the defaults: a JSON
+            object such as {"send_message": [100, 500]}: tokens per second, and the burst
+            [TIDINGS_LIMITS].
         endpoints: Deployed regions for `GET /v1/endpoint`, a JSON object such as {"us-east-1":
             {"websocket": "wss://{shard}.example.com/ws", "health": "https://…"}}
             [TIDINGS_ENDPOINTS].
-        shards: How many WebSocket APIs each region has, `ws-0` and on [TIDINGS_SHARDS].
-        max_connections: How many connections a user may have [TIDINGS_MAX_CONNECTIONS].
-        max_rooms: How many rooms a user may be in [TIDINGS_MAX_ROOMS].
-        max_members: How many members a room may have [TIDINGS_MAX_MEMBERS].
-        ping_interval_ms: How often the server pings an Engine.IO session
+        shards: Number of WebSocket APIs in each region, named `ws-0`, `ws-1`, … [TIDINGS_SHARDS].
+        max_connections: Maximum connections of a user [TIDINGS_MAX_CONNECTIONS].
+        max_rooms: Maximum rooms of a user [TIDINGS_MAX_ROOMS].
+        max_members: Maximum members of a room [TIDINGS_MAX_MEMBERS].
+        ping_interval_ms: Milliseconds between the server's pings of an Engine.IO session
             [TIDINGS_PING_INTERVAL_MS].
-        ping_timeout_ms: A session that has not answered a ping within this ends
+        ping_timeout_ms: A session ends if it does not answer a ping within this time
             [TIDINGS_PING_TIMEOUT_MS].
-        connect_timeout_s: A Socket.IO session that connects to no namespace within this ends
+        connect_timeout_s: A Socket.IO session ends if it connects to no namespace within this time
             [TIDINGS_CONNECT_TIMEOUT_S].
-        allowed_origins: Origins whose pages may use the HTTP API and polling, such as
-            https://chat.example.com; or `*` [TIDINGS_ALLOWED_ORIGINS].
+        allowed_origins: Comma-separated origins whose pages may use the HTTP API and polling, such
+            as https://chat.example.com; or `*` [TIDINGS_ALLOWED_ORIGINS].
         metrics_namespace: CloudWatch namespace of all metrics [TIDINGS_METRICS_NAMESPACE].
         log_level: Log lines below this level are not written [TIDINGS_LOG_LEVEL].
     """
@@ -129,10 +130,12 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
-        """Read the environment; a number that is none raises ValueError at start, not later."""
+        """Read the environment. An invalid value raises ValueError here, at the start."""
         default = cls()
         if bool(env.get("TIDINGS_REDIS_IAM_USER")) != bool(env.get("TIDINGS_REDIS_IAM_CACHE")):
-            raise ValueError("TIDINGS_REDIS_IAM_USER and TIDINGS_REDIS_IAM_CACHE go together")
+            raise ValueError(
+                "set both TIDINGS_REDIS_IAM_USER and TIDINGS_REDIS_IAM_CACHE, or neither"
+            )
         return cls(
             region=env.get("AWS_REGION", default.region),
             prefix=env.get("TIDINGS_PREFIX", default.prefix),
@@ -170,7 +173,9 @@ def _origins(text: str) -> tuple[str, ...]:
     origins = tuple(each.strip() for each in text.split(",") if each.strip())
     for origin in origins:
         if origin != ANY_ORIGIN and not _ORIGIN.fullmatch(origin):
-            raise ValueError(f"TIDINGS_ALLOWED_ORIGINS: {origin} is no origin")
+            raise ValueError(
+                f"TIDINGS_ALLOWED_ORIGINS: {origin} is not an origin such as https://example.com"
+            )
     return origins
 
 
@@ -181,7 +186,7 @@ def _limits(text: str) -> dict[str, Rate]:
             case [int() | float() as per_s, int() as burst] if per_s > 0 and burst > 0:
                 limits[action] = Rate(float(per_s), burst)
             case _:
-                raise ValueError(f"TIDINGS_LIMITS: {action} is not [tokens a second, at most]")
+                raise ValueError(f"TIDINGS_LIMITS: {action} must be [tokens per second, burst]")
     return limits
 
 
@@ -192,12 +197,14 @@ def _endpoints(text: str) -> dict[Region, Endpoint]:
             case {"websocket": str() as websocket, "health": str() as health}:
                 endpoints[Region(region)] = Endpoint(websocket, health)
             case _:
-                raise ValueError(f"TIDINGS_ENDPOINTS: {region} has no websocket and health")
+                raise ValueError(
+                    f"TIDINGS_ENDPOINTS: {region} must have the texts `websocket` and `health`"
+                )
     return endpoints
 
 
 def _object(name: str, text: str) -> dict[str, Any]:
     given = json.loads(text) if text else {}
     if not isinstance(given, dict):
-        raise ValueError(f"{name}: not a JSON object")
+        raise ValueError(f"{name}: must be a JSON object")
     return given

@@ -1,7 +1,7 @@
-"""Structured logs: one JSON object a line, never a payload or a token.
+"""Structured logs: one JSON object per line, never a payload or a token.
 
-Only named fields are written, and only of simple types: what is not named here by a caller
-cannot leak. Request and connection ids are bound once per invocation.
+Only fields that a caller names are written, and only of simple types, so that nothing else can
+leak. Request and connection ids are bound once per invocation.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def log(level: str, event: str, **fields: str | int | float | bool | None) -> No
 
 
 def measure(event: str, at_ms: int, **values: int) -> None:
-    """A line whose values CloudWatch also takes as metrics, in the configured namespace.
+    """Write a line whose values also become CloudWatch metrics, in the configured namespace.
 
-    A name that ends in `_ms` is in milliseconds, every other is a count. No call leaves the
+    Names that end in `_ms` are in milliseconds, all others are counts. No call leaves the
     process: CloudWatch Logs reads the embedded metric format.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
@@ -50,12 +50,12 @@ def measure(event: str, at_ms: int, **values: int) -> None:
 
 
 def error(event: str, exception: BaseException, **fields: str | int | float | bool | None) -> None:
-    """Log a fault of ours: the class and the place, not the message (it may quote input)."""
+    """Log an unexpected exception: its class and place, not its message (it may quote input)."""
     log("ERROR", event, error=type(exception).__name__, place=_place(exception), **fields)
 
 
 def reason(exception: BaseException) -> str:
-    """A fault in a few words, from which no content can be learnt."""
+    """A short description of an exception that reveals no content."""
     return f"{type(exception).__name__} at {_place(exception)}"
 
 
@@ -76,7 +76,7 @@ def _write(level: str, event: str, fields: Mapping[str, object]) -> None:
 
 
 def configure(level: str, namespace: str) -> None:
-    """Set the metrics' namespace, and send lines to stderr (Lambda: to CloudWatch Logs)."""
+    """Set the metrics' namespace, and write lines to stderr (on Lambda: to CloudWatch Logs)."""
     global _namespace
     _namespace = namespace
     if not _log.handlers:

@@ -1,8 +1,8 @@
-"""Friends: a friendship holds while both have put it. Owns the friends table.
+"""Friends: two users are friends while both have put the friendship. Owns the friends table.
 
-Who is whose friend decides what is shown of presence and moments, so it is read consistently.
-A change voids at once what is cached of who reads the moments of the two; its job does so again,
-should Redis have been away, and then tells each of the other's presence.
+Friendship decides who sees presence and moments, so it is read consistently. A change invalidates
+the cached readers of both users' moments at once. Its job invalidates them again, in case Redis
+was away, and then sends each user the other's presence.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ class Friends:
         self._clock = clock
 
     def put(self, user_id: UserId, friend_id: UserId) -> Friend:
-        """Ask for, or accept, a friendship; idempotent.
+        """Ask for a friendship, or accept one. Idempotent.
 
         Raises:
-            Conflict: The user has put as many as one may have, or himself.
+            Conflict: The user has as many friends and requests as allowed, or named themselves.
         """
         if user_id == friend_id:
-            raise Conflict("user_id: nobody is his own friend")
+            raise Conflict("user_id: you cannot befriend yourself")
         known = self._store.put_by(user_id)
         if friend_id not in known and len(known) >= MAX_FRIENDS:
-            raise Conflict(f"{MAX_FRIENDS} friends are the most one can have")
+            raise Conflict(f"a user can have at most {MAX_FRIENDS} friends and requests")
         since_ms = known.get(friend_id, self._clock.now_ms())
         self._store.put(user_id, friend_id, since_ms)
         mutual = self._store.mutual(user_id, [friend_id])
@@ -48,12 +48,15 @@ class Friends:
         return Friend(friend_id, status, max(since_ms, mutual.get(friend_id, 0)))
 
     def remove(self, user_id: UserId, friend_id: UserId) -> None:
-        """End a friendship, or take a request back; the other's own wish stays. Idempotent."""
+        """End a friendship or withdraw a request; the other user's request stays. Idempotent."""
         self._store.remove(user_id, friend_id)
         self._changed(user_id, friend_id)
 
     def all(self, user_id: UserId) -> list[Friend]:
-        """Friends, requests and those who ask (the last eventually consistent), by user id."""
+        """Return friends, sent requests and received requests, by user id.
+
+        Received requests are eventually consistent.
+        """
         mine = self._store.put_by(user_id)
         mutual = self._store.mutual(user_id, list(mine))
         found = {
@@ -67,11 +70,11 @@ class Friends:
         return [found[other] for other in sorted(found)]
 
     def of(self, user_id: UserId) -> list[UserId]:
-        """Those whose friendship holds, by user id."""
+        """Return the user's friends, by user id."""
         return sorted(self._store.mutual(user_id, list(self._store.put_by(user_id))))
 
     def are(self, user_id: UserId, other: UserId) -> bool:
-        """Whether the friendship of two holds."""
+        """Whether two users are friends."""
         mine = self._store.mutual(other, [user_id])
         return bool(mine) and bool(self._store.mutual(user_id, [other]))
 
@@ -80,6 +83,6 @@ class Friends:
             for owner in (user_id, friend_id):
                 self._cache.bump(ids.moments_room_id(owner))
         except CacheDown:
-            # The job's worker bumps again, and goes on until the cache is back.
+            # The job repeats this until the cache is back.
             telemetry.log("WARNING", "friends_bump_failed")
         self._outbound.send([FriendshipChanged(user_id=user_id, friend_id=friend_id)])

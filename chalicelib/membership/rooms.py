@@ -1,8 +1,8 @@
-"""Rooms and who belongs in them. Owns membership and permission; knows nothing of messages.
+"""Rooms and their members. Owns membership and permission; knows nothing of messages.
 
-Membership is asked on every frame, so it is cached twice in Redis: the room's members, and on
-each connection the *grant* it was last given. Both carry the room's membership version; a
-change of membership writes DynamoDB first and then a new version, which voids them all at once.
+Membership is checked on every frame, so it is cached in Redis in two places: the members with the
+room, and the latest *grant* with each connection. Both have the room's membership version. A
+change of membership writes DynamoDB first and then a new version, which invalidates them all.
 """
 
 from __future__ import annotations
@@ -55,10 +55,11 @@ class Rooms:
         metadata: Mapping[str, Any],
         room_id: RoomId | None,
     ) -> Room:
-        """Create a room; a private chat of two people exists once, asking again returns it.
+        """Create a room. Two people have one private chat: creating it again returns it.
 
         Raises:
-            Conflict: The chosen room_id is taken.
+            BadRequest: The participants or room_id do not fit a private chat.
+            Conflict: The room_id is taken, or a limit is reached.
         """
         check_json(metadata, MAX_METADATA_BYTES, "metadata")
         others = sorted(set(participants) - {creator})
@@ -66,7 +67,7 @@ class Rooms:
             if len(participants) != 1 + (creator in participants and len(participants) > 1):
                 raise BadRequest("participants: a private chat has exactly one other person")
             if not others:
-                raise Conflict("participants: nobody chats with himself")
+                raise Conflict("participants: name another user, a private chat needs two")
             if room_id is not None:
                 raise BadRequest("room_id: a private chat's id cannot be chosen")
             room_id = ids.private_room_id(creator, others[0])
@@ -74,7 +75,7 @@ class Rooms:
             if existing is not None:
                 return existing
         elif room_id is not None and ids.room_type(room_id) is not RoomType.GROUP_CHAT:
-            raise Conflict("room_id: taken, as all that begin so")
+            raise Conflict("room_id: ids that start like this are reserved, choose another")
         if len(others) >= self._max_members:
             raise Conflict(f"participants: a room has at most {self._max_members} members")
         self._check_rooms(creator)
@@ -89,14 +90,14 @@ class Rooms:
             existing = self._store.get(room.room_id)
             if room_type is RoomType.PRIVATE_CHAT and existing is not None:
                 return existing
-            raise Conflict("room_id: taken")
+            raise Conflict("room_id: already taken, choose another")
         self._changed(room.room_id)
         if others:
             self._announce(room.room_id, "created", creator)
         return room
 
     def mine(self, user_id: UserId) -> list[tuple[Room, Role]]:
-        """Rooms of a user with the role in each, by room id."""
+        """Return a user's rooms with their role in each, by room id."""
         found = []
         for room in self._store.get_many(self._store.rooms_of(user_id)):
             member = self._store.member(room.room_id, user_id)
@@ -105,7 +106,7 @@ class Rooms:
         return sorted(found, key=lambda pair: pair[0].room_id)
 
     def own(self, user_id: UserId, room_type: RoomType) -> RoomId:
-        """The user's moments or notifications, made at the first use."""
+        """Return the user's room of moments or of notifications; it is created at first use."""
         moments = room_type is RoomType.MOMENTS
         room_id = (ids.moments_room_id if moments else ids.notifications_room_id)(user_id)
         if self._store.get(room_id) is None:
@@ -117,25 +118,25 @@ class Rooms:
         return room_id
 
     def ids_of(self, user_id: UserId) -> list[RoomId]:
-        """All that the user reads: his rooms and his friends' moments."""
+        """Return all rooms that the user reads: their own rooms and their friends' moments."""
         moments = (ids.moments_room_id(friend) for friend in self._friends.of(user_id))
         return [*self._store.rooms_of(user_id), *moments]
 
     def among(self, user_id: UserId, room_ids: Sequence[RoomId]) -> list[RoomId]:
-        """Those of these rooms that the user may read (consistent reads)."""
+        """Return those of these rooms that the user may read (consistent reads)."""
         return [room_id for room_id in room_ids if self._role(room_id, user_id) is not None]
 
     def joined_ms(self, room_id: RoomId, user_id: UserId) -> int:
-        """Since when a member; 0 for one who only reads."""
+        """Return when a member joined (ms); 0 for a user who is not a member but may read."""
         member = self._store.member(room_id, user_id)
         return member.joined_at_ms if member is not None else 0
 
     def shared(self, one: UserId, other: UserId) -> bool:
-        """Whether two are members of the same room (an index: eventually consistent)."""
+        """Whether two users are members of the same room (an index: eventually consistent)."""
         return not set(self._store.rooms_of(one)).isdisjoint(self._store.rooms_of(other))
 
     def details(self, identity: Identity, room_id: RoomId) -> tuple[Room, list[Member]]:
-        """A room and its members, for its members and service admins."""
+        """Return a room and its members, to its members and service admins."""
         room = self._get(room_id)
         members = self._store.members(room_id)
         known = identity.user_id in {m.user_id for m in members}
@@ -144,7 +145,7 @@ class Rooms:
         return room, members
 
     def require(self, room_id: RoomId, user_id: UserId) -> Role:
-        """The role of a member, read from the store; `PermissionDenied` for others."""
+        """Return a member's role, read from the store; `PermissionDenied` for others."""
         role = self._role(room_id, user_id)
         if role is None:
             raise PermissionDenied("not a member of this room")
@@ -152,13 +153,13 @@ class Rooms:
 
     @staticmethod
     def writer(role: Role) -> Role:
-        """The role, of one who may write; `PermissionDenied` for a reader."""
+        """Return the role if it may write; `PermissionDenied` for a reader."""
         if not role.writes:
-            raise PermissionDenied("you read here and cannot write")
+            raise PermissionDenied("you can read this room but not write to it")
         return role
 
     def authorise(self, frame: FrameContext, user_id: UserId, room_id: RoomId) -> Role:
-        """The role, from the frame's grant if it is current, else asked anew and granted."""
+        """Return the user's role: from the frame's grant, else looked up and then granted."""
         if frame.role is not None:
             return frame.role
         try:
@@ -175,7 +176,7 @@ class Rooms:
             return self.require(room_id, user_id)
 
     def members(self, room_id: RoomId) -> dict[UserId, Role]:
-        """All members, from the cache or else the store (which fills the cache)."""
+        """Return all members from the cache, or from the store, which then fills the cache."""
         try:
             version, cached = self._cache.members(room_id)
             if cached is not None:
@@ -185,7 +186,7 @@ class Rooms:
         return self.fill(room_id, version)
 
     def fill(self, room_id: RoomId, version: str | None) -> dict[UserId, Role]:
-        """All members from the store, into the cache when `version` is still in force."""
+        """Return all members from the store; cache them if `version` is still the current one."""
         members = self._stored_members(room_id)
         try:
             self._cache.fill_members(room_id, version, members)
@@ -198,11 +199,11 @@ class Rooms:
         room = self._get(room_id)
         self._require_manager(identity, room)
         if room.room_type is not RoomType.GROUP_CHAT:
-            raise Conflict("only a group chat takes members")
+            raise Conflict("members can be added only to a group chat")
         members = self._store.members(room_id)
         if user_id not in {member.user_id for member in members}:
             if len(members) >= self._max_members:
-                raise Conflict(f"the room is full: {self._max_members} members")
+                raise Conflict(f"the room is full: it has {self._max_members} members")
             self._check_rooms(user_id)
         member = Member(room_id, user_id, Role.MEMBER, self._clock.now_ms())
         self._store.add_member(member)
@@ -212,13 +213,13 @@ class Rooms:
         return stored or member
 
     def remove(self, identity: Identity, room_id: RoomId, user_id: UserId) -> None:
-        """Remove a member, or leave: managers remove those below them, anyone leaves himself.
+        """Remove a member: managers remove those below them, and members can remove themselves.
 
-        Idempotent for managers. The owner stays: a room is never without one.
+        Idempotent for managers. The owner cannot be removed: a room always has one.
         """
         room = self._get(room_id)
         if room.room_type is not RoomType.GROUP_CHAT:
-            raise Conflict("only a group chat can be left")
+            raise Conflict("members can leave or be removed only in a group chat")
         if identity.user_id != user_id:
             self._require_manager(identity, room)
         member = self._store.member(room_id, user_id)
@@ -231,7 +232,11 @@ class Rooms:
         self._announce(room_id, "member_removed", user_id)
 
     def changed(self, room_id: RoomId) -> None:
-        """Void what is cached of a room's membership; raises `CacheDown`."""
+        """Invalidate the cached membership of a room.
+
+        Raises:
+            CacheDown: Redis is away, so the old membership may still be cached.
+        """
         self._cache.bump(room_id)
 
     def _check_removable(self, identity: Identity, room_id: RoomId, member: Member) -> None:
@@ -241,7 +246,7 @@ class Rooms:
             mine = self._store.member(room_id, identity.user_id)
             owner = mine is not None and mine.role is Role.OWNER
             if not owner and "admin" not in identity.roles:
-                raise PermissionDenied("only the owner removes an admin")
+                raise PermissionDenied("only the owner can remove an admin")
 
     def _require_manager(self, identity: Identity, room: Room) -> None:
         if "admin" in identity.roles:
@@ -251,7 +256,7 @@ class Rooms:
 
     def _check_rooms(self, user_id: UserId) -> None:
         if len(self._store.rooms_of(user_id)) >= self._max_rooms:
-            raise Conflict(f"{self._max_rooms} rooms are the most a user can be in")
+            raise Conflict(f"a user can be in at most {self._max_rooms} rooms")
 
     def _get(self, room_id: RoomId) -> Room:
         room = self._store.get(room_id)
@@ -263,7 +268,7 @@ class Rooms:
         try:
             self._cache.bump(room_id)
         except CacheDown:
-            # The announcement's worker bumps again, and goes on until the cache is back.
+            # The announcement's job repeats this until the cache is back.
             telemetry.log("WARNING", "membership_bump_failed", room_id=room_id)
 
     def _announce(self, room_id: RoomId, change: str, user_id: UserId) -> None:
@@ -277,7 +282,7 @@ class Rooms:
         self._delivery.send([job])
 
     def _role(self, room_id: RoomId, user_id: UserId) -> Role | None:
-        """A member's, or of moments a friend's, role (consistent reads)."""
+        """Return the role of a member, or of a friend who reads moments (consistent reads)."""
         member = self._store.member(room_id, user_id)
         if member is not None or ids.room_type(room_id) is not RoomType.MOMENTS:
             return member.role if member is not None else None

@@ -1,1 +1,1 @@
-"""The log, what is read from it, and its delivery to connections."""
+"""Writing and reading the log, and its delivery to connections."""

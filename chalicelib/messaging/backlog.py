@@ -1,10 +1,10 @@
-"""What of a stream is to be delivered next, and what is set aside because it cannot be.
+"""The entries of a stream that are delivered next, and those that are set aside.
 
-An entry whose delivery fails in the same way again and again must not stop its room. It is set
-aside: a dead letter of the delivery queue says which entry and why, never what is in it, and the
-cursor passes it. The letter goes first: a process that dies in between does it again, so an entry
-may have two letters and is never without one. The entry stays in the log, and sending the letter
-back to the queue delivers it from there.
+An entry whose delivery fails repeatedly must not stop its room. It is set aside: a dead letter of
+the delivery queue names the entry and the reason, never the content, and the cursor moves past the
+entry. The letter is sent before the cursor moves. If the process dies in between, a second letter
+is sent: an entry can have two letters, but never none. The entry stays in the log. Sending the
+letter back to the queue delivers the entry from the log.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SET_ASIDE_AFTER = 3  # attempts; of the 6 receives that a job has
 
 
 def hopeless(fault: Exception, attempt: int) -> bool:
-    """Whether another attempt is in vain: a few failed, and not because something is away."""
+    """Whether to stop trying: several attempts failed, and not because of an outage."""
     return attempt >= SET_ASIDE_AFTER and not isinstance(fault, Unavailable | MemoryError)
 
 
@@ -38,10 +38,10 @@ class Backlog:
         self._clock = clock
 
     def after(self, cursor: Cursor, known: Mapping[int, Entry], most: int) -> list[Entry]:
-        """The entries after the cursor, `most` of them; from the log if `known` lacks one.
+        """Return up to `most` entries after the cursor; from the log if `known` lacks one.
 
         Args:
-            known: By seq, entries of the stream that jobs brought.
+            known: Entries of the stream that came with jobs, by seq.
         """
         newest = known[max(known)]
         last = min(cursor.seq + most, newest.seq)
@@ -49,12 +49,12 @@ class Backlog:
         if all(seq in known for seq in seqs):
             return [known[seq] for seq in seqs]
         room_id, region = newest.room_id, newest.region
-        if cursor.seq and not cursor.message_id:  # written before cursors had it
+        if cursor.seq and not cursor.message_id:  # written by a version whose cursors had no id
             return self._reader.entries_between(room_id, region, cursor.seq, last)
         return self._reader.entries_after(room_id, region, cursor.message_id, len(seqs))
 
     def shown(self, entries: Sequence[Entry]) -> list[Entry]:
-        """The entries, and messages they delete in their new shape."""
+        """Return the entries, followed by the messages that they delete, marked as deleted."""
         shown = list(entries)
         for entry in entries:
             if entry.kind is EntryKind.DELETION and entry.target_id is not None:
@@ -63,7 +63,7 @@ class Backlog:
         return shown
 
     def advance(self, done: Sequence[Entry], split_at_ms: int) -> None:
-        """Move the cursor: these were delivered."""
+        """Move the cursor to the last of these delivered entries."""
         self._cursors.advance(done[-1], split_at_ms)
         now_ms = self._clock.now_ms()
         telemetry.measure(
@@ -76,9 +76,9 @@ class Backlog:
     def pass_over(
         self, cursor: Cursor, known: Mapping[int, Entry], fault: Exception, attempts: int
     ) -> int:
-        """Set aside the entry after the cursor, and move the cursor over it; answers its seq.
+        """Set aside the entry after the cursor, move the cursor past it, and return its seq.
 
-        Where the log does not say what follows, everything up to the next known entry.
+        If the log cannot be read, everything up to the next known entry is set aside.
         """
         entry = self._next(cursor, known)
         self.set_aside(entry, fault, attempts, first_seq=cursor.seq + 1)
@@ -88,7 +88,7 @@ class Backlog:
     def set_aside(
         self, entry: Entry, why: Exception | str, attempts: int, *, first_seq: int | None = None
     ) -> None:
-        """Write a letter; the caller then lets the entry be."""
+        """Send a dead letter for the entry. The caller must not deliver the entry afterwards."""
         self._record(
             SetAside(
                 room_id=entry.room_id,
@@ -103,7 +103,10 @@ class Backlog:
         )
 
     def entries_of(self, letter: SetAside, attempt: int) -> list[Entry]:
-        """What a letter that was sent back is about; another letter if the log cannot be read."""
+        """Return the entries of a letter that was sent back.
+
+        If the log cannot be read, another letter is sent and there are none.
+        """
         room_id, region = letter.room_id, letter.region
         try:
             return self._reader.entries_between(room_id, region, letter.first_seq - 1, letter.seq)
@@ -116,7 +119,7 @@ class Backlog:
     def set_aside_again(
         self, letter: SetAside, entry: Entry, fault: Exception, attempt: int
     ) -> None:
-        """One entry of a letter that was sent back still cannot be delivered."""
+        """Send another letter: an entry of a letter that was sent back failed again."""
         alone = replace(letter, first_seq=entry.seq, seq=entry.seq, message_id=entry.message_id)
         self._again(alone, fault, attempt)
 
@@ -132,7 +135,7 @@ class Backlog:
             following = self.after(cursor, known, 1)
         except Unavailable:
             raise
-        except Exception as fault:  # noqa: BLE001 - that is what stops the room
+        except Exception as fault:  # noqa: BLE001 - raising it would stop the room
             telemetry.error("log_unreadable", fault)
             following = []
         return following[0] if following else known[min(seq for seq in known if seq > cursor.seq)]

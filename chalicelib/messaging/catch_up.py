@@ -1,4 +1,4 @@
-"""Catching up: what conversations have after the positions a device shows."""
+"""Sync: what conversations have after the positions that a device sends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Caught:
     Attributes:
         recovered: The entries are exactly what came after the given position.
         more: There is more after `position`: ask again with it.
-        unreadable: The log cannot be read; the rest says nothing then.
+        unreadable: The log cannot be read; the other fields then mean nothing.
     """
 
     entries: list[Entry]
@@ -43,29 +43,29 @@ class CatchUp:
         self._reader = reader
         self._recents = recents
 
-    def since(self, wanted: Mapping[RoomId, str], limit: int) -> dict[RoomId, Caught]:
-        """What each conversation has after the given position ("" means: a snapshot).
+    def since(self, given: Mapping[RoomId, str], limit: int) -> dict[RoomId, Caught]:
+        """Return what each conversation has after the given position ("" means: a snapshot).
 
-        One batched DynamoDB read for all heads; a room without news costs nothing more. All of
-        it together fits into one frame: what does not is there when asked for again. A room that
-        cannot be read spoils no other's answer.
+        One batched DynamoDB read for all heads; a room without new entries costs nothing more.
+        The whole answer fits into one frame; what does not fit comes with the next sync. A room
+        that cannot be read does not affect the others.
         """
-        heads = self._reader.heads(list(wanted))
+        heads = self._reader.heads(list(given))
         try:
-            recent = self._recents.recent(list(wanted))
+            recent = self._recents.recent(list(given))
         except CacheDown:
             recent = {}
         room_for = sizes.SYNC_BYTES - sum(
-            sizes.of_conversation(room_id, positions.encode(heads[room_id])) for room_id in wanted
+            sizes.of_conversation(room_id, positions.encode(heads[room_id])) for room_id in given
         )
         answer: dict[RoomId, Caught] = {}
-        for room_id, text in wanted.items():
+        for room_id, text in given.items():
             held = recent.get(room_id, [])
             try:
                 caught = self._catch_up(room_id, text, heads[room_id], held, limit, room_for)
             except TidingsError:
                 raise
-            except Exception as fault:  # noqa: BLE001 - it would fail again; the client is told
+            except Exception as fault:  # noqa: BLE001 - it would fail again; the answer says so
                 telemetry.error("room_unreadable", fault, room_id=room_id)
                 caught = Caught([], text, recovered=False, more=False, unreadable=True)
             room_for -= sum(map(sizes.of_message, caught.entries))
@@ -120,9 +120,9 @@ class CatchUp:
         recent: list[Entry],
         limit: int,
     ) -> list[Entry] | None:
-        """Entries after `start` up to a hole, None when not even the first is there.
+        """Return the entries after `start` up to the first hole; None when there are none.
 
-        A replica may have an entry before the one that it follows.
+        A replica may have an entry, but not yet the one before it.
         """
         if start.seq == head.seq:
             return []
@@ -136,7 +136,7 @@ class CatchUp:
     def _snapshot(
         self, room_id: RoomId, text: str, heads: dict[Region, Head], limit: int, room_for: int
     ) -> Caught:
-        """The newest; where they do not fit, as many as do or nothing yet."""
+        """Return the newest messages: all, as many as fit, or none for now."""
         entries, _ = self._reader.history(room_id, None, None, min(limit, 50))
         count = sizes.fitting(map(sizes.of_message, reversed(entries)), room_for)
         if count < len(entries) and (room_for < sizes.SYNC_BYTES // 2 or not count):
@@ -144,7 +144,7 @@ class CatchUp:
         return Caught(entries[len(entries) - count :], positions.encode(heads), False, False)
 
     def _shown(self, entry: Entry) -> Entry | None:
-        """A deletion shows as the deleted message itself, so that clients replace it."""
+        """Return what clients see of an entry: for a deletion, the deleted message to replace."""
         if entry.kind is EntryKind.MESSAGE:
             return entry
         return self._reader.find(entry.room_id, entry.target_id) if entry.target_id else None

@@ -1,7 +1,7 @@
-"""Delivery receipts: devices are asked to confirm messages whose senders want to know.
+"""Delivery receipts: devices are asked to confirm messages whose senders want a receipt.
 
-Only in rooms of up to `RECEIPTS_UP_TO` members, and only over protocols that have acks. A question
-that gets lost is not asked again.
+Only in rooms of up to `RECEIPTS_UP_TO` members, and only over protocols that have acks. A request
+that gets lost is not repeated.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Confirmations:
         self._numbers = numbers
 
     def expected(self, entries: list[Entry], members: int) -> list[Entry]:
-        """The entries as they are sent, after `expect`: in a large room nobody is asked."""
+        """Call `expect` and return the entries as sent: without receipts in large rooms."""
         if not any(entry.delivery_receipt for entry in entries):
             return entries
         if members > RECEIPTS_UP_TO:
@@ -36,25 +36,25 @@ class Confirmations:
         return entries
 
     def expect(self, entries: Sequence[Entry]) -> None:
-        """Remember, for an hour, which messages the acks to come will confirm."""
-        wanted = {
+        """Remember for an hour which messages the coming acks confirm."""
+        expected = {
             ids.ack_id(entry.room_id, entry.message_id): (entry.room_id, entry.message_id)
             for entry in entries
             if entry.delivery_receipt
         }
         try:
-            if wanted:
-                self._numbers.expect_acks(wanted)
+            if expected:
+                self._numbers.expect_acks(expected)
         except CacheDown:
             telemetry.log("WARNING", "acks_not_expected")
 
     def ask(self, entry: Entry, targets: Iterable[Target]) -> None:
-        """Ask connections that were posted a message to confirm it.
+        """Ask the connections to which a message was posted to confirm it.
 
-        This is an event of its own: a client that recovers does not keep the offset of an event
-        that asks for an ack.
+        The request is a separate event: a client that can recover does not keep the offset of an
+        event that asks for an ack.
         """
-        told = [target for target in targets if asked(entry, target)]
-        if told:
-            question = DeliveryReceipt(entry.room_id, entry.message_id)
-            self._posting.post(posts_for(question, told))
+        receivers = [target for target in targets if asked(entry, target)]
+        if receivers:
+            request = DeliveryReceipt(entry.room_id, entry.message_id)
+            self._posting.post(posts_for(request, receivers))

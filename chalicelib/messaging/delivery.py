@@ -1,15 +1,19 @@
-"""Delivery: from a durable entry to a post at every device. `fanout` plans it as data.
+"""Delivery: from a log entry to a post to every device. `fanout` plans it as data.
 
-Order. `delivery.fifo` serves one batch of a group at a time. Senders may queue their jobs in
-another order than they wrote the log in, so a worker delivers from the stream's cursor up to
-the job's entry, reading what lies between from the log, and skips what the cursor has passed:
-the queue says *that* there is something, the log says *what*. It goes in short runs, so that a
-long backlog gets done over several attempts. Large rooms are split into parts, a connection
-always in the same part (group room#k). A connection that does not take a post gets its own group
-(c#origin), so nobody waits for it. With the stream's cursor stands the last entry that was queued
-there; its later entries follow until the job of that one is settled, so its own order holds. When
-it stays deaf it is closed, and comes back with its position. An entry that cannot be delivered is
-set aside after a few attempts, and the room goes on (`backlog`).
+How entries keep their order:
+
+- `delivery.fifo` serves one batch of a group at a time. Jobs may be queued in another order than
+  their entries were written. So a worker delivers from the stream's cursor up to the job's entry,
+  reads what is missing in between from the log, and skips what the cursor has passed. A job says
+  *that* there is something to deliver, the log says *what*.
+- A worker delivers in short runs, so that a long backlog is done over several attempts.
+- A large room is split into parts. A connection is always in the same part (group room#k).
+- A connection that does not take a post gets its own group (c#origin), so that others do not wait
+  for it. The last entry queued in that group is noted with the stream's cursor. Until the job of
+  that entry is done, later entries go to the same group. If the connection still takes no posts,
+  it is closed; its client reconnects with its position.
+- An entry that cannot be delivered is set aside after a few attempts, and the room goes on
+  (`backlog`).
 """
 
 from __future__ import annotations
@@ -46,10 +50,10 @@ from .fanout import (
 )
 from .posting import TOO_MANY, Posting
 
-RUN, RUN_MS = 20, 8_000  # entries before the cursor moves; how long one job goes on with that
+RUN, RUN_MS = 20, 8_000  # entries delivered before the cursor moves; time limit of one job
 STAY_SPLIT_MS = 3_600_000
-MOST_BEHIND = 500  # connections noted with a stream: some 25 KB
-PATIENT_ATTEMPTS = 3  # so often a room waits while posts of many connections are refused
+MOST_BEHIND = 500  # connections noted with a stream: about 25 KB
+PATIENT_ATTEMPTS = 3  # attempts in which a room waits while posts of many connections are refused
 LAST_ATTEMPT = 6  # max_receive_count of delivery.fifo in terraform/resources.json
 TOO_LARGE = "too large for a post"
 
@@ -81,10 +85,10 @@ class Delivery:
         self._split_over = split_over
 
     def entries(self, jobs: Sequence[DeliverEntry], attempt: int) -> None:
-        """Deliver log entries of a room, and earlier ones of their streams not yet delivered.
+        """Deliver log entries of a room, and earlier entries of their streams if still undelivered.
 
         Raises:
-            Unavailable: Also while there are more posts than may be made; what was done is kept.
+            Unavailable: Also when the posts are used up; what was delivered until then counts.
         """
         streams: dict[Region, dict[int, Entry]] = {}
         for job in jobs:
@@ -97,15 +101,15 @@ class Delivery:
         newest = known[max(known)]
         until_ms = self._clock.now_ms() + RUN_MS
         while (done := self._run(known, until_ms, attempt)) < newest.seq:
-            if self._clock.now_ms() >= until_ms:  # the function's own time is limited
+            if self._clock.now_ms() >= until_ms:  # the function has a timeout
                 self._queue.send([DeliverEntry(entry=newest, after=done)])
                 return
 
     def _run(self, known: Mapping[int, Entry], until_ms: int, attempt: int) -> int:
-        """Deliver the next few entries of a stream and move its cursor; answers its seq.
+        """Deliver the next few entries of a stream, move its cursor and return the cursor's seq.
 
-        When that fails for another reason than that something is away, the next entry is tried
-        alone, and set aside when it is the one that fails.
+        If that fails repeatedly and not because of an outage, the next entry is tried alone, and
+        set aside if it is the one that fails.
         """
         newest = known[max(known)]
         cursor = self._cursors.get(newest.room_id, newest.region)
@@ -135,13 +139,18 @@ class Delivery:
     def _hand_out(
         self, entries: list[Entry], cursor: Cursor, until_ms: int, attempt: int
     ) -> tuple[list[Entry], int]:
-        """Post entries, or send them on in parts; those done, and when parts were last sent."""
+        """Post entries, or queue them in parts.
+
+        Returns:
+            The entries done, and when parts were last queued (ms).
+        """
         room_id, region = entries[0].room_id, entries[0].region
         members = self._begin(room_id, entries)
         entries = self._confirmations.expected(entries, len(members))
         targets = self._posting.connected(members)
         split_at_ms, now_ms = cursor.split_at_ms, self._clock.now_ms()
-        # Parts may still wait when a room is no longer large: long after the last one they do not.
+        # A room that is no longer large may still have parts in the queue. So it stays split for an
+        # hour after the last one.
         if len(targets) > self._split_over or now_ms - split_at_ms < STAY_SPLIT_MS:
             self._queue.send(list(part_jobs(entries, targets)))
             split_at_ms = self._clock.now_ms()
@@ -151,7 +160,7 @@ class Delivery:
         return entries, split_at_ms
 
     def again(self, letter: SetAside, attempt: int) -> None:
-        """Deliver what was set aside to those who are connected now; it may be set aside again."""
+        """Deliver entries that were set aside again, or set them aside once more."""
         cursor = self._cursors.get(letter.room_id, letter.region)
         until_ms = self._clock.now_ms() + RUN_MS
         for entry in self._backlog.entries_of(letter, attempt):
@@ -170,14 +179,14 @@ class Delivery:
         until_ms: int,
         attempt: int,
     ) -> list[Entry]:
-        """Post entries here, one after the other; answers those that were, one at least."""
+        """Post entries one after the other and return those posted, at least one."""
         done: list[Entry] = []
         slow = set(cursor.behind)
         behind: list[tuple[Entry, Target]] = []
         for entry in entries:
             try:
                 late = self._deliver(entry, without(targets, entry.origin_id), slow, attempt)
-            except Exception:  # it is met again, as the first one, when these are done
+            except Exception:  # the next run starts with this entry and fails again
                 if not done:
                     raise
                 break
@@ -197,10 +206,13 @@ class Delivery:
         self._fall_behind(cursor, [(entry, target) for target in late])
 
     def direct(self, job: DeliverDirect, attempt: int) -> int | None:
-        """Try one slow connection again; answers the seconds to wait, None when settled.
+        """Post to one slow connection again.
 
-        After the third retry the connection is closed: it missed something, and only coming
-        back with its position tells it what. The job goes to the dead letters of outbound.
+        After the third retry the connection is closed: it missed an entry, and gets it by
+        reconnecting with its position. The job goes to the dead letters of outbound.
+
+        Returns:
+            The seconds to wait before the next attempt; None when done.
         """
         entry, target = job.entry, job.target
         receipt = self._posting.post(posts_for(events.of_entry(entry), [target]))
@@ -225,19 +237,19 @@ class Delivery:
         slow: Collection[ConnectionId],
         attempt: int,
     ) -> list[Target]:
-        """Post an entry; answers who must get it in a group of its own: slow ones, and who failed.
+        """Post an entry; return the slow and the failed targets, which get it in their own groups.
 
-        Sockets that can recover are always served by theirs.
+        Sockets that can recover always get entries in their own groups.
 
         Raises:
-            Unavailable: There are more posts than may be made. That many were refused is no reason
-                after three attempts: clients that are all deaf at once look the same.
+            Unavailable: The posts are used up; or many were refused, in the first three attempts.
+                Later, refused posts count as slow clients: many of those look just the same.
         """
         event = events.of_entry(entry)
         recovering = [target for target in targets if wire.recovers(target.protocol)]
-        told = [each for each in recovering if wire.takes(each.protocol, event.name)]
-        if told:
-            self._queue.send([DeliverToRecovering(entry=entry, target=each) for each in told])
+        takers = [each for each in recovering if wire.takes(each.protocol, event.name)]
+        if takers:
+            self._queue.send([DeliverToRecovering(entry=entry, target=each) for each in takers])
         targets = [target for target in targets if not wire.recovers(target.protocol)]
         ready = [target for target in targets if target.origin not in slow]
         receipt = self._posting.post(posts_for(event, ready))
@@ -249,10 +261,10 @@ class Delivery:
         return [target for target in targets if target.origin in slow] + list(receipt.left)
 
     def _fall_behind(self, cursor: Cursor, behind: Sequence[tuple[Entry, Target]]) -> None:
-        """Queue entries for connections in groups of their own, once that is noted.
+        """Note connections as behind, then queue their entries in groups of their own.
 
-        The note goes first: the job of the entry noted takes it away. Whoever cannot be noted,
-        because too many are, is closed, and comes back with its position.
+        The note is written first, because the job of the noted entry removes it. When too many
+        connections are noted already, the rest is closed; their clients reconnect and sync.
         """
         if not behind:
             return
@@ -271,15 +283,18 @@ class Delivery:
     def _forget_gone(
         self, room_id: RoomId, region: Region, cursor: Cursor, targets: Iterable[Target]
     ) -> None:
-        """Make room when many are noted: some left while their last job became a dead letter."""
+        """Remove notes of connections that are gone, once there are many notes.
+
+        Such notes stay when a connection's last job became a dead letter.
+        """
         if len(cursor.behind) > MOST_BEHIND // 2:
-            here = {target.origin for target in targets}
+            connected = {target.origin for target in targets}
             for origin, seq in cursor.behind.items():
-                if origin not in here:
+                if origin not in connected:
                     self._cursors.catch_up(room_id, region, origin, seq)
 
     def _begin(self, room_id: RoomId, entries: Sequence[Entry]) -> Collection[UserId]:
-        """The room's members; caches the entries on the way."""
+        """Cache the entries and return the room's members."""
         try:
             known = self._recents.deliver(room_id, self._backlog.shown(entries))
         except CacheDown:

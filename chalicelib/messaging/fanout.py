@@ -1,6 +1,6 @@
 """What a delivery consists of: the posts of an event, the parts of a large room, the jobs queued.
 
-All of it is data: nothing here posts, sends or remembers.
+Pure functions on data: nothing here posts, sends or stores.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class RoomPart:
     """A share of a large room's delivery.
 
     Attributes:
-        number: Of the share; a device is always in the same one.
-        start: Where in the share these targets begin.
+        number: The number of the share; a device is always in the same one.
+        start: The index of the first of these targets in the share.
     """
 
     number: int
@@ -40,12 +40,12 @@ class RoomPart:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a set of posts: counts, and the targets to try again.
+    """The outcome of a set of posts: counts, and the targets to try again.
 
     Attributes:
-        retry: They did not take theirs.
-        busy: Theirs were refused with many others'.
-        unsent: There was no budget for theirs.
+        retry: Connections that did not take their posts.
+        busy: Connections whose posts were refused together with many others.
+        unsent: Connections whose posts were not sent, because the budget was used up.
     """
 
     delivered: int = 0
@@ -61,9 +61,9 @@ class Receipt:
 
 
 def plan_parts(targets: Sequence[Target], room_for: int = MOST_JOB_BYTES) -> list[RoomPart]:
-    """Split targets: by a stable hash of the device, so that each keeps its order group.
+    """Split targets by a stable hash of the device, so that each device keeps its order group.
 
-    One part of each group, then the next: a send to SQS has one job of a group at most.
+    The parts of the groups alternate, because a send to SQS has at most one job of each group.
 
     Args:
         room_for: How many bytes the targets of a part may take in its job.
@@ -84,7 +84,7 @@ def plan_parts(targets: Sequence[Target], room_for: int = MOST_JOB_BYTES) -> lis
 
 
 def _slices(targets: Sequence[Target], room_for: int) -> Iterator[tuple[int, int]]:
-    """Where parts of a bucket begin and end: full in number, or in bytes."""
+    """Yield where each part of a bucket starts and ends, within both limits: targets and bytes."""
     start, size = 0, 0
     for at, target in enumerate(targets):
         length = len(dump(target_to_json(target))) + 1
@@ -97,7 +97,7 @@ def _slices(targets: Sequence[Target], room_for: int) -> Iterator[tuple[int, int
 
 
 def posts_for(event: Event, targets: Iterable[Target]) -> list[Post]:
-    """One post a target that takes it; the event is encoded once a protocol."""
+    """Return one post for each target that takes the event, encoded once for each protocol."""
     encoded: dict[str, bytes | None] = {}
     posts = []
     for target in targets:
@@ -110,9 +110,10 @@ def posts_for(event: Event, targets: Iterable[Target]) -> list[Post]:
 
 
 def asked(entry: Entry, target: Target) -> bool:
-    """Whether a device is asked to ack a message: its sender wants that, and it is not his.
+    """Whether a device is asked to ack a message: the sender wants a receipt and is another user.
 
-    With JSON there are no acks: the client sees that a receipt is wanted, and sends the action.
+    JSON clients are not asked, as they have no acks: they see the message's `delivery_receipt` and
+    send the action `message_delivered`.
     """
     name = events.of_message(entry.room_id).name
     return (
@@ -124,7 +125,7 @@ def asked(entry: Entry, target: Target) -> bool:
 
 
 def part_jobs(entries: Iterable[Entry], targets: Sequence[Target]) -> Iterator[DeliverPart]:
-    """The parts of a large room, entry by entry."""
+    """Yield the jobs for the parts of a large room, entry by entry."""
     for entry in entries:
         room_for = MOST_JOB_BYTES - len(job_to_text(DeliverPart(entry=entry, targets=())))
         for part in plan_parts(without(targets, entry.origin_id), room_for):
@@ -132,7 +133,7 @@ def part_jobs(entries: Iterable[Entry], targets: Sequence[Target]) -> Iterator[D
 
 
 def retry_job(event: Event, target: Target, attempt: int) -> RetryEvent:
-    """The next retry of an event that is in no log, after its wait."""
+    """Return the delayed job that retries an event that is in no log."""
     delay_s = RETRY_DELAYS_S[min(attempt, len(RETRY_DELAYS_S) - 1)]
     return RetryEvent(event=event, target=target, attempt=attempt, delay_s=delay_s)
 

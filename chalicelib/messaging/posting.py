@@ -1,4 +1,4 @@
-"""Posts to connections and what became of them; which connections users have."""
+"""Posts to connections and their outcomes; the connections that users have."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..ports.system import Clock
 from .fanout import Receipt
 
 CHUNK = 1_000  # users asked for in one Redis trip
-TOO_MANY = "the region may make no more posts now, try again"
+TOO_MANY = "the region has used up its posts for the moment, try again"
 
 
 class Posting:
@@ -29,7 +29,7 @@ class Posting:
         self._clock = clock
 
     def post(self, posts: Sequence[Post]) -> Receipt:
-        """Post all; connections that are gone are cleaned up."""
+        """Send all posts, and clean up connections that are gone."""
         if not posts:
             return Receipt()
         delivered, gone, refused = 0, 0, 0
@@ -60,7 +60,7 @@ class Posting:
         return Receipt(delivered, gone, refused, tuple(retry), tuple(busy), tuple(unsent))
 
     def connected(self, members: Iterable[UserId]) -> list[Target]:
-        """All connections of these users: from Redis, or read from the store when it cannot say."""
+        """Return all connections of these users: from Redis, or from the store if Redis fails."""
         users = sorted(members)
         found: list[Target] = []
         for start in range(0, len(users), CHUNK):
@@ -76,7 +76,7 @@ class Posting:
         return found
 
     def close(self, target: Target) -> None:
-        """Close a connection that missed something: its client comes back with its position."""
+        """Close a connection that missed an entry: its client reconnects and syncs."""
         self._poster.close(target)
         self._connections.close(target.connection_id)
         telemetry.log("WARNING", "slow_connection_closed", target=target.connection_id)

@@ -18,7 +18,7 @@ class MessageReader:
         self._regions = regions
 
     def find(self, room_id: RoomId, message_id: MessageId) -> Entry | None:
-        """The entry with this id, of any region's stream."""
+        """Return the entry with this id from any region's stream."""
         for region in self._regions:
             entry = self._log.get(room_id, region, message_id)
             if entry is not None:
@@ -36,10 +36,10 @@ class MessageReader:
         after: MessageId | None,
         limit: int,
     ) -> tuple[list[Entry], bool]:
-        """A page of messages, oldest first, in canonical order, and whether there is more.
+        """Return a page of messages in canonical order, oldest first, and whether there is more.
 
-        With `after` the page goes forward from it, and with `before` too not beyond that; else
-        it goes backward from `before` (or the end).
+        With `after`, the page goes forward from it, and ends at `before` if that is given too.
+        Otherwise it goes backward from `before`, or from the end.
         """
         page: list[Entry] = []
         cursor: MessageId | None = after if after is not None else before
@@ -59,7 +59,7 @@ class MessageReader:
         return (page if forward else page[::-1]), more
 
     def newest(self, room_ids: Sequence[RoomId]) -> dict[RoomId, MessageId]:
-        """The newest entry's id of each room that has any, over all regions."""
+        """Return the id of each room's newest entry over all regions; empty rooms are left out."""
         found = {}
         for room_id, heads in self.heads(list(room_ids)).items():
             last = max(head.last_id or MessageId("") for head in heads.values())
@@ -68,7 +68,7 @@ class MessageReader:
         return found
 
     def count_after(self, room_id: RoomId, message_id: MessageId, not_by: UserId, most: int) -> int:
-        """How many messages of others follow this one, counted up to `most`."""
+        """Count the messages of other users after this one, up to `most`."""
         count, cursor = 0, message_id
         while count < most:
             page = self._page(room_id, cursor, most + 1, forward=True)
@@ -82,22 +82,26 @@ class MessageReader:
         return min(count, most)
 
     def seqs(self, room_ids: Sequence[RoomId]) -> dict[Stream, int]:
-        """How far each stream of these rooms goes."""
+        """Return the newest seq of each stream of these rooms."""
         heads = self.heads(list(room_ids))
         return {(room, r): head.seq for room, of in heads.items() for r, head in of.items()}
 
     def entries_since(self, room_id: RoomId, region: Region, at_ms: int, limit: int) -> list[Entry]:
-        """Up to `limit` entries of a stream written at that time or later, oldest first."""
+        """Return up to `limit` entries of a stream written since `at_ms`, oldest first."""
         return self._log.after(room_id, region, ids.first_at(at_ms), limit)
 
     def entries_after(
         self, room_id: RoomId, region: Region, message_id: MessageId, limit: int
     ) -> list[Entry]:
-        """The next entries of a stream after this id ("": from its start), oldest first."""
+        """Return up to `limit` entries of a stream after this id, oldest first.
+
+        Args:
+            message_id: "" for the start of the stream.
+        """
         return self._log.after(room_id, region, message_id, limit)
 
     def entries_between(self, room_id: RoomId, region: Region, low: int, high: int) -> list[Entry]:
-        """Entries of a stream with low < seq <= high, oldest first."""
+        """Return the entries of a stream with low < seq <= high, oldest first."""
         found: list[Entry] = []
         cursor: MessageId | None = None
         while True:
@@ -108,7 +112,7 @@ class MessageReader:
             cursor = page[-1].message_id
 
     def heads(self, room_ids: list[RoomId]) -> dict[RoomId, dict[Region, Head]]:
-        """The newest entry of each stream of these rooms (consistent), in batched reads."""
+        """Return the head of each stream of these rooms, in batched consistent reads."""
         streams = [(room_id, region) for room_id in room_ids for region in self._regions]
         heads = self._log.heads(streams)
         return {
@@ -119,7 +123,7 @@ class MessageReader:
     def _page(
         self, room_id: RoomId, cursor: MessageId | None, limit: int, forward: bool
     ) -> list[Entry]:
-        """Up to `limit` entries over all regions, in reading direction."""
+        """Return up to `limit` entries over all regions, in reading direction."""
         if forward:
             pages = [
                 self._log.after(room_id, r, cursor or MessageId(""), limit) for r in self._regions

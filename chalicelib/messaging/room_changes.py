@@ -1,4 +1,4 @@
-"""What a change of membership brings about: caches invalidated, views closed, members told."""
+"""What follows a change of membership: invalidate caches, close views, send `room_updated`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RoomChanges:
         self._outbound = outbound
 
     def announce(self, job: AnnounceRoomChange) -> None:
-        """Invalidate caches, close a removed member's views, tell all members' devices."""
+        """Invalidate caches, close a removed member's views, and send the change to all members."""
         room_id, user_id, at = job.room_id, job.user_id, times.iso(job.at_ms)
         self.invalidate([room_id], user_id)
         targets = self._posting.connected(self._rooms.members(room_id))
@@ -53,7 +53,7 @@ class RoomChanges:
     def invalidate(self, rooms: Sequence[RoomId], user_id: UserId | None = None) -> None:
         """Invalidate the cached membership of rooms, and close a user's views where they left.
 
-        While Redis is away a job does it again: it may come back with what it had.
+        While Redis is away, a job is queued that repeats this: Redis may return with old data.
         """
         try:
             for room_id in rooms:
@@ -70,5 +70,5 @@ class RoomChanges:
                     self._views.close(room_id, target)
 
     def invalidate_again(self, job: InvalidateMembership) -> None:
-        """The job's way to `invalidate`."""
+        """Run `invalidate` for a queued job."""
         self.invalidate(job.rooms, job.user_id)

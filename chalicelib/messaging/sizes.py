@@ -13,28 +13,31 @@ from ..model.log import Entry
 # Of the 128 KB of a websocket message; the rest is for the frame around it and the request's id.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 SYNC_BYTES = 120 * 1024
-# Of the 6 MB of a function's answer. https://docs.aws.amazon.com/lambda/latest/dg/API_Invoke.html
+# Of the 6 MB of a function's response. https://docs.aws.amazon.com/lambda/latest/dg/API_Invoke.html
 PAGE_BYTES = 5_500_000
-_FIELDS_BYTES = 160  # of a conversation in an answer to sync: names, flags, counts, an id
+_FIELDS_BYTES = 160  # of a conversation in the ack of sync: field names, flags, counts, an id
 
 
 def of_conversation(room_id: RoomId, position: str) -> int:
-    """What a conversation takes in an answer to sync beside its messages."""
+    """Return the bytes that a conversation takes in the ack of sync, without its messages."""
     return _FIELDS_BYTES + len(room_id) + len(position.encode())
 
 
 def of_message(entry: Entry) -> int:
-    """In a frame: UTF-8."""
+    """Return the bytes that a message takes in a frame, which is UTF-8."""
     return len(_dump(Message.of(entry).data(), ascii_only=False).encode()) + 1
 
 
 def of_listed(entry: Entry) -> int:
-    """In an HTTP answer: ASCII, in a text that is a field of the function's answer."""
+    """Return the bytes that a message takes in an HTTP answer.
+
+    The answer is ASCII, and is escaped once more as a string in the function's response.
+    """
     return len(_dump(_dump(Message.of(entry).data(), ascii_only=True), ascii_only=True)) + 1
 
 
 def fitting(sizes: Iterable[int], room_for: int) -> int:
-    """How many fit from the first on."""
+    """Count how many items fit, starting with the first."""
     count = 0
     for size in sizes:
         room_for -= size
@@ -45,10 +48,10 @@ def fitting(sizes: Iterable[int], room_for: int) -> int:
 
 
 def page(entries: list[Entry], more: bool, *, newest: bool = False) -> tuple[list[Entry], bool]:
-    """What fits of a page of an HTTP answer, and whether there is more.
+    """Return the entries of a page that fit into an HTTP answer, and whether there is more.
 
     Args:
-        newest: Leave out from the beginning, not from the end.
+        newest: Keep the newest entries, so leave out from the start and not from the end.
     """
     sizes = map(of_listed, reversed(entries) if newest else entries)
     count = fitting(sizes, PAGE_BYTES)

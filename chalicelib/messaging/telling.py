@@ -1,4 +1,4 @@
-"""Events that are in no log: posted once, and retried for connections that did not take them."""
+"""Sending events that are in no log: post once, and retry connections that did not take them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Telling:
         self._outbound_dead = outbound_dead
 
     def tell(self, users: Iterable[UserId], event: Event, exclude: str | None = None) -> None:
-        """Post to all devices of these users, but for the one with the origin `exclude`."""
+        """Post to all devices of these users, except the one with the origin `exclude`."""
         self.tell_targets(without(self._posting.connected(users), exclude), event)
 
     def tell_targets(self, targets: Sequence[Target], event: Event) -> None:
@@ -35,10 +35,10 @@ class Telling:
             self._outbound.send([retry_job(event, target, 0) for target in receipt.left])
 
     def tell_room(self, room_id: RoomId, event: Event, exclude: str | None, retry: bool) -> None:
-        """Post to those who have the room open.
+        """Post to the connections that have the room open.
 
         Args:
-            retry: Whether a post that was not taken is tried again.
+            retry: Whether to retry a post that was not taken.
         """
         targets = without(self._views.audience(room_id), exclude)
         if retry:
@@ -47,7 +47,7 @@ class Telling:
             self._posting.post(posts_for(event, targets))
 
     def retry(self, job: RetryEvent) -> None:
-        """Try one connection again; after the last retry the job becomes a dead letter."""
+        """Post to one connection again; after the last retry the job becomes a dead letter."""
         event, target, attempt = job.event, job.target, job.attempt
         receipt = self._posting.post(posts_for(event, [target]))
         if receipt.busy or receipt.unsent:

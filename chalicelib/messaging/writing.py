@@ -1,4 +1,4 @@
-"""Writing a room's log: append a message or a deletion, and queue its delivery."""
+"""Writing to a room's log: append a message or a deletion, and queue its delivery."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class MessageWriter:
         origin: ConnectionId | None,
         ticket: int | None,
     ) -> Entry:
-        """Make a message durable and queue its delivery; the caller has checked membership.
+        """Append a message to the log and queue its delivery; the caller has checked membership.
 
-        A resend with the same client_message_id within 24 h returns the first entry, and puts
-        and queues it again: whatever an earlier attempt left undone is done now.
+        A resend with the same client_message_id within 24 h returns the first entry. It also
+        writes and queues that entry again, which completes an earlier attempt that died halfway.
         """
         check_json(command.content, MAX_CONTENT_BYTES, "content")
         draft = Entry(
@@ -84,12 +84,12 @@ class MessageWriter:
         origin: ConnectionId | None,
         ticket: int | None,
     ) -> None:
-        """Delete a message: its sender, an admin or the owner may. Twice is once."""
+        """Delete a message, as its sender, an admin or the owner of the room. Idempotent."""
         found = self._reader.find(room_id, message_id)
         if found is None or found.kind is not EntryKind.MESSAGE:
             raise NotFound("no such message")
         if found.sender_id != user_id and not role.manages:
-            raise PermissionDenied("only the sender or an admin of the room may delete it")
+            raise PermissionDenied("only the sender, the owner or an admin may delete a message")
         draft = Entry(
             room_id=room_id,
             region=self._region,
@@ -105,13 +105,13 @@ class MessageWriter:
         self._append(draft, f"deletion#{message_id}", ticket)
 
     def _append(self, draft: Entry, dedupe: str | None, ticket: int | None) -> Entry:
-        """The loop around `commit`: optimistic, ordered by tickets, bounded."""
+        """Commit optimistically, in the order of tickets, in a bounded number of attempts."""
         expected = ticket
         head = Head(ticket - 1, None) if ticket else self._head(draft.room_id)
         for attempt in range(_ATTEMPTS):
             now_ms = self._clock.now_ms()
-            # A head known only by its number may carry an id ahead of our clock: then the
-            # commit is refused with the true head, and the next id goes above it.
+            # The ticket gives the head's seq but not its id, which may be ahead of our clock. Then
+            # the commit is refused and returns the true head, and the next id is made above it.
             entry = replace(
                 draft,
                 seq=head.seq + 1,
@@ -135,7 +135,7 @@ class MessageWriter:
     def _after_conflict(
         self, result: Taken, head: Head, ticket: int | None, attempt: int
     ) -> tuple[Head, int | None]:
-        """Wait for our turn while an earlier ticket is in flight, else follow the true head."""
+        """Wait while the writer with the ticket before ours is busy, else use the true head."""
         if ticket is not None and result.head.seq < ticket - 1 and attempt < _PATIENCE:
             self._clock.sleep(0.005 * (1 + self._ids.jitter()) * (attempt + 1))
             return head, ticket

@@ -1,5 +1,5 @@
-"""The nouns as values, a module for each feature: frozen, without behaviour beyond their own shape.
+"""Value types, one module per feature: frozen dataclasses and enums with almost no behaviour.
 
 Times are integer milliseconds since the epoch (`_ms`) unless a name says otherwise. Nothing here
-knows a store, a queue or a protocol.
+depends on a store, a queue or a protocol.
 """

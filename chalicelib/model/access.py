@@ -1,4 +1,4 @@
-"""Who asks, and what a frame or a request pays."""
+"""The identity behind a request, and its charge to a rate limit."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .identifiers import UserId
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One token of a bucket, to be taken with a frame or a request.
+    """One token that a frame or a request takes from a bucket.
 
     Attributes:
-        name: The action it is for.
-        payer: Whose bucket; None takes it from one of the connection's own (the user is not
-            known before its entry is read).
+        name: The bucket's action.
+        payer: The user whose bucket it is; None for a bucket of the connection itself (the user
+            is not known before the connection is read).
     """
 
     name: str
@@ -29,8 +29,8 @@ class Identity:
     """A verified token.
 
     Attributes:
-        expires_at_s: Its `exp`, seconds since the epoch.
-        roles: Of `service`, `admin`; others are kept but mean nothing.
+        expires_at_s: The token's `exp`, seconds since the epoch.
+        roles: `service` and `admin` have a meaning; other roles are kept but not used.
     """
 
     user_id: UserId

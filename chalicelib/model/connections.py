@@ -1,4 +1,4 @@
-"""A device's connection, and what the cache knows of it when a frame arrives."""
+"""A device's connection, and what the cache knows about it when a frame arrives."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ POLLING = "polling"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a post to a connection needs, stored with the connection (never derived from a domain).
+    """What a post to a connection needs, stored with the connection.
+
+    API id and stage are stored, never derived from a domain name.
 
     Attributes:
-        connection_id: For a Socket.IO namespace other than "/" with the namespace behind it
+        connection_id: For a Socket.IO namespace other than "/", it ends with the namespace
             (`ids.socket_id`).
-        protocol: Which encoder its frames take: `json`, or `sio:` and the namespace (`sio+:`
-            where frames carry offsets).
-        connected_at_ms: When `$connect` ran; a 410 soon after this means "not yet", later "gone".
-        sid: For a Socket.IO namespace the id its client knows; upgrade and recovery keep it.
+        protocol: The encoder of its frames: `json`, or `sio:` and the namespace (`sio+:` if
+            frames carry offsets).
+        connected_at_ms: When `$connect` ran. A 410 soon after means "not yet connected", a later
+            one "gone".
+        sid: For a Socket.IO namespace, the id that its client knows. Upgrade and recovery keep it.
     """
 
     connection_id: ConnectionId
@@ -35,12 +38,12 @@ class Target:
 
     @property
     def origin(self) -> ConnectionId:
-        """Who sends on it, for entries not to come back to him: the same after an upgrade."""
+        """The device's id, so that it does not get its own events; an upgrade keeps it."""
         return ConnectionId(self.sid) if self.sid else self.connection_id
 
     @property
     def polls(self) -> bool:
-        """Not a websocket: its frames wait in an outbox for the next poll."""
+        """Whether it is a polling session: frames wait in an outbox for the next poll."""
         return self.api_id == POLLING
 
 
@@ -49,9 +52,9 @@ class Connection:
     """One device's connection.
 
     Attributes:
-        expires_at_s: When its token ends, seconds since the epoch.
-        roles: Roles of the token (`service`, `admin`).
-        rooms: Rooms it joined, for ephemeral events.
+        expires_at_s: When its token expires, seconds since the epoch.
+        roles: The token's roles (`service`, `admin`).
+        rooms: The rooms it has joined, for ephemeral events.
     """
 
     target: Target
@@ -73,7 +76,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """How many connections a user has, and when the last one of all ended (None: not known)."""
+    """How many connections a user has, and when the last one ended (None: unknown)."""
 
     connected: int
     left_ms: int | None
@@ -81,14 +84,14 @@ class Devices:
 
 @dataclass(frozen=True, slots=True)
 class FrameContext:
-    """What the cache knows at the arrival of a frame, read in one round trip.
+    """What the cache knows when a frame arrives, read in one round trip.
 
     Attributes:
-        connection: None when the cache does not hold it.
-        role: The user's role in the asked room, None when not known to be current.
-        version: The room's membership version, None when the cache has none.
-        ticket: A guess at the next seq of the room's stream, None when none was asked for.
-        wait_ms: 0, or how long the bucket asked for has no token.
+        connection: None if it is not cached.
+        role: The user's role in the room of the frame; None if it may be outdated.
+        version: The room's membership version; None if it is not cached.
+        ticket: A guess at the next seq of the room's stream; None if none was requested.
+        wait_ms: Milliseconds until the charged bucket has a token; 0 if it had one.
     """
 
     connection: Connection | None

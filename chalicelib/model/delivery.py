@@ -18,10 +18,10 @@ class Cursor:
     """How far a stream has been delivered in a region.
 
     Attributes:
-        seq: Of the last entry delivered, 0 for none; `message_id` is its id.
-        split_at_ms: When it was last delivered in parts, 0 for never.
-        behind: Connections (`Target.origin`) whose posts of this stream go through an order group
-            of their own, and the seq of the last entry that was queued there.
+        seq: The seq of the last entry delivered, 0 for none; `message_id` is its id.
+        split_at_ms: When the stream was last delivered in parts, 0 for never.
+        behind: Slow connections (by `Target.origin`) that get this stream through an order group
+            of their own, each with the seq of the last entry queued there.
     """
 
     seq: int = 0
@@ -35,8 +35,8 @@ class Delivering:
     """What the cache knows when a delivery to a room begins, read in one round trip.
 
     Attributes:
-        version: The room's membership version, None when the cache has none.
-        members: None when not cached.
+        version: The room's membership version; None if it is not cached.
+        members: None if they are not cached.
     """
 
     version: str | None
@@ -44,12 +44,12 @@ class Delivering:
 
 
 class Outcome(StrEnum):
-    """What became of a post to a connection.
+    """The outcome of a post to a connection.
 
     Attributes:
-        UNSENT: It was not posted, the region's budget of posts is used up.
-        BUSY: Refused, and so were many others: the account's requests are used up.
-        THROTTLED: Refused alone: its client reads too slowly.
+        UNSENT: Not posted: the region's budget of posts is used up.
+        BUSY: Refused together with many others: the account's request quota is used up.
+        THROTTLED: Refused alone: the client reads too slowly.
     """
 
     DELIVERED = "delivered"
@@ -62,7 +62,7 @@ class Outcome(StrEnum):
 
     @property
     def refused(self) -> bool:
-        """It did not arrive for certain, and may when it is posted again."""
+        """Whether the post certainly did not arrive and may succeed when repeated."""
         return self in (Outcome.UNSENT, Outcome.BUSY, Outcome.THROTTLED)
 
 

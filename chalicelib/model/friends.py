@@ -1,4 +1,4 @@
-"""Friendships as one of the two users sees them."""
+"""Friendships, from the view of one of the two users."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .identifiers import UserId
 
 
 class FriendStatus(StrEnum):
-    """As one of the two sees it."""
+    """A friendship's state, from the view of one of the two users."""
 
     FRIENDS = "friends"
     REQUESTED = "requested"
@@ -18,10 +18,10 @@ class FriendStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Friend:
-    """Another user as a friend.
+    """A friend, or a user in a friend request.
 
     Attributes:
-        since_ms: Since when the friendship holds, or is asked for.
+        since_ms: When the friendship began, or when it was requested.
     """
 
     user_id: UserId

@@ -1,4 +1,4 @@
-"""What a queue carries, as its adapter sees it. The kinds of jobs are in `chalicelib.jobs`."""
+"""A job as the queue adapters see it. The kinds of jobs are in `chalicelib.jobs`."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ class QueuedJob(Protocol):
 
     @property
     def kind(self) -> str:
-        """Which kind it is, for the worker and for people."""
+        """The job's kind, which selects the worker."""
 
     @property
     def group(self) -> str | None:
-        """FIFO order group; a standard queue ignores it."""
+        """The FIFO order group; a standard queue ignores it."""
 
     @property
     def dedupe(self) -> str | None:
-        """FIFO deduplication id: SQS drops a second send with it for five minutes."""
+        """The FIFO deduplication id: for five minutes SQS drops further sends with the same id."""
 
     @property
     def delay_s(self) -> int:
-        """Seconds before it can be received, 0 to 900; a FIFO queue ignores it."""
+        """Seconds until the job can be received, 0 to 900; a FIFO queue ignores it."""
 
     def record(self) -> Mapping[str, Any]:
-        """What is sent, as JSON: `kind`, and the fields of that kind."""
+        """The JSON object to send: `kind`, and the fields of that kind."""

@@ -1,4 +1,4 @@
-"""A room's log: entries, heads, and what became of an append."""
+"""A room's log: entries, heads, and the results of an append."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 
 
 class EntryKind(StrEnum):
-    """What a log entry says: a message, or that an earlier message was deleted."""
+    """The kind of a log entry: a message, or the deletion of an earlier one."""
 
     MESSAGE = "message"
     DELETION = "deletion"
@@ -18,16 +18,16 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a room's log: the stream (room_id, region), contiguous from seq 1.
+    """One entry of a room's log, in the stream (room_id, region), contiguous from seq 1.
 
-    Within a stream, message_id order is seq order; over streams, message_id order is the
-    canonical order of the room.
+    Within a stream, message ids and seqs have the same order. Across streams, message ids give
+    the canonical order of the room.
 
     Attributes:
-        target_id: For a deletion, the message it deletes.
-        deleted: For a message, that it was deleted: its content is gone.
-        origin_id: The `Target.origin` it was sent from: it has the ack and gets no event.
-        delivery_receipt: Its sender wants to know whom it reached.
+        target_id: For a deletion, the message that it deletes.
+        deleted: Whether the message was deleted; then its content is gone.
+        origin_id: The `Target.origin` of the sender: it gets the ack, and no event.
+        delivery_receipt: Whether the sender asked for delivery receipts.
     """
 
     room_id: RoomId
@@ -49,10 +49,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest entry of a stream; `Head(0, "")` of an empty one.
+    """The newest entry of a stream; `Head(0, "")` if the stream is empty.
 
     Attributes:
-        last_id: Its message_id; None when only the seq is known (a guess from the cache).
+        last_id: Its message_id; None if only the seq is known (a guess from the cache).
     """
 
     seq: int
@@ -61,19 +61,19 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The entry is durable."""
+    """The entry was written and is durable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The stream's head is not the one expected, or its last id is not below ours: try again."""
+    """The head is not the expected one, or its id is not below the entry's. Try with `head`."""
 
     head: Head
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """The dedupe key is known: this is the entry that was written for it."""
+    """The dedupe key was used before: this is the entry that was written with it."""
 
     message_id: MessageId
     region: Region

@@ -1,4 +1,4 @@
-"""What was counted for the metrics."""
+"""Counts for the metrics."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What was counted: connections at the last sweep, messages since the last asking.
+    """Connections at the last sweep, and messages since the last report.
 
     Attributes:
-        seconds: The time in which the messages were; None when nobody has asked before.
+        seconds: Seconds since the last report, in which the messages were counted; None for the
+            first report.
     """
 
     connections: int | None

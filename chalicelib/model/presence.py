@@ -1,4 +1,4 @@
-"""What a region shows a user's friends."""
+"""A user's presence in a region, as shown to friends."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """A user as one region shows him to his friends.
+    """A user's presence in one region, as shown to friends.
 
     Attributes:
-        status: What is shown; `announced` is what his friends have been told.
-        chosen: What he set while connected; None for what his connections say.
-        since_ms: Since when it is shown; grows with each change.
-        last_seen_ms: When he was last connected, 0 for never.
+        status: The current status; `announced` is the last one sent to friends.
+        chosen: The status that the user set while connected; None if it follows from their
+            connections.
+        since_ms: When the status last changed; it only grows.
+        last_seen_ms: When the user was last connected, 0 for never.
         version: Number of changes.
     """
 

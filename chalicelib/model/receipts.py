@@ -9,7 +9,7 @@ from .identifiers import MessageId, UserId
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """Up to where a user has read a room, and when he said so."""
+    """The last message a user has read in a room, and when they marked it as read."""
 
     user_id: UserId
     message_id: MessageId

@@ -1,4 +1,4 @@
-"""Rooms, their kinds, and the members in them."""
+"""Rooms, their types and their members."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RoomType(StrEnum):
 
 
 class Role(StrEnum):
-    """A member's role in a room, weakest first; a reader reads and writes nothing."""
+    """A member's role in a room, weakest first; a reader may read but not write."""
 
     READER = "reader"
     MEMBER = "member"

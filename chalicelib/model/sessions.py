@@ -1,4 +1,4 @@
-"""Engine.IO sessions, and how far sockets that can recover have been sent their streams."""
+"""Engine.IO sessions, and the trails and checkpoints of sockets that can recover."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ class EngineSession:
     """An Engine.IO session, from its handshake on.
 
     Attributes:
-        target: Where its frames go; the user is not known before a namespace is connected.
-        user_id: Of the token in the handshake's query, None without one; the next two are its.
+        target: Where its frames go; its user is unknown until a namespace is connected.
+        user_id: The user of the token in the handshake's query, None without a token;
+            `expires_at_s` and `roles` are the token's.
         ping_ms: When the last ping was sent, 0 for never.
-        pong_ms: When it was last heard of.
-        namespaces: Those connected.
-        upgrades: For a websocket that would take over a polling session, that session.
-        probed_ms: For a polling session, when such a websocket has probed, 0 for never.
-        recovers: The client is known to understand connection state recovery.
+        pong_ms: When the client was last heard from.
+        namespaces: The connected namespaces.
+        upgrades: For a websocket that wants to take over a polling session, that session's sid.
+        probed_ms: For a polling session, when such a websocket sent its probe, 0 for never.
+        recovers: Whether the client supports connection state recovery.
     """
 
     target: Target
@@ -39,12 +40,12 @@ class EngineSession:
 
 @dataclass(frozen=True, slots=True)
 class PacketPart:
-    """What is known of a part of a binary packet that waits for others.
+    """A part of a binary packet that waits for the other parts.
 
     Attributes:
-        number: Its name within the session, in the order of arrival.
-        at: When it was sent: milliseconds where frames overtake each other, else its number.
-        wanted: How many attachments a packet's text wants; None for an attachment.
+        number: Identifies the part within its session, in the order of arrival.
+        at: When it was sent: milliseconds if frames may overtake each other, else its number.
+        wanted: For a packet's head, how many attachments it has; None for an attachment.
     """
 
     number: int
@@ -54,11 +55,11 @@ class PacketPart:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a socket had been sent at one time, for it to come back to.
+    """What a socket had been sent at one moment, from which it can recover.
 
     Attributes:
-        pid: The secret that the client shows for the whole of the session.
-        seen: The seq reached of each stream it is told of.
+        pid: The secret with which the client proves that the session is its own.
+        seen: For each stream that the socket gets, the seq sent to it.
     """
 
     checkpoint_id: str
@@ -74,10 +75,10 @@ class Trail:
     """How far a socket that can recover has been sent its streams.
 
     Attributes:
-        target: Where it is now.
-        since: Streams that went on since the checkpoint, the latest last.
-        seq: Of the stream asked for; None for one it was never told of.
-        in_doubt: Something was begun to be posted, and nobody knows whether it was.
+        target: Its current connection.
+        since: Streams with entries sent since the checkpoint, the latest last.
+        seq: The seq sent of the requested stream; None if nothing of it was ever sent.
+        in_doubt: A post began, and its outcome is unknown.
     """
 
     target: Target

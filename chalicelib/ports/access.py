@@ -1,4 +1,4 @@
-"""Secrets, revocations, and what every running process has to hear of."""
+"""Secrets, revocations, rate limits, and messages to every running process."""
 
 from __future__ import annotations
 
@@ -10,51 +10,52 @@ from ..model.identifiers import UserId
 
 
 class Secrets(Protocol):
-    """What nobody else may know: `jwt_secret`, `jwt_secret_previous`, `redis_password`.
+    """The deployment's secrets: `jwt_secret`, `jwt_secret_previous`, `redis_password`.
 
-    Guarantee: a value is at most five minutes old while the store answers, and the last one
-    read when it does not. Nothing is read before the first `get`.
+    Guarantee: a value is at most five minutes old while the store answers; otherwise it is the
+    last one read. Nothing is read before the first `get`.
     """
 
     def get(self, name: str) -> str:
-        """The secret of that name, "" when there is none.
+        """The secret of that name, "" if there is none.
 
         Raises:
-            Unavailable: It was never read and cannot be.
+            Unavailable: The secrets cannot be read, and never were before.
         """
 
 
 class RevocationStore(Protocol):
     def put(self, user_id: UserId, until_ms: int) -> None:
-        """Revoke until then; an earlier end than stored changes nothing."""
+        """Revoke until this time; no change if the stored time is later."""
 
     def until_ms(self, user_id: UserId) -> int:
-        """0 for none. Strongly consistent in this region."""
+        """When the revocation ends, 0 if there is none. Strongly consistent in this region."""
 
 
 class ClusterBus(Protocol):
-    """`cluster:sync`: news to every running process of the region, best effort."""
+    """`cluster:sync`: messages to every running process of the region, best effort."""
 
     def publish(self, event: str, data: Mapping[str, Any]) -> None:
-        """Raises `CacheDown`."""
+        """Send to all processes that listen. Raises `CacheDown`."""
 
     def listen(self, heard: Callable[[str, Mapping[str, Any]], None]) -> None:
-        """Call `heard` with event and data, on a thread of its own, from now on. Idempotent."""
+        """From now on, call `heard` with each event and its data, on another thread. Idempotent."""
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
 
 
 class PeerHealth(Protocol):
     def healthy(self, url: str) -> bool:
-        """Whether a region's health URL answers 200 within a second. Never raises."""
+        """Whether the region's health URL answers 200 within a second. Never raises."""
 
 
 class Buckets(Protocol):
     """Token buckets that limit what users do."""
 
     def spend(self, charge: Charge) -> int:
-        """Take a token of the payer's bucket (atomic); 0, or the milliseconds until there is one.
+        """Take a token from the payer's bucket (atomic).
 
-        A bucket holds `burst` tokens and gains `per_s` a second.
+        A bucket holds `burst` tokens and gains `per_s` per second. Returns 0, or the milliseconds
+        until there is a token; then none was taken.
         """

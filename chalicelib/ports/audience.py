@@ -1,4 +1,4 @@
-"""Who has a room open on a device."""
+"""The connections that have joined a room."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ..model.identifiers import RoomId
 
 
 class Audience(Protocol):
-    """Which connections have a room open, for ephemeral events."""
+    """Which connections have joined a room, for ephemeral events."""
 
     def join(self, room_id: RoomId, target: Target) -> bool:
-        """True when it is the user's first joined connection in the room (atomic)."""
+        """True if it is the user's first joined connection in the room (atomic)."""
 
     def leave(self, room_id: RoomId, target: Target) -> bool:
-        """True when it was the user's last joined connection in the room (atomic)."""
+        """True if it was the user's last joined connection in the room (atomic)."""
 
     def joined(self, room_id: RoomId) -> list[Target] | None:
-        """None when not cached (then `fill_joined`)."""
+        """None if not cached; then read the store and call `fill_joined`."""
 
     def fill_joined(self, room_id: RoomId, targets: Iterable[Target]) -> None:
-        """Merge targets read from the store."""
+        """Add targets read from the store to the cached ones."""

@@ -1,4 +1,4 @@
-"""Redis as a whole: what one adapter serves. Features ask for the parts they use."""
+"""All of Redis that one adapter implements. Features depend on the parts that they use."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Cache(
     Reachable,
     Protocol,
 ):
-    """Every method is one round trip and raises `CacheDown`.
+    """Every method is one round trip and may raise `CacheDown`.
 
-    What is rebuilt after a loss, and from what, is in docs/reference/redis.md.
+    docs/reference/redis.md says what is rebuilt after a loss, and from what.
     """

@@ -11,33 +11,33 @@ from ..model.identifiers import ConnectionId, Region, RoomId, UserId
 
 
 class ConnectionStore(Protocol):
-    """The regional connections, and which of them joined which room."""
+    """The region's connections, and which of them joined which room."""
 
     def put(self, connection: Connection) -> None: ...
 
     def get(self, connection_id: ConnectionId) -> Connection | None:
-        """None when unknown or disconnected."""
+        """None if unknown or disconnected."""
 
     def disconnect(self, connection_id: ConnectionId, now_ms: int) -> Connection | None:
-        """Mark disconnected; None when it already was (idempotent: one caller wins)."""
+        """Mark disconnected; None if it already was (idempotent: one caller wins)."""
 
     def renew(self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str]) -> bool:
-        """Take on a new token's end and roles; False when it is not connected."""
+        """Store a new token's expiry and roles; False if it is not connected."""
 
     def touch(self, connection_id: ConnectionId, now_ms: int) -> None:
-        """Set last_ping of a connected one; never recreates a deleted item."""
+        """Set last_ping if it is connected; never recreates a deleted item."""
 
     def of_user(self, user_id: UserId) -> list[Connection]:
-        """Connected ones (index: eventually consistent)."""
+        """The user's open connections (an index: eventually consistent)."""
 
     def devices(self, user_id: UserId) -> Devices:
-        """Counted over the same index; ended ones are remembered for an hour."""
+        """Counted over the same index; connections that ended are kept for an hour."""
 
     def scan(self) -> Iterator[Connection]:
-        """Every connected one, for the sweep."""
+        """Every open connection, for the sweep."""
 
     def join(self, room_id: RoomId, target: Target) -> None:
-        """Add to the room's reverse index and to the connection's rooms."""
+        """Add to the room's joined connections and to the connection's rooms."""
 
     def leave(self, room_id: RoomId, target: Target) -> None: ...
 
@@ -48,35 +48,35 @@ class Registry(Protocol):
     """Who is connected, in Redis: the devices of each user."""
 
     def register(self, connection: Connection) -> bool:
-        """Known from now on. True when it is the user's first connection here (atomic)."""
+        """Add it. True if it is the user's first connection in this region (atomic)."""
 
     def unregister(self, target: Target, now_ms: int) -> bool:
-        """Forget it. True when it was the user's last connection here (atomic)."""
+        """Remove it. True if it was the user's last connection in this region (atomic)."""
 
     def move(self, old: Target, new: Connection) -> None:
-        """The same device under another id: who asks sees one of the two (atomic)."""
+        """Replace a device's id after an upgrade; readers see one of the two (atomic)."""
 
     def devices(self, user_id: UserId) -> Devices | None:
-        """The user's connections here; None while cold.
+        """The user's connections in this region; None while cold.
 
-        When the last one ended is known for 300 s.
+        The end of the last one is kept for 300 s.
         """
 
     def refresh(self, targets: Sequence[Target]) -> list[Target]:
-        """Extend the expiry of these connections' entries; answers those it did not hold."""
+        """Extend the expiry of these connections; return those that were missing."""
 
     def online(self, users: Sequence[UserId]) -> dict[UserId, list[Target]] | None:
-        """Connections of those online (at most 1,000 users a call); None while cold."""
+        """The connections of those online (at most 1,000 users per call); None while cold."""
 
     def set_warm(self, warm: bool) -> None:
-        """The registry is complete (or not): an absent user is offline (or unknown).
+        """Mark the registry as complete or not. If complete (warm), absent users are offline.
 
-        Holds for 180 s: shorter than what it vouches for, longer than two sweeps.
+        The mark holds for 180 s: longer than two sweeps, and shorter than the entries' lifetime.
         """
 
 
 class FrameContexts(Protocol):
-    """What a frame needs to be served, read in one round trip."""
+    """What handling a frame needs, read in one round trip."""
 
     def frame(
         self,
@@ -85,4 +85,7 @@ class FrameContexts(Protocol):
         ticket_region: Region | None,
         charge: Charge | None = None,
     ) -> FrameContext:
-        """What a frame needs, refreshing the connection's expiry; draws a ticket if a region."""
+        """Read what a frame needs, and extend the connection's expiry.
+
+        With a `ticket_region`, draws a ticket of that stream; with a `charge`, takes a token.
+        """

@@ -1,4 +1,4 @@
-"""How far streams were delivered, and posting to connections."""
+"""How far streams have been delivered, and posts to connections."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from ..model.log import Entry
 
 
 class Cursors(Protocol):
-    """How far a stream has been delivered in this region. Regional state, not cache."""
+    """How far each stream has been delivered in this region. Durable state, not a cache."""
 
     def get(self, room_id: RoomId, region: Region) -> Cursor:
-        """`Cursor()` of a stream that was never delivered. Strongly consistent."""
+        """`Cursor()` if nothing of the stream was ever delivered. Strongly consistent."""
 
     def advance(self, entry: Entry, split_at_ms: int) -> None:
-        """Move forward to this entry; one that is not beyond what is stored changes nothing."""
+        """Move forward to this entry; no change if the stored one is the same or later."""
 
     def fall_behind(
         self, room_id: RoomId, region: Region, behind: Mapping[ConnectionId, int]
     ) -> None:
-        """Remember these as behind; others stay as they are, whoever writes at the same time."""
+        """Store these as behind; others do not change, even with concurrent writers."""
 
     def catch_up(self, room_id: RoomId, region: Region, origin: ConnectionId, seq: int) -> None:
-        """Not behind any more, if that seq is what is remembered of it (atomic)."""
+        """Remove it from those behind, if its stored seq is this one (atomic)."""
 
 
 class Poster(Protocol):
-    """@connections, the hot loop."""
+    """@connections: posts frames and closes connections."""
 
     def post(self, posts: Sequence[Post]) -> list[Outcome]:
-        """Post all, concurrently within bounds; one outcome each, in order. Never raises."""
+        """Post all, with bounded concurrency; one outcome for each, in order. Never raises."""
 
     def close(self, target: Target) -> Outcome:
         """DELETE the connection."""
@@ -43,4 +43,4 @@ class PostBudget(Protocol):
     """The posts a region may make, shared by all its functions."""
 
     def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
-        """Take up to `wanted` from the shared token bucket of posts; answers how many."""
+        """Take up to `wanted` tokens from the shared bucket of posts; return how many."""

@@ -9,17 +9,17 @@ from ..model.identifiers import UserId
 
 
 class FriendStore(Protocol):
-    """Who has put whom as a friend. An item is written by the region of the one who put it."""
+    """Who has put whom as a friend. An item is written by the region of the user who put it."""
 
     def put(self, user_id: UserId, friend_id: UserId, since_ms: int) -> None: ...
 
     def remove(self, user_id: UserId, friend_id: UserId) -> None: ...
 
     def put_by(self, user_id: UserId) -> dict[UserId, int]:
-        """Whom the user has put, and since when. Strongly consistent."""
+        """The users that this user has put, and since when. Strongly consistent."""
 
     def put_for(self, user_id: UserId) -> dict[UserId, int]:
-        """Who has put the user, and since when. Eventually consistent (an index)."""
+        """The users who have put this user, and since when. Eventually consistent (an index)."""
 
     def mutual(self, user_id: UserId, others: Sequence[UserId]) -> dict[UserId, int]:
-        """Those of `others` who have put the user, and since when. Strongly consistent."""
+        """Those of `others` who have put this user, and since when. Strongly consistent."""

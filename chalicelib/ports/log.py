@@ -11,54 +11,54 @@ from ..model.log import CommitResult, Duplicate, Entry, Head
 
 
 class MessageLog(Protocol):
-    """The rooms' logs. A stream (room, region) is written by its own region only.
+    """The rooms' logs. A stream (room, region) is written only by its own region.
 
-    Guarantee: a stream has no hole and no fork: `commit` writes seq n only onto head n-1, and
-    its writes (head, entry, dedupe, deletion mark) happen all or not at all.
+    Guarantee: a stream has no hole and no fork. `commit` writes seq n only onto head n-1, and
+    its writes (head, entry, dedupe, deletion mark) are all or nothing.
     """
 
     def commit(self, entry: Entry, previous: Head, dedupe: str | None, now_ms: int) -> CommitResult:
         """Write `entry` (seq = previous.seq + 1) and move the head.
 
-        `dedupe` is remembered for 24 h: a second commit with it writes nothing and answers
-        `Duplicate`, also when the head moved. A deletion marks its `target_id` deleted and
-        drops its content in the same act (the target may be of another region's stream:
-        region is in entry.content["region"]).
+        `dedupe` is kept for 24 h: a second commit with it writes nothing and returns
+        `Duplicate`, even if the head has moved. A deletion also marks its `target_id` as deleted
+        and drops its content, in the same transaction. The target may be in another region's
+        stream: entry.content["region"] names it.
 
         Raises:
-            NotFound: The target of a deletion is not there; nothing was written.
+            NotFound: The target of a deletion does not exist; nothing was written.
             ValueError: `entry.seq` is not `previous.seq + 1`.
         """
 
     def find(self, room_id: RoomId, dedupe: str, now_ms: int) -> Duplicate | None: ...
 
     def restore(self, entry: Entry) -> None:
-        """Put an entry of any region's stream if it is absent; never overwrites.
+        """Write an entry of any region's stream if it is absent; never overwrites.
 
-        A later commit under the same id answers `Taken`.
+        A later commit with the same id returns `Taken`.
         """
 
     def heads(self, streams: Sequence[tuple[RoomId, Region]]) -> dict[tuple[RoomId, Region], Head]:
-        """Heads, strongly consistent, `Head(0, "")` for empty streams, in batches of 100."""
+        """The heads, `Head(0, "")` for empty streams. Strongly consistent, in batches of 100."""
 
     def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None: ...
 
     def after(
         self, room_id: RoomId, region: Region, message_id: MessageId, limit: int
     ) -> list[Entry]:
-        """Entries with an id above `message_id` ("" from the start), oldest first, consistent."""
+        """Entries with an id above `message_id` ("": all), oldest first. Strongly consistent."""
 
     def before(
         self, room_id: RoomId, region: Region, message_id: MessageId | None, limit: int
     ) -> list[Entry]:
-        """Entries with an id below `message_id` (None: newest), NEWEST first, consistent."""
+        """Entries with an id below `message_id` (None: all), newest first. Strongly consistent."""
 
 
 class Tickets(Protocol):
-    """Guesses at a stream's next seq, so that writers of a room do not collide."""
+    """Guesses at a stream's next seq, so that concurrent writers of a room do not collide."""
 
     def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
-        """Nothing was written with it; void when later ones are out (atomic)."""
+        """Return an unused ticket; no effect if a later one was drawn (atomic)."""
 
     def set_ticket(self, room_id: RoomId, region: Region, seq: int) -> None:
         """The stream's head is at `seq`: the next ticket is seq + 1."""
@@ -68,10 +68,11 @@ class Recents(Protocol):
     """The newest entries of rooms."""
 
     def deliver(self, room_id: RoomId, entries: Sequence[Entry]) -> Delivering:
-        """What a delivery of these entries of the room begins with; counts them.
+        """Read what a delivery of these entries needs, and count them for the metrics.
 
-        They go into `conversation:{id}:recent`, newest 50; an entry replaces itself.
+        Adds them to `conversation:{id}:recent`, which keeps the newest 50; an entry with the same
+        id is replaced.
         """
 
     def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
-        """Cached newest entries, oldest first; may be incomplete: check seqs against the head."""
+        """The cached newest entries, oldest first. May be incomplete: compare with the head."""

@@ -10,21 +10,21 @@ from ..model.rooms import Role
 
 
 class MembershipCache(Protocol):
-    """Who belongs in a room, under a version that each change replaces."""
+    """The members of rooms, cached under a version that each change replaces."""
 
     def members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
-        """(version, members); members None when not cached."""
+        """(version, members); members is None if not cached."""
 
     def fill_members(
         self, room_id: RoomId, version: str | None, members: Mapping[UserId, Role]
     ) -> str | None:
-        """Cache members read after `version` was; answers the version now in force.
+        """Cache members that were read after `version`; return the current version.
 
-        Stores nothing and answers None when the version changed in between.
+        Stores nothing and returns None if the version has changed since.
         """
 
     def bump(self, room_id: RoomId) -> None:
-        """Membership changed: a new version, cached members dropped, grants void."""
+        """Set a new version: cached members are dropped, and grants become invalid."""
 
     def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
-        """Remember on the connection that it was authorised under this membership version."""
+        """Store with the connection that it was authorised under this membership version."""

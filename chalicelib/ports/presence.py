@@ -1,4 +1,4 @@
-"""What regions show of their users."""
+"""The presence of users, by region."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from ..model.presence import Presence, Status
 
 
 class PresenceStore(Protocol):
-    """One item for each user and region, written by that region only."""
+    """One item for each user and region, written only by that region."""
 
     def get(self, user_id: UserId, region: Region) -> Presence:
         """`Presence(user_id, region)` for an unknown user. Strongly consistent."""
 
     def get_many(self, user_ids: Sequence[UserId], regions: Sequence[Region]) -> list[Presence]:
-        """Those that are there, strongly consistent in this region, in batches of 100."""
+        """Those that exist; strongly consistent in this region, in batches of 100."""
 
     def change(self, presence: Presence, reset: bool) -> bool:
-        """Store status, since, last seen and version; with `reset` forget what was chosen.
+        """Store status, since, last seen and version; with `reset`, clear the chosen status.
 
-        False, and nothing written, unless the stored version is `presence.version - 1` and,
-        with `reset`, what was chosen still is `presence.chosen`.
+        Writes only if the stored version is `presence.version - 1` and, with `reset`, the stored
+        chosen status is `presence.chosen`; otherwise returns False.
         """
 
     def announced(self, presence: Presence) -> None:
-        """Friends were told of `presence.status`."""
+        """Store that `presence.status` was sent to friends."""
 
     def choose(self, user_id: UserId, region: Region, status: Status) -> None: ...

@@ -12,13 +12,15 @@ class Queue(Protocol):
     """One SQS queue."""
 
     def send(self, jobs: Sequence[QueuedJob]) -> None:
-        """All or an `Unavailable`: then some may have been sent, of a group the first ones.
+        """Send all jobs, ten of different groups per call.
 
-        One call per ten jobs of different groups. `TooLarge` of one: then none was sent.
+        Raises:
+            Unavailable: Only some may have been sent; of each group, the first ones.
+            TooLarge: One job is too large; none was sent.
         """
 
     def hide(self, receipt_handle: str, seconds: int) -> None:
-        """Make a received message invisible for so long from now (its retry delay)."""
+        """Make a received message invisible for this long from now: its retry delay."""
 
     def depth(self) -> int:
-        """About how many messages wait."""
+        """The approximate number of messages that wait."""

@@ -11,9 +11,10 @@ from ..model.rooms import Member, Room
 
 class RoomStore(Protocol):
     def create(self, room: Room, members: Sequence[Member]) -> bool:
-        """All or nothing to be seen. False when the id is taken; then nothing was written.
+        """Create the room with its members; readers see all or nothing.
 
-        After a failure the same creator may call again with the same id.
+        False if the id is taken; then nothing was written. After a failure, the same creator may
+        call again with the same id.
         """
 
     def get(self, room_id: RoomId) -> Room | None: ...
@@ -24,13 +25,13 @@ class RoomStore(Protocol):
         """Strongly consistent."""
 
     def members(self, room_id: RoomId) -> list[Member]:
-        """All, by user id, strongly consistent."""
+        """All members, in the order of their user ids. Strongly consistent."""
 
     def rooms_of(self, user_id: UserId) -> list[RoomId]:
         """Eventually consistent (an index)."""
 
     def add_member(self, member: Member) -> bool:
-        """False when already a member (role unchanged)."""
+        """False if the user already is a member; the role does not change."""
 
     def remove_member(self, room_id: RoomId, user_id: UserId) -> bool:
-        """False when not a member."""
+        """False if the user is not a member."""

@@ -11,7 +11,7 @@ from ..model.sessions import Checkpoint, EngineSession, PacketPart, Trail
 
 
 class CheckpointStore(Protocol):
-    """Where sockets can come back to, from any region; kept for a week."""
+    """Checkpoints from which sockets can recover, in any region; kept for a week."""
 
     def put(self, checkpoint: Checkpoint, now_ms: int) -> None: ...
 
@@ -19,119 +19,120 @@ class CheckpointStore(Protocol):
         """Strongly consistent in this region."""
 
     def use(self, checkpoint_id: str, offset: str) -> bool:
-        """True once for each offset (one caller wins)."""
+        """True for the first use of an offset, then False (one caller wins)."""
 
 
 class EngineSessions(Protocol):
-    """Engine.IO sessions, in Redis. Every method is one round trip and raises `CacheDown`."""
+    """Engine.IO sessions, in Redis. Every method is one round trip and may raise `CacheDown`."""
 
     def open(self, session: EngineSession) -> None:
-        """Remember it, for three hours after it was last heard of."""
+        """Store it, until three hours after it was last heard from."""
 
     def get(self, sid: ConnectionId) -> EngineSession | None:
-        """None also for one that a websocket takes over or has taken over."""
+        """None if unknown, or if a websocket takes or has taken it over."""
 
     def ping(self, sid: ConnectionId, before_ms: int, now_ms: int) -> bool:
-        """A ping is sent now; False when the last one was not at `before_ms` (atomic)."""
+        """Store that a ping is sent now; False if the last one was not at `before_ms` (atomic)."""
 
     def pong(self, sid: ConnectionId, now_ms: int) -> EngineSession | None:
-        """It was heard of now; None, and nothing kept, when it is not known."""
+        """Store that it was heard from now; None, and nothing stored, if it is unknown."""
 
     def connect(self, sid: ConnectionId, namespace: str) -> None:
-        """A namespace was connected; nothing happens to a session that is not known."""
+        """Store that a namespace was connected; no effect if the session is unknown."""
 
     def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[PacketPart]:
-        """Keep a part of a binary packet: its text, which says how many attachments follow, or
-        an attachment (`b…`). Answers all that wait now. What waits is forgotten 10 s after the
-        last part came.
+        """Store a part of a binary packet and return all parts that wait now.
+
+        A part is the packet's text, which says how many attachments follow, or an attachment
+        (`b…`). Parts are dropped 10 s after the last one arrived.
 
         Args:
-            at_ms: When it was sent; None where parts come in their order.
+            at_ms: When it was sent; None if parts arrive in order.
 
         Raises:
-            TooLarge: More wait than packets may have; they are forgotten.
+            TooLarge: Too many parts waited; they were dropped.
         """
 
     def gathered(self, sid: ConnectionId) -> list[PacketPart]:
-        """The parts that wait."""
+        """The parts that wait now."""
 
     def hand_out(self, sid: ConnectionId, parts: Sequence[PacketPart]) -> list[str] | None:
-        """These, in this order, and forget them (atomic); None when one of them is gone."""
+        """Remove these parts and return them in this order (atomic); None if one is gone."""
 
     def close(self, sid: ConnectionId, last: str = "1") -> None:
-        """Forget it; a poll that waits gets `last`."""
+        """Remove it; a waiting poll gets `last`."""
 
     def farewell(self, sid: ConnectionId, last: str) -> bool:
-        """Whether it was closed with `last` within two seconds and nobody has had that (atomic)."""
+        """Whether it was closed with `last` in the last two seconds; True only once (atomic)."""
 
     def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
-        """Put frames of a polling session into its outbox, in order, and wake its poll (atomic).
+        """Append frames to a polling session's outbox and wake its poll (atomic).
 
-        False when there is no such session, or it does not fetch them: over 1,000 wait. Where it
-        has been upgraded: its websocket, and nothing is kept.
+        False if there is no such session, or if its client does not fetch frames: over 1,000
+        wait. If it has been upgraded, returns its websocket and stores nothing.
         """
 
     def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> bool:
-        """A poll begins to wait, at most until then; False when another one waits (atomic).
+        """Begin a poll that waits until `until_ms` at most; False if another one waits (atomic).
 
         Raises:
-            NotFound: It is no polling session (any more).
+            NotFound: It is not, or no longer, a polling session.
         """
 
     def take(self, sid: ConnectionId, poll: str) -> list[str] | None:
-        """All frames that wait, and the poll is over (atomic); None while there are none.
+        """Take all waiting frames and end the poll (atomic); None while there are none.
 
-        A session that has ended or is being upgraded has a last frame for it.
+        If the session has ended or is being upgraded, there is a last frame for the poll.
         """
 
     def wait(self, sid: ConnectionId, seconds: float) -> None:
-        """Return when something was pushed, or after so many seconds."""
+        """Return when a frame was pushed, or after these seconds."""
 
     def probe(self, sid: ConnectionId, now_ms: int) -> None:
-        """A websocket would take it over (0: no more); a poll that waits is let go with a noop."""
+        """Store that a websocket probed (0: no longer); a waiting poll ends with a noop."""
 
     def drain(self, sid: ConnectionId, to: Target, mover: str, now_ms: int) -> EngineSession | None:
-        """Its frames are from now on for this websocket; what was pushed waits for `queued`.
+        """Begin to move the session to this websocket; its waiting frames are read by `queued`.
 
-        None when it is no polling session, or is being upgraded to another websocket. From now on
-        nobody but `mover` may move the frames (atomic).
+        From now on only `mover` may move the frames (atomic). None if it is not a polling
+        session, or is being upgraded to another websocket.
 
         Raises:
-            Conflict: Another mover was at it in the last 10 s.
+            Conflict: Another mover was active in the last 10 s.
         """
 
     def queued(self, sid: ConnectionId, mover: str, done: int, now_ms: int) -> list[str] | None:
-        """Forget the first `done` frames of a draining session; answers those that still wait.
+        """Remove the first `done` frames of a draining session; return those that still wait.
 
-        When none does, it is upgraded. None, and nothing forgotten, when the mover is not (any
-        more) this one (atomic).
+        When none waits, the session is upgraded. None, and no change, if `mover` is not, or no
+        longer, the mover (atomic).
         """
 
 
 class Trails(Protocol):
     """How far sockets that can recover have been sent their streams, in Redis.
 
-    Of one sid one job at a time calls these, but for `follow`. Each is one round trip and raises
-    `CacheDown`. What is not written to for three hours is forgotten.
+    For each sid only one job at a time calls these methods, except `follow`. Each is one round
+    trip and may raise `CacheDown`. A trail is dropped three hours after its last write.
     """
 
     def start(self, sid: str, trail: Trail, seen: Mapping[Stream, int]) -> None:
-        """Replace what is known; `begin` finds it as given."""
+        """Store the trail, replacing an existing one."""
 
     def begin(self, sid: str, stream: Stream) -> Trail | None:
-        """Entries of this stream will be posted: until `done` or `undo` all is in doubt.
+        """Read the trail before posting entries of this stream; it is in doubt until done or undo.
 
-        None, and nothing kept, when nothing is known of the socket.
+        None, and nothing stored, if the socket is unknown.
         """
 
     def done(self, sid: str, trail: Trail, stream: Stream, seq: int) -> None:
-        """They were, up to `seq`; keeps the trail's `since` and checkpoint."""
+        """Store that entries up to `seq` were posted, with the trail's `since` and checkpoint."""
 
     def undo(self, sid: str) -> None:
-        """Nothing was posted."""
+        """Store that nothing was posted."""
 
     def seen(self, sid: str) -> dict[Stream, int]:
-        """All streams."""
+        """The seq sent of every stream."""
 
     def follow(self, sid: str, target: Target) -> None:
-        """The socket goes on elsewhere; nothing happens to one that is not known."""
+        """Store the socket's new connection; no effect if the socket is unknown."""

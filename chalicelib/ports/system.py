@@ -1,4 +1,4 @@
-"""Time, chance and metrics."""
+"""Time, randomness and metrics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Clock(Protocol):
 
 class Ids(Protocol):
     def token(self) -> str:
-        """A fresh unguessable id of 26 URL-safe characters."""
+        """A new unguessable id of 26 URL-safe characters."""
 
     def entropy(self) -> int:
         """64 random bits."""
@@ -28,20 +28,20 @@ class Ids(Protocol):
 
 class Metrics(Protocol):
     def put(self, values: Mapping[str, tuple[float, str]], at_ms: int) -> None:
-        """Values with their CloudWatch units, by name."""
+        """Store values with their CloudWatch units, by name."""
 
 
 class TrafficCounts(Protocol):
-    """What is counted for the metrics."""
+    """Counts for the metrics."""
 
     def note_connections(self, count: int) -> None:
-        """The sweep has seen so many in this region; held for 300 s."""
+        """Store how many connections the sweep found in this region, for 300 s."""
 
     def traffic(self, now_ms: int) -> Traffic:
-        """What was counted; the messages counted so far are forgotten (atomic)."""
+        """Return the counts and reset the count of messages (atomic)."""
 
 
 class Reachable(Protocol):
-    """Whether it can be reached at all."""
+    """Whether the service can be reached."""
 
     def ping(self) -> None: ...

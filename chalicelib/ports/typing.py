@@ -8,9 +8,9 @@ from ..model.identifiers import RoomId, UserId
 
 
 class TypingState(Protocol):
-    """Who types in which room since when."""
+    """Which users are typing in which rooms, and since when."""
 
     def typing(self, room_id: RoomId, user_id: UserId, started_ms: int | None) -> None:
-        """Remember (or with None forget) the newest typing_start."""
+        """Store the newest typing_start; with None, remove it."""
 
     def typing_since(self, room_id: RoomId, user_id: UserId) -> int | None: ...

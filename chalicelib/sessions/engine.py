@@ -1,8 +1,8 @@
 """Engine.IO sessions: handshake, heartbeat, polls, end. Nothing of Socket.IO.
 
-API Gateway opens the socket only after `$connect` has returned, so the open packet is a job. The
-heartbeat is a chain of delayed jobs, each of which knows the ping it follows: a repeated job
-finds that another went on and stops. While Redis is away nobody is judged.
+API Gateway opens the websocket only after `$connect` has returned, so a job posts the open packet.
+The heartbeat is a chain of delayed jobs. Each job names the ping that it follows, so that a
+repeated job sees that the chain has moved on, and stops. While Redis is away no session times out.
 https://github.com/socketio/engine.io-protocol#heartbeat
 """
 
@@ -36,11 +36,11 @@ from ..wire import attachments, engineio
 NAMESPACES = ("/", "/moments", "/notifications")
 MAX_PAYLOAD = 1_000_000
 OPEN_WITHIN_MS = 5_000
-REFUSED_MS = 5_000  # with its last try less than a hand-over may stall
+REFUSED_MS = 5_000  # including the last try, less than the time after which a hand-over is retried
 _NOOP = engineio.EnginePacketKind.NOOP.value
 HOLD_MS, PROBED_HOLD_MS, PROBE_MS = 20_000, 150, 10_000
 LIFE_MS, SPREAD_MS = 7_200_000, 900_000
-_LATE_MS = 10_000  # a poll whose process died is forgotten so long after its end
+_LATE_MS = 10_000  # a poll whose process died is dropped this long after its end
 _LOST_MS = 60_000
 _SETTLE_S = 0.2
 _EXACT_BELOW_MS = 5_000
@@ -48,11 +48,11 @@ _EXACT_BELOW_MS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Parts of binary packets that are whole.
+    """The parts of complete binary packets.
 
     Attributes:
-        parts: Of one packet, its text first; or, when that is not certain, of some whose parts
-            nobody can tell apart.
+        parts: Of one packet, its text first. If not `certain`, of several packets whose
+            attachments cannot be told apart.
     """
 
     parts: list[str]
@@ -79,7 +79,7 @@ class Engine:
         self._clock = clock
 
     def open(self, session: EngineSession) -> None:
-        """`$connect`: remember it and queue the open packet. 1 Redis trip, 1 SQS send."""
+        """Handle `$connect`: store the session, queue the open packet. 1 Redis trip, 1 SQS send."""
         try:
             self._sessions.open(session)
         except CacheDown:
@@ -87,21 +87,21 @@ class Engine:
         self._outbound.send([GreetSession(target=session.target)])
 
     def open_polling(self, session: EngineSession) -> str:
-        """A handshake over HTTP: its answer. Without Redis there is no polling.
+        """Open a polling session and return the answer to its handshake. Polling needs Redis.
 
         Raises:
-            CacheDown: The session cannot be kept.
+            CacheDown: The session cannot be stored.
         """
         self._sessions.open(session)
         self.begin(session.target)
         return self._handshake(session.target, ["websocket"])
 
     def poll(self, sid: ConnectionId, poll: str) -> list[str]:
-        """The frames of one poll; waits for them, and answers a noop when none come.
+        """Wait for the frames of one poll and return them; a noop packet when none come.
 
         Raises:
             NotFound: There is no such session.
-            Conflict: Another poll waits; the session has ended.
+            Conflict: Another poll is waiting. The session has been ended.
         """
         now_ms = self._clock.now_ms()
         try:
@@ -111,11 +111,11 @@ class Engine:
             alone = self._sessions.poll(sid, poll, until_ms + _LATE_MS, now_ms)
         except NotFound:
             if self._sessions.farewell(sid, _NOOP):
-                return [_NOOP]  # the client's goodbye, sent beside this poll, came first
+                return [_NOOP]  # the client closed the session while this poll was on its way
             raise
         if not alone:
             self.close(session.target)
-            raise Conflict("one poll at a time")
+            raise Conflict("another poll is waiting; the session was closed, open a new one")
         while (frames := self._sessions.take(sid, poll)) is None:
             left_ms = until_ms - self._clock.now_ms()
             if left_ms <= 0:
@@ -123,14 +123,14 @@ class Engine:
                 continue
             self._sessions.wait(sid, left_ms / 1000)
         if probed and frames == [_NOOP] and self._sessions.get(sid) is None:
-            raise NotFound("the session was upgraded")  # a client does not poll any more then
+            raise NotFound("the session was upgraded")  # its client has stopped polling
         return frames
 
     def answering(self, sid: ConnectionId) -> EngineSession:
-        """A polling session whose client has answered the last ping in time.
+        """Return a polling session whose client has answered the last ping in time.
 
         Raises:
-            NotFound: There is none.
+            NotFound: There is no such session, or it timed out just now.
         """
         session = self._sessions.get(sid)
         if session is None or not session.target.polls:
@@ -141,13 +141,13 @@ class Engine:
         return session
 
     def leave(self, target: Target) -> None:
-        """The client said that it ends the session; its poll, if one waits, is let go."""
+        """End the session at the client's request; a waiting poll returns."""
         if target.polls:
             self._sessions.close(target.connection_id, _NOOP)
         self.close(target)
 
     def refuse(self, job: RefuseSession) -> None:
-        """Close a websocket whose handshake had to be let through."""
+        """Close a websocket that was refused; its handshake could not be rejected."""
         target = job.target
         wait_s = 0.01
         while self._poster.close(target) is Outcome.GONE:
@@ -157,23 +157,23 @@ class Engine:
             wait_s = min(2 * wait_s, 0.64)
 
     def turn_away(self, target: Target) -> None:
-        """Queue the end of a websocket that is about to open."""
+        """Queue the closing of a websocket that is about to open."""
         self._outbound.send([RefuseSession(target=target)])
 
     def offer(self, session: EngineSession, polling: EngineSession) -> bool:
-        """A websocket would upgrade a session; False when another one has probed just now."""
+        """Store a websocket that wants to upgrade a session; False when another has just probed."""
         if self._clock.now_ms() - polling.probed_ms < PROBE_MS:
             return False
         self._sessions.open(session)
         return True
 
     def probe(self, session: EngineSession) -> None:
-        """It has probed: polls end soon, so that the client can go over."""
+        """Note that the websocket has probed: polls then end early, so the client can switch."""
         if session.upgrades is not None:
             self._sessions.probe(session.upgrades, self._clock.now_ms())
 
     def greet(self, job: GreetSession) -> None:
-        """Post the open packet once the socket is there; then its heartbeat begins."""
+        """Post the open packet as soon as the websocket is open; then start the heartbeat."""
         target = job.target
         post = Post(target, self._handshake(target, []).encode())
         wait_s = 0.01
@@ -188,7 +188,7 @@ class Engine:
         self.begin(target)
 
     def begin(self, target: Target) -> None:
-        """Queue its first heartbeat, and its end should it connect to no namespace: 1 SQS send."""
+        """Queue the first heartbeat and the check that a namespace was connected. 1 SQS send."""
         self._outbound.send(
             [
                 self._beat(target, 0, self._clock.now_ms() + self._interval_ms),
@@ -203,14 +203,14 @@ class Engine:
         return engineio.encode_text(packet)
 
     def session(self, sid: ConnectionId) -> EngineSession | None:
-        """What is known of a session; None also while Redis is away."""
+        """Return a session; None when it is unknown or Redis is away."""
         try:
             return self._sessions.get(sid)
         except CacheDown:
             return None
 
     def pong(self, sid: ConnectionId) -> bool:
-        """The client answered; False when there is no such session."""
+        """Note a client's pong; False when there is no such session."""
         now_ms = self._clock.now_ms()
         try:
             session = self._sessions.pong(sid, now_ms)
@@ -222,20 +222,20 @@ class Engine:
         return True
 
     def connected(self, sid: ConnectionId, namespace: str) -> None:
-        """A namespace was connected."""
+        """Note that a namespace was connected."""
         try:
             self._sessions.connect(sid, namespace)
         except CacheDown:
             telemetry.log("WARNING", "namespace_not_noted")
 
     def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> Gathered | None:
-        """Keep a part of a binary packet; the packets that this made whole, None for none.
+        """Store a part of a binary packet; return the packets that are now complete, or None.
 
-        Frames overtake each other (`at_ms` says when they were sent): then those that are still
-        under way are given a moment, as what is sent together may have one time.
+        Frames can overtake each other; `at_ms` says when each was sent. As frames that are sent
+        together may have the same time, the frames still on their way get a moment to arrive.
 
         Raises:
-            TooLarge: More parts wait than packets may have.
+            TooLarge: More parts are waiting than packets may have.
         """
         found = attachments.first(self._sessions.gather(sid, at_ms, part))
         if found is not None and at_ms is not None:
@@ -247,7 +247,7 @@ class Engine:
         return Gathered(texts, found.certain) if texts is not None else None
 
     def beat(self, job: Heartbeat) -> None:
-        """One step of the heartbeat: ping what is due, end what has not answered, come again."""
+        """Take one step of the heartbeat: ping, or end the session, or check again later."""
         target = job.target
         self._wait_for(job.due_ms)
         now_ms = self._clock.now_ms()
@@ -275,7 +275,7 @@ class Engine:
             self._ping(session, now_ms)
 
     def revive(self, job: ReviveHeartbeat) -> None:
-        """The sweep has heard nothing of it for long: begin the heartbeat anew if it stopped."""
+        """Restart the heartbeat of a silent session if it has stopped. Queued by the sweep."""
         target = job.target
         now_ms = self._clock.now_ms()
         session = self._sessions.get(target.connection_id)
@@ -288,17 +288,14 @@ class Engine:
             self._outbound.send([self._beat(target, session.ping_ms, now_ms)])
 
     def end_without_namespace(self, job: EndWithoutNamespace) -> None:
-        """End a session that has connected to no namespace in time."""
+        """End a session that has not connected to a namespace in time."""
         target = job.target
         session = self.session(target.connection_id)
         if not self.sockets(target) and (session is not None or not target.polls):
             self.close(target)
 
     def post(self, target: Target, frames: Sequence[str]) -> bool:
-        """Frames in their order; what cannot be posted ends the session, which would miss it.
-
-        Answers whether all were.
-        """
+        """Post frames in order; end the session and return False if one cannot be posted."""
         outcome = self.try_post(target, frames)
         if outcome is not Outcome.DELIVERED:
             telemetry.log("WARNING", "answer_not_posted", outcome=outcome)
@@ -306,10 +303,10 @@ class Engine:
         return outcome is Outcome.DELIVERED
 
     def try_post(self, target: Target, frames: Sequence[str]) -> Outcome:
-        """Post frames in their order; the outcome of the first that is not delivered, if any.
+        """Post frames in order; return the outcome of the first that is not delivered, if any.
 
-        What is refused, as there are more posts than may be made or the client reads slowly, is
-        posted again for 5 s, all frames together.
+        A frame that is refused, because the posts are used up or the client reads slowly, is
+        posted again. This goes on for at most 5 s for all frames together.
         """
         until_ms = self._clock.now_ms() + REFUSED_MS
         for frame in frames:
@@ -324,12 +321,12 @@ class Engine:
         return Outcome.DELIVERED
 
     def close(self, target: Target) -> None:
-        """End the session: its websocket, and every namespace's socket."""
+        """End the session: close its websocket and the sockets of all namespaces."""
         self._poster.close(target)
         self.closed(ids.transport_id(target.connection_id))
 
     def closed(self, sid: ConnectionId) -> None:
-        """The websocket has ended; idempotent."""
+        """Clean up after a websocket that has ended. Idempotent."""
         for namespace in NAMESPACES:
             self._connections.close(ids.socket_id(sid, namespace))
         try:
@@ -352,7 +349,7 @@ class Engine:
         self._outbound.send([self._beat(target, now_ms, self._deadline(asked))])
 
     def _found_again(self, target: Target, now_ms: int) -> EngineSession | None:
-        """A session that Redis lost, if it is a websocket and a socket of it is connected."""
+        """Restore a session that Redis lost, if it is a websocket with a connected socket."""
         sockets = self.sockets(target) if not target.polls else []
         if not sockets:
             return None
@@ -361,20 +358,21 @@ class Engine:
         return session
 
     def sockets(self, target: Target) -> list[str]:
-        """The namespaces that are connected over this transport, by the store."""
+        """Return the namespaces that are connected over this transport, read from the store."""
         known = self._connections.known
         sid = target.connection_id
         return [each for each in NAMESPACES if known(ids.socket_id(sid, each)) is not None]
 
     def _deadline(self, session: EngineSession) -> int:
-        """For the answer to the last ping: as if it had been sent on time, half of it at least."""
+        """When the pong is due (ms), as if the ping had been on time; at least half the timeout."""
         on_time_ms = session.pong_ms + self._interval_ms + self._timeout_ms
         return max(on_time_ms, session.ping_ms + self._timeout_ms // 2)
 
     def _old(self, target: Target, now_ms: int) -> bool:
-        """Near the two hours after which API Gateway closes; not all of an hour's at once.
+        """Whether a session nears the two hours after which API Gateway closes a websocket.
 
-        Polling sessions too: what is kept of a connection expires an hour later.
+        The ends are spread over 15 minutes, so that not all clients reconnect at once. Polling
+        sessions end too, because the data stored for a connection expires an hour later.
         https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
         """
         early_ms = zlib.crc32(target.connection_id.encode()) % SPREAD_MS
@@ -382,7 +380,7 @@ class Engine:
         return age_ms > LIFE_MS - SPREAD_MS - self._interval_ms + early_ms
 
     def _beat(self, target: Target, ping_ms: int, due_ms: int) -> Heartbeat:
-        """The next step. SQS delays by whole seconds: short intervals wait out the rest here."""
+        """Return the next job. SQS delays by whole seconds: the worker waits for the rest."""
         left_ms = max(0, due_ms - self._clock.now_ms())
         delay_s = left_ms // 1000 if left_ms < _EXACT_BELOW_MS else -(-left_ms // 1000)
         transport = replace(target, connection_id=ids.transport_id(target.connection_id))

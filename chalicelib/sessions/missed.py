@@ -1,4 +1,4 @@
-"""What a socket that comes back has missed: its checkpoint, and the entries since its offset."""
+"""What a returning socket has missed: its checkpoint, and the entries since its offset."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class MissedEntries:
     def checkpoint(
         self, user_id: UserId, target: Target, claim: RecoveryClaim | None
     ) -> Checkpoint | None:
-        """The checkpoint of the claim, if it is this user's and the client knows its pid."""
+        """Return the claimed checkpoint if it is this user's and the client knows its pid."""
         if claim is None:
             return None
         found = self._store.get(claim.offset.partition(";")[0] or "-")
@@ -43,7 +43,7 @@ class MissedEntries:
     def sendable(
         self, target: Target, offset: str, heads: Mapping[Stream, int]
     ) -> tuple[str, list[Entry]] | None:
-        """As `_missed`; None also when an entry cannot be read or encoded, now or ever."""
+        """Return the same as `_missed`; None also when an entry cannot be read or encoded."""
         try:
             found = self._missed(target, offset, heads)
             for entry in found[1] if found is not None else ():
@@ -51,17 +51,17 @@ class MissedEntries:
             return found
         except TidingsError:
             raise
-        except Exception as fault:  # noqa: BLE001 - it would fail again; the client begins afresh
+        except Exception as fault:  # noqa: BLE001 - it would fail again; the client starts over
             telemetry.error("recovery_failed", fault)
             return None
 
     def _missed(
         self, target: Target, offset: str, heads: Mapping[Stream, int]
     ) -> tuple[str, list[Entry]] | None:
-        """The pid and what came after the offset, in canonical order; None when nobody can say.
+        """Return the pid and the entries after the offset in canonical order; None if unknown.
 
-        An offset brings entries once: a client that comes back with it again may have some of
-        them, from an answer that was cut before its end.
+        An offset can be used for entries only once: a client that shows it a second time may
+        already have some of them, from a first answer that broke off.
         """
         try:
             name, since = offsets.decode(offset)
@@ -86,7 +86,7 @@ class MissedEntries:
     def _after(
         self, target: Target, stream: Stream, seen: int | None, head: int
     ) -> list[Entry] | None:
-        """Entries of a stream after `seen`; None when the log has not all of them (any more)."""
+        """Return the entries of a stream after `seen`; None when the log does not have them all."""
         room_id, region = stream
         if seen is None:
             joined_ms = self._rooms.joined_ms(room_id, target.user_id)
@@ -101,7 +101,7 @@ class MissedEntries:
         return entries if len(entries) == head - seen else None
 
     def heads(self, target: Target) -> dict[Stream, int] | None:
-        """The heads of all that it is told of; None when that is too much to keep."""
+        """Return the heads of all streams that the socket receives; None if there are too many."""
         rooms = [
             room_id
             for room_id in dict.fromkeys(self._rooms.ids_of(target.user_id))

@@ -1,6 +1,6 @@
-"""Offsets: the text a stock client keeps and shows when it comes back. Opaque to clients.
+"""Offsets: the text that a stock client keeps and sends when it returns. Opaque to clients.
 
-What a CONNECT packet's payload says about recovery is read here, too.
+The recovery fields of a CONNECT packet's payload are read here, too.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ MOST_OFFSET = 2_000  # characters
 
 @dataclass(frozen=True, slots=True)
 class RecoveryClaim:
-    """What a client shows of the socket it had: the secret of its session, and its offset."""
+    """What a returning client sends about its earlier socket: the session's secret, its offset."""
 
     pid: str
     offset: str
 
 
 def claim_of(payload: object) -> RecoveryClaim | None:
-    """The claim in a CONNECT packet's payload; None when there is none, or none of ours."""
+    """Return the claim in a CONNECT packet's payload; None when there is no valid one."""
     if not isinstance(payload, dict):
         return None
     pid, offset = payload.get("pid"), payload.get("offset")
@@ -33,7 +33,7 @@ def claim_of(payload: object) -> RecoveryClaim | None:
 
 
 def wanted(payload: object, understands: bool) -> bool:
-    """Whether a CONNECT asks for recovery, or its client is known to understand it."""
+    """Whether a CONNECT asks for recovery, or its client is known to support it."""
     if not isinstance(payload, dict):
         return understands
     asked = payload.get("recovery")
@@ -41,12 +41,16 @@ def wanted(payload: object, understands: bool) -> bool:
 
 
 def encode(trail: Trail) -> str:
-    """The offset of what a trail has sent: a checkpoint, and `;room:region:seq` since."""
+    """Return a trail's offset: its checkpoint, then `;room:region:seq` for each later stream."""
     return trail.checkpoint_id + "".join(f";{r}:{g}:{seq}" for r, g, seq in trail.since)
 
 
 def decode(offset: str) -> tuple[str, dict[Stream, int]]:
-    """`BadRequest` for a text that no server of ours made."""
+    """Parse an offset.
+
+    Raises:
+        BadRequest: The text is not an offset that `encode` made.
+    """
     name, *parts = offset.split(";")
     since: dict[Stream, int] = {}
     for part in parts:

@@ -1,13 +1,14 @@
-"""Connection state recovery: a socket comes back and is sent exactly what it missed.
+"""Connection state recovery: after a reconnect, a socket gets exactly the entries it missed.
 
-A stock client keeps one text, the last argument of the last event that ended in one, and shows it
-when it comes back. So an event of a log entry ends in an *offset*: a checkpoint, and the streams
-that went on since. That says all there is to say only if events of different streams follow each
-other: a socket that can recover is served by an order group of its own (`c#<sid>`), one job at a
-time. The job knows in Redis (the trail) how far each stream was sent, and skips what was.
+A stock client keeps one text: the last argument of the latest event whose last argument is a text.
+It sends this text when it returns. So each event of a log entry ends with an *offset*: a
+checkpoint, and the streams that have grown since. One offset can describe all streams only if the
+socket gets their events one after the other. So a socket that can recover has its own order group
+(`c#<sid>`), which runs one job at a time. The job reads from Redis (the trail) how far each stream
+was sent, and skips what was sent.
 
-Whenever nobody knows whether a post arrived (a process died, an answer was lost, Redis forgot),
-the session is cut: its client comes back and tells.
+When it is unknown whether a post arrived (a process died, a response was lost, Redis lost its
+data), the session is closed. Its client then reconnects, and its offset says what it has.
 https://socket.io/docs/v4/connection-state-recovery
 """
 
@@ -28,6 +29,7 @@ from ..messaging.backlog import Backlog
 from ..messaging.confirmations import Confirmations
 from ..messaging.delivery import TOO_LARGE
 from ..messaging.fanout import RETRY_DELAYS_S, asked
+from ..messaging.posting import TOO_MANY
 from ..messaging.reading import MessageReader
 from ..model.access import Identity
 from ..model.connections import Target
@@ -46,7 +48,7 @@ from .missed import MissedEntries
 from .offsets import RecoveryClaim
 from .upgrades import Upgrades
 
-MOST_SINCE = 8  # streams that an offset names beside its checkpoint
+MOST_SINCE = 8  # streams that an offset names in addition to its checkpoint
 
 
 class Recovery:
@@ -88,11 +90,12 @@ class Recovery:
         device: Mapping[str, str],
         claim: RecoveryClaim | None,
     ) -> None:
-        """Queue a CONNECT's answer behind whatever its socket's order group still has to do.
+        """Queue the answer to a CONNECT, after all earlier jobs of the socket's order group.
 
         Args:
-            target: Of a protocol that recovers; its sid is for a socket that cannot.
-            claim: What the client shows of an earlier socket, if it shows any.
+            target: A target whose protocol supports recovery. Its sid is used if the claim is not
+                valid.
+            claim: What the client sent about an earlier socket, if anything.
         """
         found = self._missed.checkpoint(identity.user_id, target, claim)
         offset = claim.offset if claim is not None else None
@@ -100,9 +103,9 @@ class Recovery:
         self._queue_start(identity, known, device, offset if found is not None else None)
 
     def start(self, job: StartRecovery) -> None:
-        """Open the socket, send what it missed, answer its CONNECT; or begin afresh.
+        """Open the socket, send what it missed and answer its CONNECT; or start a new socket.
 
-        Its entries are queued behind this job from the moment it is open.
+        From the moment the socket is open, its new entries are queued after this job.
         """
         target, identity = job.target, job.identity
         try:
@@ -111,7 +114,7 @@ class Recovery:
             self._plain(identity, target, job.device)
             return
         if before is not None and before.target == target:
-            self._engine.close(target)  # an earlier attempt died; what it posted is not known
+            self._engine.close(target)  # an earlier attempt died; what it posted is unknown
             return
         try:
             self._connections.open(identity, target, job.device)
@@ -121,9 +124,10 @@ class Recovery:
         self._resume(identity, target, job, before)
 
     def deliver(self, job: DeliverToRecovering, attempt: int) -> int | None:
-        """Send a socket an entry, and those of its stream before it that it was not sent.
+        """Send a socket an entry, and earlier entries of the stream that it has not been sent.
 
-        Answers the seconds to wait, None when settled.
+        Returns:
+            The seconds to wait before the next attempt; None when done.
         """
         entry, target = job.entry, job.target
         stream = (entry.room_id, entry.region)
@@ -141,13 +145,13 @@ class Recovery:
         except Unavailable:
             self._trails.undo(target.sid)
             raise
-        except Exception as fault:  # noqa: BLE001 - told in the letter; the client begins afresh
+        except Exception as fault:  # noqa: BLE001 - the letter names it; the client starts over
             self._backlog.set_aside(entry, fault, attempt)
             self._engine.close(trail.target)
             return None
         if outcome in (Outcome.BUSY, Outcome.UNSENT):
             self._trails.undo(target.sid)
-            raise Unavailable("there are more posts than may be made, try again")
+            raise Unavailable(TOO_MANY)
         if outcome is Outcome.THROTTLED:
             self._trails.undo(target.sid)
             return self._later(trail.target, attempt)
@@ -196,8 +200,8 @@ class Recovery:
         if before is not None and before.target.connection_id != target.connection_id:
             self._engine.close(before.target)
         offset, recovered = now.checkpoint_id, job.offset is not None
-        told = [*map(events.of_entry, missed), SessionStarted(recovered)]
-        frames = [wire.encode(target.protocol, event, offset) for event in told]
+        due = [*map(events.of_entry, missed), SessionStarted(recovered)]
+        frames = [wire.encode(target.protocol, event, offset) for event in due]
         texts = [frame.decode() for frame in frames if frame is not None]
         self._engine.connected(
             ids.transport_id(target.connection_id), wire.namespace(target.protocol)
@@ -212,7 +216,7 @@ class Recovery:
                 telemetry.measure("recovered", self._clock.now_ms(), recoveries=1)
 
     def _unsent(self, entry: Entry, trail: Trail) -> list[Entry]:
-        """Up to this entry what the socket has not been sent, oldest first."""
+        """Return the entries up to this one that the socket has not been sent, oldest first."""
         if trail.seq is not None and entry.seq <= trail.seq:
             return []
         if trail.seq is None or entry.seq == trail.seq + 1:
@@ -226,17 +230,17 @@ class Recovery:
             return Outcome.DELIVERED
         sent = 0
         for entry in entries:
-            told, trail = trail, self._went_on(target, trail, entry)
+            before, trail = trail, self._went_on(target, trail, entry)
             frame = wire.encode(target.protocol, events.of_entry(entry), offsets.encode(trail))
             if frame is None or entry.origin_id == target.sid:
                 continue
             [outcome] = self._poster.post([Post(trail.target, frame)])
             if outcome is Outcome.GONE:
                 return self._gone(target, trail, sent)
-            if outcome.refused:  # it has the ones before, and no more
+            if outcome.refused:  # the socket has the entries before this one
                 if sent:
                     self._trails.done(
-                        target.sid, told, (entry.room_id, entry.region), entry.seq - 1
+                        target.sid, before, (entry.room_id, entry.region), entry.seq - 1
                     )
                 return outcome
             if outcome is Outcome.TOO_LARGE:
@@ -255,17 +259,20 @@ class Recovery:
         if not self._connections.gone(trail.target):
             return Outcome.FAILED if sent else Outcome.THROTTLED
         if target.connection_id != trail.target.connection_id:
-            self._engine.close(target)  # it went on there, and nobody noted it
+            self._engine.close(target)  # the socket moved there, but the trail does not say so
         return Outcome.GONE
 
     def _went_on(self, target: Target, trail: Trail, entry: Entry) -> Trail:
-        """The trail with this entry sent; when too much was since the checkpoint, a new one."""
+        """Return the trail with this entry sent.
+
+        When too many streams have grown since its checkpoint, the trail gets a new checkpoint.
+        """
         stream = (entry.room_id, entry.region)
         since = [each for each in trail.since if each[:2] != stream]
         if len(since) >= MOST_SINCE:
             seen = self._trails.seen(target.sid)
             if not seen:
-                raise CacheDown("forgotten meanwhile")  # tried again, the session is cut
+                raise CacheDown("Redis lost the trail")  # the next attempt closes the session
             name, user_id = self._ids.token(), target.user_id
             now = Checkpoint(name, trail.pid, target.sid, user_id, target.protocol, seen)
             self._store.put(now, self._clock.now_ms())
@@ -273,14 +280,14 @@ class Recovery:
         return replace(trail, since=(*since, (*stream, entry.seq)))
 
     def _later(self, target: Target, attempt: int) -> int | None:
-        """Wait before the next attempt; after the third retry the session is cut."""
+        """Return the wait before the next attempt (s); after the third retry, close the session."""
         if attempt <= len(RETRY_DELAYS_S):
             return RETRY_DELAYS_S[attempt - 1]
         self._engine.close(target)
         return None
 
     def _plain(self, identity: Identity, target: Target, device: Mapping[str, str]) -> None:
-        """Let it in as a socket that cannot recover: what that takes is not to be had now."""
+        """Open it as a socket that cannot recover, because recovery is not possible now."""
         namespace = wire.namespace(target.protocol)
         plain = replace(target, protocol=wire.of_namespace(namespace))
         try:
@@ -301,7 +308,7 @@ _NO_STREAM: Stream = (RoomId(""), Region(""))
 
 
 def _questions(entries: Sequence[Entry], target: Target) -> list[str]:
-    """What asks for acks of those that were posted, see `Delivery`."""
+    """Return the frames that ask for acks of these posted entries, see `Confirmations`."""
     wanted = [entry for entry in entries if asked(entry, target)]
     asking = [DeliveryReceipt(each.room_id, each.message_id) for each in wanted]
     frames = [wire.encode(target.protocol, each) for each in asking]

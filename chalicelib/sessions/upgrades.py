@@ -1,6 +1,6 @@
-"""An upgrade of Engine.IO: a websocket takes over a polling session, its frames and its sockets.
+"""Engine.IO upgrades: a websocket takes over a polling session with its frames and its sockets.
 
-One process at a time hands over (`EngineSessions.drain`); a job finishes what died halfway.
+One process at a time hands over (`EngineSessions.drain`). If it dies, a job finishes the upgrade.
 https://github.com/socketio/engine.io-protocol#upgrade
 """
 
@@ -25,8 +25,8 @@ from .engine import NAMESPACES, Engine
 _OF_POLLS = (
     engineio.EnginePacketKind.NOOP.value,
     engineio.EnginePacketKind.PING.value,
-)  # not for it
-_AGAIN_S = 11  # by then another may hand over, should we have died
+)  # packets that a websocket does not get
+_AGAIN_S = 11  # after this time another process may hand over, in case the first one died
 
 
 class Upgrades:
@@ -49,26 +49,27 @@ class Upgrades:
         self._ids = ids_
 
     def take_over(self, session: EngineSession) -> bool:
-        """A websocket takes over a polling session; False when there is none to take over.
+        """Let a websocket take over a polling session; False when there is none to take over.
 
-        What is pushed meanwhile stays in the outbox, behind what is posted from it here; once it
-        is empty, later pushes go to the websocket. A job does it again should we die halfway; it
-        goes first, as it does nothing to a session that nobody takes over.
+        Frames pushed during the hand-over join the end of the outbox, which is posted here. Once
+        it is empty, later frames go straight to the websocket. A job that repeats the hand-over is
+        queued first, in case this process dies. The job does nothing if there is no upgrade.
         """
         again = FinishUpgrade(target=session.target, delay_s=_AGAIN_S)
         self._outbound.send([again])
         try:
             return self._hand_over(session, resumes=False)
         except Conflict:
-            return True  # asked twice
+            return True  # the client asked twice, and the first request is being served
         except Unavailable:
             telemetry.log("WARNING", "upgrade_goes_on_later")
             return True
 
     def finish(self, job: FinishUpgrade) -> int | None:
-        """Finish an upgrade whose process died; nothing when it is done.
+        """Finish an upgrade whose process died; do nothing if it is already done.
 
-        Answers the seconds after which to look again when it is still under way.
+        Returns:
+            The seconds after which to check again, if a process is still at work; else None.
         """
         session = self._sessions.get(job.target.connection_id)
         if session is None or session.upgrades is None:
@@ -80,14 +81,17 @@ class Upgrades:
         return None
 
     def _hand_over(self, session: EngineSession, *, resumes: bool) -> bool:
-        """False when there is none to take over, or its frames could not be posted.
+        """Post the outbox, then move the sockets.
 
         Args:
-            resumes: One that died may have moved some sockets already.
+            resumes: An earlier process died and may have moved some sockets already.
+
+        Returns:
+            False when there is no session to take over, or its frames could not be posted.
 
         Raises:
-            Conflict: Another process is at it.
-            Unavailable: A frame is refused for now; it and the later ones wait in the outbox.
+            Conflict: Another process is handing over.
+            Unavailable: A frame was refused for now; it and the later ones stay in the outbox.
         """
         assert session.upgrades is not None
         old, target, mover = session.upgrades, session.target, self._ids.token()
@@ -95,11 +99,11 @@ class Upgrades:
         if taken is None:
             return False
         frames = self._sessions.queued(old, mover, 0, self._clock.now_ms())
-        while frames:  # one by one: should we die, one at most is posted twice
+        while frames:  # one by one: if this process dies, at most one frame is posted twice
             if frames[0] not in _OF_POLLS:
                 outcome = self._engine.try_post(target, frames[:1])
                 if outcome.refused:
-                    raise Unavailable("there are more posts than may be made, try again")
+                    raise Unavailable("a frame was refused for now, try again")
                 if outcome is not Outcome.DELIVERED:
                     telemetry.log("WARNING", "frame_not_handed_over", outcome=outcome)
                     self._engine.close(target)
@@ -107,8 +111,8 @@ class Upgrades:
                     return False
             frames = self._sessions.queued(old, mover, 1, self._clock.now_ms())
         if frames is None:
-            return True  # another has taken over from us
-        # Asked for after the change: a socket that was being opened meanwhile is moved as well.
+            return True  # another process has taken over the hand-over
+        # Looked up after the change, so that a socket opened in the meantime is moved as well.
         asked = sorted({*NAMESPACES, *taken.namespaces})
         moved = {each for each in asked if self._move(old, each, target)}
         if resumes:
@@ -120,7 +124,7 @@ class Upgrades:
         return True
 
     def settle(self, target: Target, namespace: str) -> None:
-        """A socket was opened: should an upgrade have come between, move it along."""
+        """Move a socket that was just opened, if its session was upgraded in the meantime."""
         if not target.polls:
             return
         old = ids.transport_id(target.connection_id)
@@ -131,11 +135,11 @@ class Upgrades:
             self._engine.connected(to.connection_id, namespace)
             return
         moved = self._connections.known(ids.socket_id(to.connection_id, namespace))
-        if moved is not None:  # before it was in the cache, which may have both now
+        if moved is not None:  # moved before it was cached, so the cache may now have both
             self._connections.drop_ghosts(moved.user_id)
 
     def _move(self, old: ConnectionId, namespace: str, to: Target) -> bool:
-        """A socket of a polling session goes to the websocket; False when there is none."""
+        """Move a polling session's socket to the websocket; False when there is no such socket."""
         known = self._connections.known(ids.socket_id(old, namespace))
         if known is None:
             return False
@@ -150,5 +154,5 @@ class Upgrades:
         try:
             self._trails.follow(moved.sid, moved)
         except CacheDown:
-            telemetry.log("WARNING", "trail_not_moved")  # its next entry ends the session
+            telemetry.log("WARNING", "trail_not_moved")  # the next entry closes the session
         return True

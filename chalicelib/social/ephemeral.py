@@ -1,7 +1,7 @@
-"""Events that live in the moment: typing, and who has the room open. Never logged, never synced.
+"""Ephemeral events: typing, and who has a room open. They are never logged and never synced.
 
-A frame only queues a job; a worker on the outbound queue posts it. Typing ends by itself: every
-start leaves a delayed job behind that ends it unless a newer start or a stop came meanwhile.
+A frame only queues a job; a worker on the outbound queue posts the event. Typing ends by itself:
+each start queues a delayed job that ends it, unless a newer start or a stop came in the meantime.
 """
 
 from __future__ import annotations
@@ -43,16 +43,17 @@ class Ephemeral:
         self._clock = clock
 
     def join(self, connection: Connection, room_id: RoomId) -> None:
-        """Open the room on this device; the others hear of the user's first one."""
+        """Open the room on this device; the user's first device causes `user_joined`."""
         if self._views.open(room_id, connection):
             self._announce(UserJoined, room_id, connection)
 
     def leave(self, connection: Connection, room_id: RoomId) -> None:
-        """Close the room on this device; the others hear of the user's last one."""
+        """Close the room on this device; the user's last device causes `user_left`."""
         if self._views.close(room_id, connection.target):
             self._announce(UserLeft, room_id, connection)
 
     def typing(self, connection: Connection, room_id: RoomId, is_typing: bool) -> None:
+        """Queue a start or stop of typing, and for a start also its end."""
         job = TellTyping(
             room_id=room_id,
             user_id=connection.user_id,
@@ -74,7 +75,7 @@ class Ephemeral:
         self._outbound.send(jobs)
 
     def tell_typing(self, job: TellTyping) -> None:
-        """Post a start or stop; one that a newer event overtook, or that is late, is dropped."""
+        """Post a start or stop; drop it if it is late or a newer one came before it."""
         room_id, user_id, at_ms = job.room_id, job.user_id, job.at_ms
         if self._clock.now_ms() - at_ms > LATE_MS:
             return
@@ -88,7 +89,7 @@ class Ephemeral:
         self._telling.tell_room(room_id, event, job.origin, retry=False)
 
     def end_typing(self, job: EndTyping) -> None:
-        """End a typing whose stop never came."""
+        """End typing whose stop never came."""
         room_id, user_id = job.room_id, job.user_id
         try:
             if self._state.typing_since(room_id, user_id) != job.at_ms:
@@ -105,9 +106,10 @@ class Ephemeral:
         self._telling.tell_room(job.room_id, event, job.origin, retry=True)
 
     def leave_all(self, job: LeaveRooms, attempt: int) -> None:
-        """A connection ended: take it out of the rooms it had joined.
+        """Remove a connection that ended from the rooms it had joined, and send `user_left`.
 
-        An attempt that died may have taken it out and told nobody: a later one tells again.
+        An earlier attempt may have removed the connection and died before it sent the event. So a
+        later attempt sends the event again.
         """
         target = job.target
         for room_id in job.rooms:

@@ -1,7 +1,7 @@
-"""Moments and notifications: rooms of one user each, written by one side and read by the other.
+"""Moments and notifications: each user has a room for either.
 
-The owner posts moments, his friends read them; services post notifications, the user reads them.
-As rooms they have the log, the delivery, the positions and the sync of every other room.
+A user posts moments and their friends read them. Services post notifications and the user reads
+them. As both are rooms, they share the log, delivery, positions and sync of all rooms.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Feeds:
     def post_moment(
         self, user_id: UserId, message_type: str, content: Any, client_message_id: str | None
     ) -> Entry:
+        """Post a moment to the user's friends."""
         room_id = self._rooms.own(user_id, RoomType.MOMENTS)
         return self._post(user_id, room_id, message_type, content, client_message_id)
 
@@ -47,9 +48,13 @@ class Feeds:
         client_message_id: str | None,
         delivery_receipt: bool = False,
     ) -> Entry:
-        """Leave a user a notification; `PermissionDenied` for all but services."""
+        """Post a notification to a user.
+
+        Raises:
+            PermissionDenied: The token does not have the role `service`.
+        """
         if "service" not in service.roles:
-            raise PermissionDenied("only services may do this")
+            raise PermissionDenied("the token needs the role `service`")
         room_id = self._rooms.own(user_id, RoomType.NOTIFICATIONS)
         fields = message_type, content, client_message_id
         return self._post(service.user_id, room_id, *fields, delivery_receipt)
@@ -57,16 +62,17 @@ class Feeds:
     def notifications(
         self, user_id: UserId, before: MessageId | None, limit: int
     ) -> tuple[list[Entry], bool]:
-        """A page of the user's own, newest first, and whether there is more."""
+        """Return a page of the user's notifications, newest first, and whether there is more."""
         return self._newest([ids.notifications_room_id(user_id)], before, limit)
 
     def moments(
         self, user_id: UserId, before: MessageId | None, limit: int
     ) -> tuple[list[Entry], bool]:
-        """A page of the user's and his friends' moments, newest first, and whether there is more.
+        """Return a page of the user's and their friends' moments, and whether there is more.
 
-        One batched read of all heads, and one query for each friend who may be on the page: on
-        the first page at most `limit` of them, further back all who posted since.
+        Newest first. One batched read of all heads, and one query for each friend who may be on
+        the page: on the first page for at most `limit` friends, on later pages for all friends
+        who have posted since.
         """
         owners = [user_id, *self._friends.of(user_id)]
         return self._newest([ids.moments_room_id(owner) for owner in owners], before, limit)
@@ -78,7 +84,7 @@ class Feeds:
         page: list[Entry] = []
         for room_id in sorted(last_ids, key=lambda room: last_ids[room], reverse=True):
             if len(page) > limit and last_ids[room_id] < page[limit].message_id:
-                break  # nothing of this room, nor of those after it, is on the page
+                break  # this room and all after it have nothing on the page
             entries, _ = self._reader.history(room_id, before, None, limit + 1)
             newest_first = entries[::-1]
             page = list(heapq.merge(page, newest_first, key=_id, reverse=True))[: limit + 1]

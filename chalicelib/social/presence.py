@@ -1,9 +1,9 @@
-"""Presence: what a user's friends see of him, over all his devices.
+"""Presence: what a user's friends see of them, over all their devices.
 
-What is shown is a state in a store, and a job brings it to what the connections say: it can be
-repeated, overtaken and lost halfway, the next one finishes. A user's jobs share an order group,
-so one runs at a time and his friends hear of changes in their order. Who left is shown offline
-only after the grace time, so that a reconnect is seen by nobody.
+The presence shown is a state in a store. A job updates it to match the user's connections. The job
+can be repeated, overtaken or die halfway: the next one completes the update. A user's jobs share
+an order group, so that one runs at a time and friends get the changes in order. A user who left is
+shown as offline only after the grace time, so that friends do not see a reconnect.
 """
 
 from __future__ import annotations
@@ -67,17 +67,17 @@ class Presences:
         self._regions = regions
 
     def choose(self, user_id: UserId, status: Status) -> None:
-        """Show this on all the user's devices until he goes, or chooses anew.
+        """Show this status for the user until they go offline or choose another.
 
-        With `offline` he is invisible: connected, and shown as gone.
+        With `offline` the user is invisible: connected, but shown as offline.
         """
         self._store.choose(user_id, self._region, status)
         self._presence_jobs.settle([user_id])
 
     def settle(self, job: SettlePresence) -> None:
-        """Bring what is shown of a user to what his connections say, and tell his friends.
+        """Update a user's presence to match their connections, and send changes to their friends.
 
-        With `due` in the job a change that waited for others like it is told now.
+        If `job.due`, a change that was held back is sent now.
         """
         user_id = job.user_id
         shown = self._store.get(user_id, self._region)
@@ -96,7 +96,7 @@ class Presences:
             self._announce(shown, due=job.due)
 
     def befriended(self, job: FriendshipChanged) -> None:
-        """A friendship was put or ended: those who are friends now see each other."""
+        """After a change of friendship: invalidate caches, and show new friends each other."""
         user_id, friend_id = job.user_id, job.friend_id
         self._room_changes.invalidate([ids.moments_room_id(one) for one in (user_id, friend_id)])
         if self._friends.are(user_id, friend_id):
@@ -106,20 +106,22 @@ class Presences:
                     self._telling.tell([by], _event(presence))
 
     def visible(self, viewer: UserId, user_ids: Sequence[UserId]) -> list[Presence]:
-        """What is shown of these, in their order.
+        """Return the presence of these users, in the order given.
 
         Raises:
-            PermissionDenied: One of them is neither a friend nor a roommate.
+            PermissionDenied: One of them is neither a friend nor in a room with the viewer.
         """
         friends = set(self._friends.of(viewer))
         for user_id in user_ids:
             known = user_id == viewer or user_id in friends
             if not known and not self._rooms.shared(viewer, user_id):
-                raise PermissionDenied("user_id: presence is for friends and roommates")
+                raise PermissionDenied(
+                    "user_id: you can see the presence only of friends and of members of your rooms"
+                )
         return self.of(user_ids)
 
     def of(self, user_ids: Sequence[UserId]) -> list[Presence]:
-        """What is shown of these over all regions: where a user is most present."""
+        """Return the presence of these users, each from the region where they are most present."""
         found = {user_id: Presence(user_id, self._region) for user_id in user_ids}
         for held in self._store.get_many(list(found), self._regions):
             best = found[held.user_id]
@@ -128,9 +130,10 @@ class Presences:
         return [found[user_id] for user_id in user_ids]
 
     def _devices(self, user_id: UserId) -> Devices:
-        """By the cache; that nobody is there only the store may say.
+        """Return a user's devices from the cache, or from the store if the cache has none.
 
-        After an outage Redis is not complete again before the next sweep.
+        After an outage Redis is incomplete until the next sweep, so only the store can say that a
+        user has no devices.
         """
         try:
             devices = self._registry.devices(user_id)
@@ -143,7 +146,7 @@ class Presences:
         return Devices(stored.connected, max(left, default=None))
 
     def _leave(self, shown: Presence, left_ms: int) -> Presence:
-        """He is gone: what he chose goes with him."""
+        """Show a user as offline, and forget the status that they chose."""
         if shown.status is Status.OFFLINE and shown.chosen is None:
             return shown
         seen = replace(shown, last_seen_ms=max(left_ms, shown.last_seen_ms))
@@ -161,11 +164,14 @@ class Presences:
             version=shown.version + 1,
         )
         if not self._store.change(changed, reset):
-            raise Unavailable("the presence changed meanwhile")
+            raise Unavailable("the presence was changed at the same time, try again")
         return changed
 
     def _announce(self, shown: Presence, due: bool) -> None:
-        """Tell the friends; those of many friends' changes within 5 s are told as one."""
+        """Send the presence to the friends.
+
+        For users with many friends, changes within 5 s are sent as one.
+        """
         friends = self._friends.of(shown.user_id)
         if len(friends) > MANY_FRIENDS and not due:
             self._outbound.send([check_presence(shown.user_id, COALESCE_S * 1000)])

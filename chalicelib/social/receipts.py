@@ -1,11 +1,12 @@
-"""Receipts: who has read how far, whom a message reached, told to the senders; what is unread.
+"""Receipts: how far users have read, and which users a message reached. Also unread counts.
 
-A marker covers everything before it and only moves forward. Up to `RECEIPTS_UP_TO` members each
-reading is told to the senders of what was read; in larger rooms they are told counts, at most
-one every `COUNTS_EVERY_S`. Unread counts stop at `MAX_UNREAD`.
+A marker covers everything before it and only moves forward. In rooms of up to `RECEIPTS_UP_TO`
+members, senders get an event for each user who reads their messages. In larger rooms they get
+counts, at most one every `COUNTS_EVERY_S`. Unread counts stop at `MAX_UNREAD`.
 
-Whom a message reached is told when its sender asked for that, in rooms of the same size, once for
-each user: devices ack, or send the action `message_delivered`.
+In rooms of up to `RECEIPTS_UP_TO` members, a sender can also ask which users a message reached.
+They get one event for each user, after a device of that user has acked or sent the action
+`message_delivered`.
 """
 
 from __future__ import annotations
@@ -31,17 +32,19 @@ from ..ports.system import Clock
 COUNTS_EVERY_S = 5
 MAX_UNREAD = 100
 DELIVERED_S = 86_400
-_READINGS = 50  # so far back the senders are told
-_COUNTED = 10  # so many senders get counts
-_SAMPLE = 1_000
+_READINGS = 50  # messages before the marker whose senders get an event
+_COUNTED = 10  # senders who get counts
+_SAMPLE = 1_000  # markers read to see which messages are read
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Messages of others after the marker, up to `MAX_UNREAD`; the marker's message, if any.
+    """A user's unread messages in one room.
 
     Attributes:
-        unreadable: They could not be counted: the log cannot be read.
+        count: Messages of others after the marker, up to `MAX_UNREAD`.
+        last_read: The marker's message, if there is a marker.
+        unreadable: The log cannot be read, so that there is no count.
     """
 
     count: int
@@ -78,10 +81,10 @@ class Receipts:
     def read(
         self, user_id: UserId, room_id: RoomId, message_id: MessageId, origin: ConnectionId
     ) -> None:
-        """The user has read up to this message; one behind his marker changes nothing.
+        """Move the user's marker to this message, if it is not before the marker.
 
         Raises:
-            NotFound: It is no message of the room.
+            NotFound: The room has no such message.
         """
         entry = self._reader.find(room_id, message_id)
         if entry is None or entry.kind is not EntryKind.MESSAGE:
@@ -90,7 +93,7 @@ class Receipts:
         before = self._markers.move(room_id, self._region, Marker(user_id, message_id, now_ms))
         if before is not None and before.message_id > message_id:
             return
-        # The same again is told again: the first may have died before it queued this.
+        # A repeated call queues the job again: the first may have died before it did.
         again = before is None or before.message_id == message_id
         job = TellRead(
             room_id=room_id,
@@ -103,7 +106,7 @@ class Receipts:
         self._outbound.send([job])
 
     def tell_read(self, job: TellRead) -> None:
-        """Tell the reader's other devices and the senders of what he read."""
+        """Send `message_read` to the reader's other devices and to the senders of what was read."""
         room_id, reader = job.room_id, job.user_id
         read_at = times.iso(job.at_ms)
         own = MessageRead(job.message_id, reader, room_id, read_at)
@@ -116,7 +119,7 @@ class Receipts:
                 self._telling.tell([sender], MessageRead(theirs, reader, room_id, read_at))
 
     def tell_counts(self, job: TellReadCounts) -> None:
-        """Tell the latest senders of a large room how many have read their newest message."""
+        """Send the latest senders of a large room how many have read their newest message."""
         room_id, read_at = job.room_id, times.iso(self._clock.now_ms())
         latest = list(self._newest_by_sender(room_id, None).items())[:_COUNTED]
         for sender, message_id in latest:
@@ -125,17 +128,17 @@ class Receipts:
             self._telling.tell([sender], event)
 
     def acked(self, ack_id: int) -> tuple[RoomId, MessageId] | None:
-        """The message that a device was asked to ack under this number, if anybody still knows."""
+        """Return the message that a device was asked to ack under this number, if still known."""
         try:
             return self._numbers.acked(ack_id)
         except CacheDown:
             return None
 
     def delivered(self, user_id: UserId, room_id: RoomId, message_id: MessageId) -> None:
-        """A message reached a device of this member; nothing happens when nobody wants to know.
+        """Note that a message reached a device of this member, if its sender wants a receipt.
 
         Raises:
-            NotFound: It is no message of the room.
+            NotFound: The room has no such message.
         """
         entry = self._reader.find(room_id, message_id)
         if entry is None or entry.kind is not EntryKind.MESSAGE:
@@ -152,20 +155,20 @@ class Receipts:
         self._outbound.send([job])
 
     def tell_delivered(self, job: TellDelivered, attempt: int) -> None:
-        """Tell the sender of a user's first device that has it; after a failure, again."""
+        """Send `message_delivered` for a user's first device; after a failure, send it again."""
         room_id, message_id, user_id = job.room_id, job.message_id, job.user_id
         if len(self._rooms.members(room_id)) > RECEIPTS_UP_TO:
             return
         try:
             first = self._claims.claim(f"delivered:{message_id}:{user_id}", DELIVERED_S)
         except CacheDown:
-            first = True  # twice does no harm
+            first = True  # a second event does no harm
         if first or attempt > 1:
             event = MessageDelivered(message_id, room_id, user_id, times.iso(job.at_ms))
             self._telling.tell([job.sender_id], event)
 
     def unread(self, user_id: UserId, room_ids: Sequence[RoomId]) -> dict[RoomId, Unread]:
-        """For each room; without a marker all since the user joined counts."""
+        """Return what is unread in each room; without a marker, all since the user joined."""
         markers = self._markers.of_user(user_id, room_ids, self._regions)
         newest = self._reader.newest(room_ids)
         found = {}
@@ -178,19 +181,19 @@ class Receipts:
         return found
 
     def _unread(self, user_id: UserId, room_id: RoomId, last_read: MessageId | None) -> Unread:
-        """Of one room; one that cannot be read spoils no other's count."""
+        """Return what is unread in one room; if it cannot be read, that is noted and not raised."""
         try:
             start = last_read or ids.first_at(self._rooms.joined_ms(room_id, user_id))
             count = self._reader.count_after(room_id, start, user_id, MAX_UNREAD)
         except TidingsError:
             raise
-        except Exception as fault:  # noqa: BLE001 - it would fail again; the client is told
+        except Exception as fault:  # noqa: BLE001 - it would fail again; the answer says so
             telemetry.error("room_unreadable", fault, room_id=room_id)
             return Unread(0, last_read, unreadable=True)
         return Unread(count, last_read)
 
     def seen(self, viewer: UserId, room_id: RoomId, entries: Sequence[Entry]) -> set[MessageId]:
-        """Which of these are read: the viewer's own by anybody else, others' by the viewer."""
+        """Return which entries are read: the viewer's by somebody else, others' by the viewer."""
         if not entries:
             return set()
         markers = self._markers.of_room(room_id, _SAMPLE)
@@ -202,7 +205,7 @@ class Receipts:
     def _newest_by_sender(
         self, room_id: RoomId, up_to: MessageId | None
     ) -> dict[UserId, MessageId]:
-        """The newest message of each recent sender, the latest sender first."""
+        """Return the newest message of each recent sender, the latest sender first."""
         before = ids.following(up_to) if up_to is not None else None
         entries, _ = self._reader.history(room_id, before, None, _READINGS)
         found: dict[UserId, MessageId] = {}

@@ -1,4 +1,4 @@
-"""Sans-IO codecs: frames to requests, events and answers to frames. No socket, no clock."""
+"""Sans-IO codecs: decode frames, encode events and answers. They use no socket and no clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SOCKETIO, _RECOVERING = "sio:", "sio+:"
 
 
 def of_namespace(namespace: str, recovers: bool = False) -> str:
-    """The protocol of a Socket.IO namespace's sockets, or of those that can recover."""
+    """The protocol name of a Socket.IO namespace's sockets; another one if they can recover."""
     return (_RECOVERING if recovers else _SOCKETIO) + namespace
 
 
@@ -19,12 +19,12 @@ def is_json(protocol: str) -> bool:
 
 
 def recovers(protocol: str) -> bool:
-    """Whether events of log entries carry offsets, from which a client goes on."""
+    """Whether events of log entries carry offsets, with which a client recovers."""
     return protocol.startswith(_RECOVERING)
 
 
 def takes(protocol: str, name: str) -> bool:
-    """Whether events of this name are for its receivers."""
+    """Whether connections of this protocol get events of this name."""
     if is_json(protocol):
         return True
     from . import socketwire
@@ -33,9 +33,9 @@ def takes(protocol: str, name: str) -> bool:
 
 
 def encode(protocol: str, event: Event, offset: str | None = None) -> bytes | None:
-    """An event as the one frame that every receiver of a protocol shares.
+    """Encode an event as a frame, the same for all receivers of the protocol.
 
-    None when it is not for them. An `offset` makes it one socket's own.
+    None when the protocol does not carry this event. A frame with an `offset` is for one socket.
     """
     if is_json(protocol):
         return jsonwire.encode_event(event)
@@ -45,5 +45,5 @@ def encode(protocol: str, event: Event, offset: str | None = None) -> bytes | No
 
 
 def namespace(protocol: str) -> str:
-    """The Socket.IO namespace of a protocol that is one's."""
+    """The Socket.IO namespace in a protocol name."""
     return protocol.partition(":")[2]

@@ -1,9 +1,9 @@
-"""Which parts of binary packets belong together, by the times at which they were sent. Pure.
+"""Assemble binary packets from their parts, by the times at which the parts were sent. Pure.
 
-A packet's text, its head, says how many attachments follow; an attachment says neither whose it
-is nor which. A client sends packets whole, one after the other, but their frames are handled in
-any order. So times decide, and where they cannot (two attachments of one millisecond, or two
-heads) the packets in question cannot be put together.
+A packet's head (its text) says how many attachments follow. An attachment names neither its
+packet nor its index. A client sends its packets one after the other, but their frames are
+handled in any order. So the order of the times decides. Where two attachments or two heads have
+the same millisecond, the packets cannot be assembled.
 https://github.com/socketio/socket.io-protocol#binary-event
 """
 
@@ -20,11 +20,11 @@ LATE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """Parts that are whole packets.
+    """The parts of complete packets.
 
     Attributes:
-        parts: Of one packet, its head first; or of several that cannot be told apart.
-        certain: It is one packet, and its attachments are in order.
+        parts: Of one packet, its head first; or of several packets, mixed.
+        certain: The parts are one packet, and its attachments are in order.
     """
 
     parts: tuple[PacketPart, ...]
@@ -32,9 +32,9 @@ class Whole:
 
 
 def first(parts: Iterable[PacketPart]) -> Whole | None:
-    """The first whole packets of a session's parts; None while some of theirs are under way.
+    """The first complete packets among a session's parts; None while parts are missing.
 
-    Parts older by `LATE` than the newest miss others for good, and do not count.
+    Ignores parts that are older than the newest by more than `LATE`: their packets are lost.
     """
     known = sorted(parts, key=lambda part: (part.at, part.wanted is None))
     fresh = [part for part in known if known[-1].at - part.at <= LATE]
@@ -45,14 +45,14 @@ def first(parts: Iterable[PacketPart]) -> Whole | None:
         wanted = [part.wanted for part in same if part.wanted is not None]
         loose = len(same) - len(wanted)
         if wanted and missing > loose:
-            return None  # a packet begins, and the one before it is not whole
+            return None  # a packet begins before the previous one is complete
         certain = certain and len(wanted) <= 1 and loose <= 1
         if certain and wanted and missing:
             return Whole((*taken, same[-1]), certain)
         taken += same
         missing += sum(wanted) - loose
         if missing < 0:
-            return None  # attachments of a head that is under way
+            return None  # attachments whose head has not arrived
         if missing == 0:
             return Whole(tuple(taken), certain)
     return None

@@ -1,7 +1,7 @@
 """Engine.IO v4 packets as text frames and as payloads of a poll. Pure.
 
-Binary goes as `b` + base64 in both: a websocket of API Gateway carries text only, and both stock
-clients take it.
+Binary is sent as `b` + base64 in both: API Gateway's websockets carry only text, and both
+standard clients accept it.
 https://github.com/socketio/engine.io-protocol
 """
 
@@ -19,7 +19,7 @@ MAX_PACKETS = 1_000
 
 
 class ProtocolError(ValueError):
-    """What was received cannot be decoded: the session ends."""
+    """A frame or payload is invalid: the session ends."""
 
 
 class EnginePacketKind(StrEnum):
@@ -44,17 +44,17 @@ _KINDS = {kind.value: kind for kind in EnginePacketKind}
 
 
 def decode_text(frame: str) -> EnginePacket:
-    """A text frame, or a packet of a payload; `ProtocolError` when it is none."""
+    """Decode a text frame or a packet of a payload; `ProtocolError` if it is invalid."""
     if frame.startswith("b"):
         try:
             return EnginePacket(
                 EnginePacketKind.MESSAGE, base64.b64decode(frame[1:], validate=True)
             )
         except (binascii.Error, ValueError):
-            raise ProtocolError("not base64") from None
+            raise ProtocolError("binary data is not base64") from None
     kind = _KINDS.get(frame[:1])
     if kind is None:
-        raise ProtocolError("no such packet type")
+        raise ProtocolError("unknown Engine.IO packet type")
     return EnginePacket(kind, frame[1:])
 
 
@@ -65,10 +65,10 @@ def encode_text(packet: EnginePacket) -> str:
 
 
 def decode_payload(body: str) -> list[EnginePacket]:
-    """The packets of a POST; `ProtocolError` when one of them is none, or with too many."""
+    """The packets of a POST; `ProtocolError` if one is invalid or there are too many."""
     parts = body.split(SEPARATOR, MAX_PACKETS)
     if len(parts) > MAX_PACKETS:
-        raise ProtocolError("too many packets")
+        raise ProtocolError(f"a POST may have at most {MAX_PACKETS} packets")
     return [decode_text(part) for part in parts]
 
 
@@ -79,7 +79,7 @@ def encode_payload(packets: Iterable[EnginePacket]) -> str:
 def open_packet(
     sid: str, upgrades: Sequence[str], ping_interval_ms: int, ping_timeout_ms: int, max_payload: int
 ) -> EnginePacket:
-    """The handshake: the server's first packet. `max_payload` in bytes of a POST."""
+    """The handshake: the server's first packet. `max_payload` is in bytes per POST."""
     handshake = {
         "sid": sid,
         "upgrades": list(upgrades),

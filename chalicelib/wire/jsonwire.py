@@ -1,6 +1,6 @@
-"""The JSON websocket protocol: one request or one event a text frame.
+"""The JSON websocket protocol: each text frame is one request or one event.
 
-For clients it is described in docs/reference/protocol.md.
+docs/reference/protocol.md describes it for clients.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ActionRequest:
 
     Attributes:
         request_id: The client's `id`, any JSON value, echoed in the answer.
-        fault: What is wrong with the frame; then action and data mean nothing.
+        fault: Why the frame is invalid; then action and data are not set.
     """
 
     action: str = ""
@@ -31,7 +31,7 @@ class ActionRequest:
 
 
 def decode(text: str) -> ActionRequest:
-    """Never raises: a frame that is none of ours still deserves an answer with its id."""
+    """Decode a frame. Never raises: an invalid frame also gets an answer with its id."""
     try:
         frame = nesting.loads(text, "frame")
     except BadRequest as fault:
@@ -45,11 +45,12 @@ def decode(text: str) -> ActionRequest:
     if not nesting.frame_within(frame):
         return ActionRequest(request_id=request_id, fault=nesting.too_deep("frame"))
     if not isinstance(action, str):
-        return ActionRequest(request_id=request_id, fault=BadRequest("action: must be a text"))
+        return ActionRequest(request_id=request_id, fault=BadRequest("action: must be a string"))
     unknown = set(frame) - {"action", "data", "id"}
     if unknown:
         return ActionRequest(
-            request_id=request_id, fault=BadRequest("the frame has unknown fields")
+            request_id=request_id,
+            fault=BadRequest("the frame has unknown fields; use action, data and id"),
         )
     if data is None:
         data = {}
@@ -76,7 +77,7 @@ def _dump(frame: dict[str, Any]) -> bytes:
 
 
 def _echoable(value: Any) -> Any:
-    """The id, or None where UTF-8 or JSON could not carry it back, or nested too deeply."""
+    """The id, or None if it is nested too deeply or cannot be encoded as UTF-8 JSON."""
     if not nesting.within(value, nesting.MAX_DEPTH):
         return None
     try:

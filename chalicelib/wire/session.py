@@ -1,4 +1,4 @@
-"""What a session does with each packet of its client, as a table. Pure.
+"""What a session does for each packet from its client, as a table. Pure.
 
 https://github.com/socketio/engine.io-protocol#protocol
 """
@@ -11,7 +11,7 @@ from .engineio import EnginePacket, EnginePacketKind
 
 
 class Effect(Enum):
-    """What follows from a packet; PROBE and UPGRADE from a websocket for a polling session."""
+    """The effect of a packet; PROBE and UPGRADE come on a websocket for a polling session."""
 
     ALIVE = auto()
     MESSAGE = auto()
@@ -22,8 +22,8 @@ class Effect(Enum):
     NOTHING = auto()
 
 
-# A client that speaks out of turn has failed, as in the reference server: it never opens, and
-# pings only to probe.
+# As in the reference server: a client never sends OPEN, and sends PING only to probe. Anything
+# else fails the session.
 TRANSITIONS = {
     EnginePacketKind.OPEN: Effect.FAIL,
     EnginePacketKind.CLOSE: Effect.END,
@@ -36,7 +36,7 @@ TRANSITIONS = {
 
 
 def on_packet(packet: EnginePacket) -> Effect:
-    """Of an open session's client."""
+    """The effect of a packet from the client of an open session."""
     if packet.kind is EnginePacketKind.PING and packet.data != "probe":
         return Effect.FAIL
     return TRANSITIONS[packet.kind]

@@ -1,6 +1,6 @@
 """Socket.IO v5 packets, as the messages of an Engine.IO session. Pure.
 
-A packet with binary in it is a text with placeholders, followed by that many attachments.
+A packet with binary data is a text with placeholders, followed by one attachment for each.
 https://github.com/socketio/socket.io-protocol
 """
 
@@ -41,8 +41,8 @@ class Packet:
     Attributes:
         data: CONNECT: an object or None; EVENT: [name, argument, …]; ACK: [argument, …];
             CONNECT_ERROR: an object.
-        attachments: So many follow; then `data` has placeholders, until `attach`.
-        fault: What is wrong with an event's arguments; then `data` has its name only.
+        attachments: How many attachments follow; `data` has placeholders until `attach`.
+        fault: What is wrong with an event's arguments; then `data` has only its name.
     """
 
     kind: PacketKind
@@ -64,10 +64,10 @@ _NAME = re.compile(r'\s*\[\s*("(?:[^"\\]|\\.)*")')
 
 
 def decode(text: str) -> Packet:
-    """A packet's text; `ProtocolError` when it is none or says what its type may not."""
+    """Decode a packet's text; `ProtocolError` if it is invalid or does not fit its type."""
     found = _SHAPE.match(text)
     if found is None:
-        raise ProtocolError("not a packet")
+        raise ProtocolError("not a Socket.IO packet")
     kind = PacketKind(int(found["kind"]))
     attachments = int(found["attachments"] or 0)
     if (kind in _BINARY) != (found["attachments"] is not None) or attachments > MAX_ATTACHMENTS:
@@ -76,12 +76,12 @@ def decode(text: str) -> Packet:
     ack_id = int(found["ack_id"]) if found["ack_id"] else None
     data, fault = _load(kind, found["data"]) if found["data"] else (None, None)
     if not _fits(kind, data):
-        raise ProtocolError("wrong payload")
+        raise ProtocolError("the payload does not fit the packet type")
     return Packet(kind, namespace, data, ack_id, attachments, fault)
 
 
 def attach(packet: Packet, attachments: Sequence[bytes]) -> Packet:
-    """The packet with its attachments in their places; `ProtocolError` for one without a place."""
+    """Put the attachments into the packet; `ProtocolError` if they do not match."""
     if len(attachments) != packet.attachments:
         raise ProtocolError("wrong number of attachments")
     data = _put(packet.data, attachments)
@@ -90,7 +90,7 @@ def attach(packet: Packet, attachments: Sequence[bytes]) -> Packet:
 
 
 def encode(packet: Packet) -> list[str | bytes]:
-    """The text, then the attachments, which are taken out of `data` in their order."""
+    """The packet's text, then its attachments: the bytes in `data`, in order."""
     attachments: list[bytes] = []
     kind, data = packet.kind, packet.data
     if kind in (PacketKind.EVENT, PacketKind.ACK):
@@ -118,7 +118,7 @@ def _fits(kind: PacketKind, data: Any) -> bool:
 
 
 def _load(kind: PacketKind, text: str) -> tuple[Any, BadRequest | None]:
-    """The payload; of an event nested too deeply its name, and what to answer it."""
+    """The payload; for an event that is nested too deeply only its name, and the error."""
     try:
         data = nesting.loads(text, "arguments")
         if nesting.frame_within(data):
@@ -127,7 +127,7 @@ def _load(kind: PacketKind, text: str) -> tuple[Any, BadRequest | None]:
     except BadRequest as unreadable:
         fault = unreadable
     except ValueError:
-        raise ProtocolError("not JSON") from None
+        raise ProtocolError("the payload is not JSON") from None
     name = _NAME.match(text) if kind in _EVENTS else None
     if name is None:
         raise ProtocolError(str(fault))
@@ -147,7 +147,7 @@ def _put(data: Any, attachments: Sequence[bytes]) -> Any:
         return {name: _put(each, attachments) for name, each in data.items()}
     number = data.get("num")
     if type(number) is not int or not 0 <= number < len(attachments):
-        raise ProtocolError("an attachment that is not there")
+        raise ProtocolError("a placeholder has no attachment")
     return attachments[number]
 
 

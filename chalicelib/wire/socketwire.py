@@ -1,4 +1,4 @@
-"""Domain events as Socket.IO packets: which namespace gets which, as one text frame."""
+"""Domain events as Socket.IO text frames, and which namespace gets which event."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NAMESPACES: dict[str, Collection[str] | None] = {
 def takes(namespace: str, name: str) -> bool:
     """Whether a namespace gets events of this name.
 
-    The server's question to a silent connection is Engine.IO's own ping, which the heartbeat sends.
+    No namespace gets the JSON protocol's `ping`: the heartbeat sends Engine.IO's own ping.
     """
     only = NAMESPACES.get(namespace)
     return name != "ping" and (only is None or name in only)
 
 
 def encode_event(namespace: str, event: Event, offset: str | None = None) -> bytes | None:
-    """The event for a socket of this namespace; None when it is not for one."""
+    """The event as a frame for this namespace's sockets; None if they do not get it."""
     if not takes(namespace, event.name):
         return None
     data = [event.name, event.data(), *([offset] if offset is not None else [])]
@@ -34,5 +34,5 @@ def encode_event(namespace: str, event: Event, offset: str | None = None) -> byt
 
 
 def frame(packet: socketio.Packet) -> bytes:
-    """A packet without attachments as an Engine.IO text frame."""
+    """Encode a packet without attachments as an Engine.IO text frame."""
     return (engineio.EnginePacketKind.MESSAGE.value + str(socketio.encode(packet)[0])).encode()

@@ -1,8 +1,8 @@
-/** Where to connect. */
+/** Addresses to connect to. */
 
 import { ActionError } from "./errors.js";
 
-/** The URL as one of a WebSocket; throws for what can never be one. */
+/** The URL as a WebSocket URL; throws if it is not one. */
 export function address(text) {
   const url = parsed(text);
   if (!url) {
@@ -13,7 +13,7 @@ export function address(text) {
   return url.href;
 }
 
-/** What a `reconnect` names as another endpoint; a bare host gets the path of `home`. */
+/** The endpoint that a `reconnect` event names; a URL without a path gets the path of `home`. */
 export function endpoint(text, home) {
   const url = text ? parsed(text) : null;
   if (!url) return undefined;
@@ -21,9 +21,9 @@ export function endpoint(text, home) {
   return url.href;
 }
 
-/** Why a socket did not open. Browsers tell neither the status nor the reason of a handshake. */
+/** Why a socket did not open. Browsers do not reveal a handshake's status or reason. */
 export function unopened(url, text) {
-  const hint = "is the address right, the token accepted, the server up?";
+  const hint = "check the address, the token, and that the server is running";
   return { code: "unavailable", message: `no connection to ${url} (${text}): ${hint}` };
 }
 

@@ -1,4 +1,4 @@
-/** Asking again: over connections while a retry makes sense, or on the present one only. */
+/** Retries of actions: over several connections, or only on the current one. */
 
 import { backoff } from "./backoff.js";
 import { Resend, Turns } from "./resend.js";
@@ -16,9 +16,9 @@ export class Asking {
     this.#system = system;
   }
 
-  /** Ask until there is an answer that lasts, over reconnects. */
+  /** Ask until there is a final answer, over reconnects. */
   async insist(action, data, tries) {
-    encode(action, data, 0); // one that is too large waits for no connection
+    encode(action, data, 0); // throws at once if it is too large
     const resend = new Resend();
     for (let attempt = 1; ; attempt++) {
       const endTurn = resend.isSuspect ? await this.#suspects.take() : () => {};
@@ -37,7 +37,7 @@ export class Asking {
     }
   }
 
-  /** Ask several times, but of this connection only: on the next one recovery starts anew. */
+  /** Ask several times, but only on this connection: on the next one, recovery starts again. */
   async insistHere(action, data) {
     const socket = this.#connection.current;
     for (let attempt = 1; ; attempt++) {

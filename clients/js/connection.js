@@ -1,7 +1,7 @@
 /**
- * One connection after another: opens, authenticates, keeps alive, matches answers, comes again.
+ * Keeps a connection open: connects, authenticates, sends heartbeats, matches answers, reconnects.
  *
- * Knows frames, and nothing of conversations: what a new connection has to recover is its user's.
+ * It knows frames, but not conversations: `user` recovers them on each new connection.
  */
 
 import { address, endpoint, unopened } from "./address.js";
@@ -11,7 +11,7 @@ import { Pending } from "./pending.js";
 import { encode } from "./sizes.js";
 import { latch, quiet, within } from "./system.js";
 
-/** So many heartbeats in a row may be refused. */
+/** A connection is closed after this many refused heartbeats in a row. */
 const MOST_REFUSED_HEARTBEATS = 2;
 
 export class Connection {
@@ -39,8 +39,8 @@ export class Connection {
    * @param {object} options
    * @param {{emit: (name: string, data: object) => void, opened: () => void,
    *   restore: () => Promise<void>, event: (name: string, data: object) => void,
-   *   ended: () => void}} options.user `opened` comes before anything is read, then `restore`
-   *   makes the connection useful: when it rejects, another connection is taken.
+   *   ended: () => void}} options.user `opened` is called before anything is read, then `restore`
+   *   recovers; if it rejects, the client reconnects.
    */
   constructor({ url, getToken, times, system, user }) {
     this.#url = url;
@@ -55,17 +55,17 @@ export class Connection {
     return this.#state;
   }
 
-  /** Why there is no connection now: {code, message}; null while there is one. */
+  /** Why there is no connection: {code, message}; null while there is one. */
   get reason() {
     return this.#reason;
   }
 
-  /** The open socket, as a name of this connection; null while there is none. */
+  /** The open socket, which identifies this connection; null while there is none. */
   get current() {
     return this.#socket;
   }
 
-  /** Resolves while a connection is open; rejects when there will be none any more. */
+  /** Resolves while a connection is open; rejects when the client is closed. */
   get ready() {
     return this.#ready.promise;
   }
@@ -92,7 +92,7 @@ export class Connection {
     this.#open();
   }
 
-  /** End it; unanswered calls fail. */
+  /** Close the client; unanswered calls fail. */
   close() {
     this.#end(new ActionError("unavailable", "the client was closed", false));
   }
@@ -124,9 +124,9 @@ export class Connection {
       if (isCurrent()) this.#retryLater(error);
       return;
     }
-    // Meanwhile it may have gone offline, or been closed.
+    // Meanwhile the device may have gone offline, or the client may have been closed.
     if (!isCurrent()) return;
-    if (!token) return this.#refuse("no token");
+    if (!token) return this.#refuse("getToken returned no token");
     const url = new URL(this.#directions?.endpoint ?? this.#url);
     url.searchParams.set("token", token);
     let socket;
@@ -138,7 +138,7 @@ export class Connection {
     this.#attach(socket);
   }
 
-  /** A fresh token; rejects with why there is none. */
+  /** A new token; rejects with the reason if there is none. */
   token() {
     const asked = (async () => this.#getToken())();
     const late = () => new Error(`no answer within ${this.#times.open / 1000} s`);
@@ -148,7 +148,7 @@ export class Connection {
     });
   }
 
-  /** The browser refuses this address by its rules, and will the next time as well. */
+  /** The browser refuses this address by its own rules, and would refuse it again. */
   #cannotOpen(fault) {
     const message = `the browser refuses ${this.#url}: ${fault.message}`;
     const error = new ActionError("bad_request", message, false, { cause: fault });
@@ -162,7 +162,7 @@ export class Connection {
     const ended = (reason, code) => {
       system.clearTimeout(timer);
       if (this.#socket === socket) return this.#drop(reason, code);
-      if (this.#directions) this.#directions.endpoint = undefined; // back to where we came from
+      if (this.#directions) this.#directions.endpoint = undefined; // back to the configured URL
       this.#drop(reason);
     };
     const timer = system.setTimeout(() => ended(unopened(this.#url, "no answer")), this.#times.open);
@@ -192,7 +192,7 @@ export class Connection {
     try {
       await this.#user.restore();
     } catch (error) {
-      // Without what was missed this connection is of no use: take another.
+      // Without recovery this connection is of no use: reconnect.
       if (this.#socket === socket) this.#drop(error);
       return;
     }
@@ -203,20 +203,20 @@ export class Connection {
 
   // -- ending -----------------------------------------------------------------------------------
 
-  /** Leave the socket and come again; `code` is the other side's, when it ended the connection. */
+  /** Close the socket and reconnect. `code` is the close code, if the server ended the connection. */
   #drop(reason, code) {
     const socket = this.#socket ?? this.#candidate;
     this.#socket = this.#candidate = null;
     if (socket) {
       detach(socket);
-      // A dead socket's close handshake may take minutes: we do not wait for it.
+      // Do not wait: the close handshake of a dead socket may take minutes.
       socket.close(1000);
     }
     this.#stopTimers();
     this.#user.ended();
     const end = code === undefined ? null : { code, alone: this.#pending.size === 1 };
     this.#pending.failAll(new NoAnswer(`the connection ended: ${reason.message}`, end));
-    this.#attempt++; // a getToken under way is void
+    this.#attempt++; // ignore the result of a running getToken
     if (this.#ready.isOpen) this.#ready = latch();
     if (this.#state === "closed") return;
     if (this.#system.isOffline()) this.#become("offline", { reason: offline() });
@@ -234,7 +234,7 @@ export class Connection {
     this.#timers.retry = this.#system.setTimeout(() => this.#open(), wait);
   }
 
-  /** The network is back: no reason to wait. */
+  /** The network is back: reconnect at once. */
   #wake() {
     if (this.#state !== "offline" && this.#state !== "waiting") return;
     this.#stopTimers();
@@ -267,7 +267,7 @@ export class Connection {
         refused = 0;
       } catch (error) {
         if (this.#socket !== socket) return;
-        // Too many requests: the server knows us. Any other refusal is no answer to a heartbeat.
+        // `rate_limited` shows that the connection is alive. Any other refusal does not.
         if (error.code === "rate_limited") refused = 0;
         else if (error instanceof NoAnswer || ++refused >= MOST_REFUSED_HEARTBEATS) {
           return this.#drop({ message: `the heartbeat had no answer: ${error.message}` });
@@ -287,8 +287,8 @@ export class Connection {
   }
 
   #answer(event, id, data, at) {
-    // Of a token that we offer it says that the token is bad, else that the server does not know
-    // this connection: it will answer nothing on it any more.
+    // For refresh_token, `unauthorized` means that the token is bad. For anything else, it means that
+    // the server does not know this connection and will not serve it any more.
     const isUnknown = event === "error" && data.code === "unauthorized";
     if (isUnknown && this.#pending.actionOf(id) !== "refresh_token") {
       const message = `the server does not know this connection: ${data.message}`;
@@ -305,7 +305,7 @@ export class Connection {
     this.#user.event(event, data);
     if (event !== "reconnect") return;
     this.#directions = { afterMs: data.after_ms ?? 0, endpoint: endpoint(data.endpoint, this.#url) };
-    this.#drop({ message: `the server asked for it: ${data.reason}` });
+    this.#drop({ message: `the server asked the client to reconnect: ${data.reason}` });
   }
 
   #become(state, more = {}) {
@@ -331,7 +331,7 @@ function decode(text) {
     const frame = JSON.parse(text);
     return frame !== null && typeof frame === "object" ? frame : {};
   } catch {
-    return {}; // whatever it was, it was not for us
+    return {}; // not a frame of this protocol
   }
 }
 

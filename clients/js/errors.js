@@ -1,6 +1,6 @@
-/** What a call can end with. */
+/** The errors of calls. */
 
-/** An action was refused, or had no answer; `code` and `retryable` as in the error frame. */
+/** An action was refused or had no answer; `code` and `retryable` are those of the error frame. */
 export class ActionError extends Error {
   constructor(code, message, retryable, options) {
     super(message, options);
@@ -10,12 +10,12 @@ export class ActionError extends Error {
   }
 }
 
-/** There was no answer: nobody knows whether it was done. */
+/** There was no answer: the action may or may not have been done. */
 export class NoAnswer extends ActionError {
   /**
    * @param {string} message
-   * @param {{code: number|null, alone: boolean}|null} [end] Set when the other side ended the
-   *   connection: the close code, and whether this frame was the only one without an answer.
+   * @param {{code: number|null, alone: boolean}|null} [end] Set if the server ended the connection:
+   *   the close code, and whether this frame was the only one without an answer.
    */
   constructor(message, end = null) {
     super("unavailable", message, true);

@@ -1,14 +1,14 @@
 /**
- * What a client has of its conversations: each entry once, in order, over any connection.
+ * The client's state of its conversations: emits each entry once, in order, over all connections.
  *
- * No socket and no clock in here. A *position* is one entry a region, `region:seq:id,…`; ours
- * moves over entries we have without a hole. What lies beyond a hole is shown, but the position
- * stays before it, so that the next `sync` fills it.
+ * It uses no socket and no clock. A *position* has one entry for each region: `region:seq:id,…`. The
+ * client's position moves over entries that it has without a hole. Entries after a hole are shown, but
+ * the position stays before the hole, so that the next `sync` fills it.
  */
 
 const SEEN = 5_000;
 
-/** One region's part: complete up to `seq`; `ahead` are entries beyond a hole, ids by seq. */
+/** One region's stream: complete up to `seq`; `ahead` has the ids of entries after a hole, by seq. */
 class Stream {
   seq = 0;
   lastId = "";
@@ -45,24 +45,25 @@ export class Inbox {
   #unnamed = null;
 
   /**
-   * @param {(name: string, data: object) => void} emit Gets each event once. Beside the server's
-   *   there are `snapshot` {conversation_id, messages}: what you have of it is void, this is its
-   *   end now; and `recovered` {conversation_id, recovered, missed, error?} when one is complete.
-   * @param {(message: object) => boolean} [isMine] Whether this device is sending it just now:
-   *   then it comes back, but was not missed.
+   * @param {(name: string, data: object) => void} emit Gets each event once. Besides the server's
+   *   events there are `snapshot` {conversation_id, messages}: discard what you have, these are now
+   *   its newest messages; and `recovered` {conversation_id, recovered, missed, error?} when a
+   *   conversation is complete.
+   * @param {(message: object) => boolean} [isMine] Whether this device is sending the message: then
+   *   a sync returns it, but it does not count as missed.
    */
   constructor(emit, isMine = () => false) {
     this.#emit = emit;
     this.#isMine = isMine;
   }
 
-  /** All up to this position is known: what comes after is wanted. */
+  /** Follow the conversation: everything up to this position is known, later entries are needed. */
   follow(conversationId, position) {
     const streams = this.#streamsOf(conversationId);
     for (const [region, seq, id] of parts(position)) stream(streams, region).complete(seq, id);
   }
 
-  /** Nothing of this conversation is wanted any more. */
+  /** Stop following this conversation. */
   forget(conversationId) {
     this.#streams.delete(conversationId);
     this.#recovering.delete(conversationId);
@@ -72,7 +73,7 @@ export class Inbox {
     return this.#streams.has(conversationId);
   }
 
-  /** An own message was acked: it is known, whatever lies before it. */
+  /** An own message was acked: it is known, even if earlier entries are not. */
   sent(ack) {
     this.have(ack.conversation_id, ack.position);
     this.#isNew("message_received", ack);
@@ -85,19 +86,19 @@ export class Inbox {
     for (const [region, seq, id] of parts(position)) stream(streams, region).have(seq, id);
   }
 
-  /** What to sync from, by conversation; "" asks for a snapshot. */
+  /** The positions to sync from, by conversation; "" requests a snapshot. */
   positions(of = [...this.#streams.keys()]) {
     const known = of.filter((each) => this.#streams.has(each));
     return Object.fromEntries(known.map((each) => [each, this.#position(each)]));
   }
 
-  /** Conversations in which something beyond the position is known. */
+  /** Conversations with entries after a hole. */
   withHoles() {
     const holed = ([, streams]) => [...streams.values()].some((each) => each.ahead.size > 0);
     return [...this.#streams].filter(holed).map(([conversationId]) => conversationId);
   }
 
-  /** An event as it came from the server. */
+  /** Handle an event from the server. */
   take(name, data) {
     const recovery = this.#recovering.get(data.conversation_id);
     if (recovery && data.position) recovery.held.push([name, data]);
@@ -105,26 +106,26 @@ export class Inbox {
     else this.#handOn(name, data);
   }
 
-  /** Recovery begins: live entries of these conversations wait for its end. */
+  /** Begin recovery: live entries of these conversations wait for its end. */
   begin(conversations) {
     for (const each of conversations) {
       if (!this.#recovering.has(each)) this.#recovering.set(each, { missed: 0, held: [] });
     }
   }
 
-  /** The same when we cannot name them yet: a sync of all conversations was asked for. */
+  /** Begin recovery of all conversations, whose ids are not known yet. */
   beginAll() {
     this.#unnamed ??= [];
   }
 
-  /** Its answer was taken page by page: what is live of other conversations goes on. */
+  /** All pages of that sync were handled: live entries of other conversations continue. */
   endAll() {
     const held = this.#unnamed ?? [];
     this.#unnamed = null;
     for (const [name, data] of held) this.take(name, data);
   }
 
-  /** A page of a sync's answer; the position to go on from, null when that was all. */
+  /** Handle a page of a sync's answer; returns the position of the next page, null after the last. */
   page(conversationId, part) {
     this.begin([conversationId]);
     const recovery = this.#recovering.get(conversationId);
@@ -133,7 +134,7 @@ export class Inbox {
       this.#end(conversationId, false, part.error);
       return null;
     }
-    // The server had no room left in this answer: nothing is said about the conversation yet.
+    // The answer had no room left for this conversation: it follows in the next page.
     const postponed = part.more && part.messages.length === 0;
     if (part.recovered || postponed) {
       for (const each of part.messages) {
@@ -150,13 +151,13 @@ export class Inbox {
     return null;
   }
 
-  /** The server will not say what was missed: go on with what is live. */
+  /** The server refuses to send what was missed: continue with live entries. */
   giveUp(error) {
     for (const each of [...this.#recovering.keys()]) this.#end(each, false, error);
     this.endAll();
   }
 
-  /** The connection ended first. Held entries are left out: the next sync brings them. */
+  /** The connection ended during recovery. Drop held entries: the next sync returns them. */
   interrupt() {
     this.#recovering.clear();
     this.#unnamed = null;
@@ -176,7 +177,7 @@ export class Inbox {
     this.#show(name, data);
   }
 
-  /** Emit an entry unless it was; whether it was new. */
+  /** Emit an entry unless it was emitted before; returns whether it was new. */
   #show(name, data) {
     const fresh = this.#isNew(name, data);
     if (fresh) this.#emit(name, data);
@@ -184,7 +185,7 @@ export class Inbox {
   }
 
   #isNew(name, data) {
-    // A deleted message comes a second time: as itself, without its content.
+    // After its deletion, a message comes a second time, without its content.
     const key = `${name}:${data.message_id}:${Boolean(data.is_deleted)}`;
     if (this.#seen.has(key)) return false;
     this.#seen.add(key);

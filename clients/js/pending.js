@@ -1,4 +1,4 @@
-/** Frames without an answer, by their id. */
+/** Frames that wait for an answer, by their id. */
 
 import { ActionError, NoAnswer } from "./errors.js";
 
@@ -17,12 +17,12 @@ export class Pending {
     return this.#waiting.size;
   }
 
-  /** What this id asked for; undefined when nothing waits under it. */
+  /** The action of the frame with this id; undefined if none waits. */
   actionOf(id) {
     return this.#waiting.get(id)?.action;
   }
 
-  /** Resolves with the ack's data, rejects with the refusal or after `withinMs`. */
+  /** Resolves with the ack's data; rejects with the error, or after `withinMs`. */
   wait(id, action, sentAt, withinMs) {
     return new Promise((resolve, reject) => {
       const fail = (error) => this.#settle(id, () => reject(error));

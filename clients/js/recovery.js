@@ -1,4 +1,4 @@
-/** What a new connection has to bring: what was missed, page by page, then the rooms. */
+/** Recovery on a new connection: fetches missed messages page by page, then joins the rooms. */
 
 import { syncable } from "./sizes.js";
 
@@ -18,8 +18,8 @@ export class Recovery {
 
   /**
    * @param {object} options
-   * @param {Set<string>} options.rooms Joined again; one that is closed to us leaves it.
-   * @param {boolean} options.all Begin with all of the user's conversations.
+   * @param {Set<string>} options.rooms The rooms to join again; refused rooms are removed from it.
+   * @param {boolean} options.all Whether to begin with all of the user's conversations.
    * @param {(name: string, listener: Function) => Function} options.on
    */
   constructor({ connection, asking, inbox, rooms, all, on, emit, times, system }) {
@@ -34,13 +34,13 @@ export class Recovery {
     this.#system = system;
   }
 
-  /** A connection is open: nothing that is live is shown before what was missed. */
+  /** A connection is open: hold live messages until the missed ones are shown. */
   opened() {
-    // The recovery of the last connection may still be under way, and ours waits for its end.
+    // The last connection's recovery may still be running, and this one waits for its end.
     this.#hold(this.#restored());
   }
 
-  /** On a new connection: what was missed, then the rooms. */
+  /** Recover on a new connection: missed messages first, then the rooms. */
   async restore() {
     const socket = this.#connection.current;
     const first = !this.#recoveredOnce;
@@ -59,7 +59,7 @@ export class Recovery {
     }
   }
 
-  /** What a new connection recovers: the followed conversations, or null for all there are. */
+  /** The conversations to recover on a new connection; null for all of the user's. */
   #restored() {
     return this.#all && !this.#recoveredOnce ? null : Object.keys(this.#inbox.positions());
   }
@@ -70,7 +70,7 @@ export class Recovery {
     this.#inbox.interrupt();
   }
 
-  /** Fetch what was missed, page by page, while what is live waits; null: all conversations. */
+  /** Fetch missed messages page by page, while live ones wait; null: of all conversations. */
   sync(conversations) {
     const run = this.#running.then(() => this.#fetch(conversations));
     this.#running = run.catch(() => {}); // one at a time
@@ -104,13 +104,13 @@ export class Recovery {
     return reports;
   }
 
-  /** What is live of these conversations waits for recovery; null: of all. */
+  /** Hold live messages of these conversations during recovery; null: of all. */
   #hold(conversations) {
     if (conversations) this.#inbox.begin(conversations);
     else this.#inbox.beginAll();
   }
 
-  /** Ask for what is missing between live messages when it does not come by itself. */
+  /** Request messages that are missing between live ones, if they do not arrive in time. */
   watchHoles() {
     if (this.#hole !== null || this.#inbox.withHoles().length === 0) return;
     this.#hole = this.#system.setTimeout(() => {

@@ -1,30 +1,30 @@
 /**
- * Whether a frame without an ack is sent again. No socket and no clock in here.
+ * Decides whether a frame without an ack is sent again. Uses no socket and no clock.
  *
- * A frame may be the reason why its connection ends, and would then end the next one too. So its
- * ends are counted, and a frame that was there when a connection ended is sent again only on its
- * own turn: the innocent ones that were there too are not counted for its ends.
+ * A frame may be the reason why its connection ended, and would then end the next one too. So the
+ * ends are counted for each frame that was waiting. Such a suspect frame is sent again only when no
+ * other suspect waits, so that the innocent ones are not counted for the ends that it causes.
  */
 
 import { ActionError, NoAnswer } from "./errors.js";
 
-/** So many connections may end under a frame before it is given up. */
+/** A frame is given up after this many connections have ended while it waited. */
 export const MOST_ENDS = 5;
-/** So often may the server answer a frame with `internal`. */
+/** A frame is given up after this many `internal` errors. */
 export const MOST_FAULTS = 5;
-/** Close codes that blame a frame. */
+/** Close codes that mean that a frame was the reason, and the error for it. */
 const BLAMES = { 1003: "bad_request", 1007: "bad_request", 1009: "too_large" };
 
 export class Resend {
   #ends = 0;
   #faults = 0;
 
-  /** Whether a connection has ended under it: it takes its turn then. */
+  /** Whether a connection has ended while it waited; then it must take a turn. */
   get isSuspect() {
     return this.#ends > 0;
   }
 
-  /** The error to give up with after this one; null when the frame is to be sent again. */
+  /** The final error after this one; null if the frame should be sent again. */
   after(error) {
     if (!error.retryable) return error;
     if (error.code === "internal" && ++this.#faults >= MOST_FAULTS) return error;
@@ -33,19 +33,19 @@ export class Resend {
     this.#ends += 1;
     const blame = BLAMES[code];
     if (blame && (alone || this.#ends >= MOST_ENDS)) {
-      return new ActionError(blame, `the server closed the connection because of it (${code})`, false);
+      return new ActionError(blame, `the server closed the connection because of this frame (close code ${code})`, false);
     }
     if (this.#ends < MOST_ENDS) return null;
-    const message = `${this.#ends} connections in a row ended right after it was sent; it may have been done`;
+    const message = `${this.#ends} connections in a row ended while this frame waited for its ack; it may have been done`;
     return new ActionError("unavailable", message, true);
   }
 }
 
-/** One at a time, in the order in which they asked. */
+/** Turns: one holder at a time, in the order of the calls. */
 export class Turns {
   #last = Promise.resolve();
 
-  /** Resolves when it is one's turn, with what ends it. */
+  /** Resolves when it is the caller's turn, with a function that ends the turn. */
   take() {
     let end;
     const mine = new Promise((resolve) => (end = resolve));

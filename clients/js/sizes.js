@@ -1,35 +1,35 @@
 /**
- * What one frame may carry, checked before it is sent: API Gateway answers a larger one by
- * closing the connection with 1009.
+ * The size limits of a frame, checked before it is sent: API Gateway closes the connection with 1009
+ * if a frame is larger.
  *
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
  */
 
 import { ActionError } from "./errors.js";
 
-/** A browser sends each message as one frame, so the frame's limit is the one that counts. */
+/** A browser sends each message as one frame, so the frame's limit applies, not the message's. */
 export const FRAME_BYTES = 32 * 1024;
-/** The most conversations that one `sync` may name. */
+/** The maximum number of conversations in one `sync`. */
 const SYNC_CONVERSATIONS = 100;
-/** What the positions of one `sync` may take; the rest of the frame is for what is around them. */
+/** The maximum bytes of positions in one `sync`; the rest of the frame is for the other fields. */
 const SYNC_BYTES = 24 * 1024;
 
 const utf8 = new TextEncoder();
 
-/** The frame as text; throws `too_large`. */
+/** Encode a frame as text; throws `too_large`. */
 export function encode(action, data, id) {
   const text = JSON.stringify({ action, data, id });
   const bytes = bytesOf(text);
   if (bytes > FRAME_BYTES) {
     const message =
-      `${action} takes ${bytes} bytes as JSON in UTF-8, a websocket frame carries ${FRAME_BYTES}: ` +
-      "shorten it, or post it over HTTP (POST /v1/rooms/{id}/messages)";
+      `${action} takes ${bytes} bytes as JSON in UTF-8, the limit of a websocket frame is ${FRAME_BYTES}: ` +
+      "shorten it, or send it over HTTP (POST /v1/rooms/{id}/messages)";
     throw new ActionError("too_large", message, false);
   }
   return text;
 }
 
-/** As many of these positions as one `sync` can carry; at least one. */
+/** As many of these positions as fit into one `sync`; at least one. */
 export function syncable(positions) {
   const chosen = {};
   let bytes = 0;

@@ -1,6 +1,6 @@
 /**
- * A stock Socket.IO client in the shape of a WebSocket, for `new Tidings({ system: { WebSocket } })`:
- * the same actions and events, over Socket.IO.
+ * A standard Socket.IO client with the interface of a WebSocket, for
+ * `new Tidings({ system: { WebSocket } })`: the same actions and events, over Socket.IO.
  *
  *     import { io } from "socket.io-client";
  *     new Tidings({ url, getToken, system: { WebSocket: socketOver(io, { transports: ["websocket"] }) } });
@@ -12,18 +12,18 @@ export function socketOver(io, options = {}) {
     constructor(href) {
       const url = new URL(href);
       const auth = { token: url.searchParams.get("token") };
-      // Tidings itself connects again, each time with a token of its own.
+      // Tidings itself reconnects, each time with a new token.
       this.#socket = io(url.origin.replace(/^ws/, "http"), { ...options, auth, reconnection: false, forceNew: true });
       this.#socket.on("connect", () => this.onopen?.({}));
       this.#socket.on("connect_error", (error) => this.#end(error.message));
       this.#socket.on("disconnect", (reason) => this.#end(reason));
-      this.#socket.onAny((event, data) => this.#tell({ event, data }));
+      this.#socket.onAny((event, data) => this.#receive({ event, data }));
     }
 
     send(text) {
       const { action, data, id } = JSON.parse(text);
       this.#socket.emit(action, data ?? {}, (answer) =>
-        this.#tell(answer.ok ? { event: "ack", id, data: answer.data } : { event: "error", id, data: answer.error }),
+        this.#receive(answer.ok ? { event: "ack", id, data: answer.data } : { event: "error", id, data: answer.error }),
       );
     }
 
@@ -31,7 +31,7 @@ export function socketOver(io, options = {}) {
       this.#socket.disconnect();
     }
 
-    #tell(frame) {
+    #receive(frame) {
       this.onmessage?.({ data: JSON.stringify(frame) });
     }
 

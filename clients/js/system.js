@@ -1,42 +1,42 @@
-/** What the client takes from its environment, and its waits. */
+/** The client's timeouts, its environment and helpers for promises. */
 
-/** In milliseconds. */
+/** Timeouts in milliseconds. */
 export const TIMES = Object.freeze({
-  /** For an answer. */
+  /** The wait for an answer. */
   call: 10_000,
-  /** For one connection to open, and for one answer of `getToken`. */
+  /** The wait for a connection to open, and for `getToken`. */
   open: 10_000,
-  /** For the first open connection: then `connect` rejects. */
+  /** The wait for the first open connection, after which `connect` rejects. */
   connect: 30_000,
-  /** Between heartbeats, and for the answer to one. */
+  /** The time between heartbeats, and the wait for the answer to one. */
   ping: 25_000,
   pong: 8_000,
-  /** How long something may be missing between two live messages before it is asked for. */
+  /** How long a message between two live ones may be missing before it is requested. */
   hole: 3_000,
-  /** Bounds of the wait between two attempts, see backoff.js. */
+  /** Limits of the wait between two attempts, see backoff.js. */
   pause: 400,
   longestPause: 10_000,
 });
 
-/** What the page's environment gives; tests hand in their own. */
+/** The page's environment; tests use their own. */
 export const SYSTEM = {
   WebSocket: globalThis.WebSocket,
   now: () => performance.now(),
   setTimeout: (work, ms) => setTimeout(work, ms),
   clearTimeout: (timer) => clearTimeout(timer),
   random: () => Math.random(),
-  /** Where `online` and `offline` come from. */
+  /** The target of the events `online` and `offline`. */
   events: globalThis.addEventListener ? globalThis : new EventTarget(),
   isOffline: () => globalThis.navigator?.onLine === false,
 };
 
-/** A fresh client_message_id. */
+/** A new client_message_id. */
 export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** A promise that is settled from outside. */
+/** A promise with functions that settle it. */
 export function latch() {
   const made = { isOpen: false };
   made.promise = quiet(
@@ -51,7 +51,7 @@ export function latch() {
   return made;
 }
 
-/** The same as `promise`, but rejects with what `late` gives when it takes longer. */
+/** Like `promise`, but rejects with the result of `late` if it takes longer than `ms`. */
 export function within(system, ms, promise, late) {
   return new Promise((resolve, reject) => {
     const timer = system.setTimeout(() => reject(late()), ms);
@@ -63,7 +63,7 @@ export function within(system, ms, promise, late) {
   });
 }
 
-/** That nobody waits for this promise is no fault. */
+/** Do not report a rejection of this promise as unhandled. */
 export function quiet(promise) {
   promise.catch(() => {});
   return promise;

@@ -1,14 +1,14 @@
 /**
- * A client of Tidings: one connection after another, as if it were one.
+ * A client of Tidings: it reconnects and recovers by itself, as if there were only one connection.
  *
  *     const tidings = new Tidings({ url: "wss://host/ws", getToken: async () => "…" });
  *     tidings.on("message_received", (message) => …);
  *     await tidings.connect();
  *     const ack = await tidings.send("lobby", "Hello");
  *
- * A lost connection is replaced with jittered backoff. A message that was not acked is sent again
- * under its client_message_id, so that twice is once. What was missed comes by `sync` from the
- * last position, before anything newer; joined rooms are joined again. See README.md here.
+ * After a lost connection it reconnects with jittered backoff. A message that was not acked is sent
+ * again with the same client_message_id, so that it is stored only once. Missed messages come by
+ * `sync` from the last position, before anything newer. Joined rooms are joined again. See README.md.
  */
 
 import { Asking } from "./asking.js";
@@ -24,14 +24,14 @@ export { newId, TIMES } from "./system.js";
 /**
  * One user's connection.
  *
- * Beside the server's events, `on` takes
+ * Besides the server's events, `on` accepts
  * - `state` {state, reason?, retry_in_ms?}: connecting, recovering, online, waiting, offline or
  *   closed; the last three with their `reason` {code, message}
- * - `recovery` {missed, conversations, first}: all is there again after a (re)connect
+ * - `recovery` {missed, conversations, first}: recovery is complete after a (re)connect
  * - `recovered`, `snapshot`: see `Inbox`
  * - `frame` {direction: "in"|"out", at, text, frame}: every frame, `at` from `performance.now()`
  * - `answered` {action, id, ms, ok, data}: how long an answer took
- * - `refused` {message}: `getToken` gave none; this is the end
+ * - `refused` {message}: `getToken` returned no token; the client is closed
  */
 export class Tidings {
   #connection;
@@ -50,9 +50,9 @@ export class Tidings {
   /**
    * @param {object} options
    * @param {string} options.url wss://host/ws
-   * @param {() => Promise<string|null>} options.getToken Gives a token for each connection and
-   *   each renewal. Nothing (null, "") means that there is none any more; an exception, that it
-   *   is worth trying again.
+   * @param {() => Promise<string|null>} options.getToken Returns a token for each connection and
+   *   each renewal. Nothing (null, "") means that there will be no more tokens, and closes the
+   *   client; after an exception it is called again later.
    * @param {boolean} [options.followAll] Begin with a snapshot of all of the user's conversations.
    * @param {Partial<typeof TIMES>} [options.times]
    */
@@ -85,12 +85,12 @@ export class Tidings {
     return this.#connection.state;
   }
 
-  /** Why there is no connection now, {code, message}; null while there is one. */
+  /** Why there is no connection, {code, message}; null while there is one. */
   get reason() {
     return this.#connection.reason;
   }
 
-  /** Listen; the answer ends it. */
+  /** Add a listener; returns a function that removes it. */
   on(name, listener) {
     if (!this.#listeners.has(name)) this.#listeners.set(name, new Set());
     this.#listeners.get(name).add(listener);
@@ -98,26 +98,26 @@ export class Tidings {
   }
 
   /**
-   * Connect, and stay connected until `close`. Resolves with the first open connection. Rejects
-   * when there is none within `times.connect`, with the reason: attempts go on then. Rejects at
-   * once, and for good, when the URL cannot be one or `getToken` gives nothing.
+   * Connect, and stay connected until `close`. Resolves with the first open connection. Rejects with
+   * the reason if there is none within `times.connect`; attempts continue. Rejects at once and
+   * permanently if the URL is invalid or `getToken` returns nothing.
    */
   connect() {
     return this.#connection.connect();
   }
 
-  /** End it; unanswered calls fail. */
+  /** Close the client; unanswered calls fail. */
   close() {
     this.#connection.close();
   }
 
   /**
-   * Send a message; resolves with its ack however many connections that takes. Messages of one
-   * conversation go one after the other: the server runs frames side by side, and so keeps no
-   * order between two that are under way at once.
+   * Send a message; resolves with its ack, over any number of connections. Messages of a
+   * conversation are sent one after the other: the server handles frames in parallel, and so does
+   * not keep the order of two that are sent at the same time.
    *
-   * Rejects at once with `too_large`; with the server's refusal; and when one connection after
-   * the other ends under this message.
+   * Rejects at once with `too_large`; with the server's error; and if several connections in a row
+   * end while this message waits for its ack.
    *
    * @param {{type?: string, replyTo?: string|null, clientMessageId?: string}} [options]
    */
@@ -129,7 +129,7 @@ export class Tidings {
       client_message_id: clientMessageId ?? newId(),
     };
     if (replyTo) data.reply_to_message_id = replyTo;
-    encode("send_message", data, 0); // one that is too large waits for nothing
+    encode("send_message", data, 0); // throws at once if it is too large
     const before = this.#sending.get(conversationId) ?? Promise.resolve();
     this.#unacked.add(data.client_message_id);
     const sent = before
@@ -142,17 +142,17 @@ export class Tidings {
     return ack;
   }
 
-  /** Any other action; tried again over reconnects while a retry makes sense. */
+  /** Run any other action; retries, also over reconnects, while a retry may succeed. */
   call(action, data = {}) {
     return this.#asking.insist(action, data, 5);
   }
 
-  /** An action for which now or never is best, like typing: fails at once without connection. */
+  /** Run an action without retries, such as typing; fails at once without a connection. */
   signal(action, data = {}) {
     return this.#connection.ask(action, data);
   }
 
-  /** Open a room on this device, on every connection to come as well. */
+  /** Join a room on this device; it is joined again on every later connection. */
   async join(roomId) {
     this.#rooms.add(roomId);
     const ack = await this.call("join_room", { room_id: roomId });
@@ -165,12 +165,12 @@ export class Tidings {
     return this.call("leave_room", { room_id: roomId });
   }
 
-  /** Recover this conversation from here when the connection is lost; "" begins with a snapshot. */
+  /** Recover this conversation from this position after a reconnect; "" begins with a snapshot. */
   follow(conversationId, position) {
     this.#inbox.follow(conversationId, position);
   }
 
-  /** This conversation is none of ours any more. */
+  /** Stop following this conversation, and do not join it again. */
   forget(conversationId) {
     this.#rooms.delete(conversationId);
     this.#inbox.forget(conversationId);
@@ -180,12 +180,12 @@ export class Tidings {
     return this.#inbox.follows(conversationId);
   }
 
-  /** Up to where each followed conversation is complete: what `follow` takes, by conversation. */
+  /** By conversation, the position up to which it is complete; pass it to `follow`. */
   positions() {
     return this.#inbox.positions();
   }
 
-  /** Fetch now what these conversations have after our positions. */
+  /** Fetch what these conversations have after the client's positions. */
   sync(conversations) {
     return this.#recovery.sync(conversations);
   }
@@ -196,7 +196,7 @@ export class Tidings {
     this.#recovery.watchHoles();
   }
 
-  /** Go on under a fresh token; should it fail, the reconnect after the close brings one. */
+  /** Send a new token; if that fails, the reconnect after the close uses a new one. */
   async #refresh() {
     if (this.#refreshing) return;
     this.#refreshing = true;
@@ -204,13 +204,13 @@ export class Tidings {
       const token = await this.#connection.token();
       if (token) await this.call("refresh_token", { token });
     } catch {
-      // The server closes the connection at the token's end, and the next one has a new token.
+      // The server closes the connection when the token expires, and the next one has a new token.
     } finally {
       this.#refreshing = false;
     }
   }
 
-  /** A fault of a listener is told to the console and ends nothing. */
+  /** Call the listeners. An exception of a listener is logged to the console and ends nothing. */
   #emit(name, data) {
     for (const listener of [...(this.#listeners.get(name) ?? [])]) {
       try {

@@ -1,4 +1,4 @@
-"""The operators' commands, as a list to compose a program from."""
+"""The operators' commands, in one list from which a program is composed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from . import cost, dead, deploy, package, room, send, status, token
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add all of them."""
+    """Add every operators' command to `app`."""
     app.command()(token.token)
     app.add_typer(room.app, name="room")
     app.command()(send.send)

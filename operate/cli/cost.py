@@ -1,4 +1,4 @@
-"""`tidings cost`: what a deployment costs a month."""
+"""`tidings cost`: estimate what a deployment costs in a month."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ USERS = (1_000, 1_000_000)
 
 def cost(
     users: Annotated[list[int] | None, typer.Option(min=1, help="Daily users.")] = None,
-    heartbeat_s: Annotated[float, typer.Option(min=1, help="Between two pings.")] = 240,
-    messages: Annotated[float, typer.Option(min=0, help="A user sends a day.")] = 20,
-    room_members: Annotated[float, typer.Option(min=1, help="Of the room it goes to.")] = 5,
-    hours_connected: Annotated[float, typer.Option(min=0, max=24, help="A day.")] = 4,
+    heartbeat_s: Annotated[float, typer.Option(min=1, help="Seconds between two pings.")] = 240,
+    messages: Annotated[float, typer.Option(min=0, help="Messages that a user sends a day.")] = 20,
+    room_members: Annotated[float, typer.Option(min=1, help="Members of a message's room.")] = 5,
+    hours_connected: Annotated[float, typer.Option(min=0, max=24, help="Hours a day online.")] = 4,
     egress: Annotated[
-        Egress, typer.Option(help="network.egress; none: functions outside a VPC.")
+        Egress, typer.Option(help="The variable network.egress; none: functions outside a VPC.")
     ] = "nat",
-    markdown: Annotated[bool, typer.Option(help="The tables of docs/how-to/deploy.md.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable: an array.")] = False,
+    markdown: Annotated[
+        bool, typer.Option(help="Print the tables of the deploy guide.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
 ) -> None:
-    """Estimate a month: call budgets times assumed usage times list prices of us-east-1."""
+    """Estimate the cost of a month from call budgets, assumed usage and us-east-1 list prices."""
     prices, counts = load(), users or list(USERS)
     if markdown:
         typer.echo(block(counts, prices))

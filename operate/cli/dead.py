@@ -1,4 +1,4 @@
-"""`tidings dead`: the dead-letter queues, listed, inspected, redriven and purged."""
+"""`tidings dead`: list, inspect, redrive and purge the dead-letter queues."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="Dead letters: list, show, redrive,
 
 def _queue(text: str) -> str:
     if text not in QUEUES:
-        raise typer.BadParameter(f"{text!r} has no dead letters; choose {' or '.join(QUEUES)}")
+        raise typer.BadParameter(f"{text!r} has no dead letters: choose {' or '.join(QUEUES)}")
     return text
 
 
@@ -72,7 +72,7 @@ def _letters(context: typer.Context, queue: str) -> DeadLetters:
 
 @app.command("list")
 def list_(context: typer.Context, queue: Queue = "delivery", as_json: Json = False) -> None:
-    """What is dead, without its contents."""
+    """List dead letters, without their contents."""
     letters = _letters(context, queue)
     rows = [summary(message) for message in letters.look()]
     more = max(0, letters.count() - len(rows))
@@ -83,9 +83,9 @@ def list_(context: typer.Context, queue: Queue = "delivery", as_json: Json = Fal
     for row in rows:
         shown = [row[name] for name in ("id", "kind", "group", "receives", "age_s")]
         table.add_row(*(Text(str(each)) for each in (*shown, about(row))))
-    Console().print(table if rows else "no dead letters")
+    Console().print(table if rows else "There are no dead letters.")
     if more:
-        Console().print(f"and about {more} behind them: ten of a group are shown")
+        Console().print(f"About {more} more are not shown: SQS gives at most ten of each group.")
 
 
 @app.command()
@@ -93,22 +93,22 @@ def show(
     context: typer.Context,
     message_id: str,
     queue: Queue = "delivery",
-    payload: Annotated[bool, typer.Option(help="Also the content people wrote.")] = False,
+    payload: Annotated[bool, typer.Option(help="Also show message contents.")] = False,
 ) -> None:
-    """One dead letter."""
+    """Show one dead letter."""
     for message in _letters(context, queue).look():
         if message["MessageId"] == message_id:
             body = {"body": message["Body"]} if payload else {}
             typer.echo(json.dumps({**summary(message), **body}, indent=2))
             return
-    typer.echo("no such dead letter", err=True)
+    typer.echo(f"There is no dead letter {message_id}.", err=True)
     raise typer.Exit(1)
 
 
 @app.command()
 def redrive(
     context: typer.Context,
-    message_ids: Annotated[list[str] | None, typer.Argument(help="All when none is given.")] = None,
+    message_ids: Annotated[list[str] | None, typer.Argument(help="By default all.")] = None,
     queue: Queue = "delivery",
     as_json: Json = False,
 ) -> None:
@@ -139,13 +139,13 @@ def redrive(
 def purge(
     context: typer.Context,
     queue: Queue = "delivery",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Delete all dead letters of a queue, for good."""
+    """Permanently delete all dead letters of a queue."""
     letters = _letters(context, queue)
     if not yes:
-        typer.confirm(f"delete about {letters.count()} dead letters of {queue}?", abort=True)
+        typer.confirm(f"Delete about {letters.count()} dead letters of {queue}?", abort=True)
     count = 0
     for batch in letters.pages():
         for message in batch:

@@ -25,15 +25,16 @@ RegionName = Annotated[
     typer.Option(
         parser=options.region,
         metavar="REGION",
-        help="The primary region, for good; by default what the variables say, else us-east-1.",
+        help="The primary region, which cannot change later; by default the variables' region, "
+        "else us-east-1.",
     ),
 ]
 VariableFiles = Annotated[
     list[Path] | None,
-    typer.Option("--var-file", help="Terraform variables; may be repeated.", exists=True),
+    typer.Option("--var-file", help="A file of Terraform variables; repeatable.", exists=True),
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-AsJson = Annotated[bool, typer.Option("--json", help="The result as JSON on standard output.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def deploy(
@@ -43,7 +44,7 @@ def deploy(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Package this checkout, apply Terraform, wait until it is healthy, print its URLs."""
+    """Package this checkout, apply Terraform, wait until it is healthy and print its URLs."""
     console = Console(stderr=True, highlight=False)
 
     confirm = _confirm(console, "Apply this", yes)
@@ -69,7 +70,7 @@ def destroy(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Undo a deployment, with all that people have written."""
+    """Delete a deployment, with everything that users have written."""
     console = Console(stderr=True, highlight=False)
     confirm = _confirm(console, "Delete this deployment, its tables and all messages", yes)
     with stopped_in_order():
@@ -81,7 +82,7 @@ def destroy(
 
 
 def _confirm(console: Console, what: str, yes: bool) -> steps.Confirm:
-    """Show the plan and where it goes, and ask, unless that is answered."""
+    """Return a function that shows the plan and its account, and asks unless `yes` is set."""
 
     def confirm(change: steps.Change) -> bool:
         say.plain(console, f"{change.plan}\n\n{change.where}")
@@ -101,7 +102,7 @@ def _deployment(
 
 
 def _target(name: Name, region: str | None) -> Target:
-    """An emulator's addresses are those of localstack/up, or what the environment says."""
+    """The target; an emulator has localstack/up's addresses unless the environment sets others."""
     if name == "aws":
         return Target(name, region)
     default = Emulated()

@@ -1,6 +1,6 @@
-"""Options and arguments that several commands have, each with the rule for its value.
+"""Options and arguments that several commands share, each with its validation.
 
-A value that breaks its rule is refused before anything is done. The rules for names are the
+An invalid value is rejected before a command does anything. The rules for names are the
 server's own.
 """
 
@@ -21,50 +21,51 @@ _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}")
 
 
 def url(text: str) -> str:
-    """An http(s) address without a slash at its end."""
+    """Validate an http(s) address; a slash at its end is removed."""
     parts = _split(text)
     if parts.scheme in ("ws", "wss") and parts.netloc:
         instead = parts.scheme.replace("ws", "http")
-        raise typer.BadParameter(f"{text!r} is a WebSocket's: write {instead}://{parts.netloc}")
+        raise typer.BadParameter(f"{text!r} is a WebSocket URL: write {instead}://{parts.netloc}")
     if "://" not in text or not parts.scheme:
         raise typer.BadParameter(f"{text!r} has no scheme: write http://{text}")
     if parts.scheme not in ("http", "https"):
-        raise typer.BadParameter(f"{text!r}: the scheme is http or https, not {parts.scheme}")
+        raise typer.BadParameter(f"{text!r}: the scheme must be http or https, not {parts.scheme}")
     if not parts.hostname or re.search(r"[\s\x00-\x1f\x7f]", text):
-        raise typer.BadParameter(f"{text!r} names no host: write http://127.0.0.1:8080 or the like")
+        raise typer.BadParameter(f"{text!r} has no host: write for example http://127.0.0.1:8080")
     if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None:
         port = "" if parts.port is None else f":{parts.port}"
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         raise typer.BadParameter(
-            f"{text!r} has more than an address: write {parts.scheme}://{host}{port}"
+            f"{text!r} has more than scheme, host and port: write {parts.scheme}://{host}{port}"
         )
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def user_id(text: str) -> str:
-    """A user id that the server takes."""
+    """Validate a user id by the server's rule."""
     if not valid_user(text):
         raise typer.BadParameter(
-            f"{text!r} is no user id: 1 to 128 letters, digits and _ : . @ | + = ~ -, the first "
-            "of them no dot"
+            f"{text!r} is not a user id: use 1 to 128 letters, digits and _ : . @ | + = ~ -, "
+            "not beginning with a dot"
         )
     return text
 
 
 def room_id(text: str) -> str:
-    """A room id that the server takes."""
+    """Validate a room id by the server's rule."""
     try:
         return _ROOM.validate_python(text)
     except ValidationError:
         raise typer.BadParameter(
-            f"{text!r} is no room id: 1 to 64 letters, digits and _ . -, the first of them no dot"
+            f"{text!r} is not a room id: use 1 to 64 letters, digits and _ . -, not beginning with "
+            "a dot"
         ) from None
 
 
 def region(text: str) -> str:
-    """What looks like an AWS region; whether there is one, AWS knows."""
+    """Validate the form of an AWS region's name; only AWS knows whether it exists."""
     if not _REGION.fullmatch(text):
-        raise typer.BadParameter(f"{text!r} is no AWS region: write us-east-1 or the like")
+        raise typer.BadParameter(f"{text!r} is not an AWS region: write for example us-east-1")
     return text
 
 
@@ -75,7 +76,7 @@ def _split(text: str) -> SplitResult:
             raise ValueError
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is no address: write http://HOST or http://HOST:PORT, a port is 1 to 65535"
+            f"{text!r} is not an address: write http://HOST or http://HOST:PORT (port 1 to 65535)"
         ) from None
     return parts
 
@@ -86,12 +87,12 @@ Url = Annotated[
         parser=url,
         metavar="URL",
         envvar="TIDINGS_URL",
-        help="Of the service; by default the stack that runs here, else http://127.0.0.1:8080.",
+        help="The service; by default the local stack that runs, else http://127.0.0.1:8080.",
     ),
 ]
 Secret = Annotated[
     str,
-    typer.Option(help="Of a deployment: its secret in Secrets Manager, which you may read."),
+    typer.Option(help="A deployment's secret in Secrets Manager; you need the right to read it."),
 ]
 Region = Annotated[
     str | None, typer.Option(parser=region, metavar="REGION", envvar="REGION", help="Of --secret.")

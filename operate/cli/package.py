@@ -1,4 +1,4 @@
-"""`tidings package`: the deployment package, with its progress on standard error."""
+"""`tidings package`: make the deployment package, with progress on standard error."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from . import options, say
 
 
 def package(
-    out: Annotated[Path, typer.Option(help="Folder of the package.", show_default="dist here")] = (
+    out: Annotated[Path, typer.Option(help="The package's folder.", show_default="./dist")] = (
         ROOT / "dist"
     ),
     architecture: Annotated[str, typer.Option(help="arm64 or x86_64")] = "arm64",
-    python: Annotated[str, typer.Option(help="Of the Lambda runtime.")] = PYTHON,
+    python: Annotated[str, typer.Option(help="The Lambda runtime's Python.")] = PYTHON,
     as_json: options.Json = False,
 ) -> None:
     """Make the deployment package that Terraform applies."""

@@ -1,6 +1,6 @@
-"""The root of the program: what went wrong is one sentence and an exit code.
+"""The root of the program: every failure is one sentence and an exit code.
 
-0 done, 1 failed or a fault found, 2 asked wrongly. A traceback is a bug of ours.
+Exit codes: 0 done, 1 failed or a fault found, 2 wrong usage. A traceback is a bug in Tidings.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from .http import HttpError
 
 
 class Program(TyperGroup):
-    """A group of commands that ends in order.
+    """A group of commands that reports failures as text.
 
     Attributes:
-        faults: Exceptions whose text is for the user; what raises them could not be done.
+        faults: Exceptions whose text is for the user; the command could not do what was asked.
     """
 
     faults: ClassVar[tuple[type[Exception], ...]] = (
@@ -53,7 +53,7 @@ class Program(TyperGroup):
         except typer.TyperException as fault:
             code = _asked_wrongly(fault)
         except typer.Abort:
-            say.problem("not confirmed, nothing was done")
+            say.problem("not confirmed: nothing was done")
             code = 1
         except self.faults as fault:
             say.problem(fault)
@@ -71,7 +71,7 @@ class Program(TyperGroup):
 
 def _asked_wrongly(fault: typer.TyperException) -> int:
     message = fault.format_message().strip()
-    if message:  # none: the command's help has been printed
+    if message:  # without one, the command's help has been printed already
         context = getattr(fault, "ctx", None)
         if context is not None and type(fault) is not typer.BadParameter:
             message = f"{message.rstrip('.')}: see {context.command_path} -h"

@@ -1,4 +1,4 @@
-"""`tidings room`: group chats made, added to and listed, as one of their users."""
+"""`tidings room`: create rooms, add members and list rooms, as a user."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def create(
     region: Region = None,
     as_json: Json = False,
 ) -> None:
-    """Create ROOM, owned by USER, with MEMBERs; done when USER has a room with them already."""
+    """Create ROOM with USER as owner and MEMBERs; a room that USER already has is left as is."""
     service = Service.of(context, url, secret, region)
     made, found = asyncio.run(_create(service, user, room, member or []))
     members = [each["user_id"] for each in found["participants"]]
     if as_json:
         typer.echo(json.dumps({"room_id": room, "created": made, "participants": members}))
         return
-    typer.echo(f"{room}: {'created' if made else 'was there'}, with {', '.join(members)}")
+    typer.echo(f"{room}: {'created' if made else 'already there'}, with {', '.join(members)}")
 
 
 @app.command()
@@ -53,7 +53,7 @@ def add(
     region: Region = None,
     as_json: Json = False,
 ) -> None:
-    """Add MEMBERs to ROOM, as USER: its owner, or an admin of it."""
+    """Add MEMBERs to ROOM as USER, who is its owner or an admin of it."""
     service = Service.of(context, url, secret, region)
     asyncio.run(_add(service, user, room, member))
     added = json.dumps({"room_id": room, "added": member})
@@ -69,7 +69,7 @@ def list_(
     region: Region = None,
     as_json: Json = False,
 ) -> None:
-    """The rooms USER is in."""
+    """List the rooms of USER."""
     service = Service.of(context, url, secret, region)
     rooms = asyncio.run(service.call(user, "GET", "/v1/rooms"))["rooms"]
     if as_json:
@@ -88,21 +88,23 @@ def list_(
 async def _create(
     service: Service, user: str, room: str, members: list[str]
 ) -> tuple[bool, dict[str, Any]]:
-    """Whether it is new, and the room. A call that is repeated after it had no answer is no fault.
+    """Create the room, or find it; return whether it is new, and the room.
+
+    A repeated call whose first answer was lost is not an error.
 
     Raises:
-        HttpError: There is such a room, and the user is not in it; or as the calls say.
+        HttpError: The room exists and the user is not in it, or a call failed.
     """
     body = {"room_type": "group_chat", "participants": members, "room_id": room}
     status, answer = await service.ask(user, "POST", "/v1/rooms", body)
     if status < 300:
         return True, answer
     if status != 409:
-        raise http.HttpError(f"{room} is not created: {http.reason(answer)}")
+        raise http.HttpError(f"{room} was not created: {http.reason(answer)}")
     refused = http.reason(answer)
     status, found = await service.ask(user, "GET", f"/v1/rooms/{room}")
     if status >= 300:
-        raise http.HttpError(f"{room} is not created, and {user} is not in it: {refused}")
+        raise http.HttpError(f"{room} was not created, and {user} is not in it: {refused}")
     there = {each["user_id"] for each in found["participants"]}
     missing = [each for each in members if each not in there]
     if not missing:
@@ -116,4 +118,4 @@ async def _add(service: Service, user: str, room: str, members: list[str]) -> No
         path = f"/v1/rooms/{room}/members"
         status, answer = await service.ask(user, "POST", path, {"user_id": each})
         if status >= 300:
-            raise http.HttpError(f"{each} is not added to {room}: {http.reason(answer)}")
+            raise http.HttpError(f"{each} was not added to {room}: {http.reason(answer)}")

@@ -1,4 +1,4 @@
-"""How the commands say to people what went wrong: in the fault's own words, brackets and all."""
+"""Output for people: text from elsewhere is printed as it is, brackets included."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from rich.text import Text
 
 
 def problem(why: object) -> None:
-    """Why the command ends, on standard error; rich reads nothing into it and does not break it."""
+    """Print why the command ends, on standard error, without rich's markup or line breaks."""
     console = Console(stderr=True, highlight=False)
     console.print(Text.assemble(("tidings:", "red"), f" {why}"), soft_wrap=True)
 
 
 def table(*names: str) -> Table:
-    """A table that breaks what is too long for its column, and cuts nothing off."""
+    """A table that wraps long values and never truncates them."""
     made = Table()
     for name in names:
         made.add_column(name, overflow="fold")
@@ -22,5 +22,5 @@ def table(*names: str) -> Table:
 
 
 def plain(console: Console, text: object, style: str = "") -> None:
-    """Text that came from elsewhere, as it is: the `:secret:` of an ARN is no emoji."""
+    """Print text from elsewhere unchanged: the `:secret:` of an ARN is not an emoji."""
     console.print(Text(str(text), style), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`tidings send`: one message."""
+"""`tidings send`: send one message."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def send(
     context: typer.Context,
     user: User,
     room: Room,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The message's text.")],
     url: Url = None,
     secret: Secret = "",
     region: Region = None,
     as_json: Json = False,
 ) -> None:
-    """Send TEXT to ROOM as USER, who is a member, and print the message's id."""
+    """Send TEXT to ROOM as USER, a member of it, and print the message's id."""
     sent = asyncio.run(_send(Service.of(context, url, secret, region), user, room, text))
     typer.echo(json.dumps(sent) if as_json else sent["message_id"])
 
 
 async def _send(service: Service, user: str, room: str, text: str) -> dict[str, Any]:
-    """The message. Without an answer it is sent once more, under the id that makes it the same."""
+    """Send the message; without an answer, once more under the same `client_message_id`."""
     body = {"message_type": "text", "content": text, "client_message_id": uuid.uuid4().hex}
     path = f"/v1/rooms/{room}/messages"
     try:
@@ -39,8 +39,8 @@ async def _send(service: Service, user: str, room: str, text: str) -> dict[str, 
         status, answer = await service.ask(user, "POST", path, body)
     if status in (403, 404):
         raise http.HttpError(
-            f"not sent: {http.reason(answer)}; `tidings room create {user} ROOM` makes a room, "
-            f"`tidings room add OWNER {room} {user}` lets {user} into this one"
+            f"not sent: {http.reason(answer)}; `tidings room create {user} ROOM` creates a room, "
+            f"`tidings room add OWNER {room} {user}` adds {user} to this one"
         )
     if status >= 300:
         raise http.HttpError(f"not sent: {http.reason(answer)}")

@@ -1,4 +1,4 @@
-"""The service that a command talks to, as its users."""
+"""The service that a command calls, on behalf of users."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from . import http
 DEFAULT_URL = "http://127.0.0.1:8080"
 _TOKEN_S = 300
 
-# Gives a token of a user, for so many seconds, with these roles.
+# Returns a token for a user, valid for so many seconds, with these roles.
 Issuer = Callable[[str, int, list[str]], Coroutine[Any, Any, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class LocalStack:
-    """What runs on this machine; whoever composes the program finds it, as the context's object.
+    """The local stack on this machine; the program puts it into the commands' context.
 
     Attributes:
-        prefix: Of the names of its tables and queues.
-        keys: What its AWS APIs ask for.
+        prefix: The prefix of its tables' and queues' names.
+        keys: The keys its AWS APIs accept.
     """
 
     url: str
@@ -41,7 +41,7 @@ class LocalStack:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service and who gives tokens for it: a stack itself, or the secret of a deployment."""
+    """A service and its source of tokens: the local stack, or a deployment's secret."""
 
     url: str
     issue: Issuer
@@ -50,7 +50,7 @@ class Service:
     def of(
         cls, context: typer.Context, url: str | None, secret: str, region: str | None
     ) -> Service:
-        """The one that a command's options name."""
+        """The service that a command's options name."""
         at = url or local_url(context)
         if not secret:
             return cls(at, functools.partial(http.dev_token, at))
@@ -69,17 +69,17 @@ class Service:
         body: dict[str, Any] | None = None,
         roles: Sequence[str] = (),
     ) -> tuple[int, dict[str, Any]]:
-        """(status, JSON) of a call as a user."""
+        """Call the API as a user; return (status, JSON)."""
         token = await self.issue(user, _TOKEN_S, list(roles))
         return await http.request(method, self.url + path, token, body)
 
     async def call(
         self, user: str, method: str, path: str, body: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """What a call as a user gave.
+        """Call the API as a user and return its answer.
 
         Raises:
-            HttpError: It was refused.
+            HttpError: The call was rejected.
         """
         status, answer = await self.ask(user, method, path, body)
         if status >= 300:
@@ -88,6 +88,6 @@ class Service:
 
 
 def local_url(context: typer.Context) -> str:
-    """Where the running local stack is, or would be."""
+    """The address of the running local stack, or its default address."""
     local: LocalStack | None = context.obj
     return local.url if local else DEFAULT_URL

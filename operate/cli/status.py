@@ -1,4 +1,4 @@
-"""`tidings status`: whether a service is well, in all of its regions."""
+"""`tidings status`: the health of a service in all of its regions."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _ASKER = "tidings-status"
 
 @dataclass(frozen=True, slots=True)
 class RegionStatus:
-    """A region.
+    """The health of one region.
 
     Attributes:
-        status: ok, degraded or unavailable as it says itself; "no answer"; "not known" where its
-            health is not to be had at its WebSocket's address.
-        checks: What it stands on, by name.
+        status: ok, degraded or unavailable as the region reports it; "no answer"; "not known" if
+            its WebSocket address does not serve its health.
+        checks: Its dependencies' status, by name.
     """
 
     region: str
@@ -42,11 +42,11 @@ class RegionStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All of it.
+    """The health of a service.
 
     Attributes:
-        note: Why regions may be missing, "" when none is.
-        local: What runs on this machine, when that was asked about.
+        note: Why regions may be missing; "" when none is.
+        local: What runs on this machine, if the service asked is the local stack.
     """
 
     url: str
@@ -66,7 +66,7 @@ def status(
     region: Region = None,
     as_json: Json = False,
 ) -> None:
-    """Health of the service and its regions, and what runs here. Exit code 1 when not all is ok."""
+    """Show the health of the service and its regions; exit code 1 unless all are ok."""
     service = Service.of(context, url, secret, region)
     local: LocalStack | None = context.obj
     here = local if local is not None and local.url == service.url else None
@@ -103,7 +103,7 @@ async def _health(url: str) -> RegionStatus:
 
 
 async def _other(name: str, websocket_url: str) -> RegionStatus:
-    """Another region, by its WebSocket's address, where one host serves all."""
+    """Ask another region at its WebSocket's address, which works where one host serves all."""
     parts = urlsplit(websocket_url)
     url = f"{parts.scheme.replace('ws', 'http', 1)}://{parts.netloc}"
     try:

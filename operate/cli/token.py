@@ -1,4 +1,4 @@
-"""`tidings token`: a token of any user."""
+"""`tidings token`: issue a token for any user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_S = 315_360_000  # ten years
 
 
 class RoleName(StrEnum):
-    """What a token may be allowed beside what any user may."""
+    """Roles that give a token more rights than a user has."""
 
     SERVICE = "service"
     ADMIN = "admin"
@@ -26,7 +26,7 @@ def token(
     context: typer.Context,
     user: User,
     expires_in: Annotated[int, typer.Option(min=1, max=_MOST_S, help="Seconds.")] = 86_400,
-    role: Annotated[list[RoleName] | None, typer.Option(help="May be repeated.")] = None,
+    role: Annotated[list[RoleName] | None, typer.Option(help="A role; repeatable.")] = None,
     url: Url = None,
     secret: Secret = "",
     region: Region = None,

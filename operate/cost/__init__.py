@@ -1,4 +1,4 @@
-"""What a deployment costs a month: call budgets times assumed usage times list prices. Pure.
+"""What a deployment costs in a month: call budgets times assumed usage times list prices. Pure.
 
 An estimate to plan with, not a bill: no free tier, no discount, one region.
 """

@@ -1,4 +1,4 @@
-"""What one operation calls. tests/operate/test_cost.py counts the same on the code itself."""
+"""The calls that each operation makes. tests/operate/test_cost.py counts them in the code."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """The calls of one operation, posts to clients aside.
+    """The calls of one operation, without posts to clients.
 
     Attributes:
         function: The function that runs, once.
-        frames_in: Frames of the client.
-        frames_out: Answers that ride the function's return body.
+        frames_in: Frames from the client.
+        frames_out: Answers in the function's return body.
         redis: Round trips.
         reads: DynamoDB read request units.
         writes: DynamoDB write request units.
@@ -38,14 +38,15 @@ _CONNECTION = 2
 
 CONNECT = Calls("websocket_connect", redis=1, reads=1, writes=_CONNECTION, fifo=1)
 DISCONNECT = Calls("websocket_disconnect", redis=1, reads=1, writes=_CONNECTION, standard=1)
-# Somebody came: two queries of friends and what was shown; shown anew, and noted as told.
+# A user came online: read their friends (two queries) and the shown presence; write it twice, as
+# shown and as announced.
 CAME = Calls("deliver", redis=1, reads=3, writes=2)
-# Somebody went: a job after the grace looks, another one does as with CAME.
+# A user went offline: after the grace period one job checks, and a second one works like CAME.
 LEFT_LOOK = Calls("outbound", fifo=1)
 LEFT = Calls("deliver", redis=2, reads=4, writes=2)
 
-# Socket.IO, websocket first and with recovery; docs/explanation/socketio-sessions.md has the sums
-# of the four.
+# Socket.IO, websocket first, with recovery: docs/explanation/socketio-sessions.md has the sums
+# of these four.
 SIO_CONNECT = Calls("websocket_connect", redis=1, standard=1)
 SIO_OPENED = Calls("outbound", standard=1)
 SIO_NAMESPACE = Calls("websocket_message", frames_in=1, redis=1, reads=1, fifo=1)
@@ -53,30 +54,30 @@ SIO_DISCONNECT = Calls("websocket_disconnect", redis=3, reads=4, writes=_CONNECT
 
 
 def sio_joined(rooms: float) -> Calls:
-    """A session's order group is made: the heads of all that its user reads, and a checkpoint."""
+    """Create a session's order group: read the heads of the user's rooms, write a checkpoint."""
     return Calls("deliver", redis=5, reads=3 + rooms, writes=_CONNECTION + 1, fifo=1)
 
 
 def sync(rooms: float) -> Calls:
-    """A `sync` with so many positions, one of which has news.
+    """A `sync` with this many positions, one of which has new entries.
 
-    A room: membership, twice its head, its marker, what is unread. News: the entries, who has
-    read them, since when the user is a member.
+    For each room: membership, two reads of its head, the read marker, unread messages. For new
+    entries: the entries, who has read them, and since when the user is a member.
     """
     return Calls("websocket_message", frames_in=1, frames_out=1, redis=2, reads=5 * rooms + 3)
 
 
 SEND = Calls("websocket_message", frames_in=1, frames_out=1, redis=1, writes=_COMMIT, fifo=1)
 FRAME = Calls("websocket_message", frames_in=1, frames_out=1, redis=1)
-# The cursor read and moved, the log's entry read.
+# Read and move the cursor, read the log's entry.
 DELIVER = Calls("deliver", redis=2, reads=2, writes=1)
 
-# Two jobs in one request: that somebody types is told, and later that he does not.
+# Two jobs in one request: one announces that the user types, a delayed one that they stopped.
 TYPING = Calls("websocket_message", frames_in=1, frames_out=1, redis=1, standard=1)
 TYPING_TOLD = Calls("outbound", redis=3)
 READ = Calls("websocket_message", frames_in=1, frames_out=1, redis=1, reads=1, writes=1, standard=1)
 READ_TOLD = Calls("outbound", redis=3, reads=1)
 
-# A delayed job pings and sends the next one; the pong is a frame without an answer.
+# A delayed job pings and sends the next job; the pong is a frame without an answer.
 BEAT = Calls("outbound", redis=3, reads=3, standard=1)
 PONG = Calls("websocket_message", frames_in=1, redis=1, writes=_CONNECTION)

@@ -1,4 +1,4 @@
-"""The cost section of docs/how-to/deploy.md: tables, where the prices are from, assumptions."""
+"""The cost section of docs/how-to/deploy.md: tables, sources of prices, assumptions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEARTBEATS_S = (25, 240)
 
 
 def block(users: Sequence[int], prices: Mapping[str, Price]) -> str:
-    """Everything between the marks, marks included."""
+    """Return the section, including its begin and end marks."""
     parts = (
         _table(users, prices),
         _sources(prices),
@@ -30,7 +30,7 @@ def block(users: Sequence[int], prices: Mapping[str, Price]) -> str:
 
 
 def usd(amount: float) -> str:
-    """Dollars as people read them."""
+    """Format an amount of dollars."""
     return f"${amount:,.2f}" if amount < 100 else f"${amount:,.0f}"
 
 
@@ -51,8 +51,8 @@ def _sources(prices: Mapping[str, Price]) -> list[str]:
     known = ", ".join(f"{counts[key]} {how}" for key, how in document()["sources"].items())
     return _wrapped(
         f"{len(prices)} list prices, as of {document()['as_of']}: {known}."
-        " `operate/cost/prices.json` says which is which and names AWS's pages: look there before"
-        " you rely on a figure."
+        " `operate/cost/prices.json` gives each price's source and its AWS page: check there"
+        " before you rely on a figure."
     )
 
 
@@ -62,9 +62,9 @@ def _idle(prices: Mapping[str, Price]) -> list[str]:
         for egress in (Usage(users=0).egress, "none")
     )
     return _wrapped(
-        f"While nobody uses it, it costs {usd(idle)} a month; without a VPC, with a cache of your"
-        f" own, {usd(least)}: alarms, metrics, the dashboard, the secret, schedules, and queues"
-        " that are polled for jobs."
+        f"Without any users it costs {usd(idle)} a month; without a VPC and with a cache of your"
+        f" own, {usd(least)}: alarms, metrics, the dashboard, the secret, schedules, and Lambda's"
+        " polling of the queues."
     )
 
 
@@ -103,20 +103,22 @@ def _assumptions(usage: Usage) -> list[str]:
         " (websocket first, recovering;"
         " [handshakes](../explanation/socketio-sessions.md#what-a-handshake-costs)), the"
         f" others by JSON and with a `sync` of {usage.rooms:g} rooms. {usage.friends_online:g}"
-        " friends are notified.",
-        f"They send {usage.messages:g} messages a day into rooms of {usage.room_members:g}, of"
-        f" whose other members {usage.online_share:.0%} are online and {usage.open_share:.0%} see"
-        f" them type. {usage.reads:g} read receipts, {usage.http_requests:g} HTTP requests; a"
-        f" heartbeat every {usage.heartbeat_s:g} s.",
-        f"History is kept for {usage.months_kept:g} months, with backups; {usage.entry_bytes} bytes"
-        " a message.",
-        f"A frame runs {frame_ms} ms, a delivery {delivery_ms} ms and {usage.post_ms:g} ms for each"
-        " post.",
+        " friends get each change of presence.",
+        f"A user sends {usage.messages:g} messages a day to rooms of {usage.room_members:g}"
+        f" members. Of the others, {usage.online_share:.0%} are online and"
+        f" {usage.open_share:.0%} see the user type."
+        f" A user sends {usage.reads:g} read receipts and makes {usage.http_requests:g} HTTP"
+        f" requests a day; a heartbeat is sent every"
+        f" {usage.heartbeat_s:g} s.",
+        f"History is kept for {usage.months_kept:g} months, with backups; a message has"
+        f" {usage.entry_bytes} bytes.",
+        f"A frame takes {frame_ms} ms, a delivery {delivery_ms} ms and {usage.post_ms:g} ms for"
+        " each post.",
         f"An event or an answer has {usage.event_bytes} bytes, an HTTP answer {usage.http_bytes:,};"
         f" Redis holds {usage.redis_bytes:,} bytes for each user.",
         f"Logs have {usage.log_bytes} bytes for each invocation, and {usage.access_log_bytes} more"
         " for each request that API Gateway passes on.",
-        f"NAT in {usage.zones} zones; through it go {usage.event_bytes + usage.post_bytes:,} bytes"
+        f"NAT in {usage.zones} zones carries {usage.event_bytes + usage.post_bytes:,} bytes"
         f" for each post to a client and {usage.send_bytes:,} for each send to SQS.",
     ]
     lines = [line for point in points for line in _wrapped(point, "- ")]

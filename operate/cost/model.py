@@ -1,4 +1,4 @@
-"""From usage to a bill: operations a month, their calls, what those cost."""
+"""From usage to a bill: the operations of a month, their calls, and what those cost."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .usage import DAYS, MONTH_S, Usage
 
 _GB = 1e9
 _MINUTES = MONTH_S / 60
-# Lambda asks an idle queue with five long polls of 20 s.
+# Lambda polls an idle queue with five long polls of 20 s.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 _IDLE_POLLS = 5 * MONTH_S / 20
 _CONNECTION_BYTES = 500
-# Interface endpoints that `ipv6` takes: SQS, Secrets Manager, CloudWatch; one in each zone.
+# Interface endpoints that `ipv6` needs: SQS, Secrets Manager, CloudWatch; one in each zone.
 _ENDPOINTS = 3
-# API Gateway writes a line to its access log before it calls these.
+# API Gateway writes a line to its access log for each call of these.
 _CALLED_BY_GATEWAY = {
     "websocket_connect",
     "websocket_message",
@@ -55,7 +55,7 @@ SERVICES = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the bill: a price's name, how many, and their price."""
+    """One line of the bill: a price's name, the quantity, and its cost."""
 
     service: str
     name: str
@@ -64,14 +64,14 @@ class Line:
 
 
 class _Month:
-    """Adds up quantities by the names of prices."""
+    """Sums of quantities, by the names of prices."""
 
     def __init__(self, usage: Usage) -> None:
         self.usage = usage
         self.quantities: defaultdict[str, float] = defaultdict(float)
 
     def add(self, calls: Calls, times: float, posts: float = 0) -> None:
-        """An operation so many times, each with so many posts to clients."""
+        """Add an operation `times` times, each with so many posts to clients."""
         usage = self.usage
         memory_mb, billed_ms = usage.functions[calls.function]
         frames_out = calls.frames_out + posts
@@ -86,7 +86,7 @@ class _Month:
         self._add("redis_ecpus", times * calls.redis * usage.ecpus)
         self._add("dynamodb_reads", times * calls.reads)
         self._add("dynamodb_writes", times * calls.writes)
-        # A job is sent, received and deleted: batches, which save the latter, fill under load only.
+        # A job is sent, received and deleted. Batching saves some of the last two, under load only.
         self._add("sqs_fifo", times * calls.fifo * 3)
         self._add("sqs_standard", times * calls.standard * 3)
         self._way_out(
@@ -95,7 +95,7 @@ class _Month:
         )
 
     def _way_out(self, posts_gb: float, sends_gb: float) -> None:
-        """Of the traffic to @connections and SQS; DynamoDB's and the cache's costs nothing."""
+        """Traffic to @connections and SQS; traffic to DynamoDB and the cache is free."""
         usage, all_gb = self.usage, posts_gb + sends_gb
         if usage.egress in ("nat", "nat-single"):
             self._add("nat_gb", all_gb)
@@ -109,7 +109,7 @@ class _Month:
 
 
 def quantities(usage: Usage) -> Mapping[str, float]:
-    """What a month uses, by the names of prices."""
+    """The quantities that a month uses, by the names of prices."""
     month = _Month(usage)
     _people(month)
     _heartbeats(month)
@@ -142,7 +142,7 @@ def quantities(usage: Usage) -> Mapping[str, float]:
         "public_ipv4_hours": gateways * hours,
         "endpoint_hours": endpoints * hours,
     }
-    if usage.egress == "none":  # a cache of one's own: who knows what it costs
+    if usage.egress == "none":  # the cost of your own cache is not known
         used |= {"redis_gb_hours": 0, "redis_ecpus": 0}
     traffic = ("nat_gb", "zone_gb", "endpoint_gb")
     return dict.fromkeys(traffic, 0.0) | used
@@ -159,7 +159,7 @@ def monthly(usage: Usage, prices: Mapping[str, Price]) -> list[Line]:
 
 
 def heartbeat_usd(heartbeat_s: float, prices: Mapping[str, Price]) -> tuple[float, float]:
-    """Of one connection that is open all month: its messages alone, and with all behind them."""
+    """Cost of one connection, open all month: its heartbeat messages alone, and all they cause."""
     month = _Month(Usage(users=1, devices=1, hours_connected=24, heartbeat_s=heartbeat_s))
     _heartbeats(month)
     each = {name: prices[name].usd(quantity) for name, quantity in month.quantities.items()}
@@ -203,7 +203,7 @@ def _heartbeats(month: _Month) -> None:
 
 
 def _schedules(month: _Month) -> None:
-    """A minute: the sweep reads all connections, half a unit for 4 KB; the report counts."""
+    """Each minute: the sweep reads all connections (half a unit for 4 KB), the report counts."""
     reads = month.usage.connections * _CONNECTION_BYTES / 4096 * 0.5
     month.add(Calls("sweep", redis=3, reads=reads), _MINUTES)
     month.add(Calls("report", redis=1), _MINUTES)

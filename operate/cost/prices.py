@@ -13,11 +13,11 @@ PATH = Path(__file__).with_name("prices.json")
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a quantity costs.
+    """The price of a quantity.
 
     Attributes:
-        per: The quantity that a tier's price is for.
-        tiers: (up to this quantity a month, price), the last one without an end.
+        per: The quantity to which a tier's price applies.
+        tiers: (up to this quantity a month, price); the last one has no limit.
         unit: What is counted.
         source: How the figure is known; a key of the file's `sources`.
         page: The AWS page that states it.
@@ -30,7 +30,7 @@ class Price:
     page: str
 
     def usd(self, quantity: float) -> float:
-        """A month's price of so many."""
+        """The cost of this quantity in a month."""
         total, below = 0.0, 0.0
         for end, price in self.tiers:
             top = quantity if end is None else min(quantity, end)

@@ -1,4 +1,4 @@
-"""How people are assumed to use it, and how large things are assumed to be."""
+"""Assumed usage, and assumed sizes of messages, logs and traffic."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-DAYS = 30.4  # of a month
+DAYS = 30.4  # in a month
 MONTH_S = DAYS * 86_400
 
-# `network.egress` of terraform/; "none" is a cache of your own outside a VPC.
+# The values of `network.egress` in terraform/; "none" is your own cache, outside a VPC.
 Egress = Literal["nat", "nat-single", "ipv6", "none"]
 
-# Memory as in .chalice/config.json, and how long one invocation is billed; not measured on AWS.
+# Memory as in .chalice/config.json, and the billed time of an invocation; not measured on AWS.
 FUNCTIONS = {
     "websocket_connect": (1024, 60),
     "websocket_message": (1024, 30),
@@ -30,37 +30,37 @@ class Usage:
     """A month of one region.
 
     Attributes:
-        users: Who come every day.
-        hours_connected: A day and device.
-        devices: Of a user, connected at the same time.
-        connects: New connections of a device a day.
-        socketio_share: Of them, by Socket.IO: websocket first, recovering. The others are of the
-            JSON protocol and `sync` at once.
-        rooms: Of a user.
-        messages: A user sends a day.
-        room_members: Of the room a message goes to.
-        online_share: Of the other members, who are connected when it comes.
-        typing: Times a user begins to type for a message; this and its end go to who has the
-            room open.
-        open_share: Of the other members, who have the room open.
-        reads: Read receipts of a user a day.
-        friends_online: Who are told that a user came or went.
-        http_requests: A user makes a day.
-        heartbeat_s: Between two pings of a connection.
-        event_bytes: Of an event or an answer to a client.
-        http_bytes: Of an HTTP answer.
-        entry_bytes: Of a message in the log, its deduplication item apart.
-        months_kept: Of history.
-        redis_bytes: In Redis for each user.
-        ecpus: Of one round trip to Redis: a script, 1 to 2 KB.
-        log_bytes: Of log lines for each invocation, Lambda's own included.
-        access_log_bytes: Of API Gateway's log line for each frame, connection and HTTP request.
-        egress: The functions' way out, to @connections and to SQS.
+        users: Daily users.
+        hours_connected: Hours a day that a device is connected.
+        devices: Devices of a user that are connected at the same time.
+        connects: New connections of a device, a day.
+        socketio_share: Share of them that use Socket.IO (websocket first, with recovery). The
+            others use the JSON protocol and call `sync` at once.
+        rooms: Rooms of a user.
+        messages: Messages that a user sends a day.
+        room_members: Members of the room that a message goes to.
+        online_share: Share of the other members who are connected when it comes.
+        typing: Times a user begins to type for each message; the begin and the end are both
+            announced to members who have the room open.
+        open_share: Share of the other members who have the room open.
+        reads: Read receipts of a user, a day.
+        friends_online: Friends who get each change of a user's presence.
+        http_requests: HTTP requests of a user, a day.
+        heartbeat_s: Seconds between two pings of a connection.
+        event_bytes: Size of an event or an answer to a client.
+        http_bytes: Size of an HTTP answer.
+        entry_bytes: Size of a message in the log, without its dedupe item.
+        months_kept: Months of history.
+        redis_bytes: Bytes in Redis for each user.
+        ecpus: ElastiCache processing units of a round trip to Redis: a script, 1 to 2 KB.
+        log_bytes: Log lines of one invocation, Lambda's own included.
+        access_log_bytes: API Gateway's log line for each frame, connection and HTTP request.
+        egress: How the functions reach @connections and SQS.
         zones: Availability zones of the network.
-        post_bytes: Of a post beside the event itself, answer included: headers, mostly the
+        post_bytes: Bytes of a post beyond the event, answer included: headers, mostly the
             signature and the role's session token.
-        send_bytes: Of a send to SQS, answer included.
-        post_ms: Of a function's time for each post.
+        send_bytes: Bytes of a send to SQS, answer included.
+        post_ms: A function's time for each post.
         functions: (MB of memory, milliseconds billed) by function.
     """
 
@@ -96,5 +96,5 @@ class Usage:
 
     @property
     def connections(self) -> float:
-        """Open at once, on average."""
+        """Connections that are open at the same time, on average."""
         return self.users * self.devices * self.hours_connected / 24

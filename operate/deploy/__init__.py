@@ -1,1 +1,1 @@
-"""Tidings deployed: packaged functions behind AWS APIs, of an emulator or of AWS itself."""
+"""Deploy Tidings: package the functions and apply Terraform, to AWS or to an emulator."""

@@ -1,4 +1,4 @@
-"""Whose AWS account a deployment goes to, and what of this environment would lead it elsewhere."""
+"""The AWS account of a deployment, and environment variables that would lead elsewhere."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from .errors import DeployError
 
-_REGION = "us-east-1"  # any of the partition answers; the environment says which one that is
+_REGION = "us-east-1"  # any region answers; the environment says which one is deployed to
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account.
+    """An AWS account.
 
     Attributes:
-        arn: Of the user or role that deploys.
+        arn: The user or role that deploys.
     """
 
     number: str
@@ -30,10 +30,10 @@ class Account:
 
 
 def account(region: str | None = None, endpoint_url: str | None = None) -> Account:
-    """The account that this environment's credentials are of; it needs no permission.
+    """The account of this environment's credentials; asking needs no permission.
 
     Raises:
-        DeployError: There are none that are good.
+        DeployError: There are no valid credentials.
     """
     try:
         session = boto3.Session()
@@ -44,21 +44,21 @@ def account(region: str | None = None, endpoint_url: str | None = None) -> Accou
             config=Config(connect_timeout=5, read_timeout=10, retries={"max_attempts": 2}),
         ).get_caller_identity()
     except (BotoCoreError, ClientError) as fault:
-        raise DeployError(f"no AWS credentials that are good: {fault}") from fault
+        raise DeployError(f"no valid AWS credentials: {fault}") from fault
     return Account(identity["Account"], identity["Arn"])
 
 
 def require_aws(environment: Mapping[str, str]) -> None:
-    """Refuse what would lead Terraform to another cloud, or to another state, without a word.
+    """Reject variables that would silently lead Terraform to another cloud or state.
 
     Raises:
-        DeployError: As it says.
+        DeployError: Such a variable is set.
     """
     for name, value in sorted(environment.items()):
         if name.startswith("AWS_ENDPOINT_URL") and value:
-            raise DeployError(f"{name} is set ({value}): this would not reach AWS")
+            raise DeployError(f"{name} is set ({value}), so this would not reach AWS: unset it")
     workspace = environment.get("TF_WORKSPACE")
     if workspace not in (None, "", "default"):
         raise DeployError(
-            f"TF_WORKSPACE is set ({workspace}): the state of a deployment is where backend.tf says"
+            f"TF_WORKSPACE is set ({workspace}): unset it; backend.tf says where the state is"
         )

@@ -1,8 +1,8 @@
-"""Package, `terraform apply`, a secret, health: a deployment, and its end.
+"""Deploy and destroy: package, `terraform apply`, secret, health check.
 
-Every step may be repeated: a deployment that died half way is finished by the next. Of AWS the
-state is where the root's backend has it, and terraform.tfvars counts. An emulator gets the root
-without both, copied to `.tidings/deploy`, where its state is too.
+Every step can be repeated: the next run finishes a deployment that died half way. On AWS, the
+state is in the root's backend, and terraform.tfvars is used. An emulator gets a copy of the root
+without both, in `.tidings/deploy`, with its state beside it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from .targets import NAME, Target
 from .terraform import Plan, Terraform
 
 ROOT = Path(__file__).resolve().parents[2]
-STATES = ROOT / ".tidings" / "deploy"  # of emulators
-# Of the package, seen from the root; the state has it, so it is the same on every machine.
+STATES = ROOT / ".tidings" / "deploy"  # emulators' states
+# The package's path from the root. It is part of the state, so it is the same on every machine.
 _PACKAGE_DIR = "../dist"
 ERRORED = ROOT / "terraform" / "errored.tfstate"
 _HEALTHY_S, _POLL_S, _ASK_S = 120.0, 0.5, 30.0
@@ -44,11 +44,11 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is asked about before AWS changes.
+    """What the user confirms before anything in AWS changes.
 
     Attributes:
         where: Account and region.
-        plan: Terraform's, for people.
+        plan: Terraform's plan, as text.
     """
 
     where: str
@@ -60,7 +60,7 @@ Confirm = Callable[[Change], bool]
 
 @dataclass(slots=True)
 class Deployed:
-    """What came of it.
+    """The result of a deployment.
 
     Attributes:
         url: Of the HTTP API, and of everything else where one host serves all.
@@ -80,13 +80,13 @@ class Deployed:
 
 
 class Deployment:
-    """A target, with what its user has set.
+    """A target and its user's settings.
 
     Args:
-        variable_files: Terraform variables, as Terraform takes them.
-        tell: Is told of every step.
-        folder: Of an emulator's state and package; `.tidings/deploy/<target>` by default.
-        whose: Tells the AWS account of this environment; takes a region.
+        variable_files: Terraform variables, in Terraform's format.
+        tell: Gets a line for every step.
+        folder: For an emulator's state and package; `.tidings/deploy/<target>` by default.
+        whose: Returns the AWS account of this environment; takes a region.
     """
 
     def __init__(
@@ -107,13 +107,13 @@ class Deployment:
         self._variables = {**target.variables(), "package_dir": _PACKAGE_DIR}
 
     def deploy(self, confirm: Confirm = lambda change: True) -> Deployed:
-        """Bring the target to what this checkout is; `confirm` is asked before AWS changes.
+        """Make the target match this checkout; `confirm` is called before AWS changes.
 
         Raises:
-            DeployError: Not for AWS, no credentials, no emulator, a state that was not written,
-                another region than before, not confirmed, no answer from Secrets Manager, not
-                healthy in time.
-            PackageError, TerraformError: As they say.
+            DeployError: Not allowed on AWS, no credentials, no emulator, a state that was not
+                written, another region than before, not confirmed, no answer from Secrets
+                Manager, or not healthy in time.
+            PackageError, TerraformError: Packaging or Terraform failed.
         """
         where = self._where()
         deployed = Deployed()
@@ -141,7 +141,7 @@ class Deployment:
         return deployed
 
     def changes(self) -> str:
-        """What another apply of the package that is there would change, "" for nothing."""
+        """What another apply of the existing package would change; "" for nothing."""
         with self._terraform() as terraform:
             terraform.init()
             plan = terraform.plan(self._variables)
@@ -149,17 +149,17 @@ class Deployment:
             return terraform.describe(plan) if told else ""
 
     def destroy(self, confirm: Confirm = lambda change: True) -> None:
-        """Undo it, tables included; `confirm` is asked before AWS changes.
+        """Delete the deployment, tables included; `confirm` is called before AWS changes.
 
         Raises:
-            DeployError: Not for AWS, no credentials, no emulator, deletion protection is on,
-                another region than that of the state, or not confirmed: nothing was changed.
-            PackageError, TerraformError: As they say.
+            DeployError: Not allowed on AWS, no credentials, no emulator, deletion protection is on,
+                another region than the state's, or not confirmed. Nothing was changed.
+            PackageError, TerraformError: Packaging or Terraform failed.
         """
         where = self._where()
         with self._terraform() as terraform:
             if not (self._package / "package.json").exists():
-                # Terraform reads it for a destroy too.
+                # `terraform destroy` reads the package, too.
                 package.build(self._target.package, self._package, self._tell)
             found = self._init(terraform)
             plan = self._plan(terraform, found, destroy=True)
@@ -168,27 +168,27 @@ class Deployment:
             terraform.apply(plan)
 
     def _init(self, terraform: Terraform) -> str | None:
-        """The region of what there is, None while there is nothing."""
+        """Initialise; return the region of the existing deployment, None if there is none."""
         terraform.init()
         outputs = terraform.output()
         at = self._target.emulated
         if at is not None and "regions" in outputs and emulators.has_ended(at, outputs):
             aside = emulators.set_aside(self._folder)
-            self._tell(f"the emulator is new: starting over, its predecessor's state is {aside}")
+            self._tell(f"the emulator is new: starting over; the old state is now {aside}")
             return None
         return outputs.get("region")
 
     def _plan(self, terraform: Terraform, found: str | None, *, destroy: bool = False) -> Plan:
-        """A plan for what is in the region `found`, and for nothing else."""
+        """Make a plan for region `found` only."""
         _require_region(found, self._target.region or found)  # AWS refuses to plan across regions
         self._tell("planning")
         plan = terraform.plan(self._variables, destroy=destroy)
-        # Of the variables' files too; the plan's own prior state has the new one.
+        # Read from the plan, which includes variable files; its prior state has the new values.
         _require_region(found, plan.variables.get("region"))
         name = plan.variables.get("name", NAME)
         if self._target.emulated is not None and name != NAME:
             raise DeployError(
-                f"the name is {name}: in an emulator it is {NAME}, which the gateway looks for"
+                f"the name is {name}: in an emulator it must be {NAME}, which the gateway looks for"
             )
         return plan
 
@@ -203,29 +203,29 @@ class Deployment:
             deployed.websocket_url = at.gateway_url.replace("http", "ws", 1) + "/ws"
 
     def _where(self) -> str:
-        """The account; it, or the emulators, must answer before anything that takes long."""
+        """Return the account; check credentials or emulators before any step that takes long."""
         if self._target.emulated is not None:
             emulators.require_running(self._target.name, self._target.emulated)
             return ""
         require_aws(os.environ)
         if ERRORED.exists():
             raise DeployError(
-                f"{ERRORED} is a state that Terraform could not write where it belongs: first "
-                "`terraform -chdir=terraform state push errored.tfstate`, then delete it"
+                f"Terraform could not write the state to its backend and left {ERRORED}: run "
+                "`terraform -chdir=terraform state push errored.tfstate`, then delete that file"
             )
         return str(self._whose(self._target.region))
 
     def _ask(self, confirm: Confirm, where: str, terraform: Terraform, plan: Plan) -> None:
-        """Of an emulator nobody is asked."""
+        """Ask for confirmation; not for emulators."""
         if self._target.emulated is not None or not plan.changes:
             return
         where = f"{where}, region {plan.variables.get('region')}"
         if not confirm(Change(where, terraform.describe(plan))):
-            raise DeployError("not confirmed, nothing was changed")
+            raise DeployError("not confirmed: nothing was changed")
 
     @contextmanager
     def _terraform(self) -> Iterator[Terraform]:
-        """The production root."""
+        """Open the production root, or an emulator's copy of it."""
         root, at = ROOT / "terraform", self._target.emulated
         if at is None:
             with Terraform(root, variable_files=self._files, progress=self._tell) as terraform:
@@ -247,13 +247,13 @@ class Deployment:
 def _require_region(found: str | None, asked: str | None) -> None:
     if found and found != asked:
         raise DeployError(
-            f"this deployment is in {found}, not in {asked}: another region is another "
-            "deployment, with a state of its own; nothing was changed"
+            f"this deployment is in {found}, not in {asked}: deploy another region separately, "
+            "with a state of its own; nothing was changed"
         )
 
 
 def _require_unprotected(plan: Plan) -> None:
-    """Terraform would notice half way: without APIs and secret, with the tables."""
+    """Check first: Terraform would fail half way, after deleting the APIs and the secret."""
     if any(values.get("deletion_protection_enabled") for values in plan.deletes.values()):
         raise DeployError(
             "the tables are protected: set tables = { deletion_protection = false }, deploy, and "
@@ -262,9 +262,9 @@ def _require_unprotected(plan: Plan) -> None:
 
 
 def _give_secret(target: Target, region: str, arn: str, tell: Tell) -> None:
-    """A first value for the secret; one that is there stays.
+    """Give the secret its first value; an existing value stays.
 
-    By its ARN: of a name that ends like an ARN does, Secrets Manager cannot tell which is meant.
+    Uses the ARN: Secrets Manager cannot tell a name that ends like an ARN from an ARN.
     """
     try:
         manager = (
@@ -273,20 +273,20 @@ def _give_secret(target: Target, region: str, arn: str, tell: Tell) -> None:
             else client("secretsmanager", target.aws_url, region)
         )
         try:
-            # AWS raises for a secret without a value, ministack answers without one.
+            # AWS raises an error for a secret without a value; ministack returns none.
             if manager.get_secret_value(SecretId=arn).get("SecretString"):
                 return
         except manager.exceptions.ResourceNotFoundException:
             pass
-        tell(f"giving {arn} a value")
+        tell(f"setting the value of {arn}")
         value = json.dumps({"jwt_secret": secrets.token_hex(32)})
         manager.put_secret_value(SecretId=arn, SecretString=value)
     except (BotoCoreError, ClientError) as fault:
-        raise DeployError(f"the secret {arn} has no value yet: {fault}") from fault
+        raise DeployError(f"the secret {arn} still has no value: {fault}") from fault
 
 
 def _wait_healthy(url: str, to_aws: bool, tell: Tell) -> None:
-    """Wait until `GET /v1/health` is 200, which touches every store."""
+    """Wait until `GET /v1/health`, which checks every store, answers 200."""
     tell(f"waiting for {url}")
     ask = urllib.request.urlopen if to_aws else DIRECT.open
     deadline = time.monotonic() + _HEALTHY_S

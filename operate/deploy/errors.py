@@ -1,7 +1,7 @@
-"""What can go wrong with a deployment; Terraform and the package have errors of their own."""
+"""Errors of a deployment; Terraform and packaging have errors of their own."""
 
 from __future__ import annotations
 
 
 class DeployError(Exception):
-    """It is not deployed, or not destroyed, and why, in words for its user."""
+    """The deployment was not made or not deleted; the text tells the user why."""

@@ -1,8 +1,8 @@
-"""A command that is followed to its end, and that reaches its end when nobody follows any more.
+"""Run a command and follow its output; it finishes in order even if the reader dies.
 
-Its output goes to files: writing to a pipe whose reader has gone would kill it in the midst of its
-work. What stops it is SIGINT, also when this process dies, because Terraform then finishes what is
-under way and writes its state.
+The output goes to files: a write to a pipe without a reader would kill the command in the middle
+of its work. It is stopped with SIGINT, also when this process dies, because Terraform then finishes
+the current operations and writes its state.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from operate.processes import die_with_parent
 
 _POLL_S = 0.1
-# An apply on AWS may have half an hour of work under way: a cache, a distribution.
+# Operations on AWS may take half an hour, for example for a cache or a distribution.
 _INTERRUPT_S, _GIVE_UP_S = 1800.0, 30.0
 _NOISE_LINES = 60
 
@@ -28,7 +28,7 @@ Tell = Callable[[str], None]
 
 
 class TookTooLongError(Exception):
-    """It was stopped after its time."""
+    """The command was stopped because it took too long."""
 
 
 def follow(
@@ -41,18 +41,18 @@ def follow(
     tell: Tell,
     say: Tell,
 ) -> tuple[int, list[str]]:
-    """Run it.
+    """Run a command to its end.
 
     Args:
         scratch: A folder for its output.
         tell: Gets each line of its standard output, soon after it was written.
-        say: Is told that it is being stopped.
+        say: Gets a line when the command is being stopped.
 
     Returns:
         Its exit code, and the end of its standard error.
 
     Raises:
-        TookTooLongError: As it says.
+        TookTooLongError: It did not end in time and was stopped.
     """
     out, err = scratch / "stdout", scratch / "stderr"
     with out.open("wb") as output, err.open("wb") as noise:
@@ -63,7 +63,7 @@ def follow(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=noise,
-            start_new_session=True,  # a Ctrl-C reaches it through `_stop` alone
+            start_new_session=True,  # only `_stop` passes a Ctrl-C on
             preexec_fn=_interruptible,
         )
     with out.open("rb") as written:
@@ -77,7 +77,7 @@ def follow(
                     raise TookTooLongError
         except BaseException:
             _stop(process, say)
-            with contextlib.suppress(Exception):  # the terminal may have gone
+            with contextlib.suppress(Exception):  # the terminal may be closed
                 for line in lines(last=True):
                     tell(line)
                 for line in _tail(err):
@@ -90,9 +90,9 @@ def follow(
 
 @contextlib.contextmanager
 def stopped_in_order() -> Iterator[None]:
-    """SIGTERM and the end of the terminal stop what runs here as one Ctrl-C does, and no further.
+    """Handle SIGTERM and a closed terminal like one Ctrl-C, and ignore further ones.
 
-    What ignores a signal from its start, as `nohup` has it, goes on ignoring it.
+    A signal that was ignored at the start, as under `nohup`, stays ignored.
     """
     ends = (signal.SIGTERM, signal.SIGHUP)
 
@@ -111,7 +111,7 @@ def stopped_in_order() -> Iterator[None]:
 
 
 class _Lines:
-    """What has been written since the last call, line by line."""
+    """Return the lines written since the last call."""
 
     def __init__(self, read: Callable[[], bytes]) -> None:
         self._read = read
@@ -130,7 +130,7 @@ def _tail(path: Path) -> list[str]:
 
 
 def _interruptible() -> None:
-    # A shell ignores SIGINT for what it starts with `&`, and children inherit that.
+    # A shell ignores SIGINT for commands started with `&`, and children inherit that.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform == "linux":
         die_with_parent(signal.SIGINT)
@@ -143,24 +143,24 @@ def _ended(process: subprocess.Popen[bytes], within_s: float) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes], say: Tell) -> None:
-    """Once, and it ends what is under way; a second Ctrl-C makes it give that up."""
+    """Send SIGINT once, which lets it finish; a second Ctrl-C makes it give up."""
     if process.poll() is not None:
         return
     with contextlib.suppress(KeyboardInterrupt):
         _signal(process, signal.SIGINT)
-        with contextlib.suppress(Exception):  # the terminal may have gone
-            say("stopping: Terraform ends what is under way; another Ctrl-C gives that up")
+        with contextlib.suppress(Exception):  # the terminal may be closed
+            say("stopping: Terraform finishes what is under way; press Ctrl-C again to abort that")
         if _ended(process, _INTERRUPT_S):
             return
     _signal(process, signal.SIGINT)
     with contextlib.suppress(KeyboardInterrupt):
         if _ended(process, _GIVE_UP_S):
             return
-    _signal(process, signal.SIGKILL)  # its providers too
+    _signal(process, signal.SIGKILL)  # Terraform's providers, too
     process.wait()
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    """To all of it, as a terminal does."""
+    """Send the signal to the whole process group, as a terminal does."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)

@@ -1,7 +1,7 @@
-"""Where Tidings is deployed: AWS, or emulators on this machine, which get the same Terraform.
+"""Where Tidings is deployed: AWS, or emulators on this machine, with the same Terraform.
 
-Owns what differs between them, as Terraform variables and as the package's kind; nothing else
-may ask which target it is.
+Owns the differences between targets, as Terraform variables and the kind of package; no other
+module may ask which target it is.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from .errors import DeployError
 
 Name = Literal["aws", "ministack", "localstack"]
 NAMES: tuple[Name, ...] = ("aws", "ministack", "localstack")
-NAME = "tidings"  # of a deployment into an emulator
-# What LocalStack 4.14 lacks; ministack answers for it. By the names in environment variables.
+NAME = "tidings"  # of every deployment into an emulator
+# Services that LocalStack 4.14 lacks and ministack provides, as environment variables name them.
 # https://docs.localstack.cloud/aws/services/
 LACKING = ("APIGATEWAYV2", "CLOUDFRONT", "ELASTICACHE")
 
-# What an emulator takes and does not tell again, so that every plan would change it. ministack's
-# DescribeAlarms (query protocol) leaves out most of an alarm; LocalStack 4.14 the tags of alarms
-# and the descriptions of security group rules.
+# Resources that an emulator does not return as they were written, so that every plan would change
+# them: ministack's DescribeAlarms (query protocol) leaves out most of an alarm; LocalStack 4.14
+# leaves out the tags of alarms and the descriptions of security group rules.
 _NOT_READ_BACK: dict[Name, tuple[str, ...]] = {
     "ministack": ("aws_cloudwatch_metric_alarm",),
     "localstack": (
@@ -38,12 +38,12 @@ _NOT_READ_BACK: dict[Name, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Emulated:
-    """What `localstack/up` runs, by its addresses.
+    """The addresses of what `localstack/up` runs.
 
     Attributes:
-        beside_url: ministack beside LocalStack, "" where one emulator has all.
+        beside_url: ministack beside LocalStack; "" if one emulator has everything.
         gateway_url: The local API Gateway.
-        python: The Python in which the emulator runs functions, such as 3.13.
+        python: The Python version that the emulator runs functions with, such as 3.13.
     """
 
     aws_url: str = "http://127.0.0.1:4566"
@@ -54,16 +54,16 @@ class Emulated:
 
     @property
     def control_plane_url(self) -> str:
-        """Where API Gateway's (v2) own API answers."""
+        """Where the API Gateway (v2) control plane answers."""
         return self.beside_url or self.aws_url
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A target.
+    """A place to deploy to.
 
     Attributes:
-        region: The primary one; None for what the Terraform variables say.
+        region: The primary region; None to use the Terraform variables' one.
         emulated: None on AWS.
     """
 
@@ -78,11 +78,11 @@ class Target:
 
     @property
     def not_read_back(self) -> tuple[str, ...]:
-        """Types of resources whose second plan says nothing here."""
+        """Types of resources for which a second plan shows changes although nothing changed."""
         return _NOT_READ_BACK.get(self.name, ())
 
     def variables(self) -> dict[str, Any]:
-        """Terraform's variables of this target; on AWS there are none but the region."""
+        """Terraform's variables for this target; on AWS only the region."""
         region = {"region": self.region} if self.region else {}
         if self.emulated is None:
             return region
@@ -92,13 +92,13 @@ class Target:
             "aws_endpoint_url": self.emulated.aws_url,
             "connections_url": self.emulated.gateway_url,
             "redis_url": self.emulated.redis_url,
-            # What is emulated is thrown away with its emulator.
+            # Data in an emulator is lost with it.
             "secret_recovery_days": 0,
             "tables": {"point_in_time_recovery": True, "deletion_protection": False},
         }
 
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
-        """Of Terraform. An emulator's has its address, and nothing of the developer's own AWS.
+        """Terraform's environment; for an emulator, its address and none of the developer's AWS.
 
         https://registry.terraform.io/providers/hashicorp/aws/latest/docs/guides/custom-service-endpoints
         """
@@ -117,10 +117,10 @@ def emulated(name: Name, region: str, at: Emulated) -> Target:
     """A target on this machine, whose functions run on this machine's processor.
 
     Raises:
-        DeployError: Lambda has no such processor or Python.
+        DeployError: Lambda does not support this processor or Python.
     """
     try:
         kind = package.Target(at.python, package.host_architecture())
     except ValueError as fault:
-        raise DeployError(f"nothing can be deployed on this machine: {fault}") from fault
+        raise DeployError(f"emulators cannot run functions on this machine: {fault}") from fault
     return Target(name, region, at, kind)

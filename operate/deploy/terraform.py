@@ -1,8 +1,8 @@
-"""Terraform as a child process: found, given its provider, bounded in time, told of as it goes.
+"""Run Terraform as a child process, with its provider, a time limit and progress lines.
 
-Where the provider comes from: a CLI configuration of the user's own (TF_CLI_CONFIG_FILE) when it
-exists; else a filesystem mirror, named by TIDINGS_TERRAFORM_MIRROR or found where such a folder
-usually lies; else Terraform's registry.
+The provider comes from the user's own CLI configuration (TF_CLI_CONFIG_FILE) when it exists; else
+from a filesystem mirror, named by TIDINGS_TERRAFORM_MIRROR or found in a usual folder; else from
+Terraform's registry.
 https://developer.hashicorp.com/terraform/cli/config/config-file#provider-installation
 """
 
@@ -26,7 +26,7 @@ OLDEST = (1, 9)
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 _MIRROR_ROOTS = ("~/.terraform.d", "/usr/local/share", "/usr/share", "/opt", "/var/lib")
 _MIRROR_DEPTH = 3
-_PARALLEL = "-parallelism=30"  # most of it waits for AWS
+_PARALLEL = "-parallelism=30"  # most operations wait for AWS
 _TAIL_LINES = 60
 _DATA = re.compile(r'(module\.[^.[]+(\["[^"]*"\]|\[\d+\])?\.)*data\.')
 
@@ -34,18 +34,18 @@ Progress = Callable[[str], None]
 
 
 class TerraformError(Exception):
-    """Terraform is missing, refused or took too long; with its errors."""
+    """Terraform is missing, failed or took too long; the text has its errors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done.
+    """A Terraform plan.
 
     Attributes:
-        path: Terraform's own form of it.
-        changes: Types of what is made, changed or deleted; "" stands for an output.
-        variables: The root's, with the value that each has come to.
-        deletes: What is deleted or replaced, by address: its values until now.
+        path: The plan file.
+        changes: Types of resources that are created, changed or deleted; "" stands for an output.
+        variables: The root's variables, with their final values.
+        deletes: Resources that are deleted or replaced, by address, with their current values.
     """
 
     path: Path
@@ -60,12 +60,12 @@ class Terraform:
     Args:
         directory: The root's folder.
         data_dir: Where Terraform keeps what it downloads; the root's `.terraform` by default.
-        variable_files: Read in this order, after the variables of a call: what people say wins.
-        environment: Of Terraform; this process's by default.
-        progress: Is told a short line for every step.
+        variable_files: Read in this order, after the variables of a call, so that the user's win.
+            environment: Terraform's environment; this process's by default.
+        progress: Gets a short line for every step.
 
     Raises:
-        TerraformError: There is no Terraform, or only one that is too old.
+        TerraformError: There is no Terraform, or it is too old.
     """
 
     def __init__(
@@ -107,14 +107,14 @@ class Terraform:
         self._run("validate", "-no-color", timeout_s=timeout_s)
 
     def test(self, variables: Mapping[str, Any] | None = None, timeout_s: float = 300) -> str:
-        """The output of `terraform test`, which has passed."""
+        """Run `terraform test` and return its output; it must pass."""
         with self._variables(variables) as given:
             return self._run("test", "-no-color", *given, timeout_s=timeout_s)
 
     def plan(
         self, variables: Mapping[str, Any], *, destroy: bool = False, timeout_s: float = 900
     ) -> Plan:
-        """What is to be done, or undone; `apply` does just that."""
+        """Plan an apply or a destroy; `apply` carries out exactly this plan."""
         path = Path(self._scratch.name, "plan")
         kind = ("-destroy",) if destroy else ()
         with self._variables(variables) as given:
@@ -125,11 +125,11 @@ class Terraform:
         return Plan(path, frozenset(_changed(told)), values, _deleted(told))
 
     def describe(self, plan: Plan) -> str:
-        """It, for people."""
+        """The plan as text."""
         return self._ask("show", "-no-color", str(plan.path), timeout_s=120).strip("\n")
 
     def apply(self, plan: Plan, timeout_s: float = 3600) -> None:
-        """Carry out a plan; Terraform refuses one that something has overtaken."""
+        """Carry out a plan; Terraform rejects it if the state has changed since."""
         self._run("apply", "-json", _PARALLEL, str(plan.path), timeout_s=timeout_s)
 
     def output(self, timeout_s: float = 60) -> dict[str, Any]:
@@ -138,12 +138,12 @@ class Terraform:
         return {name: output["value"] for name, output in found.items()}
 
     def resources(self, timeout_s: float = 60) -> list[str]:
-        """Addresses of what the state holds, data sources left out."""
+        """Addresses of the resources in the state, without data sources."""
         listed = self._ask("state", "list", timeout_s=timeout_s).splitlines()
         return [address for address in listed if not _DATA.match(address)]
 
     def _ask(self, *command: str, timeout_s: float) -> str:
-        """The whole output of a command that changes nothing."""
+        """Run a command that changes nothing; return its whole output."""
         return self._run(*command, timeout_s=timeout_s, keep=None, tell=False)
 
     def _variables(self, variables: Mapping[str, Any] | None) -> _VariableFile:
@@ -190,7 +190,7 @@ class Terraform:
 
 
 class _VariableFile:
-    """Variables as a file: whatever their type, and not on a command line that others see."""
+    """A file of variables: any type works, and command lines, which others can see, have none."""
 
     def __init__(
         self, folder: Path, variables: Mapping[str, Any], others: Sequence[str] = ()
@@ -209,7 +209,7 @@ class _VariableFile:
 
 
 def _changed(plan: Mapping[str, Any]) -> Iterator[str]:
-    """Types of what it changes."""
+    """The types of resources that a plan changes."""
     changes = [(one["type"], one["change"]) for one in plan.get("resource_changes", [])]
     changes += [("", change) for change in plan.get("output_changes", {}).values()]
     for kind, change in changes:
@@ -226,10 +226,10 @@ def _deleted(plan: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def find() -> str:
-    """The Terraform on the PATH, at least 1.9."""
+    """Find Terraform on the PATH, 1.9 or later."""
     binary = shutil.which("terraform")
     if binary is None:
-        raise TerraformError("no terraform on the PATH; 1.9 or later is needed")
+        raise TerraformError("terraform is not on the PATH: install 1.9 or later")
     try:
         answer = subprocess.run(
             [binary, "version", "-json"],
@@ -242,20 +242,20 @@ def find() -> str:
         version = str(json.loads(answer.stdout)["terraform_version"])
     except subprocess.CalledProcessError as fault:
         said = f"{fault.stdout}{fault.stderr}".strip()
-        raise TerraformError(f"{binary} does not run ({fault.returncode}):\n{said}") from fault
+        raise TerraformError(f"{binary} failed ({fault.returncode}):\n{said}") from fault
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as fault:
-        raise TerraformError(f"{binary} does not tell its version: {fault!r}") from fault
+        raise TerraformError(f"{binary} did not report its version: {fault!r}") from fault
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
-        raise TerraformError(f"terraform {version} is too old; 1.9 or later is needed")
+        raise TerraformError(f"terraform {version} is too old: install 1.9 or later")
     return binary
 
 
 def find_mirror() -> Path | None:
-    """A folder that holds the AWS provider for every machine that has no registry, if any."""
+    """Find a folder with the AWS provider, for machines without access to a registry."""
     named = os.environ.get("TIDINGS_TERRAFORM_MIRROR")
     if named:
         if not (Path(named) / PROVIDER).is_dir():
-            raise TerraformError(f"TIDINGS_TERRAFORM_MIRROR: no {PROVIDER} in {named}")
+            raise TerraformError(f"TIDINGS_TERRAFORM_MIRROR: {named} has no {PROVIDER}")
         return Path(named)
     host = PROVIDER.partition("/")[0]
     for root in _MIRROR_ROOTS:
@@ -290,7 +290,7 @@ def _cli_config(folder: Path) -> dict[str, str]:
 
 
 def _readable(line: str) -> tuple[str, bool]:
-    """A line of `-json` output as its message, and whether it is an error's, with its detail.
+    """Return a `-json` output line's message with its detail, and whether it is an error.
 
     https://developer.hashicorp.com/terraform/internals/machine-readable-ui
     """

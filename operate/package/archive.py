@@ -1,6 +1,6 @@
-"""The zip: what goes in, in one order, with one time and one mode.
+"""The zip file: which files it has, in a fixed order, with a fixed time and mode.
 
-The same files give the same bytes on machines whose Python has the same zlib.
+The same files give the same bytes on all machines whose Python has the same zlib.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can tell
-_FILE = 0o100644 << 16  # Lambda reads as another user
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can store
+_FILE = 0o100644 << 16  # readable by all: Lambda runs as another user
 _UNIX = 3
-# For compilers and type checkers, never read at run time.
+# For compilers and type checkers, not needed at run time.
 _NEEDLESS = {".pyc", ".pyi", ".h", ".cfg"}
-# Of a distribution's metadata its name, version and licences count; the rest is about installing,
-# and RECORD would differ with each installation.
+# Of a distribution's metadata, only name, version and licences are kept; the rest is about
+# installing, and RECORD would differ with each installation.
 _METADATA = {"METADATA", "entry_points.txt"}
 
 
@@ -28,7 +28,7 @@ def read(data: bytes) -> dict[str, bytes]:
 
 
 def write(files: Mapping[str, bytes]) -> bytes:
-    """A zip of them that depends on nothing else."""
+    """Make a zip that depends only on `files`."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         for name in sorted(files):

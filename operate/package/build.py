@@ -1,8 +1,8 @@
 """The steps from a checkout to dist/: stage, wheels, Chalice, zip, checks, files.
 
-Chalice packages for the Python that runs it and may build what has no wheel. So it is given a
-staged project without requirements.txt whose vendor/ folder, its documented way for libraries
-from elsewhere, holds the wheels of the target; and the runtime in its manifest is set here.
+Chalice packages for the Python that runs it, and may build libraries that have no wheel. So it
+gets a staged project without requirements.txt, with the target's wheels in vendor/, its documented
+folder for other libraries; and the runtime in its manifest is set here.
 https://aws.github.io/chalice/topics/packaging.html
 """
 
@@ -40,11 +40,11 @@ _WITHIN_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What package.json says, which Terraform reads too.
+    """The contents of package.json, which Terraform reads, too.
 
     Attributes:
         runtime: Lambda's name, such as python3.13.
-        sha256_base64: Of the zip, as Terraform's `filebase64sha256`.
+        sha256_base64: The zip's hash, as Terraform's `filebase64sha256` writes it.
         bytes: The zip's size.
         functions: Their names.
     """
@@ -62,12 +62,12 @@ def build(
     tell: Callable[[str], None] = lambda step: None,
     root: Path = ROOT,
 ) -> Package:
-    """Package the checkout at `root` into `out`; `tell` hears of each step.
+    """Package the checkout at `root` into `out`; `tell` gets a line for each step.
 
-    What `out` had before is replaced only by a package that passed all checks.
+    Only a package that passed all checks replaces what `out` had before.
 
     Raises:
-        PackageError: It cannot be made, or something in it is wrong.
+        PackageError: Packaging failed, or a check found something wrong.
     """
     with tempfile.TemporaryDirectory(prefix="tidings-package-") as name:
         stage = Path(name, "stage")
@@ -93,7 +93,7 @@ def build(
         )
     )
     if findings:
-        raise PackageError("the package is not right:\n  " + "\n  ".join(findings))
+        raise PackageError("the package failed its checks:\n  " + "\n  ".join(findings))
     digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
     names = tuple(sorted(called.functions))
     package = Package(target.runtime, target.architecture, digest, len(data), names)
@@ -109,7 +109,7 @@ def build(
 
 
 def _stage(root: Path, stage: Path, target: Target) -> dict[str, Any]:
-    """Copy what ships; each function's own settings, from .chalice/config.json."""
+    """Copy what ships; return each function's own settings, from .chalice/config.json."""
     ignore = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "*~")
     shutil.copytree(root / "chalicelib", stage / "chalicelib", ignore=ignore)
     shutil.copy(root / "app.py", stage / "app.py")
@@ -124,16 +124,16 @@ def _stage(root: Path, stage: Path, target: Target) -> dict[str, Any]:
 def _wheels(requirements: Path, vendor: Path, target: Target) -> None:
     """Unpack the wheels of requirements.txt for the target.
 
-    Chalice brings its own two files of run-time code, from the version that is installed here.
-    Nothing is resolved: pip would judge markers for the Python that runs it, and a new release
-    somewhere would change the zip. `checks` finds what requirements.txt forgot. Each file must
-    have one of the hashes there, whatever platform it is for.
+    Chalice adds two files of its own run-time code, from the version installed here. Nothing is
+    resolved: pip would judge markers for the Python that runs it, and a new release somewhere would
+    change the zip. `checks` finds distributions that requirements.txt lacks. Each file must have
+    one of the hashes in there, whatever its platform.
     """
     pins = dict(_pins(requirements))
     chalice = next(pin for pin in pins if pin.name == "chalice")
     installed = importlib.metadata.version("chalice")
     if not chalice.specifier.contains(installed):
-        raise PackageError(f"chalice {installed} is installed, requirements.txt has {chalice}")
+        raise PackageError(f"chalice {installed} is installed, but requirements.txt has {chalice}")
     wheels = vendor.with_name("wheels.txt")
     wheels.write_text("".join(f"{pins[pin]}\n" for pin in pins if pin is not chalice))
     _run(
@@ -150,14 +150,14 @@ def _wheels(requirements: Path, vendor: Path, target: Target) -> None:
 
 
 def _pins(requirements: Path) -> Iterator[tuple[Requirement, str]]:
-    """What is pinned, each with its line: the pin and its hashes."""
+    """Each pinned requirement, with its line: the pin and its hashes."""
     for line in requirements.read_text().replace("\\\n", " ").splitlines():
         if line.strip() and not line.startswith("#"):
             yield Requirement(line.partition("--hash")[0]), line
 
 
 def _chalice(stage: Path, out: Path) -> None:
-    """`chalice package`, far from anybody's AWS account: it wants a region's name, no more."""
+    """Run `chalice package`, without access to any AWS account: it needs a region's name only."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
     environment |= {
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -187,11 +187,11 @@ def _run(
         raise PackageError(f"{name} took over {_WITHIN_S:.0f} s") from fault
     if done.returncode:
         said = (done.stdout + done.stderr).strip().splitlines()[-12:]
-        raise PackageError("\n  ".join([f"{name} ended with {done.returncode}:", *said]))
+        raise PackageError("\n  ".join([f"{name} failed with exit code {done.returncode}:", *said]))
 
 
 def _publish(out: Path, files: dict[str, bytes]) -> None:
-    """Each file is whole or the old one; the facts come last."""
+    """Write each file atomically; package.json comes last."""
     out.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         partial = out / f".{name}.part"

@@ -1,4 +1,4 @@
-"""What must hold of a package before anybody deploys it. Pure: findings, in words."""
+"""Checks that a package must pass before it is deployed. Pure: they return findings as text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .manifest import Manifest
 from .target import Target
 
 MOST_BYTES = 12_000_000
-# What the runtime has, and what is no part of the product.
+# Modules that the runtime has, or that are not part of the product.
 _FORBIDDEN = {
     "boto3",
     "botocore",
@@ -35,19 +35,19 @@ _VISIBILITY_TIMES = 6
 
 
 class PackageError(Exception):
-    """There is no package, and why, in words for its user."""
+    """Packaging failed; the text tells the user why."""
 
 
 def archive(files: Mapping[str, bytes], size: int, target: Target) -> Iterator[str]:
-    """Of the zip."""
+    """Check the zip."""
     if size > MOST_BYTES:
-        yield f"the zip has {size:,} bytes, over its budget of {MOST_BYTES:,}"
+        yield f"the zip has {size:,} bytes, more than its budget of {MOST_BYTES:,}"
     tops = {name.split("/")[0].removesuffix(".py") for name in files}
     for name in sorted(tops & _FORBIDDEN):
-        yield f"{name} does not belong into the zip"
+        yield f"{name} does not belong in the zip"
     for name, data in sorted(files.items()):
         if "__pycache__" in name:
-            yield f"{name}: bytecode differs from machine to machine"
+            yield f"{name}: bytecode must not be in the zip, as it differs from machine to machine"
         if data.startswith(_ELF) or name.endswith(".so"):
             yield from _library(name, data, target)
     yield from _requirements(files, target)
@@ -61,7 +61,7 @@ def manifest(
     config: Mapping[str, Any],
     queues: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[str]:
-    """Of chalice.tf.json, against app.py, .chalice/config.json and terraform/resources.json."""
+    """Check chalice.tf.json against app.py, .chalice/config.json and terraform/resources.json."""
     functions = found.functions()
     yield from _same("functions", {each.name for each in functions}, triggers.functions)
     yield from _same("routes", found.routes(), triggers.routes)
@@ -77,7 +77,7 @@ def manifest(
         own = config.get(each.name, {})
         wanted = (own.get("lambda_memory_size"), own.get("lambda_timeout"))
         if wanted != (each.memory_mb, each.timeout_s):
-            yield f"{each.name}: memory and time-out are not those of .chalice/config.json"
+            yield f"{each.name}: memory and timeout differ from .chalice/config.json"
     time_s = {each.name: each.timeout_s for each in functions}
     for front in sorted(triggers.functions - triggers.background):
         if time_s.get(front, 0) > _FRONT_S:
@@ -85,23 +85,23 @@ def manifest(
     for trigger in triggers.queues:
         queue = queues.get(trigger.queue)
         if queue is None:
-            yield f"{trigger.function}: no queue {trigger.queue} in terraform/resources.json"
+            yield f"{trigger.function}: terraform/resources.json has no queue {trigger.queue}"
         elif queue["visibility_timeout_s"] < _VISIBILITY_TIMES * time_s.get(trigger.function, 0):
             yield (
-                f"{trigger.function}: the visibility time-out of {trigger.queue} is below "
-                f"{_VISIBILITY_TIMES} times its own time-out"
+                f"{trigger.function}: the visibility timeout of {trigger.queue} is less than "
+                f"{_VISIBILITY_TIMES} times the function's timeout"
             )
 
 
 def _library(name: str, data: bytes, target: Target) -> Iterator[str]:
     if not data.startswith(_ELF) or len(data) < 20 or data[5] != _LITTLE_ENDIAN:
-        yield f"{name}: not a library of Linux"
+        yield f"{name}: not a Linux library"
     elif int.from_bytes(data[18:20], "little") != target.elf_machine:
         yield f"{name}: not made for {target.architecture}"
 
 
 def _requirements(files: Mapping[str, bytes], target: Target) -> Iterator[str]:
-    """Each distribution has all it requires, in a version that it accepts."""
+    """Check that each distribution has all it requires, in a version that it accepts."""
     parser = HeaderParser()
     found = {}
     for name, data in files.items():
@@ -111,7 +111,7 @@ def _requirements(files: Mapping[str, bytes], target: Target) -> Iterator[str]:
     for name, headers in sorted(found.items()):
         for text in headers.get_all("Requires-Dist", []):
             need = Requirement(text)
-            # PyJWT is there for its extra `crypto`; no other has one that we use.
+            # PyJWT's extra `crypto` is needed; no other extra is used.
             extras = ["", "crypto"] if name == "pyjwt" else [""]
             wanted = need.marker is None or any(
                 need.marker.evaluate({**target.markers, "extra": extra}) for extra in extras
@@ -123,11 +123,11 @@ def _requirements(files: Mapping[str, bytes], target: Target) -> Iterator[str]:
                 where = "add it to requirements/lambda.in and run `make lock`"
                 yield f"{name} needs {need.name}: {where}"
             elif not need.specifier.contains(found[key]["Version"], prereleases=True):
-                yield f"{name} needs {need}, and the zip has {found[key]['Version']}"
+                yield f"{name} needs {need}, but the zip has {found[key]['Version']}"
 
 
 def _names(source: bytes) -> set[str]:
-    """The names that a module defines at its top."""
+    """The names that a module defines at its top level."""
     names: set[str] = set()
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef):

@@ -1,6 +1,6 @@
-"""chalice.tf.json, read as data: what Chalice says that Lambda should have.
+"""chalice.tf.json as data: the Lambda resources that Chalice describes.
 
-Chalice's resources are never applied; terraform/modules/app reads the same fields.
+Chalice's own resources are never applied; terraform/modules/app reads the same fields.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Function:
 
 
 class Manifest:
-    """The document and what is asked of it."""
+    """The document, and queries on it."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
 
     def set_runtime(self, runtime: str) -> None:
-        """Chalice names the Python that runs it; the package is for another."""
+        """Set the package's runtime; Chalice writes the one of the Python that runs it."""
         for function in self._resources("aws_lambda_function").values():
             function["runtime"] = runtime
 

@@ -1,4 +1,4 @@
-"""What a package is for: a Python and a machine, and the wheels that run there."""
+"""What a package is made for: a Python version and an architecture, and their wheels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PYTHON = "3.13"  # docs/decisions/0010-lambda-runtime.md
 _GLIBC = {"3.11": 26, "3.12": 34, "3.13": 34, "3.14": 34}
 PYTHONS = tuple(_GLIBC)
 _OLDEST_GLIBC = 17
-# By Lambda's name: the name in wheels and ELF's e_machine.
+# By Lambda's name: the architecture's name in wheels, and its ELF e_machine.
 # https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
 _MACHINES = {"arm64": ("aarch64", 0xB7), "x86_64": ("x86_64", 0x3E)}
 ARCHITECTURES = tuple(_MACHINES)
@@ -19,10 +19,10 @@ ARCHITECTURES = tuple(_MACHINES)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A Lambda runtime on an architecture, in Lambda's words.
+    """A Lambda runtime on an architecture, by Lambda's names.
 
     Attributes:
-        python: Such as 3.13.
+        python: A version such as 3.13.
         architecture: arm64 or x86_64.
     """
 
@@ -41,7 +41,7 @@ class Target:
 
     @property
     def machine(self) -> str:
-        """As wheels and `platform.machine()` call it."""
+        """The architecture as wheels and `platform.machine()` name it."""
         return _MACHINES[self.architecture][0]
 
     @property
@@ -50,7 +50,7 @@ class Target:
 
     @property
     def platforms(self) -> list[str]:
-        """Platform tags of wheels that run there, best first; pip adds none by itself.
+        """Platform tags of wheels that run on the target, best first; pip does not add any.
 
         https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
         """
@@ -60,7 +60,7 @@ class Target:
 
     @property
     def markers(self) -> dict[str, str]:
-        """The environment in which a requirement's marker is judged."""
+        """The environment in which the markers of requirements are evaluated."""
         return {
             "implementation_name": "cpython",
             "implementation_version": f"{self.python}.0",
@@ -68,7 +68,7 @@ class Target:
             "platform_machine": self.machine,
             "platform_python_implementation": "CPython",
             "platform_system": "Linux",
-            # Lambda keeps its runtimes at late patch releases.
+            # Lambda keeps its runtimes at recent patch releases.
             "python_full_version": f"{self.python}.9",
             "python_version": self.python,
             "sys_platform": "linux",
@@ -76,13 +76,13 @@ class Target:
 
 
 def host_architecture() -> str:
-    """This machine's, in Lambda's words.
+    """This machine's architecture, by Lambda's name.
 
     Raises:
-        ValueError: Lambda has none such.
+        ValueError: Lambda does not support it.
     """
     machine = platform.machine().lower().replace("amd64", "x86_64")
     for architecture, (name, _) in _MACHINES.items():
         if machine in (architecture, name):
             return architecture
-    raise ValueError(f"{machine}: Lambda has no such machine")
+    raise ValueError(f"{machine}: Lambda does not support this architecture")

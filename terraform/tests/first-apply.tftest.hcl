@@ -1,5 +1,5 @@
-# Each choice can be planned before anything is there: ids that only AWS knows decide no for_each.
-# The package's folder comes as TF_VAR_package_dir: `pytest tests/terraform` packages for it.
+# Each choice can be planned before anything exists: no for_each depends on ids that AWS assigns.
+# `pytest tests/terraform` makes the package and sets TF_VAR_package_dir.
 
 mock_provider "aws" {
   alias  = "primary"
@@ -20,7 +20,7 @@ run "a_replication_group" {
 
   assert {
     condition     = length([for name in output.regions.us-east-1.alarms.alarm_names : name if startswith(name, "tidings-redis-cpu-")]) == 6
-    error_message = "Each node has its alarm."
+    error_message = "Each node must have its alarm."
   }
 }
 
@@ -39,7 +39,7 @@ run "custom_domains_behind_the_edge" {
 
   assert {
     condition     = keys(module.edge[0].health_check_ids) == ["us-east-1"]
-    error_message = "The edge leads to the region while it is healthy."
+    error_message = "The edge must route to the region while it is healthy."
   }
 }
 

@@ -1,4 +1,4 @@
-# The package's folder comes as TF_VAR_package_dir: `pytest tests/terraform` packages for it.
+# `pytest tests/terraform` makes the package and sets TF_VAR_package_dir.
 
 mock_provider "aws" {
   alias  = "primary"
@@ -18,7 +18,7 @@ run "defaults" {
 
   assert {
     condition     = output.edge && output.url == "https://${module.edge[0].domain}" && output.websocket_url == "wss://${module.edge[0].domain}/ws"
-    error_message = "The edge is where clients go."
+    error_message = "The outputs must name the edge as the URL for clients."
   }
 }
 
@@ -36,7 +36,7 @@ run "another_region" {
 
   assert {
     condition     = keys(output.regions) == ["eu-central-1"] && output.region == "eu-central-1" && length([for name in output.regions.eu-central-1.alarms.alarm_names : name if strcontains(name, "-replication-")]) == 0
-    error_message = "The region is a variable, and alone."
+    error_message = "The only region must be the one in the variable."
   }
 }
 
@@ -50,7 +50,7 @@ run "clients_are_sent_to_the_one_host_when_it_has_a_domain" {
 
   assert {
     condition     = local.app.endpoints == { us-east-1 = { websocket = "wss://chat.example.com/{shard}", health = "https://chat.example.com/v1/health" } } && local.app.shards == 2
-    error_message = "GET /v1/endpoint leads nobody around the edge."
+    error_message = "GET /v1/endpoint must name the edge, not the APIs."
   }
 }
 
@@ -69,7 +69,7 @@ run "without_an_edge_clients_use_the_apis" {
 
   assert {
     condition     = output.websocket_url == "wss://ws.example.com/prod" && output.url == "https://api.example.com" && !output.edge
-    error_message = "By their own names, with the stage, which the domain maps by key."
+    error_message = "GET /v1/endpoint must name the APIs' own domains, with the stage, which is the mapping key."
   }
 }
 
@@ -82,7 +82,7 @@ run "emulators" {
 
   assert {
     condition     = output.regions.us-east-1.cache.url == "redis://127.0.0.1:6379" && output.regions.us-east-1.cache.kind == "serverless"
-    error_message = "The cache is made, and the functions use the other one."
+    error_message = "The cache must be created, and the functions must use redis_url."
   }
 }
 

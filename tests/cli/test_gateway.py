@@ -43,7 +43,7 @@ def test_why_it_does_not_start(emulator_url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         taken = str(holder.getsockname()[1])
         for arguments, words in (
-            (["https://apigateway.us-east-1.amazonaws.com"], "is no emulator's address"),
+            (["https://apigateway.us-east-1.amazonaws.com"], "is not an emulator's address"),
             (["http://127.0.0.1:9"], "Could not connect"),
             ([emulator_url, "--port", taken], f"port {taken} is taken: choose another with --port"),
             ([emulator_url, "--host", "203.0.113.1"], "cannot be had: "),

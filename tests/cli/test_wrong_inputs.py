@@ -104,7 +104,7 @@ def test_a_slash_at_the_end_is_none_of_the_users_faults() -> None:
 
 HTML = answer("400 Bad Request", "<html>The plain HTTP request was sent to HTTPS port</html>")
 NOT_TIDINGS = {
-    "html": (HTML, "is not Tidings: check the address, http or https too"),
+    "html": (HTML, "is not Tidings: check the address, and http or https"),
     "no object": (answer("200 OK", '["a list"]'), "is not Tidings"),
     "another object": (answer("200 OK", '{"hello": 1}'), ""),
     "another error": (answer("500 No", '{"error": "text"}'), ""),
@@ -145,14 +145,14 @@ def test_https_where_http_is_spoken(
     url = strangers["html"].replace("http", "https", 1)
     done = tidings(*command.with_value(parameter, url))
     assert done.exit_code == 1
-    assert "does not speak TLS: name http:// instead of https://" in sentence(done)
+    assert "does not speak TLS: use http:// instead of https://" in sentence(done)
 
 
 @pytest.mark.parametrize(("command", "parameter"), ASK_URL, ids=lambda it: it.name)
 def test_no_such_host(command: Any, parameter: Any) -> None:
     done = tidings(*command.with_value(parameter, "http://nowhere.invalid"))
     assert done.exit_code == 1
-    assert "no such host as in http://nowhere.invalid" in sentence(done)
+    assert "the host of http://nowhere.invalid was not found" in sentence(done)
 
 
 def test_a_host_that_never_answers() -> None:

@@ -1,4 +1,4 @@
-"""`tidings conformance` as a process, as the official suites are run against it."""
+"""`tidings conformance` as a process, as the official suites use it."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ async def test_a_malformed_post_ends_the_session(engine: Suite, body: str) -> No
 async def test_two_polls_at_once_end_the_session(engine: Suite) -> None:
     sid = await engine.handshake()
     first = asyncio.create_task(engine.poll(sid))
-    await asyncio.sleep(0.3)  # which is the first is the point
+    await asyncio.sleep(0.3)  # so that `first` arrives first
     assert (await engine.poll(sid))[0] == 400
     assert await first == (200, "1")
     assert (await engine.poll(sid))[0] == 400

@@ -72,7 +72,7 @@ async def test_what_cannot_be_decoded_closes(socket: Suite, frame: str) -> None:
 async def test_an_event_before_a_connect_closes(socket: Suite) -> None:
     found = await socket.opened()
     await found.say('42["message","x"]')
-    assert await found.closed() < AT_ONCE_S, "it may overtake its CONNECT: it waits for a second"
+    assert await found.closed() < AT_ONCE_S, "it waits a second, as it may overtake CONNECT"
 
 
 async def test_disconnect_of_one_namespace_leaves_the_other(socket: Suite) -> None:
@@ -123,7 +123,7 @@ async def test_binary(socket: Suite, as_text: bool) -> None:
 
 
 async def test_attachments_sent_in_one_go_are_right_or_refused(socket: Suite) -> None:
-    """A relaxed gateway keeps frames apart; a strict one cannot, and nothing is guessed."""
+    """A relaxed gateway keeps frames in order; a strict one cannot, so the event is rejected."""
     found = await connected(socket)
     holes = ",".join(f'{{"_placeholder":true,"num":{n}}}' for n in range(3))
     parts = ["bAQID", "bBAUG", "bBwgJ"]

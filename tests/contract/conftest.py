@@ -1,4 +1,4 @@
-"""The backends of the contract suites: each test runs on the twin in memory and on the service."""
+"""The backends of the contract suites: each test runs in memory and on the real service."""
 
 from __future__ import annotations
 

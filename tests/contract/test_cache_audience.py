@@ -1,4 +1,4 @@
-"""What `ports.Cache` promises of who has joined a room."""
+"""The contract of `ports.Cache`: who has joined a room."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TestJoined:
         rig.cache.fill_joined(ROOM, iter([target(ALICE, 2), target(BOB), target(ALICE, 1)]))
         everyone = [target(ALICE, 1), target(ALICE, 2), target(BOB)]
         assert sorted(rig.cache.joined(ROOM), key=str) == sorted(everyone, key=str)
-        assert not rig.cache.join(ROOM, target(BOB, 2)), "known from the store"
+        assert not rig.cache.join(ROOM, target(BOB, 2)), "bob is known from the fill"
 
     def test_an_empty_room_can_be_cached(self, rig: Rig) -> None:
         rig.cache.fill_joined(ROOM, [])

@@ -60,7 +60,7 @@ TWO_KEYS = {"devices", "register", "traffic", "unregister", "frame"}
 
 @pytest.mark.parametrize("name", CALLS)
 def test_every_method_is_one_round_trip(rig: Rig, name: str) -> None:
-    CALLS[name](rig.cache)  # the server has its script from now on
+    CALLS[name](rig.cache)  # the server knows its script from now on
     before = rig.cache.round_trips
     CALLS[name](rig.cache)
     nodes = 3 if name in MANY_KEYS else 2 if name in TWO_KEYS else 1

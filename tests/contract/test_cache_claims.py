@@ -1,4 +1,4 @@
-"""What `ports.Cache` promises of claims and acks."""
+"""The contract of `ports.Cache`: claims and acks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `ports.Cache` promises of what a frame needs."""
+"""The contract of `ports.Cache`: what a frame needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `ports.Cache` promises of limits."""
+"""The contract of `ports.Cache`: limits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TestSpend:
         assert [spend(self.charge(0)) for _ in range(5)] == [0, 0, 0, 500, 500]
         assert spend(self.charge(499)) in (1, 2)
         assert spend(self.charge(500)) == 0
-        assert spend(self.charge(400)) == 500, "a clock behind gains nothing"
+        assert spend(self.charge(400)) == 500, "a clock that is behind adds nothing"
         assert spend(self.charge(0, payer=BOB)) == 0
         assert spend(self.charge(0, name="other")) == 0
         assert [spend(self.charge(10**7)) for _ in range(4)] == [0, 0, 0, 500]

@@ -1,4 +1,4 @@
-"""What `ports.Cache` promises of members and grants."""
+"""The contract of `ports.Cache`: members and grants."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class TestMembers:
         assert [each for each in fills if each] == [rig.cache.members(ROOM)[0]]
 
     def test_no_reader_sees_members_older_than_a_bump(self, rig: Rig) -> None:
-        """A writer changes the store and bumps; others fill and read all the while."""
+        """One thread changes the store and bumps the version; others fill and read meanwhile."""
         cache, store, bumped, least = rig.cache, [0], [0], {}
         done = threading.Event()
         reads: list[tuple[str, int]] = []

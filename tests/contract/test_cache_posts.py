@@ -1,4 +1,4 @@
-"""What `ports.Cache` promises of the shared budget of posts."""
+"""The contract of `ports.Cache`: the shared rate budget of posts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `ports.Cache` promises of recent entries."""
+"""The contract of `ports.Cache`: recent entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `ports.Cache` promises of the registry of connections."""
+"""The contract of `ports.Cache`: the registry of connections."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class TestRegistry:
         rig.wait(179)
         assert rig.cache.online([ALICE]) is not None
         rig.wait(2)
-        assert rig.cache.online([ALICE]) is None, "before what it vouches for expires"
+        assert rig.cache.online([ALICE]) is None, "the warm mark expires before the connections"
 
     def test_online_has_every_device(self, rig: Rig) -> None:
         rig.cache.set_warm(True)

@@ -1,4 +1,4 @@
-"""What a Redis over the network can do and no twin can: lose scripts, freeze, die, move slots."""
+"""Faults of a real Redis server: lost scripts, freezes, crashes, moved slots."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ served = pytest.mark.parametrize("backend", ["valkey", "cluster"], indirect=True
 
 @pytest.fixture(scope="module")
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
-    """Servers of its own: these tests freeze them and move slots."""
+    """Separate servers, as these tests freeze them and move slots."""
     with backend_of(request.param) as backend:
         yield backend
 
 
 class TestServer:
-    """What only a Redis over the network can do."""
+    """Tests that need a Redis server on the network."""
 
     @served
     def test_keys_fields_and_expiries_are_as_documented(self, rig: Rig) -> None:
@@ -170,7 +170,7 @@ def test_a_killed_server_is_asked_once_a_second_and_found_again(server: Valkey) 
     assert cache.round_trips - before == 1, "the circuit is open"
     seconds[0] += 1.01
     assert all(together([refused] * 8))
-    assert cache.round_trips - before == 2, "one call probes"
+    assert cache.round_trips - before == 2, "one call probes the server"
     server.start()
     assert refused(), "the pause is not over"
     seconds[0] += 1.01

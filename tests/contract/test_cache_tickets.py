@@ -1,4 +1,4 @@
-"""What `ports.Cache` promises of tickets."""
+"""The contract of `ports.Cache`: tickets."""
 
 from __future__ import annotations
 

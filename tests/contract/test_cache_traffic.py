@@ -1,4 +1,4 @@
-"""What `ports.Cache` promises of counted traffic."""
+"""The contract of `ports.Cache`: counts of traffic."""
 
 from __future__ import annotations
 

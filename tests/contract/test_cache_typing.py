@@ -1,4 +1,4 @@
-"""What `ports.Cache` promises of typing."""
+"""The contract of `ports.Cache`: typing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `ports.CheckpointStore` promises."""
+"""The contract of `ports.CheckpointStore`."""
 
 from __future__ import annotations
 

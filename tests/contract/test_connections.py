@@ -1,4 +1,4 @@
-"""What `ports.ConnectionStore` promises."""
+"""The contract of `ports.ConnectionStore`."""
 
 from __future__ import annotations
 

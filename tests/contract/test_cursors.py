@@ -1,4 +1,4 @@
-"""What `ports.Cursors` promises."""
+"""The contract of `ports.Cursors`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What DynamoDB does and no twin can: budgets, conflicts, throttling, leftovers, silence."""
+"""Behaviour of real DynamoDB: budgets, conflicts, throttling, incomplete writes, no answer."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def distorted(ministack: Ministack, dynamodb: Distorted) -> Stores:
 
 
 def refuse(*codes: str, items: dict[int, Any] | None = None) -> Callable[..., Any]:
-    """Cancel a transaction for these reasons."""
+    """Cancel a transaction with these reasons."""
 
     def act(real: Any, **arguments: Any) -> Any:
         reasons = [
@@ -78,7 +78,7 @@ def fail(code: str, status: int = 400) -> Callable[..., Any]:
 
 
 class TestOnDynamoDB:
-    """What AWS does and no twin can: budgets, conflicts, throttling, leftovers, silence."""
+    """Tests that need DynamoDB: budgets, conflicts, throttling, incomplete writes, no answer."""
 
     def test_a_commit_is_one_call_refused_or_not(
         self, distorted: Stores, dynamodb: Distorted
@@ -276,7 +276,7 @@ class TestOnDynamoDB:
             fail("ValidationException")(None)
 
     def test_a_table_that_is_not_there_is_unavailable(self, ministack: Ministack) -> None:
-        """Whoever operates the deployment mends that: nothing may be given up for it."""
+        """An operator can repair it, so nothing may be given up because of it."""
         missing = on_dynamodb(ministack.client("dynamodb"), "no-such-prefix")
         with pytest.raises(Unavailable):
             missing.connections.get(C1)

@@ -1,4 +1,4 @@
-"""What `ports.EngineSessions` promises, on the twin in memory and on Valkey."""
+"""The contract of `ports.EngineSessions`, in memory and on Valkey."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_frames_wait_for_a_poll_and_are_taken_once(polling: EngineSessions) -> N
     assert polling.push(SID, ["4c"]) is True
     assert polling.poll(SID, "p1", 100, 0)
     assert polling.take(SID, "p1") == ["4a", "4b", "4c"]
-    assert polling.poll(SID, "p2", 100, 0), "the first is over"
+    assert polling.poll(SID, "p2", 100, 0), "the first poll has ended"
     assert polling.take(SID, "p2") is None
     polling.push(SID, ["4d"])
     assert polling.take(SID, "p2") == ["4d"]
@@ -139,7 +139,7 @@ def test_frames_wait_for_a_poll_and_are_taken_once(polling: EngineSessions) -> N
 def test_one_poll_waits_at_a_time_until_its_time_is_over(polling: EngineSessions) -> None:
     assert polling.poll(SID, "p1", 100, 0)
     assert not polling.poll(SID, "p2", 150, 50)
-    assert polling.poll(SID, "p3", 250, 101), "the first one died"
+    assert polling.poll(SID, "p3", 250, 101), "the first poll's function died"
     assert polling.take(SID, "p1") == ["1"]
 
 
@@ -234,7 +234,7 @@ def test_one_mover_drains_and_another_when_it_has_stalled(polling: EngineSession
 def test_a_probe_lets_a_waiting_poll_go(polling: EngineSessions) -> None:
     polling.probe(SID, 5)
     assert polling.poll(SID, "p1", 100, 0)
-    assert polling.take(SID, "p1") is None, "it came after the probe"
+    assert polling.take(SID, "p1") is None, "the poll came after the probe"
     polling.probe(SID, 6)
     assert polling.take(SID, "p1") == ["6"]
     held = polling.get(SID)

@@ -1,4 +1,4 @@
-"""What `ports.FriendStore` promises."""
+"""The contract of `ports.FriendStore`."""
 
 from __future__ import annotations
 

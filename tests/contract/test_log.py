@@ -1,4 +1,4 @@
-"""What `ports.MessageLog` promises of its writes."""
+"""The contract of `ports.MessageLog`: writes."""
 
 from __future__ import annotations
 

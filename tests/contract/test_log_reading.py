@@ -1,4 +1,4 @@
-"""What `ports.MessageLog` promises of its reads."""
+"""The contract of `ports.MessageLog`: reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `ports.Markers` promises."""
+"""The contract of `ports.Markers`."""
 
 from __future__ import annotations
 

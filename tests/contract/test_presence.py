@@ -1,4 +1,4 @@
-"""What `ports.PresenceStore` promises."""
+"""The contract of `ports.PresenceStore`."""
 
 from __future__ import annotations
 

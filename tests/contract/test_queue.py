@@ -1,4 +1,4 @@
-"""One contract for queues: the in-memory twin and SQS take, order and deduplicate jobs alike."""
+"""The contract of queues: in memory and on SQS, jobs are sent, ordered and deduplicated alike."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ Received = tuple[dict[str, Any], str | None]
 
 
 class Rig(ABC):
-    """A queue and the way to see what it holds.
+    """A queue, and a way to read its jobs.
 
     Attributes:
-        queue: What is tested.
+        queue: The queue under test.
     """
 
     queue: Queue
 
     @abstractmethod
     def drain(self) -> list[Received]:
-        """(body with its kind, group) of all that waits."""
+        """(body with its kind, group) of all waiting jobs."""
 
 
 class MemoryRig(Rig):
@@ -47,7 +47,7 @@ class MemoryRig(Rig):
 
 
 class SqsRig(Rig):
-    """On a distorted client: `sqs` records every call."""
+    """A queue on a distorted client: `sqs` records every call."""
 
     def __init__(self, stack: Ministack, short_name: str) -> None:
         self.sqs = Distorted(stack.client("sqs"))
@@ -158,7 +158,7 @@ class TestUnordered:
 
 
 class TestOnSqs:
-    """What only SQS does: calls, limits, refusals, time."""
+    """Behaviour of SQS only: calls, limits, refusals, time."""
 
     def test_one_call_per_ten_jobs_and_the_address_once(self, delivery: SqsRig) -> None:
         delivery.queue.send([ordered(n, f"room{n}") for n in range(25)])
@@ -209,7 +209,7 @@ class TestOnSqs:
         assert sorted(body["number"] for body, _ in delivery.drain()) == [0, 1, 2, 3]
 
     def test_what_fails_is_overtaken_by_nothing_of_its_group(self, delivery: SqsRig) -> None:
-        """SQS may refuse an entry of a batch and take those behind it."""
+        """SQS may refuse an entry of a batch and accept later ones."""
         delivery.sqs.answer("send_message_batch", _partly(0))
         jobs = [ordered(n, f"room{n % 3}") for n in range(7)]
         delivery.queue.send(jobs)
@@ -256,7 +256,7 @@ def test_the_twin_records_what_it_hides() -> None:
 
 
 def _partly(*failing: int) -> Callable[..., Any]:
-    """Send a batch but for the entries at these places."""
+    """Send a batch without the entries at these places."""
 
     def act(real: Any, QueueUrl: str, Entries: list[dict[str, Any]]) -> Any:
         good = [entry for n, entry in enumerate(Entries) if n not in failing]

@@ -1,4 +1,4 @@
-"""What `ports.RevocationStore` promises."""
+"""The contract of `ports.RevocationStore`."""
 
 from __future__ import annotations
 

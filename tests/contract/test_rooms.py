@@ -1,4 +1,4 @@
-"""What `ports.RoomStore` promises."""
+"""The contract of `ports.RoomStore`."""
 
 from __future__ import annotations
 

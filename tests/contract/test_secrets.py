@@ -1,4 +1,4 @@
-"""One contract for secrets: the settings' own, and Secrets Manager's (ministack)."""
+"""The contract of secrets: from settings, and from Secrets Manager (ministack)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _numbers = itertools.count(1)
 
 
 class Managed:
-    """A secret in Secrets Manager and its reader.
+    """A secret in Secrets Manager, and its reader.
 
     Attributes:
         manager: Records every call.
@@ -80,7 +80,7 @@ def test_it_is_read_at_the_first_use_and_once_in_five_minutes(managed: Managed) 
 
 
 def away(real: Callable[..., Any], **arguments: Any) -> Any:
-    """Nothing listens there."""
+    """A call that reaches no server."""
     nowhere = client("secretsmanager", REGION, f"http://127.0.0.1:{free_port()}")
     return nowhere.get_secret_value(**arguments)
 
@@ -132,7 +132,7 @@ def test_never_read_is_a_coded_error_that_may_pass(managed: Managed) -> None:
         with pytest.raises(Unavailable) as raised:
             managed.secrets.get("jwt_secret")
     assert raised.value.retryable
-    assert managed.reads == 1, "a read that fails takes seconds: not one for each frame"
+    assert managed.reads == 1, "a failing read takes seconds, so it must not happen for each frame"
     managed.clock.ms += 5_000
     assert managed.secrets.get("jwt_secret") == "first"
 

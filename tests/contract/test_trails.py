@@ -1,4 +1,4 @@
-"""What `ports.Trails` promises, on the twin in memory and on Valkey."""
+"""The contract of `ports.Trails`, in memory and on Valkey."""
 
 from __future__ import annotations
 

@@ -107,11 +107,11 @@ def test_a_custom_domain_is_the_api_s_at_its_stage(emulator: Emulator) -> None:
     [
         ({"integration": {"PayloadFormatVersion": "2.0"}}, "payload format 2.0; only 1.0"),
         ({"integration": {"IntegrationType": "HTTP_PROXY"}}, "type HTTP_PROXY; only AWS_PROXY"),
-        ({"uri": "https://example.com"}, "https://example.com, which is no Lambda function"),
+        ({"uri": "https://example.com"}, "https://example.com, which is not a Lambda function"),
         ({"uri": function_arn("far", "eu-west-1")}, "a function in eu-west-1"),
         ({"route": {"Target": ""}}, "GET /a has no integration"),
         ({"route": {"AuthorizationType": "AWS_IAM"}}, "GET /a has the authorizer AWS_IAM"),
-        ({"route": {"ApiKeyRequired": True}}, "GET /a wants an API key"),
+        ({"route": {"ApiKeyRequired": True}}, "GET /a requires an API key"),
         ({"route": {"RouteKey": "$default"}}, "catch-all"),
         ({"api": {"CorsConfiguration": {"AllowOrigins": ["*"]}}}, "CORS"),
         ({"stage": "beta"}, "must be \\$default"),

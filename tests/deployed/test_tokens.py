@@ -87,4 +87,4 @@ def test_who_may_read_the_secret_signs_tokens(
     assert (claims["sub"], claims["roles"]) == ("alice", ["admin"])
     done = CliRunner().invoke(app, [*command, "another"])
     assert done.exit_code == 1
-    assert done.stderr.startswith("tidings: reading the secret another: ")
+    assert done.stderr.startswith("tidings: the secret another could not be read: ")

@@ -1,4 +1,4 @@
-"""The checker on histories written by hand, each fault in its smallest form, and mutated ones."""
+"""The checker on hand-written histories, with each fault in its simplest form, and on mutants."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_each_fault_in_its_smallest_form(name: str) -> None:
 
 @st.composite
 def correct_histories(draw: st.DrawFn) -> History:
-    """Rooms in which everybody sends, is acked and sees all, in order, each at his own pace."""
+    """Rooms where all clients send, get acks and see all, in order, each at their own pace."""
     clients = [Client(f"c{n}") for n in range(draw(st.integers(3, 5)))]
     rooms = [Room(f"r{n}") for n in range(draw(st.integers(1, 2)))]
     log: dict[Room, tuple[LogEntry, ...]] = {}
@@ -219,7 +219,7 @@ def test_a_correct_history_has_no_fault(correct: History) -> None:
 
 @dataclass(frozen=True)
 class Mutation:
-    """What it must be found as, and how it is done: (a correct history, draw) to a bad one."""
+    """The kind of fault to be found, and a function from (correct history, draw) to a bad one."""
 
     kind: Kind
     apply: Callable[[History, st.DataObject], History]
@@ -236,7 +236,7 @@ def drop_a_seen(bad: History, data: st.DataObject) -> History:
 
 
 def drop_an_entry(bad: History, data: st.DataObject) -> History:
-    """From the log, and nobody saw it: only its ack tells."""
+    """Drop a message from the log that no client saw, so that only its ack shows the loss."""
     room = data.draw(st.sampled_from(sorted(bad.log)))
     entry = data.draw(st.sampled_from(bad.log[room]))
     gone = entry.message_id
@@ -261,7 +261,7 @@ def keep_twice(bad: History, data: st.DataObject) -> History:
 
 
 def swap_what_one_saw(bad: History, data: st.DataObject) -> History:
-    """Two that a client saw one after the other, in one room."""
+    """Swap two messages that a client saw in succession, in one room."""
     views: dict[tuple[Client, Room], list[int]] = {}
     for at, event in enumerate(bad.events):
         if isinstance(event, Seen):
@@ -274,7 +274,7 @@ def swap_what_one_saw(bad: History, data: st.DataObject) -> History:
 
 
 def swap_in_the_log(bad: History, data: st.DataObject) -> History:
-    """Of one sender, who had the first one's ack before he sent the second."""
+    """Swap two messages of a sender that got the first one's ack before sending the second."""
     senders = {e.key: e.client for e in bad.events if isinstance(e, Sent)}
     pairs = [
         (room, one, other)

@@ -1,4 +1,4 @@
-"""The cutting proxy between a client and a server of ours."""
+"""The cutting proxy between a client and a test server."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Place:
-    """A server that keeps its connections, a proxy before it, and the cuts it told of."""
+    """A server that keeps its connections, a proxy before it, and the cuts that it reported."""
 
     def __init__(self) -> None:
         self.accepted: asyncio.Queue[Streams] = asyncio.Queue()
         self.cuts: list[tuple[str, str]] = []
-        self._kept: list[Streams] = []  # a writer that nobody holds closes its socket
+        self._kept: list[Streams] = []  # without a reference, a writer closes its socket
         self.proxy: CuttingProxy
 
     async def dial(self, request: bytes) -> tuple[Streams, Streams, Line]:
-        """The client's and the server's side of a new line over which the request went."""
+        """Connect and send a request; return the client's and server's streams, and the line."""
         known = set(self.proxy.whole)
         host, _, port = self.proxy.url.removeprefix("http://").partition(":")
         client = await asyncio.open_connection(host, int(port))
@@ -91,10 +91,10 @@ async def test_a_reset_ends_both_sides() -> None:
         assert it.cuts == [("reset", "json")]
 
 
-async def test_after_a_deaf_cut_the_server_talks_to_nobody_for_a_while() -> None:
+async def test_after_a_half_open_cut_the_server_keeps_sending_for_a_while() -> None:
     async with place() as it:
         (reader, _), (theirs, answer), line = await it.dial(request("GET /ws"))
-        it.proxy.deafen(line)
+        it.proxy.half_open(line)
         assert await ended(reader)
         answer.write(b"is anybody there?")
         await answer.drain()
@@ -128,7 +128,7 @@ async def test_a_young_cut_ends_a_request_soon_after_it_began() -> None:
         (reader, _), _, _ = await it.dial(request(f"POST {SOCKET}&transport=polling&sid=s"))
         assert await ended(reader)
         [(way, what)] = it.cuts
-        assert (way in ("reset", "deaf"), what) == (True, "post")
+        assert (way in ("reset", "half-open"), what) == (True, "post")
 
 
 async def test_without_a_server_the_client_is_cut_off() -> None:

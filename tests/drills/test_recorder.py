@@ -1,4 +1,4 @@
-"""The recorder: one event a call, at the present time."""
+"""The recorder: each call records one event at the present time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The storm: who takes part, and one of full size against a whole stack."""
+"""The storm: its clients and rooms, and one storm of full size against a whole stack."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_everybody_has_a_seat_in_as_many_rooms_as_planned() -> None:
 def test_nothing_is_lost_doubled_or_misordered_in_a_storm(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """200 clients, 60 seconds; in a process of its own, with all that is left over after it."""
+    """200 clients, 60 seconds, in a separate process together with all that it leaves behind."""
     installed()
     command = [sys.executable, "-m", "workbench.cli.main", "drill", "storm"]
     command += ["--seed", str(SEED), "--json"]

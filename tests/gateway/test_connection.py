@@ -30,7 +30,7 @@ KB = 1024
 
 
 async def exchange(socket: ClientConnection, *messages: Any) -> None:
-    """Send each after the answer to the one before."""
+    """Send each message after the answer to the one before."""
     for message in messages:
         await socket.send(message)
         await socket.recv()
@@ -68,7 +68,7 @@ async def test_without_a_route_response_nothing_is_returned() -> None:
 
 
 async def test_a_message_event_has_no_headers() -> None:
-    """apigateway-websocket-api-mapping-template-reference: those are $connect's alone."""
+    """apigateway-websocket-api-mapping-template-reference: only $connect has them."""
     functions = Functions()
     async with running(functions) as (_, host):
         socket = await open_socket(host)
@@ -84,7 +84,7 @@ async def test_a_message_event_has_no_headers() -> None:
     "handler", [boom, lambda _: None, lambda _: {"body": "x"}, lambda _: 1 / 0]
 )
 async def test_a_failing_function_makes_the_gateway_s_own_frame(handler: Any) -> None:
-    """apigateway-websocket-api-routes-integrations: raised, or answered no proxy response."""
+    """apigateway-websocket-api-routes-integrations: it raised, or returned no proxy response."""
     async with running(Functions(websocket_message=handler)) as (gateway, host):
         socket = await open_socket(host)
         (name,) = gateway.connections
@@ -96,7 +96,7 @@ async def test_a_failing_function_makes_the_gateway_s_own_frame(handler: Any) ->
 
 
 async def test_an_answer_is_a_message_of_128_kb_at_most() -> None:
-    """limits table: message payload size, in bytes; what AWS does with a larger one is assumed."""
+    """limits table: message payload size, in bytes; AWS's answer to a larger one is assumed."""
 
     def long(event: Any) -> Any:
         return {"statusCode": 200, "body": "漢" * int(event["body"])}
@@ -202,7 +202,7 @@ async def test_the_idle_and_the_old_are_closed(limits: Limits) -> None:
 
 
 async def test_activity_puts_the_idle_limit_off_but_not_the_duration() -> None:
-    """limits table: only silence is idle; nothing outlives the connection's duration."""
+    """limits table: only silence counts as idle; no connection outlives the maximal duration."""
     functions = Functions(websocket_message=echo)
     limits = Limits(idle_s=1, connection_s=2)
     async with running(functions, limits=limits) as (_, host):
@@ -217,8 +217,8 @@ async def test_activity_puts_the_idle_limit_off_but_not_the_duration() -> None:
 
 @pytest.mark.parametrize("activity", ["frame", "ping", "post"])
 async def test_either_direction_is_activity(activity: str) -> None:
-    """limits table: idle is who neither sends nor is sent anything."""
-    functions = Functions()  # which answer nothing
+    """limits table: a connection is idle without traffic in either direction."""
+    functions = Functions()  # which return nothing
     async with running(functions) as (gateway, host):
         socket = await open_socket(host)
         (connection,) = gateway.connections.values()

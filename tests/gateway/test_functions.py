@@ -44,7 +44,7 @@ async def functions() -> AsyncIterator[LocalFunctions]:
 
 
 async def test_sync_handlers_run_at_the_same_time(functions: LocalFunctions) -> None:
-    """lambda-concurrency: one environment per invocation under way."""
+    """lambda-concurrency: one environment for each concurrent invocation."""
     await asyncio.gather(*(functions.invoke("meet", {}, 5) for _ in range(MEET.parties)))
 
 
@@ -58,7 +58,7 @@ async def test_a_handler_gets_a_copy_and_a_context(functions: LocalFunctions) ->
 
 
 async def test_a_coroutine_function_answers_as_json_carries_it(functions: LocalFunctions) -> None:
-    """python-handler: what is returned is serialised to JSON."""
+    """python-handler: the result is serialised to JSON."""
     number, request_id = await functions.invoke("quick", {}, 5)
     assert (number, len(request_id)) == (1, 36)
 
@@ -69,7 +69,7 @@ async def test_a_coroutine_function_answers_as_json_carries_it(functions: LocalF
 async def test_what_fails_is_the_function_s_error(
     functions: LocalFunctions, name: str, type: str
 ) -> None:
-    """python-exceptions; an answer that is no JSON is Runtime.MarshalError on AWS."""
+    """python-exceptions; on AWS, a result that is not JSON is a Runtime.MarshalError."""
     with pytest.raises(FunctionError) as failed:
         await functions.invoke(name, {}, 5)
     assert failed.value.type == type

@@ -33,7 +33,7 @@ async def refused_with(host: str, path: str = "/ws") -> tuple[int, bytes]:
 
 
 async def test_the_socket_opens_after_connect_and_until_then_it_is_gone() -> None:
-    """apigateway-how-to-call-websocket-api-connections: 410 for every call while $connect runs."""
+    """apigateway-how-to-call-websocket-api-connections: 410 for all calls while $connect runs."""
     gate = Gate()
     functions = Functions(websocket_connect=gate)
     async with running(functions) as (_, host):
@@ -56,7 +56,7 @@ async def test_the_socket_opens_after_connect_and_until_then_it_is_gone() -> Non
 
 @pytest.mark.parametrize("status", [302, 400, 401, 403, 429, 500, 503])
 async def test_a_refusing_connect_passes_its_status_on(status: int) -> None:
-    """apigateway-websocket-api-route-keys-connect-disconnect: no 2xx, no connection."""
+    """apigateway-websocket-api-route-keys-connect-disconnect: without 2xx, no connection."""
     functions = Functions(websocket_connect=lambda _: {"statusCode": status, "body": "why"})
     async with running(functions) as (gateway, host):
         assert await refused_with(host) == (status, b"why")
@@ -111,7 +111,7 @@ async def test_an_api_without_a_connect_route_lets_everybody_in() -> None:
 async def test_a_wrong_handshake_reaches_no_function(
     method: str, changed: dict[str, str | None]
 ) -> None:
-    """RFC 6455, section 4.2.1: what is not a handshake is answered without one."""
+    """RFC 6455, section 4.2.1: the gateway itself answers malformed handshakes."""
     functions = Functions()
     headers = {n: v for n, v in {**HANDSHAKE, **changed}.items() if v is not None}
     async with running(functions) as (_, host):
@@ -133,7 +133,7 @@ async def test_the_stage_takes_no_further_path(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/prod", "/prod/", "/ws", "/socket.io/?transport=websocket"])
 async def test_where_a_handshake_may_go(path: str) -> None:
-    """apigateway-how-to-call-websocket-api: the stage; the other two are the edge's paths."""
+    """apigateway-how-to-call-websocket-api: the stage; the two others are paths of the edge."""
     async with running(Functions()) as (_, host):
         socket = await RawSocket.open(host)
         assert (await socket.request("GET", path, HANDSHAKE))[0] == 101
@@ -161,7 +161,7 @@ async def test_the_connect_event_carries_headers_and_query() -> None:
 
 
 async def test_the_function_chooses_the_subprotocol() -> None:
-    """websocket-connect-route-subprotocol: it is in the answer's headers, or there is none."""
+    """websocket-connect-route-subprotocol: from the answer's headers, otherwise none."""
     functions = Functions(
         websocket_connect=lambda _: {
             "statusCode": 200,
@@ -230,8 +230,8 @@ async def test_a_client_that_leaves_during_connect_is_disconnected_after_it() ->
 
 
 async def test_events_name_the_domain_that_the_client_called() -> None:
-    """apigateway-websocket-api-mapping-template-reference: domainName; a custom one is none of
-    @connections' addresses."""
+    """apigateway-websocket-api-mapping-template-reference: domainName; @connections is not served
+    at a custom domain."""
     functions = Functions()
     async with running(functions) as (gateway, host):
         for domain in ("", "ws.example.com"):

@@ -1,4 +1,4 @@
-"""Input that no honest client sends. RFC 6455 says what it costs; nobody else may notice."""
+"""Invalid and malicious input. RFC 6455 defines the answers; other clients must not notice."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def test_an_unmasked_frame_ends_its_connection() -> None:
 
 
 async def test_a_huge_frame_is_refused_by_its_head() -> None:
-    """limits table: 1009, before its bytes are there."""
+    """limits table: 1009, before the frame's bytes arrive."""
     async with running(Functions()) as (_, host):
         socket = await RawSocket.upgraded(host)
         socket.writer.write(bytes([0x81, 0xFF]) + (1 << 40).to_bytes(8, "big") + bytes(4))
@@ -86,7 +86,7 @@ async def test_a_huge_frame_is_refused_by_its_head() -> None:
 
 
 async def test_pings_are_answered_also_within_a_message() -> None:
-    """RFC 6455, section 5.5.2: no function sees them; pongs nobody asked for are ignored."""
+    """RFC 6455, section 5.5.2: functions do not see them; unsolicited pongs are ignored."""
     functions = Functions(websocket_message=echo)
     async with running(functions) as (_, host):
         socket = await RawSocket.upgraded(host)
@@ -102,7 +102,7 @@ async def test_pings_are_answered_also_within_a_message() -> None:
 
 
 async def test_frames_may_arrive_byte_by_byte() -> None:
-    """RFC 6455, section 5.4: frames know nothing of packets; a character may be cut in two."""
+    """RFC 6455, section 5.4: frames and packets are independent; characters may be split."""
     async with running(Functions(websocket_message=echo)) as (_, host):
         socket = await RawSocket.upgraded(host)
         data = "ä€😀".encode()
@@ -115,7 +115,7 @@ async def test_frames_may_arrive_byte_by_byte() -> None:
 
 
 async def test_a_client_that_vanishes_is_disconnected() -> None:
-    """apigateway-websocket-api-route-keys-connect-disconnect: no close frame at all."""
+    """apigateway-websocket-api-route-keys-connect-disconnect: without any close frame."""
     functions = Functions()
     async with running(functions) as (gateway, host):
         socket = await RawSocket.upgraded(host)
@@ -126,7 +126,7 @@ async def test_a_client_that_vanishes_is_disconnected() -> None:
 
 
 async def test_a_client_that_only_stops_sending_is_disconnected() -> None:
-    """A half-closed TCP connection is the end of a WebSocket; RFC 6455, section 7.1.1."""
+    """A half-closed TCP connection ends a WebSocket; RFC 6455, section 7.1.1."""
     functions = Functions()
     async with running(functions) as (_, host):
         socket = await RawSocket.upgraded(host)
@@ -142,7 +142,7 @@ async def test_a_client_that_only_stops_sending_is_disconnected() -> None:
     ids=["nothing", "half a head", "half a body"],
 )
 async def test_a_socket_without_a_whole_request_is_closed(sent: bytes) -> None:
-    """The gateway's own limit: half-open sockets do not pile up."""
+    """The gateway's own rule, so that half-open sockets do not accumulate."""
     functions = Functions()
     async with running(functions, limits=Limits(request_s=0.05)) as (_, host):
         socket = await RawSocket.open(host)
@@ -203,7 +203,7 @@ async def test_a_strange_query_is_no_fault(target: str) -> None:
 
 
 async def test_random_bytes_never_hurt_others() -> None:
-    """RFC 6455: whatever follows the handshake."""
+    """RFC 6455: any bytes after the handshake."""
     functions = Functions(websocket_message=echo)
     async with running(functions) as (_, host):
         good = await open_socket(host)
@@ -220,7 +220,7 @@ async def test_random_bytes_never_hurt_others() -> None:
 
 
 async def test_neither_tokens_nor_messages_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """The gateway's own promise, at every level and also when everything fails."""
+    """The gateway's own rule, at every level, even when everything fails."""
     caplog.set_level(logging.DEBUG)
     functions = Functions(api_handler=boom)
     async with running(functions, limits=SHORT) as (gateway, host):

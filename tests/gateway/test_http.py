@@ -218,7 +218,7 @@ async def test_no_route_is_a_404() -> None:
 
 
 async def test_a_socket_takes_one_request_after_the_other() -> None:
-    """RFC 9112, section 9.3; HEAD has no body, and the next answer is whole."""
+    """RFC 9112, section 9.3; HEAD has no body, and the next answer is complete."""
     functions = Functions(api_handler=ok)
     async with running(functions) as (_, host):
         socket = await RawSocket.open(host)

@@ -1,4 +1,4 @@
-"""Nothing waits without a bound, and nothing is left behind.
+"""Every wait is bounded, and no task or socket is left behind.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html
 """
@@ -34,7 +34,7 @@ from workbench.gateway import Gateway, HttpApi, Limits, WebSocketApi
 
 @asynccontextmanager
 async def stopped_inside(functions: Functions) -> AsyncIterator[tuple[Gateway, str]]:
-    """A gateway that the test itself stops; afterwards no task and no socket is left."""
+    """A gateway that the test stops; afterwards no task and no socket may be left."""
     gateway = Gateway(functions, [WebSocketApi()], HttpApi(routes=ROUTES))
     before = asyncio.all_tasks()
     port = await gateway.start()
@@ -47,7 +47,7 @@ async def stopped_inside(functions: Functions) -> AsyncIterator[tuple[Gateway, s
 
 
 async def refuses(host: str) -> None:
-    """Wait until nobody listens there."""
+    """Wait until the port refuses connections."""
     while True:
         try:
             socket = await RawSocket.open(host)
@@ -70,7 +70,7 @@ async def test_a_client_that_never_answers_a_close_is_cut_off() -> None:
 
 
 async def test_a_client_that_does_not_even_read_is_cut_off() -> None:
-    """limits table: a connection's end at two hours holds for the deaf as well."""
+    """limits table: the end after two hours also applies to a client that does not read."""
     functions = Functions()
     limits = Limits(connection_s=0.05, close_s=0.05)
     async with running(functions, limits=limits) as (_, host):
@@ -118,7 +118,7 @@ async def test_a_failing_disconnect_hurts_nobody() -> None:
 
 
 async def test_stop_lets_running_work_come_to_its_end() -> None:
-    """The gateway's own promise: within the grace, answers and $disconnect still happen."""
+    """The gateway's own rule: within the grace period, answers and $disconnect still happen."""
     gates = {"api_handler": Gate({"statusCode": 200, "body": "done"}), "websocket_message": Gate()}
     functions = Functions(**gates)
     async with stopped_inside(functions) as (gateway, host), aiohttp.ClientSession() as session:
@@ -142,7 +142,7 @@ async def test_stop_lets_running_work_come_to_its_end() -> None:
 
 
 async def test_stop_is_bounded_and_leaves_nothing() -> None:
-    """The gateway's own promise: what outlives the grace is cut off."""
+    """The gateway's own rule: what outlasts the grace period is cancelled."""
     functions = Functions(api_handler=Gate(), websocket_message=Gate())
     async with stopped_inside(functions) as (gateway, host):
         deaf, half = await RawSocket.upgraded(host), await RawSocket.open(host)
@@ -162,7 +162,7 @@ async def test_stop_is_bounded_and_leaves_nothing() -> None:
 
 
 async def test_stop_during_connect() -> None:
-    """The gateway's own promise: a $connect under way ends in a closed connection."""
+    """The gateway's own rule: a running $connect ends in a closed connection."""
     gate = Gate()
     functions = Functions(websocket_connect=gate)
     async with stopped_inside(functions) as (gateway, host):
@@ -180,7 +180,7 @@ async def test_stop_during_connect() -> None:
 
 
 async def test_idle_sockets_do_not_hold_up_stop() -> None:
-    """The gateway's own promise: keep-alive without a request is no work."""
+    """The gateway's own rule: a keep-alive socket without a request is not running work."""
     async with stopped_inside(Functions()) as (gateway, host):
         socket = await RawSocket.open(host)
         assert (await socket.request("GET", "/nothing", {}))[0] == 404
@@ -192,7 +192,7 @@ async def test_idle_sockets_do_not_hold_up_stop() -> None:
 
 
 async def test_a_gateway_can_start_again() -> None:
-    """The gateway's own promise."""
+    """The gateway's own rule."""
     functions = Functions()
     gateway = Gateway(functions, [WebSocketApi()])
     for _ in range(2):
@@ -204,7 +204,7 @@ async def test_a_gateway_can_start_again() -> None:
 
 
 async def test_other_apis_take_the_place_of_the_first() -> None:
-    """API_DeleteApi, API_UpdateRoute: a connection has the routes its API has now."""
+    """API_DeleteApi, API_UpdateRoute: a connection has the present routes of its API."""
     functions = Functions(websocket_message=echo)
     first, second = WebSocketApi("one", "prod", "/ws"), WebSocketApi("two", "beta", "/beta")
     changed = WebSocketApi("two", "beta", "/beta", routes={"$default": "new_message"})
@@ -224,7 +224,7 @@ async def test_other_apis_take_the_place_of_the_first() -> None:
 
 
 async def test_apis_that_cannot_be_served_change_nothing() -> None:
-    """The gateway's own promise."""
+    """The gateway's own rule."""
     async with running(Functions()) as (gateway, host):
         with pytest.raises(ValueError, match="route selection"):
             gateway.serve([WebSocketApi(route_selection_expression="$x")], None)
@@ -232,7 +232,7 @@ async def test_apis_that_cannot_be_served_change_nothing() -> None:
 
 
 async def test_an_invoker_s_own_fault_is_the_function_s() -> None:
-    """apigateway-websocket-api-routes-integrations: an integration that fails, however."""
+    """apigateway-websocket-api-routes-integrations: an integration failed, for any reason."""
 
     class Broken:
         async def invoke(self, function: str, event: dict[str, Any], timeout_s: float) -> Any:

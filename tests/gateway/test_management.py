@@ -63,7 +63,7 @@ async def test_delete_closes_and_the_connection_is_gone_at_once() -> None:
 
 
 async def test_a_connection_is_gone_from_its_close_on_not_from_its_end() -> None:
-    """API_DeleteConnection: a client that has not answered the close takes no posts."""
+    """API_DeleteConnection: before a client has answered the close, it gets no more posts."""
     async with running(Functions()) as (gateway, host):
         socket = await RawSocket.upgraded(host)
         (name,) = gateway.connections
@@ -107,7 +107,7 @@ async def test_a_client_that_does_not_read_is_a_429() -> None:
         slow, quick = await RawSocket.upgraded(host), await open_socket(host)
         slow.writer.transport.pause_reading()  # type: ignore[attr-defined]
         slow_name, quick_name = gateway.connections
-        for _ in range(2000):  # what the kernel's buffers hold
+        for _ in range(2000):  # fills the kernel's buffers
             if await post(host, slow_name, b"x" * 131_072) != 200:
                 break
         assert (await manage("POST", host, slow_name, b"x"))[:2] == (429, "LimitExceededException")

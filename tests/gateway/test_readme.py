@@ -1,4 +1,4 @@
-"""The README is true: its example runs, its tests exist, its numbers are the code's."""
+"""The README is correct: its example runs, its tests exist, its numbers are those of the code."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ ROUTES = ("$connect", "$default", "$disconnect", "join", "1", "a-b")
     ],
 )
 def test_the_expression_s_value_chooses_the_route(expression: str, text: str, route: str) -> None:
-    """websocket-api-develop-routes: what cannot be evaluated or has no route is $default's."""
+    """websocket-api-develop-routes: without a value or a matching route, $default is chosen."""
     assert choose(expression, ROUTES, text) == route
 
 

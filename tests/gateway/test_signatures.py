@@ -32,7 +32,7 @@ STAMP = "20260102T030405Z"
 
 
 def by_chalicelib(body: bytes = b"hello", stamp: str = STAMP, **changed: Any) -> Request:
-    """Signed as the product signs."""
+    """Sign as the product does."""
     wire, canonical = paths("prod", NAME)
     given = Credentials("AK", changed.get("secret", "secret"), changed.get("token"))
     signer = Signer(HOST, changed.get("region", REGION), given, stamp)
@@ -45,7 +45,7 @@ def by_chalicelib(body: bytes = b"hello", stamp: str = STAMP, **changed: Any) ->
 def by_botocore(
     body: bytes = b"hello", service: str = "execute-api", query: str = "", token: str | None = None
 ) -> Request:
-    """Signed as AWS's own library signs."""
+    """Sign as AWS's own library does."""
     wire, _ = paths("prod", NAME)
     url = f"http://{HOST}{wire}" + (f"?{query}" if query else "")
     request = AWSRequest("POST", url, data=body, headers={"X-Extra": "a   b "})
@@ -117,7 +117,7 @@ def test_what_was_tampered_with_is_refused(tamper: Callable[[Request], Request])
 
 
 def test_a_path_encoded_only_once_is_refused() -> None:
-    """reference_sigv-create-signed-request: the canonical path is the wire's, encoded again."""
+    """reference_sigv-create-signed-request: the canonical path encodes the wire's path again."""
     request = by_chalicelib()
     wire, _ = paths("prod", NAME)
     signer = Signer(HOST, REGION, Credentials("AK", "secret"), STAMP)
@@ -216,7 +216,7 @@ def test_a_date_may_be_five_minutes_off(skew_s: int, text: str) -> None:
 
 
 def test_without_credentials_only_the_form_counts() -> None:
-    """The default of the local stack: any key, but never no signature."""
+    """The default of the local stack: any key, but a signature is required."""
     verify(by_chalicelib(secret="whatever"), REGION, None, NOW + timedelta(days=9))
     with pytest.raises(Refused):
         verify(replace(by_chalicelib(), headers=[]), REGION, None, NOW)

@@ -1,4 +1,4 @@
-"""Files beside the APIs: known types of one folder, nothing else."""
+"""Static files beside the APIs: known types from its folders, nothing else."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_second_folder_adds_files_and_replaces_none(tmp_path: Path) -> None:
 
 
 def test_the_page_and_the_client_share_no_name() -> None:
-    """The page's files would hide the client's."""
+    """A file of the page would hide the client's file of the same name."""
     page, client = ({path.name for path in (ROOT / part).glob("*.js")} for part in PARTS)
     assert page
     assert client

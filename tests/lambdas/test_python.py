@@ -1,4 +1,4 @@
-"""The Python of deployed functions: isolated, with boto3, of any version."""
+"""The Python of deployed functions: isolated, with boto3, in any version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.stack.children import StackError
 
 def run(python: Path, code: str) -> str:
     command = [python, "-c", code]
-    where = python.parent  # not here: the working directory is searched for modules
+    where = python.parent  # elsewhere, as the working directory is searched for modules
     return subprocess.run(command, cwd=where, check=True, capture_output=True, text=True).stdout
 
 

@@ -1,4 +1,4 @@
-"""Functions behind ministack's hook: what is deployed later runs soon, what is wrong is told."""
+"""Functions behind ministack's hook: new deployments run soon, and errors are reported."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_function_knows_who_it_is(emulator: Emulator) -> None:
 
 
 def test_first_invocations_of_one_package_at_once(tmp_path: Path) -> None:
-    """All of them find no code there: they meet in the middle of the download."""
+    """None of them finds the code, so all download it at the same time."""
     meet = threading.Barrier(3)
 
     class Package(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Environments of a function: how many there are, and what becomes of those that fail."""
+"""The environments of a function: their number, and the handling of failures."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_invocations_at_once_have_an_environment_each(tmp_path: Path) -> N
             asyncio.create_task(invoke(version, here=str(each), until=str(flag))) for each in here
         ]
         await until(lambda: all(each.exists() for each in here))
-        free = await invoke(version)  # they keep it waiting, but not for good
+        free = await invoke(version)  # it waits for the others, but not forever
         flag.touch()
         pids = {answer["pid"] for answer in await asyncio.gather(*held)}
     assert len(pids) == 6
@@ -139,7 +139,7 @@ async def test_a_closed_version_ends_after_what_runs(tmp_path: Path) -> None:
     async with running(tmp_path) as version:
         idle = (await invoke(version))["pid"]
         running_one = asyncio.create_task(invoke(version, until=str(flag)))
-        await asyncio.sleep(0)  # it has begun
+        await asyncio.sleep(0)  # let it begin
         version.close()
         flag.touch()
         assert (await running_one)["pid"] == idle

@@ -106,7 +106,7 @@ def test_axe_on_moments_and_notifications(visit: Visit, axe: str, scheme: str) -
 def test_axe_on_the_log_in(browser: Browser, stack: EmbeddedStack, axe: str, scheme: Any) -> None:
     page = browser.new_page(color_scheme=scheme)
     page.goto(stack.url)
-    page.get_by_role("button", name="Come in").click()
+    page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("alert")).not_to_be_empty()
     assert faults(page, axe) == []
     page.context.close()

@@ -52,7 +52,7 @@ def test_a_lost_network_over_socketio(visit: Visit, mode: str) -> None:
 def test_the_switch_is_under_the_hood(visit: Visit) -> None:
     ann = visit(name("ann"))
     ann.page.get_by_role("button", name="Under the hood").click()
-    ann.page.get_by_label("Speaks").select_option("websocket")
+    ann.page.get_by_label("Protocol").select_option("websocket")
     ann.page.wait_for_url("**via=websocket**")
     ann.wait_online()
-    expect(ann.page.get_by_label("Speaks")).to_have_value("websocket")
+    expect(ann.page.get_by_label("Protocol")).to_have_value("websocket")

@@ -1,4 +1,4 @@
-"""Each error that protocol.md names beside an action is what that action answers."""
+"""Each error that protocol.md lists for an action is what that action really answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOM, CONVERSATION = {"room_id": "lobby"}, {"conversation_id": "lobby"}
 TEXT = {**CONVERSATION, "message_type": "text", "content": "x"}
 NO_MESSAGE = {**CONVERSATION, "message_id": NOWHERE}
 
-# By action and code: who sends what. Carol is not a member of the room, bob is.
+# By action and code: the sender and the data. Bob is a member of the room, carol is not.
 MET: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
     ("send_message", "permission_denied"): ("carol", TEXT),
     ("send_message", "too_large"): ("bob", {**TEXT, "content": "x" * MAX_CONTENT_BYTES}),
@@ -41,7 +41,7 @@ MET: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
 
 
 class Contended(MemoryMessageLog):
-    """Somebody else is always quicker to append."""
+    """A log in which another writer always appends first."""
 
     def commit(self, entry: Entry, previous: Head, dedupe: str | None, now_ms: int) -> CommitResult:
         return Taken(Head(entry.seq, entry.message_id))

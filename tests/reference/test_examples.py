@@ -1,7 +1,7 @@
-"""The examples in docs/reference are sent to a whole Tidings in memory, and compared.
+"""Sends the examples in docs/reference to a Tidings in memory, and compares the answers.
 
-`workbench.reference.examples` says how a block is written. A page is one story: its examples run in
-their order in one world, in which alice and bob are members of the room `lobby`.
+`workbench.reference.examples` defines the format of a block. The examples of a page run in order in
+one world, in which alice and bob are members of the room `lobby`.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.…"
 
 @dataclass
 class Story:
-    """A page's examples under way.
+    """The state of a page's examples.
 
     Attributes:
-        devices: By user, the connection that their frames go over.
-        read: How many posts each connection's examples have looked at.
+        devices: Each user's connection, over which their frames go.
+        read: How many posts of each connection the examples have consumed.
     """
 
     world: World
@@ -48,7 +48,7 @@ class Story:
         return story
 
     def take(self, step: Step) -> list[str]:
-        """Run a step; how it differs from the example."""
+        """Run a step; return the differences from the example."""
         match step.kind, step.verb:
             case "json", "send":
                 self.answer = self._frame(step)

@@ -1,4 +1,4 @@
-"""docs/reference is what the code says."""
+"""The pages of docs/reference agree with the code."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def anchors(text: str) -> set[str]:
 
 @pytest.mark.parametrize("name", pages.PAGES)
 def test_a_page_is_what_the_code_says(name: str) -> None:
-    assert pages.made(name, page(name)) == page(name), "make reference rewrites it"
+    assert pages.made(name, page(name)) == page(name), "run `make reference`"
 
 
 def test_every_page_is_known() -> None:
@@ -84,7 +84,7 @@ def test_every_alarm_is_found() -> None:
 
 
 def test_the_attributes_of_tables() -> None:
-    """What the stores write is on the page, and nothing else."""
+    """The page has all attributes that the stores write, and no others."""
     code = "\n".join(path.read_text() for path in DYNAMODB.glob("*.py"))
     written = set(re.findall(r'^ +"([a-z_]+)": (?:s\(|n\(|\{)', code, re.MULTILINE))
     written |= {each for text in re.findall(r'"(?:SET|ADD) (.+?)"', code) for each in _set(text)}
@@ -110,7 +110,7 @@ def test_all_keys_of_redis_are_built_in_one_module() -> None:
 
 
 def _keys_given(node: ast.AST) -> list[ast.expr]:
-    """Where a command or a script is given its keys."""
+    """The arguments in which a command or a script gets its keys."""
     match node:
         case ast.Tuple([ast.Constant(str() as command), key, *_]) if command.isupper():
             return [key]

@@ -1,4 +1,4 @@
-"""Sections of pages, docstrings, examples: the pure parts of the generator."""
+"""The pure parts of the generator: sections of pages, docstrings, examples."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_sections_are_rewritten_and_the_rest_stays() -> None:
 
 
 def test_a_marker_without_its_partner_is_a_fault() -> None:
-    with pytest.raises(ValueError, match="partner"):
+    with pytest.raises(ValueError, match="marker is missing"):
         rewrite("<!-- generated: one -->\ntext\n", str)
 
 
@@ -64,7 +64,7 @@ def test_examples_are_compared_by_form_where_a_server_makes_values_up() -> None:
     first, second = "0" * 25 + "1", "1" + "0" * 25
     assert names.differences({"id": first}, {"id": second}) == []
     assert names.resolve(f"GET /x/{first}") == f"GET /x/{second}"
-    assert names.differences({"id": first}, {"id": first}) != [], "it stands for the other"
+    assert names.differences({"id": first}, {"id": first}) != [], "it is mapped to the other id"
     assert names.differences({"a": 1}, {"a": 1.0}) != []
     assert names.differences({"a": True}, {"a": 1}) != []
     assert names.differences({"a": []}, {"b": []}) != []

@@ -1,4 +1,4 @@
-"""What is installed for running is all that running imports."""
+"""The locks for running have all that the programs import, and nothing more."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from tests.support.locks import environment
 
-# `tidings`, `localstack/up`, and what those load by path or start as programs of their own.
+# `tidings`, `localstack/up`, and modules that they load by path or start as programs.
 PROGRAMS = (
     "workbench.cli.main",
     "workbench.cli.emulators",
@@ -33,7 +33,7 @@ def file_of(module: str) -> Path | None:
 
 
 def imported(node: ast.AST, package: str) -> Iterator[str]:
-    """Modules, and names of modules, of imports inside functions too."""
+    """The modules, and names in modules, that imports name, including those in functions."""
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return
     if isinstance(node, ast.Import):
@@ -48,7 +48,7 @@ def imported(node: ast.AST, package: str) -> Iterator[str]:
 
 
 def reached() -> dict[str, str]:
-    """The top-level names from elsewhere that the programs import, each with a module of ours."""
+    """The external top-level names that the programs import, each with one importing module."""
     others: dict[str, str] = {}
     seen: set[str] = set()
     todo = [(program, "") for program in PROGRAMS]

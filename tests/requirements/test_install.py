@@ -1,4 +1,4 @@
-"""requirements/install.py: what it runs, and what it says when that fails."""
+"""requirements/install.py: the programs that it runs, and its messages when they fail."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from layers import LAYERS, ROOT
 
 
 def program(path: Path, script: str) -> Path:
-    """A program that notes its arguments in `calls` beside it."""
+    """Make a program that writes its arguments to `calls` beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f'#!/bin/sh\necho "{path.name} $*" >> "{path.parent}/calls"\n{script}\n')
     path.chmod(0o755)
@@ -26,7 +26,7 @@ def calls(folder: Path) -> list[str]:
 
 
 def asked(root: Path, name: str, path: Path) -> subprocess.CompletedProcess[str]:
-    """install.py of a checkout at `root`, where `path` is all of the PATH."""
+    """Run install.py of a checkout at `root`, with only `path` on the PATH."""
     for each in ("install.py", "layers.py"):
         (root / "requirements").mkdir(exist_ok=True)
         shutil.copy(ROOT / "requirements" / each, root / "requirements" / each)

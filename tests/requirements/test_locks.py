@@ -1,4 +1,4 @@
-"""The locked files are those of their .in files: `make lock` was not forgotten."""
+"""The locked files match their .in files, so `make lock` was not forgotten."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def names(found: Iterable[Pin]) -> set[NormalizedName]:
 
 
 def needed(roots: Iterable[Requirement]) -> set[NormalizedName]:
-    """What they and all that they require are called, by the metadata of what is installed."""
+    """The names of these requirements and all their dependencies, from installed metadata."""
     seen: set[tuple[NormalizedName, str]] = set()
     todo = list(roots)
     while todo:

@@ -1,4 +1,4 @@
-"""A cache on which time passes at will, in memory or on Valkey, and what tests put into it."""
+"""A cache whose time tests control, in memory or on Valkey, and values for tests of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chalicelib.model.log import Entry, EntryKind
 from tests.support.valkey import cluster, pass_time, valkey
 from tests.support.world import CountingIds, FakeClock
 
-# The URL (none means memory) and clients of the nodes.
+# The URL (none means memory), and clients of the nodes.
 Backend = tuple[str, list[Any]]
 
 ROOM, OTHER = RoomId("lobby"), RoomId("r:{odd} room")
@@ -49,7 +49,7 @@ def entry(number: int, room: RoomId = ROOM, **more: Any) -> Entry:
 
 @dataclass
 class Rig:
-    """A cache with time that passes at will; `nodes` are clients of its servers."""
+    """A cache whose time tests control; `nodes` are clients of its servers."""
 
     cache: Any
     clock: FakeClock
@@ -61,7 +61,7 @@ class Rig:
         pass_time(self.nodes, seconds)
 
     def node_of(self, key: str) -> Any:
-        """The client of the node that serves the key."""
+        """The client of the node that has the key."""
         if len(self.nodes) == 1:
             return self.nodes[0]
         for node in self.nodes:
@@ -79,7 +79,7 @@ def _own_slots(node: Any) -> list[tuple[int, int]]:
 
 @contextmanager
 def backend_of(kind: str) -> Iterator[Backend]:
-    """Of `memory`, `valkey` or `cluster`."""
+    """A backend of kind `memory`, `valkey` or `cluster`."""
     if kind == "memory":
         yield "", []
     elif kind == "valkey":
@@ -91,7 +91,7 @@ def backend_of(kind: str) -> Iterator[Backend]:
 
 
 def rig_on(backend: Backend) -> Rig:
-    """An empty cache."""
+    """An empty cache on a backend."""
     url, nodes = backend
     clock, seconds = FakeClock(), [1000.0]
     if not url:

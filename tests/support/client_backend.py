@@ -1,4 +1,4 @@
-"""A server that breaks connections, refuses, is silent and repeats itself, and who listens."""
+"""A server that breaks connections, rejects, stays silent or repeats itself; and a listener."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def message(seq: int, content: str = "") -> dict[str, Any]:
 
 
 class Backend:
-    """A room's log behind a socket; `script` answers the next calls of an action itself.
+    """A room's log behind a websocket; `script` answers the next calls of an action instead.
 
     Attributes:
-        refuse: HTTP status for the next handshakes, None to let them in.
-        greets: Whether the newest entry is pushed as soon as a socket opens.
+        refuse: HTTP status for the next handshakes; None to accept them.
+        greets: Whether the newest entry is pushed as soon as a websocket opens.
         calls: (action, data) of every call.
     """
 
@@ -67,7 +67,7 @@ class Backend:
         await self.sockets[-1].send(json.dumps({"event": name, "data": data}))
 
     async def cut(self) -> None:
-        """The connection breaks, as the network would break it."""
+        """Break the connection, as a network does."""
         self.sockets[-1].transport.abort()
 
     async def gate(self, socket: ServerConnection, request: Request) -> Response | None:

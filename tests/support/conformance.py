@@ -1,4 +1,4 @@
-"""HTTP and websockets as the suites use them."""
+"""HTTP and websockets as the official suites use them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 import aiohttp
 
-# The official suites are run at 1000/800 ms, by hand; a slow machine would fail them at random.
-# Here a fault's own close is told from the heartbeat's by a heartbeat that is far away.
+# The official suites are run by hand, at 1000/800 ms; a slow machine would fail them at random.
+# Here heartbeats are far apart, so that a close after a fault is not mistaken for a heartbeat's.
 CALM_MS = (20_000, 10_000)
 BEATING_MS = (1_000, 3_000)
 AT_ONCE_S = 15.0
-WAIT_S = 30.0  # a slow machine is no fault
+WAIT_S = 30.0  # generous, for slow machines
 
 
 class Suite:
@@ -49,7 +49,7 @@ class Suite:
         return Socket(found)
 
     async def refused(self, **query: str) -> None:
-        """The websocket is refused, or closed at once."""
+        """Expect that the websocket is rejected, or closed at once."""
         try:
             socket = await self.websocket(**query)
         except aiohttp.WSServerHandshakeError:
@@ -74,13 +74,13 @@ class Socket:
                 await self._socket.send_str(frame)
 
     async def next(self) -> Any:
-        """The data of the next frame."""
+        """Return the data of the next frame."""
         message = await self._socket.receive(WAIT_S)
         assert message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), message
         return message.data
 
     async def text(self) -> str:
-        """The next frame that is no ping."""
+        """Return the next frame that is not a ping."""
         while (data := await self.next()) == "2":
             await self.say("3")
         return str(data)
@@ -91,7 +91,7 @@ class Socket:
         return data  # type: ignore[no-any-return]
 
     async def closed(self) -> float:
-        """Seconds until the server has closed; pings are not answered."""
+        """Return the seconds until the server has closed; pings are not answered."""
         clock = asyncio.get_running_loop()
         start = clock.time()
         while True:

@@ -10,7 +10,7 @@ from tests.support.world import World
 
 
 class Counting:
-    """A port that counts the calls on it, by method, and passes them on."""
+    """A port that counts its calls by method and passes them on."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner

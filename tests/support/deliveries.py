@@ -1,4 +1,4 @@
-"""The delivery queue of a world, job by job, and what devices got of it."""
+"""Run a world's delivery queue job by job, and read what devices received."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def jobs(world: World, kind: str) -> list[QueuedJob]:
 
 
 def serve(world: World, *served: QueuedJob, receives: int = 1) -> bool:
-    """Hand over these jobs of a group as one batch; whether they are settled."""
+    """Pass these jobs of a group as one batch; return whether all are settled."""
     for job in served:
         world.adapters.delivery.jobs.remove(job)
     records = [record(job, receives) for job in served]
@@ -37,7 +37,7 @@ def serve(world: World, *served: QueuedJob, receives: int = 1) -> bool:
 
 
 def got(world: World, device: str) -> list[str]:
-    """What a device shows, in the order of the first arrival."""
+    """The messages that a device shows, in the order of first arrival."""
     return list(dict.fromkeys(each["content"] for each in arrived(world, device)))
 
 

@@ -1,4 +1,4 @@
-"""@connections on a socket, which answers as the connection id says."""
+"""@connections on a socket, whose answer depends on the connection id."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Request:
 
 
 class FakeGateway:
-    """@connections in a thread; the word before "-" in a connection id says what happens.
+    """@connections in a thread; the word before "-" in a connection id selects the behaviour.
 
-    A number is the status; `hang` never answers, `drop` closes unanswered, `stale` does so on
-    a reused socket only, `cut` closes mid-answer, `leave` closes after its answer without having
-    said so, `meet` answers when `together` have come.
+    A number is the status; `hang` never answers; `drop` closes without an answer; `stale` does so
+    on a reused socket only; `cut` closes in the middle of an answer; `leave` closes after an answer
+    that did not announce it; `meet` answers when `together` requests have arrived.
     """
 
     def __init__(self, together: int = 1) -> None:
@@ -115,7 +115,7 @@ class FakeGateway:
                 return False
             case "bad":
                 writer.write(b"SSH-2.0-OpenSSH_9.6\r\n")
-            case "leave":  # without a word
+            case "leave":  # no "Connection: close"
                 writer.write(EMPTY % b"200")
                 return False
             case "last":

@@ -1,7 +1,7 @@
-"""A fault at one chosen call among all that a piece of work makes on its ports.
+"""A fault at one chosen call among all the calls that a piece of work makes on its ports.
 
-The number of calls is not written down: a case runs its work with a fault at call 1, 2, 3 … until
-the work makes fewer calls than that.
+The number of calls need not be known: a case runs its work with a fault at call 1, 2, 3 … until the
+work makes fewer calls than that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from chalicelib.kernel.errors import CacheDown, Unavailable
 from chalicelib.services import compose
 from tests.support.world import Killed, World
 
-# The poster tells of its failures by outcomes, the clock and the ids have none.
+# The poster reports failures as outcomes; the clock and the ids have none.
 PORTS = (
     "log",
     "cursors",
@@ -41,7 +41,7 @@ MOST_CALLS = 100
 
 
 class How(Enum):
-    """What happens at the call: its effect, and what the caller learns."""
+    """The effect of the fault, and what the caller learns."""
 
     REFUSED = "an error, nothing was done"
     ANSWER_LOST = "done, but an error came back"
@@ -51,10 +51,10 @@ class How(Enum):
 
 @dataclass
 class Plan:
-    """The fault strikes once, at call number `at` from 1, unless the plan is over before.
+    """The fault occurs once, at call number `at` from 1, unless the work makes fewer calls.
 
     Attributes:
-        made: Calls so far, as port.method.
+        made: The calls so far, as port.method.
     """
 
     at: int
@@ -95,7 +95,7 @@ class _Port:
 
 
 def plant(world: World, at: int, how: How) -> Plan:
-    """Put the fault into the world's ports; calls are counted from now on."""
+    """Put the fault into the world's ports and start counting calls."""
     plan = Plan(at, how, [])
     assert set(PORTS) == {f.name for f in fields(world.adapters)} - {
         "clock",
@@ -115,7 +115,7 @@ def plant(world: World, at: int, how: How) -> Plan:
 
 
 def at_every_call(how: How, case: Callable[[Callable[[World], Plan]], None]) -> list[str]:
-    """Run the case with the fault at every call in turn; the calls it struck."""
+    """Run the case with the fault at each call in turn; return the calls where it occurred."""
     struck = []
     for at in range(1, MOST_CALLS):
         plans: list[Plan] = []
@@ -128,11 +128,11 @@ def at_every_call(how: How, case: Callable[[Callable[[World], Plan]], None]) -> 
         if len(plans[0].made) < at:
             return struck
         struck.append(plans[0].made[at - 1])
-    raise AssertionError("the work never came to its end")
+    raise AssertionError(f"the work makes more than {MOST_CALLS} calls")
 
 
 def again(work: Callable[[], Any]) -> Any:
-    """The work, once more if the fault struck it."""
+    """Do the work, and repeat it once if the fault occurred."""
     try:
         return work()
     except (Killed, AssertionError):

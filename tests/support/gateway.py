@@ -29,7 +29,7 @@ ROUTES = [("GET", "/v1/things/{id}"), ("POST", "/v1/things"), ("OPTIONS", "/v1/t
 
 
 class Functions:
-    """Scripted functions; records every event and wakes who waits for one."""
+    """Scripted functions; records every event and wakes tasks that wait for one."""
 
     def __init__(self, **handlers: Handler) -> None:
         self.handlers = handlers
@@ -47,7 +47,7 @@ class Functions:
         return [event for name, event in self.events if name == function]
 
     async def called(self, function: str, times: int = 1) -> dict[str, Any]:
-        """The event of the `times`-th invocation, waited for."""
+        """Wait for the `times`-th invocation and return its event."""
         async with self._changed:
             await self._changed.wait_for(lambda: len(self.of(function)) >= times)
         return self.of(function)[times - 1]
@@ -81,7 +81,7 @@ def boom(event: dict[str, Any]) -> Any:
 async def running(
     functions: Any, api: WebSocketApi | None = None, **options: Any
 ) -> AsyncIterator[tuple[Gateway, str]]:
-    """A gateway on a free port, and its host:port; nothing inside takes longer than WITHIN_S."""
+    """Run a gateway on a free port; yield it and host:port. All waits are bounded by WITHIN_S."""
     gateway = Gateway(functions, [api or WebSocketApi()], HttpApi(routes=ROUTES), **options)
     port = await gateway.start()
     try:
@@ -98,7 +98,7 @@ async def open_socket(host: str, **options: Any) -> ClientConnection:
 async def manage(
     method: str, host: str, name: str, body: bytes = b"", headers: dict[str, str] = SIGNED
 ) -> tuple[int, str, Any]:
-    """Status, error type and JSON body of a call on @connections."""
+    """Call @connections; return status, error type and JSON body."""
     url = f"http://{host}/prod/@connections/{name}"
     async with (
         aiohttp.ClientSession() as session,
@@ -114,7 +114,7 @@ async def post(host: str, name: str, body: bytes, headers: dict[str, str] = SIGN
 
 
 async def fetch(host: str, path: str, method: str = "GET", **options: Any) -> Fetched:
-    """One HTTP request on a socket of its own."""
+    """Send one HTTP request on a socket of its own."""
     async with (
         aiohttp.ClientSession() as session,
         session.request(method, f"http://{host}{path}", **options) as answer,
@@ -132,7 +132,7 @@ class Fetched:
 
     @property
     def error(self) -> tuple[int, str]:
-        """Status and message of an answer that API Gateway made."""
+        """Status and message of an answer that API Gateway itself made."""
         return self.status, json.loads(self.body)["message"]
 
 
@@ -145,7 +145,7 @@ HANDSHAKE = {
 
 
 class RawSocket:
-    """A client without manners: it sends what it is told and answers nothing by itself."""
+    """A raw client: it sends what a test says and answers nothing by itself."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
@@ -153,7 +153,7 @@ class RawSocket:
 
     @classmethod
     async def open(cls, host: str) -> RawSocket:
-        """A TCP connection."""
+        """Open a TCP connection."""
         name, port = host.split(":")
         return cls(*await asyncio.open_connection(name, int(port)))
 
@@ -168,14 +168,14 @@ class RawSocket:
     async def request(
         self, method: str, target: str, headers: dict[str, str], body: bytes = b""
     ) -> tuple[int, str]:
-        """Status and head of the answer."""
+        """Send a request; return the answer's status and head."""
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self.writer.write(f"{method} {target} HTTP/1.1\r\nHost: h\r\n{lines}\r\n".encode() + body)
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
         return int(head.split()[1]), head
 
     def frame(self, opcode: int, data: bytes, *, fin: bool = True, masked: bool = True) -> None:
-        """Send one frame, right or wrong."""
+        """Send one frame, valid or invalid."""
         mask = os.urandom(4) if masked else b""
         size, bit = len(data), 0x80 if masked else 0
         head = bytes([(0x80 if fin else 0) | opcode])
@@ -189,7 +189,7 @@ class RawSocket:
         self.writer.write(head + mask + body)
 
     async def receive(self) -> tuple[int, bool, bytes]:
-        """Opcode, fin and data of the next frame."""
+        """Return opcode, fin and data of the next frame."""
         first, second = await self.reader.readexactly(2)
         size = second & 0x7F
         if size == 126:
@@ -199,13 +199,13 @@ class RawSocket:
         return first & 0x0F, bool(first & 0x80), await self.reader.readexactly(size)
 
     async def close_code(self) -> int:
-        """The code of the close frame, which must be the next frame."""
+        """Return the code of the close frame, which must be the next frame."""
         opcode, _, data = await self.receive()
         assert opcode == 8, opcode
         return int.from_bytes(data[:2], "big")
 
     async def ended(self) -> None:
-        """Wait until the other side is gone."""
+        """Wait until the other side has closed."""
         try:
             while await self.reader.read(65536):
                 pass

@@ -1,7 +1,7 @@
-"""What functions in this process call on AWS, held against what their roles will allow.
+"""Compares the AWS calls of functions in this process with their roles' permissions.
 
-Emulators let everything through. So this stands in for IAM: calls are recorded as the SDK makes
-them, and `refused` says which of them permissions.json does not allow.
+Emulators permit every call, so this stands in for IAM: calls are recorded as the SDK makes them,
+and `refused` returns those that permissions.json does not allow.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Call = tuple[str, str, str, str]
 
 
 class Calls:
-    """Records what the functions of a stack call, from now on.
+    """Records the AWS calls of a stack's functions.
 
     Attributes:
-        made: Every kind of call once.
+        made: Each kind of call once.
     """
 
     def __init__(self, stack: EmbeddedStack) -> None:
@@ -55,7 +55,7 @@ class Calls:
 
 
 def uses(service: str, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The actions a call takes, and on what: a table, `table/index`, a queue or "*"."""
+    """The actions of a call and their resources: a table, `table/index`, a queue or "*"."""
     match service, operation:
         case "dynamodb", "TransactWriteItems":
             for write in params["TransactItems"]:
@@ -76,7 +76,7 @@ def uses(service: str, operation: str, params: dict[str, Any]) -> Iterator[tuple
 
 
 def allowed(permissions: dict[str, Any]) -> Iterator[Call]:
-    """What permissions.json allows, as calls."""
+    """The permissions in permissions.json, as calls."""
     for function, told in permissions.items():
         for table, actions in told["tables"].items():
             yield from ((function, "dynamodb", action, table) for action in actions)

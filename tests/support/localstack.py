@@ -1,4 +1,4 @@
-"""Functions on LocalStack, and what they tell."""
+"""Functions on LocalStack, and the messages that they send."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _numbers = itertools.count(1)
 
 
 class Told:
-    """The queue a function tells things into."""
+    """The queue to which a function sends messages."""
 
     def __init__(self, sqs: Any) -> None:
         self._sqs = sqs
         self.url = sqs.create_queue(QueueName=f"told{next(_numbers)}")["QueueUrl"]
 
     def hear(self, count: int, within_s: float = WAIT_S) -> list[str]:
-        """The next so many, in the order they came."""
+        """Return the next `count` messages, in the order of arrival."""
         heard: list[str] = []
         deadline = time.monotonic() + within_s
         while len(heard) < count:
@@ -40,7 +40,7 @@ class Told:
 
 
 class Function:
-    """A function made of function.py."""
+    """A function made from function.py."""
 
     def __init__(self, client: Any, **settings: Any) -> None:
         self._client = client
@@ -63,7 +63,7 @@ class Function:
         )
 
     def invoke(self, **event: Any) -> dict[str, Any]:
-        """The API's answer with `Payload` read."""
+        """Invoke the function; return the API's answer with `Payload` parsed."""
         answer = self._client.invoke(
             FunctionName=self.name, Payload=json.dumps(event), LogType="Tail"
         )

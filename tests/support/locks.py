@@ -1,4 +1,4 @@
-"""Locked files, read as pip reads them."""
+"""Reads locked files as pip does."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ class Pin:
 
 
 def pins(locked: str) -> list[Pin]:
-    """Of a locked file."""
+    """The pins of a locked file."""
     text = (ROOT / locked).read_text().replace("\\\n", " ")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     return [_pin(*re.split(r"\s+--hash=", line.strip())) for line in lines]
 
 
 def environment(name: str) -> list[Pin]:
-    """All that is installed for it."""
+    """All pins of an environment."""
     return [pin for locked in LAYERS[name] for pin in pins(locked)]
 
 
 def wanted(name: str) -> Iterator[Requirement]:
-    """Of an .in file, and of those that it includes."""
+    """The requirements in an .in file and in the files that it includes."""
     for line in (ROOT / "requirements" / f"{name}.in").read_text().splitlines():
         if line.startswith("-r "):
             yield from wanted(line.removeprefix("-r ").removesuffix(".in"))

@@ -1,6 +1,6 @@
-"""Real AWS APIs for contract tests: one ministack per run, tables of its own for each test.
+"""Real AWS APIs for contract tests: one ministack per run, separate tables for each test.
 
-A plugin of tests/conftest.py.
+This is a plugin of tests/conftest.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Ministack:
     """A running emulator.
 
     Attributes:
-        prefix: Of the tables and queues made for this test.
+        prefix: The prefix of this test's tables and queues.
         urls: Queue URLs by short name.
     """
 
@@ -56,7 +56,7 @@ def ministack(ministack_url: str) -> Ministack:
 
 
 class Distorted:
-    """A client that records its calls and answers the next ones as a test says.
+    """A client that records its calls and answers the next ones as a test specifies.
 
     Attributes:
         calls: (operation, arguments) of every call, oldest first.
@@ -69,7 +69,7 @@ class Distorted:
         self.exceptions = real.exceptions
 
     def answer(self, operation: str, *acts: Callable[..., Any]) -> None:
-        """The next calls of `operation` go to `acts(real_call, **arguments)`, one each."""
+        """Pass the next calls of `operation` to `acts(real_call, **arguments)`, one each."""
         self._script.setdefault(operation, []).extend(acts)
 
     def operations(self) -> list[str]:

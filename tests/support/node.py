@@ -1,4 +1,4 @@
-"""Node, and a stock socket.io-client under it, driven by lines of JSON."""
+"""Node with a stock socket.io-client, controlled by lines of JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WAIT_S = 40.0
 
 
 def node() -> str:
-    """Where Node is; the test is skipped when it is not there."""
+    """The path of Node; skips the test if Node is not installed."""
     found = shutil.which("node")
     if found is None:
         pytest.skip("node is not installed")
@@ -28,7 +28,7 @@ def node() -> str:
 
 
 def installed() -> str:
-    """Where Node is; the test is skipped when it or the client is not there."""
+    """The path of Node; skips the test if Node or the client is not installed."""
     if not (HERE / "node_modules" / "socket.io-client").is_dir():
         pytest.skip("socket.io-client is not installed: make node")
     return node()
@@ -38,7 +38,7 @@ class NodeClient:
     """One client process.
 
     Attributes:
-        told: Everything it has told so far.
+        told: All that it has reported so far.
     """
 
     def __init__(self, url: str, namespace: str = "", **options: Any) -> None:
@@ -68,7 +68,7 @@ class NodeClient:
     def wait(
         self, event: str, matches: Callable[[dict[str, Any]], bool] = lambda told: True
     ) -> dict[str, Any]:
-        """The first that matches, of all told."""
+        """Wait for the first matching report, among past ones too."""
         deadline = time.monotonic() + WAIT_S
         seen = 0
         while True:
@@ -79,7 +79,7 @@ class NodeClient:
             self._take(deadline)
 
     def peek(self) -> None:
-        """Take what it has told by now, and wait for nothing."""
+        """Read the reports that are there, without waiting."""
         while not self._lines.empty():
             self.told.append(json.loads(self._lines.get()))
 
@@ -87,7 +87,7 @@ class NodeClient:
         self._say({"emit": [name, data], **more})
 
     def ask(self, name: str, data: Any = None, **more: Any) -> Any:
-        """The ack's one argument."""
+        """Emit an event and return its ack's one argument."""
         number = next(self._numbers)
         self.emit(name, data, ack=number, **more)
         [answer] = self.wait("ack", lambda told: told["ack"] == number)["answer"]
@@ -102,7 +102,7 @@ class NodeClient:
         return [t["args"][0] for t in self.told if t["event"] == "message" and t["name"] == name]
 
     def heard(self, count: int) -> list[dict[str, Any]]:
-        """At least so many messages."""
+        """Wait for at least `count` messages."""
         deadline = time.monotonic() + WAIT_S
         while len(self.messages()) < count:
             self._take(deadline)
@@ -130,5 +130,7 @@ class NodeClient:
         try:
             line = self._lines.get(timeout=max(0.01, deadline - time.monotonic()))
         except queue.Empty:
-            raise AssertionError(f"nothing more was told; so far {self.told[-5:]}") from None
+            raise AssertionError(
+                f"no further reports; the last ones are {self.told[-5:]}"
+            ) from None
         self.told.append(json.loads(line))

@@ -1,4 +1,4 @@
-"""A local stack in a process of its own: one process has one environment."""
+"""A local stack in a process of its own, as a process has only one environment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ with in_thread(EmbeddedStack(port=0, {options})) as stack:
 
 @contextmanager
 def stack(options: str) -> Iterator[int]:
-    """Its port; `options` are those of `EmbeddedStack`, as source text."""
+    """Yield its port; `options` are arguments of `EmbeddedStack`, as source text."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TIDINGS_"))}
     command = [sys.executable, "-c", _STACK.format(options=options)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}

@@ -1,4 +1,4 @@
-"""Somebody at the page: a browser context of their own, and what they do there."""
+"""A person who uses the page: a browser context, and their actions."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ WAIT_MS = 40_000
 
 
 class Person:
-    """Logged in by `?user=`; `errors` are those of the console and of scripts.
+    """A user logged in by `?user=`; `errors` has those of the console and of scripts.
 
     Args:
         phone: A narrow touch screen.
-        via: What carries the frames: json, websocket or upgrade.
-        options: Of the browser context.
+        via: The transport: json, websocket or upgrade.
+        options: Options of the browser context.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Person:
     def tab(self, name: str) -> None:
         self.page.get_by_role("navigation").get_by_role("button", name=name).click()
 
-    # -- people
+    # -- friends and private chats
 
     def befriend(self, user: str) -> None:
         self.tab("Friends")
@@ -88,7 +88,7 @@ class Person:
         self.page.get_by_label("Message", exact=True).press_sequentially(text)
 
     def say(self, text: str) -> Locator:
-        """Send it; the message as this user sees it."""
+        """Send a text; return the message as this user sees it."""
         self.page.get_by_label("Message", exact=True).fill(text)
         self.page.get_by_role("button", name="Send", exact=True).click()
         message = self.message(text)
@@ -108,12 +108,12 @@ class Person:
         return self.page.locator("#log p.text").all_text_contents()
 
     def act(self, message: Locator, name: str) -> None:
-        """Press a button of a message."""
+        """Click a button of a message."""
         message.hover()
         message.get_by_role("button", name=re.compile(f"^{name}")).click()
 
     def told(self, text: str | re.Pattern[str]) -> None:
-        """The line about the connection says so."""
+        """Expect this text in the line about the connection."""
         expect(self.page.locator("#connection")).to_have_text(text)
 
     def _on_console(self, message: ConsoleMessage) -> None:

@@ -1,4 +1,4 @@
-"""Users with devices, over real sockets, for synchronous tests."""
+"""Users with devices that use real sockets, for synchronous tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WAIT_S = 40.0
 
 
 class Device:
-    """One connection; answers are matched by id, events kept in the order they came."""
+    """One connection; answers are matched by id, events are kept in the order of arrival."""
 
     def __init__(self, url: str, **options: Any) -> None:
         self._ids = itertools.count(1)
@@ -56,7 +56,7 @@ class Device:
     def wait(
         self, name: str, matches: Callable[[dict[str, Any]], bool], within_s: float = WAIT_S
     ) -> dict[str, Any]:
-        """The first event of a name that matches."""
+        """Wait for the first matching event of this name."""
         deadline = time.monotonic() + within_s
         while True:
             for event in self.events:
@@ -65,7 +65,7 @@ class Device:
             self._read(deadline)
 
     def heard(self, room: str, count: int) -> list[dict[str, Any]]:
-        """Messages of a room, at least so many."""
+        """Wait for at least `count` messages of a room."""
         deadline = time.monotonic() + WAIT_S
         while len(self.messages(room)) < count:
             self._read(deadline)
@@ -131,5 +131,5 @@ class People:
 
 
 def name(prefix: str) -> str:
-    """A user nobody else has."""
+    """A user id that no other test uses."""
     return f"{prefix}-{uuid.uuid4().hex[:8]}"

@@ -1,4 +1,4 @@
-"""What /proc says about processes: their children, their state, where they listen."""
+"""Information from /proc about processes: children, states, listening sockets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def state(pid: int) -> str:
-    """The kernel's letter ("T" is stopped), nothing for a process that is gone or a zombie."""
+    """The kernel's letter ("T" is stopped); "" for an ended process or a zombie."""
     try:
         letter = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):
@@ -35,7 +35,7 @@ def descendants(pid: int) -> set[int]:
 
 
 def listening(pids: set[int]) -> list[Address]:
-    """The address of each TCP socket on which one of them listens."""
+    """The addresses of all TCP sockets on which these processes listen."""
     own = {name for pid in pids for name in _open_files(pid)}
     addresses = []
     for table in ("tcp", "tcp6"):
@@ -53,7 +53,7 @@ def _open_files(pid: int) -> Iterator[str]:
 
 
 def _address(text: str) -> Address:
-    """Words of 32 bits, each with its bytes turned round."""
+    """Parse an address; each word of 32 bits has its bytes reversed."""
     words = [bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8)]
     found = ipaddress.ip_address(b"".join(words))
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:

@@ -1,7 +1,7 @@
-"""Which tests a run takes, and what goes to which of its workers.
+"""Which tests run, and on which worker.
 
 `make test` leaves out the extended tests: those that deploy into an emulator or run Terraform, and
-those with the marker `extended`, which take minutes. `make test-all` (`--all`) runs everything.
+those with the marker `extended`, which take minutes. `make test-all` (`--all`) runs all tests.
 
 A worker of pytest-xdist gets whole groups, as fixtures of a folder are started once. Unit tests
 and scenarios share none: each of their modules is a group, which evens out the workers at the end.
@@ -30,17 +30,17 @@ def group(nodeid: str) -> str:
 
 
 def place(nodeid: str) -> int:
-    """Where its group comes in the order of a worker."""
+    """The position of its group in the order of a worker."""
     name = group(nodeid)
     return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
 def left_out(nodeid: str, *, extended: bool, stacks: Collection[str]) -> bool:
-    """Whether a run without `--all` leaves it out.
+    """Whether a run without `--all` skips the test.
 
     Args:
-        extended: It has the marker.
-        stacks: Those asked for by name (`--stack`); their tests run.
+        extended: Whether it has the marker.
+        stacks: The stacks named by `--stack`; their tests run.
     """
     name = group(nodeid)
     return extended or (name in DEPLOYED and name not in stacks)

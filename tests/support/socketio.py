@@ -1,4 +1,4 @@
-"""Socket.IO clients of a world: on a websocket, polling, and one that can recover."""
+"""Socket.IO clients of a world: on a websocket, polling, and one with recovery."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.world import World
 
 FOREVER_S = 10**9
 REFUSED = [Outcome.UNSENT, Outcome.BUSY, Outcome.THROTTLED]
-LONG = [Outcome.UNSENT] * 30  # for longer than a post is tried at once
+LONG = [Outcome.UNSENT] * 30  # more failures than a post is retried at once
 
 
 class Client:
@@ -27,7 +27,7 @@ class Client:
         self.answer = websocket.connect(world.services, event)
 
     def say(self, frame: str) -> str:
-        """The answer in the return body."""
+        """Send a frame; return the answer in the return body."""
         return self.world.say(self.sid, frame)
 
     def connect(self, user: str, namespace: str = "/") -> str:
@@ -84,7 +84,7 @@ class Poller:
 
 
 class Device:
-    """A stock client's side of recovery: its pid, and the last text that ended an event.
+    """A stock client with recovery: its pid, and the last text argument that ended an event.
 
     Attributes:
         got: Contents of messages, in order, over all its connections.
@@ -103,7 +103,7 @@ class Device:
         return "" if self.namespace == "/" else f"{self.namespace},"
 
     def come(self, **payload: Any) -> Device:
-        """A new connection; its CONNECT, answered."""
+        """Open a new connection and connect the namespace; wait for its answer."""
         self.ask(**payload)
         self.world.pump(until_ms=self.world.clock.ms)
         self.read()
@@ -121,7 +121,7 @@ class Device:
         assert self.world.say(self.id, f"40{self._prefix}{body}") == ""
 
     def read(self) -> list[str]:
-        """What was posted since; answers names of events and `connect`."""
+        """Read the new posts; return the names of events, and `connect`."""
         frames = [frame for sid, frame in self.world.poster.raw if sid.split("|")[0] == self.id]
         fresh, self._read = frames[self._read :], len(frames)
         names, events = [], []
@@ -143,18 +143,18 @@ class Device:
         return names
 
     def hear(self) -> list[Any]:
-        """All messages so far, after the queues have come to rest."""
+        """Process the queues until they are empty; return all messages so far."""
         self.world.pump(until_ms=self.world.clock.ms)
         self.read()
         return self.got
 
     def cut(self) -> None:
-        """The transport goes; the server is told."""
+        """Break the transport; the server notices."""
         self.world.disconnect(self.id)
         self._read = 0
 
     def lose(self) -> None:
-        """The transport goes, and nobody notices."""
+        """Break the transport; the server does not notice."""
         self._read = 0
 
     @property
@@ -168,7 +168,7 @@ def contents(frames: list[str]) -> list[str]:
 
 
 def say(world: World, who: str, content: str, room: str = "one") -> None:
-    """Send a text as `who`, and let the queues come to rest."""
+    """Send a text as `who`, and process the queues until they are empty."""
     body = {"conversation_id": room, "message_type": "text", "content": content}
     world.act(who, "send_message", **body)
     world.pump(until_ms=world.clock.ms)

@@ -1,4 +1,4 @@
-"""The stacks that end-to-end tests run on: handlers in process, or the deployed package."""
+"""The stacks of end-to-end tests: handlers in process, or the deployed package."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workbench.stack.threads import in_thread
 
 
 class Stack(Protocol):
-    """What tests ask of any of them."""
+    """What tests use of any stack."""
 
     @property
     def url(self) -> str: ...
@@ -36,11 +36,11 @@ class Stack(Protocol):
 
 
 class DeployedStack:
-    """Tidings, packaged and applied into an emulator.
+    """Tidings, packaged and applied to an emulator.
 
     Attributes:
         deployment: For a second apply, and to destroy it.
-        deployed: What the first apply came to.
+        deployed: The result of the first apply.
     """
 
     def __init__(self, cloud: LocalCloud, folder: Path) -> None:
@@ -69,7 +69,7 @@ class DeployedStack:
 
 @contextmanager
 def deployed(emulator: Name) -> Iterator[DeployedStack]:
-    """Tidings in emulators of its own."""
+    """Deploy Tidings into emulators for it alone."""
     ports = {name: free_port() for name in ("aws_port", "beside_port", "redis_port")}
     cloud = LocalCloud(emulator, gateway_port=0, **ports)
     with (

@@ -1,4 +1,4 @@
-"""All stores, in memory and on DynamoDB, and what contract tests write into them."""
+"""All stores, in memory and on DynamoDB, and values that contract tests write to them."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def head_of(entry: Entry) -> Head:
 
 
 def write(log: MessageLog, *entries: Entry) -> None:
-    """Commit entries, each on the true head of its stream."""
+    """Commit entries, each on the present head of its stream."""
     for entry in entries:
         stream = (entry.room_id, entry.region)
         assert log.commit(entry, log.heads([stream])[stream], None, NOW) == Committed()

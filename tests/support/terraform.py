@@ -1,4 +1,4 @@
-"""What tests of Terraform's modules ask for."""
+"""Constants for tests of Terraform's modules."""
 
 from __future__ import annotations
 

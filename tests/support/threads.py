@@ -1,4 +1,4 @@
-"""Calls that start at the same time, each in a thread of its own."""
+"""Calls that start at the same time, each in its own thread."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-START_S = 10.0  # a thread that does not start breaks the barrier for all
+START_S = 10.0  # if one thread does not start, the barrier breaks for all
 
 
 def together(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    """The results of all calls, in their order."""
+    """Run all calls at once; return their results in order."""
     barrier = threading.Barrier(len(calls))
 
     def run(call: Callable[[], Any]) -> Any:
@@ -24,5 +24,5 @@ def together(calls: Sequence[Callable[[], Any]]) -> list[Any]:
 
 
 def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
-    """The results of `act(0) … act(count - 1)`."""
+    """Run `act(0) … act(count - 1)` at once; return their results."""
     return together([partial(act, number) for number in range(count)])

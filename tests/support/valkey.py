@@ -1,4 +1,4 @@
-"""Valkey servers for tests, and what a test does to one: kill it, freeze it, let time pass."""
+"""Valkey servers for tests; a test can kill one, freeze it, or advance its time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.stack.cluster import valkey_cluster
 
 
 class Valkey:
-    """One server, which can be killed and started again on its port (empty)."""
+    """One server, which can be killed and restarted empty on its port."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -47,7 +47,7 @@ def valkey() -> Iterator[Valkey]:
 
 @contextmanager
 def cluster() -> Iterator[tuple[str, list[Any]]]:
-    """The URL of a cluster of three, and a client of each node."""
+    """Yield the URL of a cluster of three nodes, and a client of each node."""
     with valkey_cluster() as url:
         with RedisCluster.from_url(url) as found:
             ports = sorted(node.port for node in found.get_primaries())
@@ -61,7 +61,7 @@ def cluster() -> Iterator[tuple[str, list[Any]]]:
 
 @contextmanager
 def frozen(node: Any) -> Iterator[None]:
-    """The server holds its sockets and answers nothing."""
+    """Freeze the server: it keeps its sockets open and answers nothing."""
     pid = int(node.info("server")["process_id"])
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -71,7 +71,7 @@ def frozen(node: Any) -> Iterator[None]:
 
 
 def pass_time(nodes: Iterable[Any], seconds: int) -> None:
-    """Expire keys as if so long had passed; what a test took itself (under 1 s) is not counted."""
+    """Expire keys as if `seconds` had passed; the test's own run time (under 1 s) is ignored."""
     for node in nodes:
         for key in node.keys("*"):
             left_ms = node.pttl(key)

@@ -1,7 +1,7 @@
-"""A whole Tidings in memory: real domain and entries, twins for everything outside.
+"""All of Tidings in memory: the real domain and entry points, with fakes for all outside systems.
 
-Nothing is patched: `World` composes the services as `wiring` does. `Frontdoor` speaks in
-API Gateway events, `pump()` plays SQS (in order, or as a test distorts it).
+Nothing is patched: `World` composes the services as `wiring` does. Its methods send API
+Gateway events; `pump()` acts as SQS (in order, or distorted as a test specifies).
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ START_MS = 1_800_000_000_000
 
 
 class Killed(BaseException):
-    """The process died here: nothing after this line ran, nothing answered."""
+    """The process dies here: nothing after this line runs, and there is no answer."""
 
 
 class FakeClock:
-    """Time moves when a test says so, and a little with each sleep."""
+    """Time passes when a test says so, and a little with each sleep."""
 
     def __init__(self) -> None:
         self.ms = START_MS
@@ -68,12 +68,12 @@ class FakeClock:
             act()
 
     def at(self, in_ms: int, act: Callable[[], Any]) -> None:
-        """Do this while somebody sleeps over that time."""
+        """Call `act` when a sleep passes this time."""
         self._plans.append((self.ms + in_ms, act))
 
 
 class CountingIds:
-    """Ids that differ, predictably."""
+    """Ids that are unique and predictable."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -89,7 +89,7 @@ class CountingIds:
 
 
 class RecordingPoster:
-    """Records every post; `script` gives the next outcomes of a connection."""
+    """Records every post; `script` has the next outcomes for each connection."""
 
     def __init__(self) -> None:
         self.raw: list[tuple[ConnectionId, str]] = []
@@ -99,7 +99,7 @@ class RecordingPoster:
         self._dies_in: int | None = None
 
     def dies_in(self, posts: int | None) -> None:
-        """The process dies after so many more posts."""
+        """Let the process die after this many more posts."""
         self._dies_in = posts
 
     def post(self, posts: Sequence[Post]) -> list[Outcome]:
@@ -123,7 +123,7 @@ class RecordingPoster:
 
     @property
     def posts(self) -> list[tuple[ConnectionId, dict[str, Any]]]:
-        """Those of the JSON protocol."""
+        """The posts in the JSON protocol."""
         return [(sid, json.loads(text)) for sid, text in self.raw if text.startswith("{")]
 
     def to(self, connection_id: str, event: str | None = None) -> list[dict[str, Any]]:
@@ -142,7 +142,7 @@ class RecordingMetrics:
 
 
 class MemoryClusterBus:
-    """What is published reaches every listener of this bus at once."""
+    """A bus that passes each event to all its listeners at once."""
 
     def __init__(self) -> None:
         self.listeners: list[Callable[[str, Mapping[str, Any]], None]] = []
@@ -163,7 +163,7 @@ class MemoryClusterBus:
 
 
 class FakePeers:
-    """Healthy are the URLs in `up`; every question is recorded."""
+    """URLs in `up` are healthy; every question is recorded."""
 
     def __init__(self) -> None:
         self.up: set[str] = set()
@@ -213,7 +213,7 @@ class World:
             ids=self.ids,
         )
         self.services = compose(self.settings, self.adapters)
-        # How long before its handler an event happened.
+        # Milliseconds between an event and the start of its handler.
         self.cold_start_ms = 0
         self._connections = itertools.count(1)
         self._due: dict[int, tuple[QueuedJob, int]] = {}
@@ -226,7 +226,7 @@ class World:
         return jwt.encode(payload, SECRET, algorithm="HS256")
 
     def connect(self, user: str, **claims: Any) -> str:
-        """Connect a device; its id. The token outlives the fake clock's start."""
+        """Connect a device and return its id; its token is valid at the fake clock's time."""
         connection_id = f"conn-{user}-{next(self._connections)}="
         far = START_MS // 1000 + 7 * 86_400
         token = jwt.encode({"sub": user, "exp": far, **claims}, SECRET, algorithm="HS256")
@@ -241,11 +241,11 @@ class World:
         return {**event, **more}
 
     def frame(self, connection_id: str, body: str) -> dict[str, Any]:
-        """Send a raw frame; the decoded answer."""
+        """Send a raw frame; return the decoded answer."""
         return json.loads(self.say(connection_id, body))
 
     def say(self, connection_id: str, body: str, at_ms: int | None = None) -> str:
-        """Send a raw frame; the answer, "" for none."""
+        """Send a raw frame; return the answer, "" for none."""
         context = self._context(connection_id, "MESSAGE", "$default")
         if at_ms is not None:
             context["requestTimeEpoch"] = at_ms
@@ -254,7 +254,7 @@ class World:
         return str(answer["body"])
 
     def act(self, connection_id: str, action: str, **data: Any) -> dict[str, Any]:
-        """An action that must be acked; the ack's data."""
+        """Call an action that must be acked; return the ack's data."""
         answer = self.ask(connection_id, action, **data)
         assert answer["event"] == "ack", answer
         return answer["data"]
@@ -283,7 +283,7 @@ class World:
         assert answer["statusCode"] == 200
 
     def pump(self, rounds: int = 50, until_ms: int | None = None) -> None:
-        """Serve both queues until they are empty; failed jobs come again with a higher count.
+        """Process both queues until they are empty; failed jobs return with a higher count.
 
         Time jumps to the next delayed job when nothing else waits, but not beyond `until_ms`.
         """
@@ -300,10 +300,10 @@ class World:
                 return
             self._serve(self.adapters.delivery, queues.deliver, receives)
             self._serve(self.adapters.outbound, queues.outbound, receives)
-        raise AssertionError("the queues did not come to rest")
+        raise AssertionError("the queues did not become empty")
 
     def wait(self, seconds: float) -> None:
-        """Let so much time pass, serving what falls due in it."""
+        """Let this much time pass, and process the jobs that fall due."""
         until_ms = self.clock.ms + int(seconds * 1000)
         self.pump(until_ms=until_ms)
         self.clock.ms = max(self.clock.ms, until_ms)
@@ -345,7 +345,7 @@ class World:
 
 
 def record(job: QueuedJob, receives: int = 1) -> dict[str, Any]:
-    """An SQS record of a job, as Lambda hands it over."""
+    """Make an SQS record of a job, as Lambda passes it to a function."""
     attributes = {"ApproximateReceiveCount": str(receives)}
     if job.group is not None:
         attributes["MessageGroupId"] = job.group

@@ -1,4 +1,4 @@
-"""A package, a copy of terraform/ to run in, and Terraform itself."""
+"""Fixtures: a package, a copy of terraform/ to run in, and Terraform itself."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def package_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """terraform/ as it is, in a place where Terraform may leave its files."""
+    """A copy of terraform/, in a place where Terraform may leave its files."""
     copy = tmp_path_factory.mktemp("terraform") / "terraform"
     left_out = shutil.ignore_patterns(".terraform*", "terraform.tfstate*", "backend.tf")
-    # The edge's tests read the table that holds the local gateway, too.
+    # The edge's tests read a table there, which the local gateway's tests use, too.
     shutil.copytree(ROOT / "tests" / "edge", copy.parent / "tests" / "edge")
     return shutil.copytree(ROOT / "terraform", copy, ignore=left_out)
 
 
 @pytest.fixture
 def root_of(folder: Path, package_dir: Path) -> Iterator[RootOf]:
-    """Opens a module's folder as a root, with the package at hand."""
+    """Open a module's folder as a root, with the package available."""
     if shutil.which("terraform") is None:
         pytest.skip("terraform is not installed")
     opened: list[Terraform] = []

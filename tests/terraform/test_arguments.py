@@ -1,6 +1,6 @@
-"""What modules hand on to modules: nothing is forgotten, nothing goes to another name.
+"""Arguments between Terraform modules: each variable is passed, from one of the same name.
 
-Mocked providers do not show it: a key, a limit or a replica that a module never got is a default.
+Mocked providers do not detect it: a key, limit or replica that is not passed has its default.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ TERRAFORM = ROOT / "terraform"
 MODULES = TERRAFORM / "modules"
 META = {"source", "count", "for_each", "providers", "depends_on"}
 
-# Variables that stay as the module has them, and why.
+# Variables that keep the module's default, and why.
 NOT_GIVEN = {
-    ("cache", "engine_version"),  # one that is tested
+    ("cache", "engine_version"),  # the default is the tested version
     ("monitoring", "tags"),  # the provider's default tags are on everything
     ("edge", "tags"),
-    ("region", "primary"),  # it is, unless it is the second
+    ("region", "primary"),  # it is the primary region unless it is the second
 }
-# Those that come from something of another name, which tests on mocked providers look at.
+# Variables whose value has another name; tests on mocked providers check these.
 OF_ANOTHER_NAME = {
     ("app", "redis"),
     ("app", "vpc"),
@@ -38,7 +38,7 @@ OF_ANOTHER_NAME = {
 
 
 def _calls(path: Path) -> dict[str, dict[str, str]]:
-    """Arguments and their expressions, of those on one line, by the called module."""
+    """Arguments and their expressions, if on one line, by the called module."""
     found: dict[str, dict[str, str]] = {}
     for body in re.findall(r'^module "[^"]+" \{\n(.*?)^\}', path.read_text(), re.M | re.S):
         arguments = dict(re.findall(r"^  (\w+)\s+= (.*)$", body, re.M))

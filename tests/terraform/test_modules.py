@@ -1,6 +1,6 @@
-"""Every module and root: formatted, valid, and its own tests on mocked providers.
+"""Every module and root is formatted and valid, and passes its tests on mocked providers.
 
-One after the other: the provider is a big process.
+They run in sequence, as the provider is a large process.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def test_everything_is_formatted(terraform_binary: str) -> None:
 def test_valid_and_its_tests_pass(root_of: RootOf, name: str) -> None:
     root = root_of(name)
     root.init("-backend=false")
-    # One that is handed its providers has none to validate with; its tests hand it some.
+    # A module that gets its providers from outside cannot be validated alone; its tests pass some.
     if "configuration_aliases" not in (TERRAFORM / name / "versions.tf").read_text():
         root.validate()
     summary = root.test().splitlines()[-1]

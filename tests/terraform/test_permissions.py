@@ -1,4 +1,4 @@
-"""What the functions' roles allow is what their code can reach: nothing missing, nothing more."""
+"""The functions' roles allow exactly what their code can reach."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def derived(reached: dict[str, permissions.Reach]) -> dict[str, Any]:
 @pytest.mark.timeout(300)
 def test_nothing_missing_nothing_more(derived: dict[str, Any]) -> None:
     told = json.loads(permissions.PERMISSIONS.read_text())
-    assert told == derived, "python -m workbench.permissions.derive writes it anew"
+    assert told == derived, "run `python -m workbench.permissions.derive`"
 
 
 @pytest.mark.timeout(300)
 def test_the_derivation_sees_the_code(derived: dict[str, Any]) -> None:
-    """A few that are known from reading: a derivation that saw nothing would find no fault."""
+    """A few known permissions, because an empty derivation would find no difference."""
     assert derived.keys() == triggers.load(ROOT / "app.py").functions
     assert derived["sweep"]["tables"]["connections"] == ["GetItem", "Scan", "UpdateItem"]
     assert derived["report"] == {
@@ -60,13 +60,13 @@ def test_the_derivation_sees_the_code(derived: dict[str, Any]) -> None:
     assert "Query" not in derived["deliver"]["tables"]["connections"]
     assert "connections/user_id-connection_id-index" in derived["deliver"]["indexes"]
     assert not derived["websocket_connect"]["connections"]
-    for function in ("api_handler", "websocket_message"):  # a socket that comes back, over both
+    for function in ("api_handler", "websocket_message"):  # recovery runs in both
         assert derived[function]["tables"]["checkpoints"] == ["GetItem"]
     assert "UpdateItem" in derived["api_handler"]["tables"]["reads"], "message_read over polling"
 
 
 def test_what_a_call_takes() -> None:
-    """The other side of the proof, which holds calls of the end-to-end tests against roles."""
+    """The inverse check, which compares calls in the end-to-end tests with the roles."""
     writes = [{"Put": {"TableName": "rooms"}}, {"Update": {"TableName": "memberships"}}]
     transaction = iam.uses("dynamodb", "TransactWriteItems", {"TransactItems": writes})
     assert list(transaction) == [("PutItem", "rooms"), ("UpdateItem", "memberships")]
@@ -89,8 +89,8 @@ def test_what_permissions_allow() -> None:
 def test_which_functions_read_a_setting(
     program: Program, reached: dict[str, permissions.Reach]
 ) -> None:
-    """Of those that docs/reference/settings.md names one by one."""
+    """The settings that docs/reference/settings.md lists function by function."""
     named = {name: set(by) for name, by in READ_BY.items() if not isinstance(by, str)}
-    # The secret goes to an adapter, which tokens ask as they ask for the issuer's keys.
+    # The secret goes to an adapter; tokens read it as they read an issuer's keys.
     assert named.pop("jwt_secret") == named["jwks_url"]
     assert readers.readers(program, reached, named) == named

@@ -1,4 +1,4 @@
-"""The functions' environment and what chalicelib/kernel/settings.py reads: the same names."""
+"""The functions' environment has the names that chalicelib/kernel/settings.py reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.paths import ROOT
 
 APP = ROOT / "terraform" / "modules" / "app"
 
-# Lambda sets it; and the secret is in Secrets Manager, for local runs only in the environment.
+# Lambda sets the region. The secret is in Secrets Manager; only local runs have it in a variable.
 NOT_TERRAFORMS = {"AWS_REGION", "TIDINGS_JWT_SECRET"}
 
 

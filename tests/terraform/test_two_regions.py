@@ -1,4 +1,4 @@
-"""The second region of the production root: its commented lines, taken in, are a deployment."""
+"""The second region of the production root: its commented lines, uncommented, are complete."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 from tests.support.paths import ROOT
 from tests.support.terraform import RootOf
 
-# A provider or module, or a line of a map.
+# A provider or module, or one line of a map.
 _BLOCK = re.compile(r"^# (?:provider|module) .*\{\n(?:#.*\n)*?# \}$", re.MULTILINE)
 _LINE = re.compile(r"^( +)# (eu-west-1 += .*)$", re.MULTILINE)
 
 
 def _take_in(path: Path) -> int:
-    """Remove the comment signs of the second region; returns of how many parts."""
+    """Uncomment the second region; return the number of parts that were uncommented."""
     text, blocks = _BLOCK.subn(lambda found: re.sub(r"(?m)^# ?", "", found[0]), path.read_text())
     text, lines = _LINE.subn(r"\1\2", text)
     path.write_text(text)
@@ -35,7 +35,7 @@ def test_the_second_region_is_complete(root_of: RootOf, tmp_path: Path) -> None:
         "providers.tf": 1,
     }
     for path in (copy / "tests").glob("*.tftest.hcl"):
-        path.unlink()  # of one region
+        path.unlink()  # tests for a single region
     shutil.copy(copy / "tests" / "two-regions" / "two-regions.tftest.hcl", copy / "tests")
     root = root_of(str(copy))
     root.init("-backend=false")

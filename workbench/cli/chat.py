@@ -1,7 +1,7 @@
 """`tidings chat`: a terminal client, with history, typing and recovery.
 
-On a terminal the line being written stays at the bottom, and others see that you type. Without
-one, each line of input is a message and the end of input the end, after all was acked.
+On a terminal, the line being written stays at the bottom, and others see that the user types.
+Otherwise each line of input is a message, and the program ends when input ends and all are acked.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _TYPING_AGAIN_S = 4.0  # the server lets it expire after 6
 
 
 def harmless(text: str) -> str:
-    """The text on one line, without anything a terminal would act on.
+    """Return the text on one line, without anything that a terminal acts on.
 
-    Control characters (ESC among them), line separators, and what turns the direction of the text
-    around it show as escapes, and halves of surrogate pairs, which cannot be encoded. All else is
-    ordinary text: joiners, spaces of any width, marks of a direction, what Unicode adds next year.
+    Control characters (such as ESC), line separators, bidirectional overrides and lone surrogates,
+    which cannot be encoded, are shown as escapes. Everything else stays: joiners, spaces of any
+    width, direction marks, and characters that later Unicode versions add.
     """
     return _ACTED_ON.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 class Chat:
-    """What is shown, and what a line does."""
+    """Shows messages and events, and handles entered lines."""
 
     def __init__(self, user: str, room: str) -> None:
         self.user = user
@@ -74,15 +74,15 @@ class Chat:
         elif name == "message_deleted":
             self.note(f"{data['deleted_by']} deleted a message")
         elif name == "disconnected":
-            self.note(f"connection lost, reconnecting … ({data['reason']['message']})")
+            self.note(f"connection lost: reconnecting … ({data['reason']['message']})")
         elif name == "refused":
             self.refused = True
-            self.note(f"cannot come back: {data['message']}")
+            self.note(f"cannot reconnect: {data['message']}")
         elif name == "recovered":
             self.note(_recovered(data))
 
     async def line(self, client: TidingsClient, text: str) -> bool:
-        """Act on an entered line; False to end."""
+        """Handle an entered line; return False to end."""
         if text == "/quit":
             return False
         try:
@@ -98,7 +98,7 @@ class Chat:
 
     async def _delete(self, client: TidingsClient) -> None:
         if not self._mine:
-            self.note("you have not sent anything here yet")
+            self.note("you have not sent a message here yet")
             return
         ref = {"conversation_id": self.room, "message_id": self._mine[-1]}
         await client.call("delete_message", ref)
@@ -106,7 +106,7 @@ class Chat:
 
 
 class Typing:
-    """Tells the room that the user types, at most every four seconds, and that he stopped."""
+    """Announces that the user types, at most every four seconds, and that they stopped."""
 
     def __init__(self, client: TidingsClient, room: str) -> None:
         self._client, self._room = client, room
@@ -114,7 +114,7 @@ class Typing:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def edited(self, text: str) -> None:
-        """The line being written is this now."""
+        """Handle a change of the line being written."""
         now = asyncio.get_running_loop().time()
         if not text or text.startswith("/"):
             if self._told_at is not None:
@@ -130,12 +130,12 @@ class Typing:
         task.add_done_callback(self._tasks.discard)
 
     async def _call(self, action: str) -> None:
-        with contextlib.suppress(ActionError):  # of the moment: not worth a word to the user
+        with contextlib.suppress(ActionError):  # typing is shown for seconds only: do not report it
             await self._client.call(action, {"conversation_id": self._room})
 
 
 async def run(service: Service, user: str, room: str) -> int:
-    """Chat until /quit or the end of input; the exit code is 1 when something was not sent."""
+    """Chat until /quit or the end of input; return 1 if a message was not sent, else 0."""
 
     async def token() -> str:
         return await service.issue(user, _DAY_S, [])
@@ -150,7 +150,7 @@ async def run(service: Service, user: str, room: str) -> int:
         history = await service.call(user, "GET", path)
         for message in history["messages"]:
             chat.show(message)
-        chat.note(f"{user} in {room}. /delete takes your last message back, /quit ends.")
+        chat.note(f"{user} in {room}. /delete deletes your last message, /quit ends.")
         async for text in _typed(client, room) if sys.stdin.isatty() else _piped():
             if not await chat.line(client, text):
                 break
@@ -160,7 +160,7 @@ async def run(service: Service, user: str, room: str) -> int:
 
 
 async def enter(service: Service, user: str, room: str) -> None:
-    """Be a member of the room: create it, or have an admin add the user."""
+    """Make the user a member of the room: create it, or have an admin add the user."""
     status, answer = await service.ask(user, "GET", f"/v1/rooms/{room}")
     if status == 404:
         body = {"room_type": "group_chat", "participants": [], "room_id": room}
@@ -169,17 +169,17 @@ async def enter(service: Service, user: str, room: str) -> None:
         path, body = f"/v1/rooms/{room}/members", {"user_id": user}
         status, answer = await service.ask("tidings-cli", "POST", path, body, ["admin"])
     if status >= 300:
-        raise http.HttpError(f"cannot enter {room}: {http.reason(answer)}")
+        raise http.HttpError(f"cannot join {room}: {http.reason(answer)}")
 
 
 def _recovered(data: dict[str, Any]) -> str:
     if "error" in data:
-        return f"back again, but: {data['error']['message']}"
-    return "back again: " + (f"{data['missed']} missed" if data["recovered"] else "history reset")
+        return f"reconnected, but: {data['error']['message']}"
+    return "reconnected: " + (f"{data['missed']} missed" if data["recovered"] else "history reset")
 
 
 async def _typed(client: TidingsClient, room: str) -> AsyncIterator[str]:
-    """Lines written on the terminal, until Ctrl-D or Ctrl-C."""
+    """Lines typed on the terminal, until Ctrl-D or Ctrl-C."""
     session: PromptSession[str] = PromptSession()
     typing = Typing(client, room)
     session.default_buffer.on_text_changed += lambda buffer: typing.edited(buffer.text)
@@ -189,7 +189,7 @@ async def _typed(client: TidingsClient, room: str) -> AsyncIterator[str]:
 
 
 async def _piped() -> AsyncIterator[str]:
-    """Lines of standard input, read in a thread: not every kind of file can be polled."""
+    """Lines of standard input, read in a thread, as not every kind of file can be polled."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str | None] = asyncio.Queue()
 

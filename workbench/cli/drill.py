@@ -1,4 +1,4 @@
-"""`tidings drill`: the system under faults, judged by a checker."""
+"""`tidings drill`: run the system under faults and check the result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workbench.drills import storm as storms
 from workbench.drills.checker import Kind
 from workbench.drills.history import History
 
-app = typer.Typer(no_args_is_help=True, help="Drills: the system under faults, and what it kept.")
+app = typer.Typer(no_args_is_help=True, help="Drills: run the system under faults and check it.")
 
 _PLAN = storms.Plan()
 _SHOWN = 20
@@ -29,34 +29,34 @@ _SHOWN = 20
 
 @app.callback()
 def drills() -> None:
-    """Drills: the system under faults, and what it kept."""
+    """Drills: run the system under faults and check it."""
 
 
 @app.command()
 def storm(
     clients: Annotated[int, typer.Option(min=4)] = _PLAN.clients,
     seconds: Annotated[float, typer.Option(min=1)] = _PLAN.seconds,
-    seed: Annotated[int | None, typer.Option(help="Of all that is random; printed.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of random choices; printed.")] = None,
     cuts_per_s: Annotated[float, typer.Option(min=0.01)] = _PLAN.cuts_per_s,
     pause_s: Annotated[
-        float, typer.Option(help="Between a client's messages, on average.", min=0.01)
+        float, typer.Option(help="Seconds between a client's messages, on average.", min=0.01)
     ] = _PLAN.pause_s,
     url: Annotated[
         str | None,
         typer.Option(
             parser=options.url,
             metavar="URL",
-            help="A running local stack instead; its gateway closes nothing.",
+            help="Use a running local stack; its gateway then closes no connections.",
         ),
     ] = None,
     keep: Annotated[
-        Path | None, typer.Option(help="Write the history here, an event a line.", dir_okay=False)
+        Path | None, typer.Option(help="Write the history here, one event a line.", dir_okay=False)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
-    """Mixed clients, cut off at random under traffic: nothing lost, doubled or out of order.
+    """Cut the connections of mixed clients at random; check that no message is lost or doubled.
 
-    Starts a local stack of its own. Exit code 1 when anything was wrong.
+    Also checks their order. Starts a local stack of its own. Exit code 1 if a check fails.
     """
     chosen = seed if seed is not None else random.randrange(1_000_000)
     plan = storms.Plan(
@@ -75,7 +75,7 @@ def storm(
 
 
 def as_data(result: storms.Result) -> dict[str, object]:
-    """A result without its history, as JSON has it."""
+    """The result as JSON, without its history."""
     return {
         "ok": result.ok,
         "plan": asdict(result.plan),
@@ -88,7 +88,7 @@ def as_data(result: storms.Result) -> dict[str, object]:
 
 
 def as_lines(history: History) -> Iterator[str]:
-    """A history as lines of JSON: each room with its members and its log, then each event."""
+    """The history as lines of JSON: each room with its members and its log, then each event."""
     for room, members in history.members.items():
         log = [asdict(entry) for entry in history.log[room]]
         yield json.dumps({"room": room, "members": sorted(members), "log": log})
@@ -124,7 +124,7 @@ def _tell(console: Console, result: storms.Result) -> None:
     table.add_row("cuts", str(sum(counts.cuts.values())))
     for cut, number in sorted(counts.cuts.items()):
         table.add_row(f"  {cut}", str(number))
-    settled = "not at all" if result.settled_s is None else f"{result.settled_s:.1f} s"
+    settled = "never" if result.settled_s is None else f"{result.settled_s:.1f} s"
     table.add_row("settled after", settled)
     console.print(table)
     for fault in result.verdict.faults[:_SHOWN]:

@@ -1,4 +1,4 @@
-"""`localstack/up`: what a deployment on this machine goes into, in the foreground until Ctrl-C."""
+"""`localstack/up`: run emulators for deployments on this machine until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .options import Port, StackRegion
 
 def emulators(
     emulator: Annotated[
-        Literal["localstack", "ministack"], typer.Option(help="What serves AWS's APIs.")
+        Literal["localstack", "ministack"], typer.Option(help="The emulator of AWS's APIs.")
     ] = "localstack",
     aws_port: Annotated[
         int, typer.Option(envvar="AWS_PORT", min=1, max=65_535, help="AWS's APIs.")
@@ -25,7 +25,7 @@ def emulators(
     beside_port: Annotated[
         int,
         typer.Option(
-            envvar="BESIDE_PORT", min=1, max=65_535, help="The APIs that LocalStack lacks."
+            envvar="BESIDE_PORT", min=1, max=65_535, help="Port for APIs that LocalStack lacks."
         ),
     ] = 4567,
     port: Port = 8080,
@@ -55,7 +55,7 @@ def emulators(
 def _tell(console: Console, cloud: LocalCloud) -> None:
     at = cloud.target.emulated
     assert at is not None
-    console.print(f"{cloud.emulator} runs in {cloud.target.region}. Ctrl-C stops all of it.\n")
+    console.print(f"{cloud.emulator} runs in {cloud.target.region}. Ctrl-C stops everything.\n")
     elsewhere = "" if cloud.target.region == "us-east-1" else f" --region {cloud.target.region}"
     console.print(f"  tidings deploy --target {cloud.emulator}{elsewhere}\n", highlight=False)
     told = {

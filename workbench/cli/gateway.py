@@ -1,4 +1,4 @@
-"""`tidings gateway`: what was deployed into an emulator, served on one host until Ctrl-C."""
+"""`tidings gateway`: serve an emulator's deployment on one host until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from .options import Port, StackRegion
 
 def gateway(
     control_plane: Annotated[
-        str, typer.Option(parser=url, metavar="URL", help="Of the API Gateway (v2) API.")
+        str, typer.Option(parser=url, metavar="URL", help="The API Gateway (v2) API.")
     ],
     lambda_: Annotated[
         str | None,
         typer.Option(
-            "--lambda", parser=url, metavar="URL", help="Of Lambda and Secrets Manager, if another."
+            "--lambda", parser=url, metavar="URL", help="Lambda and Secrets Manager, if elsewhere."
         ),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Port = 8080,
     region: StackRegion = "us-east-1",
-    prefix: Annotated[str, typer.Option(help="What the APIs' names begin with.")] = NAME,
+    prefix: Annotated[str, typer.Option(help="The prefix of the APIs' names.")] = NAME,
     any_key: Annotated[
         bool,
         typer.Option(
-            help="Take posts to @connections signed with any key, as LocalStack's functions do."
+            help="Accept posts to @connections with any key; LocalStack's functions need it.",
         ),
     ] = False,
 ) -> None:
-    """Serve the APIs that are deployed in an emulator, and follow what is deployed later."""
+    """Serve the APIs that are deployed in an emulator, now and later."""
     console = Console(highlight=False)
 
     def served() -> DeployedGateway:
@@ -67,4 +67,4 @@ def _tell(console: Console, deployment: Deployment) -> None:
         http = deployment.http_api
         console.print(f"  {len(http.routes)} routes: HTTP API {http.api_id}")
     if not apis and deployment.http_api is None:
-        console.print("  no API is deployed")
+        console.print("  no API is deployed yet")

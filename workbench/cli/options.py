@@ -1,4 +1,4 @@
-"""Options of what runs on this machine."""
+"""Options of the commands that run servers on this machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from operate import clients
 from operate.cli import options
 
 Port = Annotated[
-    int, typer.Option(envvar="PORT", min=0, max=65_535, help="To listen on; 0 for a free one.")
+    int, typer.Option(envvar="PORT", min=0, max=65_535, help="The port; 0 for a free one.")
 ]
 
 
@@ -27,5 +27,7 @@ def region(text: str) -> str:
 
 StackRegion = Annotated[
     str,
-    typer.Option(parser=region, metavar="REGION", envvar="REGION", help="The one it plays."),
+    typer.Option(
+        parser=region, metavar="REGION", envvar="REGION", help="The AWS region to act as."
+    ),
 ]

@@ -1,1 +1,1 @@
-"""The applications of the official Engine.IO and Socket.IO suites, behind Tidings' handlers."""
+"""The applications that the official Engine.IO and Socket.IO test suites need."""

@@ -1,4 +1,4 @@
-"""Triggers of the conformance stack: the product's, with the suites' applications behind them.
+"""Triggers of the conformance stack: the product's, with the test suites' applications.
 
 Under `/engine.io` every message is echoed. Under `/socket.io` the namespaces `/` and `/custom`
 answer CONNECT with an event `auth`, `message` with `message-back`, and ack `message-with-ack`.
@@ -29,7 +29,7 @@ _NEVER_S = 4_102_444_800  # the year 2100
 
 
 class Suite:
-    """The Socket.IO suite's application; each session is a user of its own."""
+    """The Socket.IO suite's application; each session has a user of its own."""
 
     namespaces: Collection[str] = ("/", "/custom")
 
@@ -57,7 +57,7 @@ class Suite:
         return None, ["refused", error.as_json()]
 
     def ack(self, services: Services, socket: Socket, ack_id: int) -> None:
-        """It asks for none."""
+        """Do nothing: this application asks for no acks."""
 
 
 def _echo(call: SessionFrame, data: str | bytes) -> str:
@@ -84,7 +84,7 @@ def websocket_disconnect(event: Event, context: object) -> Event:
 
 
 class _Http:
-    """The HTTP API: polling of both applications."""
+    """The HTTP API: polling for both applications."""
 
     def __init__(self) -> None:
         path = os.environ.get("CONFORMANCE_PATH", "/socket.io")

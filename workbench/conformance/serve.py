@@ -1,4 +1,4 @@
-"""`tidings conformance`: the official suites' applications on the strict gateway."""
+"""`tidings conformance`: serve the official suites' applications on the strict gateway."""
 
 from __future__ import annotations
 

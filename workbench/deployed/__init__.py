@@ -1,1 +1,1 @@
-"""What is deployed into emulators of this machine, found and served as on AWS."""
+"""Find what is deployed into emulators on this machine, and serve it as AWS does."""

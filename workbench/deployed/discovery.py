@@ -1,8 +1,8 @@
-"""Which APIs are deployed: API Gateway's control plane, read into what the gateway serves.
+"""Reads API Gateway's control plane to find the deployed APIs that the gateway serves.
 
-Reads only. An API that the gateway cannot serve as API Gateway would is not served at all, and
-the reason is a sentence in `Deployment.problems`; what is half made (no stage yet, as during
-`terraform apply`) is not there yet and no problem.
+Never writes. An API that the gateway cannot serve as API Gateway would is not served at all; the
+reason is in `Deployment.problems`. An incomplete API (no stage yet, as during `terraform apply`)
+is ignored and is not a problem.
 https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/api-reference.html
 """
 
@@ -29,20 +29,20 @@ Item = dict[str, Any]
 
 
 class Unreachable(Exception):
-    """The control plane does not answer, or refuses; the text is for the user."""
+    """The control plane does not answer or refused; the text is for the user."""
 
 
 class Unserved(Exception):
-    """An API is made in a way that the gateway does not serve; the text is for the user."""
+    """The gateway does not support an API's configuration; the text is for the user."""
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """What a control plane holds.
+    """The APIs of a control plane.
 
     Attributes:
         websocket_apis: One for each stage.
-        problems: Why an API is missing here, a sentence each.
+        problems: Why APIs are not served, one sentence each.
     """
 
     websocket_apis: tuple[WebSocketApi, ...] = ()
@@ -64,15 +64,17 @@ class Discovery:
         self._client = client("apigatewayv2", endpoint_url, region)
 
     def read(self) -> Deployment:
-        """The deployment as it is now.
+        """Read the present deployment.
 
         Raises:
-            Unreachable: It cannot be read; nothing is known about it.
+            Unreachable: The control plane cannot be read, so nothing is known.
         """
         try:
             return self._read()
         except (BotoCoreError, ClientError) as fault:
-            raise Unreachable(f"reading APIs at {self.endpoint_url}: {fault}") from fault
+            raise Unreachable(
+                f"the APIs at {self.endpoint_url} could not be read: {fault}"
+            ) from fault
 
     def _read(self) -> Deployment:
         apis = sorted(filter(self._is_ours, pages(self._client.get_apis)), key=lambda a: a["Name"])
@@ -109,7 +111,7 @@ class Discovery:
             raise Unserved(str(fault)) from fault
         routes = self._routes(api)
         if not routes:
-            return  # API Gateway deploys no API without a route
+            return  # API Gateway cannot deploy an API without routes
         functions = self._functions(api, routes)
         responding = frozenset(key for key, route in routes.items() if self._responds(api, route))
         for stage in stages:
@@ -129,7 +131,7 @@ class Discovery:
         if stages != ["$default"]:
             raise Unserved(f"its stage must be $default, without a path, not {', '.join(stages)}")
         if api.get("CorsConfiguration"):
-            raise Unserved("CORS configured on an HTTP API; answer it in the function")
+            raise Unserved("CORS is configured on the HTTP API; answer it in the function")
         routes = self._functions(api, self._routes(api), payload="1.0")
         if not routes:
             return
@@ -148,13 +150,13 @@ class Discovery:
             if route.get("AuthorizationType", "NONE") != "NONE":
                 raise Unserved(f"route {key} has the authorizer {route['AuthorizationType']}")
             if route.get("ApiKeyRequired"):
-                raise Unserved(f"route {key} wants an API key")
+                raise Unserved(f"route {key} requires an API key")
         return routes
 
     def _functions(
         self, api: Item, routes: dict[str, Item], payload: str | None = None
     ) -> dict[str, str]:
-        """By route key, the function its integration names."""
+        """The function that each route's integration names, by route key."""
         found = self._of(self._client.get_integrations, api)
         integrations = {integration["IntegrationId"]: integration for integration in found}
         functions = {}
@@ -171,21 +173,23 @@ class Discovery:
     def _function(self, integration: Item, payload: str | None) -> str:
         kind, uri = integration["IntegrationType"], integration.get("IntegrationUri", "")
         if kind != "AWS_PROXY":
-            raise Unserved(f"an integration of type {kind}; only AWS_PROXY is served")
+            raise Unserved(f"integration type {kind}; only AWS_PROXY is supported")
         if payload and integration.get("PayloadFormatVersion") != payload:
             version = integration.get("PayloadFormatVersion")
-            raise Unserved(f"payload format {version}; only {payload} is served")
+            raise Unserved(f"payload format {version}; only {payload} is supported")
         if integration.get("ContentHandlingStrategy") == "CONVERT_TO_BINARY":
-            raise Unserved("content handling CONVERT_TO_BINARY")
+            raise Unserved("content handling CONVERT_TO_BINARY is not supported")
         found = _LAMBDA.fullmatch(uri)
         if found is None:
-            raise Unserved(f"an integration with {uri or 'nothing'}, which is no Lambda function")
+            raise Unserved(
+                f"an integration with {uri or 'nothing'}, which is not a Lambda function"
+            )
         if found["region"] != self._region:
-            raise Unserved(f"a function in {found['region']}; only {self._region} is served")
+            raise Unserved(f"a function in {found['region']}; only {self._region} is supported")
         return found["name"]
 
     def _responds(self, api: Item, route: Item) -> bool:
-        """Whether what the function returns reaches the client: both settings must be there.
+        """Whether the function's result reaches the client, which needs both settings.
 
         https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-response.html
         """
@@ -209,7 +213,7 @@ class Discovery:
 
 
 def pages(operation: Callable[..., Item], **arguments: str) -> Iterator[Item]:
-    """All items; boto3's paginators do not know API mappings."""
+    """All items of a paged operation; boto3 has no paginator for API mappings."""
     for _ in range(_PAGES):
         answer = operation(**arguments)
         yield from answer.get("Items", [])
@@ -221,13 +225,13 @@ def pages(operation: Callable[..., Item], **arguments: str) -> Iterator[Item]:
 def _method_and_path(key: str) -> tuple[str, str]:
     """`GET /a` as ("GET", "/a")."""
     if key == "$default":
-        raise Unserved("the catch-all route $default; name the paths")
+        raise Unserved("the catch-all route $default is not supported; name each path")
     method, _, path = key.partition(" ")
     return method, path
 
 
 def _clashes(websocket_apis: list[WebSocketApi], http_apis: list[HttpApi]) -> Iterator[str]:
-    """What one host cannot tell apart."""
+    """APIs that one host cannot tell apart."""
     stages = [api.stage for api in websocket_apis]
     for stage in sorted({stage for stage in stages if stages.count(stage) > 1}):
         ids = ", ".join(api.api_id for api in websocket_apis if api.stage == stage)
@@ -246,7 +250,7 @@ def _unique(apis: list[WebSocketApi]) -> list[WebSocketApi]:
 
 
 def _at_paths(apis: list[WebSocketApi]) -> Iterator[WebSocketApi]:
-    """Each is at its stage's path anyway; the first, and Socket.IO's, is at /ws too."""
+    """Add /ws as a path of the first API, or of Socket.IO's; each is at its stage's path, too."""
     for number, api in enumerate(apis):
         path = "/ws" if number == 0 else f"/{api.stage}"
         yield replace(api, path=path)

@@ -1,4 +1,4 @@
-"""An invoker for deployed functions: the Lambda API's Invoke.
+"""Invoke deployed functions through the Lambda API.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 """
@@ -17,9 +17,9 @@ from workbench.stack.signed import Answer, NoAnswer, SignedCalls
 class DeployedFunctions:
     """Invokes by function name, which may end in `:alias`, and waits for the answer.
 
-    As for API Gateway, a call is made once: a throttled, missing or unreachable function has
-    failed, and its caller hears "Internal server error". A function that outlives the caller's
-    time runs on.
+    Like API Gateway, it calls once: if a function is throttled, missing or unreachable, the call
+    fails and the client gets "Internal server error". A function that exceeds the caller's timeout
+    continues to run.
 
     Args:
         endpoint_url: Where the Lambda API answers.
@@ -46,7 +46,7 @@ class DeployedFunctions:
 
 
 def _result(function: str, answer: Answer) -> Any:
-    """The function's return value, or its error, or Lambda's own."""
+    """Return the function's result; raise its error, or Lambda's own."""
     try:
         body = json.loads(answer.body or b"null")
     except ValueError:

@@ -1,7 +1,7 @@
-"""The deployed APIs on one local host, in the place of API Gateway and CloudFront.
+"""Serve the deployed APIs on one local host, in place of API Gateway and CloudFront.
 
-Owns following the control plane; what is deployed is `discovery`'s to read, and every rule of
-API Gateway is `workbench.gateway`'s.
+Owns following the control plane. `discovery` reads what is deployed; `workbench.gateway` has
+every rule of API Gateway.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from .tokens import DeployedTokens
 
 OTHER_PORT = ": choose another with --port"
 logger = logging.getLogger("tidings.deploy")
-# What an emulator's functions sign with. ministack gives them the account as access key id.
+# The keys that an emulator's functions sign with; ministack uses the account as access key id.
 EMULATOR_CREDENTIALS = {"test": "test", "000000000000": "test"}
 
 
 class DeployedGateway:
-    """An async context: it serves what is deployed, and soon what has been deployed since.
+    """An async context that serves the deployed APIs and follows changes.
 
     Args:
         control_plane_url: Where the apigatewayv2 control plane answers.
         lambda_url: Where Lambda and Secrets Manager answer; the same by default.
-        prefix: The APIs named so, or beginning with it and `-`, are served.
-        credentials: Secret by access key id, for what the functions post to @connections. None:
-            any well-formed signature. LocalStack needs that: its functions have keys of their own.
-        poll_s: How often the control plane is read.
+        prefix: APIs with this name, or whose name begins with it and `-`, are served.
+        credentials: Secret by access key id, for posts to @connections. None accepts any
+            well-formed signature, as LocalStack's functions have keys of their own.
+        poll_s: Seconds between two reads of the control plane.
         told: Called with each deployment that differs from the one before.
 
     Attributes:
-        deployment: What is served.
+        deployment: The deployment that is served.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class DeployedGateway:
         return f"ws://{self.host}:{self.port}/ws"
 
     async def __aenter__(self) -> DeployedGateway:
-        """Serve.
+        """Start serving.
 
         Raises:
             StackError: The control plane does not answer, or the port is taken.
@@ -119,13 +119,13 @@ class DeployedGateway:
         self._watcher = asyncio.create_task(self._watch())
 
     def dead_child(self) -> str | None:
-        """Why what is deployed is no longer followed, None while it is."""
+        """Why the control plane is no longer followed; None while it is."""
         if self._watcher is None or not self._watcher.done() or self._watcher.cancelled():
             return None
-        return f"following what is deployed: {self._watcher.exception()!r}"
+        return f"following the control plane failed: {self._watcher.exception()!r}"
 
     async def _watch(self) -> None:
-        """Follow the control plane; while it does not answer, what it said last is served."""
+        """Follow the control plane; while it does not answer, keep serving its last state."""
         answers = True
         while True:
             await asyncio.sleep(self._poll_s)
@@ -149,7 +149,7 @@ class DeployedGateway:
         self._told(deployment)
 
     def _a_function(self) -> str | None:
-        """Any of the functions: all of them have the same secret."""
+        """Any of the functions, as all of them have the same secret."""
         apis = self.deployment
         names = set(apis.http_api.functions.values() if apis.http_api else ())
         names.update(*(api.routes.values() for api in apis.websocket_apis))
@@ -157,7 +157,7 @@ class DeployedGateway:
 
 
 def _require_local(url: str) -> None:
-    """Never serve `/dev/token` for an AWS account."""
+    """Refuse addresses outside this machine: `/dev/token` must never be served for AWS."""
     host = urlsplit(url).hostname or ""
     if not host or host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".aws")):
-        raise StackError(f"{url or 'nothing'} is no emulator's address")
+        raise StackError(f"{url or 'an empty URL'} is not an emulator's address on this machine")

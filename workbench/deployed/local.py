@@ -1,6 +1,6 @@
-"""What a deployment on this machine goes into: emulators, Valkey, and the gateway before them.
+"""Emulators, Valkey and a gateway on this machine, to deploy into.
 
-Empty at first: `tidings deploy` puts Tidings into it. Everything ends with its context.
+Empty at first; `tidings deploy` deploys Tidings there. Everything ends with the context.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ START_S = 600  # LocalStack may have to be installed
 
 
 class LocalCloud:
-    """An async context.
+    """An async context that runs the servers.
 
     Args:
         emulator: ministack or localstack.
         gateway_port: 0 for a free one.
-        beside_port: Of the ministack beside LocalStack, for the APIs that LocalStack lacks.
+        beside_port: Port of the ministack beside LocalStack, for the APIs that LocalStack lacks.
         told: Called with each deployment that the gateway finds.
         tell: Called with each step that may take long.
 
     Attributes:
-        target: For `deploy`, once the context is entered.
+        target: The target for `deploy`, once the context is entered.
         children: Its servers by name.
     """
 
@@ -113,7 +113,7 @@ class LocalCloud:
         self._scratch.cleanup()
 
     def dead_child(self) -> str | None:
-        """Why a child died, None while all live."""
+        """Why a child process ended; None while all run."""
         for part in (*self.children.values(), self._gateway):
             why = part.dead() if isinstance(part, Child) else part and part.dead_child()
             if why:
@@ -122,7 +122,7 @@ class LocalCloud:
 
     def _start_children(self) -> None:
         aws_port, beside_port, gateway_port, redis_port = self._ports
-        require_free(gateway_port, "gateway", OTHER_PORT)  # before what takes long
+        require_free(gateway_port, "gateway", OTHER_PORT)  # before the steps that take long
         self.children["valkey"] = start_valkey(redis_port)
         if self.emulator == "localstack":
             self.children["ministack"] = start_ministack(beside_port, self._region)

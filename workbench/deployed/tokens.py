@@ -1,6 +1,6 @@
-"""`POST /dev/token` of deployed functions, signed with their secret.
+"""`POST /dev/token` for deployed functions, signed with their secret.
 
-It gives anybody's token, for emulators on this machine only: who serves it makes sure of that.
+It issues tokens for any user, so callers must serve it for emulators on this machine only.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from workbench.stack.tokens import DevTokens
 
 
 class DeployedTokens:
-    """Finds the secret anew for each token, so that a rotated one is used at once.
+    """Issues tokens; reads the secret for each one, so that a rotated secret is used at once.
 
     Args:
         endpoint_url: Where Lambda and Secrets Manager answer.
-        function: Name of one of the functions, None when none is deployed.
+        function: Returns the name of one function, or None if none is deployed.
     """
 
     def __init__(self, endpoint_url: str, region: str, function: Callable[[], str | None]) -> None:
@@ -39,10 +39,10 @@ class DeployedTokens:
         return await DevTokens(secret)(body, headers)
 
     def _secret(self) -> str:
-        """As the functions find it: in Secrets Manager, else in their environment."""
+        """Find the secret as the functions do: in Secrets Manager, else in their environment."""
         function = self._function()
         if function is None:
-            raise NoSecret("nothing is deployed")
+            raise NoSecret("no function is deployed yet: run `tidings deploy`")
         try:
             answer = self._lambda.get_function_configuration(FunctionName=function)
             environment = answer.get("Environment", {}).get("Variables", {})
@@ -51,7 +51,7 @@ class DeployedTokens:
                 value = self._secrets.get_secret_value(SecretId=secret_id).get("SecretString")
                 return jwt_secret(value, secret_id)
         except (BotoCoreError, ClientError) as fault:
-            raise NoSecret(f"reading the secret of {function}: {fault}") from fault
+            raise NoSecret(f"the secret of {function} could not be read: {fault}") from fault
         secret = environment.get("TIDINGS_JWT_SECRET")
         if not secret:
             raise NoSecret(f"{function} has neither TIDINGS_SECRET_ID nor TIDINGS_JWT_SECRET")

@@ -1,1 +1,1 @@
-"""Drills: the system under faults, recorded as a history and judged by a pure checker."""
+"""Drills: run the system under faults, record a history, and judge it with a pure checker."""

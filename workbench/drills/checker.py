@@ -1,8 +1,8 @@
-"""From a history to a verdict: what was lost, doubled, misordered or made up. Pure.
+"""Checks a drill's history for lost, doubled, misordered and made-up messages. Pure.
 
-The log is the measure. A message must reach every member but the client that sent it: that one
-knows it by its ack. A push is at least once by contract, so what counts as doubled is what a
-client showed twice after its own de-duplication; pushes that came twice are counted beside.
+Clients are compared with the log. A message must reach every member except the client that sent
+it, which gets its id in the ack. Pushes are at least once by contract, so a message is doubled if
+a client showed it twice after its own de-duplication; repeated pushes are only counted.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from .history import (
 
 
 class Kind(StrEnum):
-    """What can be wrong.
+    """Kinds of faults.
 
-    LOST: acked and not in the log; or in the log, and a member never saw it.
-    DOUBLED: one key twice in the log, or acked as two messages; or shown twice by a client.
-    MISORDERED: shown in another order than the log's; or a message that was sent after the ack
-        of another stands before that in the log.
-    MADE_UP: shown, but not in the log; or in the log, and nobody sent it.
+    LOST: Acked but not in the log, or in the log but never seen by a member.
+    DOUBLED: One key twice in the log, acked as two messages, or shown twice by a client.
+    MISORDERED: Shown in another order than the log's, or sent after the ack of a message that
+        follows it in the log.
+    MADE_UP: Shown but not in the log, or in the log but never sent.
     """
 
     LOST = "lost"
@@ -47,7 +47,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`client` is None for what is wrong in the log itself."""
+    """One fault; `client` is None if the log itself is wrong."""
 
     kind: Kind
     room: Room
@@ -58,12 +58,12 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Sizes, so that a verdict without a fault is seen to have judged something.
+    """Sizes, which show that a verdict without faults has judged something.
 
     Attributes:
-        failed: Sends whose client gave up, without an ack.
-        deliveries: Messages that had to reach a client, over all clients.
-        pushed_again: Pushes of a message that its client had been pushed before.
+        failed: Sends that their client gave up without an ack.
+        deliveries: Messages that had to reach a client, summed over all clients.
+        pushed_again: Repeated pushes of a message to a client.
     """
 
     sent: int
@@ -101,7 +101,7 @@ def check(history: History) -> Verdict:
 
 
 def due(history: History) -> dict[Room, dict[Client, frozenset[MessageId]]]:
-    """What each member of a room has to see: all of the log but what itself has sent."""
+    """The messages that each member of a room must see: the room's log without their own."""
     senders = _senders(history)
     return {
         room: {
@@ -132,7 +132,7 @@ def count(history: History) -> Counts:
 
 
 def _acks(history: History) -> Iterator[Fault]:
-    """Each ack names the one message that the log has under its key."""
+    """Each ack must name the one message that the log has under its key."""
     log = {(r, e.message_id): e.key for r, entries in history.log.items() for e in entries}
     known: dict[Key, MessageId] = {}
     for event in history.events:
@@ -142,11 +142,11 @@ def _acks(history: History) -> Iterator[Fault]:
         if known.setdefault(event.key, event.message_id) != event.message_id:
             yield Fault(Kind.DOUBLED, *fault, f"{event.key} was acked as two messages")
         if log.get((event.room, event.message_id)) != event.key:
-            yield Fault(Kind.LOST, *fault, f"{event.key} was acked, the log has no such message")
+            yield Fault(Kind.LOST, *fault, f"{event.key} was acked, but is not in the log")
 
 
 def _log(history: History) -> Iterator[Fault]:
-    """The log has each key once, and only what was sent to its room."""
+    """The log must have each key once, and only messages that were sent to its room."""
     sent = {(e.room, e.key) for e in history.events if isinstance(e, Sent)}
     for room, entries in history.log.items():
         keys: set[Key] = set()
@@ -170,7 +170,7 @@ def _missing(history: History) -> Iterator[Fault]:
 
 
 def _shown(history: History) -> Iterator[Fault]:
-    """Each client shows the log's messages once and in the log's order, its own aside."""
+    """Each client must show the log's messages once, in the log's order, without its own."""
     senders = _senders(history)
     places = {
         room: {entry.message_id: place for place, entry in enumerate(entries)}
@@ -192,15 +192,15 @@ def _shown(history: History) -> Iterator[Fault]:
             continue
         shown.add((event.client, event.message_id))
         if own[event.message_id] == event.client:
-            continue  # where it belongs, its ack has told
+            continue  # the ack has given the client its place
         if place < furthest.get((event.client, event.room), -1):
-            yield Fault(Kind.MISORDERED, *fault, "shown after one that follows it in the log")
+            yield Fault(Kind.MISORDERED, *fault, "shown after a message that follows it in the log")
             continue
         furthest[event.client, event.room] = place
 
 
 def _precedence(history: History) -> Iterator[Fault]:
-    """Who waits for an ack before the next message finds the two in that order in the log."""
+    """A message that a client sent after the ack of another must follow that one in the log."""
     places = {
         (room, entry.key): place
         for room, entries in history.log.items()
@@ -217,7 +217,7 @@ def _precedence(history: History) -> Iterator[Fault]:
             acked[last] = max(acked.get(last, -1), place)
     for (room, key), floor in floors.items():
         if (room, key) in places and places[room, key] < floor:
-            why = f"{key} was sent after the ack of one that follows it in the log"
+            why = f"{key} was sent after the ack of a message that follows it in the log"
             yield Fault(Kind.MISORDERED, room, ids[room, key], None, why)
 
 

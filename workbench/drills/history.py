@@ -1,6 +1,6 @@
-"""What happened in a drill, as data: who sent, who was told what, when, and what the log says.
+"""A drill's history as data: sends, acks, pushes, connections, cuts, and the final log.
 
-No socket and no clock in here. A *client* is one device of one user, a *key* is a message's
+No sockets and no clock. A *client* is one device of one user; a *key* is a message's
 `client_message_id`. Times are seconds since the drill began.
 """
 
@@ -18,7 +18,7 @@ MessageId = NewType("MessageId", str)
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A client began to send a message; resends are part of it."""
+    """A client began to send a message; its resends belong to the same send."""
 
     at_s: float
     client: Client
@@ -37,7 +37,7 @@ class Acked:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The client gave up; the message may be in the log all the same."""
+    """The client gave up; the message may still be in the log."""
 
     at_s: float
     client: Client
@@ -68,7 +68,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """`recovered` is what a Socket.IO client says of itself; others recover by `sync`."""
+    """`recovered` is as a Socket.IO client reports it; other clients recover by `sync`."""
 
     at_s: float
     client: Client
@@ -84,7 +84,7 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The drill broke a connection: in which way, and what was going on over it."""
+    """The drill broke a connection: in which way, and what the connection carried."""
 
     at_s: float
     way: str
@@ -96,7 +96,7 @@ Event = Sent | Acked | Failed | Pushed | Seen | Connected | Disconnected | Cut
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A message as the room's log has it."""
+    """A message in the room's log."""
 
     message_id: MessageId
     key: Key
@@ -108,8 +108,8 @@ class History:
 
     Attributes:
         members: The clients in each room.
-        log: Each room's messages of the drill, in the log's order, read when all was over.
-        events: In the order in which they were observed; those of one client in its own order.
+        log: Each room's messages of the drill, in the log's order, read at the end.
+        events: In the order of observation; those of one client in the client's order.
     """
 
     members: Mapping[Room, frozenset[Client]] = field(default_factory=dict)

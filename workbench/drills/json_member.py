@@ -1,4 +1,4 @@
-"""A JSON websocket client of a drill: `tidings_client`, which resends and recovers by itself."""
+"""A drill's JSON websocket client: `tidings_client`, which resends and recovers by itself."""
 
 from __future__ import annotations
 

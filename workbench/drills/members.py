@@ -1,4 +1,4 @@
-"""The clients of a drill behind one face: send until acked, be cut, be closed."""
+"""The interface of a drill's clients: send until acked, break the connection, close."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from .history import Client, Key, MessageId, Room
 
 
 class Unanswered(Exception):
-    """No ack, or an error that a retry may change: send it again under the same key."""
+    """There was no ack, or an error that may be temporary: send again under the same key."""
 
 
 class Refused(Exception):
-    """The server will not take it, however often it is sent."""
+    """The server rejects the message permanently."""
 
 
 class Member(Protocol):
-    """One device. It connects again by itself, as its kind of client does or documents."""
+    """One device, which reconnects by itself, as its client library does or documents."""
 
     @property
     def name(self) -> Client: ...
 
     async def start(self) -> None:
-        """Connect; returns once it is there."""
+        """Connect; return once connected."""
 
     async def send(self, room: Room, key: Key) -> MessageId:
-        """One message; the ack's id.
+        """Send one message; return the ack's message id.
 
         Raises:
             Unanswered: Not acked (yet).
-            Refused: Never to be acked.
+            Refused: The server rejected it permanently.
         """
 
     def cut(self) -> None:
-        """End the connection on the client's side; nothing when there is none now."""
+        """Break the connection from the client's side; do nothing without a connection."""
 
     async def close(self) -> None:
-        """End it for good."""
+        """Close the client permanently."""
 
 
 def message(room: Room, key: Key) -> dict[str, str]:

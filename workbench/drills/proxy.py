@@ -1,7 +1,7 @@
-"""A TCP proxy on loopback that breaks connections: what a network does to them, on demand.
+"""A TCP proxy on loopback that breaks connections on demand, as a network does.
 
-It stands between a drill's clients and the stack, so the faults are the same for every client,
-protocol and transport, and neither side knows of it.
+It stands between a drill's clients and the stack, so that all clients, protocols and transports
+get the same faults, and neither side knows of it.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from urllib.parse import urlsplit
 _CHUNK = 65_536
 _REQUEST = re.compile(rb"^(GET|POST) (\S+) HTTP/1\.1\r\n")
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER of zero: a close is an RST, nothing is flushed
-_LONGEST_DEAF_S = 4.0
+_LONGEST_HALF_OPEN_S = 4.0
 
 
 @dataclass(eq=False)
 class Line:
-    """A connection through the proxy.
+    """One connection through the proxy.
 
     Attributes:
-        what: What goes over it: `json`, `websocket`, `upgrade`, `handshake`, `poll`, `post` or
+        what: What it carries: `json`, `websocket`, `upgrade`, `handshake`, `poll`, `post` or
             `http`.
     """
 
@@ -46,15 +46,15 @@ class Line:
 
 
 class CuttingProxy:
-    """An async context; it only cuts when told to, or while `young_share` is above 0.
+    """An async context; it cuts connections only on request, or while `young_share` is above 0.
 
     Args:
         target: The stack's URL, plain HTTP.
-        on_cut: Told (way, what) of each cut.
+        on_cut: Called with (way, what) for each cut.
 
     Attributes:
-        young_share: Of new requests, so many are cut within their first moments: handshakes,
-            posts and upgrades are too short to be met by chance.
+        young_share: The share of new requests that are cut within their first moments, because
+            handshakes, posts and upgrades are too short for random cuts to hit them.
     """
 
     def __init__(self, target: str, rng: random.Random, on_cut: Callable[[str, str], None]) -> None:
@@ -82,19 +82,19 @@ class CuttingProxy:
 
     @property
     def whole(self) -> list[Line]:
-        """The lines that are not cut yet."""
+        """The connections that are not cut yet."""
         return [line for line in self._lines if not line.cut]
 
     def reset(self, line: Line) -> None:
-        """Both sides learn of it at once."""
+        """Reset both sides at once."""
         self._cut(line, "reset")
         line.end(line.client, line.stack)
 
-    def deafen(self, line: Line) -> None:
-        """The client learns of it at once; the stack goes on talking to nobody for a while."""
-        self._cut(line, "deaf")
+    def half_open(self, line: Line) -> None:
+        """Close the client's side at once; the stack's side stays open for a while, unread."""
+        self._cut(line, "half-open")
         line.end(line.client)
-        self._spawn(self._end_later(line, self._rng.uniform(0.2, _LONGEST_DEAF_S)))
+        self._spawn(self._end_later(line, self._rng.uniform(0.2, _LONGEST_HALF_OPEN_S)))
 
     def _cut(self, line: Line, way: str) -> None:
         line.cut = True
@@ -119,13 +119,13 @@ class CuttingProxy:
         try:
             await asyncio.gather(self._up(line, reader), self._down(line, ours))
         except asyncio.CancelledError:
-            pass  # only `__aexit__` cancels, and it waits for the task: there is nobody to tell
+            pass  # only `__aexit__` cancels, and it waits for this task
         finally:
             self._lines.discard(line)
             line.end(*(side for side in (writer, theirs) if not side.is_closing()))
 
     async def _up(self, line: Line, reader: asyncio.StreamReader) -> None:
-        """From the client to the stack."""
+        """Copy from the client to the stack."""
         try:
             while data := await reader.read(_CHUNK):
                 self._look(line, data)
@@ -138,18 +138,18 @@ class CuttingProxy:
                 line.end(line.stack)
 
     async def _down(self, line: Line, reader: asyncio.StreamReader) -> None:
-        """From the stack to the client; of a deaf line, to nobody."""
+        """Copy from the stack to the client; discard the data of a half-open line."""
         try:
             while data := await reader.read(_CHUNK):
                 if not line.cut:
                     line.client.write(data)
                     await line.client.drain()
         except OSError:
-            pass  # the line has ended, whoever ended it
+            pass  # one of the sides has closed the connection
         line.client.close()
 
     def _look(self, line: Line, data: bytes) -> None:
-        """A request begins: name the line after it, and perhaps cut it soon."""
+        """Classify the connection by a request that begins, and perhaps cut it soon."""
         request = _REQUEST.match(data)
         if request is None:
             return
@@ -160,7 +160,7 @@ class CuttingProxy:
     async def _cut_young(self, line: Line) -> None:
         await asyncio.sleep(self._rng.uniform(0.0, 0.25))
         if line in self._lines and not line.cut and not line.client.is_closing():
-            self.deafen(line) if self._rng.random() < 0.5 else self.reset(line)
+            self.half_open(line) if self._rng.random() < 0.5 else self.reset(line)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -1,7 +1,7 @@
-"""A python-socketio client of a drill. It has no recovery: it syncs after each connect.
+"""A drill's python-socketio client, which has no recovery and syncs after each connect.
 
-Its own reconnection gives a CONNECT one second, which a busy stack needs for itself; so each
-connection is a client of its own here, with the waits of the JavaScript client.
+The library's own reconnection allows one second for a CONNECT, too little on a busy stack. So each
+connection here uses a new client, with the waits of the JavaScript client.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class PythonMember:
         self._recorder = recorder
         self._transports = list(transports)
         self._inbox = Inbox(self._on_event)
-        self._http: aiohttp.ClientSession | None = None  # for all connections: some end late
+        self._http: aiohttp.ClientSession | None = None  # shared, as some connections end late
         self._socket: Any = None
         self._up = asyncio.Event()
         self._down = asyncio.Event()
@@ -70,14 +70,14 @@ class PythonMember:
             if task is not None:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
-                    await task  # what ended it before its time is raised here
+                    await task  # raise its error, if it failed
         if self._socket is not None:
             await _leave(self._socket)
         if self._http is not None:
             await self._http.close()
 
     async def _call(self, action: str, data: Any) -> Event:
-        """The ack's data, over the connection there is now."""
+        """Call an action over the present connection; return the ack's data."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def acked(given: Any) -> None:
@@ -108,7 +108,7 @@ class PythonMember:
             await asyncio.sleep(random.random() * min(_LONGEST_PAUSE_S, 0.2 * 2**attempt))
 
     async def _connection(self) -> bool:
-        """One connection until its end; False when it did not come about."""
+        """Run one connection until its end; return False if it was never made."""
         socket = self._socket = self._fresh_socket()
         try:
             await socket.connect(
@@ -120,12 +120,12 @@ class PythonMember:
         except socketio.exceptions.ConnectionError:
             return False
         except TypeError:
-            self._socket = None  # engineio 4 reads a close frame in place of a packet as one
+            self._socket = None  # engineio 4 takes a close frame for a packet and fails
             return False
         try:
             await asyncio.shield(socket.eio.wait())
         except aiohttp.ClientError as fault:
-            # A poll that breaks in its body ends the client's reader, and it tells nobody.
+            # When a poll breaks in its body, the library's reader ends without an event.
             self._ended(type(fault).__name__)
         await _leave(socket)
         self._ended("ended")
@@ -160,7 +160,7 @@ class PythonMember:
     def _on_message(self, data: Event) -> None:
         self._recorder.pushed(self.name, data["conversation_id"], data["message_id"])
         if not self._up.is_set():
-            return  # handed on after its connection's end: the next sync brings it in its place
+            return  # an event after its connection's end: the next sync brings it in order
         self._inbox.take("message_received", data)
 
     def _on_event(self, name: str, data: Event) -> None:
@@ -168,7 +168,7 @@ class PythonMember:
             self._recorder.shown(self.name, data["conversation_id"], data["message_id"])
 
     async def _sync(self) -> None:
-        """What was missed, page by page, while what is live waits."""
+        """Get what was missed, page by page; live events wait meanwhile."""
         wanted = self._inbox.positions()
         while wanted:
             try:

@@ -1,4 +1,4 @@
-"""Writes a history down while it happens, and knows at once who has seen what."""
+"""Records a drill's history while it happens, and which client has seen which message."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .history import (
 
 
 class Recorder:
-    """One for all clients of a drill; each call is one event at the present time.
+    """One for all clients of a drill; each call records one event at the present time.
 
     Attributes:
         events: In the order of the calls.

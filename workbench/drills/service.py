@@ -1,4 +1,4 @@
-"""What a drill asks of the stack beside its clients: tokens, rooms, the log, the queues."""
+"""What a drill needs of the stack, apart from clients: tokens, rooms, the log, the queues."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _PAGE = 100
 
 
 class ServiceError(Exception):
-    """An answer that a drill cannot go on from."""
+    """The drill cannot go on after this answer; the text says why."""
 
 
 class Service:
-    """An async context over one HTTP session.
+    """An async context with one HTTP session.
 
     Args:
-        url: The stack itself, whatever its clients go through.
+        url: The stack itself, even if its clients connect through a proxy.
     """
 
     def __init__(self, url: str) -> None:
@@ -40,7 +40,7 @@ class Service:
         return str(answer["token"])
 
     async def room(self, token: str, others: Sequence[Client]) -> tuple[Room, dict[str, Any]]:
-        """A room, and the first message in it: from its position on, clients want everything."""
+        """Create a room with one message; return it with the position after that message."""
         body = {"room_type": "group_chat", "participants": list(others)}
         room = Room((await self._ask("POST", "/v1/rooms", token, body))["room_id"])
         first = {"message_type": "text", "content": "the storm begins"}
@@ -62,7 +62,7 @@ class Service:
         return tuple(entries)
 
     async def waiting(self) -> int:
-        """Messages in the local stack's queues."""
+        """Number of messages in the local stack's queues."""
         return sum((await self._ask("GET", "/dev/stats"))["queues"].values())
 
     async def _ask(self, method: str, path: str, token: str = "", body: Any = None) -> Any:

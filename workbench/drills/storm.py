@@ -1,9 +1,9 @@
-"""A storm: mixed clients under traffic while their connections are cut at random.
+"""A storm: mixed clients send messages while their connections are cut at random.
 
-Each client sends the next message when the last is acked, again under the same key until it is.
-When the storm is over the clients settle; then what each has seen is held against the log. What
-is random comes from one seed, but when things happen is the machine's: a seed names a storm, it
-does not repeat one.
+Each client sends its next message when the last one is acked, and repeats a message under the same
+key until it is. After the storm the clients settle; then what each has seen is compared with the
+log. All random choices come from one seed, but not the timing: a seed repeats the choices of a
+storm, not its exact course.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .recorder import Recorder
 from .service import Service, ServiceError
 from .swarm import Swarm
 
-# Of a hundred clients, so many are of each kind.
+# Number of clients of each kind among a hundred.
 MIX = {
     "json": 30,
     "js websocket": 22,
@@ -46,22 +46,22 @@ TRANSPORTS = {
     "polling": ["polling"],
     "upgrade": ["polling", "websocket"],
 }
-# How a connection ends, and how often: both sides learn of it; only the client does, and the
-# stack goes on talking to nobody; the gateway closes it; the client does.
-WAYS = {"reset": 35, "deaf": 25, "server": 15, "client": 25}
+# How a connection ends, and how often. Reset: both sides notice. Half-open: only the client does,
+# and the stack continues to send. Server, client: the gateway or the client closes it.
+WAYS = {"reset": 35, "half-open": 25, "server": 15, "client": 25}
 _STARTS, _ENDS_S, _SETTLE_S, _STILL_S = 12, 90.0, 180.0, 45.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A storm to be.
+    """The parameters of a storm.
 
     Attributes:
         room_size: Members of a room.
-        rooms_each: Rooms each client is in.
-        pause_s: What a client waits, on average, between an ack and its next message.
+        rooms_each: Rooms of each client.
+        pause_s: Average seconds that a client waits between an ack and its next message.
         cuts_per_s: Connections cut a second, on average.
-        young_share: Of new requests, so many are cut in their first quarter of a second.
+        young_share: The share of new requests that are cut in their first quarter of a second.
     """
 
     clients: int = 200
@@ -76,7 +76,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a storm is, for whoever watches."""
+    """The present state of a storm, for display."""
 
     phase: str
     done: float
@@ -89,7 +89,7 @@ Watch = Callable[[Progress], None]
 @dataclass(frozen=True, slots=True)
 class Result:
     """Attributes:
-    settled_s: From the end of the storm until nothing was missing; None when something still is.
+    settled_s: Seconds from the storm's end until nothing was missing; None if it never settled.
     """
 
     plan: Plan
@@ -104,12 +104,12 @@ class Result:
 
 
 def cast(clients: int) -> dict[Client, str]:
-    """Who is of which kind, in the shares of `MIX`, every kind spread over all rooms."""
+    """The kind of each client, in the shares of `MIX`, with every kind spread over all rooms."""
     shares = {kind: clients * share / 100 for kind, share in MIX.items()}
     left = dict(shares)
     kinds: dict[Client, str] = {}
     for number in range(clients):
-        # Whoever is furthest behind its share is next.
+        # Next comes the kind that is furthest below its share.
         kind = max(left, key=lambda each: left[each] / shares[each])
         left[kind] -= 1
         kinds[Client(f"storm-{number:03}")] = kind
@@ -117,7 +117,7 @@ def cast(clients: int) -> dict[Client, str]:
 
 
 def seat(clients: Sequence[Client], plan: Plan, rng: random.Random) -> list[list[Client]]:
-    """Members of each room: everybody in `rooms_each`, with others each time."""
+    """Members of each room: each client in `rooms_each` rooms, with different others."""
     seats = []
     for _ in range(plan.rooms_each):
         order = rng.sample(list(clients), len(clients))
@@ -126,10 +126,10 @@ def seat(clients: Sequence[Client], plan: Plan, rng: random.Random) -> list[list
 
 
 def stack() -> EmbeddedStack:
-    """A stack for a storm: room for the polls that wait, and a heartbeat within its time.
+    """A stack for a storm: capacity for held polls, and a short enough heartbeat.
 
     A stock JavaScript client that loses the websocket in the last step of an upgrade neither polls
-    nor closes any more, until no ping has come for interval and time-out.
+    nor closes, until it got no ping for interval plus timeout.
     """
     heartbeat = {"TIDINGS_PING_INTERVAL_MS": "20000", "TIDINGS_PING_TIMEOUT_MS": "10000"}
     environment = {**heartbeat, "TIDINGS_LOG_LEVEL": "ERROR"}
@@ -139,13 +139,13 @@ def stack() -> EmbeddedStack:
 async def storm(
     plan: Plan, url: str, gateway: Gateway | None, watch: Watch = lambda progress: None
 ) -> Result:
-    """Run one against a local stack.
+    """Run a storm against a local stack.
 
     Args:
-        gateway: The stack's, when it runs in this process: then it closes connections too.
+        gateway: The stack's gateway, if it runs in this process: then it closes connections, too.
 
     Raises:
-        ServiceError: The stack did not let the storm begin, or its log could not be read.
+        ServiceError: The storm could not begin, or the log could not be read.
     """
     rng = random.Random(plan.seed)
     recorder = Recorder()
@@ -196,7 +196,7 @@ class _Storm:
         self.log: dict[Room, tuple[LogEntry, ...]] = {}
 
     async def furnish(self, kinds: Mapping[Client, str]) -> None:
-        """Tokens, and rooms with one message in each."""
+        """Create tokens, and rooms with one message each."""
         for client in kinds:
             self._tokens[client] = await self._service.token(client)
             self._rooms[client] = {}
@@ -211,7 +211,7 @@ class _Storm:
             self._watch(Progress("rooms", number + 1, len(seats)))
 
     async def start(self, kinds: Mapping[Client, str]) -> None:
-        """All connect, some at once."""
+        """Connect all clients, some at a time."""
         places = asyncio.Semaphore(_STARTS)
         self._members = [self._member(client, kind) for client, kind in kinds.items()]
         started = 0
@@ -228,7 +228,7 @@ class _Storm:
                 for member in self._members:
                     all_.create_task(begin(member))
         except* (TimeoutError, ActionError) as faults:
-            raise ServiceError(f"not all clients could connect: {faults.exceptions[0]}") from faults
+            raise ServiceError(f"a client could not connect: {faults.exceptions[0]}") from faults
 
     def _member(self, client: Client, kind: str) -> Member:
         family, _, mode = kind.partition(" ")
@@ -241,7 +241,7 @@ class _Storm:
         return self._swarm.member(client, *known, {"transports": TRANSPORTS[mode]})
 
     async def blow(self) -> None:
-        """Traffic and cuts; then no more cuts, and whoever waits for an ack gets it."""
+        """Send and cut; then stop cutting and wait for the last acks."""
         start_s = time.monotonic()
         until_s = start_s + self._plan.seconds
         self._proxy.young_share = self._plan.young_share
@@ -256,7 +256,7 @@ class _Storm:
         await asyncio.gather(*talks)
 
     async def _talk(self, member: Member, until_s: float) -> None:
-        """One message after the other, each until it is acked."""
+        """Send one message after the other, each until it is acked."""
         rooms = list(self._rooms[member.name])
         for number in itertools.count():
             pause_s = self._rng.expovariate(1 / self._plan.pause_s)
@@ -307,10 +307,10 @@ class _Storm:
                 self._rng.choice(open_).close(1001, "Going away")
         elif lines := self._proxy.whole:
             line = self._rng.choice(lines)
-            (self._proxy.reset if way == "reset" else self._proxy.deafen)(line)
+            (self._proxy.reset if way == "reset" else self._proxy.half_open)(line)
 
     async def settle(self) -> float | None:
-        """Read the log; wait, bounded, until all have seen it and nothing is under way."""
+        """Read the log; wait, bounded, until all clients have seen it and the queues are empty."""
         start_s = time.monotonic()
         self.log = {
             room: await self._service.log(

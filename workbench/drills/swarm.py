@@ -1,4 +1,4 @@
-"""The stock JavaScript clients of a drill: all of them in one Node process, `swarm.mjs`."""
+"""A drill's stock JavaScript clients, all in one Node process, `swarm.mjs`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .recorder import Recorder
 
 HERE = Path(__file__).parent
 PACKAGES = HERE.parents[1] / "tests/node/package.json"
-# The client's own `retries`: one packet at a time, sent again until it is acked.
+# The client's own option `retries`: one packet at a time, repeated until it is acked.
 OPTIONS = {
     "retries": 1_000,
     "ackTimeout": 8_000,
@@ -26,7 +26,7 @@ _START_S, _END_S = 60.0, 10.0
 
 
 class NoClient(Exception):
-    """Node or socket.io-client is not installed: `make node`."""
+    """Node or socket.io-client is not installed; `make node` installs it."""
 
 
 class Swarm:
@@ -42,7 +42,7 @@ class Swarm:
     async def __aenter__(self) -> Swarm:
         node = shutil.which("node")
         if node is None or not (PACKAGES.parent / "node_modules/socket.io-client").is_dir():
-            raise NoClient("node with socket.io-client is needed: make node")
+            raise NoClient("node with socket.io-client is not installed: run `make node`")
         self._process = await asyncio.create_subprocess_exec(
             node,
             str(HERE / "swarm.mjs"),
@@ -121,10 +121,10 @@ class SwarmMember:
         self._swarm.say({"cut": self.name})
 
     async def close(self) -> None:
-        """With all others, when the swarm ends."""
+        """Nothing to do: all clients end with the swarm."""
 
     def told(self, told: Mapping[str, Any], recorder: Recorder) -> None:
-        """A line of the process about this client."""
+        """Handle a line of the process about this client."""
         match told["event"]:
             case "connected":
                 recorder.connected(self.name, bool(told["recovered"]))
@@ -139,7 +139,7 @@ class SwarmMember:
                 self._answers.pop(told["key"]).set_result(told["answer"])
 
     def lost(self) -> None:
-        """The process has ended."""
+        """Fail all sends, as the process has ended."""
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(Unanswered("the swarm's process ended"))

@@ -1,6 +1,6 @@
 """A local AWS API Gateway, as strict as the real one: WebSocket API, HTTP API, @connections.
 
-Stands alone: give it an `Invoker` for your Lambda functions. See README.md beside this file.
+Usable on its own: give it an `Invoker` for your Lambda functions. See README.md beside this file.
 """
 
 from .config import FunctionError, HttpApi, Invoker, Limits, WebSocketApi

@@ -1,4 +1,4 @@
-"""What the parts of a gateway share: an account's quotas and rates, its functions, what runs."""
+"""State shared by the parts of a gateway: account quotas and rates, functions, running tasks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Account:
     """An account in one region.
 
     Attributes:
-        credentials: Secret by access key id; None: any signature will do that is well-formed.
+        credentials: Secret by access key id; None accepts any well-formed signature.
         requests: The account's request rate.
         connects: The account's rate of new connections.
-        tasks: All that runs, for whoever stops the gateway.
+        tasks: All running tasks; `stop` waits for them.
     """
 
     def __init__(
@@ -41,10 +41,10 @@ class Account:
     async def invoke(
         self, function: str, event: dict[str, Any], within_s: float | None = None
     ) -> Any:
-        """Run a function within the integration's time.
+        """Run a function within the integration's timeout.
 
         Raises:
-            FunctionError: It raised, or the invoker did.
+            FunctionError: The function or the invoker raised.
             TimeoutError: It took too long.
         """
         limit_s = self.limits.integration_timeout_s if within_s is None else within_s
@@ -52,17 +52,17 @@ class Account:
             return await asyncio.wait_for(self._invoker.invoke(function, event, limit_s), limit_s)
         except (FunctionError, TimeoutError):
             raise
-        except Exception as fault:  # whatever an invoker raises, the function failed
+        except Exception as fault:  # any error of an invoker means that the function failed
             raise FunctionError(type(fault).__name__, str(fault)) from fault
 
     async def run_route(self, api: WebSocketApi, route: str, event: dict[str, Any]) -> Any:
-        """Run `$connect` or `$disconnect`; an API may do without."""
+        """Run `$connect` or `$disconnect`, if the API has that route."""
         if route not in api.routes:
             return {"statusCode": 200}
         return await self.invoke(api.routes[route], event)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` beside everything else; who stops the gateway waits for it."""
+        """Run `work` as a task; `stop` waits for it."""
         task = asyncio.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)

@@ -6,7 +6,7 @@ import time
 
 
 class TokenBucket:
-    """Holds one second's rate."""
+    """A token bucket with a capacity of one second's rate."""
 
     def __init__(self, rate_per_s: int) -> None:
         self._rate = rate_per_s

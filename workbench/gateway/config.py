@@ -1,4 +1,4 @@
-"""What a gateway serves, and the limits it holds, each with the AWS page that states it."""
+"""What a gateway serves, and its limits, each with the AWS page that states it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 
 class FunctionError(Exception):
-    """A function raised.
+    """A function raised an exception.
 
     Attributes:
         type: The exception's class name.
@@ -23,7 +23,7 @@ class FunctionError(Exception):
 
 class Invoker(Protocol):
     async def invoke(self, function: str, event: dict[str, Any], timeout_s: float) -> Any:
-        """The function's return value.
+        """Run a function and return its result.
 
         Raises:
             FunctionError: It raised.
@@ -33,28 +33,28 @@ class Invoker(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """Quotas of API Gateway; the last two are this gateway's own.
+    """Quotas of API Gateway; the last two are specific to this gateway.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
     https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 
     Attributes:
-        frame_bytes: A larger WebSocket frame closes with 1009; posts go out in frames as large.
+        frame_bytes: A larger WebSocket frame closes with 1009; posts are sent in such frames.
         message_bytes: A larger message of several frames closes with 1009.
         post_bytes: A larger @connections body is a 413.
-        idle_s: A connection silent for so long in both directions is closed with 1001.
-        connection_s: No connection lives longer; closed with 1001.
+        idle_s: A connection without traffic in either direction for this long is closed with 1001.
+        connection_s: Longest life of a connection; then it is closed with 1001.
         integration_timeout_s: A WebSocket function that takes longer has failed.
         http_integration_timeout_s: An HTTP function that takes longer is a 503.
         connects_per_s: New connections per account and region; above it 429.
         requests_per_s: REST, HTTP, WebSocket and @connections together; above it 429.
-        client_buffer_bytes: Unsent bytes for a client above which a post to it is a 429.
+        client_buffer_bytes: Above this many unsent bytes for a client, a post to it is a 429.
         http_body_bytes: A larger HTTP body is a 413.
-        head_bytes: A request line and header values above it, together, are a 431.
+        head_bytes: A longer request line with header values is a 431.
         websocket_url_chars: A longer URL of a WebSocket API is a 414.
-        close_s: A client that does not finish the closing handshake in time is cut off.
-        request_s: A socket that delivers no whole request in time is closed.
+        close_s: Seconds for a client to finish the closing handshake; then it is disconnected.
+        request_s: Seconds for a socket to deliver a whole request; then it is closed.
     """
 
     frame_bytes: int = 32 * 1024
@@ -79,15 +79,15 @@ class WebSocketApi:
     """A WebSocket API.
 
     Attributes:
-        path: Where the one host (CloudFront's role) offers it, beside `/{stage}`.
-        socketio_path: Where it does so for websockets of Socket.IO clients.
+        path: The path under which the one host (CloudFront's role) serves it, besides `/{stage}`.
+        socketio_path: The same, for websockets of Socket.IO clients.
         routes: Function by route key.
         route_responses: Keys of the routes whose function's `body` goes to the client, as with
             `route_response_selection_expression = "$default"` and a route response; None: all.
-        route_selection_expression: Over `$request.body.…`; its value chooses the route.
-        domain: A custom domain, which events then name as their `domainName`.
-        binary: Not on AWS: takes binary frames, which a function sees as the text `b<base64>`, and
-            sends such texts as binary frames to a client that has sent one. For test suites.
+        route_selection_expression: An expression over `$request.body.…` that selects the route.
+        domain: A custom domain; events then have it as their `domainName`.
+        binary: Not on AWS: accepts binary frames, which a function gets as the text `b<base64>`,
+            and sends such texts as binary frames to a client that has sent one. For test suites.
     """
 
     api_id: str = "local"
@@ -112,10 +112,10 @@ class HttpApi:
     """An HTTP API, payload format 1.0.
 
     Attributes:
-        function: Runs all routes but those of `functions`.
-        routes: As ("GET", "/v1/rooms/{room_id}"); also ANY and a last part `{name+}`.
-        functions: By route, where one has a function of its own.
-        domain: A custom domain, which events then name as their `domainName`.
+        function: Runs all routes except those of `functions`.
+        routes: Such as ("GET", "/v1/rooms/{room_id}"); also ANY, and a last part `{name+}`.
+        functions: By route, for routes with a function of their own.
+        domain: A custom domain; events then have it as their `domainName`.
     """
 
     api_id: str = "localhttp"

@@ -1,7 +1,7 @@
-"""One client's WebSocket: frames in, invocations out, and the limits of a connection.
+"""One client's WebSocket: its frames, its invocations, and the limits of a connection.
 
-Every text message is an invocation of its own and they run concurrently, as on AWS: nothing
-orders two frames of one connection.
+Every text message is an invocation of its own, and they run concurrently, as on AWS: two frames of
+one connection have no order.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-overview.html
 """
 
@@ -26,7 +26,7 @@ _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
 class Connection:
-    """A client from its handshake on."""
+    """A client's connection after its handshake."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Connection:
         self._reader = reader
         self._writer = writer
         self._message = bytearray()
-        self._binary = False  # the message under way
+        self._binary = False  # of the message being received
         self._speaks_binary = False
         self._taken_ms = 0
         self._active = time.monotonic()
@@ -70,7 +70,7 @@ class Connection:
         )
 
     def disconnect_event(self) -> dict[str, Any]:
-        """How it ended: the code of whichever side closed first, 1006 when neither did."""
+        """The `$disconnect` event: the code of the side that closed first, 1006 if neither did."""
         protocol = self._protocol
         close = protocol.close_rcvd if protocol.close_rcvd_then_sent else protocol.close_sent
         context = self.context("DISCONNECT", "$disconnect")
@@ -80,16 +80,16 @@ class Connection:
 
     @property
     def ready(self) -> bool:
-        """Posts reach it: `$connect` has returned and nobody has begun to close."""
+        """Whether posts reach it: `$connect` has returned, and neither side has begun to close."""
         return self._protocol.state is State.OPEN
 
     @property
     def unsent_bytes(self) -> int:
-        """What waits here because the client does not read."""
+        """Bytes that wait here because the client does not read."""
         return self._writer.transport.get_write_buffer_size()
 
     def send(self, text: bytes) -> None:
-        """Send a text message, in frames within the limit; nothing happens while closing.
+        """Send a text message, in frames within the limit; do nothing while closing.
 
         https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
         """
@@ -110,7 +110,7 @@ class Connection:
         self._flush()
 
     def close(self, code: int, reason: str = "", within_s: float | None = None) -> None:
-        """Start the closing handshake; a client that does not take part is cut off in time."""
+        """Start the closing handshake; disconnect a client that does not answer in time."""
         if self.ready:
             self._protocol.send_close(code, reason)
             self._flush(within_s)
@@ -127,14 +127,14 @@ class Connection:
             self._protocol.receive_eof()
             self._flush()
         except OSError:
-            pass  # the socket is gone, which is what we wait for
+            pass  # the socket has ended, which is what this waits for
         finally:
             watch.cancel()
             if self._cut is not None:
                 self._cut.cancel()
 
     def _handle(self) -> None:
-        """Take the events of what was received."""
+        """Handle the received events."""
         for event in self._protocol.events_received():
             self._touch()
             if isinstance(event, Frame) and event.opcode in _DATA and self.ready:
@@ -142,7 +142,7 @@ class Connection:
         self._flush()
 
     def _frame(self, frame: Frame) -> None:
-        """Gather a message; sizes are the protocol's part."""
+        """Collect the frames of a message; the protocol checks the sizes."""
         if frame.opcode is Opcode.BINARY and not self.api.binary:
             self.close(1003, "Binary frames are not supported")
             return
@@ -160,12 +160,12 @@ class Connection:
         except UnicodeDecodeError:
             self.close(1007, "Not UTF-8")
             return
-        # On AWS frames of one millisecond cannot be told apart, binary ones not even be sent.
+        # On AWS, frames of one millisecond cannot be ordered, and binary frames cannot be sent.
         self._taken_ms = max(self._taken_ms + 1, int(time.time() * 1000))
         self._account.spawn(self._invoke(text, self._taken_ms))
 
     async def _invoke(self, text: str, taken_ms: int) -> None:
-        """Run the message's function; its answer, or our own frame, goes to the client."""
+        """Run the message's function; send its answer, or an error frame, to the client."""
         route = routes.choose(self.api.route_selection_expression, self.api.routes, text)
         context = self.context("MESSAGE", route or "$default")
         if self.api.binary:
@@ -190,9 +190,9 @@ class Connection:
     def _answer(self, text: bytes, context: dict[str, Any]) -> None:
         """Send a route response of at most a message's size.
 
-        The quota is on a message; that a larger one closes the connection is documented for those
-        received. Of a route response nothing is said: assumed is the frame of an integration that
-        failed, so that the answer is lost and the connection stays.
+        The quota is documented for messages, and closing the connection for received ones only. For
+        a larger route response, nothing is documented: this assumes the same as for a failed
+        integration, so the answer is lost and the connection stays.
         https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
         """
         if len(text) > self._account.limits.message_bytes:
@@ -204,7 +204,7 @@ class Connection:
         return self.api.route_responses is None or route in self.api.route_responses
 
     def _as_binary(self, text: bytes) -> bytes | None:
-        """What a relaxed API sends as a binary frame; None for all else."""
+        """The binary frame that a relaxed API sends for this text; None for all other texts."""
         if not self._speaks_binary or not text.startswith(b"b"):
             return None
         try:
@@ -213,12 +213,12 @@ class Connection:
             return None
 
     def _error(self, message: str, context: dict[str, Any]) -> None:
-        """API Gateway's own frame, in nobody's protocol."""
+        """Send API Gateway's own error frame, which is in no client's protocol."""
         frame = {"message": message, "connectionId": self.id, "requestId": context["requestId"]}
         self.send(json.dumps(frame).encode())
 
     async def _watch(self) -> None:
-        """Close the idle and the old."""
+        """Close the connection when it is idle or too old."""
         limits = self._account.limits
         until = self._started + limits.connection_s
         while (left := min(self._active + limits.idle_s, until) - time.monotonic()) > 0:
@@ -230,7 +230,7 @@ class Connection:
         self.last_active_ms = int(time.time() * 1000)
 
     def _flush(self, within_s: float | None = None) -> None:
-        """Write what the protocol has to say; from a close on, the client has its time."""
+        """Write the protocol's pending bytes; after a close, give the client its time to answer."""
         transport = self._writer.transport
         for data in self._protocol.data_to_send():
             if transport.is_closing():

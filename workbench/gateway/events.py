@@ -1,4 +1,4 @@
-"""Events as API Gateway hands them to Lambda.
+"""Events as API Gateway sends them to Lambda.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
@@ -22,7 +22,7 @@ _TEXT = re.compile(r"text/.*|application/(?:.*\+)?(?:json|xml|javascript)")
 
 
 def connection_id() -> str:
-    """Like AWS's: url-safe base64 that ends in '='."""
+    """A connection id like AWS's: url-safe base64 that ends in '='."""
     return base64.urlsafe_b64encode(secrets.token_bytes(11)).decode()
 
 
@@ -129,7 +129,7 @@ def _domain(api: WebSocketApi | HttpApi, region: str) -> str:
 
 
 def _body(body: bytes, content_type: str) -> tuple[str | None, bool]:
-    """As text when its type says so, else in base64: a form is *not* text to an HTTP API.
+    """The body as text if its type is text, else in base64: for an HTTP API a form is *not* text.
 
     https://aws.amazon.com/blogs/compute/handling-binary-data-using-amazon-api-gateway-http-apis/
     """

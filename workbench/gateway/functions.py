@@ -19,7 +19,7 @@ Handler = Callable[[dict[str, Any], Any], Any]
 
 @dataclass(frozen=True)
 class Context:
-    """What a handler may ask of its Lambda context."""
+    """The parts of a Lambda context that handlers use."""
 
     function_name: str
     deadline: float
@@ -30,10 +30,10 @@ class Context:
 
 
 class LocalFunctions:
-    """Handlers by function name; those that are no coroutine functions run in threads.
+    """Handlers by function name; handlers that are not coroutine functions run in threads.
 
-    More than `concurrency` of these wait for a thread, where Lambda would throttle. A thread
-    cannot be ended: a handler that outlives its time is left to itself.
+    Beyond `concurrency` they wait for a thread, where Lambda would throttle. A thread cannot be
+    ended: a handler that exceeds its timeout keeps running unobserved.
     """
 
     def __init__(self, handlers: Mapping[str, Handler], concurrency: int = 64) -> None:
@@ -41,7 +41,7 @@ class LocalFunctions:
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="function")
 
     async def invoke(self, function: str, event: dict[str, Any], timeout_s: float) -> Any:
-        """Run a handler on a copy of the event, as JSON carries it; see `Invoker`."""
+        """Run a handler on a copy of the event, converted through JSON; see `Invoker`."""
         copy = json.loads(json.dumps(event))
         context = Context(function, time.monotonic() + timeout_s)
         try:
@@ -56,5 +56,5 @@ class LocalFunctions:
             raise FunctionError(type(fault).__name__, str(fault)) from fault
 
     def close(self) -> None:
-        """Let the threads end with what they run."""
+        """Stop taking work; running handlers finish."""
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,7 +1,7 @@
-"""From an upgrade request to a connection: the `$connect` gate.
+"""The handshake: from an upgrade request, through `$connect`, to an open connection.
 
-A handshake that is wrong in itself is refused before any function sees it; the socket opens only
-when the function said so.
+A malformed handshake is rejected before any function is called; the socket opens only when the
+function has accepted it.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html
 """
 
@@ -22,12 +22,12 @@ from .config import FunctionError, WebSocketApi
 from .connection import Connection
 from .wire import message, refusal
 
-# The library logs whole frames and headers at DEBUG: tokens and what people write to each other.
+# The library logs whole frames and headers at DEBUG, which includes tokens and messages.
 _SILENT = logging.Logger("silent", logging.CRITICAL + 1)
 
 
 class Refuse(Exception):
-    """The handshake gets an HTTP answer instead of a connection."""
+    """Answer the handshake with an HTTP status instead of a connection."""
 
     def __init__(self, status: int, body: bytes) -> None:
         super().__init__(status)
@@ -43,7 +43,7 @@ async def serve(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
 ) -> Connection | None:
-    """Answer the handshake in `head`; the connection, when it is open."""
+    """Answer the handshake in `head`; return the connection if it was accepted."""
     limits = account.limits
     sizes = limits.message_bytes, limits.frame_bytes
     protocol = ServerProtocol(max_size=sizes, logger=_SILENT)
@@ -72,7 +72,7 @@ async def serve(
 def _admit(
     account: Account, api_at: Callable[[str], WebSocketApi | None], target: str
 ) -> WebSocketApi:
-    """The API that `target` names, within the limits of an account."""
+    """Return the API that `target` names, after checking the account's limits."""
     if len(target) > account.limits.websocket_url_chars:
         raise _refuse(414, "Request-URI Too Long")
     api = api_at(target)
@@ -84,7 +84,7 @@ def _admit(
 
 
 def _accept(protocol: ServerProtocol, head: bytes) -> tuple[Request, Response]:
-    """The request and the answer for the time after `$connect`; RFC 6455, section 4.2.1."""
+    """The request, and the answer to send after `$connect`; RFC 6455, section 4.2.1."""
     protocol.receive_data(head)
     request = next((e for e in protocol.events_received() if isinstance(e, Request)), None)
     if request is None:
@@ -98,7 +98,7 @@ def _accept(protocol: ServerProtocol, head: bytes) -> tuple[Request, Response]:
 async def _connect(
     account: Account, connection: Connection, request: Request, target: str
 ) -> dict[str, Any]:
-    """The function's answer, when it lets the client in."""
+    """Run `$connect`; return its answer if it accepts the client."""
     headers = list(request.headers.raw_items())
     query = parse_qsl(urlsplit(target).query, keep_blank_values=True)
     context = connection.context("CONNECT", "$connect")

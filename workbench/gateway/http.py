@@ -1,4 +1,4 @@
-"""The HTTP API: routes, payload format 1.0 in, proxy responses out. CORS is the function's.
+"""The HTTP API: routes, payload format 1.0, proxy responses. The function does CORS.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
@@ -27,7 +27,7 @@ class Route:
     function: str
 
     def matches(self, method: str, parts: list[str]) -> dict[str, str] | None:
-        """The path parameters, None when it does not match."""
+        """The path parameters; None if it does not match."""
         if self.method not in (method, "ANY"):
             return None
         own, greedy = list(self.parts), self.parts[-1].endswith("+}")
@@ -42,7 +42,7 @@ class Route:
 
     @property
     def rank(self) -> tuple[bool, int, bool, bool]:
-        """The most specific first: greedy last, literals before variables, ANY last."""
+        """Sort key, most specific first: greedy last, literals before variables, ANY last."""
         variables, any_method = sum(map(_is_variable, self.parts)), self.method == "ANY"
         return self.parts[-1].endswith("+}"), variables, any_method, self.path.endswith("/")
 
@@ -56,9 +56,9 @@ class HttpFront:
         self._routes = sorted(map(self._route, api.routes), key=lambda route: route.rank)
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-        """The route and the path parameters.
+        """Find the route and the path parameters.
 
-        A slash at the end does not count: the edge takes it away before the API sees it.
+        A slash at the end is ignored: on AWS the edge removes it before the API sees it.
         """
         parts = path.strip("/").split("/")
         for route in self._routes:
@@ -78,7 +78,7 @@ class HttpFront:
         body: bytes,
         peer: str,
     ) -> Reply:
-        """Answer a request whose route was found."""
+        """Answer a request for the route that `find` returned."""
         limits = self._account.limits
         if len(body) > limits.http_body_bytes:
             return message(413, "Request Entity Too Large")
@@ -115,7 +115,7 @@ def _is_variable(part: str) -> bool:
 
 
 def _reply(answer: Any) -> Reply:
-    """A proxy response; anything else is the function's fault."""
+    """A proxy response; any other result is the function's error."""
     try:
         status, body = answer["statusCode"], answer.get("body") or ""
         fields = dict(answer.get("headers") or {})

@@ -19,7 +19,7 @@ from .wire import Reply, message
 
 
 def name(stage: str, path: str) -> str | None:
-    """The connection id, decoded, that a path on the wire speaks of; None for another path."""
+    """The decoded connection id in a path on the wire; None for other paths."""
     for mark in (f"/{stage}/@connections/", f"/{stage}/%40connections/"):
         if path.startswith(mark):
             return unquote(path[len(mark) :])
@@ -32,7 +32,7 @@ def serve(
     connection_id: str,
     request: signatures.Request,
 ) -> Reply:
-    """Answer one call about a connection."""
+    """Answer one call for a connection."""
     try:
         now = datetime.now(UTC)
         signatures.verify(request, account.region, account.credentials, now)

@@ -1,4 +1,4 @@
-"""Which route a message takes: route selection expressions. Pure.
+"""Select the route of a message: route selection expressions. Pure.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-routes.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-selection-expressions.html
@@ -17,17 +17,17 @@ _RESERVED = ("$connect", "$default", "$disconnect")
 
 
 def check(expression: str) -> None:
-    """Refuse what API Gateway would not evaluate.
+    """Reject an expression that API Gateway would not evaluate.
 
     Raises:
-        ValueError: No variable, or one that is not of `$request.body`.
+        ValueError: It has no variable, or one outside `$request.body`.
     """
     if not _VARIABLE.search(expression) or "$" in _VARIABLE.sub("", expression):
         raise ValueError(f"not a route selection expression over $request.body: {expression}")
 
 
 def choose(expression: str, routes: Container[str], text: str) -> str | None:
-    """The matching route, else `$default`; None where there is neither."""
+    """The matching route, else `$default`; None if there is neither."""
     key = _evaluate(expression, text)
     if key is not None and key in routes and key not in _RESERVED:
         return key
@@ -35,7 +35,7 @@ def choose(expression: str, routes: Container[str], text: str) -> str | None:
 
 
 def _evaluate(expression: str, text: str) -> str | None:
-    """The expression's value; None when the message has none (not JSON, key missing)."""
+    """The expression's value; None if the message has none (not JSON, key missing)."""
     try:
         body = json.loads(text)
         return _VARIABLE.sub(lambda found: _value(body, found[1] or found[2]), expression)
@@ -44,10 +44,10 @@ def _evaluate(expression: str, text: str) -> str | None:
 
 
 def _value(body: Any, path: str) -> str:
-    """A scalar at `.a.b`.
+    """The scalar at a path such as `.a.b`.
 
     Raises:
-        KeyError: There is none.
+        KeyError: There is no scalar.
     """
     for name in path[1:].split("."):
         if not isinstance(body, dict):

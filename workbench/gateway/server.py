@@ -1,4 +1,4 @@
-"""The one host: routes requests as CloudFront would, speaks HTTP and WebSocket on one port."""
+"""The one host: routes requests as CloudFront does, with HTTP and WebSocket on one port."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Gateway:
 
     Args:
         invoker: Runs the functions.
-        static: Files, where no API has the path.
-        local_routes: Served beside the APIs, by exact (method, path).
-        credentials: Secret by access key id; @connections takes what they have signed. None:
-            a signature must be there and well-formed, whoever made it.
+        static: Files for paths that no API has.
+        local_routes: Additional handlers, by exact (method, path).
+        credentials: Secret by access key id; @connections verifies signatures with them. None: a
+            signature must be there and well-formed, but any key may have made it.
 
     Attributes:
         connections: Live connections by id.
@@ -60,14 +60,14 @@ class Gateway:
         self._static = static
         self._local = dict(local_routes or {})
         self._server: asyncio.Server | None = None
-        self._waiting: set[asyncio.Task[Any]] = set()  # those of sockets without a request
+        self._waiting: set[asyncio.Task[Any]] = set()  # tasks of sockets that wait for a request
         self._stopping = False
 
     def serve(self, websocket_apis: Sequence[WebSocketApi], http_api: HttpApi | None) -> None:
-        """Serve these APIs from now on; connections of one that is gone are closed.
+        """Serve these APIs from now on; close the connections of APIs that are removed.
 
         Raises:
-            ValueError: A route selection expression that AWS would refuse; nothing has changed.
+            ValueError: AWS would reject a route selection expression; nothing has changed.
         """
         for api in websocket_apis:
             routes.check(api.route_selection_expression)
@@ -82,15 +82,15 @@ class Gateway:
                 connection.api = api_now
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Listen; the bound port."""
+        """Listen; return the bound port."""
         self._stopping = False
         self._server = await asyncio.start_server(self._accept, host, port, limit=_HEAD_BYTES)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self, within_s: float = 5.0) -> None:
-        """Take nothing new, let what runs come to its end for so long, then cut it off.
+        """Accept nothing new, let running work finish within this time, then cancel it.
 
-        Clients have half of the time to answer our close, so that `$disconnect` has the rest.
+        Clients have half of the time to answer the close, so that `$disconnect` has the rest.
         """
         self._stopping = True
         until = time.monotonic() + within_s
@@ -100,7 +100,7 @@ class Gateway:
             task.cancel()
         for connection in list(self.connections.values()):
             connection.close(1001, "Going away", within_s / 2)
-        # Rounds: what ends may start something (a connection its $disconnect).
+        # In rounds, as tasks that end may start others (a connection its `$disconnect`).
         while self._account.tasks and (left_s := until - time.monotonic()) > 0:
             await asyncio.wait(
                 self._account.tasks, timeout=left_s, return_when=asyncio.FIRST_COMPLETED
@@ -115,7 +115,7 @@ class Gateway:
             self._server = None
 
     async def _hold(self, connection: Connection) -> None:
-        """Keep an open connection until it ends; `$disconnect` waits for no running message."""
+        """Serve an open connection to its end; `$disconnect` does not wait for running messages."""
         self.connections[connection.id] = connection
         if self._stopping:
             connection.close(1001, "Going away")
@@ -126,7 +126,7 @@ class Gateway:
             self._account.spawn(self._disconnect(connection))
 
     async def _disconnect(self, connection: Connection) -> None:
-        """Best effort: a failing function is nobody's business any more."""
+        """Run `$disconnect`, best effort: a failure is ignored, as on AWS."""
         try:
             event = connection.disconnect_event()
             await self._account.run_route(connection.api, "$disconnect", event)
@@ -143,7 +143,7 @@ class Gateway:
         except (OSError, TimeoutError):
             writer.transport.abort()
         except asyncio.CancelledError:
-            # Only `stop` cancels, and it waits for the task: there is nobody to tell.
+            # Only `stop` cancels, and it waits for this task.
             writer.transport.abort()
         except BaseException:
             writer.transport.abort()
@@ -152,7 +152,7 @@ class Gateway:
             self._account.tasks.discard(task)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Requests of one socket, one after the other, until one becomes a WebSocket."""
+        """Serve the requests of one socket in order, until one becomes a WebSocket."""
         peer = (writer.get_extra_info("peername") or ("", 0))[0]
         while not self._stopping:
             try:
@@ -193,7 +193,7 @@ class Gateway:
                 return
 
     async def _head(self, reader: asyncio.StreamReader) -> bytes:
-        """The next request's head; `stop` need not wait for it."""
+        """The next request's head; `stop` does not wait for it."""
         task = asyncio.current_task()
         assert task is not None
         self._waiting.add(task)
@@ -206,7 +206,7 @@ class Gateway:
     async def _body(
         self, http: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bytes:
-        """The body, of one too large for all limits just enough to see it."""
+        """The body; of a body above all limits, only enough to detect that."""
         body = bytearray()
         if http.they_are_waiting_for_100_continue:
             writer.write(http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
@@ -223,7 +223,7 @@ class Gateway:
     async def _reply(
         self, method: str, target: str, headers: list[tuple[str, str]], body: bytes, peer: str
     ) -> Reply:
-        """Which part of the host a request is for."""
+        """Answer a request with the part of the host that it is for."""
         raw, _, query = target.partition("#")[0].partition("?")
         if (method, raw) in self._local:
             return await self._local[(method, raw)](body, dict(headers))
@@ -244,7 +244,7 @@ class Gateway:
         )
 
     def _api_at(self, target: str) -> WebSocketApi | None:
-        """By path; that of Socket.IO with transport=websocket to the first, as the edge does."""
+        """The API at a path; Socket.IO with transport=websocket gets the first, as on the edge."""
         url = urlsplit(target)
         query = dict(parse_qsl(url.query))
         for api in self._apis:

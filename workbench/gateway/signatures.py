@@ -1,4 +1,4 @@
-"""Is this request signed as AWS wants it? Signature Version 4, verified. Pure.
+"""Verifies AWS Signature Version 4. Pure.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
@@ -33,7 +33,7 @@ class Refused(Exception):
     """A request that AWS answers with 403.
 
     Attributes:
-        type: For the header x-amzn-ErrorType.
+        type: The value of the header x-amzn-ErrorType.
     """
 
     def __init__(self, type: str, message: str) -> None:
@@ -43,7 +43,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was received. `path` and `query` are as on the wire, still percent-encoded."""
+    """The received request. `path` and `query` are as on the wire, still percent-encoded."""
 
     method: str
     path: str
@@ -64,7 +64,7 @@ def verify(
     now: datetime,
     service: str | None = SERVICE,
 ) -> None:
-    """Check all of a signature, or without `credentials` (secret by access key id) its form.
+    """Verify a signature completely, or without `credentials` (secret by access key id) its form.
 
     A session token is part of what is signed, but nobody here can say whether it is a good one.
     The scope's region and service are checked unless None is given.
@@ -97,7 +97,7 @@ def verify(
 
 
 def canonical_request(request: Request, signed: Sequence[str]) -> str:
-    """The path is encoded once more than on the wire: every service but S3 wants it so."""
+    """The canonical request; its path is encoded once more than on the wire, except on S3."""
     lines = "".join(f"{name}:{request.header(name) or ''}\n" for name in signed)
     return "\n".join(
         (
@@ -125,7 +125,7 @@ def _signature(secret: str, scope: str, to_sign: str) -> str:
 
 
 def _missing(authorization: str, stamp: str | None) -> str:
-    """AWS repeats the header here; we don't, it may hold a token of another kind."""
+    """Which parts are missing. AWS repeats the header; this does not, as it may hold a token."""
     said = [
         f"Authorization header requires '{name}' parameter."
         for name in ("Credential", "Signature", "SignedHeaders")
@@ -170,7 +170,7 @@ def _check_date(stamp: str, day: str, now: datetime) -> None:
 
 
 def _check_signed(request: Request, signed: Sequence[str]) -> None:
-    """The host and all x-amz- headers must be signed."""
+    """Check that the host and all x-amz- headers are signed."""
     needed = {"host"} | {
         name.lower() for name, _ in request.headers if name.lower()[:6] == "x-amz-"
     }

@@ -1,6 +1,6 @@
-"""Files beside the APIs: the folders of a page, one prefix, known types only.
+"""Static files beside the APIs: folders of a page, under one prefix, known types only.
 
-Owns the way from a URL path to a file; must never serve what lies outside its folders.
+Owns the mapping from URL path to file; must never serve files outside its folders.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from .wire import Reply, message
 
-# A table of our own: what `mimetypes` knows differs from machine to machine.
+# A table of its own, because `mimetypes` differs from machine to machine.
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -24,12 +24,12 @@ TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class StaticFiles:
-    """`/` is the folder's index.html, `{prefix}a/b.js` its a/b.js.
+    """`/` is the folder's index.html, `{prefix}a/b.js` is its a/b.js.
 
     Attributes:
-        more: Folders to look in for a file that `folder` does not have.
+        more: Folders to search for files that `folder` does not have.
         headers: Sent with every file.
-        others: Files from elsewhere, by their name under the prefix.
+        others: Files from elsewhere, by name under the prefix.
     """
 
     folder: Path
@@ -39,7 +39,7 @@ class StaticFiles:
     others: Mapping[str, Path] = field(default_factory=dict)
 
     def serve(self, method: str, path: str) -> Reply:
-        """A file, or 404 for whatever is none; `path` as it stands in the request line."""
+        """A file, or a 404; `path` is as in the request line."""
         found = self._find(unquote(path)) if method in ("GET", "HEAD") else None
         if found is None:
             return message(404, "Not Found")
@@ -56,7 +56,7 @@ class StaticFiles:
 
 
 def _inside(folder: Path, name: str) -> Path | None:
-    """The file of this name; None when there is none, or it lies outside the folder."""
+    """The file of this name; None if it does not exist or is outside the folder."""
     folder = folder.resolve()
     found = (folder / name).resolve()  # follows `..` and links
     inside = found.is_relative_to(folder) and found.suffix in TYPES

@@ -1,4 +1,4 @@
-"""Answers as bytes: HTTP replies, refused handshakes, API Gateway's own messages."""
+"""Answers as bytes: HTTP replies, rejected handshakes, API Gateway's own messages."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _FRAMING = ("content-length", "transfer-encoding", "connection")
 
 
 def message(status: int, text: str, **more: str) -> Reply:
-    """The JSON body that API Gateway's own answers have."""
+    """An answer of API Gateway itself, with its JSON body."""
     body = json.dumps({"message": text, **more}).encode()
     return status, {"content-type": "application/json"}, body
 
 
 def encode(http: h11.Connection, method: str, reply: Reply, *, last: bool = False) -> bytes:
-    """A reply on a socket that stays open, unless `last`; what HTTP cannot carry is a 500."""
+    """A reply on a socket that stays open, unless `last`; an invalid HTTP reply becomes a 500."""
     try:
         response, body = _response(reply, last)
     except h11.LocalProtocolError:
@@ -42,7 +42,7 @@ def _response(reply: Reply, last: bool) -> tuple[h11.Response, bytes]:
 
 
 def refusal(status: int, body: bytes) -> bytes:
-    """The last answer on a socket, where no HTTP state is at hand."""
+    """The last answer on a socket, when there is no HTTP state."""
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:

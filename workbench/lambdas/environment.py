@@ -1,9 +1,9 @@
 """A function's code, imported once; each execution environment is a fork of that process.
 
-Run by the function's own Python, as a script, with nothing but the standard library. An
-environment serves one invocation at a time, for as long as its socket is open.
+The function's own Python runs this as a script, with only the standard library. An environment
+serves one invocation at a time, for as long as its socket is open.
 
-Frames on the sockets are 4 bytes of length, then JSON. See `versions` for the other side.
+Frames on the sockets are 4 bytes of length, then JSON. `versions` is the other side.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ class Context:
 
 
 def main() -> None:
-    """Import the handler, say how that went, then fork for every socket that is handed over."""
+    """Import the handler, report the result, then fork for every socket that is passed in."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    sys.path[0] = os.environ["LAMBDA_TASK_ROOT"]  # in the place of this script's folder
+    sys.path[0] = os.environ["LAMBDA_TASK_ROOT"]  # in place of this script's folder
     module, _, name = os.environ["_HANDLER"].rpartition(".")
     try:
         handler = getattr(importlib.import_module(module.replace("/", ".")), name)
-    except BaseException as fault:  # noqa: BLE001 - whatever it is, the function cannot start
+    except BaseException as fault:  # noqa: BLE001 - after any of them the function cannot start
         send(control, failure(fault))
         return
     send(control, {"pid": os.getpid()})
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries environments
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps ended environments
     while True:
         _, handed, _, _ = socket.recv_fds(control, 1, 1)
         if not handed:
@@ -67,14 +67,14 @@ def main() -> None:
 
 
 def serve(link: socket.socket, handler: Callable[[Any, Context], Any]) -> None:
-    """Invocations, until the other side closes."""
+    """Run invocations until the other side closes."""
     send(link, {"pid": os.getpid()})
     while (invocation := receive(link)) is not None:
         try:
             answer: Frame = {
                 "result": json.dumps(handler(invocation["event"], Context(invocation)))
             }
-        except BaseException as fault:  # noqa: BLE001 - also an exit must be told
+        except BaseException as fault:  # noqa: BLE001 - an exit must be reported, too
             answer = failure(fault)
         sys.stdout.flush()
         send(link, answer)
@@ -83,7 +83,7 @@ def serve(link: socket.socket, handler: Callable[[Any, Context], Any]) -> None:
 
 
 def failure(fault: BaseException) -> Frame:
-    """As Lambda describes it; an exit ends the environment."""
+    """An error as Lambda describes it; an exit ends the environment."""
     text = traceback.format_exception(fault)
     body = {"errorType": type(fault).__name__, "errorMessage": str(fault), "stackTrace": text}
     print("".join(text), file=sys.stderr, flush=True)
@@ -104,7 +104,7 @@ def receive(link: socket.socket) -> Frame | None:
 
 
 def take(link: socket.socket, count: int) -> bytes:
-    """So many bytes; none at the end."""
+    """Read this many bytes; return none at the end."""
     data = b""
     while len(data) < count:
         more = link.recv(min(count - len(data), 1 << 20))

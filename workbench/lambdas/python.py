@@ -1,7 +1,7 @@
-"""A Python as a Lambda runtime has it: the standard library and boto3, nothing else.
+"""A Python like Lambda's: the standard library and boto3, nothing else.
 
-What a deployment package forgot is then missing, as on AWS, however much the developer's own
-environment holds.
+A library that the deployment package lacks is then missing, as on AWS, whatever the developer's
+own environment has.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html#python-sdk-included
 """
 
@@ -19,13 +19,13 @@ _CREATE_S = 60.0
 
 
 def lambda_python(folder: Path, python: Path = Path(sys.executable)) -> Path:
-    """Make the environment in `folder`, of the interpreter `python`; its interpreter.
+    """Make an environment of `python` in `folder`; return its interpreter.
 
-    boto3 and what it needs are links to this environment's own: they are pure Python, so that
-    another version of it can run them.
+    boto3 and its dependencies are links to this environment's: they are pure Python, so another
+    Python version can run them.
 
     Raises:
-        StackError: `python` is no Python that can make environments.
+        StackError: `python` cannot make virtual environments.
     """
     folder = folder.resolve()
     command = [str(python), "-m", "venv", "--clear", "--without-pip", str(folder)]
@@ -33,7 +33,7 @@ def lambda_python(folder: Path, python: Path = Path(sys.executable)) -> Path:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=_CREATE_S)
     except (OSError, subprocess.SubprocessError) as fault:
         said = getattr(fault, "stderr", None) or fault
-        raise StackError(f"{python} makes no environment for functions: {said}") from fault
+        raise StackError(f"{python} cannot make a virtual environment: {said}") from fault
     [packages] = folder.glob("lib/python*/site-packages")
     for top in sorted(_top_levels(distribution("boto3"), set())):
         (packages / top.name).symlink_to(top)
@@ -41,7 +41,7 @@ def lambda_python(folder: Path, python: Path = Path(sys.executable)) -> Path:
 
 
 def _top_levels(found: Distribution, seen: set[str]) -> set[Path]:
-    """Modules, packages and metadata of a distribution and of all it requires."""
+    """Modules, packages and metadata of a distribution and of its dependencies."""
     seen.add(found.name)
     tops = {str(file).split("/")[0] for file in found.files or ()} - {"..", "__pycache__"}
     paths = {Path(str(found.locate_file(top))).resolve() for top in tops}

@@ -1,10 +1,10 @@
 """Runs the functions deployed in ministack: an HTTP server behind its Lambda "proxy" hook.
 
-ministack's own executor unpacks the package for every environment, in its own process, and each
-one compiles it anew: a burst of thirty invocations stops everything for half a minute. Here a
-package is unpacked once, imported once, and environments are forks.
+ministack's own executor unpacks the package for every environment in its own process, and each
+environment compiles it again: a burst of thirty invocations blocks everything for half a minute.
+Here a package is unpacked once and imported once, and environments are forks.
 
-The Lambda API stays ministack's: what is deployed is asked of it, events come from it.
+The Lambda API stays ministack's: it has the deployed functions and sends the events.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from workbench.stack.pages import refusal
 
 from .versions import Failed, Item, Version, error
 
-_FRESH_S = 1.0  # for so long a function is not asked for again
+_FRESH_S = 1.0  # a function's configuration is read again after this time
 _DOWNLOAD_S = 30.0
-_GRACE_S = 0.5  # the hook is first to say that the time is up
-_PAYLOAD_BYTES = 7 * 1024 * 1024  # Lambda's 6 MB, and room for the hook's own
-# What makes another version of a function.
+_GRACE_S = 0.5  # so that the hook reports the timeout first
+_PAYLOAD_BYTES = 7 * 1024 * 1024  # Lambda's 6 MB, and room for the hook's own fields
+# A change of one of these makes another version of the function.
 _VERSION = ("CodeSha256", "Version", "Handler", "MemorySize", "Environment")
 
 
@@ -41,8 +41,8 @@ class LambdaRuntime:
 
     Args:
         aws_url: The emulator's address.
-        python: Runs the functions; see `lambdas.python`.
-        folder: For unpacked code.
+        python: The interpreter that runs the functions; see `lambdas.python`.
+        folder: A folder for unpacked code.
     """
 
     def __init__(self, aws_url: str, region: str, python: Path, folder: Path) -> None:
@@ -54,7 +54,7 @@ class LambdaRuntime:
         self._versions: dict[str, tuple[float, Version]] = {}
 
     async def serve(self, request: web.Request) -> web.Response:
-        """One invocation, as ministack's hook sends it."""
+        """Run one invocation that ministack's hook sends."""
         deadline_ms = int(request.headers["X-Amzn-Lambda-Deadline-Ms"])
         arn = request.headers["X-Amzn-Lambda-Function-Arn"]
         invocation = {
@@ -72,7 +72,7 @@ class LambdaRuntime:
         return web.json_response(text=result)
 
     async def _version(self, arn: str) -> Version:
-        """The function as it is deployed now."""
+        """The version that is deployed now."""
         async with self._locks.setdefault(arn, asyncio.Lock()):
             asked, version = self._versions.get(arn, (0.0, None))
             if version is not None and time.monotonic() - asked < _FRESH_S:
@@ -96,7 +96,7 @@ class LambdaRuntime:
             raise Failed(error("Runtime.GetFunction", str(fault))) from fault
 
     def _unpack(self, found: Item) -> Path:
-        """The code's folder; what is there is whole."""
+        """Unpack the code and return its folder; an existing folder is complete."""
         code = self._folder / str(found["Configuration"]["CodeSha256"]).replace("/", "_")
         if not code.exists():
             with tempfile.TemporaryFile() as file:
@@ -110,7 +110,7 @@ class LambdaRuntime:
             try:
                 unfinished.rename(code)
             except OSError:
-                # Another function of the same package was quicker.
+                # Another function of the same package has unpacked it first.
                 shutil.rmtree(unfinished)
                 if not code.exists():
                     raise

@@ -1,6 +1,6 @@
-"""A deployed function's processes: one that has imported its code, and environments forked from it.
+"""The processes of a deployed function: one has imported the code, environments are its forks.
 
-Owns how many there are and what becomes of one that fails; which code it is, is the server's.
+Owns their number and the handling of failures; the server decides which code is run.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from pathlib import Path
 from typing import Any
 
 _SCRIPT = Path(__file__).with_name("environment.py")
-# Of a function. More wait, where Lambda would throttle; and where Lambda starts an environment
-# for each that finds none free, a small machine is quicker when most wait for the first ones.
+# For one function. Beyond it, invocations wait, where Lambda would throttle. Lambda starts an
+# environment for each invocation that finds none free; on a small machine waiting is faster.
 _ENVIRONMENTS, _STARTING = 64, 2
 _PATIENCE_S = 1.0
-_STARTED_S = 2.0  # an environment has started when it has answered once, or after so long
+_STARTED_S = 2.0  # an environment counts as started after its first answer, or after this time
 _INIT_S = 30.0
 Item = dict[str, Any]
 
 
 class Failed(Exception):
-    """An invocation without a result; the text is what the hook answers with."""
+    """An invocation without a result; the text is the hook's answer."""
 
 
 class Environment:
     """One process that serves one invocation at a time.
 
     Attributes:
-        starting: It is young, and busy with what a first invocation has to do.
+        starting: Whether it is new and still busy with its first invocation's set-up.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -43,14 +43,14 @@ class Environment:
         self.starting = True
 
     async def greet(self) -> None:
-        """Wait until it is there."""
+        """Wait until the process runs."""
         self._pid = (await _frame(self._reader))["pid"]
 
     async def invoke(self, invocation: Item, within_s: float) -> Item:
-        """Its answer.
+        """Invoke the function and return its answer.
 
         Raises:
-            Failed: It died, or took too long and was killed.
+            Failed: The process ended, or took too long and was killed.
         """
         data = json.dumps(invocation).encode()
         try:
@@ -58,19 +58,19 @@ class Environment:
                 self._writer.write(struct.pack("!I", len(data)) + data)
                 return await _frame(self._reader)
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            with contextlib.suppress(ProcessLookupError):  # it has ended already
                 os.kill(self._pid, signal.SIGKILL)
             raise Failed(error("Sandbox.Timedout", "Task timed out")) from None
         except (OSError, asyncio.IncompleteReadError):
             raise Failed(error("Runtime.ExitError", "The environment has ended")) from None
 
     def close(self) -> None:
-        """Let it end, if it has not."""
+        """Make it end."""
         self._writer.close()
 
 
 class Version:
-    """A function as it is configured now: its code in one process, its environments around it."""
+    """A function with its present configuration: a process with its code, and environments."""
 
     def __init__(
         self, key: Any, process: asyncio.subprocess.Process, control: socket.socket
@@ -87,10 +87,10 @@ class Version:
 
     @classmethod
     async def start(cls, key: Any, python: Path, variables: dict[str, str]) -> Version:
-        """Import the code.
+        """Start the process and import the code.
 
         Raises:
-            Failed: That failed.
+            Failed: The import failed.
         """
         ours, theirs = socket.socketpair()
         fd = theirs.fileno()
@@ -105,7 +105,7 @@ class Version:
             process.kill()
             raise Failed(error("Runtime.ExitError", "The code could not be imported")) from None
         finally:
-            writer.close()  # the other descriptor stays
+            writer.close()  # closes this copy of the descriptor only
         if "error" in started:
             raise Failed(started["error"])
         return cls(key, process, ours)
@@ -115,7 +115,7 @@ class Version:
         return self._process.returncode is None
 
     async def invoke(self, invocation: Item, within_s: float) -> str:
-        """The result, as JSON."""
+        """Invoke the function; return its result as JSON."""
         self._using += 1
         try:
             environment = await self._take()
@@ -133,16 +133,16 @@ class Version:
         return str(answer["result"])
 
     def close(self) -> None:
-        """End it, after what runs in it."""
+        """End it after its running invocations."""
         self._closed = True
         self._end_if_unused()
 
     async def wait(self) -> None:
-        """Until a closed one has ended."""
+        """Wait until a closed version has ended."""
         await self._process.wait()
 
     async def _take(self) -> Environment:
-        """An idle environment, soon enough, or a new one when few enough are just starting."""
+        """Wait for an idle environment, or start one if few enough are starting."""
         async with self._changed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE_S):
@@ -197,7 +197,7 @@ class Version:
 
 
 def error(kind: str, message: str) -> str:
-    """As a function's error is described."""
+    """An error as Lambda describes it."""
     return json.dumps({"errorType": kind, "errorMessage": message})
 
 

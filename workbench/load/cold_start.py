@@ -1,11 +1,13 @@
-"""A cold start of the packaged message function: `python -m workbench.load.cold_start [--runs 7]`.
+"""Measure a cold start of the packaged message function.
 
-Packages for this machine, unpacks the zip beside a boto3 that is compiled, as the runtime's is,
-and starts a fresh interpreter for each run: *init* imports app.py, as Lambda does before the
-first event; *first* is the first `send_message` until its ack, which builds the services and
-opens their connections; *second* is the next one. Tables, queues and Redis are a local stack's.
-Lambda adds its own part (fetching the zip, starting the machine), and has less CPU: below
-1,769 MB a share of one core.
+    python -m workbench.load.cold_start [--runs 7]
+
+Packages for this machine, unpacks the zip beside a compiled boto3 (as in the Lambda runtime), and
+starts a fresh interpreter for each run. *init* imports app.py, as Lambda does before the first
+event. *first* is the first `send_message` until its ack; it builds the services and opens their
+connections. *second* is the next one. Tables, queues and Redis are a local stack's. Lambda adds
+its own part (fetching the zip, starting the machine) and has less CPU: below 1,769 MB a share of
+one core.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 """
 
@@ -55,7 +57,7 @@ print(json.dumps(spent))
 
 
 def measure(stack: EmbeddedStack, python: str, interpreter: str, runs: int) -> dict[str, Any]:
-    """Medians in ms, as shipped and with the zip's own bytecode; and the package's facts."""
+    """Medians in ms, as shipped and with bytecode in the zip; and facts about the package."""
     with tempfile.TemporaryDirectory(prefix="tidings-cold-") as name:
         package, task = _unpack(Path(name), Target(python, host_architecture()))
         runtime = _runtime(Path(name, "runtime"), interpreter)
@@ -82,10 +84,10 @@ def measure(stack: EmbeddedStack, python: str, interpreter: str, runs: int) -> d
 
 
 def find_interpreter(python: str) -> str:
-    """A Python of that version.
+    """Find a Python of that version on the PATH.
 
     Raises:
-        FileNotFoundError: There is none on the PATH that starts.
+        FileNotFoundError: There is none that starts.
     """
     if f"{sys.version_info.major}.{sys.version_info.minor}" == python:
         return sys.executable
@@ -93,7 +95,7 @@ def find_interpreter(python: str) -> str:
         found = shutil.which(f"python{python}", path=folder)
         if found and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
             return found
-    raise FileNotFoundError(f"no python{python} on the PATH; name one with --interpreter")
+    raise FileNotFoundError(f"python{python} is not on the PATH: give its path with --interpreter")
 
 
 def _unpack(folder: Path, target: Target) -> tuple[Package, Path]:
@@ -104,7 +106,7 @@ def _unpack(folder: Path, target: Target) -> tuple[Package, Path]:
 
 
 def _runtime(folder: Path, interpreter: str) -> Path:
-    """What Lambda has beside the function, compiled for the interpreter."""
+    """Make a folder of what Lambda's runtime has, compiled for the interpreter."""
     folder.mkdir()
     for name in _RUNTIME:
         spec = find_spec(name)
@@ -142,7 +144,7 @@ def _event(connection_id: str, room: str, number: int) -> dict[str, Any]:
 
 
 def _run(command: list[str]) -> dict[str, float]:
-    """One cold start; the stack's settings are this process's environment."""
+    """Run one cold start; this process's environment has the stack's settings."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=_WITHIN_S)
     if done.returncode:
         raise RuntimeError(done.stderr)

@@ -1,4 +1,4 @@
-"""How long Socket.IO handshakes take: `python -m workbench.load.handshake [--times 50]`.
+"""Measure Socket.IO handshakes: `python -m workbench.load.handshake [--times 50]`.
 
 From the first byte to the CONNECT's answer, over a websocket and over polling; and from there until
 the websocket of an upgrade has answered an event. Each without and with connection state recovery.

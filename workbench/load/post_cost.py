@@ -1,10 +1,10 @@
-"""CPU time per PostToConnection: boto3 and our poster side by side.
+"""Compare CPU time per PostToConnection of boto3 and of Tidings' poster.
 
     python -m workbench.load.post_cost [--posts 2000] [--rounds 3] [--json]
 
 Both post the same bodies to the same fake @connections server, which runs in a child process so
-that its CPU is not counted. Rounds alternate and each side keeps its best round: on a shared
-machine the noise only ever adds. The exit status says whether the ratio holds.
+that its CPU is not counted. Rounds alternate, and each side's best round counts, because noise on
+a shared machine can only add time. The exit status says whether the ratio holds.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _cpu_ms(work: Callable[[], None], count: int) -> float:
 
 
 def measure(port: int, count: int, rounds: int) -> dict[str, float]:
-    """Milliseconds of CPU per post of either side, and the ratio."""
+    """Milliseconds of CPU per post of each side, and the ratio."""
     import boto3
 
     base = f"http://127.0.0.1:{port}"
@@ -125,9 +125,9 @@ def measure(port: int, count: int, rounds: int) -> dict[str, float]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="post_cost", description=__doc__)
-    parser.add_argument("--posts", type=int, default=2000, help="posts a round and side")
+    parser.add_argument("--posts", type=int, default=2000, help="posts per round and side")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     spawn = multiprocessing.get_context("spawn")
     ours, its = spawn.Pipe()

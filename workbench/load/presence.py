@@ -1,6 +1,6 @@
-"""How soon friends see one come and go: `python -m workbench.load.presence [--people 20]`.
+"""Measure how soon friends see presence changes: `python -m workbench.load.presence [--people 20]`.
 
-One watcher is everybody's friend; the others come one after the other, and go again.
+One watcher is a friend of all; the others connect one after the other, and disconnect again.
 """
 
 from __future__ import annotations

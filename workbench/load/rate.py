@@ -1,7 +1,7 @@
-"""Messages a second through a local stack: `python -m workbench.load.rate [--rooms 10]`.
+"""Measure messages a second through a local stack: `python -m workbench.load.rate [--rooms 10]`.
 
-Every room has a sender, who sends the next message when the last is acked, and a receiver. The
-clients share the machine, and the process, with the stack.
+Every room has a sender, which sends its next message when the last is acked, and a receiver. The
+clients run on the stack's machine, and in its process.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workbench.stack.threads import in_thread
 
 
 async def _room(stack: EmbeddedStack, number: int, until: float) -> tuple[list[float], list[float]]:
-    """Seconds to the ack and to the receiver, of each message."""
+    """Seconds to the ack and to the receiver, for each message."""
     sender, receiver = f"sender{number}", f"receiver{number}"
     room = await asyncio.to_thread(_create, stack, sender, receiver)
     acks: list[float] = []
@@ -70,7 +70,7 @@ def _create(stack: EmbeddedStack, owner: str, other: str) -> str:
 
 
 def request(stack: EmbeddedStack, method: str, path: str, user: str, body: Any = None) -> Any:
-    """The JSON answer; an HTTP error raises."""
+    """Send a request and return its JSON answer; raise for an HTTP error."""
     data = json.dumps(body).encode() if body is not None else None
     call = urllib.request.Request(stack.url + path, data, method=method)
     call.add_header("Authorization", f"Bearer {token(stack, user)}")
@@ -80,7 +80,7 @@ def request(stack: EmbeddedStack, method: str, path: str, user: str, body: Any =
 
 
 def token(stack: EmbeddedStack, user: str) -> str:
-    """A token for an hour."""
+    """A token that is valid for an hour."""
     claims = {"sub": user, "exp": int(time.time()) + 3600}
     return jwt.encode(claims, stack.secret, algorithm="HS256")
 
@@ -102,7 +102,7 @@ async def _measure(stack: EmbeddedStack, rooms: int, seconds: float) -> str:
 
 
 def spread(seconds: list[float]) -> str:
-    """Median and 99th percentile."""
+    """Format the median and the 99th percentile."""
     cuts = statistics.quantiles(seconds, n=100)
     return f"p50 {cuts[49] * 1000:.0f} ms p99 {cuts[98] * 1000:.0f} ms"
 

@@ -1,1 +1,1 @@
-"""What each function may do on AWS, derived from the code it can reach."""
+"""The AWS permissions of each function, derived from the code that it can reach."""

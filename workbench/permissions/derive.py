@@ -1,13 +1,13 @@
-"""What each function may do on AWS, derived from the code it can reach.
+"""The AWS permissions of each function, derived from the code that it can reach.
 
 `python -m workbench.permissions.derive` writes terraform/modules/app/permissions.json, which
 Terraform turns into one role per function; a test derives it again and compares.
 
-How: mypy gives every expression its type, so a reference to a method leads to the class that has
-it, and through the ports to the adapters that `wiring.build` makes. From the functions that
-app.py names, whatever is referenced counts as called. In an adapter, an attribute of an untyped
-client that is one of boto's operations is a call of AWS. What is reachable only in theory is
-counted, too; what a test's run calls beyond it fails the end-to-end tests (tests/support/iam.py).
+mypy gives every expression its type, so a reference to a method leads to the class that has it,
+and through the ports to the adapters that `wiring.build` makes. Starting from the functions that
+app.py names, every reference counts as a call. In an adapter, an attribute of an untyped client
+that is one of boto's operations is an AWS call. Code that is reachable only in theory counts, too;
+a call beyond the derived permissions fails the end-to-end tests (tests/support/iam.py).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _REDIS = "chalicelib.adapters.redis"
 _METRICS = "chalicelib.adapters.cloudwatch."
 _SECRETS = "chalicelib.ports.access.Secrets."
 
-# A batch takes the permission of one, a transaction those of its writes.
+# A batch needs the permission of a single call, a transaction those of its writes.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
 ACTIONS = {"SendMessageBatch": "SendMessage"}
 WRITES = {
@@ -50,16 +50,16 @@ WRITES = {
 
 @dataclass
 class Needs:
-    """What one function may do.
+    """The permissions of one function.
 
     Attributes:
         tables: DynamoDB actions by short table name.
-        indexes: Indexes it queries, as `table/index`.
+        indexes: The indexes that it queries, as `table/index`.
         queues: SQS actions by short queue name.
         connections: Whether it posts to connections or closes them.
         metrics: Whether it puts metrics by an API call.
         redis: Whether it connects to the cache.
-        secret: Whether it reads the secret: the keys of tokens, the password of a cache.
+        secret: Whether it reads the secret, which has the tokens' keys and the cache's password.
     """
 
     tables: dict[str, set[str]] = field(default_factory=dict)
@@ -83,21 +83,21 @@ class Needs:
 
 
 def reaches(program: Program) -> dict[str, Reach]:
-    """What the code of every function reaches.
+    """The reachable code of every function.
 
     Raises:
-        ValueError: What stands behind a protocol that is no port cannot be told.
+        ValueError: A protocol that is not a port is used, so its implementation is not known.
     """
     return {name: Reach(program, roots) for name, roots in sorted(_roots().items())}
 
 
 def derive(reached: Mapping[str, Reach]) -> dict[str, dict[str, Any]]:
-    """The permissions of every function, as permissions.json has them."""
+    """The permissions of every function, in the form of permissions.json."""
     return {name: each.needs.as_json() for name, each in reached.items()}
 
 
 def _roots() -> dict[str, set[str]]:
-    """By function, the entries that its handlers in app.py name."""
+    """The entry points that each function's handlers in app.py name."""
     handlers = {
         node.name: node
         for node in ast.parse((ROOT / "app.py").read_text()).body
@@ -123,14 +123,14 @@ def _roots() -> dict[str, set[str]]:
 
 
 class Reach:
-    """What is reachable from some functions, and what of AWS that needs.
+    """The code that is reachable from some functions, and the AWS permissions it needs.
 
-    `_held` says which adapters a parameter or an attribute of a port's type stands for. It grows
-    as calls are found, so the walk repeats until nothing is new.
+    `_held` says which adapters each parameter or attribute of a port's type may be. It grows as
+    calls are found, so the walk repeats until nothing is new.
     """
 
     def __init__(self, program: Program, roots: Iterable[str]) -> None:
-        """Walks at once.
+        """Walk the code at once.
 
         Raises:
             ValueError: See `reaches`.
@@ -145,7 +145,7 @@ class Reach:
         self._walk()
 
     def names(self) -> set[str]:
-        """Full names of all that is reached."""
+        """Full names of all reachable definitions."""
         return {definition.fullname for definition, _ in self._seen}
 
     def _walk(self) -> None:
@@ -182,7 +182,7 @@ class Reach:
                 of_indexes += self._query_of_index(part)
 
     def _go(self, definition: object, adapter: Adapter | None = None) -> None:
-        """Visit later what a reference leads to; `adapter` is what it is a method of."""
+        """Visit later what a reference leads to; `adapter` is the adapter whose method it is."""
         if isinstance(definition, nodes.TypeInfo):
             self._go(definition.get_method("__init__"), adapter)
             self._go(definition.get_method("__post_init__"), adapter)
@@ -196,7 +196,7 @@ class Reach:
                 self._waiting.append((each, adapter))
 
     def _member(self, expression: nodes.MemberExpr) -> None:
-        if expression.node is not None:  # of a module
+        if expression.node is not None:  # a module's member
             self._go(expression.node)
             return
         table = self._table(expression.expr)
@@ -222,10 +222,10 @@ class Reach:
         if self._program.untyped(expression.expr):
             self._call_aws(expression.name)
 
-    # What of AWS it needs
+    # The AWS calls
 
     def _table(self, expression: nodes.Expression) -> str | None:
-        """The table when the expression is a store's `self._table`."""
+        """The table, if the expression is a store's `self._table`."""
         if not isinstance(expression, nodes.MemberExpr):
             return None
         owners = self._program.instances(expression.expr)
@@ -233,7 +233,7 @@ class Reach:
         return next((name for name in found if name), None)
 
     def _operations_of_table(self, method: str) -> set[str]:
-        """The operations that a method of `Table` calls, itself or through others of it."""
+        """The operations that a method of `Table` calls, itself or through its other methods."""
         info = self._program.classes[source.TABLE]
         found, seen, waiting = set[str](), set[str](), [method]
         while waiting:
@@ -254,7 +254,7 @@ class Reach:
             self.needs.tables.setdefault(table, set()).update(actions)
 
     def _query_of_index(self, call: nodes.CallExpr) -> list[nodes.Node]:
-        """The called method, when the query is of an index and not of the table."""
+        """The called method, if the query is of an index and not of the table."""
         method = call.callee
         if not isinstance(method, nodes.MemberExpr) or "IndexName" not in call.arg_names:
             return []
@@ -273,7 +273,7 @@ class Reach:
             self.needs.queues.setdefault(adapter[1], set()).add(action)
 
     def _transaction(self, store: nodes.TypeInfo) -> None:
-        """What a store writes and where, of all its transactions together."""
+        """The writes of all transactions of a store, with their tables."""
         own = [each for member in store.names.values() for each in source.functions(member.node)]
         keys = {text for function in own for text in source.strings(function)}
         named = {
@@ -285,7 +285,7 @@ class Reach:
         for table in filter(None, named):
             self._use(table, {action for key, action in WRITES.items() if key in keys})
 
-    # Which adapter a port stands for
+    # The adapters of each port
 
     def _stands_for(self, expression: nodes.Expression, port: nodes.TypeInfo) -> set[Adapter]:
         known = self._adapters(expression)
@@ -309,7 +309,7 @@ class Reach:
         return found
 
     def _bind(self, call: nodes.CallExpr) -> None:
-        """Remember which adapters a call hands to which parameters and attributes."""
+        """Remember which adapters a call passes to which parameters and attributes."""
         called = call.callee.node if isinstance(call.callee, nodes.RefExpr) else None
         made = called if isinstance(called, nodes.TypeInfo) else None
         for function in source.functions(made.get_method("__init__") if made else called):
@@ -325,7 +325,7 @@ class Reach:
                 if held:
                     name = given or names[number]
                     self._hold(_parameter(function, name), held)
-                    if made:  # a dataclass stores what it is given under the same name
+                    if made:  # a dataclass stores its arguments under the same names
                         self._hold(f"{made.fullname}.{stored.get(name, name)}", held)
 
     def _hold(self, name: str, adapters: set[Adapter]) -> None:

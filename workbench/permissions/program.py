@@ -1,4 +1,4 @@
-"""chalicelib as mypy sees it: every expression with its type, and what `wiring.build` makes."""
+"""chalicelib as mypy sees it: the type of every expression, and what `wiring.build` makes."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Program:
 
     Attributes:
         types: The type of every expression.
-        initial: The expression that a module's variable begins with.
-        adapters: What `wiring.build` puts in each field of `Adapters`.
-        ports: Fields of `Adapters` by the port they are of.
+        initial: The first value of each module's variable, as an expression.
+        adapters: What `wiring.build` puts into each field of `Adapters`.
+        ports: Fields of `Adapters`, by their port.
         tables: Short names of tables by class and attribute of the store that holds them.
     """
 
@@ -41,7 +41,7 @@ class Program:
 
     @classmethod
     def read(cls) -> Program:
-        """Raises SystemExit when mypy finds a fault."""
+        """Type-check chalicelib; raise SystemExit if mypy finds an error."""
         options = Options()
         options.export_types = True
         options.preserve_asts = True
@@ -61,14 +61,14 @@ class Program:
         return program
 
     def instances(self, expression: nodes.Expression) -> list[nodes.TypeInfo]:
-        """The classes an expression may be of; none when its type is not known."""
+        """The possible classes of an expression; none if its type is not known."""
         found = types.get_proper_type(self.types.get(expression))
         each = found.items if isinstance(found, types.UnionType) else [found]
         proper = [types.get_proper_type(one) for one in each]
         return [one.type for one in proper if isinstance(one, types.Instance)]
 
     def kinds_of(self, owner: nodes.TypeInfo) -> list[nodes.TypeInfo]:
-        """A class and those that inherit from it: a method of it may be any of theirs."""
+        """A class and its subclasses: a method of it may be any of theirs."""
         inherit = [each for each in self.classes.values() if owner in each.mro and each != owner]
         return [owner, *inherit]
 
@@ -107,7 +107,7 @@ class Program:
                     self.tables[function.info.fullname, attribute] = short_name(value)
 
 
-# What of a node is about it and not in it.
+# Attributes of a node that describe it and are not parts of it.
 _NOT_PARTS = {
     "analyzed",
     "def_or_infer_vars",
@@ -123,7 +123,7 @@ _part_names: dict[str, tuple[str, ...]] = {}
 
 
 def parts(root: nodes.Node) -> Iterator[nodes.Node]:
-    """A node and all in it, a node before its parts.
+    """A node and all nodes in it, a node before its parts.
 
     mypy's own visitors are compiled and cannot be extended.
     """
@@ -157,7 +157,7 @@ def strings(root: nodes.Node) -> list[str]:
 
 
 def functions(node: object) -> list[nodes.FuncDef]:
-    """The functions a definition stands for."""
+    """The functions that a definition stands for."""
     if isinstance(node, nodes.FuncDef):
         return [node]
     if isinstance(node, nodes.Decorator):
@@ -181,7 +181,7 @@ def callee(call: nodes.CallExpr) -> str:
 
 
 def short_name(expression: nodes.Expression) -> str:
-    """`delivery` of a call whose last argument is f"{prefix}-delivery.fifo"; "" of others."""
+    """`delivery` for a call whose last argument is f"{prefix}-delivery.fifo"; "" for others."""
     if not isinstance(expression, nodes.CallExpr) or not expression.args:
         return ""
     named = [text for text in strings(expression.args[-1]) if text.startswith("-")]

@@ -1,9 +1,9 @@
-"""Which functions behave differently with another value of a setting, derived from the code.
+"""Which functions depend on which setting, derived from the code.
 
-A setting is read where `settings.<name>` stands. In an `__init__`, or in what composes the
-services, its value only goes on to an attribute: then the methods that use the attribute read it.
-From there `permissions` says which functions reach them. What composes the adapters is left out:
-region, names of tables and addresses are every function's.
+A setting is read where the code has `settings.<name>`. In an `__init__`, or in the code that
+composes the services, its value is only stored in an attribute: then the methods that use the
+attribute read it. `permissions` says which functions reach those methods. The code that composes
+the adapters is left out: region, table names and addresses are the same for every function.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _COMPOSE = "chalicelib.services.compose"
 def readers(
     program: Program, reached: Mapping[str, Reach], settings: Collection[str]
 ) -> dict[str, set[str]]:
-    """By setting, the functions of app.py that reach what reads it."""
+    """By setting, the functions of app.py that reach a reader of it."""
     within = {function: reach.names() for function, reach in reached.items()}
     read = {name: set(_read_in(program, name)) for name in settings}
     return {
@@ -45,7 +45,7 @@ def _read_in(program: Program, setting: str) -> Iterator[str]:
 
 
 def _given_on(program: Program, compose: nodes.FuncDef, setting: str) -> Iterator[str]:
-    """What is given to a class: the methods that use the attribute it is stored in."""
+    """The methods that use the attribute in which a class stores the setting it is given."""
     for call in source.calls(compose):
         made = call.callee.node if isinstance(call.callee, nodes.RefExpr) else None
         if not isinstance(made, nodes.TypeInfo):
@@ -59,7 +59,7 @@ def _given_on(program: Program, compose: nodes.FuncDef, setting: str) -> Iterato
 
 
 def _of_attributes(program: Program, init: nodes.FuncDef, setting: str) -> Iterator[str]:
-    """What an `__init__` stores: the methods that use the attribute."""
+    """The methods that use the attributes in which an `__init__` stores the setting."""
     attributes = {
         attribute
         for attribute, value in source.attributes_set(init)
@@ -77,7 +77,7 @@ def _attributes(init: nodes.FuncDef, parameter: str) -> set[str]:
 
 
 def _using(program: Program, init: nodes.FuncDef, attributes: set[str]) -> Iterator[str]:
-    """Methods of the class of this `__init__` that use one of its attributes."""
+    """The methods of this `__init__`'s class that use one of its attributes."""
     for name, function in program.functions.items():
         if function.info is init.info and function is not init:
             used = {each.name for each in source.members(function) if source.is_self(each.expr)}

@@ -1,4 +1,4 @@
-"""What Google-style docstrings say: the text, "Attributes:" and "Raises:". Pure."""
+"""Parses Google-style docstrings: the text, "Attributes:" and "Raises:". Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SECTION = re.compile(r"^(Attributes|Args|Raises):$", re.MULTILINE)
 
 
 def text_of(thing: object) -> str:
-    """The docstring before its first section, as one paragraph a block."""
+    """The docstring before its first section; each block becomes one paragraph."""
     before = _SECTION.split(_doc(thing))[0]
     return "\n\n".join(" ".join(part.split()) for part in before.split("\n\n") if part.strip())
 
@@ -21,7 +21,7 @@ def summary_of(thing: object) -> str:
 
 
 def section(thing: object, title: str) -> dict[str, str]:
-    """The entries of a section, such as "Attributes", by name; "a, b: text" is of both."""
+    """The entries of a section, such as "Attributes", by name; "a, b: text" is for both."""
     parts = _SECTION.split(_doc(thing))
     bodies = dict(zip(parts[1::2], parts[2::2], strict=True))
     found: dict[str, str] = {}

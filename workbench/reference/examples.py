@@ -1,14 +1,14 @@
-"""Examples in pages: fenced blocks that say what is sent and what comes back. Pure.
+"""Examples in pages: fenced blocks with requests and their answers. Pure.
 
 ```json send alice        a frame that alice's device sends
 ```json answer            the answer to the frame or request before it
 ```json event bob         an event that bob's device has got since the last example
-```http send alice admin  a request of alice with the role admin: a line, then the body
+```http send alice admin  an HTTP request of alice with the role admin: a line, then the body
 ```json answer 201        its answer, with the status
 
-Values of an example are compared exactly, but for what a server makes up: ids, positions and
-timestamps are compared by form. The first time such a value is met, the example's own stands for
-the true one from then on, so that later examples can use it.
+Values are compared exactly, except those that a server generates: ids, positions and timestamps
+are compared by form. When such a value occurs first, the example's value is mapped to the server's
+value from then on, so that later examples can use it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _MESSAGE = "[0-9A-HJKMNP-TV-Z]{26}"
-# Values that a server makes up, by their form.
+# Values that a server generates, by their form.
 _MADE_UP = tuple(
     re.compile(form)
     for form in (
@@ -44,8 +44,8 @@ class Step:
 
     Attributes:
         verb: send, answer or event.
-        words: What follows it in the block's first line.
-        line: Where the block begins in the page.
+        words: The words after it in the block's first line.
+        line: The line of the page where the block begins.
     """
 
     kind: str
@@ -65,18 +65,18 @@ def steps(page: str) -> Iterator[Step]:
 
 @dataclass
 class Names:
-    """What stands for what: made-up values of the examples, and the true ones."""
+    """The mapping from generated values in examples to the server's values."""
 
     true: dict[str, str] = field(default_factory=dict)
 
     def resolve(self, text: str) -> str:
-        """An example's text with the true values in it."""
+        """Replace the values in an example's text with the server's."""
         for example in sorted(self.true, key=len, reverse=True):
             text = text.replace(example, self.true[example])
         return text
 
     def differences(self, example: Any, true: Any, where: str = "") -> list[str]:
-        """How an answer is not as the example says; learns the values that are made up."""
+        """How an answer differs from the example; learns the generated values."""
         match example, true:
             case dict(), dict():
                 return self._of_objects(example, true, where)

@@ -1,4 +1,4 @@
-"""glossary.md: where the code has each term. The sentences are the page's own."""
+"""glossary.md: finds the terms in the code. The page's authors write the definitions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def terms(page: str) -> list[str]:
 
 
 def classes(package: Path = _ROOT / "chalicelib") -> Mapping[str, list[str]]:
-    """The modules that define a class of each name."""
+    """The modules that define a class, by the class's name."""
     found: dict[str, list[str]] = {}
     for path in sorted(package.rglob("*.py")):
         for name in _defined(path):
@@ -29,7 +29,7 @@ def classes(package: Path = _ROOT / "chalicelib") -> Mapping[str, list[str]]:
 
 
 def words(package: Path = _ROOT / "chalicelib") -> set[str]:
-    """All words of the code, in lower case; parts of identifiers are words of their own."""
+    """All words of the code, in lower case; identifiers are split into their words."""
     text = "\n".join(path.read_text() for path in package.rglob("*.py"))
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", text).replace("_", " ")
     return set(re.findall(r"[a-z]+", spaced.lower()))

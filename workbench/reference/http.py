@@ -14,18 +14,18 @@ from . import docstrings, models
 from .markdown import code, table
 from .sections import Makers
 
-# By field, or by model and field where it means something else there.
+# By field, or by model and field where the field has another meaning in that model.
 MEANINGS = {
     "before": "Only messages before this one.",
     "after": "Only messages after this one; the page then goes forward from it.",
     "limit": "At most this many.",
     "room_type": "`private_chat`: two people. `group_chat`: an owner, admins and members.",
     "participants": "The other members. Of a private chat: exactly one.",
-    "metadata": "The clients' own JSON, such as a title.",
-    "room_id": "The room's id. As a wish, only of a group chat; default: a new one.",
+    "metadata": "JSON for the clients' own use, such as a title.",
+    "room_id": "The room's id. In a request: for a group chat only; by default a new id.",
     "user_id": "The user.",
     "location": "A country (ISO 3166 alpha-2). Default: where the request came from.",
-    "for_s": "For how many seconds the user is refused.",
+    "for_s": "How many seconds the user's tokens are refused.",
     "role": "The member's role in the room.",
     "joined_at": "Since when.",
     "created_by": "Who created it.",
@@ -38,40 +38,40 @@ MEANINGS = {
     "notifications": "Newest first.",
     "more": "There are more.",
     "next": "Give it as `before` (or, going forward, as `after`) for the next page.",
-    "presence": "What is shown of the user; of friends only.",
+    "presence": "The presence of the user; for friends only.",
     "status": "The state.",
-    "last_seen": "When last connected: now for one who is, null for one who never was.",
+    "last_seen": "When last connected: the present time while connected, null if never.",
     "since": "Since when.",
     "friends": "Friends and open requests.",
     "region": "The region.",
     "url": "Where to open a WebSocket.",
     "shard": "The user's shard, part of the URL.",
     "fallbacks": "Other regions, in the order to try them.",
-    "revoked_until": "Until when the user is refused.",
+    "revoked_until": "Until when the user's tokens are refused.",
     "version": "The version of the deployed code.",
     "error": "Why the unread messages cannot be counted; then `unread` is 0.",
-    "checks": "What the service depends on, each `ok` or `unavailable`.",
+    "checks": "The status of each dependency: `ok` or `unavailable`.",
     "sender_id": "Who sent it.",
-    "timestamp": "When it was kept.",
-    "is_read": "Own messages: anybody else has read it. Others': this user has.",
+    "timestamp": "When the server stored it.",
+    "is_read": "Own messages: someone else has read it. Others' messages: this user has.",
     "is_deleted": "It was deleted; then `content` is null.",
     "position": "The position of this message alone.",
     "code": "An error code.",
     "message": "What was wrong.",
     "Message.message_id": "The message's id.",
     "Message.client_message_id": "The sender's own id of the message.",
-    "Message.delivery_receipt": "The sender asks whom it reached: confirm it.",
+    "Message.delivery_receipt": "The sender asks for delivery receipts: confirm the message.",
     "Message.reply_to_message_id": "The message that this one answers.",
     "Room.participants": "All members, the owner first.",
     "Room.room_id": "The room's id.",
     "ListedRoom.room_id": "The room's id.",
     "ListedRoom.role": "The user's role in it.",
-    "ListedFriend.status": "`friends`; `requested` by this user; `incoming`: by the other.",
-    "Friend.status": "`friends`; `requested` by this user; `incoming`: by the other.",
-    "PresenceQuery.user_id": "Whose; repeat the parameter for several.",
-    "Presences.presence": "In the order of the question.",
-    "Health.status": "`degraded`: it serves without Redis. `unavailable`: it does not serve.",
-    "PostNotification.user_id": "Whom it is for.",
+    "ListedFriend.status": "`friends`; `requested`: by this user; `incoming`: by the other user.",
+    "Friend.status": "`friends`; `requested`: by this user; `incoming`: by the other user.",
+    "PresenceQuery.user_id": "A user; repeat the parameter for several.",
+    "Presences.presence": "One for each user, in the order of the query.",
+    "Health.status": "`degraded`: works without Redis. `unavailable`: does not work.",
+    "PostNotification.user_id": "The user who gets it.",
 }
 _OF_COMMANDS = {
     **docstrings.section(commands.MessageRef, "Attributes"),
@@ -108,22 +108,22 @@ def operation(name: str) -> str:
 
 
 def view(name: str) -> str:
-    """An object in answers."""
+    """An object that occurs in answers."""
     model = getattr(views, name)
     return _fields(model)
 
 
 def meaning(model: type[BaseModel], field: str) -> str:
-    """What a field means.
+    """The meaning of a field.
 
     Raises:
-        KeyError: Nothing says it.
+        KeyError: No text gives its meaning.
     """
     for name in (f"{model.__name__}.{field}", field):
         for known in (MEANINGS, _OF_COMMANDS):
             if name in known:
                 return known[name]
-    raise KeyError(f"{model.__name__}.{field}: nothing says what it means")
+    raise KeyError(f"{model.__name__}.{field}: add its meaning to MEANINGS")
 
 
 def _answer(each: Operation) -> str:
@@ -143,7 +143,7 @@ def _fields(model: type[BaseModel]) -> str:
     for name, field in schema["properties"].items():
         kind = kinds[name]
         presence = kind.presence
-        if issubclass(model, views.View):  # an answer has all but what is optional in it
+        if issubclass(model, views.View):  # an answer has every field that is not optional
             presence = "always" if presence == "required" else "sometimes"
         type_ = _type(field, schema) if "$ref" in str(field) else kind.type
         rows.append((code(name), type_, presence, meaning(model, name)))
@@ -151,7 +151,7 @@ def _fields(model: type[BaseModel]) -> str:
 
 
 def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
-    """In words, with references to other objects as links."""
+    """The type in words, with links to other objects."""
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
         found = schema["$defs"][name]

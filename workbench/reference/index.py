@@ -1,4 +1,4 @@
-"""README.md: what each page holds, from the pages' own first paragraphs. Pure but for reading."""
+"""README.md: the contents of each page, from its first paragraph. Pure, except for reading."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def pages() -> str:
         if path.name != "README.md":
             _, lead, *_ = path.read_text().split("\n\n")
             rows.append((f"[{path.name}]({path.name})", lead))
-    return table(["page", "what it says"], rows)
+    return table(["page", "contents"], rows)
 
 
 SECTIONS: Makers = {"pages": pages}

@@ -20,9 +20,9 @@ from .sections import Makers
 from .tables import load
 
 _ROOT = Path(__file__).resolve().parents[2]
-_DEFAULT_RETENTION_S = 4 * 86_400  # SQS's own
+_DEFAULT_RETENTION_S = 4 * 86_400  # SQS's default
 
-# By trigger, which is also the function's name, its table of workers.
+# By trigger, which is also the function's name: its table of workers.
 TRIGGERS: Mapping[str, Mapping[type[Job], workers.Worker]] = {
     "deliver": workers.DELIVER,
     "outbound": workers.OUTBOUND,
@@ -59,12 +59,12 @@ def job(kind: str) -> str:
 
 
 def handled_by(kind: type[Job]) -> list[str]:
-    """The functions that take jobs of this kind."""
+    """The functions that handle jobs of this kind."""
     return [name for name, table_ in TRIGGERS.items() if kind in table_]
 
 
 def sent_by(kind: type[Job]) -> list[str]:
-    """The modules that make jobs of this kind."""
+    """The modules that create jobs of this kind."""
     return sorted(_made().get(kind.__name__, ()))
 
 
@@ -82,13 +82,13 @@ def queues() -> str:
                 f"{amount(kept_s // 86_400)} days",
             )
         )
-    headers = ["queue", "type", "a job is tried", "dead letters", "hidden while tried", "kept for"]
+    headers = ["queue", "type", "attempts", "dead letters", "visibility timeout", "kept for"]
     return table(headers, rows)
 
 
 @cache
 def _made() -> Mapping[str, set[str]]:
-    """By class of job, the modules of chalicelib that call it."""
+    """By class of job, the modules of chalicelib that create it."""
     names = {each.__name__ for each in JOBS.values()}
     found: dict[str, set[str]] = {}
     for path in sorted((_ROOT / "chalicelib").rglob("*.py")):
@@ -102,7 +102,7 @@ def _made() -> Mapping[str, set[str]]:
 
 
 def _computed(kind: type[Job], name: str) -> str:
-    """What a property of a job returns, in words; "" where the base's None stands."""
+    """What a property of a job returns, in words; "" if the base class's None applies."""
     owner = next(base for base in kind.__mro__ if name in vars(base))
     if owner is Job:
         return ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table. Cells are Markdown already; line breaks and bars in them are made harmless."""
+    """Make a table. Cells are Markdown; line breaks and bars in them are escaped."""
     lines = [_line(headers), _line(["---"] * len(headers))]
     lines += [_line([cell(each) for each in row]) for row in rows]
     return "\n".join(lines)
@@ -25,12 +25,12 @@ def codes(texts: Iterable[object]) -> str:
 
 
 def amount(number: int) -> str:
-    """A number as people read it."""
+    """Format a number."""
     return f"{number:,}"
 
 
 def size(count: int) -> str:
-    """Bytes, with the larger unit where it is a whole number of them."""
+    """Format bytes, with a larger unit if the number is a whole multiple of it."""
     exact = f"{count:,} bytes"
     for factor, unit in ((1024 * 1024, "MB"), (1024, "KB")):
         if count >= factor and count % factor == 0:

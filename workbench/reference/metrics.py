@@ -1,4 +1,4 @@
-"""metrics.md: what the functions measure, and the alarms of terraform/modules/monitoring."""
+"""metrics.md: the functions' metrics, and the alarms of terraform/modules/monitoring."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _NAMES = re.compile(r"for name in \[([^\]]+)\]")
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """An alarm as alarms.tf has it.
+    """An alarm in alarms.tf.
 
     Attributes:
-        name: With what it is repeated for in angle brackets.
-        metrics: Their names, Tidings' own and those of AWS.
+        name: Its name; what it is repeated for is in angle brackets.
+        metrics: The names of its metrics, Tidings' and AWS's.
     """
 
     name: str
@@ -47,7 +47,7 @@ def alarms() -> list[Alarm]:
 
 
 def metrics() -> str:
-    """Tidings' own metrics."""
+    """Tidings' own metrics, in a table."""
     watched: dict[str, list[str]] = {}
     for alarm in alarms():
         for name in alarm.metrics:

@@ -19,7 +19,7 @@ from chalicelib.entrypoints.http import views
 from . import docstrings
 from .markdown import amount, code, codes
 
-# Fields that mean the same wherever no docstring says otherwise.
+# Meanings of fields that no docstring defines otherwise.
 _COMMON = {
     "conversation_id": "The room.",
     "room_id": "The room.",
@@ -34,11 +34,11 @@ _COMMON = {
     "entry": "The log entry.",
     "rooms": "The rooms.",
     "friend_id": "The other user.",
-    "origin": "The device that caused it and gets no event.",
+    "origin": "The device that caused it; it gets no event.",
     "at_ms": "When it happened.",
     "identity": "The user, the end of the token, its roles.",
     "targets": "The connections.",
-    "is_typing": "Whether they type.",
+    "is_typing": "Whether the user is typing.",
     "region": "The region.",
     "seq": "The seq of the entry.",
 }
@@ -46,7 +46,7 @@ _SINGULAR = {"rooms": "room_id"}
 
 TIMESTAMP = TypeAdapter(views.Timestamp).json_schema()["pattern"]
 
-# What a text is, by the name of its field.
+# The kind of text in a field, by the field's name.
 _BY_NAME = {
     **dict.fromkeys(("conversation_id", "room_id", "after_room"), "room id"),
     **dict.fromkeys(
@@ -62,10 +62,10 @@ _BY_NAME = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field in words.
+    """A field, described in words.
 
     Attributes:
-        type: Markdown.
+        type: The type, in Markdown.
         presence: "required", "optional", or "default: …".
     """
 
@@ -87,7 +87,7 @@ def named_types() -> dict[str, dict[str, Any]]:
 
 
 def fields_of_model(model: type[BaseModel]) -> list[Field]:
-    """A pydantic model's fields; a meaning is missing only where nothing documents it."""
+    """A pydantic model's fields; only undocumented fields have no meaning."""
     schema = model.model_json_schema()
     meanings = docstrings.section(model, "Attributes")
     required = schema.get("required", [])
@@ -103,10 +103,10 @@ def fields_of_model(model: type[BaseModel]) -> list[Field]:
 
 
 def fields_of_class(kind: type[Any]) -> list[Field]:
-    """The fields of a dataclass as it goes over the wire.
+    """The fields of a dataclass as it is sent.
 
     Raises:
-        KeyError: No docstring has a line for a field.
+        KeyError: A field is not in any docstring.
     """
     meanings = dict(_COMMON)
     for base in reversed(kind.__mro__):
@@ -124,7 +124,7 @@ def fields_of_class(kind: type[Any]) -> list[Field]:
 
 
 def _named(name: str, type: str) -> str:
-    """A plain text is what its field's name says."""
+    """Replace "text" by the kind of text that the field's name implies."""
     return re.sub(r"^text(?= or |$)", _BY_NAME.get(name, "text"), type)
 
 
@@ -151,7 +151,7 @@ def of_schema(schema: dict[str, Any]) -> str:
 
 
 def of_hint(name: str, hint: Any) -> str:
-    """A field's annotation in words; `name` says which kind of text it is."""
+    """A field's annotation in words; `name` implies the kind of text."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(of_hint(name, each) for each in arguments)

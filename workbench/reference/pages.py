@@ -1,4 +1,4 @@
-"""The pages of docs/reference: which module makes the sections of each."""
+"""The pages of docs/reference, with the modules that generate their sections."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ PAGES: dict[str, Makers] = {
 
 
 def made(page: str, text: str) -> str:
-    """The page as it has to be."""
+    """The page with its sections generated."""
 
     def make(section: str) -> str:
         name, *arguments = section.split()
         makers = PAGES[page]
         if name not in makers:
-            raise ValueError(f"{page}: nothing makes the section {section!r}")
+            raise ValueError(f"{page}: no generator for the section {section!r}")
         return makers[name](*arguments)
 
     return rewrite(text, make)
 
 
 def write() -> list[str]:
-    """Rewrite the pages on disk; the names of those that changed."""
+    """Rewrite the pages on disk; return the names of those that changed."""
     changed = []
     for page in PAGES:
         path = FOLDER / page

@@ -24,7 +24,7 @@ from .markdown import amount, code, codes, size, table
 from .sections import Makers
 
 _GATEWAY = Limits()
-# What any action can answer, whatever it is.
+# Errors that any action can answer with.
 ANY_ACTION = ("bad_request", "unauthorized", "rate_limited", "unavailable", "internal")
 
 
@@ -54,13 +54,13 @@ def action(name: str) -> str:
 
 
 def raises(name: str) -> dict[str, str]:
-    """The errors of an action that its docstring names, by code."""
+    """The errors that an action's docstring names, by code."""
     named = docstrings.section(ACTIONS[name].run, "Raises")
     return {getattr(tree, each).code: reason for each, reason in named.items()}
 
 
 def ack(name: str) -> str:
-    """An object inside an ack."""
+    """An object that occurs in an ack."""
     return _table(models.fields_of_class(getattr(acks, name)))
 
 
@@ -80,7 +80,7 @@ def event(name: str) -> str:
 
 
 def anchor(event_name: str) -> str:
-    """Where the page has the event: an action may have the same name."""
+    """The event's anchor in the page; an action may have the same name."""
     return f"{event_name}-event" if event_name in ACTIONS else event_name
 
 
@@ -105,9 +105,9 @@ def any_action() -> str:
 def types() -> str:
     """The kinds of text with a name."""
     meanings = {
-        "room id": "A room. A conversation is the same thing: one id.",
+        "room id": "A room, which the field `conversation_id` also names.",
         "user id": "The `sub` of the user's token.",
-        "message id": "A message. Ids sort as their messages do: later messages have higher ids.",
+        "message id": "A message. Later messages have higher ids, also when sorted as text.",
         "position": "How far a client has a conversation. See [Positions](#positions).",
     }
     rows = [(name, meanings[name], _form(schema)) for name, schema in models.named_types().items()]
@@ -118,7 +118,7 @@ def types() -> str:
 
 
 def sizes() -> str:
-    """What has a size limit, and what happens above it."""
+    """Size limits, and what happens above them."""
     rows = [
         ("a WebSocket frame", size(_GATEWAY.frame_bytes), "closed with 1009"),
         (
@@ -156,7 +156,7 @@ def rates() -> str:
 
 
 def namespaces() -> str:
-    """Which events a Socket.IO namespace gets."""
+    """The events that each Socket.IO namespace gets."""
     rows = [
         (code(name), "every event but `ping`" if only is None else codes(sorted(only)))
         for name, only in socketwire.NAMESPACES.items()

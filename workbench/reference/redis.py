@@ -17,7 +17,7 @@ def redis() -> str:
         (
             code(template(each)),
             each.type,
-            "each write says" if each.ttl_s is None else f"{amount(each.ttl_s)} s",
+            "each write sets it" if each.ttl_s is None else f"{amount(each.ttl_s)} s",
             docstrings.text_of(each.build).replace("\n\n", " "),
             each.writers,
         )
@@ -37,7 +37,7 @@ def channels() -> str:
 
 
 def template(key: StoredKey) -> str:
-    """The key's name with its parameters in braces; a hash tag keeps its own."""
+    """The key's name with its parameters in braces; a hash tag keeps its own braces."""
     names = inspect.signature(key.build).parameters
     return key.build(*(f"{{{name}}}" for name in names))
 

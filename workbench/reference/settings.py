@@ -1,4 +1,4 @@
-"""settings.md: the fields of Settings, with the functions that each one changes."""
+"""settings.md: the fields of Settings, with the functions that depend on each one."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _FORMS = {
     "redis_iam_serverless": "`1` for yes",
 }
 
-# Which functions a setting changes: "all"; those that permissions.json, which is derived from the
-# code, says to use Redis, the secret or @connections; or these by name, which
+# The functions that depend on a setting: "all"; those that use Redis, the secret or @connections,
+# according to permissions.json, which is derived from the code; or these, by name, which
 # tests/terraform/test_permissions.py derives from the code.
 _TOKENS = ("api_handler", "websocket_connect", "websocket_message")
 _ENGINE = ("api_handler", "outbound", "websocket_message")
@@ -109,13 +109,13 @@ def read_by(name: str) -> str:
 
 
 def functions() -> Mapping[str, Mapping[str, Any]]:
-    """What permissions.json says of each function."""
+    """The functions' permissions, from permissions.json."""
     found: Mapping[str, Mapping[str, Any]] = json.loads(_PERMISSIONS.read_text())
     return found
 
 
 def limits() -> str:
-    """The default of TIDINGS_LIMITS as one would write it."""
+    """The default of TIDINGS_LIMITS, in the variable's own format."""
     given = {name: [rate.per_s, rate.burst] for name, rate in DEFAULT_LIMITS.items()}
     return f"```json\n{json.dumps(given)}\n```"
 

@@ -1,4 +1,4 @@
-"""The requests of one call of the poster, and what its caller waits for."""
+"""The requests of one call of the poster, and their results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .sockets import Request
 
 
 class Batch:
-    """What one caller waits for. Settled in the loop's thread only."""
+    """The results that one caller waits for. Settled only in the loop's thread."""
 
     def __init__(
         self, size: int, young_before_ms: int, counts: Counter[int | str], crowd: Crowd
@@ -27,7 +27,7 @@ class Batch:
         self._crowd = crowd
 
     def settle(self, request: SignedRequest, result: int | str) -> None:
-        """`result` is the HTTP status, or the name of what prevented one."""
+        """Record a request's result: the HTTP status, or the reason why there is none."""
         outcome = Outcome.FAILED
         if isinstance(result, int):
             outcome = self._crowd.outcome(result, request.target.connection_id)
@@ -42,7 +42,7 @@ class Batch:
         self.skip(1)
 
     def throttle(self, start: int) -> None:
-        """The posts from `start` on found no budget."""
+        """Record that there was no budget for the posts from `start` on."""
         count = len(self.outcomes) - start
         self.outcomes[start:] = [Outcome.UNSENT] * count
         self._counts["no_budget"] += count
@@ -55,7 +55,7 @@ class Batch:
 
 
 class SignedRequest(Request):
-    """A post or a close; signed when a socket takes it."""
+    """A post or a close; signed when a socket sends it."""
 
     __slots__ = ("batch", "body", "digest", "index", "method", "paths", "signer", "target")
 

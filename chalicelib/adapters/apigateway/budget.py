@@ -1,4 +1,4 @@
-"""What a process may post, leased from the budget that all processes share."""
+"""A process's allowance of posts, leased from the budget that all processes share."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ _LEASE_MS, _LEASE_AHEAD = 1000, 64
 
 
 class Allowance:
-    """Posts this process may make: leases of the shared budget, their leftovers for a second.
+    """The posts that this process may make: leases from the shared budget, valid for a second.
 
-    A busy process leases what its last second took in one call (at most 64 ahead), a quiet one
-    exactly what it needs. With the cache away, a local bucket of `fallback_per_s` stands in.
+    A busy process leases in one call as much as it used in the last second (at most 64 ahead), a
+    quiet one exactly what it needs. While the cache is down, it uses a local bucket of
+    `fallback_per_s` instead.
     """
 
     def __init__(self, budget: Callable[[int], int], fallback_per_s: int, clock: Clock) -> None:

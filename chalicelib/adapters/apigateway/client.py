@@ -1,7 +1,7 @@
 """The HTTP client: keep-alive sockets to all hosts, on one event loop in a daemon thread.
 
 Lambda freezes the thread between invocations; sockets that were closed meanwhile are replaced.
-It knows neither posts nor AWS: what a status means, and who may send how much, is its caller's.
+The client knows neither posts nor AWS: its caller interprets statuses and limits the rate.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class HttpClient:
     """Pools by base URL. Thread-safe; starts its thread at the first use.
 
     Args:
-        concurrency: Sockets to one host at most.
-        timeout_s: For opening a socket, and for a request from its writing on.
+        concurrency: Maximum number of sockets to one host.
+        timeout_s: Seconds for opening a socket, and for a request from the time it is written.
     """
 
     def __init__(self, concurrency: int, timeout_s: float, clock: Clock) -> None:
@@ -42,7 +42,7 @@ class HttpClient:
             return pool
 
     def running(self) -> asyncio.AbstractEventLoop:
-        """The loop that requests are submitted in."""
+        """The event loop for `submit`; starts it if needed."""
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -53,7 +53,7 @@ class HttpClient:
             return self._loop
 
     def stop(self) -> None:
-        """End the thread and its sockets; requests under way fail. No call may start meanwhile."""
+        """Stop the thread and close its sockets; pending requests fail. Start no call meanwhile."""
         with self._lock:
             loop, thread, pools = self._loop, self._thread, self._pools
             self._loop, self._thread, self._pools = None, None, {}
@@ -71,7 +71,7 @@ class HttpClient:
 
 
 def submit(pools: Sequence[Pool], requests: Sequence[Request]) -> None:
-    """Hand each request to its pool; called in the loop's thread."""
+    """Give each request to its pool; call it in the loop's thread."""
     by_pool: dict[Pool, list[Request]] = {}
     for pool, request in zip(pools, requests, strict=True):
         by_pool.setdefault(pool, []).append(request)

@@ -1,4 +1,4 @@
-"""Where requests that are signed by hand get their credentials."""
+"""AWS credentials for the requests that this package signs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .sigv4 import Credentials
 
 
 def botocore_credentials() -> Callable[[], Credentials]:
-    """Credentials as botocore finds them, refreshed by it as they age.
+    """A function that returns the credentials that botocore finds and refreshes.
 
     Raises:
-        Unavailable: (the answered function) There are none.
+        Unavailable: Raised by the returned function if there are no credentials.
     """
     found: list[Any] = []
 

@@ -1,4 +1,4 @@
-"""Posts to polling sessions go into their outboxes; all others to @connections."""
+"""Put posts to polling sessions into their outboxes, and send all others to @connections."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class EnginePoster:
         return Outcome.DELIVERED
 
     def _push(self, post: Post) -> Outcome | Post:
-        """What became of it, or the post to the websocket that took the session over."""
+        """The outcome, or the post to send to the websocket that took over the session."""
         target = post.target
         try:
             kept = self._sessions.push(transport_id(target.connection_id), [post.data.decode()])

@@ -1,4 +1,4 @@
-"""What the status of a post or a close means for its connection."""
+"""What the HTTP status of a post or a close means for its connection."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _CROWD, _CROWD_MS = 5, 1000
 
 
 class Crowd:
-    """Tells which of its two meanings a 429 has. Lives in the loop's thread.
+    """Decides which of its two meanings a 429 has. Used only in the loop's thread.
 
-    It is the client's buffer that is full, unless within a second several connections and at
-    least half of the answers say 429: then the account's requests are used up.
+    A 429 means that the client's buffer is full. But if, within a second, several connections and
+    at least half of all answers are 429, the account's request quota is used up.
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -1,12 +1,13 @@
 """The HTTP client's sockets to one host.
 
 There is no task, future or timer per request: sockets take the next request from their host's
-queue as callbacks. Nothing is tried again, with one exception:
+queue in callbacks. Requests are not retried, with one exception:
 
-A request written on a *reused* socket that closes without a single byte of answer goes once more,
-on a fresh socket: the server had almost certainly closed the idle socket before it saw the
-request. Should it have processed it after all, the receiver of a post gets the frame twice;
-clients drop the second by message id. A fresh socket's failure is never retried here.
+If a *reused* socket closes after a request was written and before any byte of the answer, the
+request is sent once more, on a new socket: the server had almost certainly closed the idle socket
+before it saw the request. If the server processed it after all, the receiver of a post gets the
+frame twice, and clients drop the second by message id. A failure of a new socket is never retried
+here.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from ...ports.system import Clock
 from .response import RESPONSE_BYTES
 from .sockets import KeepAliveSocket, Owner, Request
 
-_IDLE_MS = 50_000  # older idle sockets are not trusted: gateways and NATs drop them in silence
+_IDLE_MS = 50_000  # do not reuse sockets idle for longer: gateways and NATs drop them silently
 _OTHER_ADDRESS_S = 0.25  # as RFC 8305 recommends
 
 
 class Pool(Owner):
-    """The sockets to one host and the requests waiting for them. Lives in the loop's thread.
+    """The sockets to one host and the requests that wait for them. Used in the loop's thread.
 
-    A waiting request has no deadline of its own: it starts when a socket takes it.
+    A waiting request has no deadline: its time starts when a socket takes it.
 
     Attributes:
         host: The value of the Host header.
@@ -43,7 +44,7 @@ class Pool(Owner):
         self.scratch = memoryview(bytearray(RESPONSE_BYTES))
         self._concurrency, self._timeout_s, self._clock = concurrency, timeout_s, clock
         self._queue: deque[Request] = deque()
-        self._again: deque[Request] = deque()  # for fresh sockets only
+        self._again: deque[Request] = deque()  # to send once more, on new sockets only
         self._idle: deque[KeepAliveSocket] = deque()
         self._busy: dict[KeepAliveSocket, None] = {}  # in the order of their deadlines
         self._open = 0
@@ -72,7 +73,7 @@ class Pool(Owner):
         socket.transport.write(request.encode())
 
     def finish(self, socket: KeepAliveSocket, result: int | str, *, reusable: bool) -> None:
-        """The request of `socket` has come to its end."""
+        """The request of `socket` has ended."""
         request = socket.request
         assert request is not None
         socket.request = None
@@ -88,7 +89,7 @@ class Pool(Owner):
         request.settle(result)
 
     def lost(self, socket: KeepAliveSocket) -> None:
-        """`socket` is closed, by whomever."""
+        """`socket` was closed, by either side."""
         self._open -= 1
         if socket in self._idle:
             self._idle.remove(socket)
@@ -103,7 +104,7 @@ class Pool(Owner):
         self._grow()
 
     def _grow(self) -> None:
-        """Open as many sockets as there is work for, within the bound."""
+        """Open a socket for each waiting request, up to the limit."""
         wanted = len(self._queue) + len(self._again) - len(self._tasks)
         room = self._concurrency - self._open - len(self._tasks)
         for _ in range(min(wanted, room)):
@@ -123,7 +124,7 @@ class Pool(Owner):
                 self._name,
                 self._port,
                 ssl=self._context,
-                # Of a name with addresses of both kinds one kind may have no way there.
+                # The name may have IPv4 and IPv6 addresses of which only one kind is reachable.
                 happy_eyeballs_delay=_OTHER_ADDRESS_S,
             )
         self._open += 1
@@ -134,13 +135,13 @@ class Pool(Owner):
             self._idle.append(socket)
 
     def _connected(self, task: asyncio.Task[None]) -> None:
-        """One that cannot be opened fails its share; the last one fails all that wait."""
+        """After a failure, fail one request; if no socket is open or opening, all that wait."""
         self._tasks.discard(task)
         if task.cancelled():
             return
         fault = task.exception()
         if fault is None:
-            self._grow()  # for what came while this task still counted as a socket to be
+            self._grow()  # for requests that came while this task was counted as opening
             return
         failed = [self._again.popleft()] if self._again else []
         if not self._open and not self._tasks:
@@ -162,7 +163,7 @@ class Pool(Owner):
             self.finish(socket, "timeout", reusable=False)
 
     def stop(self) -> None:
-        """Close all sockets and fail what is under way or waits."""
+        """Close all sockets and fail all requests that are pending or wait."""
         self._concurrency = 0
         waiting = [*self._again, *self._queue]
         self._again.clear()

@@ -1,7 +1,7 @@
-"""Posts to connections and closes them: the product's hot loop.
+"""Post to connections and close them. This is the service's hot loop.
 
-It must not judge what a 410 means for a delivery nor try anything again; `pool` says what the
-HTTP client beneath it sends a second time.
+It does not decide what a 410 means for a delivery, and retries nothing; `pool` documents the one
+case in which the HTTP client sends a request twice.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 """
 
@@ -33,15 +33,15 @@ class ApiGatewayPoster:
 
     Args:
         connections_url: Base URL of a local gateway; "" for AWS's own address.
-        credentials: Called once a batch, so that refreshed credentials are taken up.
-        concurrency: Sockets to one host at most, over all callers.
-        timeout_s: For opening a socket, and for a request from its writing on.
-        budget: Leases posts from the shared rate budget, answers how many; None for no budget.
-        young_ms: A 410 on a younger connection is counted apart ("not there yet").
-        fallback_per_s: Posts a second while the budget's cache is away.
+        credentials: Called once per batch, so that refreshed credentials are used.
+        concurrency: Maximum number of sockets to one host, for all callers together.
+        timeout_s: Seconds for opening a socket, and for a request from the time it is written.
+        budget: Leases posts from the shared budget and returns how many; None for no budget.
+        young_ms: A 410 on a connection younger than this is counted separately.
+        fallback_per_s: Posts per second while the budget's cache is down.
 
     Attributes:
-        counts: Answers by HTTP status, failures by name, since the start.
+        counts: Number of answers by HTTP status and of failures by name, since the start.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class ApiGatewayPoster:
         self._young_ms = young_ms
 
     def post(self, posts: Sequence[Post]) -> list[Outcome]:
-        """Send what the budget grants at once, the rest within about two seconds or never."""
+        """Send what the budget grants now; wait about two seconds at most for the rest."""
         hashes: dict[bytes, str] = {}
         for post in posts:
             if post.data not in hashes:
@@ -81,13 +81,13 @@ class ApiGatewayPoster:
         return self._perform(batch, requests, self._allowance)
 
     def close(self, target: Target) -> Outcome:
-        """DELETE the connection; takes nothing from the budget of posts."""
+        """DELETE the connection; does not use the budget of posts."""
         batch = self._batch(1)
         request = SignedRequest(batch, 0, "DELETE", target, b"", _EMPTY_HASH)
         return self._perform(batch, [request], None)[0]
 
     def stop(self) -> None:
-        """End the thread and its sockets; posts under way fail. No call may start meanwhile."""
+        """Stop the thread and close its sockets; pending posts fail. Start no call meanwhile."""
         self._client.stop()
 
     def _batch(self, size: int) -> Batch:
@@ -101,7 +101,7 @@ class ApiGatewayPoster:
             return []
         try:
             pools = self._route(requests)
-        except Exception as fault:  # noqa: BLE001 - a port that never raises; the fault is logged
+        except Exception as fault:  # noqa: BLE001 - this port never raises; log the error
             telemetry.error("post_unsigned", fault)
             return batch.outcomes
         loop = self._client.running()
@@ -124,7 +124,7 @@ class ApiGatewayPoster:
         return batch.outcomes
 
     def _route(self, requests: list[SignedRequest]) -> list[Pool]:
-        """Give every request its signer and paths; answers their pools."""
+        """Give every request its signer and paths; return their pools."""
         credentials = self._credentials()
         date = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
         known: dict[tuple[str, str], tuple[Pool, Signer]] = {}

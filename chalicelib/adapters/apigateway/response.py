@@ -1,26 +1,26 @@
-"""HTTP/1.1 responses, parsed just as far as their status and their end. Pure."""
+"""Parse HTTP/1.1 responses: only their status and their end. Pure."""
 
 from __future__ import annotations
 
-RESPONSE_BYTES = 65_536  # more than this is no answer of @connections
+RESPONSE_BYTES = 65_536  # answers of @connections are never longer
 
 
 def parse_answer(data: bytes) -> tuple[int, bool] | None:
-    """(status, reusable) of a complete HTTP/1.1 answer, None when there is more to come.
+    """(status, reusable) of a complete HTTP/1.1 answer, None if it is not complete.
 
     Raises:
-        ValueError: It is not one.
+        ValueError: It is not an HTTP/1.1 answer.
     """
     end = data.find(b"\r\n\r\n")
     if len(data) > RESPONSE_BYTES or not data.startswith(b"HTTP/1."[: len(data)]):
-        raise ValueError("not an answer")
+        raise ValueError("not an HTTP/1 answer")
     if end < 0:
         return None
     if not data[9:12].isdigit() or data[8:9] != b" " or data[12:13] not in b" \r":
         raise ValueError("no status")
     status = int(data[9:12])
     if status < 200:
-        raise ValueError("an interim answer, never asked for")
+        raise ValueError("an interim answer, which was not requested")
     head = data[:end].lower()
     reusable = data[7:8] == b"1" and b"close" not in (_field(head, b"\r\nconnection:") or b"")
     body = end + 4
@@ -35,7 +35,7 @@ def parse_answer(data: bytes) -> tuple[int, bool] | None:
             raise ValueError("no length")
         stop = body + int(length)
     else:
-        return status, False  # the body ends with the connection: nobody waits for it
+        return status, False  # the body ends when the connection closes: do not wait for it
     if stop < 0 or len(data) < stop:
         return None
     return status, reusable and len(data) == stop
@@ -51,13 +51,13 @@ def _field(head: bytes, name: bytes) -> bytes | None:
 
 
 def _chunked_end(data: bytes, at: int) -> int:
-    """Where the chunked body that starts at `at` ends; -1 when there is more to come."""
+    """The end of the chunked body that starts at `at`; -1 if it is not complete."""
     while (end := data.find(b"\r\n", at)) >= 0:
         size = int(data[at:end].partition(b";")[0], 16)
         if size < 0:
             raise ValueError("negative chunk")
         at = end + 2
-        if not size:  # then trailers up to an empty line
+        if not size:  # the last chunk; trailers follow, up to an empty line
             last = data.find(b"\r\n\r\n", end)
             return last + 4 if last >= 0 else -1
         if len(data) >= at + size + 2 and data[at + size : at + size + 2] != b"\r\n":

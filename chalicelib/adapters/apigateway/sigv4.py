@@ -1,7 +1,7 @@
-"""AWS Signature Version 4 for execute-api, reduced to what one kind of request needs. Pure.
+"""AWS Signature Version 4 for execute-api, reduced to what @connections needs. Pure.
 
-The key of a day is derived once and kept with its HMAC pads already hashed; the headers are
-always the same. A signature then costs three short SHA-256 runs over prepared state.
+A day's key is derived once and cached with its HMAC pads already hashed; the headers are always
+the same. A signature then needs three short SHA-256 runs over prepared state.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 
@@ -33,8 +33,8 @@ class Credentials:
 def paths(stage: str, connection_id: str) -> tuple[str, str]:
     """The path of a connection on the wire and in the canonical request.
 
-    On the wire it is percent-encoded once ("=" and "/" of the id included). The canonical form
-    encodes the encoded path again, as every service but S3 wants it.
+    On the wire it is percent-encoded once, including "=" and "/" in the id. The canonical form
+    encodes the encoded path again, as all services except S3 require.
     """
     wire = f"/{quote(stage, safe='')}/@connections/{quote(connection_id, safe='')}"
     return wire, wire.replace("%", "%25").replace("@", "%40")
@@ -42,7 +42,7 @@ def paths(stage: str, connection_id: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=16)
 def _pads(secret: str, day: str, region: str) -> tuple[_Hash, _Hash]:
-    """The day's key as the two SHA-256 states every HMAC under it starts from (RFC 2104)."""
+    """The day's key as the two SHA-256 states with which its HMACs start (RFC 2104)."""
     key = ("AWS4" + secret).encode()
     for part in (day, region, "execute-api", "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
@@ -54,7 +54,7 @@ class Signer:
     """Signs requests to one host under one date and one set of credentials.
 
     Attributes:
-        headers: The header lines that were signed, each with its CRLF; sent as they are.
+        headers: The signed header lines, each with its CRLF; send them unchanged.
     """
 
     __slots__ = ("_inner", "_middle", "_outer", "_start", "_to_sign", "headers")
@@ -77,7 +77,7 @@ class Signer:
         self._inner, self._outer = _pads(credentials.secret_key, amz_date[:8], region)
 
     def authorization(self, method: str, canonical_path: str, body_hash: str) -> str:
-        """The Authorization value of a request with no query; `body_hash` is lower-case hex."""
+        """The Authorization header of a request without query; `body_hash` is lower-case hex."""
         canonical = f"{method}\n{canonical_path}{self._middle}{body_hash}"
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update((self._to_sign + sha256(canonical.encode()).hexdigest()).encode())

@@ -1,4 +1,4 @@
-"""One keep-alive socket of the HTTP client, and what it carries."""
+"""A keep-alive socket of the HTTP client, its owner and its requests."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from .response import parse_answer
 
 
 class Request(Protocol):
-    """What a socket sends. Both methods are called in the loop's thread."""
+    """A request that a socket sends. Both methods are called in the loop's thread."""
 
     __slots__ = ()
 
     def encode(self) -> bytes:
-        """Head and body, made when a socket takes the request."""
+        """The head and body; called when a socket takes the request."""
 
     def settle(self, result: int | str) -> None:
-        """The request has ended: with this HTTP status, or for this reason without one."""
+        """The request has ended with this HTTP status, or without one for this reason."""
 
 
 class Owner(Protocol):
-    """What a socket tells of itself, and to whom.
+    """The owner of sockets, which they notify.
 
     Attributes:
-        scratch: Where every socket reads into; copied out before the next one reads.
+        scratch: The read buffer of all sockets; each copies its data before the next one reads.
     """
 
     scratch: memoryview
@@ -33,14 +33,14 @@ class Owner(Protocol):
         """The request of `socket` has ended."""
 
     def lost(self, socket: KeepAliveSocket) -> None:
-        """`socket` is closed, by whomever."""
+        """`socket` was closed, by either side."""
 
 
 class KeepAliveSocket(asyncio.BufferedProtocol):
-    """One connection with at most one request under way.
+    """A connection with at most one pending request.
 
     Attributes:
-        used: It has answered before: it may have been closed for idleness since.
+        used: It has answered before, so the server may have closed it since as idle.
         since_ms: When it became idle.
         deadline: Loop time at which its request fails.
     """
@@ -64,7 +64,7 @@ class KeepAliveSocket(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         data = bytes(self.owner.scratch[:nbytes])
-        if self.request is None:  # nobody asked: out of step
+        if self.request is None:  # data without a request: the connection is out of sync
             self.transport.abort()
             return
         if self.buffer:

@@ -1,4 +1,4 @@
-"""The stores on DynamoDB. Table layout: `terraform/resources.json`; promises: `ports`."""
+"""The stores on DynamoDB. Table layout: `terraform/resources.json`; guarantees: `ports`."""
 
 from .checkpoints import DynamoCheckpointStore
 from .connections import DynamoConnectionStore

@@ -1,4 +1,4 @@
-"""Checkpoints: one item each, gone after a week."""
+"""Checkpoints: one item each, which expires after a week."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections, and which rooms they joined: in `room_connections` as `{user}#{connection}`."""
+"""Connections, and the rooms they joined: `{user}#{connection}` in `room_connections`."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class DynamoConnectionStore:
                 yield _connection(item)
 
     def join(self, room_id: RoomId, target: Target) -> None:
-        """The connection's own list first: whoever ends it then knows what to clean up."""
+        """Write the connection's own list first, so that its end finds what to clean up."""
         if self._rooms_update(target, "ADD", room_id):
             now_s = target.connected_at_ms // 1000
             item = {"room_id": s(room_id), "entry": s(f"{target.user_id}#{target.connection_id}")}

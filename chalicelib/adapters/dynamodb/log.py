@@ -1,7 +1,7 @@
-"""The rooms' logs, and how far they are delivered.
+"""The rooms' logs, and how far they have been delivered.
 
-In `messages` a stream is a partition `{room}#{region}` with its entries (`e#{message_id}`) and
-its `head`; `{room}#dedupe` holds the dedupe items.
+In the table `messages`, a stream is the partition `{room}#{region}` with its entries
+(`e#{message_id}`) and its `head`. The partition `{room}#dedupe` holds the dedupe items.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from .table import (
 Stream = tuple[RoomId, Region]
 
 _DEDUPE_S = 24 * 3600
-# A cursor's item has an attribute for each connection behind: they are written one by one.
+# A cursor's item has one attribute for each connection behind, so that each is written alone.
 _BEHIND, _MARKS = "~", 100
 
 
@@ -46,7 +46,7 @@ class DynamoMessageLog:
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
         """
         if entry.seq != previous.seq + 1:
-            raise ValueError("an entry follows its stream's head")
+            raise ValueError("entry.seq must be previous.seq + 1")
         client = self._table.client
         writes = {
             "head": self._head_write(entry, previous),
@@ -106,7 +106,7 @@ class DynamoMessageLog:
     def _range(
         self, room_id: RoomId, region: Region, low: str, high: str, limit: int, forward: bool
     ) -> list[Entry]:
-        """Entries strictly between the keys: one more is read, as BETWEEN includes its ends."""
+        """Entries strictly between the keys. Reads one more, as BETWEEN includes its ends."""
         if low >= high:
             return []
         items = self._table.query(
@@ -127,10 +127,10 @@ class DynamoMessageLog:
     def _refused(
         self, entry: Entry, dedupe: str | None, now_ms: int, reasons: Mapping[str, Item]
     ) -> CommitResult | None:
-        """What the cancellation means, None when it is a fault.
+        """What the cancellation means; None if it is an unexpected error.
 
-        A failed condition brings the item it failed on; only after a conflict with a
-        transaction still under way (nothing is known then) a read is needed.
+        A failed condition returns the item on which it failed. A conflict with another running
+        transaction returns nothing, so it needs a read.
         """
         codes = {name: reason.get("Code") for name, reason in reasons.items()}
         if dedupe is not None and codes.get("dedupe") != "None":
@@ -144,7 +144,7 @@ class DynamoMessageLog:
             stream = (entry.room_id, entry.region)
             return Taken(self.heads([stream])[stream])
         if codes.get("target") == FAILED:
-            raise NotFound("no such message")
+            raise NotFound("the message does not exist")
         return None
 
     def _head_write(self, entry: Entry, previous: Head) -> Item:

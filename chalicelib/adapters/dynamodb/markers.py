@@ -1,4 +1,4 @@
-"""Read markers: in `reads` by room, as `{user}#{region}`."""
+"""Read markers: in the table `reads`, by room and `{user}#{region}`."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _marker(item: Item) -> Marker:
 
 
 def _furthest(items: Iterable[Item], limit: int) -> dict[UserId, Marker]:
-    """By user; a user's items of several regions follow one another."""
+    """The furthest markers by user; a user's items of all regions are adjacent."""
     found: dict[UserId, Marker] = {}
     for marker in map(_marker, items):
         if marker.user_id not in found and len(found) == limit:

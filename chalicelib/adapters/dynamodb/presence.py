@@ -1,4 +1,4 @@
-"""Presence: an item for each user and region."""
+"""Presence: one item for each user and region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Revocations: one item a user, gone by itself an hour after its end."""
+"""Revocations: one item for each user, which expires an hour after the revocation ends."""
 
 from __future__ import annotations
 

@@ -33,10 +33,10 @@ class DynamoRoomStore:
         self._members = Table(client, f"{prefix}-memberships")
 
     def create(self, room: Room, members: Sequence[Member]) -> bool:
-        """One transaction for a room of up to 99 members.
+        """Create a room; up to 99 members fit into one transaction.
 
-        A larger one is pending, which is as good as not there, until the other members are
-        written; its creator may begin again.
+        A larger room is pending, and treated as not existing, until its other members are
+        written. If that fails, its creator may create it again.
         """
         items = {member.user_id: _member_item(member) for member in members}
         first = list(items.values())[: _TRANSACTION_ITEMS - 1]
@@ -66,14 +66,14 @@ class DynamoRoomStore:
         if later:
             self._members.batch_put(later)
             for member in self.members(room.room_id):
-                if member.user_id not in items:  # of an earlier attempt
+                if member.user_id not in items:  # from an earlier attempt
                     self.remove_member(room.room_id, member.user_id)
             key = {"room_id": s(room.room_id)}
             self._rooms.update(key, "SET pending = :no", {":no": {"BOOL": False}})
         return True
 
     def _transact(self, writes: list[Item]) -> bool:
-        """False when the first one's condition failed; a conflict says nothing: ask again."""
+        """Write all; False if the first one's condition failed. Retries after conflicts."""
         client = self._rooms.client
         for _ in range(_CREATE_TRIES):
             try:
@@ -86,7 +86,7 @@ class DynamoRoomStore:
                     return False
                 if CONFLICT not in codes:
                     raise cancelled(refusal) from refusal
-        raise Unavailable("the room is being written to, try again")
+        raise Unavailable("the room is being changed by another request, try again")
 
     def get(self, room_id: RoomId) -> Room | None:
         item = self._rooms.get({"room_id": s(room_id)})

@@ -1,4 +1,4 @@
-"""One DynamoDB table and its wire forms: what the stores have in common."""
+"""A DynamoDB table and its item format: shared by all stores."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def text(item: Item, name: str) -> str:
 
 
 class Table:
-    """One table: named with the prefix, queried in full pages."""
+    """A DynamoDB table, by its full name. Queries and scans read all pages."""
 
     def __init__(self, client: Any, name: str) -> None:
         self.client = client
@@ -47,11 +47,11 @@ class Table:
         return item
 
     def put(self, item: Item, **more: Any) -> bool:
-        """False when a condition given in `more` failed."""
+        """Put the item; False if a condition given in `more` failed."""
         return self._write(self.client.put_item, Item=item, **more) is not None
 
     def update(self, key: Item, expression: str, values: Item, **more: Any) -> Item | None:
-        """The answer, None when a condition given in `more` failed."""
+        """Update the item; return the answer, None if a condition given in `more` failed."""
         return self._write(
             self.client.update_item,
             Key=key,
@@ -61,7 +61,7 @@ class Table:
         )
 
     def delete(self, key: Item) -> Item:
-        """The attributes it had, {} when it was not there."""
+        """Delete the item; return its attributes, {} if it did not exist."""
         answer = self._write(self.client.delete_item, Key=key, ReturnValues="ALL_OLD") or {}
         attributes: Item = answer.get("Attributes", {})
         return attributes
@@ -87,7 +87,7 @@ class Table:
                 pass
 
     def _all(self, call: Any, wanted: Item, left_over: str) -> Iterator[Item]:
-        """The answers of a batch call, asked again with backoff for what was left over."""
+        """The answers of a batch call; repeats it with backoff for unprocessed items."""
         for attempt in range(_BATCH_TRIES):
             if attempt:
                 time.sleep(0.01 * 2**attempt)
@@ -132,7 +132,7 @@ def reasons_of(refusal: Any) -> list[Item]:
 
 
 def cancelled(refusal: Any) -> Exception:
-    """The error for a transaction that no condition cancelled: throttled, or a fault of ours."""
+    """The error for a transaction that no condition cancelled: throttled, or unexpected."""
     if any(reason.get("Code") in _THROTTLED for reason in reasons_of(refusal)):
         return Unavailable("the store is overloaded, try again")
     fault: Exception = refusal
@@ -140,7 +140,7 @@ def cancelled(refusal: Any) -> Exception:
 
 
 def to_json(value: Any) -> str:
-    """As UTF-8 (half the bytes of escapes for most scripts) where that can carry it."""
+    """Compact JSON: as UTF-8, which is shorter than escapes, unless it cannot encode the text."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
         text.encode()

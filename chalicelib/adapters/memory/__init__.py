@@ -1,4 +1,4 @@
-"""In-memory twins of the stores, the queue and Redis, for tests and the simulator."""
+"""In-memory twins of the stores, the queues and Redis, for tests and the simulator."""
 
 from .checkpoints import MemoryCheckpointStore
 from .connections import MemoryConnectionStore

@@ -1,4 +1,4 @@
-"""The in-memory twin of Redis: the same promises, and switches to take it away or empty it."""
+"""The in-memory twin of Redis: the same guarantees, and switches to stop or empty it."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from ...model.rooms import Role
 from ...ports.system import Clock, Ids
 
 ONLINE_MS, CONNECTION_MS, ROOM_MS, TYPING_MS, RECENT = 300_000, 3_600_000, 3_600_000, 30_000, 50
-BUDGET_MS = 60_000  # full again long before
+BUDGET_MS = 60_000  # the bucket is full again long before it expires
 WARM_MS, LIMITS_MS, ACK_MS = 180_000, 3_600_000, 3_600_000
 
 
 @dataclass
 class _State:
-    """Values with the time they expire, keyed as in Redis."""
+    """Values with the time at which they expire, by their Redis keys."""
 
     values: dict[str, tuple[int, Any]] = field(default_factory=dict)
 
 
 @dataclass
 class _Joined:
-    """Connections by user; `complete` once filled from the store."""
+    """Joined connections by user; `complete` after `fill_joined`."""
 
     targets: dict[UserId, dict[ConnectionId, Target]] = field(default_factory=dict)
     complete: bool = False

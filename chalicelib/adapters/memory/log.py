@@ -24,7 +24,7 @@ class MemoryMessageLog:
 
     def commit(self, entry: Entry, previous: Head, dedupe: str | None, now_ms: int) -> CommitResult:
         if entry.seq != previous.seq + 1:
-            raise ValueError("an entry follows its stream's head")
+            raise ValueError("entry.seq must be previous.seq + 1")
         stream = (entry.room_id, entry.region)
         with self._lock:
             if dedupe is not None:
@@ -34,7 +34,7 @@ class MemoryMessageLog:
             head = self._heads.get(stream, Head(0, MessageId("")))
             if head.seq != previous.seq or (head.last_id or "") >= entry.message_id:
                 return Taken(head)
-            if entry.message_id in self._entries.get(stream, {}):  # restored ahead of the head
+            if entry.message_id in self._entries.get(stream, {}):  # restored earlier
                 return Taken(head)
             if entry.kind is EntryKind.DELETION:
                 self._delete(entry)
@@ -81,7 +81,7 @@ class MemoryMessageLog:
     def _delete(self, entry: Entry) -> None:
         entries = self._entries.get((entry.room_id, Region(entry.content["region"])), {})
         if entry.target_id not in entries:
-            raise NotFound("no such message")
+            raise NotFound("the message does not exist")
         target = entries[entry.target_id]
         entries[entry.target_id] = replace(target, deleted=True, content=None)
 

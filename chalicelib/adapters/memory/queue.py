@@ -10,10 +10,10 @@ from ...model.jobs import QueuedJob
 
 
 class MemoryQueue:
-    """Jobs in the order sent; a FIFO deduplication id is remembered for the queue's life.
+    """Jobs in the order sent; drops every later job with a known deduplication id.
 
     Attributes:
-        jobs: What waits, oldest first.
+        jobs: The jobs that wait, oldest first.
         hidden: (receipt handle, seconds) of every delayed retry.
     """
 
@@ -25,7 +25,7 @@ class MemoryQueue:
 
     def send(self, jobs: Sequence[QueuedJob]) -> None:
         for job in jobs:
-            job_to_text(job)  # what SQS refuses, the twin refuses
+            job_to_text(job)  # raises for jobs that SQS would refuse
         with self._lock:
             for job in jobs:
                 if job.dedupe is not None and job.dedupe in self._seen:

@@ -17,7 +17,7 @@ MAX_PARTS, PARTS_MS, MAX_FRAMES, FAREWELL_MS, STALLED_MS = 66, 10_000, 1_000, 2_
 
 @dataclass
 class _Outbox:
-    """Frames of a polling session, the poll that waits for them, and what it is upgraded to."""
+    """A polling session's frames, the poll that waits for them, and its upgrade."""
 
     frames: list[str] = field(default_factory=list)
     poll: str = ""
@@ -98,7 +98,7 @@ class MemorySessions:
             self._parts[sid] = self._clock.now_ms() + PARTS_MS, parts
             if len(parts) > MAX_PARTS:
                 del self._parts[sid]
-                raise TooLarge("attachments: too many parts of packets wait for others")
+                raise TooLarge("attachments: too many parts of incomplete packets")
             return [each for each, _ in parts.values()]
 
     def gathered(self, sid: ConnectionId) -> list[PacketPart]:
@@ -147,7 +147,7 @@ class MemorySessions:
             self._up()
             outbox = self._outboxes.get(sid)
             if outbox is None or outbox.to is not None:
-                raise NotFound("no such session")
+                raise NotFound("the session does not exist or has ended; open a new one")
             if outbox.poll and now_ms < outbox.until_ms:
                 return False
             outbox.poll, outbox.until_ms = poll, until_ms
@@ -189,7 +189,7 @@ class MemorySessions:
             if outbox.to is not None and outbox.to.connection_id != to.connection_id:
                 return None
             if outbox.mover not in ("", mover) and now_ms - outbox.moved_ms < STALLED_MS:
-                raise Conflict("another hand-over is under way")
+                raise Conflict("another worker is moving this session's frames")
             outbox.to, outbox.mover, outbox.moved_ms = to, mover, now_ms
             return self._sessions.get(sid)
 

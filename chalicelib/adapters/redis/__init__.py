@@ -1,1 +1,1 @@
-"""Redis: the cache, Engine.IO sessions, trails, and the channel between processes."""
+"""Redis: the cache, Engine.IO sessions, trails, and the pub/sub channel between processes."""

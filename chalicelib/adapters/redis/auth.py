@@ -1,7 +1,7 @@
-"""How the cache knows us: ElastiCache's IAM authentication, or a password from the secrets.
+"""Authentication to the cache: ElastiCache's IAM authentication, or a password from the secrets.
 
-redis-py asks a provider at each new connection, so a rotated password or a fresh token needs no
-new client. A provider that cannot answer is a failed authentication, hence an absent cache.
+redis-py calls a provider for each new connection, so a rotated password or a new token needs no
+new client. If a provider fails, authentication fails, and the cache counts as down.
 https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html
 """
 
@@ -17,7 +17,7 @@ from ..apigateway.sigv4 import Credentials
 
 T = TypeVar("T")
 PASSWORD = "{redis_password}"
-TOKEN_S = 900  # the most that ElastiCache takes
+TOKEN_S = 900  # the maximum that ElastiCache accepts
 
 
 class Provider(Protocol):
@@ -27,7 +27,7 @@ class Provider(Protocol):
 
 
 class IamToken:
-    """A user's password is a presigned request to the cache by name, good for 15 minutes.
+    """The password is a presigned request to the cache, valid for 15 minutes.
 
     Args:
         user: The ElastiCache user; its id and its name must be the same.
@@ -43,7 +43,7 @@ class IamToken:
         credentials: Callable[[], Credentials],
     ) -> None:
         self._user = user
-        self._cache = cache.lower()  # as ElastiCache keeps it and verifies it
+        self._cache = cache.lower()  # ElastiCache stores and verifies the name in lower case
         self._region = region
         self._serverless = serverless
         self._credentials = credentials
@@ -56,13 +56,13 @@ class IamToken:
         if self._serverless:
             query["ResourceType"] = "ServerlessCache"
         request: Any = AWSRequest("GET", f"http://{self._cache}/", params=query)
-        credentials: Any = _or_refused(self._credentials)  # it has what a signer reads
+        credentials: Any = _or_refused(self._credentials)  # has the fields that the signer reads
         SigV4QueryAuth(credentials, "elasticache", self._region, TOKEN_S).add_auth(request)
         return self._user, str(request.url).removeprefix("http://")
 
 
 class SecretPassword:
-    """The password that the secrets hold now."""
+    """The current password from the secrets."""
 
     def __init__(self, user: str, secrets: Secrets) -> None:
         self._user = user
@@ -74,7 +74,10 @@ class SecretPassword:
 
 
 def from_url(url: str, secrets: Secrets) -> tuple[str, Provider | None]:
-    """A URL with `{redis_password}` in place of a password: the URL without it, its provider."""
+    """Split a URL with the placeholder `{redis_password}` into the bare URL and a provider.
+
+    Other URLs are returned unchanged, without a provider.
+    """
     parts = urlsplit(url)
     if parts.password != PASSWORD:
         return url, None

@@ -1,7 +1,7 @@
-"""Redis: the shared cache. Every method is one round trip (one a node in cluster mode).
+"""Redis: the shared cache. Every method is one round trip (in cluster mode one per node).
 
-The one exception to the round trips: a script that the server has not seen is sent a second time
-in full. `keys` says what each key holds.
+One exception: a script that the server does not know is sent a second time, in full. `keys`
+documents what each key holds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .client import Command, RedisClient, evaluate
 from .keys import ACK_S, CONNECTION_S, LIMITS_S, ONLINE_S, ROOM_S, TYPING_S, WARM_S
 
 RECENT = 50
-_COMPLETE = ""  # no user has this id: a field of its own in a hash by user
+_COMPLETE = ""  # a marker field in a hash by user id; no user has this id
 
 
 class RedisCache:
@@ -37,7 +37,7 @@ class RedisCache:
 
     @property
     def round_trips(self) -> int:
-        """Of the client, by whomever."""
+        """The client's round trips, including those of other adapters."""
         return self._client.round_trips
 
     def register(self, connection: Connection) -> bool:
@@ -262,7 +262,10 @@ def _remember(connection: Connection) -> tuple[Command, Command]:
 
 
 def _read_members(room_id: RoomId) -> tuple[Command, Command]:
-    """In this order: members newer than their version void a grant, older ones would not."""
+    """Read the version first: members newer than it are harmless, as its grants become invalid.
+
+    Members older than the version would pass as current.
+    """
     return ("GET", keys.room_version(room_id)), ("HGETALL", keys.room_members(room_id))
 
 
@@ -297,7 +300,7 @@ def _target(text: str) -> Target:
 
 
 def _entries(texts: Iterable[str]) -> list[Entry]:
-    """A room's cached entries; none when one is not to be read: the log has them."""
+    """A room's cached entries; none if one cannot be read, as the log has them too."""
     try:
         return [entry_from_json(json.loads(text.partition("|")[2])) for text in texts]
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as fault:

@@ -1,9 +1,8 @@
-"""The connection to Redis, single node or cluster: commands out in one round trip, answers in.
+"""The connection to Redis, single node or cluster: sends commands in one round trip.
 
-After a failure every call raises `CacheDown` at once for a second, then one call tries again: an
-absent Redis costs a frame nothing but its fallback. One that hangs costs whoever tries a time-out
-(in cluster mode one for each node that is known), so the pause doubles up to half a minute while
-that goes on.
+After a failure, every call raises `CacheDown` at once for a second; then one call tries again. So
+an absent Redis costs a frame no time. If Redis hangs, the call that tries waits for a timeout (in
+cluster mode one for each known node), so the pause doubles up to half a minute while it hangs.
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ from .auth import Provider
 from .scripts import Script
 
 _PAUSE_S, _LONGEST_PAUSE_S, _CONNECT_S, _READ_S = 1.0, 30.0, 0.5, 1.0
-_HUNG_S = 0.25  # a failure after so long was no refusal
+_HUNG_S = 0.25  # a failure that took this long was not a refused connection
 
 Command = tuple[Any, ...]
 _Seconds = Callable[[], float]
 
 
 class RedisClient:
-    """Shared by all adapters of a process that ask Redis.
+    """Shared by all adapters of a process that use Redis.
 
     Attributes:
-        round_trips: Network round trips so far, in cluster mode one for each node asked.
+        round_trips: Network round trips so far; in cluster mode each node counts.
     """
 
     def __init__(
@@ -49,16 +48,16 @@ class RedisClient:
         self._client: Any = None
         self._retry_at: float | None = None  # monotonic; None while Redis answers
         self._pause_s = _PAUSE_S
-        self._faults = 0  # times it went away
+        self._faults = 0  # how many times Redis failed
         self._stale_nodes = False
         self.round_trips = 0
 
     def run(self, *commands: Command, once: bool = False) -> list[Any]:
-        """Send all at once; answers in order, or `CacheDown` when any of them failed.
+        """Send all commands at once; return the answers in order, or raise `CacheDown`.
 
         Args:
-            once: When a socket ends before the answer, do not send them again: they may have
-                been done, and would do harm a second time.
+            once: Do not repeat the commands if a socket closes before the answer: they may have
+                been executed, and must not be executed twice.
         """
         library.load()
         if not commands:
@@ -71,9 +70,9 @@ class RedisClient:
             return answers
 
     def wait(self, key: str, seconds: float) -> None:
-        """Take from a list once there is something in it; no later than a socket's time-out.
+        """Pop from a list, waiting for an element; the socket's timeout limits the wait.
 
-        A server that stalls at the end of a wait is not away: then nothing came.
+        A timeout here means that nothing came, not that the server is down.
         """
         library.load()
         from redis.exceptions import TimeoutError as Late
@@ -84,7 +83,7 @@ class RedisClient:
                 raise answer
 
     def _ask(self, client: Any, commands: Sequence[Command], once: bool) -> list[Any]:
-        """Answers or faults, after a second try of what may be tried again."""
+        """Answers or exceptions; repeats once what may be repeated."""
         from redis.exceptions import ConnectionError as Disconnected
         from redis.exceptions import MovedError, NoScriptError
 
@@ -119,7 +118,7 @@ class RedisClient:
         try:
             yield self._connected(faults_before)
         except (faults.RedisError, faults.RedisClusterException, OSError) as fault:
-            refused = isinstance(fault, faults.ResponseError)  # it answers: one bad key
+            refused = isinstance(fault, faults.ResponseError)  # Redis works: a bad key or command
             if not refused or isinstance(fault, faults.ClusterDownError):
                 self._went_away(faults_before, began)
             raise CacheDown("the cache did not answer") from fault
@@ -127,18 +126,18 @@ class RedisClient:
             self._answered(faults_before)
 
     def _admit(self) -> int:
-        """Let a call through, or one after each pause while Redis is away; the faults so far."""
+        """Admit a call; while Redis is down, only one after each pause. Returns the fault count."""
         with self._lock:
             if self._retry_at is not None:
                 if self._monotonic() < self._retry_at:
-                    raise CacheDown("the cache is away")
+                    raise CacheDown("the cache is down")
                 self._retry_at = self._monotonic() + self._pause_s
             return self._faults
 
     def _went_away(self, faults_before: int, began: float) -> None:
         with self._lock:
             if self._faults != faults_before:
-                return  # another call, admitted with this one, has said so
+                return  # another call, admitted at the same time, has recorded it
             now = self._monotonic()
             hung = now - began >= _HUNG_S
             self._faults += 1
@@ -158,7 +157,7 @@ class RedisClient:
         began = self._monotonic()
         with self._connecting:
             if self._faults != faults_before:
-                raise CacheDown("the cache is away")  # whoever was here before us found out
+                raise CacheDown("the cache is down")  # the call before this one found out
             stale, self._stale_nodes = self._stale_nodes, False
             try:
                 if self._client is None:
@@ -166,7 +165,7 @@ class RedisClient:
                 elif stale and self._cluster:
                     self._client.nodes_manager.initialize()
             except Exception:
-                self._went_away(faults_before, began)  # before the next one comes in
+                self._went_away(faults_before, began)  # before the lock admits the next call
                 raise
             return self._client
 
@@ -181,7 +180,7 @@ class RedisClient:
             "credential_provider": self._auth,
             "socket_timeout": _READ_S,
             "socket_connect_timeout": _CONNECT_S,
-            "retry": Retry(NoBackoff(), 0),  # what may be sent again, we send again
+            "retry": Retry(NoBackoff(), 0),  # `_ask` repeats what may be repeated
         }
         if self._cluster:
             from redis.cluster import RedisCluster

@@ -1,7 +1,7 @@
 """`cluster:sync` over Redis pub/sub.
 
-A subscriber has a socket and a thread of its own. It comes back after a second when Redis went
-away; what was published meanwhile is lost to it, as pub/sub keeps nothing.
+A subscriber has its own socket and thread. After a failure of Redis it subscribes again every
+second; it misses what was published meanwhile, as pub/sub stores nothing.
 https://valkey.io/topics/pubsub/
 """
 
@@ -24,7 +24,7 @@ _Heard = Callable[[str, Mapping[str, Any]], None]
 
 
 class RedisClusterBus:
-    """See `ports.Sync`. In cluster mode any node takes and gives what is published."""
+    """See `ports.ClusterBus`. In cluster mode, any node accepts and forwards messages."""
 
     def __init__(self, url: str, source: str, clock: Clock, auth: Provider | None = None) -> None:
         self._url = url
@@ -71,7 +71,7 @@ class RedisClusterBus:
         while not self._closed.is_set():
             try:
                 self._subscribe()
-            except Exception as fault:  # noqa: BLE001 - the thread's edge: it comes back
+            except Exception as fault:  # noqa: BLE001 - the thread's edge: subscribe again
                 telemetry.error("sync_lost", fault)
             self.subscribed.clear()
             self._closed.wait(_PAUSE_S)

@@ -1,7 +1,7 @@
-"""Every key in Redis: one function each, with its type, its time to live and who writes it.
+"""Every key in Redis: one function each, with its type, time to live and writers.
 
-Keys that one script touches together share a hash tag, `{room}` or `{sid}`, so that they lie on
-one node in cluster mode. docs/reference/redis.md is made of this module.
+Keys that one script uses together share a hash tag, `{room}` or `{sid}`, so that they are on one
+node in cluster mode. docs/reference/redis.md is generated from this module.
 https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/serverless-overview.html
 """
 
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import ParamSpec
 
 ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, ACK_S = 300, 3600, 3600, 30, 3600
-LIMITS_S = 3600  # a bucket unused for so long is full, unless it gains less than burst an hour
-# Gone before what it vouches for: when no sweep has come by for so long, nothing is sure.
+LIMITS_S = 3600  # a bucket unused for an hour is full, unless it gains less than burst per hour
+# Shorter than ONLINE_S: without a sweep in this time, entries of `user:online` may be missing.
 WARM_S = 180
 BUDGET_S = 60
 SESSION_S, PARTS_S, BELL_S, FAREWELL_S, TRAIL_S = 3 * 3600, 10, 60, 2, 3 * 3600
@@ -23,13 +23,13 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """What a key is.
+    """A key's description.
 
     Attributes:
         build: Its function; the docstring says what the key holds.
-        type: Redis's type of the value.
-        ttl_s: Seconds from its last write; None where each write says.
-        writers: Who writes it.
+        type: The Redis type of the value.
+        ttl_s: Seconds from its last write until it expires; None if each write sets its own.
+        writers: What writes it.
     """
 
     build: Callable[..., str]
@@ -53,32 +53,32 @@ def _stored(
 
 @_stored("hash", ONLINE_S, "connects, disconnects, pings and the sweep")
 def user_online(user_id: str) -> str:
-    """A user's connections: `c:{connection_id}` with each one's target, `status`, `last_seen`.
+    """A user's connections: `c:{connection_id}` with its target for each, `status`, `last_seen`.
 
-    After the last one has ended, `left` says when.
+    `left` is the time at which the last one ended.
     """
     return f"user:online:{user_id}"
 
 
 @_stored("string", WARM_S, "the sweep")
 def online_warm() -> str:
-    """Present while `user:online` is complete; without it the store is asked who is online."""
+    """Present while `user:online` is complete; otherwise the store says who is online."""
     return "online:warm"
 
 
 @_stored("hash", CONNECTION_S, "connects, frames and the sweep")
 def connection(connection_id: str) -> str:
-    """What a frame needs of its connection.
+    """What handling a frame needs to know about its connection.
 
     `user_id`, `target`, `rooms`, `device_info`, `roles`, `expires_at`, `connected_at`, `last_ping`;
-    `m:{room_id}` the grants, `l:{action}` a bucket of its own.
+    `m:{room_id}`: the grants; `l:{action}`: the connection's own buckets.
     """
     return f"connection:{connection_id}"
 
 
 @_stored("string", ROOM_S, "changes of membership, and the first read after them")
 def room_version(room_id: str) -> str:
-    """The room's membership version; a new one voids all grants and cached members."""
+    """The room's membership version; a new one invalidates all grants and cached members."""
     return f"room:{{{room_id}}}:version"
 
 
@@ -88,7 +88,7 @@ def room_members(room_id: str) -> str:
     return f"room:{{{room_id}}}:members"
 
 
-@_stored("string", ROOM_S, "frames that append")
+@_stored("string", ROOM_S, "frames that append an entry")
 def room_ticket(room_id: str, region: str) -> str:
     """The last ticket of the stream: a guess at the seq of the next entry."""
     return f"room:{{{room_id}}}:ticket:{region}"
@@ -96,7 +96,7 @@ def room_ticket(room_id: str, region: str) -> str:
 
 @_stored("hash", ROOM_S, "`join_room`, `leave_room`, ended connections")
 def room_joined(room_id: str) -> str:
-    """Connections that have joined the room: by user id, targets by connection id."""
+    """The connections that have joined the room: by user id, targets by connection id."""
     return f"room:{{{room_id}}}:joined"
 
 
@@ -108,7 +108,7 @@ def conversation_recent(room_id: str) -> str:
 
 @_stored("hash", TYPING_S, "`typing_start`, `typing_stop`")
 def typing(room_id: str) -> str:
-    """Who types in the room: since when (ms) by user id."""
+    """Who is typing in the room: by user id, since when (ms)."""
     return f"typing:{room_id}"
 
 
@@ -118,9 +118,9 @@ def ack(number: int | str) -> str:
     return f"ack:{number}"
 
 
-@_stored("string", None, "whoever does something once in a time")
+@_stored("string", None, "functions that must do something only once in a time")
 def claim(name: str) -> str:
-    """Present while that time has not passed, such as `delivered:{message_id}:{user_id}`."""
+    """Present until that time has passed, such as `delivered:{message_id}:{user_id}`."""
     return f"claim:{name}"
 
 
@@ -130,9 +130,9 @@ def limits(user_id: str) -> str:
     return f"limits:{user_id}"
 
 
-@_stored("hash", BUDGET_S, "whoever posts")
+@_stored("hash", BUDGET_S, "functions that post")
 def posts_budget() -> str:
-    """The region's bucket of posts: `level`, `at`."""
+    """The region's budget of posts, a bucket: `level`, `at`."""
     return "posts:budget"
 
 
@@ -150,7 +150,7 @@ def stats_traffic() -> str:
 
 @_stored("hash", SESSION_S, "handshakes, heartbeats, polls and upgrades")
 def engine(sid: str) -> str:
-    """An Engine.IO session: its target, user, pings, namespaces, poll and upgrade."""
+    """An Engine.IO session: target, user, pings, namespaces, poll and upgrade."""
     return f"engine:{{{sid}}}"
 
 
@@ -162,7 +162,7 @@ def engine_outbox(sid: str) -> str:
 
 @_stored("list", BELL_S, "posts to a polling client")
 def engine_bell(sid: str) -> str:
-    """Rung when frames arrive: a waiting poll blocks on it."""
+    """Gets an element when frames arrive; a waiting poll blocks on it."""
     return f"engine:{{{sid}}}:bell"
 
 
@@ -180,11 +180,11 @@ def engine_parts(sid: str) -> str:
 
 @_stored("hash", TRAIL_S, "deliveries to sockets that can recover")
 def trail(sid: str) -> str:
-    """A socket's trail: target, pid, checkpoint, and `s:{room}:{region}` the seq it was sent."""
+    """A socket's trail: target, pid, checkpoint; `s:{room}:{region}`: the seq it has been sent."""
     return f"trail:{{{sid}}}"
 
 
 @_stored("channel", None, "revocations")
 def cluster_sync() -> str:
-    """News for all running processes: {event, data, timestamp, source_instance}."""
+    """Messages to all running processes: {event, data, timestamp, source_instance}."""
     return "cluster:sync"

@@ -1,8 +1,8 @@
-"""redis-py, imported at the first use: it is a third of a cold start.
+"""redis-py, imported at its first use, as the import takes a third of a cold start.
 
-Its modules import each other in a circle. Two threads that begin at different ones, as a first
-frame and the thread of cluster sync do, would each see half a module and fail: so one thread
-imports all of it, and the others wait.
+Its modules import each other in a circle. If two threads start with different modules (such as
+the first frame and the thread of `cluster:sync`), each sees a half-imported module and fails. So
+one thread imports all of it, and the others wait.
 """
 
 from __future__ import annotations
@@ -13,6 +13,6 @@ _importing = threading.Lock()
 
 
 def load() -> None:
-    """Before any import of a module of redis-py."""
+    """Import redis-py; call it before importing any of its modules."""
     with _importing:
         import redis  # noqa: F401 - the package imports its modules

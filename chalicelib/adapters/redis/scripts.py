@@ -1,4 +1,4 @@
-"""Redis scripts: what must happen at once on keys of one slot. Sent by their digest.
+"""Redis scripts: atomic operations on keys of one slot. Sent by their digest.
 
 https://valkey.io/topics/eval-intro/
 """
@@ -19,8 +19,8 @@ def script(text: str) -> Script:
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-# The connection fields of user:online start with "c:"; when the last one goes, `left` stays
-# behind for a while and says when.
+# The connection fields of user:online start with "c:". When the last one is removed, `left`
+# stores the time.
 REGISTER = script("""
 local first = 1
 for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do
@@ -58,7 +58,7 @@ end
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 return v
 """)
-# Both at once: a reader between them would take the old members for the new version's.
+# Atomic: a reader in between would take the old members for those of the new version.
 BUMP = script("""
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 redis.call('DEL', KEYS[2])
@@ -68,7 +68,7 @@ GRANT = script("""
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
 return 1
 """)
-# By user, connections with their targets; true when the (last) user had none.
+# Adds targets, by user and connection; true if the (last) user had no connection before.
 JOIN = script("""
 local held
 for i = 3, #ARGV, 2 do
@@ -93,7 +93,7 @@ end
 redis.call('HDEL', KEYS[1], ARGV[1])
 return 1
 """)
-# Members are "<message_id>|{...}": "~" sorts after "{".
+# Members are "<message_id>|{...}", and "~" sorts after "{".
 RECENT = script("""
 for i = 3, #ARGV, 2 do
   redis.call('ZREMRANGEBYLEX', KEYS[1], '[' .. ARGV[i], '(' .. ARGV[i] .. '~')
@@ -123,8 +123,8 @@ redis.call('HSET', KEYS[1], 'level', string.format('%.17g', level - granted),
 redis.call('EXPIRE', KEYS[1], 60)
 return granted
 """)
-# A token bucket as a field "level|at"; answers the milliseconds to wait. Without an expiry it is
-# in the entry of a connection, which it must not bring to life.
+# A token bucket as a field "level|at"; returns the milliseconds to wait. Without an expiry, the
+# bucket is a field of a connection's hash, which it must not recreate.
 SPEND = script("""
 if ARGV[5] == '0' and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local rate, burst, now = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])

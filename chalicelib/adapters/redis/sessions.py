@@ -15,9 +15,9 @@ from .client import RedisClient, evaluate
 from .keys import PARTS_S, SESSION_S
 from .scripts import script
 
-# A socket's own time-out is a second: a poll waits in steps.
+# A socket's timeout is one second, so a poll waits in steps shorter than that.
 LONGEST_WAIT_S, UPGRADED_S, MAX_FRAMES, STALLED_MS = 0.8, 120, 1_000, 10_000
-MAX_PARTS = 66  # two packets with all the attachments that one may have
+MAX_PARTS = 66  # two packets with the maximum number of attachments
 
 _PING = script("""
 if redis.call('HGET', KEYS[1], 'ping') ~= ARGV[1] then return 0 end
@@ -34,7 +34,7 @@ _CONNECT = script("""
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], '1') end
 return 1
 """)
-# Parts are fields "<number>" = "<at>|<wanted>|<part>", and `n` counts them. Answered are those
+# Parts are fields "<number>" = "<at>|<wanted>|<part>", and `n` counts them. Returns the parts
 # that wait, as "<number>|<at>|<wanted>".
 _GATHERED = """
 local held = {}
@@ -71,7 +71,8 @@ return parts
 """)
 
 
-# Of the keys: session, outbox, bell. A poll waits at the bell; a lost ring costs a second.
+# Keys: session, outbox, bell, farewell, parts. A poll blocks on the bell; if an element of the
+# bell is lost, the poll sees its frames a second later.
 _PUSH = script("""
 local s = redis.call('HMGET', KEYS[1], 'target', 'to', 'upgraded')
 if not s[1] then return 0 end
@@ -198,7 +199,7 @@ class RedisSessions:
             evaluate(_GATHER, [keys.engine_parts(sid)], at, wanted, part, *limits), once=True
         )
         if found == "full":
-            raise TooLarge("attachments: too many parts of packets wait for others")
+            raise TooLarge("attachments: too many parts of incomplete packets")
         return [_part(each) for each in found]
 
     def gathered(self, sid: ConnectionId) -> list[PacketPart]:
@@ -224,7 +225,7 @@ class RedisSessions:
     def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> bool:
         (begun,) = self._run(evaluate(_POLL, _keys(sid), poll, until_ms, now_ms), once=True)
         if begun < 0:
-            raise NotFound("no such session")
+            raise NotFound("the session does not exist or has ended; open a new one")
         return bool(begun)
 
     def take(self, sid: ConnectionId, poll: str) -> list[str] | None:
@@ -241,7 +242,7 @@ class RedisSessions:
         fields = json.dumps(target_to_json(to)), mover, now_ms, STALLED_MS
         (flat,) = self._run(evaluate(_DRAIN, _keys(sid), *fields))
         if flat == "busy":
-            raise Conflict("another hand-over is under way")
+            raise Conflict("another worker is moving this session's frames")
         return _session(dict(zip(flat[::2], flat[1::2], strict=True)))
 
     def queued(self, sid: ConnectionId, mover: str, done: int, now_ms: int) -> list[str] | None:

@@ -1,6 +1,6 @@
 """Trails of sockets that can recover, in Redis: see `ports.Trails`.
 
-A trail is a hash: target, pid, checkpoint, since, doubt, and `s:{room}:{region}` a stream.
+A trail is a hash: target, pid, checkpoint, since, doubt, and `s:{room}:{region}` for each stream.
 """
 
 from __future__ import annotations

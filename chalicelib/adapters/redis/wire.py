@@ -1,7 +1,7 @@
-"""Commands to nodes of Redis and their answers back, in one round trip for each node.
+"""Send commands to Redis nodes and read their answers, in one round trip for each node.
 
-Not redis-py's pipelines: those of a cluster wait for one node after the other, and where one does
-not answer, each thread asks all others about it before it gives up.
+redis-py's pipelines are not used: in a cluster they wait for one node after the other, and if a
+node does not answer, each thread asks all other nodes about it before it gives up.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ Words = tuple[Any, ...]
 
 
 class _Exchange:
-    """What one node is asked, over a socket that is taken for it.
+    """The commands to one node, over a socket taken from its pool.
 
     Attributes:
-        commands: By their numbers.
-        fault: The end of the socket, before everything was answered.
+        commands: The commands by number.
+        fault: Set if the socket closed before everything was answered.
     """
 
     def __init__(self, node: Any, commands: dict[int, Words]) -> None:
         self.commands = commands
         self.fault: Exception | None = None
         self._node = node
-        self._socket = node.connection_pool.get_connection()  # opened again if it was closed
+        self._socket = node.connection_pool.get_connection()  # reopened if it was closed
         self._owed = False
 
     def write(self) -> None:
@@ -38,7 +38,7 @@ class _Exchange:
             self.fault = fault
 
     def read(self) -> dict[int, Any]:
-        """The answers by number; what the server refused is answered with its fault."""
+        """The answers by number; for a command that the server refused, its exception."""
         from redis.exceptions import ConnectionError as Disconnected
 
         if self.fault is None:
@@ -48,7 +48,7 @@ class _Exchange:
                 return answers
             except Disconnected as fault:
                 if type(fault) is not Disconnected:
-                    raise  # what is derived was answered: it is loading, or refuses who we are
+                    raise  # a subclass: the server answered that it is loading, or refused us
                 self.fault = fault
         return dict.fromkeys(self.commands, self.fault)
 
@@ -61,25 +61,25 @@ class _Exchange:
             return fault
 
     def close(self) -> None:
-        """Give the socket back; to nobody's use while answers to us may come over it."""
+        """Return the socket to its pool; close it if answers are still outstanding."""
         if self._owed:
             self._socket.disconnect()
         self._node.connection_pool.release(self._socket)
 
 
 def exchange(asked: Sequence[tuple[Any, Words]]) -> list[Any]:
-    """Send commands to their nodes; the answers, in this order.
+    """Send commands to their nodes; return the answers in this order.
 
-    What the server refuses is answered with its fault, and with a `ConnectionError` what went
-    over a socket that ended: it may have been done.
+    The answer to a command that the server refused is its exception. If a socket closed, the
+    answer is a `ConnectionError`: the command may have been executed.
 
     Args:
-        asked: redis-py's client of a node, and a command for it.
+        asked: Pairs of redis-py's client of a node and a command for it.
 
     Raises:
         redis.exceptions.ConnectionError: A socket cannot be opened; nothing was sent to any node.
-        redis.exceptions.TimeoutError: A node did not answer in time. The others are not waited
-            for then: a cluster that hangs costs no more than one node does.
+        redis.exceptions.TimeoutError: A node did not answer in time. The others are then not
+            waited for, so that a cluster that hangs costs no more time than one node.
     """
     by_node: dict[Any, dict[int, Words]] = {}
     for number, (node, command) in enumerate(asked):

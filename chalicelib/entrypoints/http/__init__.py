@@ -1,1 +1,1 @@
-"""HTTP requests to the domain and back: routes' functions, bodies, views, the OpenAPI document."""
+"""The HTTP API: handlers, request bodies, views, CORS and the OpenAPI document."""

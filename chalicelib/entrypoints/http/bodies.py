@@ -1,4 +1,4 @@
-"""Bodies and queries of HTTP requests, as pydantic models: strict, unknown fields refused."""
+"""Bodies and queries of HTTP requests, as strict pydantic models: unknown fields are refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PRIVATE: dict[str, Any] = {
 
 
 class CreateRoom(Command):
-    """A private chat is with one other person, and its id follows from the two."""
+    """A private chat has one other participant; its id is derived from the two users."""
 
     model_config = ConfigDict(json_schema_extra=_PRIVATE)
 
@@ -71,26 +71,26 @@ class PostMoment(Command):
 
 
 class PostNotification(PostMoment):
-    """`user_id`: whom it is for."""
+    """`user_id`: the user who gets it."""
 
     user_id: UserIdText
     delivery_receipt: bool = False
 
 
 class Feed(Command):
-    """Pages of moments and notifications, newest first: those before a message id."""
+    """A page of moments or notifications, newest first: those before a message id."""
 
     before: MessageIdText | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
 class Disconnect(Command):
-    """`for_s`: how long the user is refused, a week at most."""
+    """`for_s`: seconds for which the user is refused, a week at most."""
 
     for_s: Annotated[int, Field(ge=0, le=604_800), WHOLE] = 0
 
 
 class Where(Command):
-    """`location`: a country (ISO 3166 alpha-2); by default where the request came from."""
+    """`location`: a country (ISO 3166 alpha-2); by default the country of the request."""
 
     location: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2}$")] | None = None

@@ -1,7 +1,7 @@
-"""Cross-origin requests: pages of which other origins may read the HTTP API's answers.
+"""Cross-origin requests: which other origins' pages may read the HTTP API's answers.
 
-This guards nothing on the server: a browser sends no token by itself, so a page of another origin
-has only what its user gave it.
+This does not protect the server: a browser never sends a token by itself, so a page of another
+origin can use only a token that its user gave it.
 https://fetch.spec.whatwg.org/#http-cors-protocol
 """
 
@@ -20,10 +20,10 @@ PREFLIGHT = {
 
 
 def headers(settings: Settings, asked: Mapping[str, str], method: str) -> dict[str, str]:
-    """What an answer, of whatever status, has to say to the page that asked.
+    """The CORS headers of an answer, whatever its status.
 
     Args:
-        asked: The request's headers, by any case or lower.
+        asked: The request's headers, with names in lower case or case-insensitive.
     """
     allowed, origin = settings.allowed_origins, asked.get("origin")
     if origin is None or not allowed:

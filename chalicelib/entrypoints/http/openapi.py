@@ -1,4 +1,4 @@
-"""The OpenAPI document, made of the table of routes and the models: no second truth.
+"""The OpenAPI document, generated from the table of routes and the models.
 
 https://spec.openapis.org/oas/v3.1.1.html
 """
@@ -17,15 +17,15 @@ from . import bodies, views
 
 _REF = "#/components/schemas/{model}"
 _STATUSES = {
-    400: "bad_request: what was sent is not what is asked for",
-    401: "unauthorized: no token, or one that is not taken",
-    403: "permission_denied: not for this user; or their access is revoked for a time",
-    404: "not_found",
-    409: "conflict",
-    413: "too_large: the body, or a part of it, is over its limit",
-    429: "rate_limited: again later",
-    500: "internal: a fault of ours; again later",
-    503: "unavailable: something we stand on did not answer; again later",
+    400: "bad_request: the request is invalid; the message names the field",
+    401: "unauthorized: the token is missing, invalid or expired",
+    403: "permission_denied: the user may not do this, or their access is revoked for a time",
+    404: "not_found: it does not exist, or this user may not see it",
+    409: "conflict: the request conflicts with stored state",
+    413: "too_large: the body, or a part of it, exceeds its limit",
+    429: "rate_limited: too many requests; try again later",
+    500: "internal: the service failed; try again later",
+    503: "unavailable: a store or queue did not answer; try again later",
 }
 _PATH = {"room_id": RoomIdText, "user_id": UserIdText, "message_id": MessageIdText}
 
@@ -35,9 +35,9 @@ class Operation:
     """A route.
 
     Attributes:
-        name: Its endpoint in `rest`.
-        also: Error statuses beside those that every route, path, body or query can have.
-        role: The role it asks of the token; None where no token is asked for.
+        name: The name of its function in `rest`.
+        also: Error statuses besides those that every route, path, body or query can have.
+        role: The role that the token needs; None if the route needs no token.
     """
 
     method: str
@@ -55,19 +55,19 @@ class Operation:
 _ROOM = "/v1/rooms/{room_id}"
 _MESSAGES = _ROOM + "/messages"
 OPERATIONS = (
-    Operation("GET", "/v1/health", "health", "Whether the region serves", views.Health, role=None),
+    Operation("GET", "/v1/health", "health", "The region's health", views.Health, role=None),
     Operation("GET", "/v1/openapi.json", "openapi", "This document", views.EmptyAnswer, role=None),
     Operation(
         "POST",
         "/v1/rooms",
         "create_room",
-        "Create a room; the private chat of two people exists once",
+        "Create a room; two users have only one private chat",
         views.RoomAnswer,
         body=bodies.CreateRoom,
         status=201,
         also=(409,),
     ),
-    Operation("GET", "/v1/rooms", "list_rooms", "My rooms, with what is unread", views.RoomsAnswer),
+    Operation("GET", "/v1/rooms", "list_rooms", "My rooms, with unread counts", views.RoomsAnswer),
     Operation("GET", _ROOM, "get_room", "A room and its members", views.RoomAnswer, also=(404,)),
     Operation(
         "POST",
@@ -125,14 +125,14 @@ OPERATIONS = (
         "DELETE",
         "/v1/friends/{user_id}",
         "remove_friend",
-        "End a friendship, or take a request back",
+        "End a friendship, or withdraw a request",
         views.EmptyAnswer,
     ),
     Operation(
         "GET",
         "/v1/presence",
         "list_presence",
-        "Presence of friends and roommates",
+        "Presence of friends and members of shared rooms",
         views.PresencesAnswer,
         query=bodies.PresenceQuery,
     ),
@@ -140,7 +140,7 @@ OPERATIONS = (
         "POST",
         "/v1/moments",
         "post_moment",
-        "Post a moment to one's friends",
+        "Post a moment to your friends",
         views.MessageAnswer,
         body=bodies.PostMoment,
         status=201,
@@ -149,7 +149,7 @@ OPERATIONS = (
         "GET",
         "/v1/moments",
         "list_moments",
-        "One's own and friends' moments, newest first",
+        "Your own and your friends' moments, newest first",
         views.MomentsAnswer,
         query=bodies.Feed,
     ),
@@ -157,7 +157,7 @@ OPERATIONS = (
         "POST",
         "/v1/notifications",
         "post_notification",
-        "Leave a user a notification",
+        "Send a notification to a user",
         views.MessageAnswer,
         body=bodies.PostNotification,
         status=201,
@@ -167,7 +167,7 @@ OPERATIONS = (
         "GET",
         "/v1/notifications",
         "list_notifications",
-        "One's notifications, newest first",
+        "Your notifications, newest first",
         views.NotificationsAnswer,
         query=bodies.Feed,
     ),
@@ -184,7 +184,7 @@ OPERATIONS = (
         "POST",
         "/v1/admin/users/{user_id}/disconnect",
         "disconnect_user",
-        "End a user's connections, and refuse them for a time",
+        "Disconnect a user, and optionally refuse their access for a time",
         views.Disconnected,
         body=bodies.Disconnect,
         also=(409,),
@@ -195,7 +195,7 @@ OPERATIONS = (
 
 @functools.cache
 def document() -> dict[str, Any]:
-    """The document; made once."""
+    """The document; built once."""
     models: set[type[BaseModel]] = {views.Error, *(each.answer for each in OPERATIONS)}
     models |= {each.body for each in OPERATIONS if each.body is not None}
     _, schemas = models_json_schema(
@@ -209,7 +209,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Tidings",
             "version": "1",
-            "description": "Real-time messaging: the HTTP side. Live events come over /ws.",
+            "description": "The HTTP API of Tidings. Live events are sent over /ws.",
         },
         "servers": [{"url": "/"}],
         "paths": paths,
@@ -240,7 +240,7 @@ def _operation(each: Operation) -> dict[str, Any]:
     for status in _errors(each):
         made["responses"][str(status)] = _answer(_STATUSES[status], _ref(views.Error))
     if each.name == "health":
-        made["responses"]["503"] = _answer("It does not", _ref(views.Health))
+        made["responses"]["503"] = _answer("The region cannot serve", _ref(views.Health))
     return made
 
 
@@ -291,7 +291,7 @@ def _query_parameters(model: type[BaseModel] | None) -> list[dict[str, Any]]:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A query's absent field is absent, not null."""
+    """The schema without null: an unset query field is left out, not null."""
     choices = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
     if not choices:
         return schema

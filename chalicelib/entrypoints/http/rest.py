@@ -1,4 +1,4 @@
-"""HTTP requests to the domain: identity, validation, one call, JSON out; errors mapped once."""
+"""Handlers of HTTP requests: verify the identity, validate, call the domain, return JSON."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MAX_BODY_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """An HTTP request as the entry got it (payload format 1.0, body decoded to text)."""
+    """An HTTP request (payload format 1.0, body decoded to text)."""
 
     headers: Mapping[str, str]
     query: Mapping[str, str]
@@ -55,7 +55,7 @@ class Response:
 
 
 def from_event(event: Mapping[str, Any]) -> HttpRequest:
-    """The request in an event of payload format 1.0; a body that is not UTF-8 is no JSON either."""
+    """The request in an event of payload format 1.0. Invalid UTF-8 will fail as invalid JSON."""
     body = event.get("body") or ""
     if event.get("isBase64Encoded"):
         body = base64.b64decode(body).decode("utf-8", "replace")
@@ -70,14 +70,14 @@ def from_event(event: Mapping[str, Any]) -> HttpRequest:
     )
 
 
-# Requests that pay from the bucket of the action that does the same.
+# Requests that are charged to the bucket of the equivalent action.
 _ACTIONS = {"post_message": "send_message", "delete_message": "delete_message"}
 
 Endpoint = Callable[[Services, Identity, HttpRequest], Response]
 
 
 def handle(services: Services, request: HttpRequest, endpoint: Endpoint) -> Response:
-    """Authenticate and run; every fault becomes an error body."""
+    """Authenticate and run; every exception becomes an error body."""
     with telemetry.context(request_id=request.request_id, function="api_handler"):
         try:
             identity = services.tokens.verify(_bearer(request))
@@ -89,7 +89,7 @@ def handle(services: Services, request: HttpRequest, endpoint: Endpoint) -> Resp
             return _error(refusal)
         except Exception as fault:  # noqa: BLE001 - the edge
             telemetry.error("request_failed", fault)
-            return _error(Internal("something went wrong"))
+            return _error(Internal("internal error; try again later"))
 
 
 def create_room(services: Services, identity: Identity, request: HttpRequest) -> Response:
@@ -232,26 +232,26 @@ def endpoint(services: Services, identity: Identity, request: HttpRequest) -> Re
 
 def disconnect_user(services: Services, identity: Identity, request: HttpRequest) -> Response:
     if "admin" not in identity.roles:
-        raise PermissionDenied("only service admins may do this")
+        raise PermissionDenied("this needs a token with the role admin")
     user_id = _user_id(request)
     command = commands.parse(bodies.Disconnect, _json(request) if request.body else {})
     if user_id == identity.user_id and command.for_s:
-        raise Conflict("for_s: nobody locks himself out")
+        raise Conflict("for_s: you cannot refuse access to yourself; use 0")
     until_ms = services.revocations.revoke(user_id, command.for_s)
     return Response(200, {"user_id": user_id, "revoked_until": times.iso(until_ms)})
 
 
 def openapi() -> Response:
-    """The description of this API; for everybody."""
+    """The OpenAPI document of this API; needs no token."""
     from . import openapi as described
 
     return Response(200, described.document())
 
 
 def health(services: Services) -> Response:
-    """Touch what the service stands on, and say what is away.
+    """Check the systems that the service depends on.
 
-    Without Redis it is degraded but serves; without DynamoDB or the queues it does not.
+    Without Redis the service is degraded but works; without DynamoDB or SQS it does not.
     """
     adapters = services.adapters
     touches: dict[str, Callable[[], object]] = {
@@ -281,14 +281,14 @@ def _bearer(request: HttpRequest) -> str:
     headers = {name.lower(): value for name, value in request.headers.items()}
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
-        raise Unauthorized("a bearer token is required")
+        raise Unauthorized("send a token in the header `Authorization: Bearer …`")
     return token.strip()
 
 
 def _json(request: HttpRequest) -> object:
     size = len(request.body.encode("utf-8", "surrogatepass"))
     if size > MAX_BODY_BYTES:
-        raise TooLarge(f"the body has {size} bytes, the limit is {MAX_BODY_BYTES}")
+        raise TooLarge(f"the body has {size} bytes, the limit is {MAX_BODY_BYTES}; send less")
     try:
         body = nesting.loads(request.body, "body")
     except ValueError:
@@ -299,7 +299,7 @@ def _json(request: HttpRequest) -> object:
 
 
 def _page_query(query: Mapping[str, str]) -> dict[str, object]:
-    """`limit` comes as text; all else goes to validation as it is."""
+    """The query with `limit` as a number, if it is one; validation checks the rest."""
     fields: dict[str, object] = dict(query)
     limit = query.get("limit")
     if limit is not None and limit.isascii() and limit.isdigit() and len(limit) < 10:
@@ -369,7 +369,7 @@ def _friend(friend: Friend) -> dict[str, Any]:
 
 
 def _presence(presence: Presence, now_ms: int) -> dict[str, Any]:
-    """`last_seen` of one who is here is now; null for one who never was."""
+    """`last_seen` is now for a connected user, and null for a user who was never connected."""
     gone = presence.status is Status.OFFLINE
     last_ms = presence.last_seen_ms if gone else now_ms
     return {"status": presence.status, "last_seen": times.iso(last_ms) if last_ms else None}

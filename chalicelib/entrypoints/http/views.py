@@ -1,6 +1,7 @@
-"""Answers of the HTTP API, as pydantic models: what the OpenAPI document says of them.
+"""Answers of the HTTP API, as pydantic models for the OpenAPI document.
 
-Requests do not pass through these: `rest` builds plain objects, and tests hold them to this.
+Answers do not pass through these models: `rest` builds plain objects, and tests check them
+against the models.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class View(BaseModel):
 
 
 class EmptyAnswer(View):
-    """It is done, and there is no more to say."""
+    """Success without data."""
 
 
 class Fault(View):
@@ -63,9 +64,9 @@ class RoomAnswer(RoomBase):
 
 
 class ListedRoom(RoomBase):
-    """`unread` stops at 100; it counts others' messages after `last_read_message_id`.
+    """`unread`: number of others' messages after `last_read_message_id`, at most 100.
 
-    `error` is there when the room's messages cannot be read; then `unread` is 0.
+    `error` is present when the room's messages cannot be read; then `unread` is 0.
     """
 
     role: Role
@@ -79,9 +80,10 @@ class RoomsAnswer(View):
 
 
 class MessageAnswer(View):
-    """`is_read`: one's own by anybody else, others' by oneself. A deleted one's content is null.
+    """`is_read`: for your own message, whether another user has read it; else whether you have.
 
-    `delivery_receipt`: the sender is told whom it reached; who gets it says so.
+    `content` of a deleted message is null. `delivery_receipt`: the sender gets an event when the
+    message reaches a user; receivers confirm it.
     """
 
     message_id: MessageIdText
@@ -99,7 +101,7 @@ class MessageAnswer(View):
 
 
 class PageAnswer(View):
-    """`next`: what to give as `before` (with `after`: as `after`) for the next page."""
+    """`next`: pass it as `before` (with `after`: as `after`) to get the next page."""
 
     more: bool
     next: MessageIdText | None
@@ -118,7 +120,7 @@ class NotificationsAnswer(PageAnswer):
 
 
 class PresenceAnswer(View):
-    """`last_seen` of one who is here is now; null for one who never was."""
+    """`last_seen`: now for a connected user; null for a user who was never connected."""
 
     status: Status
     last_seen: Timestamp | None
@@ -139,7 +141,7 @@ class FriendAnswer(View):
 
 
 class ListedFriendAnswer(FriendAnswer):
-    """`presence` is there when the friendship holds."""
+    """`presence` is present for friends, not for requests."""
 
     presence: PresenceAnswer | None = None
 
@@ -154,7 +156,7 @@ class RouteAnswer(View):
 
 
 class EndpointAnswer(RouteAnswer):
-    """Where to open a WebSocket; `fallbacks` in the order to try them."""
+    """Where to open a WebSocket; try `fallbacks` in their order."""
 
     shard: str
     fallbacks: list[RouteAnswer]

@@ -1,1 +1,1 @@
-"""Socket.IO: frames and polls of Engine.IO sessions to packets, packets to an application."""
+"""Socket.IO: decode frames and polls of Engine.IO sessions, and run an application on them."""

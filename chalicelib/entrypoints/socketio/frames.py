@@ -1,6 +1,6 @@
-"""Engine.IO over websockets: events of API Gateway to a session, its messages to a handler.
+"""Engine.IO over websockets: handle API Gateway's events for a session.
 
-Each frame is an invocation of its own, and its answer rides the return body. What cannot be
+Each frame is a separate invocation, and its answer is the return body. A frame that cannot be
 decoded ends the session, as in the reference server.
 https://github.com/socketio/engine.io-protocol
 """
@@ -26,10 +26,10 @@ from ...wire.session import Effect
 
 @dataclass(frozen=True, slots=True)
 class SessionFrame:
-    """A frame's session.
+    """The session of a frame.
 
     Attributes:
-        at_ms: When API Gateway took the frame; None where frames come in their order.
+        at_ms: When API Gateway received the frame; None if frames arrive in order.
     """
 
     services: Services
@@ -41,13 +41,13 @@ class SessionFrame:
         return self.transport.connection_id
 
 
-# Takes a message of the session; the answer's frame, "" for none. Raises ProtocolError or
-# NotConnected to end the session.
+# Handles a message of the session and returns the answer's frame, "" for none. Raises
+# ProtocolError or NotConnected to end the session.
 Handler = Callable[[SessionFrame, str | bytes], str]
 
 
 def speaks(body: str) -> bool:
-    """Whether a frame may be Engine.IO's; one of the JSON protocol is an object."""
+    """Whether a frame may be Engine.IO; frames of the JSON protocol are objects."""
     return not body.lstrip().startswith("{")
 
 
@@ -59,13 +59,13 @@ def open_session(
     headers: Mapping[str, str],
     at_ms: int,
 ) -> dict[str, Any]:
-    """`$connect` of an Engine.IO client; its first packet comes when the socket is open.
+    """`$connect` of an Engine.IO client; its first packet is posted when the socket is open.
 
     Args:
-        at_ms: When `$connect` began to run: from then on a 410 may mean "not yet".
+        at_ms: When `$connect` began to run; soon after it, a 410 means "not yet connected".
     """
     if query.get("EIO") != "4" or query.get("transport") != "websocket":
-        raise BadRequest("not a handshake of Engine.IO 4 over a websocket")
+        raise BadRequest("not an Engine.IO handshake; use EIO=4 and transport=websocket")
     target = replace(_transport(services, context), connected_at_ms=at_ms)
     if "sid" in query:
         _probe(services, target, ConnectionId(query["sid"]), device)
@@ -76,10 +76,10 @@ def open_session(
 
 
 def understands_recovery(headers: Mapping[str, str]) -> bool:
-    """Whether a handshake is the JavaScript client's: the only one that knows recovery.
+    """Whether the client is the JavaScript one, the only one that supports recovery.
 
-    It is in a browser, or in Node, where its requests name the library and its websockets name
-    nobody but offer to compress as `ws` does.
+    It runs in a browser or in Node. In Node, its requests name their library as user agent; its
+    websockets have no user agent, but offer compression as the library `ws` does.
     """
     known = {name.lower(): value for name, value in headers.items()}
     agent = known.get("user-agent", "")
@@ -91,7 +91,7 @@ def understands_recovery(headers: Mapping[str, str]) -> bool:
 def new_session(
     services: Services, target: Target, query: Mapping[str, str], device: dict[str, str]
 ) -> EngineSession:
-    """A session at its handshake, whose query may carry a token."""
+    """A new session from its handshake, whose query may contain a token."""
     known = EngineSession(target, device, pong_ms=target.connected_at_ms)
     if not query.get("token"):
         return known
@@ -106,7 +106,7 @@ def new_session(
 
 
 def _probe(services: Services, target: Target, sid: ConnectionId, device: dict[str, str]) -> None:
-    """A websocket for a polling session; where there is none it is closed once it is open."""
+    """Offer a websocket to a polling session. Without such a session, close it once it is open."""
     polling = services.engine.session(sid)
     if polling is None or not polling.target.polls:
         services.engine.turn_away(target)
@@ -118,10 +118,10 @@ def _probe(services: Services, target: Target, sid: ConnectionId, device: dict[s
 
 
 def serve(call: SessionFrame, packet: engineio.EnginePacket, handler: Handler) -> str:
-    """Do what a packet asks for; the answer's frame, "" for none.
+    """Handle a packet; return the answer's frame, "" for none.
 
     Raises:
-        ProtocolError, NotConnected: The session has to end.
+        ProtocolError, NotConnected: The session must end.
     """
     engine = call.services.engine
     match transitions.on_packet(packet):
@@ -142,17 +142,17 @@ def serve(call: SessionFrame, packet: engineio.EnginePacket, handler: Handler) -
                 return ""
         case Effect.NOTHING:
             return ""
-    raise ProtocolError("not a packet of a client")
+    raise ProtocolError("clients may not send this packet now")
 
 
 def _upgrading(call: SessionFrame) -> EngineSession | None:
-    """The session of a websocket that would take over a polling one."""
+    """The session of a websocket that wants to take over a polling session."""
     known = call.services.engine.session(call.sid)
     return known if known is not None and known.upgrades is not None else None
 
 
 def frame(services: Services, context: dict[str, Any], body: str, handler: Handler) -> str | None:
-    """Serve a frame; the answer, "" for none. None: this is no Engine.IO session at all."""
+    """Handle a frame; return the answer, "" for none. None: it is not an Engine.IO session."""
     call = SessionFrame(services, _transport(services, context), int(context["requestTimeEpoch"]))
     try:
         packet = engineio.decode_text(body)
@@ -168,7 +168,7 @@ def frame(services: Services, context: dict[str, Any], body: str, handler: Handl
 
 
 def _transport(services: Services, context: dict[str, Any]) -> Target:
-    """The websocket of an event; its user is not known at this level."""
+    """The websocket of an event; its user is unknown at this level."""
     return Target(
         connection_id=ConnectionId(context["connectionId"]),
         user_id=UserId(""),

@@ -1,8 +1,8 @@
-"""Socket.IO: messages of an Engine.IO session to packets, packets to an application.
+"""Socket.IO: decode the messages of an Engine.IO session and run an application on the packets.
 
-Frames overtake each other: an event that comes before its CONNECT waits a little and ends the
-session when there is none, the parts of a binary packet wait for each other in Redis. A single
-answer rides the return body.
+Frames may overtake each other. An event that arrives before its CONNECT waits for about a second;
+without a CONNECT the session ends. Parts of a binary packet wait for each other in Redis. A single
+answer is sent in the return body.
 https://github.com/socketio/socket.io-protocol
 """
 
@@ -36,7 +36,7 @@ from ...wire import engineio, socketio
 from ...wire.engineio import ProtocolError
 from .frames import Handler, SessionFrame
 
-_UNORDERED = "attachments: they came in no certain order; send one event at a time, or over polling"
+_UNORDERED = "attachments: their order is unknown; send one event at a time, or use polling"
 PARK_S = (0.0, 0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
 
 
@@ -46,7 +46,7 @@ class Socket:
 
     Attributes:
         transport: The session's websocket.
-        sid: What its client will know it by, when it connects now.
+        sid: The id that its client will get if it connects now.
     """
 
     transport: Target
@@ -59,31 +59,31 @@ class Socket:
 
 
 class Application(Protocol):
-    """What stands behind the sockets. Both raise TidingsErrors, which the client is told."""
+    """The application behind the sockets. `connect` and `event` raise TidingsErrors for clients."""
 
     namespaces: Collection[str]
 
     def connect(self, services: Services, socket: Socket, payload: Any) -> list[list[Any]] | None:
-        """Let it in; the events it gets first, as [name, argument, …]. None: a job answers."""
+        """Accept a socket; return its first events, [name, argument, …]. None: a job answers."""
 
     def event(
         self, services: Services, socket: Socket, name: str, arguments: Sequence[Any]
     ) -> tuple[list[Any] | None, list[Any] | None]:
-        """The ack's arguments (None: no ack), and an event to answer with (None: none).
+        """Handle an event; return the ack's arguments and an answering event, None for neither.
 
         Raises:
-            NotConnected: The socket is not connected (yet).
+            NotConnected: The socket is not, or not yet, connected.
         """
 
     def refuse(self, name: str, error: TidingsError) -> tuple[list[Any] | None, list[Any] | None]:
-        """What an event is answered, as by `event`, that could not be given to it."""
+        """The answer, as from `event`, to an event that could not be handled."""
 
     def ack(self, services: Services, socket: Socket, ack_id: int) -> None:
-        """The client acks an event. One that nobody asked for is no fault."""
+        """Handle the client's ack of an event. Ignore an unexpected ack."""
 
 
 class Chat(Application):
-    """Tidings itself: CONNECT with a token, the actions as events."""
+    """Tidings: CONNECT carries a token, and actions are events."""
 
     namespaces: Collection[str] = NAMESPACES
 
@@ -113,7 +113,7 @@ class Chat(Application):
     ) -> tuple[list[Any] | None, list[Any] | None]:
         try:
             if len(arguments) > 1:
-                raise BadRequest("one argument: the action's data")
+                raise BadRequest("send one argument: an object with the action's data")
             data = _plain(arguments[0]) if arguments and arguments[0] is not None else {}
             result = actions.run(services, socket.connection_id, name, data)
             return [{"ok": True, "data": result.data()}], None
@@ -122,16 +122,16 @@ class Chat(Application):
         except TidingsError as refusal:
             telemetry.log("INFO", "frame_refused", code=refusal.code)
             return self.refuse(name, refusal)
-        except Exception as fault:  # noqa: BLE001 - the edge: an answer, not a dead session
+        except Exception as fault:  # noqa: BLE001 - the edge: answer, do not end the session
             telemetry.error("frame_failed", fault)
-            return self.refuse(name, Internal("something went wrong"))
+            return self.refuse(name, Internal("internal error; try again later"))
 
     def refuse(self, name: str, error: TidingsError) -> tuple[list[Any] | None, list[Any] | None]:
-        told = error.as_json()
-        return [{"ok": False, "error": told}], ["error", {"action": name, **told}]
+        fields = error.as_json()
+        return [{"ok": False, "error": fields}], ["error", {"action": name, **fields}]
 
     def ack(self, services: Services, socket: Socket, ack_id: int) -> None:
-        """A question of `Delivery` is answered: the same as the action `message_delivered`."""
+        """Handle the ack of a delivered message like the action `message_delivered`."""
         message = services.receipts.acked(ack_id)
         if message is None:
             return
@@ -144,7 +144,7 @@ class Chat(Application):
 
 
 def handler(application: Application) -> Handler:
-    """An application behind the messages of Engine.IO sessions."""
+    """A handler of Engine.IO messages that runs this application."""
     return functools.partial(_message, application)
 
 
@@ -161,9 +161,9 @@ _MESSAGE = engineio.EnginePacketKind.MESSAGE
 
 
 def _part(call: SessionFrame, part: str, application: Application) -> str:
-    """A part of a binary packet; the packet is served when it is whole.
+    """Keep a part of a binary packet; handle the packet when it is complete.
 
-    Attachments that cannot be told apart are never guessed at: their events are refused.
+    If the order of the attachments is unknown, their events are refused.
     """
     try:
         found = call.services.engine.gather(call.sid, call.at_ms, part)
@@ -180,7 +180,7 @@ def _part(call: SessionFrame, part: str, application: Application) -> str:
 
 
 def _unordered(head: socketio.Packet, application: Application) -> list[socketio.Packet]:
-    """What the client is told of an event whose attachments came in no order."""
+    """The error answer to an event if the order of its attachments is unknown."""
     if head.kind is not socketio.PacketKind.BINARY_EVENT:
         return []
     telemetry.log("INFO", "attachments_unordered")
@@ -202,7 +202,7 @@ def _packet(call: SessionFrame, packet: socketio.Packet, application: Applicatio
             if packet.ack_id is not None:
                 application.ack(call.services, socket, packet.ack_id)
             return ""
-    raise ProtocolError("not a packet of a client")
+    raise ProtocolError("clients may not send this packet")
 
 
 def _connect(call: SessionFrame, socket: Socket, payload: Any, application: Application) -> str:
@@ -240,14 +240,14 @@ def _event(
         except NotConnected:
             continue
     else:
-        raise NotConnected("an event before its CONNECT")
+        raise NotConnected("the namespace is not connected; send CONNECT first")
     return _answer(call, _reply(packet, ack, event))
 
 
 def _reply(
     packet: socketio.Packet, ack: list[Any] | None, event: list[Any] | None
 ) -> list[socketio.Packet]:
-    """The ack, if the client asked for one and there is one; else the event, if there is one."""
+    """The ack, if there is one and the client wants it; else the event, if there is one."""
     if packet.ack_id is not None and ack is not None:
         return [socketio.Packet(socketio.PacketKind.ACK, packet.namespace, ack, packet.ack_id)]
     if event is None:
@@ -256,7 +256,7 @@ def _reply(
 
 
 def _answer(call: SessionFrame, packets: Sequence[socketio.Packet]) -> str:
-    """One frame rides the return body; several are posted, in order."""
+    """Return a single frame as the return body; post several, in order."""
     parts = [part for packet in packets for part in socketio.encode(packet)]
     frames = [engineio.encode_text(engineio.EnginePacket(_MESSAGE, part)) for part in parts]
     if len(frames) == 1:
@@ -276,11 +276,11 @@ def _identity(services: Services, payload: Any, known: EngineSession | None) -> 
         return services.tokens.verify(token)
     if known is not None and known.user_id is not None:
         return Identity(known.user_id, known.expires_at_s, known.roles)
-    raise Unauthorized("a token is required")
+    raise Unauthorized("send a token with CONNECT: an object with the field `token`")
 
 
 def _plain(data: Any) -> Any:
-    """Binary as JSON can keep it: {"$binary": base64}."""
+    """Replace binary data with JSON: {"$binary": base64}."""
     if isinstance(data, bytes):
         return {"$binary": base64.b64encode(data).decode()}
     if isinstance(data, list):

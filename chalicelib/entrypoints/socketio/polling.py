@@ -1,6 +1,6 @@
-"""Engine.IO over HTTP long polling: a handshake, polls that wait, posts of packets.
+"""Engine.IO over HTTP long polling: the handshake, polls that wait, and posts of packets.
 
-Several processes serve one session; what they share is in Redis, and changes there at once.
+Several processes serve one session. Their shared state is in Redis and changes atomically.
 https://github.com/socketio/engine.io-protocol#http-long-polling
 """
 
@@ -21,6 +21,7 @@ from . import frames as sessions
 from .frames import Handler, SessionFrame
 from .packets import CHAT
 
+NOT_POLLING = "not an Engine.IO polling request; use EIO=4 and transport=polling"
 HEADERS = {"Content-Type": "text/plain; charset=UTF-8", "Cache-Control": "no-store"}
 
 
@@ -33,11 +34,11 @@ class Answer:
 def handle(
     services: Services, request: HttpRequest, method: str, handler: Handler = CHAT
 ) -> Answer:
-    """One request of a polling client."""
+    """Handle a request of a polling client."""
     with telemetry.context(request_id=request.request_id, function="api_handler"):
         query = request.query
         if query.get("EIO") != "4" or query.get("transport") != "polling":
-            return Answer(400, "not a request of Engine.IO 4 over polling")
+            return Answer(400, NOT_POLLING)
         try:
             if method == "GET" and "sid" not in query:
                 return _handshake(services, request)
@@ -47,15 +48,15 @@ def handle(
                     return _poll(services, sid)
                 return _post(services, sid, request.body, handler)
         except CacheDown:
-            return Answer(503, "polling is not possible now")
+            return Answer(503, "polling is unavailable; try again later, or use a websocket")
         except TidingsError as refusal:
             telemetry.log("INFO", "request_refused", code=refusal.code)
             known = refusal.status in (401, 403, 503)
             return Answer(refusal.status if known else 400, str(refusal))
         except Exception as fault:  # noqa: BLE001 - the edge
             telemetry.error("request_failed", fault)
-            return Answer(500, "something went wrong")
-        return Answer(400, "not a request of Engine.IO 4 over polling")
+            return Answer(500, "internal error; try again later")
+        return Answer(400, NOT_POLLING)
 
 
 def _handshake(services: Services, request: HttpRequest) -> Answer:
@@ -82,12 +83,12 @@ def _poll(services: Services, sid: ConnectionId) -> Answer:
 
 
 def _post(services: Services, sid: ConnectionId, body: str, handler: Handler) -> Answer:
-    """Packets of the client, in their order; what they are answered goes to the outbox."""
+    """Handle the client's packets in order; answers go to the outbox."""
     session = services.engine.answering(sid)
     call = SessionFrame(services, session.target, None)
     if len(body.encode()) > MAX_PAYLOAD:
         services.engine.close(session.target)
-        return Answer(413, "the payload is too large")
+        return Answer(413, f"the payload exceeds {MAX_PAYLOAD} bytes")
     try:
         for packet in engineio.decode_payload(body):
             answer = sessions.serve(call, packet, handler)

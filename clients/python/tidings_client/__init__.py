@@ -1,4 +1,4 @@
-"""A client for programs in Python: reconnects, resends, recovers."""
+"""A client for Python programs that reconnects, resends and recovers."""
 
 from .client import TidingsClient
 from .errors import ActionError, NoAnswer

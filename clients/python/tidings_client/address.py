@@ -1,4 +1,4 @@
-"""Where to connect."""
+"""Addresses to connect to."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 
 
 def address(url: str) -> str:
-    """The URL as one of a websocket.
+    """The URL as a websocket URL.
 
     Raises:
-        ActionError: `bad_request`, it can never be one.
+        ActionError: `bad_request`, it is not one.
     """
     try:
         parts = urlsplit(url)
@@ -33,14 +33,14 @@ def with_token(url: str, token: str) -> str:
 
 
 def refusal(url: str, status: int, *, first: bool) -> ActionError | None:
-    """What a handshake's HTTP status means for good; None when another attempt may succeed.
+    """The permanent error that a handshake's HTTP status means; None if a retry may succeed.
 
     Args:
-        first: No connection has been open yet, so the address may never have been right.
+        first: No connection has been open yet, so the address may be wrong.
     """
     if status in (401, 403):
-        return ActionError("unauthorized", f"{url} refuses the token ({status})", False)
+        return ActionError("unauthorized", f"{url} refused the token ({status})", False)
     if first and 400 <= status < 500 and status not in (408, 425, 429):
         code = "not_found" if status == 404 else "bad_request"
-        return ActionError(code, f"{url} answers {status}: is the address right?", False)
+        return ActionError(code, f"{url} answers {status}: check the address", False)
     return None

@@ -1,9 +1,9 @@
-"""The client: one connection after another, as if it were one.
+"""The client: it reconnects and recovers by itself, as if there were only one connection.
 
-A lost connection is replaced with jittered backoff; what was not acked is asked again (a
-`send_message` carries its client_message_id, so twice is once); rooms are joined again, and what
-was missed comes by `sync` from the last positions, before anything newer. README.md in the folder
-above names the limits, and what to do to lose nothing.
+After a lost connection it reconnects with jittered backoff. An action without an ack is repeated (a
+`send_message` has a client_message_id, so it is stored only once). Rooms are joined again, and
+missed messages come by `sync` from the last positions, before anything newer. README.md in the
+folder above has the limits, and explains how to lose nothing.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class TidingsClient:
 
     Args:
         url: wss://host/ws
-        token: Gives a token for each connection; when it raises at the first one, `connect`
-            raises that, later it is asked again.
-        on_event: Called with (event name, data), in order. Beside the server's events there are
+        token: Returns a token for each connection. If it raises for the first one, `connect`
+            raises the same; later it is called again.
+        on_event: Called with (event name, data), in order. Besides the server's events there are
             `connected`, `disconnected` {reason}, `waiting` {attempt, retry_in_s, reason} before
-            another attempt, `refused` {message} (the end: a fresh token was not taken) and
-            `recovered`, see `Inbox`. A reason is {code, message}.
-        on_frame: Called with (event name, data) of each frame as it came, before it is known
-            whether it is new.
+            another attempt, `refused` {message} (a new token was refused; the client is closed)
+            and `recovered`, see `Inbox`. A reason is {code, message}.
+        on_frame: Called with (event name, data) of each frame as it arrives, including
+            duplicates.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class TidingsClient:
 
     @property
     def reason(self) -> dict[str, str] | None:
-        """Why there is no connection now, {code, message}; None while there is one."""
+        """Why there is no connection, {code, message}; None while there is one."""
         return self._connection.reason
 
     async def connect(self) -> None:
         """Connect, and stay connected until `close`.
 
         Raises:
-            ActionError: Refused (`unauthorized`), an address that is none (`bad_request`,
-                `not_found`), or no connection in time (`unavailable`).
+            ActionError: The token was refused (`unauthorized`), the address is invalid
+                (`bad_request`, `not_found`), or no connection in time (`unavailable`).
         """
         self._tasks = [asyncio.create_task(work()) for work in (self._connection.run, self._mend)]
         try:
@@ -81,7 +81,7 @@ class TidingsClient:
             raise end
 
     async def close(self) -> None:
-        """End it, quietly; nothing is left running, and unanswered calls fail."""
+        """Close the client: unanswered calls fail, and no task keeps running."""
         self._connection.finish(ActionError("unavailable", "the client was closed", False))
         tasks = [*self._tasks, *([self._refresh] if self._refresh is not None else [])]
         for task in tasks:
@@ -89,16 +89,16 @@ class TidingsClient:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def drop(self) -> None:
-        """Lose the connection, without a goodbye; another follows."""
+        """Abort the connection without a close handshake; the client reconnects."""
         self._connection.drop()
 
     async def call(self, action: str, data: Event) -> Event:
-        """The ack's data; tried again over reconnects while a retry makes sense.
+        """Run an action and return the ack's data; retries while a retry may succeed.
 
         Raises:
-            ActionError: The refusal; `too_large`, before anything is sent; or that it had no
-                answer after several tries: then nobody knows whether it was done. Call again
-                with the same `client_message_id`.
+            ActionError: The server's error; `too_large`, before anything is sent; or no answer
+                after several attempts: then the action may have been done. Call again with the
+                same `client_message_id`.
         """
         if action == "send_message":
             data = {"client_message_id": uuid.uuid4().hex, **data}
@@ -113,15 +113,15 @@ class TidingsClient:
         return ack
 
     def follow(self, conversation_id: str, position: str) -> None:
-        """Recover this conversation from here when the connection is lost."""
+        """Recover this conversation from this position after a reconnect."""
         self._inbox.follow(conversation_id, position)
 
     def positions(self) -> dict[str, str]:
-        """Up to where each followed conversation is complete: what `follow` takes."""
+        """By conversation, the position up to which it is complete; pass it to `follow`."""
         return self._inbox.positions()
 
     async def _insist(self, action: str, data: Event, tries: int = 5) -> Event:
-        encode(action, data, 0)  # one that is too large waits for no connection
+        encode(action, data, 0)  # raises at once if it is too large
         resend = Resend()
         for attempt in range(1, tries + 1):
             turn = self._suspects if resend.is_suspect else contextlib.nullcontext()
@@ -135,17 +135,17 @@ class TidingsClient:
             await asyncio.sleep(self._times.backoff(attempt))
         raise AssertionError("unreachable")
 
-    # -- what the connection tells
+    # -- called by the connection
 
     def emit(self, name: str, data: Event) -> None:
         self._call_listener("on_event", self._on_event, name, data)
 
     def opened(self) -> None:
-        # Before anything is read: live frames may have come with the handshake.
+        # Before anything is read, as live frames may have arrived with the handshake.
         self._inbox.begin(self._inbox.positions())
 
     async def restore(self) -> None:
-        """On a new connection: what was missed, then the rooms."""
+        """Recover on a new connection: missed messages first, then the rooms."""
         await self._recover(list(self._inbox.positions()))
         for room in list(self._rooms):
             try:
@@ -169,16 +169,16 @@ class TidingsClient:
     def _call_listener(
         self, which: str, listener: Callable[[str, Event], None], name: str, data: Event
     ) -> None:
-        """A fault of the listener is reported to the loop and ends nothing."""
+        """Call a listener. Its exceptions are reported to the loop and end nothing."""
         try:
             listener(name, data)
-        except Exception as fault:  # noqa: BLE001 - somebody else's code
+        except Exception as fault:  # noqa: BLE001 - the listener is the user's code
             report(f"{which}({name!r}) raised", fault)
 
     # -- recovery
 
     async def _recover(self, conversations: list[str]) -> None:
-        """Fetch what was missed, page by page, while what is live waits."""
+        """Fetch missed messages page by page, while live ones wait."""
         async with self._recovery:
             wanted = self._inbox.positions(conversations)
             self._inbox.begin(wanted)
@@ -200,7 +200,7 @@ class TidingsClient:
                         wanted[conversation_id] = position
 
     async def _mend(self) -> None:
-        """Ask for what is missing between live messages when it does not come by itself."""
+        """Request messages that are missing between live ones, if they do not arrive in time."""
         while True:
             await self._hole.wait()
             await asyncio.sleep(self._times.hole)
@@ -209,11 +209,11 @@ class TidingsClient:
                 try:
                     await self._recover(sorted(self._inbox.with_holes()))
                 except ActionError:
-                    pass  # the next hole, or the next connection, asks again
-                except Exception as fault:  # noqa: BLE001 - it must go on
+                    pass  # the next hole or the next connection retries
+                except Exception as fault:  # noqa: BLE001 - this task must continue
                     report("a hole could not be filled", fault)
 
     async def _refresh_token(self) -> None:
-        """Go on under a fresh token; should it fail, the reconnect after the close brings one."""
+        """Send a new token; if that fails, the reconnect after the close uses a new one."""
         with contextlib.suppress(ActionError, NoToken):
             await self._insist("refresh_token", {"token": await self._connection.fresh_token()})

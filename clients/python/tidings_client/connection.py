@@ -1,6 +1,6 @@
-"""One connection after another: opens, authenticates, keeps alive, matches answers, comes again.
+"""Keeps a connection open: connects, authenticates, sends heartbeats, matches answers, reconnects.
 
-Knows frames, and nothing of conversations: what a new connection has to recover is its user's.
+It knows frames, but not conversations: its `User` recovers them on each new connection.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ _MOST_REFUSED_HEARTBEATS = 2  # in a row
 
 
 class User(Protocol):
-    """Whose connection it is."""
+    """The user of a connection, which it calls."""
 
     def emit(self, name: str, data: Event) -> None:
-        """`connected`, `disconnected`, `waiting` or `refused`; see `TidingsClient`."""
+        """Emit `connected`, `disconnected`, `waiting` or `refused`; see `TidingsClient`."""
 
     def opened(self) -> None:
-        """A connection is open, and nothing was read of it yet."""
+        """A connection is open, and nothing has been read from it yet."""
 
     async def restore(self) -> None:
-        """Make the connection useful; when this raises, another connection is taken."""
+        """Recover on the new connection; if this raises, the client reconnects."""
 
     def event(self, name: str, data: Event) -> None:
-        """A server's event."""
+        """Handle an event of the server."""
 
     def ended(self) -> None:
-        """The connection is over."""
+        """The connection has ended."""
 
 
 class Connection:
-    """Use: `run` as a task, `ask` beside it.
+    """Run `run` as a task, and call `ask` from other tasks.
 
     Attributes:
-        up: Set while a connection is open, and when there will be none any more.
-        end: Why there will be none any more.
-        reason: Why there is no connection now, {code, message}; None while there is one.
+        up: Set while a connection is open, and after the final end.
+        end: The reason of the final end; None before it.
+        reason: Why there is no connection, {code, message}; None while there is one.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Connection:
         self.reason: dict[str, str] | None = None
 
     async def run(self) -> None:
-        """Connect again and again, until `end` is set."""
+        """Connect, and reconnect until `end` is set."""
         try:
             self._url = address(self._url)
             while self.end is None:
@@ -79,17 +79,17 @@ class Connection:
                 if self.end is None:
                     self._failures += 1
                     wait = self._times.backoff(self._failures)
-                    told = {"attempt": self._failures, "retry_in_s": wait, "reason": self.reason}
-                    self._user.emit("waiting", told)
+                    data = {"attempt": self._failures, "retry_in_s": wait, "reason": self.reason}
+                    self._user.emit("waiting", data)
                     await asyncio.sleep(wait)
-        except Exception as fault:  # noqa: BLE001 - whoever waits must learn it
+        except Exception as fault:  # noqa: BLE001 - all waiting calls must fail
             self.finish(fault)
 
     async def ask(self, action: str, data: Event) -> Event:
-        """Send a frame; the ack's data. Waits for a connection.
+        """Send a frame and return the ack's data. Waits for a connection.
 
         Raises:
-            ActionError: The refusal, `too_large`, or no answer within `times.call`.
+            ActionError: The server's error, `too_large`, or no answer within `times.call`.
         """
         number = next(self._ids)
         texts = encode(action, data, number)
@@ -107,17 +107,17 @@ class Connection:
             why = "" if self.reason is None else f": {self.reason['message']}"
             raise NoAnswer(f"no answer{why}") from None
         except ConnectionClosed as fault:
-            # It may have been over before: then this frame has nothing to do with its end.
+            # The connection may have ended before: then this frame is not the reason.
             end = End(fault.rcvd.code if fault.rcvd else None, alone=False)
             raise NoAnswer(f"the connection ended: {fault}", end) from None
         finally:
             self._pending.pop(number, None)
 
     async def fresh_token(self) -> str:
-        """From the user's provider.
+        """A new token from the token provider.
 
         Raises:
-            NoToken: It raised, or did not answer in time.
+            NoToken: The provider raised, or did not answer in time.
         """
         try:
             async with asyncio.timeout(self._times.call):
@@ -128,12 +128,12 @@ class Connection:
             raise NoToken(f"token() failed: {_text(fault)}") from fault
 
     def drop(self) -> None:
-        """Lose the connection, without a goodbye; another follows."""
+        """Abort the connection without a close handshake; the client reconnects."""
         if self._socket is not None:
             self._socket.transport.abort()
 
     def finish(self, reason: Exception) -> None:
-        """It cannot go on: whoever waits learns it."""
+        """End permanently: all waiting calls fail with this reason."""
         if self.end is not None:
             return
         self.end = reason
@@ -192,7 +192,7 @@ class Connection:
             self._over(socket, alone)
 
     def _over(self, socket: ClientConnection, alone: bool) -> None:
-        """Tell whoever waits, and why it is over."""
+        """Fail the waiting calls, and emit why the connection ended."""
         code = socket.close_code
         text = f"the server closed the connection: close code {code}"
         if socket.close_reason:
@@ -206,7 +206,7 @@ class Connection:
             self._user.emit("disconnected", {"reason": self.reason})
 
     def _leave(self, socket: ClientConnection, reason: ActionError) -> None:
-        """Leave this connection, whatever it thinks of it; nobody waits for its farewell."""
+        """Abort this connection for this reason, without a close handshake."""
         self._left = self._left or reason
         socket.transport.abort()
 
@@ -220,7 +220,7 @@ class Connection:
             await self._user.restore()
         except ActionError as error:
             return self._leave(socket, ActionError(error.code, error.message, True))
-        except Exception as fault:  # noqa: BLE001 - an answer that is none of this protocol
+        except Exception as fault:  # noqa: BLE001 - an answer outside the protocol
             report("the recovery failed", fault)
             return self._leave(socket, ActionError("internal", f"recovery: {fault!r}", True))
         self._is_restored = True
@@ -237,7 +237,7 @@ class Connection:
             except NoAnswer as silence:
                 return self._leave(socket, _heartbeat_unanswered(silence))
             except ActionError as error:
-                # Too many requests: the server knows us. Any other refusal is no answer.
+                # `rate_limited` shows that the connection is alive. Any other refusal does not.
                 refused = 0 if error.code == "rate_limited" else refused + 1
                 last = error
         self._leave(socket, _heartbeat_unanswered(last))
@@ -254,13 +254,13 @@ class Connection:
                 elif event is not None:
                     self._take(event, data)
         except ConnectionClosed:
-            pass  # `close_code` says how
+            pass  # `_over` reads the close code
 
     def _take(self, event: str, data: Event) -> None:
         try:
             self._user.event(event, data)
-        except Exception as fault:  # noqa: BLE001 - one bad event ends nothing
-            report(f"the event {event!r} cannot be taken", fault)
+        except Exception as fault:  # noqa: BLE001 - one bad event must not end the connection
+            report(f"the event {event!r} cannot be handled", fault)
 
     def _answer(self, socket: ClientConnection, event: str, number: Any, data: Event) -> None:
         action, answer = self._pending.get(number, ("", None)) if _is_id(number) else ("", None)
@@ -272,8 +272,8 @@ class Connection:
                 answer.set_result(data)
             return
         code, text = str(data.get("code")), str(data.get("message"))
-        # Of a token that we offer it says that the token is bad, else that the server does not
-        # know this connection: it will answer nothing on it any more.
+        # For refresh_token, `unauthorized` means that the token is bad. For anything else, it means
+        # that the server does not know this connection and will not serve it any more.
         if code == "unauthorized" and action != "refresh_token":
             known = f"the server does not know this connection: {text}"
             end = End(None, alone=len(self._pending) == 1)
@@ -287,7 +287,7 @@ class NoToken(Exception):
 
 
 def report(message: str, fault: Exception) -> None:
-    """Report a fault that ends nothing to the event loop's exception handler."""
+    """Report a non-fatal exception to the event loop's exception handler."""
     context = {"message": message, "exception": fault}
     asyncio.get_running_loop().call_exception_handler(context)
 
@@ -303,7 +303,7 @@ def _unknown(text: str, end: End) -> NoAnswer:
 
 
 def _decoded(text: str | bytes) -> Event:
-    """A frame; an empty one for what is none of ours."""
+    """Decode a frame; an empty one if it is not a frame of this protocol."""
     try:
         frame = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a call can end with."""
+"""The errors of calls."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class ActionError(Exception):
-    """An action was refused, or had no answer; see docs/reference/protocol.md."""
+    """An action was refused or had no answer; see docs/reference/protocol.md."""
 
     def __init__(self, code: str, message: str, retryable: bool) -> None:
         super().__init__(f"{code}: {message}")
@@ -17,10 +17,10 @@ class ActionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The other side ended the connection while a frame waited for its answer.
+    """The server ended the connection while a frame waited for its answer.
 
     Attributes:
-        code: The close code, None when there was none.
+        code: The close code, None if there was none.
         alone: Whether no other frame waited.
     """
 
@@ -29,7 +29,7 @@ class End:
 
 
 class NoAnswer(ActionError):
-    """There was no answer: nobody knows whether it was done."""
+    """There was no answer: the action may or may not have been done."""
 
     def __init__(self, message: str, end: End | None = None) -> None:
         super().__init__("unavailable", message, True)

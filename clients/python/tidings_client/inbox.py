@@ -1,8 +1,8 @@
-"""What a client has of its conversations: each entry once, in order, over any connection.
+"""The client's state of its conversations: emits each entry once, in order, over all connections.
 
-Sans I/O. A *position* is one entry a region, `region:seq:id,…`; the client's position in a
-conversation moves over entries it has without a hole. What lies beyond a hole is shown, but the
-position stays before it, so that the next `sync` fills it.
+Sans I/O. A *position* has one entry for each region: `region:seq:id,…`. The client's position in a
+conversation moves over entries that it has without a hole. Entries after a hole are shown, but the
+position stays before the hole, so that the next `sync` fills it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SEEN = 5_000
 
 @dataclass
 class _Stream:
-    """One region's part: complete up to `seq`; `ahead` are entries beyond a hole, ids by seq."""
+    """One region's stream: complete up to `seq`; `ahead` has entries after a hole, ids by seq."""
 
     seq: int = 0
     last_id: str = ""
@@ -44,17 +44,17 @@ class _Stream:
 
 @dataclass
 class _Recovery:
-    """A sync under way: live entries wait until it is complete."""
+    """A running sync: live entries wait until it is complete."""
 
     missed: int = 0
     held: list[tuple[str, Event]] = field(default_factory=list)
 
 
 class Inbox:
-    """Hands each event to `emit` (name, data) once.
+    """Passes each event to `emit` (name, data) once.
 
-    Beside the server's events there is `recovered` {conversation_id, recovered, missed}, and
-    `error` in it when the conversation is closed to this user.
+    Besides the server's events there is `recovered` {conversation_id, recovered, missed, error?};
+    `error` says why the conversation could not be recovered.
     """
 
     def __init__(self, emit: Emit) -> None:
@@ -64,13 +64,13 @@ class Inbox:
         self._recovering: dict[str, _Recovery] = {}
 
     def follow(self, conversation_id: str, position: str) -> None:
-        """All up to this position is known: what comes after is wanted."""
+        """Follow it: everything up to this position is known, later entries are needed."""
         streams = self._streams.setdefault(conversation_id, {})
         for region, seq, message_id in _parts(position):
             streams.setdefault(region, _Stream()).complete(seq, message_id)
 
     def have(self, conversation_id: str, position: str) -> None:
-        """The entry at this position is known, whatever lies before it: an own message's ack."""
+        """The entry at this position is known, even if earlier ones are not: an own message."""
         if conversation_id not in self._streams:
             self.follow(conversation_id, position)
             return
@@ -78,12 +78,12 @@ class Inbox:
             self._streams[conversation_id].setdefault(region, _Stream()).have(seq, message_id)
 
     def positions(self, of: Iterable[str] | None = None) -> dict[str, str]:
-        """What to sync from, by conversation; "" asks for a snapshot."""
+        """The positions to sync from, by conversation; "" requests a snapshot."""
         wanted = self._streams if of is None else [each for each in of if each in self._streams]
         return {each: _position(self._streams[each]) for each in wanted}
 
     def with_holes(self) -> set[str]:
-        """Conversations in which something beyond the position is known."""
+        """Conversations with entries after a hole."""
         return {
             conversation_id
             for conversation_id, streams in self._streams.items()
@@ -91,7 +91,7 @@ class Inbox:
         }
 
     def take(self, name: str, data: Event) -> None:
-        """An event as it came from the server."""
+        """Handle an event from the server."""
         recovery = self._recovering.get(data.get("conversation_id", ""))
         if recovery is not None and data.get("position"):
             recovery.held.append((name, data))
@@ -99,12 +99,12 @@ class Inbox:
             self._hand_on(name, data)
 
     def begin(self, conversations: Iterable[str]) -> None:
-        """Recovery begins: live entries of these conversations wait for its end."""
+        """Begin recovery: live entries of these conversations wait for its end."""
         for conversation_id in conversations:
             self._recovering.setdefault(conversation_id, _Recovery())
 
     def page(self, conversation_id: str, part: Event) -> str | None:
-        """A page of a sync's answer; the position to go on from, None when that was all."""
+        """Handle a page of a sync's answer; return the next page's position, or None."""
         recovery = self._recovering.setdefault(conversation_id, _Recovery())
         if "error" in part:
             self._streams.pop(conversation_id, None)
@@ -121,12 +121,12 @@ class Inbox:
         return None
 
     def give_up(self, error: Event) -> None:
-        """The server will not say what was missed: go on with what is live."""
+        """The server refuses to send what was missed: continue with live entries."""
         for conversation_id in list(self._recovering):
             self._end(conversation_id, False, error)
 
     def interrupt(self) -> None:
-        """The connection ended first. Held entries are left out: the next sync brings them."""
+        """The connection ended during recovery. Drop held entries: the next sync returns them."""
         self._recovering.clear()
 
     def _end(self, conversation_id: str, recovered: bool, error: Event | None = None) -> None:
@@ -148,7 +148,7 @@ class Inbox:
             self._emit(name, data)
 
     def _show(self, name: str, data: Event) -> bool:
-        """Emit an entry unless it was; whether it was new."""
+        """Emit an entry unless it was emitted before; return whether it was new."""
         key = f"{name}:{data['message_id']}:{data.get('is_deleted', False)}"
         if key in self._seen:
             return False

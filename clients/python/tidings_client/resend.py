@@ -1,16 +1,16 @@
-"""Whether a frame without an ack is sent again. Sans I/O.
+"""Decides whether a frame without an ack is sent again. Sans I/O.
 
-A frame may be the reason why its connection ends, and would then end the next one too. So its
-ends are counted, and a frame that was there when a connection ended is sent again only on its
-own turn: the innocent ones that were there too are not counted for its ends.
+A frame may be the reason why its connection ended, and would then end the next one too. So the
+ends are counted for each frame that was waiting. Such a suspect frame is sent again only when no
+other suspect waits, so that the innocent ones are not counted for the ends that it causes.
 """
 
 from __future__ import annotations
 
 from .errors import ActionError, NoAnswer
 
-MOST_ENDS = 5  # so many connections may end under a frame before it is given up
-MOST_FAULTS = 5  # so often may the server answer a frame with `internal`
+MOST_ENDS = 5  # a frame is given up after this many connections have ended while it waited
+MOST_FAULTS = 5  # a frame is given up after this many `internal` errors
 _BLAMES = {1003: "bad_request", 1007: "bad_request", 1009: "too_large"}
 
 
@@ -21,11 +21,11 @@ class Resend:
 
     @property
     def is_suspect(self) -> bool:
-        """Whether a connection has ended under it: it takes its turn then."""
+        """Whether a connection has ended while it waited; then it must take a turn."""
         return self._ends > 0
 
     def after(self, error: ActionError) -> ActionError | None:
-        """The error to give up with after this one; None when the frame is to be sent again."""
+        """The final error after this one; None if the frame should be sent again."""
         if not error.retryable:
             return error
         if error.code == "internal":
@@ -36,12 +36,15 @@ class Resend:
         self._ends += 1
         blame = _BLAMES.get(error.end.code or 0)
         if blame is not None and (error.end.alone or self._ends >= MOST_ENDS):
-            text = f"the server closed the connection because of it ({error.end.code})"
+            text = (
+                "the server closed the connection because of this frame "
+                f"(close code {error.end.code})"
+            )
             return ActionError(blame, text, False)
         if self._ends < MOST_ENDS:
             return None
         text = (
-            f"{self._ends} connections in a row ended right after it was sent; "
+            f"{self._ends} connections in a row ended while this frame waited for its ack; "
             "it may have been done"
         )
         return ActionError("unavailable", text, True)

@@ -1,4 +1,4 @@
-"""Waits."""
+"""The client's timeouts and waits."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _HIGHEST = 64  # 2**64 is beyond every longest pause, and still a float
 
 @dataclass(frozen=True)
 class Times:
-    """In seconds.
+    """Timeouts and waits in seconds.
 
     Attributes:
-        call: For an answer, waiting for a connection included; for one connection to open and
-            for one token.
-        ping: Between heartbeats.
-        hole: How long something may be missing between two live messages before it is asked for.
-        pause, longest_pause: Bounds of the wait between two attempts.
+        call: The wait for an answer, including the wait for a connection; also the wait for a
+            connection to open, and for a token.
+        ping: The time between heartbeats.
+        hole: How long a message between two live ones may be missing before it is requested.
+        pause, longest_pause: Limits of the wait between two attempts.
     """
 
     call: float = 10.0
@@ -27,6 +27,6 @@ class Times:
     longest_pause: float = 10.0
 
     def backoff(self, attempt: int, share: float | None = None) -> float:
-        """A random share of a limit that doubles with each attempt; the first is 1."""
+        """A random share of a limit that doubles with each attempt; the first attempt is 1."""
         limit = min(self.longest_pause, self.pause * 2.0 ** min(attempt - 1, _HIGHEST))
         return (random.random() if share is None else share) * limit

@@ -1,1 +1,1 @@
-"""LocalStack on a laptop without Docker: what it must do otherwise than in its container."""
+"""Plugins that let LocalStack run without Docker, with the differences that this requires."""

@@ -1,10 +1,10 @@
-"""DynamoDB Local as LocalStack starts it, with two differences: loopback only, and tied.
+"""DynamoDB Local as LocalStack starts it, but on loopback only, and tied to its parent.
 
-LocalStack runs `java OPTIONS -jar DynamoDBLocal.jar ARGUMENTS` with its own Java; what it takes for
-that Java is this program. DynamoDB Local has no option for the interface it listens on, so its
-server is built in a JVM inside this process (JPype comes with LocalStack) and told so before it
-starts. LocalStack's Java agent, which lifts the limit of 20 indexes, cannot be had from a package
-registry: it is left out.
+LocalStack runs `java OPTIONS -jar DynamoDBLocal.jar ARGUMENTS` with its own Java, and uses this
+program in place of it. DynamoDB Local has no option for its network interface, so its server is
+built in a JVM inside this process (JPype comes with LocalStack) and bound to loopback before it
+starts. LocalStack's Java agent, which lifts the limit of 20 indexes, is not in any package
+registry and is left out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> None:
     for connector in jetty.get(server).getConnectors():
         connector.setHost("127.0.0.1")
     server.start()
-    while os.getppid() == int(parent_pid):  # elsewhere than on Linux nothing ends it otherwise
+    while os.getppid() == int(parent_pid):  # only Linux ends it with its parent; others poll
         time.sleep(1)
 
 

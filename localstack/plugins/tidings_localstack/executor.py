@@ -1,4 +1,4 @@
-"""LocalStack's executor interface, kept with a Runtime: processes instead of containers."""
+"""LocalStack's executor interface on top of Runtime: processes instead of containers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from localstack import config
 
 from .runtime import Answer, Exited, Invocation, Ready, Runtime, TimedOut
 
-# Holds a virtual environment with awslambdaric and boto3 for each runtime, named like it.
+# Holds a virtual environment with awslambdaric and boto3 for each runtime, named after it.
 _RUNTIMES = "TIDINGS_LAMBDA_RUNTIMES"
 _HOST = "127.0.0.1"
 _ARCHITECTURES = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64", "amd64": "x86_64"}
@@ -44,17 +44,17 @@ class ProcessExecutor(RuntimeExecutor):
         self._environment: dict[str, str] = {}
         self._runtime: Runtime | None = None
         self._init_ms: float | None = None
-        self._lock = threading.Lock()  # of starting against stopping
+        self._lock = threading.Lock()  # between start and stop
         self._stopped = False
 
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:
-        """Unpack the code. Nothing is refused here: LocalStack could not delete such a function."""
+        """Unpack the code. Accepts any function, as LocalStack could not delete a rejected one."""
         function_version.config.code.prepare_for_execution()
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
-        """LocalStack deletes the unpacked code with the function."""
+        """Nothing to do: LocalStack deletes the unpacked code with the function."""
 
     def start(self, env_vars: dict[str, Any]) -> None:
         function = self.function_version.config
@@ -71,7 +71,7 @@ class ProcessExecutor(RuntimeExecutor):
         self._initialise()
 
     def stop(self) -> None:
-        """Also what LocalStack calls, from another thread, when a start takes too long."""
+        """Stop; LocalStack also calls this from another thread when a start takes too long."""
         with self._lock:
             self._stopped = True
             if self._runtime is not None:
@@ -115,14 +115,14 @@ class ProcessExecutor(RuntimeExecutor):
         return _HOST
 
     def get_runtime_endpoint(self) -> str:
-        """Where LocalStack's own init would report to; AWS's client does not use it."""
+        """Where LocalStack's own init process would report; AWS's client does not use it."""
         return f"http://{_HOST}:{config.GATEWAY_LISTEN[0].port}/_localstack_lambda/{self.id}"
 
     def _initialise(self) -> None:
-        """A new process with the function loaded.
+        """Start a process and load the function.
 
         Raises:
-            StatusErrorException: The function could not be loaded, with its error.
+            StatusErrorException: The function could not be loaded; has its error.
         """
         function = self.function_version.config
         if unfit := _unfit(function):
@@ -145,7 +145,7 @@ class ProcessExecutor(RuntimeExecutor):
             raise StatusErrorException(f"init failed: {self.get_logs()}", answer.payload)
 
     def _logs(self, request_id: str, note: str, took_ms: float) -> str:
-        """What the invocation has printed, between AWS's lines; what was read is forgotten."""
+        """The invocation's output between AWS's log lines; each output is returned once."""
         printed = self.get_logs()
         if not self._output.closed:
             os.ftruncate(self._output.fileno(), 0)
@@ -168,7 +168,7 @@ def _interpreter(runtime: str | None) -> Path:
 
 
 def _unfit(function: VersionFunctionConfiguration) -> str:
-    """Why this machine cannot run it, empty when it can."""
+    """Why this machine cannot run the function; "" if it can."""
     python = _interpreter(function.runtime)
     if not python.exists():
         here = ", ".join(sorted(path.name for path in python.parents[2].iterdir()))
@@ -177,13 +177,13 @@ def _unfit(function: VersionFunctionConfiguration) -> str:
     if here not in function.architectures and not config.LAMBDA_IGNORE_ARCHITECTURE:
         return (
             f"the function is packaged for {', '.join(function.architectures)} and this machine is"
-            f" {here}; LAMBDA_IGNORE_ARCHITECTURE=1 lets code that is pure Python run"
+            f" {here}; LAMBDA_IGNORE_ARCHITECTURE=1 allows it, for code that is pure Python"
         )
     return ""
 
 
 def _result(said: Answer | Exited | TimedOut, invocation: Invocation | None) -> tuple[Answer, str]:
-    """The answer Lambda gives to the caller, and what it adds to the logs."""
+    """Lambda's answer to the caller, and the lines that it adds to the log."""
     match said:
         case Answer():
             return said, ""

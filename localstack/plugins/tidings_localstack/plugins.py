@@ -1,4 +1,4 @@
-"""The entry points LocalStack finds; each imports its part only when it is chosen."""
+"""LocalStack's entry points; each imports its implementation only when it is selected."""
 
 from __future__ import annotations
 

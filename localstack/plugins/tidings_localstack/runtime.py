@@ -1,6 +1,6 @@
-"""One process of a Lambda runtime client, and its end of AWS's Runtime API.
+"""One process of a Lambda runtime client, and the Runtime API that it calls.
 
-It owns the process's life: started, initialised, frozen while idle, killed. It knows nothing of
+Owns the process's life: start, initialise, freeze while idle, kill. Knows nothing of
 LocalStack. https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
@@ -24,13 +24,13 @@ from typing import BinaryIO
 from . import tied
 
 _API = "/2018-06-01/runtime"
-# All processes are started by one thread that lives as long as LocalStack: see tied.py.
+# One thread, which lives as long as LocalStack, starts all processes: see tied.py.
 _starter = ThreadPoolExecutor(1, thread_name_prefix="lambda-process-starter")
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What the function is given."""
+    """The input of an invocation."""
 
     request_id: str
     function_arn: str
@@ -56,7 +56,7 @@ class Exited:
 
 @dataclass(frozen=True, slots=True)
 class TimedOut:
-    """Nothing was said within the time; the process still runs."""
+    """There was no answer in time; the process still runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +69,15 @@ class Runtime:
 
     Args:
         command: The runtime client.
-        environment: All variables of the process but AWS_LAMBDA_RUNTIME_API.
-        directory: Where the function's code is.
-        output: Takes what the process prints.
+        environment: All variables of the process except AWS_LAMBDA_RUNTIME_API.
+        directory: The folder of the function's code.
+        output: Receives the process's output.
     """
 
     def __init__(
         self, command: list[str], environment: Mapping[str, str], directory: Path, output: BinaryIO
     ) -> None:
-        # (request id, what was said); the id of what belongs to no invocation is "".
+        # (request id, answer); the id is "" for answers that belong to no invocation.
         self._said: queue.SimpleQueue[tuple[str, Answer | Exited | Ready]] = queue.SimpleQueue()
         self._invocations: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -101,7 +101,7 @@ class Runtime:
         return self._process.poll() is None
 
     def wait_ready(self, within_s: float) -> Ready | Answer | Exited | TimedOut:
-        """An Answer is the error of a function that could not be loaded."""
+        """Wait until the function is loaded; an Answer is the error if it could not be."""
         return self._hear("", within_s)
 
     def invoke(self, invocation: Invocation) -> Answer | Exited | TimedOut:
@@ -111,7 +111,7 @@ class Runtime:
         return said
 
     def kill(self) -> None:
-        """The process with all it has started; idempotent."""
+        """Kill the process and all its children; idempotent."""
         self._signal(signal.SIGKILL)
         self._process.wait()
         self._invocations.put(None)
@@ -119,9 +119,9 @@ class Runtime:
         self._server.server_close()
 
     def next(self) -> Invocation | None:
-        """Called by the client when it is idle: AWS freezes the environment meanwhile."""
+        """Called by the client when it is idle; AWS freezes the environment until the next call."""
         self._said.put(("", Ready()))
-        if tied.CAN_BE:  # else a frozen process would stay when LocalStack is killed
+        if tied.CAN_BE:  # otherwise a frozen process would stay when LocalStack is killed
             self._signal(signal.SIGSTOP)
         invocation = self._invocations.get()
         self._signal(signal.SIGCONT)
@@ -145,14 +145,14 @@ class Runtime:
 
     def _signal(self, number: int) -> None:
         if self.alive():
-            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+            with contextlib.suppress(ProcessLookupError):  # it has ended
                 os.killpg(self._process.pid, number)
 
 
 def _handler(runtime: Runtime) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        wbufsize = -1  # an answer is one packet: two would wait for a delayed ACK, 40 ms
+        wbufsize = -1  # send an answer as one packet: two would wait 40 ms for a delayed ACK
 
         def do_GET(self) -> None:
             if self.path != f"{_API}/invocation/next":
@@ -206,6 +206,6 @@ def _handler(runtime: Runtime) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nothing: LocalStack logs invocations itself."""
+            """Log nothing: LocalStack logs invocations itself."""
 
     return Handler

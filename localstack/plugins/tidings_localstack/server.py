@@ -1,6 +1,6 @@
 """LocalStack's own web server, listening where GATEWAY_LISTEN says, for no web page.
 
-LocalStack 4.14 takes the port of GATEWAY_LISTEN and listens on every interface of the machine,
+LocalStack 4.14 uses the port of GATEWAY_LISTEN but listens on every interface of the machine,
 which is right inside a container and wrong on a laptop.
 """
 
@@ -17,7 +17,7 @@ from .pages import refuse_pages
 
 
 class OneInterfaceServer(TwistedRuntimeServer):
-    """Plain HTTP: who needs TLS on loopback takes LocalStack's image."""
+    """Plain HTTP only; use LocalStack's image for TLS on loopback."""
 
     def register(
         self,

@@ -1,8 +1,8 @@
 """A process that Linux kills when its parent dies.
 
-The parent may be killed with no time to clean up, and a frozen process would not even notice.
-Linux takes the *thread* that started the process for its parent: it must live long enough.
-As a program: `python tied.py PARENT_PID COMMAND…`, where COMMAND is tied.
+The parent may be killed without time to clean up, and a frozen process would not even notice.
+Linux's notion of a parent is the *thread* that started the process, so it must live long enough.
+As a program: `python tied.py PARENT_PID COMMAND…` runs COMMAND tied.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _PR_SET_PDEATHSIG = 1
 
 
 def to_parent(parent_pid: int) -> None:
-    """Tie this process, also across exec; elsewhere than on Linux nothing is done."""
+    """Tie this process, also across exec; does nothing on systems other than Linux."""
     if CAN_BE:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent_pid:
-            sys.exit("the parent is dead already")
+            sys.exit("the parent process has ended already")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 # The smallest complete deployment: one region, functions outside a VPC, a cache of your own.
 # No NAT gateway, no ElastiCache, no custom domain, no dashboard and alarms (9 USD): about 5 USD a month
-# while nobody uses it, by the model of `tidings cost`, most of it for metrics, schedules and queues asked.
+# when idle, according to `tidings cost`, mostly for metrics, schedules and polling of queues.
 
 provider "aws" {
   region = var.region
@@ -14,7 +14,7 @@ module "region" {
   cache       = { kind = "external", url = var.redis_url }
   monitoring  = { create = false }
 
-  # So that it can be taken down again.
+  # So that `terraform destroy` works at once.
   tables               = { deletion_protection = false }
   secret_recovery_days = 0
 }

@@ -1,4 +1,4 @@
-# Custom domains, when they are given. A WebSocket API and an HTTP API cannot share one.
+# Custom domains, if configured. A WebSocket API and an HTTP API cannot share one.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-custom-domain-names.html
 
 resource "aws_apigatewayv2_domain_name" "this" {
@@ -15,12 +15,12 @@ resource "aws_apigatewayv2_domain_name" "this" {
   lifecycle {
     precondition {
       condition     = try(split(":", each.value.certificate_arn)[3], "") == local.region
-      error_message = "A regional domain takes a certificate of its own region: ${each.value.name} needs one in ${local.region}."
+      error_message = "A regional domain needs a certificate in its own region: create one for ${each.value.name} in ${local.region}."
     }
   }
 }
 
-# The key is the stage's name: a path is the same with and without a custom domain.
+# The key is the stage's name, so that paths are the same with and without a custom domain.
 resource "aws_apigatewayv2_api_mapping" "websocket" {
   for_each = var.domains == null ? {} : aws_apigatewayv2_stage.websocket
 

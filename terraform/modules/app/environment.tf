@@ -1,7 +1,7 @@
-# The functions' environment: what chalicelib/kernel/settings.py reads. No secret is in it.
+# The functions' environment, which chalicelib/kernel/settings.py reads. It contains no secret.
 
 locals {
-  # With several APIs only a custom domain has one address for all of them.
+  # Several APIs have a common address only with a custom domain.
   own_websocket_url = (
     var.domains != null ? "wss://${var.domains.websocket.name}/${var.shards == 1 ? var.stage : "{shard}"}" :
     var.shards == 1 ? "wss://${replace(aws_apigatewayv2_api.websocket[local.stages[0]].api_endpoint, "/^[a-z]+:\\/\\//", "")}/${var.stage}" : null

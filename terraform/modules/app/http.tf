@@ -4,7 +4,8 @@
 locals {
   rest_function = one([for name, function in local.functions : name if function.handler == "app.app"])
 
-  # Never $context.path: it holds ids of users and rooms. Nor error.messageString, which is quoted already.
+  # Never log $context.path: it contains ids of users and rooms. Nor error.messageString: it is already
+  # quoted, which would make the line invalid JSON.
   # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
   http_log_format = jsonencode({
     request_id  = "$context.requestId"
@@ -19,7 +20,7 @@ locals {
   })
 }
 
-# Without CORS of its own, which would replace the function's answers to preflights.
+# No CORS configuration here: it would replace the function's answers to preflight requests.
 resource "aws_apigatewayv2_api" "http" {
   name          = "${var.name}-http"
   description   = "Tidings: HTTP and polling."
@@ -31,7 +32,7 @@ resource "aws_apigatewayv2_integration" "http" {
   integration_type   = "AWS_PROXY"
   integration_uri    = aws_lambda_function.this[local.rest_function].invoke_arn
   integration_method = "POST"
-  # Chalice understands no other.
+  # Chalice understands only this version.
   payload_format_version = "1.0"
 }
 
@@ -43,8 +44,8 @@ resource "aws_apigatewayv2_route" "http" {
   target    = "integrations/${aws_apigatewayv2_integration.http.id}"
 }
 
-# An HTTP API's logs come by a resource policy, one of 5,120 characters for all of the account's groups;
-# those with this prefix need no line of their own in it.
+# An HTTP API writes logs through a resource policy, which is limited to 5,120 characters for all log
+# groups of the account. Groups with this prefix need no entry in it.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
 resource "aws_cloudwatch_log_group" "http" {
   name              = "/aws/vendedlogs/apigateway/${var.name}/http"
@@ -58,7 +59,7 @@ resource "aws_apigatewayv2_stage" "http" {
   auto_deploy = true
 
   default_route_settings {
-    # They are metrics by route, 0.30 USD each a month; what is watched is the stage.
+    # Metrics by route cost 0.30 USD each a month, and only the stage is monitored.
     detailed_metrics_enabled = false
     throttling_rate_limit    = var.http_throttling.rate
     throttling_burst_limit   = var.http_throttling.burst

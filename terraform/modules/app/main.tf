@@ -1,4 +1,4 @@
-# The functions, their logs, and what calls them on its own: queues and schedules.
+# The functions, their logs, and their triggers: queues and schedules.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -55,11 +55,11 @@ resource "aws_lambda_function" "this" {
   lifecycle {
     precondition {
       condition     = contains(keys(local.permissions), each.key)
-      error_message = "permissions.json does not say what ${each.key} may do."
+      error_message = "permissions.json has no entry for ${each.key}; run python -m workbench.permissions.derive."
     }
   }
 
-  # Else Lambda creates the group itself, without retention, and the first calls are denied.
+  # Otherwise Lambda creates the log group itself, without retention, and the first calls are denied.
   depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function]
 }
 
@@ -79,7 +79,7 @@ resource "aws_lambda_event_source_mapping" "this" {
   lifecycle {
     precondition {
       condition     = local.functions[each.key].timeout_s <= var.queues[each.value.queue].visibility_timeout_s
-      error_message = "Lambda refuses a queue whose visibility time-out is shorter than the time-out of ${each.key}."
+      error_message = "The queue's visibility timeout must not be shorter than the timeout of ${each.key}; Lambda refuses it."
     }
   }
 }
@@ -99,7 +99,7 @@ resource "aws_cloudwatch_event_target" "this" {
   arn  = aws_lambda_function.this[each.key].arn
 }
 
-# The next one comes within a minute: a failed run is not repeated beside it.
+# The next run follows within a minute, so a failed run is not repeated.
 resource "aws_lambda_function_event_invoke_config" "this" {
   for_each = local.schedules
 

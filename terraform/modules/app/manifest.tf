@@ -1,5 +1,5 @@
-# What the package says of itself. Chalice's output is read as data: functions, handlers, routes,
-# schedules and batch sizes have app.py as their only source, memory and timeouts .chalice/config.json.
+# The package's description. Chalice's output is read as data: app.py is the only source of functions,
+# handlers, routes, schedules and batch sizes, and .chalice/config.json of memory and timeouts.
 
 locals {
   package   = jsondecode(file("${var.package_dir}/package.json"))
@@ -38,8 +38,8 @@ locals {
     route.route_key => regex("websocket_[a-z]+", name)
   }
 
-  # No route may end in a slash, here or in Chalice. Socket.IO clients ask for /socket.io/: the edge
-  # takes the slash off; who calls this API by its own name sets addTrailingSlash: false.
+  # No route may end in a slash, here or in Chalice. Socket.IO clients request /socket.io/, and the edge
+  # removes the slash. Clients that use this API's own address set addTrailingSlash: false.
   http_paths  = jsondecode(local.manifest.locals.chalice_api_swagger).paths
   http_routes = toset(flatten([for path, methods in local.http_paths : [for method, _ in methods : "${upper(method)} ${path}"]]))
 }

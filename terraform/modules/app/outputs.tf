@@ -4,7 +4,7 @@ output "function_names" {
 }
 
 output "role_names" {
-  description = "Roles by the function's short name."
+  description = "Role names by the function's short name."
   value       = { for name, role in aws_iam_role.function : name => role.name }
 }
 
@@ -28,7 +28,7 @@ output "http_api" {
 }
 
 output "urls" {
-  description = "Where clients reach this region without an edge: websocket (of several shards without domains the first), http."
+  description = "The URLs of this region without an edge: websocket (of several shards without custom domains: the first one) and http."
   value = {
     websocket = local.own_websocket_url != null ? local.own_websocket_url : "${aws_apigatewayv2_api.websocket[local.stages[0]].api_endpoint}/${local.stages[0]}"
     http      = local.own_http_url
@@ -36,7 +36,7 @@ output "urls" {
 }
 
 output "domain_targets" {
-  description = "What DNS records of the custom domains point to, by websocket and http; {} without domains."
+  description = "Targets for the DNS records of the custom domains, by websocket and http; {} without custom domains."
   value = {
     for name, domain in aws_apigatewayv2_domain_name.this : name => {
       dns_name = domain.domain_name_configuration[0].target_domain_name

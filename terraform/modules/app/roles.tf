@@ -1,10 +1,10 @@
-# One role per function, with what permissions.json says and nothing else.
-# tests/terraform/test_permissions.py derives the same from the code and compares.
+# One role per function, with the permissions in permissions.json and nothing else.
+# tests/terraform/test_permissions.py derives the same from the code and compares them.
 
 locals {
   permissions = jsondecode(file("${path.module}/permissions.json"))
 
-  # What a queue's trigger does in the function's name.
+  # What a queue's trigger does with the function's role.
   # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
   trigger_actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 
@@ -18,7 +18,7 @@ locals {
     "ec2:UnassignPrivateIpAddresses",
   ]
 
-  # What a function reads of that the key encrypts, by the service it reads it from.
+  # The services from which a function reads data that the key encrypts.
   key_services = { for name, _ in local.functions : name => concat(
     length(local.permissions[name].tables) + length(local.permissions[name].indexes) == 0 ? [] : ["dynamodb"],
     length(local.permissions[name].queues) == 0 && !can(local.triggers[name]) ? [] : ["sqs"],
@@ -66,7 +66,7 @@ locals {
       Sid       = "Metrics"
       Effect    = "Allow"
       Action    = ["cloudwatch:PutMetricData"]
-      Resource  = ["*"] # it has no resources, only a namespace
+      Resource  = ["*"] # PutMetricData has no resources, only a namespace
       Condition = { StringEquals = { "cloudwatch:namespace" = var.metrics_namespace } }
     }],
     !local.permissions[name].secret ? [] : [{
@@ -92,15 +92,15 @@ locals {
       Sid      = "Tracing"
       Effect   = "Allow"
       Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
-      Resource = ["*"] # they have no resources
+      Resource = ["*"] # these actions have no resources
     }],
     var.vpc == null ? [] : [{
       Sid      = "Network"
       Effect   = "Allow"
       Action   = local.network_actions
-      Resource = ["*"] # Lambda makes the interfaces, whose ARNs nobody knows before
+      Resource = ["*"] # Lambda creates the interfaces, so their ARNs are not known here
     }],
-    # Lambda needs these in the role; the function's own code may not use them.
+    # Lambda needs these permissions in the role, but the function's own code must not use them.
     var.vpc == null ? [] : [{
       Sid       = "NetworkNotByTheCode"
       Effect    = "Deny"
@@ -114,9 +114,9 @@ locals {
 resource "aws_iam_role" "function" {
   for_each = local.functions
 
-  # IAM is one for all regions: the name says which.
+  # IAM is global, so the name contains the region.
   name        = "${var.name}-${local.region}-${each.key}"
-  description = "What ${local.function_names[each.key]} in ${local.region} may do."
+  description = "Permissions of ${local.function_names[each.key]} in ${local.region}."
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -2,11 +2,11 @@
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api.html
 
 locals {
-  # With one API its stage is `stage`; with several, shard k is an API of its own with stage `ws-k`.
+  # A single API has the stage `stage`; with several shards, shard k is an API with the stage `ws-k`.
   stages       = var.shards == 1 ? [var.stage] : [for k in range(var.shards) : "ws-${k}"]
   stage_routes = { for pair in setproduct(local.stages, keys(local.websocket_routes)) : "${pair[0]}/${pair[1]}" => { stage = pair[0], key = pair[1] } }
 
-  # An access log line. Never $context.path or the request itself: the query carries tokens.
+  # An access log line. Never log $context.path or the request itself: the query may contain a token.
   websocket_log_format = jsonencode({
     request_id    = "$context.requestId"
     connection_id = "$context.connectionId"
@@ -26,9 +26,9 @@ resource "aws_apigatewayv2_api" "websocket" {
   name          = "${var.name}-${each.key}"
   description   = "Tidings: websockets, stage ${each.key}."
   protocol_type = "WEBSOCKET"
-  # Chalice's. No route has a name of its own, so every frame goes to $default.
+  # Chalice's expression. No route matches an action, so every frame goes to $default.
   route_selection_expression = "$request.body.action"
-  # Functions that leave a VPC by IPv6 post to it.
+  # Functions in a VPC with IPv6 egress post to it over IPv6.
   ip_address_type = try(var.vpc.ipv6, false) ? "dualstack" : null
 }
 
@@ -48,7 +48,7 @@ resource "aws_apigatewayv2_route" "websocket" {
   api_id    = aws_apigatewayv2_api.websocket[each.value.stage].id
   route_key = each.value.key
   target    = "integrations/${aws_apigatewayv2_integration.websocket[each.key].id}"
-  # An answer rides the function's return body. $connect's status and headers need none of this.
+  # The answer is the function's return body. $connect's status and headers do not need this.
   route_response_selection_expression = each.value.key == "$default" ? "$default" : null
 }
 
@@ -60,7 +60,7 @@ resource "aws_apigatewayv2_route_response" "websocket" {
   route_response_key = "$default"
 }
 
-# API Gateway does not deploy a WebSocket API by itself: a change of what is named here does.
+# API Gateway does not deploy a WebSocket API by itself: a change of these triggers deploys it.
 resource "aws_apigatewayv2_deployment" "websocket" {
   for_each = toset(local.stages)
 
@@ -97,9 +97,9 @@ resource "aws_apigatewayv2_stage" "websocket" {
   deployment_id = aws_apigatewayv2_deployment.websocket[each.key].id
 
   default_route_settings {
-    detailed_metrics_enabled = false # by route; what is watched is the stage
-    data_trace_enabled       = false # it would write payloads and tokens to the log
-    logging_level            = "OFF" # the functions log; execution logs name the query, too
+    detailed_metrics_enabled = false # metrics by route; only the stage is monitored
+    data_trace_enabled       = false # would write payloads and tokens to the log
+    logging_level            = "OFF" # the functions log; execution logs would contain the query
     throttling_rate_limit    = var.websocket_throttling.rate
     throttling_burst_limit   = var.websocket_throttling.burst
   }
@@ -122,7 +122,7 @@ resource "aws_lambda_permission" "websocket" {
   source_arn    = "${aws_apigatewayv2_api.websocket[each.value.stage].execution_arn}/${each.value.stage}/${each.value.key}"
 }
 
-# WebSocket APIs write logs with a role that an account has once in a region.
+# WebSocket APIs write logs with a role that exists once per account and region.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html
 resource "aws_iam_role" "gateway_logs" {
   count = var.manage_gateway_account ? 1 : 0

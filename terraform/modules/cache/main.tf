@@ -1,5 +1,5 @@
-# ElastiCache for Valkey, or the address of a cache elsewhere. Everything in it can be rebuilt from
-# DynamoDB: no snapshots.
+# ElastiCache for Valkey, or the URL of an external cache. It has no snapshots, as everything in it can
+# be rebuilt from DynamoDB.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -11,7 +11,7 @@ locals {
   managed    = local.serverless + local.group
   major      = split(".", var.engine_version)[0]
 
-  # IAM opens the cache: no password is anywhere. With IAM the user's name and id are the same.
+  # IAM authentication: there is no password. ElastiCache requires the same user name and id for it.
   # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html
   user = "${var.name}-app"
 
@@ -28,7 +28,7 @@ resource "aws_security_group" "cache" {
   tags = { Name = "${var.name}-cache" }
 }
 
-# A serverless cache reads from replicas on 6380.
+# A serverless cache uses port 6380 for reads from replicas.
 resource "aws_vpc_security_group_ingress_rule" "cache" {
   count = local.managed
 
@@ -63,7 +63,7 @@ resource "aws_elasticache_user" "app" {
     type = "iam"
   }
 
-  # It never changes in a user's life, and some emulators do not keep it.
+  # It never changes after creation, and some emulators do not store it.
   lifecycle {
     ignore_changes = [authentication_mode]
   }
@@ -131,8 +131,8 @@ resource "aws_elasticache_replication_group" "this" {
   snapshot_retention_limit   = 0
   auto_minor_version_upgrade = true
 
-  # AWS moves it on to newer minor versions. The way back, which the variable would then ask for, is a
-  # new group.
+  # AWS upgrades to newer minor versions. Without this, the plan would replace the group to go back to
+  # the variable's version.
   # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/VersionManagement.html
   lifecycle {
     ignore_changes = [engine_version]

@@ -8,12 +8,12 @@ locals {
 }
 
 output "cache" {
-  description = "Kind, id (null when external), nodes of a replication group and their number, URL, port and security group."
+  description = "Kind, id (null if external), nodes of a replication group and their number, URL, port and security group."
   value = {
     kind  = var.kind
     id    = local.managed == 1 ? var.name : null
     nodes = sort(flatten(aws_elasticache_replication_group.this[*].member_clusters))
-    # Known before the nodes are: what is made for each of them can be planned.
+    # Known before the nodes exist, so that their alarms can be planned.
     node_count        = local.group == 1 ? var.shards * (1 + var.replicas) : 0
     url               = local.url
     port              = local.port
@@ -22,7 +22,7 @@ output "cache" {
 }
 
 output "redis" {
-  description = "How the functions reach it: URL, cluster mode, and the IAM user when IAM opens it."
+  description = "How the functions connect: URL, cluster mode and, with IAM authentication, the user."
   value = {
     url     = local.url
     cluster = var.url != null ? var.url_is_cluster : true

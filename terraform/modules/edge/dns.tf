@@ -1,4 +1,4 @@
-# The certificate of the one host, its records, and the way to the nearest healthy region.
+# The host's certificate and records, and latency records to the nearest healthy region.
 
 resource "aws_acm_certificate" "this" {
   count    = var.domain == null ? 0 : 1
@@ -14,7 +14,7 @@ resource "aws_acm_certificate" "this" {
 }
 
 resource "aws_route53_record" "validation" {
-  # One name, so one record; its key must be known before the certificate is.
+  # One name, so one record; its key must be known before the certificate exists.
   for_each = toset(var.domain == null ? [] : [var.domain])
 
   zone_id         = var.zone_id
@@ -43,11 +43,11 @@ resource "aws_route53_record" "host" {
   alias {
     name                   = aws_cloudfront_distribution.this.domain_name
     zone_id                = aws_cloudfront_distribution.this.hosted_zone_id
-    evaluate_target_health = false # CloudFront's names have no health of their own
+    evaluate_target_health = false # CloudFront's names have no health status
   }
 }
 
-# A region is healthy when its own API reached its tables and queues.
+# A region is healthy if its own API can reach its tables and queues.
 resource "aws_route53_health_check" "region" {
   for_each = { for name, region in var.regions : name => region if region.regional_http_target != null }
 

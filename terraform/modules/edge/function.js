@@ -1,11 +1,11 @@
 import cf from 'cloudfront';
 
-// Which API a request is for: the viewer-request function of the one host, runtime cloudfront-js-2.0.
+// Routes each request to its API: a viewer-request function, runtime cloudfront-js-2.0.
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/helper-functions-origin-modification.html
 //
-// The HTTP API is the distribution's default origin. A WebSocket API is chosen by path, for clients of
-// Socket.IO by path and transport, as no edge function sees the header Upgrade. Terraform fills in what
-// stands in quotes: by path the origin and the path there, and the HTTP API's stage.
+// The HTTP API is the distribution's default origin. A WebSocket API is selected by path, and for
+// Socket.IO clients also by transport, as edge functions cannot see the header Upgrade. Terraform fills in
+// the quoted values: origin and path at the origin for each WebSocket path, and the HTTP API's stage.
 const WEBSOCKETS = JSON.parse('${websockets}');
 const HTTP_STAGE = '${http_stage}';
 
@@ -14,10 +14,10 @@ function handler(event) {
     const websocket = websocketOf(request);
     if (websocket) {
         cf.selectRequestOriginById(websocket.origin);
-        // A WebSocket API takes its stage as the path and refuses everything below.
+        // A WebSocket API accepts only its stage as the path.
         request.uri = websocket.path;
     } else {
-        // An HTTP API has no routes that end in a slash, and tells /socket.io/ from /socket.io.
+        // Routes of an HTTP API do not end in a slash, and /socket.io/ does not match /socket.io.
         request.uri = HTTP_STAGE + (request.uri.replace(/\/+$/, '') || '/');
     }
     return request;
@@ -30,7 +30,7 @@ function websocketOf(request) {
     return WEBSOCKETS[request.uri.replace(/\/$/, '')];
 }
 
-// The last value of a query parameter that may be given more than once.
+// The last value of a query parameter, which may occur more than once.
 function last(parameter) {
     if (!parameter) {
         return undefined;

@@ -1,4 +1,5 @@
-# Access logs by CloudWatch's delivery, whose fields can be chosen: the classic ones have the query string.
+# Access logs through CloudWatch log delivery, where fields can be selected: the legacy logs contain the
+# query string.
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html
 
 locals {

@@ -1,5 +1,5 @@
 locals {
-  # All regions have the same hosts, so any one of them says what the origins are.
+  # All regions have the same hosts, so the origins can be read from any of them.
   any = values(var.regions)[0]
 
   custom_domains = local.any.regional_http_target != null
@@ -10,11 +10,11 @@ locals {
     { for shard in local.shards : "websocket-${shard}" => local.any.websocket_domains[shard] },
   )
 
-  # By path: /ws and /ws-1, and the stages' own names, as the local gateway has them.
+  # By path: /ws, /ws-1, … and the stages' names, as in the local gateway.
   targets = [
     for shard in local.shards : {
       origin = "websocket-${shard}"
-      # A custom domain has the stage's name as its mapping's key.
+      # A custom domain's mapping key is the stage's name.
       path = "/${local.any.websocket_stages[shard]}"
     }
   ]
@@ -29,13 +29,13 @@ locals {
   # Managed policies have the same ids in every account.
   # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
   caching_disabled = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-  # Everything but Host, which API Gateway would not know: with it Authorization, Origin, Sec-WebSocket-*
-  # and the query string.
+  # Everything except Host, which API Gateway would not recognise: also Authorization, Origin,
+  # Sec-WebSocket-* and the query string.
   # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
   all_viewer_except_host = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 
-  # Those that CloudFront keeps, 10 s unless told otherwise and whatever the cache policy says: one 503
-  # would answer everybody's polling at an edge location.
+  # CloudFront caches these errors for 10 s by default, whatever the cache policy says: one 503 would
+  # then be the answer to all polling clients of an edge location.
   # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/custom-error-pages-expiration.html
   errors = [400, 403, 404, 405, 414, 500, 501, 502, 503, 504]
 }
@@ -72,7 +72,7 @@ resource "aws_cloudfront_distribution" "this" {
         https_port             = 443
         origin_protocol_policy = "https-only"
         origin_ssl_protocols   = ["TLSv1.2"]
-        # Longer than the 30 s after which an HTTP API answers 503 itself.
+        # Longer than the 30 s after which an HTTP API itself answers 503.
         origin_read_timeout      = 35
         origin_keepalive_timeout = 60
       }
@@ -81,7 +81,7 @@ resource "aws_cloudfront_distribution" "this" {
 
   default_cache_behavior {
     target_origin_id         = local.http_origin
-    viewer_protocol_policy   = "https-only" # a redirect would come after the token was sent in clear
+    viewer_protocol_policy   = "https-only" # a redirect would come after the token was sent unencrypted
     allowed_methods          = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
     cached_methods           = ["GET", "HEAD"]
     compress                 = false
@@ -106,7 +106,7 @@ resource "aws_cloudfront_distribution" "this" {
     cloudfront_default_certificate = var.domain == null
     acm_certificate_arn            = one(aws_acm_certificate_validation.this[*].certificate_arn)
     ssl_support_method             = var.domain == null ? null : "sni-only"
-    # With its own name CloudFront decides this itself.
+    # With its default name, CloudFront chooses this itself.
     minimum_protocol_version = var.domain == null ? "TLSv1" : "TLSv1.2_2021"
   }
 

@@ -5,7 +5,7 @@ terraform {
     aws = {
       source  = "hashicorp/aws"
       version = ">= 5.100, < 7"
-      # CloudFront takes certificates and log deliveries of us-east-1 only.
+      # CloudFront accepts certificates and log deliveries only from us-east-1.
       configuration_aliases = [aws.us_east_1]
     }
   }

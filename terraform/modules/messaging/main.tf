@@ -1,10 +1,10 @@
-# The queues of resources.json, and what carries a message to other regions: a topic for what this
-# region tells, an inbox for what it hears.
+# The queues of resources.json; and, between regions, a topic for messages to other regions and an inbox
+# for messages from them.
 
 locals {
   definition = jsondecode(file("${path.module}/../../resources.json")).queues
 
-  # Not in resources.json: no code reads the inbox yet (see README.md).
+  # Not in resources.json, as no code reads the inbox yet (see README.md).
   inbox = {
     "inbox"      = { fifo = false, visibility_timeout_s = 60, max_receive_count = 6, dead_letter = "inbox-dead" }
     "inbox-dead" = { fifo = false, visibility_timeout_s = 30, retention_s = 1209600 }
@@ -16,7 +16,7 @@ locals {
   names = { for name, queue in local.queues : name => "${var.name}-${name}${queue.fifo ? ".fifo" : ""}" }
   arn   = "arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
 
-  # SQS's own key when there is none of the customer's; the two exclude each other.
+  # SQS's own key if there is no customer managed key; they exclude each other.
   managed_key = var.kms_key_arn == null ? true : null
 }
 
@@ -27,15 +27,15 @@ resource "aws_sqs_queue" "this" {
   visibility_timeout_seconds = each.value.visibility_timeout_s
   message_retention_seconds  = try(each.value.retention_s, 345600)
 
-  # High throughput: each message group has its own limit and its own deduplication. Every sender
-  # names the deduplication id, and the same id always comes with the same group.
+  # High throughput: each message group has its own limit and deduplication. Every sender sets the
+  # deduplication id, and the same id always has the same group.
   # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/high-throughput-fifo.html
   fifo_queue                  = each.value.fifo ? true : null
   content_based_deduplication = each.value.fifo ? false : null
   deduplication_scope         = each.value.fifo ? "messageGroup" : null
   fifo_throughput_limit       = each.value.fifo ? "perMessageGroupId" : null
 
-  # Their ARNs are put together: a queue and its dead letters name each other.
+  # The ARNs are built from names, as a queue and its dead-letter queue refer to each other.
   redrive_allow_policy = !contains(keys(local.dead), each.key) ? null : jsonencode({
     redrivePermission = "byQueue"
     sourceQueueArns   = [for source in local.dead[each.key] : "${local.arn}:${local.names[source]}"]
@@ -55,8 +55,8 @@ resource "aws_sqs_queue_redrive_policy" "this" {
   })
 }
 
-# Who may use a queue is said in the functions' roles. The queue itself refuses what is not
-# encrypted on its way, and the inbox lets the peers' topics in.
+# The functions' roles define who may use a queue. The queue's policy refuses calls without TLS, and the
+# inbox's policy allows the peers' topics.
 resource "aws_sqs_queue_policy" "this" {
   for_each = local.queues
 
@@ -118,7 +118,7 @@ resource "aws_sns_topic_policy" "broadcast" {
   })
 }
 
-# Made in the topic's region, as SNS requires: this topic to every peer's inbox.
+# From this topic to every peer's inbox; SNS requires subscriptions to be in the topic's region.
 # https://docs.aws.amazon.com/sns/latest/dg/sns-cross-region-delivery.html
 resource "aws_sns_topic_subscription" "peer" {
   for_each = var.peers

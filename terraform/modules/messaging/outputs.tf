@@ -1,5 +1,5 @@
 output "queues" {
-  description = "Queues by short name, the inbox and its dead letters included."
+  description = "Queues by short name, including the inbox and its dead-letter queue."
   value = {
     for name, queue in aws_sqs_queue.this : name => {
       name                 = queue.name
@@ -16,12 +16,12 @@ output "dead_letter_queues" {
 }
 
 output "topic_arn" {
-  description = "This region's broadcast topic."
+  description = "ARN of this region's broadcast topic."
   value       = aws_sns_topic.broadcast.arn
 }
 
 output "broadcast" {
-  description = "What the other regions' `peers` takes for this one."
+  description = "This region's entry in the variable `peers` of the other regions."
   value = {
     topic_arn = aws_sns_topic.broadcast.arn
     inbox_arn = aws_sqs_queue.this["inbox"].arn

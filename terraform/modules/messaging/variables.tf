@@ -4,18 +4,18 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,23}$", var.name))
-    error_message = "Lower-case letters, digits and hyphens, at most 24, beginning with a letter."
+    error_message = "Use lower-case letters, digits and hyphens, at most 24 characters, starting with a letter."
   }
 }
 
 variable "peers" {
-  description = "The other regions: by region name, the ARNs of its broadcast topic and of its inbox queue (the output `broadcast` of its module)."
+  description = "The other regions: by region name, the ARNs of their broadcast topic and inbox queue (the output `broadcast` of their module)."
   type        = map(object({ topic_arn = string, inbox_arn = string }))
   default     = {}
 }
 
 variable "kms_key_arn" {
-  description = "Customer managed key of the queues and the topic. null takes SQS's own key (free of charge) for the queues and leaves the topic to SNS's encryption of disks. Its key policy must let sns.amazonaws.com use it."
+  description = "ARN of a customer managed key for the queues and the topic; its policy must let sns.amazonaws.com use it. null uses SQS's own key (free) for the queues, and only SNS's disk encryption for the topic."
   type        = string
   default     = null
 }

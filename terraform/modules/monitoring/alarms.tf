@@ -1,8 +1,8 @@
-# The alarms, as data. Of each: what is measured (several metrics are summed), when it goes off, what
-# silence means, and the section of the operations guide that says what to do.
+# The alarms, as data. For each: its metrics (several are summed), when it fires, how missing data is
+# treated (`silence`), and the section of the operations guide that says what to do.
 #
-# Silence: a queue, table or API that nothing uses stops reporting, so there it is good. What reports by a
-# schedule must not fall silent, nor a running node: there it is bad.
+# A queue, table or API without traffic reports no data, so missing data is good there. It is bad for
+# metrics that a schedule or a running node reports.
 
 locals {
   quiet_is_good = "notBreaching"
@@ -18,7 +18,7 @@ locals {
         of        = 1
         silence   = local.quiet_is_good
         section   = "dead-letters"
-        says      = "Jobs failed for good and wait in ${queue}. Nobody's message is lost, but pushes are. Find the cause, then redrive."
+        says      = "Jobs failed permanently and wait in ${queue}. No message is lost, but some were not pushed. Find the cause, then redrive."
       }
     },
     {
@@ -30,7 +30,7 @@ locals {
         of        = 5
         silence   = local.quiet_is_good
         section   = "jobs-wait-too-long"
-        says      = "The oldest job in ${queue} waits: pushes come late. Look at throttles and errors of its function."
+        says      = "Jobs wait too long in ${queue}: messages are pushed late. Check throttles and errors of its function."
       }
     },
     {
@@ -42,7 +42,7 @@ locals {
         of        = 5
         silence   = local.quiet_is_good
         section   = "delivery-is-slow"
-        says      = "One message in a hundred takes longer than this from its ack to its last push."
+        says      = "The p99 of the time from a message's ack to its last push is above the threshold."
       }
       "posts-to-retry" = {
         metrics   = [local.own["posts_to_retry"]]
@@ -52,7 +52,7 @@ locals {
         of        = 2
         silence   = local.quiet_is_good
         section   = "posts-are-throttled"
-        says      = "@connections answers with 429 or fails: the account's requests are used up, or many clients read slowly."
+        says      = "@connections answers 429 or fails: the account's request quota is used up, or many clients read slowly."
       }
       "entries-set-aside" = {
         metrics   = [local.own["entries_set_aside"]]
@@ -62,7 +62,7 @@ locals {
         of        = 1
         silence   = local.quiet_is_good
         section   = "messages-are-set-aside"
-        says      = "Messages could not be delivered for a reason that does not pass, so their rooms went on without them. Letters in delivery-dead name them."
+        says      = "Messages could not be delivered for a permanent reason and were set aside; their rooms continue without them. The dead letters in delivery-dead name them."
       }
       "posts-refused" = {
         metrics   = [local.own["posts_refused"]]
@@ -72,7 +72,7 @@ locals {
         of        = 1
         silence   = local.quiet_is_good
         section   = "posts-are-refused"
-        says      = "@connections refuses posts as too large. Clients get these messages by sync only."
+        says      = "@connections refuses posts as too large. Clients get these messages only by sync."
       }
       "limits-open" = {
         metrics   = [local.own["limits_open"]]
@@ -82,7 +82,7 @@ locals {
         of        = 1
         silence   = local.quiet_is_good
         section   = "redis-is-away"
-        says      = "Redis did not answer: users are not limited, polling is refused, everything else goes on more slowly."
+        says      = "Redis does not answer: rate limits are not applied, polling is refused, everything else is slower."
       }
       "report-silent" = {
         metrics   = [local.own["ActiveConnections"]]
@@ -94,7 +94,7 @@ locals {
         of        = 5
         silence   = local.quiet_is_bad
         section   = "a-schedule-is-silent"
-        says      = "The number of connections has not been reported for 5 minutes: the function report fails, its schedule is off, or Redis is away."
+        says      = "The number of connections has not been reported for 5 minutes: the function report fails, its schedule is disabled, or Redis is down."
       }
       "sweep-silent" = {
         metrics   = [{ namespace = "AWS/Lambda", name = "Invocations", dimensions = { FunctionName = var.functions["sweep"] } }]
@@ -106,7 +106,7 @@ locals {
         of        = 5
         silence   = local.quiet_is_bad
         section   = "a-schedule-is-silent"
-        says      = "The sweep has not run for 5 minutes: who dies silently stays online, tokens do not expire on open connections."
+        says      = "The sweep has not run for 5 minutes: lost connections stay shown as online, and open connections with expired tokens are not closed."
       }
       "concurrency" = {
         metrics   = [{ namespace = "AWS/Lambda", name = "ConcurrentExecutions", dimensions = {} }]
@@ -117,7 +117,7 @@ locals {
         of        = 5
         silence   = local.quiet_is_good
         section   = "functions-are-throttled"
-        says      = "The account comes near its quota of concurrent functions in this region. Ask for more before functions are throttled."
+        says      = "The account is close to its quota of concurrent executions in this region. Request a higher quota before functions are throttled."
       }
       "connects" = {
         metrics   = [for api in var.websocket_apis : { namespace = "AWS/ApiGateway", name = "ConnectCount", dimensions = { ApiId = api.id, Stage = api.stage } }]
@@ -128,7 +128,7 @@ locals {
         of        = 1
         silence   = local.quiet_is_good
         section   = "connects-come-near-their-quota"
-        says      = "New connections come near the account's quota; above it API Gateway answers with 429 and clients come back later."
+        says      = "New connections are close to the account's quota. Above it, API Gateway answers 429 and clients retry later."
       }
       "http-5xx" = {
         metrics   = [{ namespace = "AWS/ApiGateway", name = "5xx", dimensions = { ApiId = var.http_api_id, Stage = "$default" } }]
@@ -138,7 +138,7 @@ locals {
         of        = 1
         silence   = local.quiet_is_good
         section   = "an-api-fails"
-        says      = "The HTTP API answers with 5xx."
+        says      = "The HTTP API answers requests with 5xx."
       }
     },
     {
@@ -150,7 +150,7 @@ locals {
         of        = 1
         silence   = local.quiet_is_good
         section   = "an-api-fails"
-        says      = "Frames or connects of the WebSocket API ${api.stage} end in errors of its functions or of API Gateway."
+        says      = "Frames or connects of the WebSocket API ${api.stage} fail with errors of its functions or of API Gateway."
       }
     },
     {
@@ -162,7 +162,7 @@ locals {
         of        = 1
         silence   = local.quiet_is_good
         section   = "a-function-fails"
-        says      = "${function} raises, times out or runs out of memory. Its handlers answer every fault, so this is a fault of ours."
+        says      = "${function} raises an exception, times out or runs out of memory. Its handlers catch all exceptions, so this is a bug."
       }
     },
     {
@@ -174,7 +174,7 @@ locals {
         of        = 2
         silence   = local.quiet_is_good
         section   = "functions-are-throttled"
-        says      = "${function} is throttled. Of queues nothing is lost; frames get an error, connects and requests a 5xx."
+        says      = "${function} is throttled. No queued job is lost; frames get an error, connects and requests a 5xx."
       }
     },
     {
@@ -190,7 +190,7 @@ locals {
         of        = 1
         silence   = local.quiet_is_good
         section   = "a-table-throttles"
-        says      = "DynamoDB throttles ${table} or an index of it: a hot key, or traffic that more than doubled within half an hour."
+        says      = "DynamoDB throttles ${table} or one of its indexes: a hot key, or traffic that more than doubled within half an hour."
       }
     },
     {
@@ -203,7 +203,7 @@ locals {
         of        = 10
         silence   = local.quiet_is_good
         section   = "replication-lags"
-        says      = "Changes of ${replica.table} reach ${replica.region} late: its users see history and members late."
+        says      = "Changes of ${replica.table} reach ${replica.region} late: users there see an outdated history and outdated members."
       }
     },
     {
@@ -215,7 +215,7 @@ locals {
         of        = 2
         silence   = local.quiet_is_bad
         section   = "redis-is-full-or-busy"
-        says      = "The engine of ${var.cache.nodes[index]} is busy, or the node reports nothing any more."
+        says      = "The CPU of ${var.cache.nodes[index]} is busy, or the node has stopped reporting."
       }
     },
     {
@@ -225,9 +225,9 @@ locals {
         threshold = local.thresholds.redis_memory_percent
         periods   = 2
         of        = 2
-        silence   = local.quiet_is_good # its CPU alarm says that it is silent
+        silence   = local.quiet_is_good # the CPU alarm fires if the node stops reporting
         section   = "redis-is-full-or-busy"
-        says      = "${var.cache.nodes[index]} is nearly full; then keys are evicted, sessions of polling clients among them."
+        says      = "${var.cache.nodes[index]} is nearly full. When it is full, keys are evicted, including sessions of polling clients."
       }
     },
     var.cache.kind != "serverless" ? {} : {
@@ -239,7 +239,7 @@ locals {
         of        = 1
         silence   = local.quiet_is_good
         section   = "redis-is-full-or-busy"
-        says      = "The cache throttles commands: its limit of ECPUs is reached, or traffic grew faster than the cache did."
+        says      = "The cache throttles commands: its ECPU limit is reached, or traffic grew faster than the cache can scale."
       }
     },
   )
@@ -259,14 +259,14 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   treat_missing_data  = each.value.silence
   tags                = var.tags
 
-  # One metric is named directly, several are summed.
+  # A single metric is set directly, several are summed.
   namespace          = length(each.value.metrics) == 1 ? each.value.metrics[0].namespace : null
   metric_name        = length(each.value.metrics) == 1 ? each.value.metrics[0].name : null
   dimensions         = length(each.value.metrics) == 1 ? each.value.metrics[0].dimensions : null
   period             = length(each.value.metrics) == 1 ? try(each.value.period_s, 300) : null
   statistic          = length(each.value.metrics) == 1 && !startswith(each.value.statistic, "p") ? each.value.statistic : null
   extended_statistic = startswith(each.value.statistic, "p") ? each.value.statistic : null
-  # Of three messages one is no percentile.
+  # With few messages, a percentile has no meaning.
   evaluate_low_sample_count_percentiles = startswith(each.value.statistic, "p") ? "ignore" : null
 
   dynamic "metric_query" {

@@ -1,11 +1,11 @@
-# The dashboard: what users feel on top, then the way of a message, then what it stands on.
+# The dashboard: first what users notice, then the stages of delivery, then the services below.
 
 locals {
-  # A metric as a dashboard writes it: [namespace, name, dimension, value, …, options].
+  # A dashboard's format of a metric: [namespace, name, dimension, value, …, options].
   charts = concat(
     [
       { title = "Connections", stat = "Maximum", metrics = [merge(local.own["ActiveConnections"], { label = "open" })] },
-      { title = "Messages a second", stat = "Average", metrics = [merge(local.own["MessageRate"], { label = "kept" })] },
+      { title = "Messages per second", stat = "Average", metrics = [merge(local.own["MessageRate"], { label = "delivered" })] },
       { title = "Delivery latency, ms", stat = "p50", metrics = [
         merge(local.own["delivery_latency_ms"], { label = "p50", stat = "p50" }),
         merge(local.own["delivery_latency_ms"], { label = "p99", stat = "p99" }),
@@ -13,7 +13,7 @@ locals {
       { title = "Posts: delivered, gone (410), refused, to retry (429)", stat = "Sum", metrics = [
         for name in ["posts_delivered", "posts_gone", "posts_refused", "posts_to_retry"] : merge(local.own[name], { label = name })
       ] },
-      { title = "Entries delivered, set aside, sockets recovered", stat = "Sum", metrics = [
+      { title = "Entries delivered, entries set aside, sockets recovered", stat = "Sum", metrics = [
         for name in ["entries_delivered", "entries_set_aside", "recoveries"] : merge(local.own[name], { label = name })
       ] },
       { title = "Limits: frames refused, frames not checked", stat = "Sum", metrics = [
@@ -75,7 +75,7 @@ locals {
     ],
   )
 
-  # A serverless cache counts by cluster, a replication group by node.
+  # A serverless cache reports metrics by cluster, a replication group by node.
   redis_dimension = var.cache.kind == "serverless" ? "clusterId" : "CacheClusterId"
   redis_ids       = var.cache.kind == "serverless" ? [var.cache.id] : var.cache.nodes
   redis = {
@@ -116,7 +116,7 @@ resource "aws_cloudwatch_dashboard" "this" {
     widgets = concat(
       [{
         type       = "alarm", x = 0, y = 0, width = 24, height = 4
-        properties = { title = "Alarms: what to do is in each one's description", alarms = [for alarm in aws_cloudwatch_metric_alarm.this : alarm.arn] }
+        properties = { title = "Alarms (each description says what to do)", alarms = [for alarm in aws_cloudwatch_metric_alarm.this : alarm.arn] }
       }],
       local.widgets,
     )

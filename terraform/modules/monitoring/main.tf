@@ -28,8 +28,8 @@ locals {
 
   region = data.aws_region.current.id
 
-  # What chalicelib emits; a test compares. `report` says its region, the embedded metrics of log lines
-  # have no dimension.
+  # The metrics that chalicelib emits; a test compares them. Those of `report` have the dimension Region,
+  # those embedded in log lines have no dimension.
   own = {
     for name, metric in jsondecode(file("${path.module}/metrics.json")) : name => {
       namespace  = var.metrics_namespace
@@ -41,10 +41,10 @@ locals {
   work_queues = { for short, name in var.queues : short => name if !contains(var.dead_letter_queues, name) }
   dead_queues = { for short, name in var.queues : short => name if contains(var.dead_letter_queues, name) }
 
-  # Those that this app takes jobs from; the inbox of another region's messages has no worker yet.
+  # The queues from which the app takes jobs; the inbox for other regions' messages has no worker yet.
   watched_queues = { for short in ["delivery", "outbound"] : short => var.queues[short] }
 
-  # A table's own metrics leave out its indexes, which throttle by themselves.
+  # A table's metrics do not include its indexes, which are throttled separately.
   # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
   throttled = merge([
     for short, table in var.tables : {
@@ -55,13 +55,13 @@ locals {
     }
   ]...)
 
-  # Of each global table that is written here, its way to each replica.
+  # Each global table's replication from this region to each other region.
   replicas = {
     for pair in setproduct(var.global_tables, var.replica_regions) :
     "${pair[0]} ${pair[1]}" => { table = var.tables[pair[0]], region = pair[1] }
   }
 
-  # Alarms of nodes go by number: their ids are not known before there is a cache.
+  # Nodes' alarms are numbered, as the nodes' ids are not known before the cache exists.
   node_count = var.cache.kind == "replication-group" ? var.cache.node_count : 0
 
   topic_arn = var.alarm_topic_arn != null ? var.alarm_topic_arn : aws_sns_topic.alarms[0].arn

@@ -1,14 +1,14 @@
 output "dashboard_name" {
-  description = "The CloudWatch dashboard of this region."
+  description = "The name of this region's CloudWatch dashboard."
   value       = aws_cloudwatch_dashboard.this.dashboard_name
 }
 
 output "alarm_topic_arn" {
-  description = "Where alarms go."
+  description = "ARN of the SNS topic for alarms."
   value       = local.topic_arn
 }
 
 output "alarm_names" {
-  description = "All alarms."
+  description = "The names of all alarms."
   value       = sort([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name])
 }

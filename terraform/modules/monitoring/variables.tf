@@ -1,21 +1,21 @@
 variable "name" {
-  description = "Prefix of the names of dashboard, alarms and topic."
+  description = "Prefix of the names of the dashboard, the alarms and the topic."
   type        = string
 
   validation {
     condition     = can(regex("^[a-zA-Z0-9][a-zA-Z0-9-]{0,39}$", var.name))
-    error_message = "Letters, digits and hyphens, 40 at most."
+    error_message = "Use letters, digits and hyphens, at most 40 characters."
   }
 }
 
 variable "metrics_namespace" {
-  description = "CloudWatch namespace of Tidings' own metrics: TIDINGS_METRICS_NAMESPACE of the functions."
+  description = "CloudWatch namespace of Tidings' own metrics; the functions get it as TIDINGS_METRICS_NAMESPACE."
   type        = string
   default     = "WeChat/WebSocket"
 
   validation {
     condition     = can(regex("^[^:][^:]{0,254}$", var.metrics_namespace)) && !startswith(var.metrics_namespace, "AWS/")
-    error_message = "1 to 255 characters, no colon, not beginning with AWS/."
+    error_message = "Use 1 to 255 characters without a colon, not starting with AWS/."
   }
 }
 
@@ -25,17 +25,17 @@ variable "functions" {
 
   validation {
     condition     = alltrue([for name in ["websocket_connect", "websocket_message", "deliver", "outbound", "sweep", "report"] : contains(keys(var.functions), name)])
-    error_message = "The functions of app.py, sweep and report among them: their silence is an alarm."
+    error_message = "Give all functions of app.py, including sweep and report."
   }
 }
 
 variable "queues" {
-  description = "Queue names by short name, dead-letter queues included."
+  description = "Queue names by short name, including dead-letter queues."
   type        = map(string)
 
   validation {
     condition     = contains(keys(var.queues), "delivery") && contains(keys(var.queues), "outbound")
-    error_message = "The queues delivery and outbound are needed."
+    error_message = "The queues delivery and outbound are required."
   }
 }
 
@@ -45,7 +45,7 @@ variable "dead_letter_queues" {
 
   validation {
     condition     = length(setsubtract(var.dead_letter_queues, values(var.queues))) == 0
-    error_message = "A dead-letter queue is one of the queues."
+    error_message = "Every dead-letter queue must also be in `queues`."
   }
 }
 
@@ -61,17 +61,17 @@ variable "table_indexes" {
 
   validation {
     condition     = length(setsubtract(keys(var.table_indexes), keys(var.tables))) == 0
-    error_message = "Indexes are of the tables."
+    error_message = "Every table in `table_indexes` must also be in `tables`."
   }
 
   validation {
     condition     = alltrue([for indexes in values(var.table_indexes) : length(indexes) <= 4])
-    error_message = "An alarm sums 10 metrics at most: reads and writes of a table and of 4 indexes."
+    error_message = "At most 4 indexes per table: an alarm can sum 10 metrics, reads and writes of a table and of 4 indexes."
   }
 }
 
 variable "websocket_apis" {
-  description = "The WebSocket APIs, one a shard."
+  description = "The WebSocket APIs, one per shard."
   type = list(object({
     id    = string
     stage = string
@@ -79,22 +79,22 @@ variable "websocket_apis" {
 
   validation {
     condition     = length(var.websocket_apis) > 0
-    error_message = "At least one WebSocket API."
+    error_message = "Give at least one WebSocket API."
   }
 
   validation {
     condition     = length(var.websocket_apis) <= 10
-    error_message = "An alarm sums 10 metrics at most, and new connections are watched over all shards."
+    error_message = "At most 10 WebSocket APIs: an alarm can sum 10 metrics, and one alarm sums the new connections of all shards."
   }
 }
 
 variable "http_api_id" {
-  description = "The HTTP API."
+  description = "The id of the HTTP API."
   type        = string
 }
 
 variable "cache" {
-  description = "The cache: kind serverless, replication-group or external; its id; of a replication group also the number and the ids of its nodes, such as tidings-0001-001. An external cache has no metrics here."
+  description = "The cache: kind serverless, replication-group or external; its id; for a replication group also the number and ids of its nodes, such as tidings-0001-001. An external cache has no metrics here."
   type = object({
     kind       = string
     id         = optional(string)
@@ -104,112 +104,113 @@ variable "cache" {
 
   validation {
     condition     = contains(["serverless", "replication-group", "external"], var.cache.kind)
-    error_message = "serverless, replication-group or external."
+    error_message = "Give serverless, replication-group or external."
   }
 
   validation {
     condition     = var.cache.kind != "replication-group" || (var.cache.node_count > 0 && length(var.cache.nodes) >= var.cache.node_count)
-    error_message = "Nodes of a replication group are watched one by one: their number and ids are needed."
+    error_message = "A replication group needs node_count and nodes, as each node has its own alarms."
   }
 }
 
 variable "replica_regions" {
-  description = "Regions that global tables are replicated to."
+  description = "Regions to which global tables are replicated."
   type        = set(string)
   default     = []
 }
 
 variable "global_tables" {
-  description = "Short names of the tables that are replicated. Needed with replica regions."
+  description = "Short names of the replicated tables. Required with replica regions."
   type        = set(string)
   default     = []
 
   validation {
     condition     = length(var.replica_regions) == 0 || length(var.global_tables) > 0
-    error_message = "Replica regions without global tables: nobody would see that replication lags."
+    error_message = "Replica regions need `global_tables`; otherwise replication would not be monitored."
   }
 
   validation {
     condition     = length(setsubtract(var.global_tables, keys(var.tables))) == 0
-    error_message = "A global table is one of the tables."
+    error_message = "Every global table must also be in `tables`."
   }
 }
 
 variable "alarm_topic_arn" {
-  description = "The SNS topic that alarms go to. Null: one is created."
+  description = "ARN of the SNS topic for alarms; null creates one."
   type        = string
   default     = null
 
   validation {
     condition     = var.alarm_topic_arn == null || can(regex("^arn:[^:]+:sns:", var.alarm_topic_arn))
-    error_message = "The ARN of an SNS topic."
+    error_message = "Give the ARN of an SNS topic."
   }
 }
 
 variable "alarm_emails" {
-  description = "Addresses subscribed to the created topic; each confirms by the mail it gets."
+  description = "Email addresses to subscribe to the created topic. Each must confirm the subscription by the email it gets."
   type        = list(string)
   default     = []
 
   validation {
     condition     = length(var.alarm_emails) == 0 || var.alarm_topic_arn == null
-    error_message = "Subscribe to a topic of your own where it is made."
+    error_message = "With alarm_topic_arn, subscribe the addresses where that topic is created; leave alarm_emails empty."
   }
 }
 
 variable "alarm_kms_key_arn" {
-  description = "Encrypts the created topic; its policy must let cloudwatch.amazonaws.com use it. Null: the topic is not encrypted by a key; alarms carry names and numbers only."
+  description = "ARN of a key that encrypts the created topic; its policy must let cloudwatch.amazonaws.com use it. null means no key; alarms contain only names and numbers."
   type        = string
   default     = null
 }
 
 variable "guide_url" {
-  description = "Where the operations guide is, which each alarm names."
+  description = "URL or path of the operations guide, which each alarm's description links to."
   type        = string
   default     = "docs/how-to/operate.md"
 }
 
 variable "thresholds" {
   description = <<-EOT
-    When alarms go off: above these.
-    delivery_latency_p99_ms: from the append to the last post of a delivery.
-    queue_age_s: of the oldest job in delivery or outbound.
-    dead_letters: more of them in delivery's dead-letter queue than this; outbound_dead_letters: in outbound's,
-    where also lies what clients did not take that read too slowly.
+    Alarms fire above these values.
+    delivery_latency_p99_ms: time from the append of an entry to the last post of its delivery.
+    queue_age_s: age of the oldest job in delivery or outbound.
+    dead_letters: number in delivery's dead-letter queue. outbound_dead_letters: number in outbound's, which
+    also has messages for clients that read too slowly.
     entries_set_aside: messages in 5 minutes that could not be delivered and were set aside.
-    function_errors: of one function in 5 minutes. function_throttles: the same.
-    concurrent_executions: of all functions of the account and region (quota: 1,000, often less in new accounts).
-    posts_to_retry: posts in 5 minutes that met a throttle (429) or a fault.
+    function_errors, function_throttles: errors and throttles of one function in 5 minutes.
+    concurrent_executions: of all functions in the account and region (quota: 1,000, often less in new accounts).
+    posts_to_retry: posts in 5 minutes that were throttled (429) or failed.
     posts_refused: posts in 5 minutes that were too large.
     websocket_errors: integration and execution errors of one WebSocket API in 5 minutes.
-    http_5xx: of the HTTP API in 5 minutes.
-    connects_per_minute: of all shards (quota: 500 a second).
+    http_5xx: 5xx answers of the HTTP API in 5 minutes.
+    connects_per_minute: new connections of all shards (quota: 500 per second).
     table_throttles: throttled reads and writes of one table in 5 minutes.
-    replication_latency_ms: of a global table to one region.
-    redis_cpu_percent, redis_memory_percent: of a node. redis_throttles: commands of a serverless cache in 5 minutes.
-    limits_open: frames in 5 minutes that no limit was checked for, as Redis was away.
+    replication_latency_ms: replication time of a global table to one region.
+    redis_cpu_percent, redis_memory_percent: of one node. redis_throttles: throttled commands of a serverless
+    cache in 5 minutes.
+    limits_open: frames in 5 minutes for which no rate limit was checked, because Redis was down.
   EOT
   type        = map(number)
   default     = {}
 
   validation {
     condition     = length(setsubtract(keys(var.thresholds), keys(local.default_thresholds))) == 0
-    error_message = "A threshold that no alarm has."
+    error_message = "Unknown threshold; use the names in the description of `thresholds`."
   }
 
   validation {
     condition     = alltrue([for threshold in values(var.thresholds) : threshold >= 0])
-    error_message = "No threshold is negative."
+    error_message = "Thresholds must not be negative."
   }
 
   validation {
     condition     = alltrue([for name, threshold in var.thresholds : threshold <= 100 if endswith(name, "_percent")])
-    error_message = "A percentage is 100 at most."
+    error_message = "A percentage must be at most 100."
   }
 }
 
 variable "tags" {
-  description = "Tags of alarms and topic."
+  description = "Tags of the alarms and the topic."
   type        = map(string)
   default     = {}
 }

@@ -1,4 +1,4 @@
-# The way out: NAT gateways in public subnets, or an egress-only gateway for IPv6.
+# Egress: NAT gateways in public subnets, or an egress-only gateway for IPv6.
 
 resource "aws_internet_gateway" "this" {
   count = length(local.nat) > 0 ? 1 : 0

@@ -1,4 +1,5 @@
-# DynamoDB without the NAT gateway's price, and other APIs where that is wanted. Not execute-api.
+# Endpoints for DynamoDB, which avoids the NAT gateway's price, and optionally for other AWS APIs. Never
+# for execute-api (see README.md).
 
 locals {
   interface_endpoints = var.interface_endpoints != null ? var.interface_endpoints : toset(local.ipv6 ? ["sqs", "secretsmanager", "monitoring"] : [])

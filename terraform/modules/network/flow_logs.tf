@@ -9,7 +9,7 @@ resource "aws_iam_role" "flow" {
   count = var.flow_log_days == null ? 0 : 1
 
   name        = "${var.name}-${local.region}-flow-logs"
-  description = "Lets the VPC's flow logs be written."
+  description = "Allows writing the VPC's flow logs."
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -1,12 +1,12 @@
-# Private subnets for the functions and the cache, and their ways to AWS's APIs.
+# Private subnets for the functions and the cache, and their routes to AWS's APIs.
 
 data "aws_region" "current" {}
 
 data "aws_availability_zones" "available" {
   state = "available"
 
-  # Old zones without Lambda in a VPC, NAT gateways or caches on Graviton. They have other names in other
-  # accounts, the same id in all.
+  # Old zones without Lambda in a VPC, NAT gateways or caches on Graviton. A zone's name differs between
+  # accounts, its id does not.
   # https://docs.aws.amazon.com/ram/latest/userguide/working-with-az-ids.html
   exclude_zone_ids = ["use1-az3", "usw1-az2", "cac1-az3", "apne1-az3"]
 
@@ -32,7 +32,7 @@ resource "aws_vpc" "this" {
   tags = { Name = var.name }
 }
 
-# Nothing uses it, and nobody can by accident.
+# Without rules, so that nothing uses the default security group by accident.
 resource "aws_default_security_group" "this" {
   vpc_id = aws_vpc.this.id
 
@@ -73,8 +73,8 @@ resource "aws_security_group" "functions" {
   tags = { Name = "${var.name}-functions" }
 }
 
-# AWS's APIs, the identity provider of a JWKS URL and an external cache are hosts without fixed
-# addresses; the cache module opens the way to its own.
+# AWS's APIs, an identity provider (JWKS URL) and an external cache have no fixed addresses. The cache
+# module adds the rule for its own cache.
 resource "aws_vpc_security_group_egress_rule" "functions_ipv4" {
   for_each = toset([for port in var.egress_ports : tostring(port)])
 

@@ -1,19 +1,19 @@
 output "vpc_id" {
-  description = "The VPC."
+  description = "The id of the VPC."
   value       = aws_vpc.this.id
 }
 
 output "subnet_ids" {
-  description = "Private subnets, one a zone."
+  description = "Ids of the private subnets, one per zone."
   value       = [for subnet in aws_subnet.private : subnet.id]
 }
 
 output "functions_security_group_id" {
-  description = "The functions' security group."
+  description = "The id of the functions' security group."
   value       = aws_security_group.functions.id
 }
 
 output "ipv6" {
-  description = "Whether the functions leave by IPv6."
+  description = "Whether the functions use IPv6 for egress."
   value       = local.ipv6
 }

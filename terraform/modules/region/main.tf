@@ -1,17 +1,17 @@
-# One region, complete: tables, queues, cache, network, functions and APIs.
+# One complete region: tables, queues, cache, network, functions, APIs and monitoring.
 
 locals {
-  # A cache of our own is in the VPC, so the functions are, too.
+  # ElastiCache is in the VPC, so the functions must be in it too.
   network = var.network.create || var.cache.kind != "external" ? 1 : 0
 
   region      = data.aws_region.current.id
   kms_key_arn = lookup(var.kms_key_arns, local.region, null)
   peers       = { for region, peer in var.peers : region => peer if region != local.region }
 
-  # The host that is this region's alone, whatever domains there are.
+  # The execute-api host, which belongs to this region alone, even with custom domains.
   http_host = regex("^[a-z]+://([^/:]+)", module.app.http_api.endpoint)[0]
 
-  # redis://host:port/…: the port an external cache is called on.
+  # The port in an external cache's URL (redis://host:port/…).
   external_ports = var.cache.url == null ? [] : [try(tonumber(regex(":([0-9]+)(?:/|$)", var.cache.url)[0]), 6379)]
 }
 
@@ -113,7 +113,7 @@ module "monitoring" {
   websocket_apis     = module.app.websocket_apis
   http_api_id        = module.app.http_api.id
   cache              = module.cache.cache
-  replica_regions    = keys(local.peers) # this region's writes go to all the others
+  replica_regions    = keys(local.peers) # this region's writes are replicated to all others
   global_tables      = module.tables.global
   alarm_topic_arn    = var.monitoring.alarm_topic_arn
   alarm_emails       = var.monitoring.alarm_emails

@@ -9,12 +9,12 @@ output "http_api" {
 }
 
 output "urls" {
-  description = "Where clients reach this region without an edge: websocket, http."
+  description = "The URLs of this region without an edge: websocket and http."
   value       = module.app.urls
 }
 
 output "domain_targets" {
-  description = "What DNS records of the custom domains point to, by websocket and http."
+  description = "Targets for the DNS records of the custom domains, by websocket and http."
   value       = module.app.domain_targets
 }
 
@@ -44,29 +44,29 @@ output "cache" {
 }
 
 output "alarms" {
-  description = "Dashboard, topic and names of the alarms; null without monitoring."
+  description = "Dashboard, topic and alarm names; null without monitoring."
   value       = one(module.monitoring[*])
 }
 
 output "edge" {
-  description = "What modules/edge takes for this region."
+  description = "This region's entry in the variable `regions` of modules/edge."
   value = {
     websocket_domains          = [for api in module.app.websocket_apis : api.domain != null ? api.domain : regex("^[a-z]+://([^/:]+)", api.endpoint)[0]]
     websocket_stages           = [for api in module.app.websocket_apis : api.stage]
     http_domain                = module.app.http_api.domain != null ? module.app.http_api.domain : local.http_host
     health_host                = local.http_host
     regional_websocket_targets = [for api in module.app.websocket_apis : module.app.domain_targets.websocket if api.domain != null]
-    # Null or not is known before API Gateway says what the target is.
+    # Whether this is null must be known in the plan, before API Gateway returns the target.
     regional_http_target = var.app.domains == null ? null : module.app.domain_targets["http"]
   }
 }
 
 output "secret" {
-  description = "The secret's name and ARN; its value is not Terraform's."
+  description = "The secret's name and ARN. Terraform does not manage its value."
   value       = local.secret
 }
 
 output "broadcast" {
-  description = "What the other regions' `peers` takes for this one."
+  description = "This region's entry in the variable `peers` of the other regions."
   value       = module.messaging.broadcast
 }

@@ -1,5 +1,5 @@
-# The container of the secrets, the same in every region. Terraform never sees its value, so no
-# state file holds it: `tidings deploy` or you write it (see README.md).
+# The secret, the same in every region. Terraform never sees its value, so no state file contains it:
+# `tidings deploy` or you set the value (see README.md).
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -25,7 +25,7 @@ resource "aws_secretsmanager_secret" "this" {
 locals {
   secret = {
     name = "${var.name}-secrets"
-    # A replica's ARN is the primary's with its own region; the end is Secrets Manager's.
+    # A replica's ARN is the primary's with the replica's region; Secrets Manager chooses the suffix.
     arn = var.primary ? aws_secretsmanager_secret.this[0].arn : join(":", [
       "arn", data.aws_partition.current.partition, "secretsmanager", local.region,
       data.aws_caller_identity.current.account_id, "secret", "${var.name}-secrets-??????",

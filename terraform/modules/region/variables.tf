@@ -1,27 +1,27 @@
 variable "name" {
-  description = "Prefix of all names; the functions get it as TIDINGS_PREFIX. One deployment of an account has it in all its regions."
+  description = "Prefix of all names; the functions get it as TIDINGS_PREFIX. It must be the same in all regions of a deployment, and unique in the account."
   type        = string
   default     = "tidings"
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,23}$", var.name))
-    error_message = "Lower-case letters, digits and hyphens, at most 24, beginning with a letter."
+    error_message = "Use lower-case letters, digits and hyphens, at most 24 characters, starting with a letter."
   }
 }
 
 variable "package_dir" {
-  description = "Where `tidings package` left deployment.zip, chalice.tf.json and package.json, seen from the working directory of Terraform."
+  description = "Directory to which `tidings package` wrote deployment.zip, chalice.tf.json and package.json, relative to Terraform's working directory."
   type        = string
 }
 
 variable "primary" {
-  description = "Whether this region creates the global tables and the secret; exactly one does."
+  description = "Whether this region creates the global tables and the secret; exactly one region must."
   type        = bool
   default     = true
 }
 
 variable "peers" {
-  description = "All regions of the deployment by name, this one too or not: their output `broadcast`. The primary region makes replicas of the global tables and of the secret in the others."
+  description = "All regions of the deployment by name, with or without this one: their output `broadcast`. The primary region creates replicas of the global tables and the secret in the others."
   type        = map(object({ topic_arn = string, inbox_arn = string }))
   default     = {}
 }
@@ -36,7 +36,7 @@ variable "tables" {
 }
 
 variable "cache" {
-  description = "The cache: kind serverless, replication-group or external, with prices in modules/cache."
+  description = "The cache: kind serverless, replication-group or external; modules/cache has the prices."
   type = object({
     kind              = optional(string, "serverless")
     url               = optional(string)
@@ -50,7 +50,7 @@ variable "cache" {
 }
 
 variable "network" {
-  description = "The VPC, with prices in modules/network. With an external cache there is none unless `create`: outside a VPC functions start quicker, reach everything public and cost nothing for it."
+  description = "The VPC; modules/network has the prices. With an external cache there is no VPC unless `create` is true: outside a VPC, functions start faster, can reach all public addresses and need no paid egress."
   type = object({
     create              = optional(bool, false)
     cidr                = optional(string, "10.60.0.0/16")
@@ -88,7 +88,7 @@ variable "app" {
 }
 
 variable "monitoring" {
-  description = "Dashboard and alarms: 3 USD a month for the dashboard, 0.10 USD for each metric that an alarm looks at, about 9 USD together; see modules/monitoring."
+  description = "Dashboard and alarms: 3 USD a month for the dashboard, 0.10 USD for each metric of an alarm, together about 9 USD; see modules/monitoring."
   type = object({
     create            = optional(bool, true)
     alarm_topic_arn   = optional(string)
@@ -107,30 +107,30 @@ variable "metrics_namespace" {
 }
 
 variable "kms_key_arns" {
-  description = "Customer managed keys of tables, queues, topic, cache and secret by region, with one for each region or none; {} for the services' own keys."
+  description = "ARNs of customer managed keys for tables, queues, topic, cache and secret, by region: one for each region, or none. {} uses the services' own keys."
   type        = map(string)
   default     = {}
 }
 
 variable "secret_recovery_days" {
-  description = "Days in which a deleted secret can be restored, 7 to 30; 0 deletes it at once (emulators, short-lived deployments)."
+  description = "Days for which a deleted secret can be restored, 7 to 30; 0 deletes it at once (for emulators and short-lived deployments)."
   type        = number
   default     = 7
 
   validation {
     condition     = var.secret_recovery_days == 0 || (var.secret_recovery_days >= 7 && var.secret_recovery_days <= 30)
-    error_message = "0, or from 7 to 30."
+    error_message = "Give 0, or a number from 7 to 30."
   }
 }
 
 variable "connections_url" {
-  description = "For emulators: where functions post to connections. null on AWS."
+  description = "For emulators: the URL to which functions post to connections. null on AWS."
   type        = string
   default     = null
 }
 
 variable "aws_endpoint_url" {
-  description = "For emulators: where functions reach AWS's APIs. null on AWS."
+  description = "For emulators: the URL of AWS's APIs for the functions. null on AWS."
   type        = string
   default     = null
 }

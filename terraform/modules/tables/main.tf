@@ -1,4 +1,4 @@
-# The tables of resources.json. Its reader in Python is operate/resources.py.
+# The tables of resources.json, which operate/resources.py reads in Python.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -19,8 +19,8 @@ resource "aws_dynamodb_table" "this" {
   range_key                   = try(each.value.range_key, null)
   deletion_protection_enabled = var.deletion_protection
 
-  # Replicas need the stream; a global table has one from the start, so that a region can be
-  # added later without touching what runs.
+  # Replicas need the stream. A global table has one from the start, so that a region can be added later
+  # without changing the table.
   stream_enabled   = each.value.scope == "global"
   stream_view_type = each.value.scope == "global" ? "NEW_AND_OLD_IMAGES" : null
 
@@ -75,7 +75,7 @@ resource "aws_dynamodb_table" "this" {
   lifecycle {
     precondition {
       condition     = var.primary || length(var.replica_regions) == 0
-      error_message = "Replicas are made by the primary region."
+      error_message = "Only the primary region creates replicas: leave replica_regions empty in the others."
     }
   }
 }

@@ -1,5 +1,5 @@
 output "names" {
-  description = "Table names by short name, the global ones in every region."
+  description = "Table names by short name, including the global tables in every region."
   value       = { for name, _ in local.definition : name => try(aws_dynamodb_table.this[name].name, "${var.name}-${name}") }
 }
 
@@ -9,7 +9,7 @@ output "global" {
 }
 
 output "replica_regions" {
-  description = "Regions that have a replica of every global table, beside this one."
+  description = "Other regions that have a replica of every global table."
   value       = sort(setintersection(toset(var.replica_regions), [for table in aws_dynamodb_table.this : table.replica[*].region_name if length(table.replica) > 0]...))
 }
 

@@ -1,4 +1,4 @@
-# What AWS would answer, as far as the provider looks at its form. Used by every module's tests.
+# AWS's answers, as far as the provider validates their format. Used by every module's tests.
 
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }

@@ -1,4 +1,4 @@
-# The root with its second region taken in: tests/terraform/test_two_regions.py removes the comment signs.
+# The root module with its second region: tests/terraform/test_two_regions.py uncomments it.
 
 mock_provider "aws" {
   alias  = "primary"
@@ -73,11 +73,11 @@ run "both_are_complete" {
 
   assert {
     condition     = toset(keys(module.edge[0].health_check_ids)) == toset(["us-east-1", "eu-west-1"])
-    error_message = "The edge leads to either."
+    error_message = "The edge must route to both regions."
   }
 
   assert {
     condition     = toset(keys(local.app.endpoints)) == toset(["us-east-1", "eu-west-1"]) && length(distinct(values(local.app.endpoints))) == 1
-    error_message = "GET /v1/endpoint knows both, under the one host."
+    error_message = "GET /v1/endpoint must list both regions under one host."
   }
 }

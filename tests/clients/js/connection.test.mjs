@@ -95,7 +95,7 @@ test("without an open connection connect rejects in time, says why, and goes on"
     await clock.pass(1_000);
   }
   await refused;
-  assert.match(reasons[0].message, /no connection to ws:\/\/here\/ws \(close code 1006\): is the address right/);
+  assert.match(reasons[0].message, /no connection to ws:\/\/here\/ws \(close code 1006\): check the address/);
   assert.doesNotMatch(JSON.stringify(reasons), /T1/, "no token in it");
   await comeBack({ clock, network });
   await client.connect();
@@ -166,7 +166,7 @@ test("without a token it ends; a fault of getToken is tried again", async () => 
   await network.last.end();
   await clock.pass(10_000);
   assert.equal(client.state, "closed");
-  assert.deepEqual(told.at(-1), ["refused", { message: "no token" }]);
+  assert.deepEqual(told.at(-1), ["refused", { message: "getToken returned no token" }]);
 });
 
 test("an expiring token is renewed once on the open connection", async () => {

@@ -1,4 +1,4 @@
-"""Connections: tokens, refusals, heartbeats, coming again."""
+"""Connections: tokens, rejections, heartbeats, reconnection."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ async def test_backoff_starts_anew_only_after_an_ack(backend: Backend) -> None:
         for count in (2, 3, 4):
             await backend.cut()
             await listener.until(lambda: listener.names().count("connected") == count)  # noqa: B023
-        assert attempts() == [1, 2, 3], "an open connection alone is of no use"
+        assert attempts() == [1, 2, 3], "an open connection alone does not reset the backoff"
         await client.call("hello", {})
         await backend.cut()
         await listener.until(lambda: len(attempts()) == 4)

@@ -1,4 +1,4 @@
-"""Entries once and in order, whatever comes twice, late, or not at all."""
+"""Entries are shown once and in order, even if they arrive twice, late, or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was missed, in order and once."""
+"""Recovery: missed entries come in order and once."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ async def test_a_program_that_starts_again_goes_on_where_it_was(backend: Backend
         await backend.push("message_received", backend.log[1])
         await listener.until(lambda: listener.contents() == ["2"])
         kept = client.positions()
-    assert kept == {"lobby": ""}, "the first one was not there yet"
+    assert kept == {"lobby": ""}, "the client does not have the first message yet"
     again = Listener()
     client = TidingsClient(backend.url, any_token, again, FAST)
     for room, position in kept.items():

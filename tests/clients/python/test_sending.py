@@ -1,4 +1,4 @@
-"""Sending: acks, resends, what is given up."""
+"""Sending: acks, resends, and sends that are given up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The vectors that the clients of all languages share: clients/vectors."""
+"""The test vectors that the clients in all languages share: clients/vectors."""
 
 from __future__ import annotations
 

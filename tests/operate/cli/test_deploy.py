@@ -62,7 +62,7 @@ def test_no_is_no(stand_in: StandIn, command: str, question: str) -> None:
     order = ("the plan", "AWS account 123456789012 (as arn:", ", region eu-central-1", question)
     places = [done.stderr.index(text) for text in order]
     assert places == sorted(places)
-    assert "not confirmed, nothing was changed" in done.stderr
+    assert "not confirmed: nothing was changed" in done.stderr
     assert "apply" not in stand_in.calls()
 
 
@@ -95,7 +95,7 @@ def test_no_terraform_is_no_traceback(stand_in: StandIn, monkeypatch: pytest.Mon
     monkeypatch.setenv("PATH", "/nonexistent")
     done = tidings("deploy", "--target", "aws")
     assert done.exit_code == 1
-    assert "tidings: no terraform on the PATH" in done.stderr
+    assert "tidings: terraform is not on the PATH" in done.stderr
 
 
 def test_the_result_for_machines(

@@ -29,7 +29,7 @@ def test_the_account_is_that_of_the_credentials(
 
 
 def test_no_credentials_are_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(DeployError, match="no AWS credentials that are good: Unable to locate"):
+    with pytest.raises(DeployError, match="no valid AWS credentials: Unable to locate"):
         account()
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     with pytest.raises(DeployError, match=r"profile \(nobody\)"):

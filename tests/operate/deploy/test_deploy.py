@@ -25,7 +25,7 @@ def test_aws_is_asked_before_it_changes(stand_in: StandIn, aws: Deployment) -> N
     stand_in.plan(region="eu-central-1")
     asked: list[Change] = []
     for work in (aws.deploy, aws.destroy):
-        with pytest.raises(DeployError, match="not confirmed, nothing was changed"):
+        with pytest.raises(DeployError, match="not confirmed: nothing was changed"):
             work(lambda change: bool(asked.append(change)))
     where = "AWS account 123456789012 (as arn:aws:iam::123456789012:user/ada), region eu-central-1"
     assert asked == [Change(where, "the plan")] * 2

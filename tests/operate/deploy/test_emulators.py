@@ -123,7 +123,7 @@ def test_a_state_whose_emulator_has_ended_is_set_aside(
 def test_a_state_whose_emulator_runs_stays(emulator_url: str, secret: dict[str, Any]) -> None:
     at = Emulated(aws_url=emulator_url)
     assert not emulators.has_ended(at, outputs(secret))
-    with pytest.raises(DeployError, match="not made from here"):
+    with pytest.raises(DeployError, match="this checkout did not make"):
         emulators.has_ended(at, outputs({**secret, "arn": f"{secret['arn'][:-6]}abcdef"}))
     with pytest.raises(DeployError, match=r"asking .* what it has"):
         emulators.has_ended(Emulated(aws_url=NOWHERE), outputs(secret))

@@ -74,8 +74,8 @@ def test_an_old_one_is_refused(on_path: Path) -> None:
     ("body", "why"),
     [
         ("#!/bin/sh\necho 'no [version] chosen' >&2; exit 3", r"\(3\):\nno \[version\] chosen"),
-        ("#!/bin/sh\necho Terraform", "does not tell its version"),
-        ("no program", "does not tell its version"),
+        ("#!/bin/sh\necho Terraform", "did not report its version"),
+        ("no program", "did not report its version"),
     ],
 )
 def test_one_that_does_not_run_is_an_error_of_ours(on_path: Path, body: str, why: str) -> None:

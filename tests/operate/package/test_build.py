@@ -102,7 +102,7 @@ def test_a_pin_that_nobody_has_is_said_and_the_old_package_stays(tmp_path: Path,
     root = checkout(tmp_path / "a", FILES, 0, 0o644)
     with (root / "requirements.txt").open("a") as file:
         file.write("typing-extensions==0.0.1\n")
-    with pytest.raises(PackageError, match=r"pip ended with 1"):
+    with pytest.raises(PackageError, match=r"pip failed with exit code 1"):
         build(Target(), old, root=root)
     assert [path.name for path in old.iterdir()] == ["deployment.zip"]
     assert (old / "deployment.zip").read_bytes() == b"old"

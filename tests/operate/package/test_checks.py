@@ -120,7 +120,7 @@ def with_default_memory(made: dict[str, Any]) -> None:
         (with_a_missing_handler, "its handler app.gone is not in app.py"),
         (with_a_handler_elsewhere, "its handler other.sweep is not in app.py"),
         (for_another_runtime, "sweep: made for python3.11 on arm64"),
-        (with_default_memory, "sweep: memory and time-out are not those of"),
+        (with_default_memory, "sweep: memory and timeout differ from"),
     ],
 )
 def test_a_manifest_that_differs(spoil: Any, words: str) -> None:
@@ -149,12 +149,12 @@ def test_a_function_that_outlives_its_caller() -> None:
 def test_a_message_that_comes_again_too_early() -> None:
     assert timed("deliver", 20) == []
     [finding] = timed("deliver", 21)
-    assert "visibility time-out of delivery is below 6 times" in finding
+    assert "visibility timeout of delivery is less than 6 times" in finding
 
 
 def test_a_queue_that_nobody_defines() -> None:
     [finding] = found(document(), queues={})
-    assert finding == "deliver: no queue delivery in terraform/resources.json"
+    assert finding == "deliver: terraform/resources.json has no queue delivery"
 
 
 def elf(machine: int, order: int = 1) -> bytes:
@@ -170,12 +170,12 @@ def zip_findings(files: dict[str, bytes], size: int = 1) -> list[str]:
     [
         ({"a.so": elf(0x3E)}, "a.so: not made for arm64"),
         ({"lib/tool": elf(0x3E)}, "lib/tool: not made for arm64"),
-        ({"a.so": elf(0xB7, order=2)}, "a.so: not a library of Linux"),
-        ({"a.so": b"\xcf\xfa\xed\xfe" + bytes(40)}, "a.so: not a library of Linux"),
-        ({"a.so": b"\x7fELF"}, "a.so: not a library of Linux"),
-        ({"boto3/__init__.py": b""}, "boto3 does not belong into the zip"),
-        ({"tests/test_a.py": b""}, "tests does not belong into the zip"),
-        ({"workbench/a.py": b""}, "workbench does not belong into the zip"),
+        ({"a.so": elf(0xB7, order=2)}, "a.so: not a Linux library"),
+        ({"a.so": b"\xcf\xfa\xed\xfe" + bytes(40)}, "a.so: not a Linux library"),
+        ({"a.so": b"\x7fELF"}, "a.so: not a Linux library"),
+        ({"boto3/__init__.py": b""}, "boto3 does not belong in the zip"),
+        ({"tests/test_a.py": b""}, "tests does not belong in the zip"),
+        ({"workbench/a.py": b""}, "workbench does not belong in the zip"),
         ({"a/__pycache__/b.py": b""}, "bytecode"),
     ],
 )
@@ -191,7 +191,7 @@ def test_libraries_of_the_target_are_fine() -> None:
 def test_a_zip_over_its_budget() -> None:
     assert zip_findings({}, 12_000_000) == []
     assert zip_findings({}, 12_000_001) == [
-        "the zip has 12,000,001 bytes, over its budget of 12,000,000"
+        "the zip has 12,000,001 bytes, more than its budget of 12,000,000"
     ]
 
 

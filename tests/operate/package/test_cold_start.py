@@ -30,5 +30,5 @@ def test_init_and_the_first_message_of_the_unpacked_zip() -> None:
 
 
 def test_an_interpreter_that_nobody_has_is_said() -> None:
-    with pytest.raises(FileNotFoundError, match=r"no python9\.9 on the PATH"):
+    with pytest.raises(FileNotFoundError, match=r"python9\.9 is not on the PATH"):
         find_interpreter("9.9")

@@ -41,7 +41,7 @@ def app() -> Any:
 def test_a_trigger_nobody_deploys_is_refused() -> None:
     other = app()
     other.on_sns_message(topic="news", name="news")(lambda event: None)
-    with pytest.raises(ValueError, match="news: no trigger"):
+    with pytest.raises(ValueError, match="news: only triggers by queue name"):
         of(other)
 
 

@@ -39,7 +39,7 @@ def test_a_burst_then_the_rate() -> None:
     assert outcomes(world, alice, 2) == ["ack", "rate_limited"]
     refusal = world.ask(alice, "send_message", **TEXT)["data"]
     assert refusal["retryable"] is True
-    assert refusal["message"] == "too many of these: again in 500 ms"
+    assert refusal["message"] == "too many requests of this kind, try again in 500 ms"
     world.clock.ms += 3_600_000
     assert outcomes(world, alice, 4) == ["ack"] * 3 + ["rate_limited"]
 

@@ -19,7 +19,7 @@ def test_how_the_cache_knows_us() -> None:
 
 @pytest.mark.parametrize("missing", sorted(IAM))
 def test_half_of_it_is_refused(missing: str) -> None:
-    with pytest.raises(ValueError, match="go together"):
+    with pytest.raises(ValueError, match="or neither"):
         Settings.from_env({name: value for name, value in IAM.items() if name != missing})
 
 

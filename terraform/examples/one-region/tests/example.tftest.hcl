@@ -1,4 +1,4 @@
-# The package's folder comes as TF_VAR_package_dir: `pytest tests/terraform` packages for it.
+# `pytest tests/terraform` makes the package and sets TF_VAR_package_dir.
 
 mock_provider "aws" {
   source = "../../tests/mocks"
@@ -16,6 +16,6 @@ run "nothing_that_costs_by_the_hour" {
 
   assert {
     condition     = module.region.alarms == null
-    error_message = "Alarms and a dashboard are the most that an idle region costs."
+    error_message = "The example must not create alarms and a dashboard, which are the largest cost of an idle region."
   }
 }

@@ -1,4 +1,4 @@
-# The package's folder comes as TF_VAR_package_dir: `pytest tests/terraform` packages for it.
+# `pytest tests/terraform` makes the package and sets TF_VAR_package_dir.
 
 mock_provider "aws" {
   source = "../../tests/mocks"
@@ -15,7 +15,7 @@ variables {
 run "websocket_api" {
   assert {
     condition     = toset(keys(aws_apigatewayv2_route.websocket)) == toset(["prod/$connect", "prod/$default", "prod/$disconnect"]) && toset(keys(aws_apigatewayv2_route_response.websocket)) == toset(["prod/$default"])
-    error_message = "Three routes; answers ride the return body of $default."
+    error_message = "There must be three routes, and $default must return the function's body."
   }
 
   assert {
@@ -25,7 +25,7 @@ run "websocket_api" {
 
   assert {
     condition     = !strcontains(aws_apigatewayv2_stage.websocket["prod"].access_log_settings[0].format, "messageString")
-    error_message = "messageString brings quotes of its own: the line would be no JSON."
+    error_message = "messageString is already quoted, so the line would not be JSON."
   }
 
   assert {

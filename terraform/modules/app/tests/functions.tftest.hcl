@@ -1,4 +1,4 @@
-# The package's folder comes as TF_VAR_package_dir: `pytest tests/terraform` packages for it.
+# `pytest tests/terraform` makes the package and sets TF_VAR_package_dir.
 
 mock_provider "aws" {
   source = "../../tests/mocks"
@@ -80,7 +80,7 @@ run "environment" {
   }
 }
 
-# The mock's ARNs are all the same: here some differ.
+# The mock's ARNs are all the same, so these are overridden.
 override_resource {
   target = aws_lambda_function.this["deliver"]
   values = { arn = "arn:aws:lambda:us-east-1:123456789012:function:chat-deliver" }

@@ -1,4 +1,4 @@
-# The package's folder comes as TF_VAR_package_dir: `pytest tests/terraform` packages for it.
+# `pytest tests/terraform` makes the package and sets TF_VAR_package_dir.
 
 mock_provider "aws" {
   source = "../../tests/mocks"
@@ -35,7 +35,7 @@ run "roles" {
         ],
       ]))
     ])
-    error_message = "Of tables, indexes and queues a role allows what permissions.json and a trigger need: no less, no more."
+    error_message = "For tables, indexes and queues, a role must allow exactly what permissions.json and its trigger need."
   }
 
   assert {
@@ -50,7 +50,7 @@ run "roles" {
           jsondecode(file("permissions.json"))[name].secret ? "Secret" : "",
       ]))
     ])
-    error_message = "Of all else too."
+    error_message = "For everything else, a role must allow exactly what permissions.json lists."
   }
 
   assert {
@@ -72,7 +72,7 @@ run "roles" {
       for role in aws_iam_role.function :
       [for statement in jsondecode(role.assume_role_policy).Statement : [statement.Effect, statement.Principal, statement.Action]] == [["Allow", { Service = "lambda.amazonaws.com" }, "sts:AssumeRole"]]
     ])
-    error_message = "Nobody but Lambda takes a role."
+    error_message = "Only Lambda may assume a role."
   }
 
   assert {
@@ -131,8 +131,8 @@ run "a_key_is_used_through_the_services_that_have_it" {
     kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1"
   }
 
-  # The key is of tables, queues and the secret; of the broadcast topic, which nobody publishes to yet;
-  # and of the cache's disks, which are ElastiCache's own affair.
+  # The key encrypts tables, queues and the secret; also the broadcast topic, to which nothing publishes
+  # yet, and the cache's disks, for which the functions need no permission.
   assert {
     condition = { for name in ["report", "deliver"] : name => toset(flatten([
       for statement in jsondecode(aws_iam_role_policy.function[name].policy).Statement : statement.Condition.StringEquals["kms:ViaService"] if statement.Sid == "Key"

@@ -1,4 +1,4 @@
-# What the module makes of its variables, on mocked providers.
+# The module's resources for given variables, on mocked providers.
 
 mock_provider "aws" {
   mock_resource "aws_cloudfront_function" {
@@ -83,7 +83,7 @@ run "one_region_under_cloudfront_s_own_name" {
 run "an_error_is_nobody_else_s" {
   assert {
     condition     = { for response in aws_cloudfront_distribution.this.custom_error_response : response.error_code => response.error_caching_min_ttl } == { for code in [400, 403, 404, 405, 414, 500, 501, 502, 503, 504] : code => 0 }
-    error_message = "Errors are cached for 10 s unless told otherwise, whatever the cache policy says."
+    error_message = "Errors must not be cached: CloudFront caches them for 10 s by default, whatever the cache policy says."
   }
 }
 

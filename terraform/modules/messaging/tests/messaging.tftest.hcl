@@ -7,7 +7,7 @@ variables {
   peers = { eu-west-1 = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:chat-broadcast", inbox_arn = "arn:aws:sqs:eu-west-1:123456789012:chat-inbox" } }
 }
 
-# The mock's ARNs are all the same: these differ.
+# The mock's ARNs are all the same, so these are overridden.
 override_resource {
   target = aws_sqs_queue.this["delivery-dead"]
   values = { arn = "arn:aws:sqs:us-east-1:123456789012:chat-delivery-dead.fifo" }
@@ -98,7 +98,7 @@ run "policies" {
       for statement in jsondecode(aws_sqs_queue_policy.this["inbox"].policy).Statement :
       [statement.Principal.Service, statement.Action, statement.Condition.ArnEquals["aws:SourceArn"]] if statement.Effect == "Allow"
     ] == [["sns.amazonaws.com", "sqs:SendMessage", "arn:aws:sns:eu-west-1:123456789012:chat-broadcast"]]
-    error_message = "The inbox takes from its peers' topics and from nobody else."
+    error_message = "The inbox must accept messages only from its peers' topics."
   }
 
   assert {
@@ -106,7 +106,7 @@ run "policies" {
       for name, policy in aws_sqs_queue_policy.this :
       length([for statement in jsondecode(policy.policy).Statement : statement if statement.Effect == "Allow"]) == 0 if name != "inbox"
     ])
-    error_message = "Who may use the other queues is said in roles."
+    error_message = "The other queues' policies must allow nothing: the functions' roles do."
   }
 }
 

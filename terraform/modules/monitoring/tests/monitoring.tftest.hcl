@@ -1,4 +1,4 @@
-# What the module makes of its variables, on a mocked provider.
+# The module's resources for given variables, on a mocked provider.
 
 mock_provider "aws" {
   mock_data "aws_region" {
@@ -78,7 +78,7 @@ run "a_region_by_itself" {
   }
   assert {
     condition     = toset([for key, alarm in aws_cloudwatch_metric_alarm.this : key if alarm.comparison_operator != "GreaterThanThreshold"]) == toset(["report-silent", "sweep-silent"]) && alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.datapoints_to_alarm <= alarm.evaluation_periods])
-    error_message = "Silence is below its threshold, all else above; an alarm can go off."
+    error_message = "Alarms for missing data compare below the threshold, all others above, and each can fire."
   }
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : [for query in alarm.metric_query : query.expression if query.return_data == true] == ["SUM(METRICS())"] if alarm.metric_name == null])
@@ -90,11 +90,11 @@ run "a_region_by_itself" {
   }
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([output.alarm_topic_arn]) && alarm.ok_actions == alarm.alarm_actions])
-    error_message = "Each alarm goes to the topic, its end too."
+    error_message = "Each alarm must notify the topic, both when it fires and when it ends."
   }
   assert {
     condition     = toset([for key, alarm in aws_cloudwatch_metric_alarm.this : key if alarm.treat_missing_data != "notBreaching"]) == toset(["report-silent", "sweep-silent"])
-    error_message = "Only what reports by a schedule must not be silent."
+    error_message = "Only metrics that a schedule reports must treat missing data as bad."
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["dead-letters-delivery-dead"].dimensions == tomap({ QueueName = "tidings-delivery-dead.fifo" }) && aws_cloudwatch_metric_alarm.this["dead-letters-delivery-dead"].threshold == 0
@@ -201,7 +201,7 @@ run "an_external_cache_has_no_metrics_here" {
   variables { cache = { kind = "external" } }
   assert {
     condition     = length([for key, _ in aws_cloudwatch_metric_alarm.this : key if startswith(key, "redis-")]) == 0 && !strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "AWS/ElastiCache")
-    error_message = "Nobody would report them."
+    error_message = "An external cache has no metrics, so it must have no alarms."
   }
 }
 

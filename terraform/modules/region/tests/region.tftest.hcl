@@ -1,4 +1,4 @@
-# The package's folder comes as TF_VAR_package_dir: `pytest tests/terraform` packages for it.
+# `pytest tests/terraform` makes the package and sets TF_VAR_package_dir.
 
 mock_provider "aws" {
   source = "../../tests/mocks"
@@ -16,7 +16,7 @@ run "complete_with_defaults" {
 
   assert {
     condition     = aws_secretsmanager_secret.this[0].name == "chat-secrets" && length(aws_secretsmanager_secret.this[0].replica) == 0
-    error_message = "The secret's container; its value is not Terraform's."
+    error_message = "The secret must be created without a value."
   }
 
   assert {
@@ -117,7 +117,7 @@ run "second_region" {
 
   assert {
     condition     = contains(output.alarms.alarm_names, "chat-replication-messages-eu-west-1")
-    error_message = "It watches what it writes itself on its way to the others."
+    error_message = "A region must monitor the replication of its own writes to the others."
   }
 
   assert {
