@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from chalicelib.adapters.memory.cache import MemoryCache
 from chalicelib.adapters.redis.cache import RedisCache
@@ -16,6 +16,7 @@ from chalicelib.model.connections import Connection, Target
 from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry, EntryKind
 from chalicelib.model.rooms import Role
+from tests.support.models import search
 from tests.support.valkey import Valkey, pass_time, valkey
 from tests.support.world import CountingIds, FakeClock
 
@@ -199,15 +200,6 @@ class Twins(RuleBasedStateMachine):
         self.online()
 
 
-def test_memory_and_valkey_answer_alike() -> None:
+def test_memory_and_valkey_answer_alike(pytestconfig: pytest.Config) -> None:
     with valkey() as server:
-        run_state_machine_as_test(
-            lambda: Twins(server),
-            settings=settings(
-                max_examples=15,
-                stateful_step_count=25,
-                deadline=None,
-                database=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+        search(lambda: Twins(server), pytestconfig)

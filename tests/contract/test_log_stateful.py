@@ -6,14 +6,12 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 
 from chalicelib.adapters.dynamodb import DynamoMessageLog
@@ -22,6 +20,7 @@ from chalicelib.kernel.errors import TidingsError
 from chalicelib.model.identifiers import MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry, EntryKind, Head
 from tests.support.ministack import Ministack
+from tests.support.models import search
 
 HERE, THERE = Region("us-east-1"), Region("eu-west-1")
 HOUR_MS = 3_600_000
@@ -148,18 +147,9 @@ class Logs(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(420)  # a failure is shrunk for up to five minutes
-def test_the_logs_agree(ministack: Ministack) -> None:
+def test_the_logs_agree(ministack: Ministack, pytestconfig: pytest.Config) -> None:
     real = DynamoMessageLog(ministack.client("dynamodb"), ministack.prefix)
-    run_state_machine_as_test(
-        lambda: Logs(real),
-        settings=settings(
-            max_examples=15,
-            stateful_step_count=25,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    search(lambda: Logs(real), pytestconfig)
 
 
 def _answer(method: Any, *arguments: Any) -> Any:
