@@ -24,9 +24,7 @@ def cost(
     egress: Annotated[
         Egress, typer.Option(help="The variable network.egress; none: functions outside a VPC.")
     ] = "nat",
-    markdown: Annotated[
-        bool, typer.Option(help="Print the tables of the deploy guide.")
-    ] = False,
+    markdown: Annotated[bool, typer.Option(help="Print the tables of the deploy guide.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
 ) -> None:
     """Estimate the cost of a month from call budgets, assumed usage and us-east-1 list prices."""
