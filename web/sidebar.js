@@ -48,7 +48,7 @@ export class Sidebar {
     badge($("moments-count"), this.moments.fresh, "new");
     this.#renderRooms();
     this.#renderFriends();
-    renderFeed(this.moments, $("moments"), $("moments-empty"), $("moments-older"), "Nothing yet. All of your friends see your moments.");
+    renderFeed(this.moments, $("moments"), $("moments-empty"), $("moments-older"), "Nothing yet. Moments are shown to all of your friends.");
     this.#renderNotices();
   }
 
