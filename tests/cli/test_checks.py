@@ -20,12 +20,12 @@ from workbench.cli.main import app
         (["--port", "-1"], "'PORT'): Input should be greater than or equal to 0"),
         (
             ["--region", "us-esat-1"],
-            "no AWS region: did you mean us-west-1 or us-east-1",
+            "not an AWS region: did you mean us-west-1 or us-east-1",
         ),
-        (["--region", ""], "'' is no AWS region: write us-east-1"),
-        (["--region", "narnia"], "'narnia' is no AWS region: write us-east-1"),
+        (["--region", ""], "'' is not an AWS region: write for example us-east-1"),
+        (["--region", "narnia"], "'narnia' is not an AWS region: write for example us-east-1"),
         (["--allow-origin", "*"], "name each origin"),
-        (["--allow-origin", "localhost:3000"], "localhost:3000 is no origin: write it as"),
+        (["--allow-origin", "localhost:3000"], "write it as http://localhost:3000, without a path"),
     ],
 )
 def test_it_is_one_sentence(given: list[str], words: str, tmp_path: Path) -> None:

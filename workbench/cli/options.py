@@ -21,7 +21,7 @@ def region(text: str) -> str:
     if name not in known:
         close = difflib.get_close_matches(name, known, 3)
         hint = f"did you mean {' or '.join(close)}?" if close else "write us-east-1 or the like"
-        raise typer.BadParameter(f"{name!r} is no AWS region: {hint}")
+        raise typer.BadParameter(f"{name!r} is not an AWS region: {hint}")
     return name
 
 
