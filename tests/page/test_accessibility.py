@@ -22,7 +22,7 @@ AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 @pytest.fixture(scope="module")
 def axe() -> str:
     if not AXE.exists():
-        pytest.skip("axe-core is not installed: make axe")
+        pytest.skip("axe-core is not installed: make node")
     return AXE.read_text()
 
 
