@@ -99,7 +99,7 @@ def test_a_room_is_made_once_and_others_are_added(people: People, stack: Stack) 
     assert (listed["room_id"], listed["role"]) == (room, "member")
     for arguments, words in (
         (("create", name("eve"), room), "is not in it"),
-        (("add", other, room, "eve"), f"eve is not added to {room}: "),
+        (("add", other, room, "eve"), f"eve was not added to {room}: "),
         (("create", owner, "p-taken"), "taken"),
     ):
         done = here("room", *arguments, "--url", stack.url)
@@ -233,5 +233,5 @@ def test_a_group_of_more_than_ten_is_redriven_whole(stack: Stack) -> None:
 def test_dead_letters_of_nowhere(stack: Stack) -> None:
     done = dead(stack, "--prefix", "other", "list")
     assert done.exit_code == 1
-    assert "no such queues here" in done.stderr
+    assert "the dead-letter queues were not found" in done.stderr
     assert dead(stack, "list", "--queue", "nonsense").exit_code == 2
