@@ -196,5 +196,5 @@ async def test_a_taken_port(emulator: Emulator) -> None:
 )
 def test_an_aws_account_is_never_served(url: str) -> None:
     """Whoever reaches the port gets anybody's token."""
-    with pytest.raises(StackError, match="no emulator"):
+    with pytest.raises(StackError, match="is not an emulator's address on this machine"):
         DeployedGateway("http://127.0.0.1:1", url) if url else DeployedGateway(url)

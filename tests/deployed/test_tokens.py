@@ -48,9 +48,9 @@ async def test_a_secret_in_the_environment(emulator: Emulator) -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (None, "no JSON object with jwt_secret"),
-        ("plain", "no JSON object with jwt_secret"),
-        ("[1]", "no JSON object with jwt_secret"),
+        (None, "is not a JSON object with jwt_secret"),
+        ("plain", "is not a JSON object with jwt_secret"),
+        ("[1]", "is not a JSON object with jwt_secret"),
         ('{"jwt_secret": ""}', "an empty jwt_secret"),
     ],
 )
@@ -69,7 +69,10 @@ async def test_a_secret_that_cannot_be_used(
 async def test_no_secret_and_no_function(emulator: Emulator) -> None:
     assert (await token(deploy(emulator)))[0] == 503
     status, answer = await token(DeployedTokens(emulator.url, REGION, lambda: None))
-    assert (status, answer["error"]["message"]) == (503, "nothing is deployed")
+    assert (status, answer["error"]["message"]) == (
+        503,
+        "no function is deployed yet: run `tidings deploy`",
+    )
 
 
 def test_who_may_read_the_secret_signs_tokens(

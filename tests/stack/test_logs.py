@@ -21,8 +21,10 @@ def loggers() -> Iterator[None]:
     """As they were, afterwards."""
     names = ("chalicelib", "tidings")
     before = {name: (list(logging.getLogger(name).handlers), name) for name in names}
+    root_level = logging.getLogger().level
     logging.getLogger("chalicelib").setLevel("INFO")
     yield
+    logging.getLogger().setLevel(root_level)
     for name, (handlers, _) in before.items():
         logging.getLogger(name).handlers = handlers
         logging.getLogger(name).propagate = True
@@ -71,6 +73,7 @@ def test_a_fault_of_the_workbench_has_its_traceback() -> None:
 
 
 def test_json_is_what_it_is_on_aws() -> None:
+    logging.getLogger().setLevel(logging.CRITICAL)  # as a library may set it
     out = io.StringIO()
     logs.configure("json", out)
     telemetry.log("INFO", "frame", action="hello")

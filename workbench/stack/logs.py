@@ -23,6 +23,8 @@ def configure(format: Format, stream: TextIO | None = None) -> None:
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.propagate = False
+    # Whatever level a library gave to the root logger.
+    logging.getLogger("tidings").setLevel(logging.WARNING)
 
 
 class _Text(logging.Formatter):
