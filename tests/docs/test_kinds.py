@@ -36,7 +36,7 @@ def test_the_architecture_is_one_page_with_every_package_and_folder() -> None:
         for path in ROOT.iterdir()
         if path.is_dir() and not path.name.startswith(".") and not path.name.endswith(".egg-info")
     }
-    assert folders - {"dist", "build"} <= named
+    assert folders - {"dist", "build", "__pycache__"} <= named
 
 
 @pytest.mark.parametrize("document", EXPLANATIONS, ids=lambda path: path.stem)

@@ -37,15 +37,26 @@ class Ministack:
         return client(service, REGION, self.endpoint_url)
 
 
+_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
 @pytest.fixture(scope="session")
-def ministack_url() -> Iterator[str]:
+def ministack_process() -> Iterator[str]:
+    """Its URL; `ministack_url` also sets the keys."""
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ACCESS_KEY_ID", "test")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        port = free_port()
-        child = start_ministack(port, REGION)
-        yield f"http://127.0.0.1:{port}"
-        child.stop()
+        for name, value in _KEYS.items():
+            environment.setenv(name, value)
+        child = start_ministack(port := free_port(), REGION)
+    yield f"http://127.0.0.1:{port}"
+    child.stop()
+
+
+@pytest.fixture
+def ministack_url(ministack_process: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Sets the keys for each test: a stack that stops restores the environment it started in."""
+    for name, value in _KEYS.items():
+        monkeypatch.setenv(name, value)
+    return ministack_process
 
 
 @pytest.fixture
