@@ -76,7 +76,7 @@ class Job(QueuedJob):
 
 
 class Malformed(Exception):
-    """A field that should be an entry, a target or an identity cannot be read as one."""
+    """An entry, target, identity or event in a record cannot be read as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,10 @@ def _write_event(record: dict[str, Any], name: str, event: Event) -> None:
 
 
 def _read_event(record: Mapping[str, Any], name: str) -> Event:
-    return events.of_data(record["name"], record["data"])
+    data = record["data"]
+    if not isinstance(data, Mapping):
+        raise Malformed(name)
+    return events.of_data(record["name"], data)
 
 
 def _identity_to_json(identity: Identity) -> list[Any]:

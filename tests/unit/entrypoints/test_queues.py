@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
 from chalicelib.adapters.memory import MemoryQueue
 from chalicelib.entrypoints import queues
+from chalicelib.jobs import JOBS
 from chalicelib.jobs.base import RawJob
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.delivery import Outcome, Post
@@ -104,6 +106,7 @@ def test_an_unreadable_entry_among_others_is_taken_out_alone() -> None:
         '{"kind":"direct","entry":[],"target":[]}',
         '{"kind":"heartbeat","target":["c"]}',
         '{"kind":"heartbeat","target":7}',
+        '{"kind":"retry","name":"typing","data":7,"target":[],"attempt":0}',
     ],
 )
 def test_what_no_version_can_read_is_buried_at_once(body: str) -> None:
@@ -176,3 +179,17 @@ def test_the_groups_of_a_batch_are_served_side_by_side() -> None:
     meeting = Meeting(len(rooms))
     world.poster.post = meeting.post  # type: ignore[method-assign]
     assert failed(queues.deliver(world.services, {"Records": records})) == []
+
+
+@pytest.mark.parametrize("kind", sorted(JOBS))
+def test_values_of_other_types_never_raise_out_of_the_handler(kind: str) -> None:
+    """One record that raises would fail its whole batch, again and again."""
+    names = [*(each.name for each in fields(JOBS[kind])), "name", "data"]
+    for value in (None, 7, "x", [], {}, [[]], {"a": 1}, True):
+        records = [{name: value for name in names}, *({name: value} for name in names)]
+        for each in records:
+            world = World()
+            text = json.dumps({**each, "kind": kind})
+            record_ = {**record(RawJob("x", {}, group="lobby")), "body": text}
+            handler = queues.deliver if JOBS[kind].queue == "delivery" else queues.outbound
+            handler(world.services, {"Records": [record_]})
