@@ -39,7 +39,7 @@ from .ports.queues import Queue
 from .ports.receipts import Markers
 from .ports.rooms import RoomStore
 from .ports.sessions import CheckpointStore, EngineSessions, Trails
-from .ports.system import Clock, Ids, Metrics
+from .ports.system import Clock, Ids, Metrics, Parallel
 from .sessions.engine import Engine
 from .sessions.missed import MissedEntries
 from .sessions.recovery import Recovery
@@ -77,6 +77,7 @@ class Adapters:
     secrets: Secrets
     clock: Clock
     ids: Ids
+    parallel: Parallel
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +243,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         cluster=cluster,
         revocations=revocations,
         limits=Limits(settings, a.cache, a.clock),
-        router=Router(settings.endpoints, settings.shards, region, a.peers, a.clock),
+        router=Router(settings.endpoints, settings.shards, region, a.peers, a.clock, a.parallel),
         friends=friends,
         rooms=rooms,
         views=views,

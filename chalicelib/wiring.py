@@ -37,7 +37,7 @@ def build(settings: Settings) -> Services:
     from .adapters.redis.trails import RedisTrails
     from .adapters.secrets import FixedSecrets, ManagedSecrets
     from .adapters.sqs import SqsQueue
-    from .adapters.system import SystemClock, SystemIds
+    from .adapters.system import SystemClock, SystemIds, SystemThreads
 
     telemetry.configure(settings.log_level, settings.metrics_namespace)
     clock, ids = SystemClock(), SystemIds()
@@ -102,6 +102,7 @@ def build(settings: Settings) -> Services:
         secrets=secrets,
         clock=clock,
         ids=ids,
+        parallel=SystemThreads(),
     )
     return compose(settings, adapters)
 

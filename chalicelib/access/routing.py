@@ -6,16 +6,16 @@ stable hash of the user id selects the shard; it is the same in every region and
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ..kernel.errors import NotFound
 from ..kernel.settings import Endpoint
 from ..model.identifiers import Region, UserId
 from ..ports.access import PeerHealth
-from ..ports.system import Clock
+from ..ports.system import Clock, Parallel
 
 ASIA_PACIFIC = (Region("ap-southeast-1"), Region("ap-northeast-1"))
 NORTH_AMERICA = (Region("us-east-1"), Region("us-west-2"))
@@ -72,12 +72,14 @@ class Router:
         region: Region,
         peers: PeerHealth,
         clock: Clock,
+        parallel: Parallel,
     ) -> None:
         self._endpoints = endpoints
         self._shards = shards
         self._region = region
         self._peers = peers
         self._clock = clock
+        self._parallel = parallel
         self._lock = threading.Lock()
         self._healthy: frozenset[Region] = frozenset()
         self._asked_ms: int | None = None
@@ -113,9 +115,10 @@ class Router:
             if known or not peers:
                 return self._healthy
             self._asked_ms = now_ms
-        with ThreadPoolExecutor(len(peers)) as pool:
-            answers = pool.map(self._peers.healthy, peers.values())
-            up = frozenset(region for region, ok in zip(peers, answers, strict=True) if ok)
+        answers = self._parallel.run(
+            [functools.partial(self._peers.healthy, url) for url in peers.values()]
+        )
+        up = frozenset(region for region, ok in zip(peers, answers, strict=True) if ok)
         with self._lock:
             self._healthy = up
         return up

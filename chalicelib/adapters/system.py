@@ -1,14 +1,21 @@
-"""The clock and randomness: the only module that reads either."""
+"""The clock, randomness and threads: the only module that reads either or starts any."""
 
 from __future__ import annotations
 
+import contextvars
 import random
 import secrets
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from ..kernel import ids
 
 monotonic_s = time.monotonic
+MOST_THREADS = 16
+
+T = TypeVar("T")
 
 
 class SystemClock:
@@ -32,3 +39,14 @@ class SystemIds:
 
     def jitter(self) -> float:
         return random.random()
+
+
+class SystemThreads:
+    """Runs calls in threads; see `ports.system.Parallel`."""
+
+    def run(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+        if len(calls) <= 1:
+            return [call() for call in calls]
+        with ThreadPoolExecutor(min(len(calls), MOST_THREADS)) as pool:
+            running = [pool.submit(contextvars.copy_context().run, call) for call in calls]
+        return [each.result() for each in running]

@@ -7,11 +7,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 
 from __future__ import annotations
 
-import contextvars
 import functools
 import json
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,16 +69,10 @@ def _batch(trigger: _Trigger, event: dict[str, Any]) -> dict[str, Any]:
     for record in event["Records"]:
         group = record["attributes"].get("MessageGroupId") or record["messageId"]
         groups.setdefault(group, []).append(record)
-    if len(groups) == 1:
-        failed = [_group(trigger, records) for records in groups.values()]
-    else:
-        # In parallel: a group that waits for a slow connection does not delay the others.
-        with ThreadPoolExecutor(len(groups)) as pool:
-            running = [
-                pool.submit(contextvars.copy_context().run, _group, trigger, records)
-                for records in groups.values()
-            ]
-            failed = [each.result() for each in running]
+    # In parallel: a group that waits for a slow connection does not delay the others.
+    failed = trigger.services.adapters.parallel.run(
+        [functools.partial(_group, trigger, records) for records in groups.values()]
+    )
     return {"batchItemFailures": [{"itemIdentifier": i} for ids in failed for i in ids]}
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from ..model.metrics import Traffic
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -24,6 +26,16 @@ class Ids(Protocol):
 
     def jitter(self) -> float:
         """A random number in [0, 1)."""
+
+
+class Parallel(Protocol):
+    """Calls that run side by side, each with the caller's context variables."""
+
+    def run(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+        """Run all calls, up to 16 at a time, and return their results in order.
+
+        When a call raises, its exception is raised after all calls have ended.
+        """
 
 
 class Metrics(Protocol):

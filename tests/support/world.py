@@ -30,6 +30,7 @@ from chalicelib.adapters.memory.cache import MemoryCache
 from chalicelib.adapters.memory.sessions import MemorySessions
 from chalicelib.adapters.memory.trails import MemoryTrails
 from chalicelib.adapters.secrets import FixedSecrets
+from chalicelib.adapters.system import SystemThreads
 from chalicelib.entrypoints import queues, schedules, websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel.errors import CacheDown
@@ -211,6 +212,7 @@ class World:
             secrets=self.secrets,
             clock=self.clock,
             ids=self.ids,
+            parallel=SystemThreads(),
         )
         self.services = compose(self.settings, self.adapters)
         # Milliseconds between an event and the start of its handler.
