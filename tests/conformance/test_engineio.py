@@ -117,6 +117,7 @@ async def test_an_undecodable_packet_closes_the_websocket(engine: Suite) -> None
     assert await socket.closed() < AT_ONCE_S
 
 
+@pytest.mark.extended
 async def test_heartbeat_over_polling(beating: Suite) -> None:
     sid = await beating.handshake()
     for _ in range(3):
@@ -133,6 +134,7 @@ async def test_a_client_that_never_answers_is_out_on_time(beating: Suite) -> Non
     assert (await beating.poll(sid))[0] == 400
 
 
+@pytest.mark.extended
 async def test_heartbeat_over_a_websocket(beating: Suite) -> None:
     socket = await beating.opened()
     for _ in range(3):
@@ -183,6 +185,7 @@ async def test_upgrade(engine: Suite) -> None:
     await socket.close()
 
 
+@pytest.mark.extended
 async def test_the_heartbeat_goes_on_after_an_upgrade(beating: Suite) -> None:
     sid = await beating.handshake()
     socket = await beating.websocket(sid=sid)

@@ -54,6 +54,7 @@ def test_a_history_is_kept_line_by_line() -> None:
     ]
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(180)
 def test_a_small_storm(tmp_path: Path) -> None:
     installed()

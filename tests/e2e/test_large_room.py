@@ -28,6 +28,7 @@ async def heard(socket: ClientConnection, wanted: int) -> list[str]:
     return contents
 
 
+@pytest.mark.extended
 @pytest.mark.embedded("2,000 connections are 2,000 cold starts of processes elsewhere")
 @pytest.mark.timeout(420)
 def test_every_device_gets_every_message_in_order(people: People, stack: Stack) -> None:

@@ -166,6 +166,7 @@ def test_it_comes_back_after_redis_was_emptied(
     assert [m["content"] for m in client.heard(len(want))] == want
 
 
+@pytest.mark.extended
 @pytest.mark.embedded("500 messages through processes take minutes")
 @pytest.mark.timeout(300)
 def test_who_cannot_be_told_what_he_missed_is_told_so(people: People, node: Open) -> None:

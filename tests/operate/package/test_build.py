@@ -36,6 +36,7 @@ def checkout(root: Path, names: Iterable[str], time_s: int, mode: int) -> Path:
     return root
 
 
+@pytest.mark.extended
 def test_checkouts_of_another_order_time_and_mode_give_the_same_bytes(tmp_path: Path) -> None:
     first = checkout(tmp_path / "a", sorted(FILES), 1_000_000_000, 0o644)
     other = checkout(tmp_path / "b", sorted(FILES, reverse=True), 1_700_000_000, 0o600)

@@ -14,6 +14,7 @@ from workbench.load.cold_start import find_interpreter
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(300)
 def test_init_and_the_first_message_of_the_unpacked_zip() -> None:
     env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TIDINGS_"))}
