@@ -1,0 +1,193 @@
+"""Judges a run: each promise, by what clients saw and by what the region holds when all is quiet.
+
+Pure: the checks read the run and change nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.model.identifiers import Region, RoomId, UserId
+from chalicelib.model.log import EntryKind
+from chalicelib.model.presence import Status
+from workbench.drills import checker
+from workbench.drills.history import Client, History, Key, LogEntry, MessageId, Room, Seen, Sent
+
+from .queues import kind_of
+
+if TYPE_CHECKING:
+    from .run import Run
+
+# A slow connection that was closed leaves such a letter, by design: its client syncs.
+_ALLOWED_LETTERS = frozenset({"direct", "retry"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A promise that was broken: which, and how."""
+
+    promise: str
+    why: str
+
+
+def check(this: Run) -> list[Finding]:
+    """All findings of a finished run."""
+    found = [
+        *_messages(this),
+        *_contents(this),
+        *_log(this),
+        *_recovery(this),
+        *_membership(this),
+        *_audiences(this),
+        *_presence(this),
+        *_connections(this),
+        *_dead_letters(this),
+        *_stuck(this),
+    ]
+    return sorted(set(found), key=lambda finding: (finding.promise, finding.why))
+
+
+def counts(this: Run) -> dict[str, int]:
+    """How much there was to judge."""
+    kinds = Counter(type(event).__name__.lower() for event in this.record.events)
+    return {
+        **{name: kinds[name] for name in ("sent", "acked", "pushed", "seen", "connected")},
+        "faults": len(this.world.weather.struck),
+        "steps": this.world.scheduler.steps,
+    }
+
+
+def _history(this: Run) -> History:
+    """Messages as drills judge them. Users whose membership changed are judged by the probes."""
+    log, members = {}, {}
+    sent = {(e.room, e.key) for e in this.record.events if isinstance(e, Sent)}
+    region = Region(this.world.settings.region)
+    for name, users in this.plan.rooms.items():
+        room = Room(name)
+        entries = this.world.twins["log"].after(RoomId(name), region, "", 100_000)
+        log[room] = tuple(
+            LogEntry(MessageId(entry.message_id), Key(entry.client_message_id or ""))
+            for entry in entries
+            if entry.kind is EntryKind.MESSAGE and (room, entry.client_message_id) in sent
+        )
+        stayed = [user for user in users if (name, user) not in this.changed]
+        members[room] = frozenset(
+            Client(device) for device in this.devices if device.split("/")[0] in stayed
+        )
+    return History(members, log, tuple(this.record.events))
+
+
+def _messages(this: Run) -> Iterator[Finding]:
+    for fault in checker.check(_history(this)).faults:
+        who = fault.client or "log"
+        if fault.client is not None and fault.kind is not checker.Kind.DOUBLED:
+            user = str(fault.client).split("/")[0]
+            if (str(fault.room), user) in this.changed:
+                continue
+        yield Finding(str(fault.kind), f"{fault.message_id} in {fault.room} at {who}: {fault.why}")
+
+
+def _contents(this: Run) -> Iterator[Finding]:
+    """What devices are shown is what is stored."""
+    region = Region(this.world.settings.region)
+    stored = {
+        entry.message_id: str(entry.content)
+        for name in this.plan.rooms
+        for entry in this.world.twins["log"].after(RoomId(name), region, "", 100_000)
+    }
+    for shown in this.record.shown:
+        text = stored.get(shown.message_id)
+        if text is not None and text != shown.text:
+            yield Finding("stored", f"{shown.device} was shown {shown.text!r}, stored is {text!r}")
+
+
+def _log(this: Run) -> Iterator[Finding]:
+    region = Region(this.world.settings.region)
+    for name in this.plan.rooms:
+        entries = this.world.twins["log"].after(RoomId(name), region, "", 100_000)
+        if [entry.seq for entry in entries] != list(range(1, len(entries) + 1)):
+            yield Finding("log", f"{name} has a hole or a fork: {[e.seq for e in entries]}")
+
+
+def _recovery(this: Run) -> Iterator[Finding]:
+    for device, room in this.record.not_recovered:
+        yield Finding("recovery", f"{device} got a snapshot of {room} although it had a position")
+
+
+def _membership(this: Run) -> Iterator[Finding]:
+    for device, room in this.accepted:
+        yield Finding("membership", f"{device} was removed from {room} and could still write")
+    for name, user in sorted(this.kicked):
+        for device in [each for each in this.devices if each.split("/")[0] == user]:
+            got = [e for e in this.record.events if isinstance(e, Seen)]
+            if any(e.client == device and e.room == name and e.at_s >= this.probe_s for e in got):
+                yield Finding("membership", f"{device} was removed from {name} and gets messages")
+
+
+def _audiences(this: Run) -> Iterator[Finding]:
+    """Ephemeral events go to those who joined and are members, and to nobody else."""
+    for name, users in this.plan.rooms.items():
+        told = {
+            heard.device
+            for heard in this.record.heard
+            if heard.name == "typing" and heard.room == name and heard.at_s >= this.probe_s
+        }
+        for device in this.devices.values():
+            is_out = (name, device.user) in this.kicked
+            if device.name in told and is_out:
+                yield Finding("audience", f"{device.name} was removed from {name}, sees typing")
+            should = name in device.rooms and device.is_ready and not is_out
+            if should and device.user != users[0] and device.name not in told:
+                if (name, device.user) not in this.changed:
+                    yield Finding("audience", f"{device.name} joined {name}, sees no typing")
+    for _, connection_id in this.world.gateway.posts_to_ended:
+        yield Finding("ghost", f"{connection_id} ended long ago and is still posted to")
+
+
+def _presence(this: Run) -> Iterator[Finding]:
+    region = Region(this.world.settings.region)
+    users = sorted({device.user for device in this.devices.values()})
+    for user in users:
+        connected = any(
+            socket.is_open and socket.is_alive
+            for socket in this.world.gateway.sockets.values()
+            if socket.connection_id.split("/")[0] == user
+        )
+        held = this.world.twins["presence"].get(UserId(user), region)
+        if (held.status is not Status.OFFLINE) != connected:
+            state = "connected" if connected else "away"
+            yield Finding("presence", f"{user} is {state} and shown as {held.status}")
+        if held.announced is not held.status:
+            yield Finding("presence", f"{user} is {held.status}, friends saw {held.announced}")
+
+
+def _connections(this: Run) -> Iterator[Finding]:
+    """Each device is connected, and the server knows the connection."""
+    known = {each.connection_id for each in this.world.twins["connections"].scan()}
+    known = {connection_id.partition("|")[0] for connection_id in known}
+    for device in this.devices.values():
+        if device.wants and (device.socket is None or not device.is_ready):
+            yield Finding("connection", f"{device.name} cannot connect")
+        elif device.socket is not None and device.socket.connection_id not in known:
+            yield Finding("connection", f"{device.name} has a connection the server forgot")
+    alive = {socket.connection_id for socket in this.world.gateway.sockets.values()}
+    for connection_id in sorted(known - alive):
+        yield Finding("ghost", f"{connection_id} ended and is still stored")
+
+
+def _dead_letters(this: Run) -> Iterator[Finding]:
+    for queue in (this.world.delivery_dead, this.world.outbound_dead):
+        for message in queue.messages:
+            if kind_of(message.body) not in _ALLOWED_LETTERS:
+                reason = json.loads(message.body).get("reason", "")
+                yield Finding("dead letter", f"{kind_of(message.body)} {reason}".strip())
+
+
+def _stuck(this: Run) -> Iterator[Finding]:
+    for message in this.world.delivery.messages:
+        if message.receives > 1:
+            yield Finding("stuck", f"{kind_of(message.body)} is received again and again")

@@ -1,0 +1,454 @@
+"""Clients: each device keeps a connection, recovers and resends, as the product's clients do."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from tidings_client.inbox import Inbox
+from workbench.drills import history as drill
+
+from .gateway import Gateway, Socket
+from .history import Heard, Record, Shown
+from .scheduler import Result, Scheduler
+
+ANSWER_US = 10_000_000
+HEARTBEAT_US = 30_000_000
+SILENCE_US = 300_000_000  # ping interval and timeout, as the handshake names them
+LONGEST_BACKOFF_S = 8.0
+TRIES = 40
+
+Frame = dict[str, Any]
+
+
+class Refused(Exception):
+    """The server's error, or no answer ("no_answer")."""
+
+    def __init__(self, code: str, retryable: bool) -> None:
+        super().__init__(code)
+        self.code = code
+        self.retryable = retryable
+
+
+class Speech(Protocol):
+    """A protocol: opens a connection, words requests, and hands what arrives to the device."""
+
+    def open(self, device: Device) -> Socket | None: ...
+
+    def is_recovered(self) -> bool:
+        """Whether the server has sent what was missed, so that no sync is needed."""
+
+    def is_dead(self, device: Device) -> bool:
+        """Check the connection, from the device's task; True if it must be given up."""
+
+    def say(self, device: Device, number: int, action: str, data: Frame) -> str: ...
+
+    def read(self, device: Device, text: str) -> None: ...
+
+
+class Device:
+    """One device of a user.
+
+    Attributes:
+        name: `user/number`.
+        socket: The connection that is open; None while there is none.
+        rooms: The rooms that it has joined, for ephemeral events.
+        wants: Whether it is meant to be connected.
+        is_ready: Whether it is connected and has what it missed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        token: Callable[[], str],
+        speech: Speech,
+        gateway: Gateway,
+        scheduler: Scheduler,
+        record: Record,
+        follows: Sequence[str],
+    ) -> None:
+        self.name = name
+        self.user = name.split("/")[0]
+        self.token = token
+        self.socket: Socket | None = None
+        self.connections = 0
+        self.rooms: dict[str, None] = {}
+        self.wants = False
+        self.is_ready = False
+        self.gateway = gateway
+        self.scheduler = scheduler
+        self.record = record
+        self.inbox = Inbox(self._emit)
+        self._follows = follows
+        self._speech = speech
+        self._numbers = 0
+        self._pending: dict[int, Result[Frame]] = {}
+        self._awake: Result[None] = Result()
+        self._texts: dict[str, str] = {}
+
+    # -- what a person does with it
+
+    def connect(self) -> None:
+        """Be connected from now on."""
+        if not self.wants:
+            self.wants = True
+            self.scheduler.spawn(f"{self.name} runs", self._run)
+
+    def disconnect(self, how: str) -> None:
+        """End the connection: `leave`, `vanish`, or `cut` (it then reconnects)."""
+        socket = self.socket
+        if how != "cut":
+            self.wants = False
+            self._awake.give(None)
+        if socket is not None and not socket.ended.is_set:
+            {
+                "leave": self.gateway.leave,
+                "vanish": self.gateway.vanish,
+                "cut": self.gateway.cut,
+            }[how](socket)
+
+    def send(self, room: str, key: str, text: str, again: str | None = None) -> None:
+        """Send a message until it is acked.
+
+        Args:
+            again: What a careless program sends as content when it repeats the message.
+        """
+        what = drill.Client(self.name), drill.Room(room), drill.Key(key)
+        self.record.events.append(drill.Sent(self._now_s(), *what))
+        for attempt in range(TRIES):
+            content = again if again is not None and attempt else text
+            data = {
+                "conversation_id": room,
+                "message_type": "text",
+                "content": content,
+                "client_message_id": key,
+            }
+            try:
+                if not self.is_ready:  # a program writes in rooms that it has opened
+                    raise Refused("no_answer", True)
+                ack = self.ask("send_message", data)
+            except Refused as refusal:
+                if not refusal.retryable:
+                    self.record.events.append(drill.Failed(self._now_s(), *what, refusal.code))
+                    return
+                self._back_off(attempt)
+                continue
+            acked = drill.Acked(self._now_s(), *what, drill.MessageId(ack["message_id"]))
+            self.record.events.append(acked)
+            self.inbox.have(room, ack["position"])
+            return
+
+    def act(self, action: str, data: Frame, tries: int = 6) -> Frame:
+        """Perform an action, repeated while a retry may succeed."""
+        for attempt in range(tries):
+            try:
+                return self.ask(action, data)
+            except Refused as refusal:
+                if not refusal.retryable or attempt + 1 == tries:
+                    raise
+            self._back_off(attempt)
+        raise AssertionError("unreachable")
+
+    def join(self, room: str) -> None:
+        self.act("join_room", {"room_id": room})
+        self.rooms[room] = None
+
+    def leave(self, room: str) -> None:
+        self.rooms.pop(room, None)
+        self.act("leave_room", {"room_id": room})
+
+    def ask(self, action: str, data: Frame) -> Frame:
+        """Send a frame and return the ack's data.
+
+        Raises:
+            Refused: With the server's code, or `no_answer`.
+        """
+        socket = self.socket
+        if socket is None:
+            raise Refused("no_answer", True)
+        self._numbers += 1
+        number, answer = self._numbers, Result[Frame]()
+        self._pending[number] = answer
+        socket.ended.then(lambda: answer.fail(Refused("no_answer", True)))
+        self.gateway.send(socket, self._speech.say(self, number, action, data))
+        there = self.scheduler.wait(answer, ANSWER_US)
+        self._pending.pop(number, None)
+        if not there:
+            raise Refused("no_answer", True)
+        return answer.value()
+
+    # -- called by the protocol
+
+    def receive(self, text: str) -> None:
+        self._speech.read(self, text)
+
+    def answered(self, number: int, data: Frame) -> None:
+        if number in self._pending:
+            self._pending[number].give(data)
+
+    def refused(self, number: int, error: Frame) -> None:
+        if number in self._pending:
+            self._pending[number].fail(Refused(error["code"], error["retryable"]))
+
+    def event(self, name: str, data: Frame) -> None:
+        if name == "message_received":
+            self._texts[data["message_id"]] = str(data["content"])
+            self.record.shown.append(
+                Shown(self.name, data["message_id"], str(data["content"]))
+            )
+            room, message = drill.Room(data["conversation_id"]), drill.MessageId(data["message_id"])
+            self.record.events.append(
+                drill.Pushed(self._now_s(), drill.Client(self.name), room, message)
+            )
+        elif not data.get("position"):
+            room = data.get("room_id") or data.get("conversation_id") or ""
+            detail = str(data.get("status") or data.get("is_typing") or data.get("change") or "")
+            user = str(data.get("user_id", ""))
+            self.record.heard.append(Heard(self._now_s(), self.name, name, room, user, detail))
+        self.inbox.take(name, data)
+
+    # -- the connection
+
+    def _run(self) -> None:
+        failures = 0
+        while self.wants:
+            self.connections += 1
+            if self._once():
+                failures = 0
+            else:
+                failures += 1
+            self.is_ready = False
+            if self.wants:
+                self._back_off(failures)
+
+    def _once(self) -> bool:
+        """One connection, from its handshake to its end; whether it was of use."""
+        # Live messages wait for those that were missed, or for the first snapshots.
+        self.inbox.begin(self.inbox.positions() or self._follows)
+        socket = self._speech.open(self)
+        if socket is None:
+            return False
+        if not self.wants:
+            self.gateway.leave(socket)
+            return False
+        self.socket = socket
+        client = drill.Client(self.name)
+        useful = False
+        try:
+            useful = self._restore()
+            if useful:
+                self.record.events.append(drill.Connected(self._now_s(), client))
+                self.is_ready = True
+                self._stay(socket)
+        except Refused:
+            useful = False
+        if not socket.ended.is_set:
+            self.gateway.cut(socket)
+        self.socket = None
+        self.inbox.interrupt()
+        self.record.events.append(drill.Disconnected(self._now_s(), client, socket.ended.value()))
+        return useful
+
+    def _restore(self) -> bool:
+        wanted = self.inbox.positions()
+        if wanted and self._speech.is_recovered():
+            self.inbox.give_up({"code": "recovered", "message": ""})
+            return self._join_again()
+        first = not wanted
+        while wanted or first:
+            answer = self.act("sync", {"positions": wanted})
+            first = False
+            following: dict[str, str] = {}
+            for room, part in answer["conversations"].items():
+                for message in part.get("messages", []):
+                    self.record.shown.append(
+                        Shown(self.name, message["message_id"], str(message["content"]))
+                    )
+                if wanted.get(room) and not part["recovered"] and "error" not in part:
+                    self.record.not_recovered.append((self.name, room))
+                position = self.inbox.page(room, part)
+                if position is not None:
+                    following[room] = position
+            wanted = following
+        self.inbox.give_up({"code": "not_found", "message": "the user is in no such room"})
+        return self._join_again()
+
+    def _join_again(self) -> bool:
+        for room in list(self.rooms):
+            try:
+                self.act("join_room", {"room_id": room})
+            except Refused as refusal:
+                if refusal.retryable:
+                    raise
+                del self.rooms[room]
+        return True
+
+    def _stay(self, socket: Socket) -> None:
+        """Stay until the connection ends, or turns out to be dead."""
+        while not self.scheduler.wait(socket.ended, HEARTBEAT_US):
+            if self._speech.is_dead(self):
+                return
+            holes = self.inbox.with_holes()
+            if holes:
+                self._mend(sorted(holes))
+
+    def _mend(self, rooms: list[str]) -> None:
+        wanted = self.inbox.positions(rooms)
+        self.inbox.begin(wanted)
+        try:
+            answer = self.act("sync", {"positions": wanted})
+        except Refused as refusal:
+            self.inbox.give_up({"code": refusal.code, "message": ""})
+            return
+        for room, part in answer["conversations"].items():
+            self.inbox.page(room, part)
+
+    def _emit(self, name: str, data: Frame) -> None:
+        if name == "message_received":
+            client, room = drill.Client(self.name), drill.Room(data["conversation_id"])
+            seen = drill.Seen(self._now_s(), client, room, drill.MessageId(data["message_id"]))
+            self.record.events.append(seen)
+
+    def _back_off(self, failures: int) -> None:
+        task = self.scheduler.current()
+        assert task is not None
+        most = min(LONGEST_BACKOFF_S, 0.5 * 2 ** min(failures, 5))
+        self.scheduler.pause(int(task.random.uniform(most / 2, most) * 1e6))
+
+    def _now_s(self) -> float:
+        return self.scheduler.now_us / 1e6
+
+
+class JsonSpeech:
+    """The JSON protocol."""
+
+    def __init__(self) -> None:
+        self._misses = 0
+
+    def is_recovered(self) -> bool:
+        return False
+
+    def is_dead(self, device: Device) -> bool:
+        """Send a heartbeat. One without an answer may be bad luck, two are not."""
+        try:
+            device.ask("ping", {})
+        except Refused as refusal:
+            self._misses += 1
+            return refusal.code == "unauthorized" or self._misses > 1
+        self._misses = 0
+        return False
+
+    def open(self, device: Device) -> Socket | None:
+        self._misses = 0
+        connection_id = f"{device.name}-{device.connections}="
+        return device.gateway.connect(connection_id, device.receive, {"token": device.token()}, {})
+
+    def say(self, device: Device, number: int, action: str, data: Frame) -> str:
+        return json.dumps({"action": action, "data": data, "id": number})
+
+    def read(self, device: Device, text: str) -> None:
+        frame = json.loads(text)
+        if frame.get("event") == "ack":
+            device.answered(frame["id"], frame["data"])
+        elif frame.get("event") == "error":
+            device.refused(frame["id"] or 0, frame["data"])
+        elif "event" in frame:
+            device.event(frame["event"], frame["data"])
+
+
+class SocketIoSpeech:
+    """Socket.IO over a websocket, as the stock JavaScript client speaks it, with recovery.
+
+    As there, events that arrive before CONNECT wait for it, also for the one of a later connection,
+    and only an event that was handed on moves the offset.
+
+    https://github.com/socketio/socket.io-protocol
+    """
+
+    def __init__(self) -> None:
+        self._pid: str | None = None
+        self._offset: str | None = None
+        self._connected: Result[bool] = Result()
+        self._early: list[str] = []
+        self._is_connected = False
+        self._is_recovered = False
+        self._pinged_us = 0
+
+    def is_recovered(self) -> bool:
+        return self._is_recovered
+
+    def is_dead(self, device: Device) -> bool:
+        """The server's pings stay away."""
+        return device.scheduler.now_us - self._pinged_us > SILENCE_US
+
+    def open(self, device: Device) -> Socket | None:
+        self._connected = Result()
+        self._is_connected = False
+        self._pinged_us = device.scheduler.now_us
+        connection_id = f"{device.name}-{device.connections}="
+        query = {"EIO": "4", "transport": "websocket"}
+        headers = {"User-Agent": "Mozilla/5.0 (simulated)"}
+        socket = device.gateway.connect(connection_id, device.receive, query, headers)
+        if socket is None:
+            return None
+        auth: dict[str, str] = {"token": device.token()}
+        if self._pid is not None:
+            auth["pid"] = self._pid
+            if self._offset is not None:
+                auth["offset"] = self._offset
+        device.gateway.send(socket, "40" + json.dumps(auth))
+        connected = self._connected
+        socket.ended.then(functools.partial(connected.give, False))
+        if not device.scheduler.wait(connected, 2 * ANSWER_US) or not connected.value():
+            device.gateway.cut(socket)
+            return None
+        return socket
+
+    def say(self, device: Device, number: int, action: str, data: Frame) -> str:
+        return f"42{number}" + json.dumps([action, data])
+
+    def read(self, device: Device, text: str) -> None:
+        if text == "2":
+            self._pinged_us = device.scheduler.now_us
+            if device.socket is not None:
+                device.gateway.send(device.socket, "3")
+        elif text.startswith("40"):
+            self._connect(device, json.loads(text[2:]))
+        elif text.startswith("44"):
+            self._connected.give(False)
+        elif text.startswith("42"):
+            self._event(device, text[2:])
+        elif text.startswith("43"):
+            self._ack(device, text[2:])
+
+    def _connect(self, device: Device, data: Frame) -> None:
+        pid = data.get("pid")
+        self._is_recovered = pid is not None and pid == self._pid
+        self._pid = pid
+        self._is_connected = True
+        early, self._early = self._early, []
+        for each in early:
+            self._event(device, each)
+        self._connected.give(True)
+
+    def _event(self, device: Device, text: str) -> None:
+        """Hand an event on; before CONNECT it waits, even if the connection breaks meanwhile."""
+        if not self._is_connected:
+            self._early.append(text)
+            return
+        digits = text[: text.index("[")]
+        name, data, *more = json.loads(text[len(digits) :])
+        if self._pid is not None and more and isinstance(more[-1], str):
+            self._offset = more[-1]
+        if isinstance(data, dict):
+            device.event(name, data)
+
+    def _ack(self, device: Device, text: str) -> None:
+        digits = text[: text.index("[")]
+        [answer] = json.loads(text[len(digits) :])
+        if answer.get("ok"):
+            device.answered(int(digits), answer["data"])
+        else:
+            device.refused(int(digits), answer["error"])

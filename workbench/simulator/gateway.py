@@ -1,0 +1,257 @@
+"""API Gateway: sockets between clients and functions, and @connections.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api.html
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.entrypoints import websocket
+from chalicelib.kernel.errors import Unavailable
+from chalicelib.model.connections import Target
+from chalicelib.model.delivery import Outcome, Post
+from chalicelib.services import Services
+
+from .functions import TIMEOUT_S, Functions
+from .ports import Calls
+from .scheduler import Result, Scheduler
+from .trace import Trace
+from .weather import Weather
+
+WIRE_US = 20_000
+# A socket whose client is silently gone is found out by API Gateway after its idle timeout.
+IDLE_US = 600_000_000
+
+
+@dataclass
+class Socket:
+    """One websocket.
+
+    Attributes:
+        receive: Takes each frame at the client.
+        ended: Set when the client learns that the connection has ended.
+        is_open: Whether API Gateway has it.
+        is_alive: Whether there still is a client at the other end.
+    """
+
+    connection_id: str
+    receive: Callable[[str], None]
+    ended: Result[str] = field(default_factory=Result)
+    is_open: bool = False
+    is_alive: bool = True
+    connected_ms: int = 0
+    arrives_us: int = 0
+    frames: int = 0
+
+
+class Gateway:
+    def __init__(
+        self, scheduler: Scheduler, functions: Functions, weather: Weather, trace: Trace
+    ) -> None:
+        self._scheduler = scheduler
+        self._functions = functions
+        self._weather = weather
+        self._trace = trace
+        self.sockets: dict[str, Socket] = {}
+        # Posts to connections that ended, with their time: the server should forget them.
+        self.posts_to_ended: list[tuple[int, str]] = []
+
+    def connect(
+        self,
+        connection_id: str,
+        receive: Callable[[str], None],
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+    ) -> Socket | None:
+        """Open a websocket, from a client's task; None if it is refused or does not answer."""
+        socket = Socket(connection_id, receive, connected_ms=self._scheduler.now_ms)
+        self.sockets[connection_id] = socket
+        event = {
+            "requestContext": self._context(socket, "CONNECT", "$connect"),
+            "headers": dict(headers),
+            "queryStringParameters": dict(query),
+        }
+        answer = self._functions.invoke(
+            "connect",
+            f"connect {connection_id}",
+            lambda services: websocket.connect(services, event),
+            TIMEOUT_S["connect"],
+        )
+        self._scheduler.wait(answer)
+        try:
+            accepted = answer.value()["statusCode"] == 200
+        except Exception:  # noqa: BLE001 - the function failed, so the handshake does
+            accepted = False
+        if not accepted or not socket.is_alive:
+            del self.sockets[connection_id]
+            if accepted:
+                self._disconnected(socket)
+            return None
+        socket.is_open = True
+        return socket
+
+    def send(self, socket: Socket, text: str) -> None:
+        """Send a frame from the client; its answer arrives as another frame."""
+        if socket.is_alive:
+            self._scheduler.after(
+                WIRE_US, f"frame of {socket.connection_id}", lambda: self._frame(socket, text)
+            )
+
+    def leave(self, socket: Socket) -> None:
+        """The client closes the connection."""
+        socket.is_alive = False
+        socket.ended.give("left")
+        self._scheduler.after(WIRE_US, f"{socket.connection_id} leaves", lambda: self._end(socket))
+
+    def vanish(self, socket: Socket) -> None:
+        """The client is gone without a word; API Gateway keeps the socket for a while."""
+        socket.is_alive = False
+        socket.ended.give("vanished")
+        self._scheduler.after(
+            IDLE_US, f"{socket.connection_id} idle", lambda: self._end(socket)
+        )
+
+    def cut(self, socket: Socket) -> None:
+        """The network breaks the connection, and both ends notice."""
+        socket.is_alive = False
+        socket.ended.give("cut")
+        self._end(socket)
+
+    def _frame(self, socket: Socket, text: str) -> None:
+        if not socket.is_open:
+            return
+        socket.frames += 1
+        event = {"requestContext": self._context(socket, "MESSAGE", "$default"), "body": text}
+        name = f"frame {socket.connection_id}/{socket.frames}"
+
+        def handle(services: Services) -> dict[str, Any]:
+            return websocket.message(services, event)
+
+        answer = self._functions.invoke("message", name, handle, TIMEOUT_S["message"])
+        answer.then(lambda: self._answer(socket, answer))
+
+    def _answer(self, socket: Socket, answer: Result[dict[str, Any]]) -> None:
+        try:
+            text = str(answer.value()["body"])
+        except Exception:  # noqa: BLE001 - API Gateway answers by itself
+            text = '{"message": "Internal server error"}'
+        if text:
+            self._arrive(socket, text)
+
+    def _arrive(self, socket: Socket, text: str) -> None:
+        """Bring a frame to the client; frames arrive in the order in which they were taken."""
+        socket.arrives_us = max(socket.arrives_us + 1, self._scheduler.now_us + WIRE_US)
+
+        def receive() -> None:
+            if socket.is_alive:
+                socket.receive(text)
+
+        self._scheduler.at(socket.arrives_us, f"arrival at {socket.connection_id}", receive)
+
+    def take(self, post: Post) -> Outcome:
+        """POST @connections."""
+        socket = self.sockets.get(post.target.connection_id)
+        if socket is None or not socket.is_open:
+            if socket is None:
+                self.posts_to_ended.append((self._scheduler.now_us, post.target.connection_id))
+            return Outcome.GONE
+        self._arrive(socket, post.data.decode())
+        return Outcome.DELIVERED
+
+    def delete(self, target: Target) -> Outcome:
+        """DELETE @connections."""
+        socket = self.sockets.get(target.connection_id)
+        if socket is None or not socket.is_open:
+            return Outcome.GONE
+        self._scheduler.after(
+            WIRE_US, f"{socket.connection_id} closed", lambda: socket.ended.give("closed")
+        )
+        self._end(socket)
+        return Outcome.DELIVERED
+
+    def _end(self, socket: Socket) -> None:
+        if not socket.is_open:
+            return
+        socket.is_open = False
+        self.sockets.pop(socket.connection_id, None)
+        self._disconnected(socket)
+
+    def _disconnected(self, socket: Socket) -> None:
+        task = self._scheduler.spawn(
+            f"end of {socket.connection_id}", lambda: self._tell(socket)
+        )
+        task.calls = 0
+
+    def _tell(self, socket: Socket) -> None:
+        """Run `$disconnect`, with best effort: late, or never."""
+        task = self._scheduler.current()
+        assert task is not None
+        never = self._weather.forecast.never_disconnects
+        if not self._weather.is_calm and task.random.random() < never:
+            return
+        self._scheduler.pause(int(task.random.expovariate(1 / 200_000)))
+        event = {"requestContext": self._context(socket, "DISCONNECT", "$disconnect")}
+        self._functions.invoke(
+            "disconnect",
+            f"disconnect {socket.connection_id}",
+            lambda services: websocket.disconnect(services, event),
+            TIMEOUT_S["disconnect"],
+        )
+
+    def _context(self, socket: Socket, event_type: str, route: str) -> dict[str, Any]:
+        return {
+            "connectionId": socket.connection_id,
+            "requestId": "simulated",
+            "apiId": "simulated",
+            "stage": "prod",
+            "connectedAt": socket.connected_ms,
+            "requestTimeEpoch": self._scheduler.now_ms,
+            "eventType": event_type,
+            "routeKey": route,
+            "identity": {"sourceIp": "127.0.0.1", "userAgent": "simulated"},
+        }
+
+
+class SimPoster:
+    """Posts through the simulated gateway; see `ports.delivery.Poster`."""
+
+    def __init__(self, gateway: Gateway, scheduler: Scheduler, calls: Calls) -> None:
+        self._gateway = gateway
+        self._scheduler = scheduler
+        self._calls = calls
+
+    def post(self, posts: Sequence[Post]) -> list[Outcome]:
+        """Side by side, but those to one connection one after the other."""
+        found: dict[int, Outcome] = {}
+        by_connection: dict[str, list[int]] = {}
+        for number, post in enumerate(posts):
+            by_connection.setdefault(post.target.connection_id, []).append(number)
+
+        def serve(numbers: list[int]) -> None:
+            for number in numbers:
+                found[number] = self._one(posts[number])
+
+        self._scheduler.all([functools.partial(serve, each) for each in by_connection.values()])
+        return [found[number] for number in range(len(posts))]
+
+    def close(self, target: Target) -> Outcome:
+        try:
+            closed: Outcome = self._calls.call(
+                "posts", f"close {target.connection_id}", lambda: self._gateway.delete(target)
+            )
+        except Unavailable:
+            return Outcome.FAILED
+        return closed
+
+    def _one(self, post: Post) -> Outcome:
+        try:
+            outcome: Outcome = self._calls.call(
+                "posts", f"post {post.target.connection_id}", lambda: self._gateway.take(post)
+            )
+        except Unavailable:
+            return Outcome.FAILED
+        return outcome

@@ -1,0 +1,221 @@
+"""The scenarios: each makes a plan from a seed, with a weather that hurts what it looks at."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+
+from .plan import Plan, Step
+from .weather import Forecast, Kind, Outage
+
+SERVICES = ("redis", "dynamodb", "sqs", "posts")
+NAMES = ("ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal", "ivy", "jon", "kim", "leo")
+
+
+def _rates(draw: random.Random, most: float) -> dict[Kind, float]:
+    """Some kinds of faults, each up to a rate."""
+    kinds = [kind for kind in Kind if draw.random() < 0.6]
+    return {kind: most * draw.random() * (0.2 if "frozen" in kind else 1) for kind in kinds}
+
+
+def _devices(draw: random.Random, users: list[str], socketio: float) -> dict[str, str]:
+    found = {}
+    for user in users:
+        for number in range(1, 2 + (draw.random() < 0.3)):
+            found[f"{user}/{number}"] = "socketio" if draw.random() < socketio else "json"
+    return found
+
+
+def _arrivals(draw: random.Random, devices: Mapping[str, str], within_s: float) -> list[Step]:
+    return [Step(draw.uniform(0, within_s), name, "connect") for name in devices]
+
+
+def _messages(
+    draw: random.Random,
+    devices: Mapping[str, str],
+    rooms: Mapping[str, tuple[str, ...]],
+    count: int,
+    from_s: float,
+    to_s: float,
+    first: int = 0,
+) -> list[Step]:
+    found = []
+    for number in range(first, first + count):
+        room = draw.choice(sorted(rooms))
+        name = draw.choice([each for each in sorted(devices) if each.split("/")[0] in rooms[room]])
+        at_s = draw.uniform(from_s, to_s)
+        found.append(Step(at_s, name, "send", (room, f"m{number}")))
+    return found
+
+
+def _cuts(draw: random.Random, devices: Mapping[str, str], count: int, to_s: float) -> list[Step]:
+    return [
+        Step(draw.uniform(5, to_s), draw.choice(sorted(devices)), "disconnect", ("cut",))
+        for _ in range(count)
+    ]
+
+
+def chat(seed: int) -> Plan:
+    """Messages in two rooms while calls fail, processes die and connections break."""
+    draw = random.Random(f"chat/{seed}")
+    users = list(NAMES[: draw.randint(2, 5)])
+    devices = _devices(draw, users, socketio=0.4)
+    rooms = {"red": tuple(users), "blue": tuple(users[:2])}
+    steps = _arrivals(draw, devices, 20)
+    steps += _messages(draw, devices, rooms, draw.randint(5, 25), 5, 80)
+    steps += _cuts(draw, devices, draw.randint(0, 6), 90)
+    if draw.random() < 0.4:
+        steps.append(Step(draw.uniform(20, 85), "redis", draw.choice(("empty", "older", "shard"))))
+    forecast = Forecast(_rates(draw, 0.02), calm_s=90, skew_ms=draw.choice((0, 0, 2_000)))
+    return Plan("chat", seed, devices, rooms, _ordered(steps), forecast)
+
+
+def resends(seed: int) -> Plan:
+    """Programs that repeat a message with other content, while queues and answers fail."""
+    draw = random.Random(f"resends/{seed}")
+    users = list(NAMES[: draw.randint(2, 3)])
+    devices = dict.fromkeys([f"{user}/1" for user in users], "json")
+    rooms = {"red": tuple(users)}
+    steps = _arrivals(draw, devices, 5)
+    for step in _messages(draw, devices, rooms, draw.randint(3, 8), 10, 60):
+        steps.append(Step(step.at_s, step.who, "send", (*step.args, "changed")))
+    rates = {Kind.REFUSED: 0.1, Kind.LOST: 0.1, Kind.KILLED_AFTER: 0.05}
+    forecast = Forecast(rates, ("sqs", "dynamodb"), calm_s=70)
+    return Plan("resends", seed, devices, rooms, _ordered(steps), forecast)
+
+
+def kicks(seed: int) -> Plan:
+    """Members are removed and added while they write, join and type."""
+    draw = random.Random(f"kicks/{seed}")
+    users = list(NAMES[: draw.randint(3, 5)])
+    devices = _devices(draw, users, socketio=0.2)
+    rooms = {"red": tuple(users)}
+    steps = _arrivals(draw, devices, 10)
+    for name in sorted(devices):
+        for _ in range(draw.randint(1, 4)):
+            steps.append(Step(draw.uniform(11, 60), name, draw.choice(("join", "typing")), ("red",)))
+    for number in range(draw.randint(3, 10)):
+        name = draw.choice(sorted(devices))
+        steps.append(Step(draw.uniform(11, 70), name, "send", ("red", f"m{number}")))
+    for user in users[1:]:
+        at_s = draw.uniform(15, 60)
+        if draw.random() < 0.7:
+            steps.append(Step(at_s, users[0], "kick", ("red", user)))
+            # What was under way when the member was removed.
+            near = [name for name in devices if name.split("/")[0] == user]
+            steps.append(Step(at_s + draw.uniform(-0.2, 0.2), draw.choice(near), "join", ("red",)))
+            others = [name for name in devices if name.split("/")[0] != user]
+            typing_s = at_s + draw.uniform(-0.2, 0.3)
+            steps.append(Step(typing_s, draw.choice(others), "typing", ("red",)))
+            if draw.random() < 0.3:
+                steps.append(Step(at_s + draw.uniform(5, 20), users[0], "add", ("red", user)))
+    if draw.random() < 0.5:
+        steps.append(Step(draw.uniform(15, 65), "redis", draw.choice(("empty", "older", "shard"))))
+    away = _outage(draw, ("redis",), 15, 60, (2, 20)) if draw.random() < 0.3 else ()
+    forecast = Forecast(_rates(draw, 0.03), outages=away, calm_s=75, slow=0.04)
+    return Plan("kicks", seed, devices, rooms, _ordered(steps), forecast)
+
+
+def presence(seed: int) -> Plan:
+    """Friends come and go, noticed or not, with Redis emptied, older or away."""
+    draw = random.Random(f"presence/{seed}")
+    users = list(NAMES[: draw.randint(2, 4)])
+    devices = _devices(draw, users, socketio=0.2)
+    rooms = {"red": tuple(users)}
+    friends = tuple((one, other) for one in users for other in users if one < other)
+    steps = _arrivals(draw, devices, 40)
+    for name in sorted(devices):
+        for _ in range(draw.randint(0, 3)):
+            at_s = draw.uniform(30, 170)
+            way = draw.choice(("leave", "leave", "vanish", "cut"))
+            steps.append(Step(at_s, name, "disconnect", (way,)))
+            if draw.random() < 0.6:
+                steps.append(Step(at_s + draw.uniform(0.1, 30), name, "connect"))
+    steps += _messages(draw, devices, rooms, draw.randint(2, 8), 60, 170)
+    for _ in range(draw.randint(0, 2)):
+        how = draw.choice(("empty", "older", "shard"))
+        steps.append(Step(draw.uniform(30, 175), "redis", how))
+    away = _outage(draw, ("redis",), 30, 150, (1, 40)) if draw.random() < 0.4 else ()
+    forecast = Forecast(_rates(draw, 0.03), outages=away, calm_s=180, slow=0.05)
+    return Plan("presence", seed, devices, rooms, _ordered(steps), forecast, friends, quiet_s=900)
+
+
+def large(seed: int) -> Plan:
+    """A room that is delivered in parts, while members change and posts cannot be made."""
+    draw = random.Random(f"large/{seed}")
+    users = list(NAMES[: draw.randint(6, 10)])
+    devices = _devices(draw, users, socketio=0.1)
+    rooms = {"red": tuple(users)}
+    steps = _arrivals(draw, devices, 10)
+    steps += _messages(draw, devices, rooms, draw.randint(4, 12), 12, 60)
+    steps += _cuts(draw, devices, draw.randint(0, 6), 70)
+    for name in sorted(devices)[1:]:
+        if draw.random() < 0.3:
+            at_s = draw.uniform(12, 60)
+            steps.append(Step(at_s, name, "disconnect", (draw.choice(("leave", "vanish")),)))
+            steps.append(Step(at_s + draw.uniform(0.2, 20), name, "connect"))
+    away = _outage(draw, ("posts",), 12, 60, (1, 40)) if draw.random() < 0.6 else ()
+    forecast = Forecast(_rates(draw, 0.015), outages=away, calm_s=110)
+    return Plan(
+        "large",
+        seed,
+        devices,
+        rooms,
+        _ordered(steps),
+        forecast,
+        settings={"split_over": 2},
+        quiet_s=500,
+    )
+
+
+def outage(seed: int) -> Plan:
+    """One service is away: for half a minute, or for an hour."""
+    draw = random.Random(f"outage/{seed}")
+    users = list(NAMES[: draw.randint(2, 4)])
+    devices = _devices(draw, users, socketio=0.3)
+    rooms = {"red": tuple(users), "blue": tuple(users[:2])}
+    steps = _arrivals(draw, devices, 10)
+    long = draw.random() < 0.15
+    lengths = (3_000, 3_600) if long else (20, 300)
+    away = _outage(draw, SERVICES, 20, 40, lengths)
+    end_s = away[0].to_s
+    steps += _messages(draw, devices, rooms, draw.randint(3, 10), 12, 60)
+    steps += _messages(draw, devices, rooms, 1, end_s - 10, end_s + 10, first=100)
+    forecast = Forecast(outages=away, calm_s=end_s + 1)
+    return Plan("outage", seed, devices, rooms, _ordered(steps), forecast, quiet_s=600)
+
+
+def closes(seed: int) -> Plan:
+    """Connections are closed by the server while @connections refuses or does not answer."""
+    draw = random.Random(f"closes/{seed}")
+    users = list(NAMES[: draw.randint(2, 4)])
+    devices = _devices(draw, users, socketio=0.3)
+    rooms = {"red": tuple(users)}
+    steps = _arrivals(draw, devices, 10)
+    steps += _messages(draw, devices, rooms, draw.randint(4, 12), 12, 70)
+    for user in users[1:]:
+        if draw.random() < 0.6:
+            steps.append(Step(draw.uniform(15, 60), "operator", "end", (user,)))
+    rates = {Kind.REFUSED: 0.15 + 0.3 * draw.random(), Kind.LOST: 0.1}
+    forecast = Forecast(rates, ("posts",), calm_s=80)
+    return Plan("closes", seed, devices, rooms, _ordered(steps), forecast, quiet_s=600)
+
+
+def _outage(
+    draw: random.Random,
+    services: tuple[str, ...],
+    from_s: float,
+    to_s: float,
+    lengths: tuple[float, float],
+) -> tuple[Outage, ...]:
+    start_s = draw.uniform(from_s, to_s)
+    return (Outage(draw.choice(services), start_s, start_s + draw.uniform(*lengths)),)
+
+
+def _ordered(steps: list[Step]) -> tuple[Step, ...]:
+    return tuple(sorted(steps, key=lambda step: (step.at_s, step.who, step.what, step.args)))
+
+
+SCENARIOS: Mapping[str, Callable[[int], Plan]] = {
+    make.__name__: make for make in (chat, resends, kicks, presence, large, outage, closes)
+}

@@ -1,0 +1,131 @@
+"""The in-memory twins of a region, with what only a simulation needs: indexes that lag, old Redis."""
+
+from __future__ import annotations
+
+import copy
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from chalicelib.adapters.memory import MemoryConnectionStore, MemoryRoomStore
+from chalicelib.model.connections import Connection, Target
+from chalicelib.model.identifiers import ConnectionId, RoomId, UserId
+from chalicelib.model.rooms import Member, Room
+
+Later = Callable[[Callable[[], None]], None]
+_SHARED = ("_lock", "_clock", "_ids")
+
+
+class LaggingConnections(MemoryConnectionStore):
+    """Its index by user follows a write a little later, as DynamoDB's do."""
+
+    def __init__(self, later: Later) -> None:
+        super().__init__()
+        self._later = later
+        self._index: dict[ConnectionId, Connection] = {}
+
+    def put(self, connection: Connection) -> None:
+        super().put(connection)
+        self._follow(connection.connection_id)
+
+    def disconnect(self, connection_id: ConnectionId, now_ms: int) -> Connection | None:
+        ended = super().disconnect(connection_id, now_ms)
+        self._follow(connection_id)
+        return ended
+
+    def join(self, room_id: RoomId, target: Target) -> None:
+        super().join(room_id, target)
+        self._follow(target.connection_id)
+
+    def leave(self, room_id: RoomId, target: Target) -> None:
+        super().leave(room_id, target)
+        self._follow(target.connection_id)
+
+    def of_user(self, user_id: UserId) -> list[Connection]:
+        owned = [each for each in self._index.values() if each.user_id == user_id]
+        return sorted(owned, key=lambda each: each.connection_id)
+
+    def _follow(self, connection_id: ConnectionId) -> None:
+        def follow() -> None:
+            held = self.get(connection_id)
+            if held is None:
+                self._index.pop(connection_id, None)
+            else:
+                self._index[connection_id] = held
+
+        self._later(follow)
+
+
+class LaggingRooms(MemoryRoomStore):
+    """Its index of a user's rooms follows a write a little later."""
+
+    def __init__(self, later: Later) -> None:
+        super().__init__()
+        self._later = later
+        self._index: set[tuple[UserId, RoomId]] = set()
+
+    def create(self, room: Room, members: Sequence[Member]) -> bool:
+        created = super().create(room, members)
+        for member in members:
+            self._follow(member.room_id, member.user_id)
+        return created
+
+    def add_member(self, member: Member) -> bool:
+        added = super().add_member(member)
+        self._follow(member.room_id, member.user_id)
+        return added
+
+    def remove_member(self, room_id: RoomId, user_id: UserId) -> bool:
+        removed = super().remove_member(room_id, user_id)
+        self._follow(room_id, user_id)
+        return removed
+
+    def rooms_of(self, user_id: UserId) -> list[RoomId]:
+        return sorted(room for user, room in self._index if user == user_id)
+
+    def _follow(self, room_id: RoomId, user_id: UserId) -> None:
+        def follow() -> None:
+            known = self.member(room_id, user_id) is not None
+            (self._index.add if known else self._index.discard)((user_id, room_id))
+
+        self._later(follow)
+
+
+class RedisState:
+    """All twins of one Redis: it can be emptied, on one shard too, or come back older."""
+
+    def __init__(self, *twins: Any) -> None:
+        self._twins = twins
+
+    def empty(self) -> None:
+        for twin in self._twins:
+            twin.flush()
+
+    def save(self) -> Callable[[], None]:
+        """Remember the present state; the returned function restores it."""
+        saved = [
+            copy.deepcopy({name: held for name, held in vars(twin).items() if name not in _SHARED})
+            for twin in self._twins
+        ]
+
+        def restore() -> None:
+            for twin, values in zip(self._twins, saved, strict=True):
+                vars(twin).update(copy.deepcopy(values))
+
+        return restore
+
+    def empty_shard(self, shard: int, shards: int) -> None:
+        """Drop the keys of one shard of the cluster."""
+        for twin in self._twins:
+            if hasattr(twin, "drop_if"):
+                twin.drop_if(lambda key: _shard(key, shards) == shard)
+
+
+def _shard(key: str, shards: int) -> int:
+    """The shard of a key: keys about one user, connection or room are on the same one."""
+    parts = key.split(":")
+    if parts[0] in ("room", "connection", "conversation", "typing", "limits") and len(parts) > 1:
+        tag = parts[1]
+    else:
+        tag = parts[-1]
+    return zlib.crc32(tag.encode()) % shards

@@ -1,0 +1,166 @@
+"""What goes wrong: how often each kind of fault strikes a call, outages, and one-off events.
+
+A fault is drawn from the random numbers of the task that calls, and has a name: task, number of the
+call, kind. A run with some of them left out is otherwise the same run; so failures can be shrunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .scheduler import Scheduler, Task
+
+
+class Kind(StrEnum):
+    """Kinds of faults of a call.
+
+    REFUSED: The service did not do it, and says so or does not answer.
+    LOST: The service did it, and its answer is lost.
+    KILLED_BEFORE, KILLED_AFTER: The process dies before or after the service did it.
+    FROZEN_BEFORE, FROZEN_AFTER: The process stops for up to 150 s there, and goes on.
+    """
+
+    REFUSED = "refused"
+    LOST = "lost"
+    KILLED_BEFORE = "killed before"
+    KILLED_AFTER = "killed after"
+    FROZEN_BEFORE = "frozen before"
+    FROZEN_AFTER = "frozen after"
+
+
+KILLS = (Kind.KILLED_BEFORE, Kind.KILLED_AFTER)
+FREEZES = (Kind.FROZEN_BEFORE, Kind.FROZEN_AFTER)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """A fault that struck: the number of the call within its task, from 1."""
+
+    task: str
+    call: int
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A service that refuses all calls for a time. `redis`, `dynamodb`, `sqs` or `posts`."""
+
+    service: str
+    from_s: float
+    to_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The weather of a run, as data.
+
+    Attributes:
+        rates: How likely each kind strikes a call.
+        only: The services whose calls it strikes; empty for all.
+        calm_s: From then on, nothing goes wrong any more.
+        slow: How likely a call takes 0.1 to 3 s.
+        index_lag_s: The longest time that an index is behind its table.
+        never_disconnects: How likely an ended connection causes no `$disconnect`.
+        skew_ms: The clock of a process is off by up to this.
+    """
+
+    rates: Mapping[Kind, float] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    calm_s: float = 90
+    slow: float = 0.01
+    index_lag_s: float = 2
+    never_disconnects: float = 0.05
+    queued_twice: float = 0.02
+    skew_ms: int = 0
+
+
+# Typical, and for one in ten calls: milliseconds.
+LATENCY_MS = {"redis": (0.4, 3), "dynamodb": (4, 25), "sqs": (8, 60), "posts": (12, 80)}
+SHORTEST_FREEZE_S, LONGEST_FREEZE_S = 1, 150
+TIMEOUT_US = {"redis": 500_000, "dynamodb": 3_000_000, "sqs": 3_000_000, "posts": 3_000_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What happens to a call: a pause before and after its effect (us), and its fault."""
+
+    before_us: int
+    after_us: int
+    kind: Kind | None = None
+
+
+class Weather:
+    """
+    Attributes:
+        struck: The faults that happened, in order.
+    """
+
+    def __init__(
+        self, forecast: Forecast, scheduler: Scheduler, without: frozenset[Fault] = frozenset()
+    ) -> None:
+        self.forecast = forecast
+        self.struck: list[Fault] = []
+        self._scheduler = scheduler
+        self._without = without
+
+    @property
+    def is_calm(self) -> bool:
+        return self._scheduler.now_us >= self.forecast.calm_s * 1e6
+
+    def fate(self, task: Task, service: str) -> Fate:
+        """Decide what happens to the task's next call of a service."""
+        task.calls += 1
+        typical, tail = LATENCY_MS[service]
+        latency_us = self._latency_us(task, typical, tail)
+        before_us = int(latency_us * task.random.uniform(0.2, 0.8))
+        after_us = latency_us - before_us
+        kind = self._kind(task, service)
+        if kind in FREEZES:
+            frozen_us = int(task.random.uniform(SHORTEST_FREEZE_S, LONGEST_FREEZE_S) * 1e6)
+            before_us += frozen_us if kind is Kind.FROZEN_BEFORE else 0
+            after_us += frozen_us if kind is Kind.FROZEN_AFTER else 0
+        if kind in (Kind.REFUSED, Kind.LOST):
+            after_us = task.random.choice((after_us, TIMEOUT_US[service]))
+        return Fate(before_us, after_us, kind)
+
+    def is_away(self, service: str) -> bool:
+        now_s = self._scheduler.now_us / 1e6
+        return any(
+            each.service == service and each.from_s <= now_s < each.to_s
+            for each in self.forecast.outages
+        )
+
+    def lag_us(self, task: Task | None) -> int:
+        """How long an index takes to follow a write."""
+        if task is None or self.is_calm:
+            return 10_000
+        draw = task.random
+        longest = self.forecast.index_lag_s if draw.random() < 0.1 else 0.05
+        return int(draw.uniform(0, longest) * 1e6)
+
+    def _latency_us(self, task: Task, typical: float, tail: float) -> int:
+        draw = task.random.random()
+        slow = self.forecast.slow if not self.is_calm else 0.0
+        if draw < slow:
+            return int(task.random.uniform(0.1, 3) * 1e6)
+        most = tail if draw > 0.9 else typical * 2
+        return int(task.random.uniform(typical / 2, most) * 1000)
+
+    def _kind(self, task: Task, service: str) -> Kind | None:
+        draw = task.random.random()
+        if self.is_away(service):
+            return Kind.REFUSED
+        if self.is_calm or (self.forecast.only and service not in self.forecast.only):
+            return None
+        for kind, rate in self.forecast.rates.items():
+            draw -= rate
+            if draw < 0:
+                fault = Fault(task.name, task.calls, kind)
+                if fault in self._without or (kind in KILLS and task.process is None):
+                    return None
+                self.struck.append(fault)
+                return kind
+        return None
