@@ -26,6 +26,7 @@ from workbench.stack.logs import Format
 
 from . import drill as drill_command
 from . import gateway as gateway_command
+from . import simulate as simulate_command
 from . import up as up_command
 from .options import Port, StackRegion
 
@@ -119,6 +120,7 @@ def chat(
 commands.add_to(app)
 app.command()(gateway_command.gateway)
 app.add_typer(drill_command.app, name="drill")
+app.command()(simulate_command.simulate)
 
 
 @app.command()

@@ -140,10 +140,9 @@ def _audiences(this: Run) -> Iterator[Finding]:
             is_out = (name, device.user) in this.kicked
             if device.name in told and is_out:
                 yield Finding("audience", f"{device.name} was removed from {name}, sees typing")
-            should = name in device.rooms and device.is_ready and not is_out
-            if should and device.user != users[0] and device.name not in told:
-                if (name, device.user) not in this.changed:
-                    yield Finding("audience", f"{device.name} joined {name}, sees no typing")
+            stayed = (name, device.user) not in this.changed and device.user != users[0]
+            if name in device.rooms and device.is_ready and stayed and device.name not in told:
+                yield Finding("audience", f"{device.name} joined {name}, sees no typing")
     for _, connection_id in this.world.gateway.posts_to_ended:
         yield Finding("ghost", f"{connection_id} ended long ago and is still posted to")
 

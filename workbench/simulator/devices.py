@@ -195,18 +195,16 @@ class Device:
     def event(self, name: str, data: Frame) -> None:
         if name == "message_received":
             self._texts[data["message_id"]] = str(data["content"])
-            self.record.shown.append(
-                Shown(self.name, data["message_id"], str(data["content"]))
-            )
+            self.record.shown.append(Shown(self.name, data["message_id"], str(data["content"])))
             room, message = drill.Room(data["conversation_id"]), drill.MessageId(data["message_id"])
             self.record.events.append(
                 drill.Pushed(self._now_s(), drill.Client(self.name), room, message)
             )
         elif not data.get("position"):
-            room = data.get("room_id") or data.get("conversation_id") or ""
+            where = str(data.get("room_id") or data.get("conversation_id") or "")
             detail = str(data.get("status") or data.get("is_typing") or data.get("change") or "")
             user = str(data.get("user_id", ""))
-            self.record.heard.append(Heard(self._now_s(), self.name, name, room, user, detail))
+            self.record.heard.append(Heard(self._now_s(), self.name, name, where, user, detail))
         self.inbox.take(name, data)
 
     # -- the connection

@@ -111,9 +111,7 @@ class Gateway:
         """The client is gone without a word; API Gateway keeps the socket for a while."""
         socket.is_alive = False
         socket.ended.give("vanished")
-        self._scheduler.after(
-            IDLE_US, f"{socket.connection_id} idle", lambda: self._end(socket)
-        )
+        self._scheduler.after(IDLE_US, f"{socket.connection_id} idle", lambda: self._end(socket))
 
     def cut(self, socket: Socket) -> None:
         """The network breaks the connection, and both ends notice."""
@@ -181,9 +179,7 @@ class Gateway:
         self._disconnected(socket)
 
     def _disconnected(self, socket: Socket) -> None:
-        task = self._scheduler.spawn(
-            f"end of {socket.connection_id}", lambda: self._tell(socket)
-        )
+        task = self._scheduler.spawn(f"end of {socket.connection_id}", lambda: self._tell(socket))
         task.calls = 0
 
     def _tell(self, socket: Socket) -> None:

@@ -35,6 +35,7 @@ class Plan:
         rooms: The members of each room at the start; the first one owns it.
         friends: Pairs of users who are friends at the start.
         settings: Settings that differ from the defaults.
+        faults: The faults of calls that may strike; None for all that are drawn.
         quiet_s: How long the run goes on after the weather is calm: what is not right then, stays
             wrong.
     """
@@ -48,7 +49,7 @@ class Plan:
     friends: tuple[tuple[str, str], ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     quiet_s: float = 420
-    without: frozenset[Fault] = frozenset()
+    faults: frozenset[Fault] | None = None
 
     @property
     def configured(self) -> Settings:

@@ -135,4 +135,3 @@ class NoMetrics:
 
     def put(self, values: Mapping[str, tuple[float, str]], at_ms: int) -> None:
         return
-

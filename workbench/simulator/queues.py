@@ -158,11 +158,9 @@ class SimQueue:
         name = f"{self._rules.name} {batch[0].message_id}/{batch[0].receives}"
         result = self.invoke(name, {"Records": records})
         result.then(lambda: self._settle(batch, result))
-        forecast = self._weather.forecast
-        if not self._rules.is_fifo and not self._weather.is_calm:
-            if share(name) < forecast.queued_twice:
-                again = self.invoke(f"{name} twice", {"Records": records})
-                again.then(lambda: None)
+        may_repeat = not self._rules.is_fifo and not self._weather.is_calm
+        if may_repeat and share(name) < self._weather.forecast.queued_twice:
+            self.invoke(f"{name} twice", {"Records": records})
 
     def _settle(self, batch: list[Message], result: Result[dict[str, Any]]) -> None:
         """Delete what was done. After a failed invocation, visibility runs out by itself."""

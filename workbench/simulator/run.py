@@ -56,7 +56,7 @@ class Run:
     def __init__(self, plan: Plan, is_traced: bool = False) -> None:
         self.plan = plan
         self.world = World(
-            plan.seed, plan.forecast, plan.configured, without=plan.without, is_traced=is_traced
+            plan.seed, plan.forecast, plan.configured, only=plan.faults, is_traced=is_traced
         )
         self.record = Record()
         self.devices: dict[str, Device] = {}
@@ -298,9 +298,7 @@ def _probe(this: Run) -> None:
     for room, members in this.plan.rooms.items():
         owner = next(name for name in this.devices if name.split("/")[0] == members[0])
         device = this.devices[owner]
-        typing = functools.partial(
-            device.act, "typing_start", {"conversation_id": room}, tries=3
-        )
+        typing = functools.partial(device.act, "typing_start", {"conversation_id": room}, tries=3)
         _as_task(this, f"probe typing {room}", typing)
         key = f"probe-{room}"
         send = functools.partial(device.send, room, key, f"text {key}")
@@ -308,7 +306,9 @@ def _probe(this: Run) -> None:
         for user in members:
             if (room, user) in this.kicked:
                 for name in [each for each in this.devices if each.split("/")[0] == user]:
-                    _as_task(this, f"probe {name} {room}", functools.partial(_try, this, name, room))
+                    _as_task(
+                        this, f"probe {name} {room}", functools.partial(_try, this, name, room)
+                    )
 
 
 def _try(this: Run, name: str, room: str) -> None:
@@ -316,4 +316,3 @@ def _try(this: Run, name: str, room: str) -> None:
     data = {"conversation_id": room, "message_type": "text", "content": "still here"}
     this.devices[name].act("send_message", data, tries=3)
     this.accepted.append((name, room))
-

@@ -93,7 +93,9 @@ def kicks(seed: int) -> Plan:
     steps = _arrivals(draw, devices, 10)
     for name in sorted(devices):
         for _ in range(draw.randint(1, 4)):
-            steps.append(Step(draw.uniform(11, 60), name, draw.choice(("join", "typing")), ("red",)))
+            steps.append(
+                Step(draw.uniform(11, 60), name, draw.choice(("join", "typing")), ("red",))
+            )
     for number in range(draw.randint(3, 10)):
         name = draw.choice(sorted(devices))
         steps.append(Step(draw.uniform(11, 70), name, "send", ("red", f"m{number}")))

@@ -55,7 +55,12 @@ class Task:
     """
 
     def __init__(
-        self, name: str, seed: int, run: Callable[[], object], hub: greenlet, process: Process | None
+        self,
+        name: str,
+        seed: int,
+        run: Callable[[], object],
+        hub: greenlet,
+        process: Process | None,
     ) -> None:
         self.name = name
         self.process = process

@@ -1,4 +1,4 @@
-"""The in-memory twins of a region, with what only a simulation needs: indexes that lag, old Redis."""
+"""The in-memory twins of a region, with what a simulation needs: lagging indexes, an old Redis."""
 
 from __future__ import annotations
 

@@ -96,15 +96,18 @@ class Weather:
     """
     Attributes:
         struck: The faults that happened, in order.
+
+    Args:
+        only: Faults that may strike; None for all that are drawn.
     """
 
     def __init__(
-        self, forecast: Forecast, scheduler: Scheduler, without: frozenset[Fault] = frozenset()
+        self, forecast: Forecast, scheduler: Scheduler, only: frozenset[Fault] | None = None
     ) -> None:
         self.forecast = forecast
         self.struck: list[Fault] = []
         self._scheduler = scheduler
-        self._without = without
+        self._only = only
 
     @property
     def is_calm(self) -> bool:
@@ -159,7 +162,9 @@ class Weather:
             draw -= rate
             if draw < 0:
                 fault = Fault(task.name, task.calls, kind)
-                if fault in self._without or (kind in KILLS and task.process is None):
+                if self._only is not None and fault not in self._only:
+                    return None
+                if kind in KILLS and task.process is None:
                     return None
                 self.struck.append(fault)
                 return kind

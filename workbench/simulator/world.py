@@ -36,7 +36,7 @@ from .queues import Rules, SimQueue
 from .scheduler import START_MS, Concurrency, Result, Scheduler
 from .trace import Trace
 from .twins import LaggingConnections, LaggingRooms, RedisState
-from .weather import Forecast, Fault, Weather
+from .weather import Fault, Forecast, Weather
 
 SECRET = "a secret for simulated tokens, longer than the 64 bytes that HS512 asks for"
 SWEEP_US = 60_000_000
@@ -71,12 +71,12 @@ class World:
         forecast: Forecast,
         settings: Settings,
         *,
-        without: frozenset[Fault] = frozenset(),
+        only: frozenset[Fault] | None = None,
         is_traced: bool = False,
     ) -> None:
         self.scheduler = Scheduler(seed)
         self.trace = Trace(lambda: self.scheduler.now_us, is_traced)
-        self.weather = Weather(forecast, self.scheduler, without)
+        self.weather = Weather(forecast, self.scheduler, only)
         self.settings = settings
         self._seed = seed
         self._calls = Calls(self.scheduler, self.weather, self.trace)
@@ -128,7 +128,10 @@ class World:
         text = json.dumps(body) if body is not None else ""
         request = rest.HttpRequest(headers, {}, path, text, {})
         return self.functions.invoke(
-            "http", name, lambda services: rest.handle(services, request, endpoint), TIMEOUT_S["http"]
+            "http",
+            name,
+            lambda services: rest.handle(services, request, endpoint),
+            TIMEOUT_S["http"],
         )
 
     def run(self, until_s: float) -> None:
@@ -145,8 +148,8 @@ class World:
         }
         poster = SimPoster(self.gateway, self.scheduler, self._calls)
         adapters = Adapters(
-            **ports,  # type: ignore[arg-type]
-            poster=EnginePoster(poster, ports["sessions"]),  # type: ignore[arg-type]
+            **ports,
+            poster=EnginePoster(poster, ports["sessions"]),
             delivery=self.delivery,
             delivery_dead=self.delivery_dead,
             outbound=self.outbound,
