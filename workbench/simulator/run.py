@@ -10,6 +10,7 @@ import functools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from chalicelib.entrypoints.http import rest
 from chalicelib.model.identifiers import RoomId, UserId
@@ -27,6 +28,8 @@ from .world import World
 OLDER_US = 3_000_000  # a replica lacks up to the last three seconds
 SHARDS = 3
 PROBE_S = 30
+
+Distort = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,15 @@ class Run:
         probe_s: When the probes began; infinite before.
     """
 
-    def __init__(self, plan: Plan, is_traced: bool = False) -> None:
+    def __init__(self, plan: Plan, is_traced: bool = False, distort: Distort | None = None) -> None:
         self.plan = plan
         self.world = World(
-            plan.seed, plan.forecast, plan.configured, only=plan.faults, is_traced=is_traced
+            plan.seed,
+            plan.forecast,
+            plan.configured,
+            only=plan.faults,
+            is_traced=is_traced,
+            distort=distort,
         )
         self.record = Record()
         self.devices: dict[str, Device] = {}
@@ -112,11 +120,11 @@ class Run:
         DOERS[step.what](self, step, name)
 
 
-def run(plan: Plan, is_traced: bool = False) -> Outcome:
+def run(plan: Plan, is_traced: bool = False, distort: Distort | None = None) -> Outcome:
     """Run a plan. The product's log is silent, unless the run is traced."""
     logger = logging.getLogger("chalicelib")
     before = logger.level, logger.propagate, list(logger.handlers)
-    this = Run(plan, is_traced)
+    this = Run(plan, is_traced, distort)
     logger.setLevel(logging.WARNING if is_traced else logging.CRITICAL)
     logger.propagate = False
     logger.handlers = [_Lines(this.world.trace.note)] if is_traced else [logging.NullHandler()]

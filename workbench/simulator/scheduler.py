@@ -252,6 +252,9 @@ class Scheduler:
         """End the run: tasks that still hang may not call anything."""
         self._is_over = True
         self._events.clear()
+        # A suspended greenlet is not collected as garbage, so each is unwound.
+        for task in list(self._tasks.values()):
+            task.greenlet.throw()
         self._tasks.clear()
 
     def _running(self) -> Task:

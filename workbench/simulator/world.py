@@ -63,6 +63,9 @@ class World:
     """
     Attributes:
         redis: All that Redis holds.
+
+    Args:
+        distort: Changes the twins, to see that the checks notice.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class World:
         *,
         only: frozenset[Fault] | None = None,
         is_traced: bool = False,
+        distort: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         self.scheduler = Scheduler(seed)
         self.trace = Trace(lambda: self.scheduler.now_us, is_traced)
@@ -98,6 +102,8 @@ class World:
             "trails": trails,
             "cache": cache,
         }
+        if distort is not None:
+            distort(self.twins)
         self.functions = Functions(self.scheduler, self._compose)
         self.gateway = Gateway(self.scheduler, self.functions, self.weather, self.trace)
         self.bus = Bus(self.scheduler)

@@ -1,0 +1,110 @@
+"""The checks notice what is wrong: the product runs on twins that break a promise each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.adapters.memory import MemoryMessageLog, MemoryPresenceStore
+from chalicelib.model.identifiers import MessageId, Region, RoomId
+from chalicelib.model.log import Duplicate, Entry
+from chalicelib.model.presence import Presence
+from workbench.simulator.plan import Plan, Step
+from workbench.simulator.run import run
+from workbench.simulator.weather import Forecast, Outage
+
+CALM = Plan(
+    scenario="calm",
+    seed=1,
+    devices={"ann/1": "json", "bob/1": "json", "cat/1": "socketio"},
+    rooms={"red": ("ann", "bob", "cat")},
+    friends=(("ann", "bob"),),
+    steps=(
+        Step(1, "ann/1", "connect"),
+        Step(2, "bob/1", "connect"),
+        Step(3, "cat/1", "connect"),
+        Step(8, "bob/1", "join", ("red",)),
+        Step(9, "cat/1", "join", ("red",)),
+        *(
+            Step(10 + n, f"{user}/1", "send", ("red", f"m{n}"))
+            for n, user in enumerate(("ann", "bob") * 3)
+        ),
+        Step(25, "ann", "kick", ("red", "cat")),
+        Step(30, "bob/1", "disconnect", ("cut",)),
+    ),
+    forecast=Forecast(calm_s=40),
+)
+
+
+class ForgetsEntries(MemoryMessageLog):
+    def commit(self, entry: Entry, *rest: Any) -> Any:
+        done = super().commit(entry, *rest)
+        if entry.seq == 2:
+            stream = self._entries[entry.room_id, entry.region]
+            del stream[entry.message_id]
+        return done
+
+
+class KnowsNoResends(MemoryMessageLog):
+    def _find(self, room_id: RoomId, dedupe: str, now_ms: int) -> Duplicate | None:
+        return None
+
+
+class ChangesContents(MemoryMessageLog):
+    def after(
+        self, room_id: RoomId, region: Region, message_id: MessageId, limit: int
+    ) -> list[Entry]:
+        return [
+            replace(e, content="other") for e in super().after(room_id, region, message_id, limit)
+        ]
+
+
+class ShowsEverybody(MemoryPresenceStore):
+    def change(self, presence: Presence, reset: bool) -> bool:
+        return True
+
+
+def _without(name: str, method: str) -> Callable[[dict[str, Any]], None]:
+    """A twin whose method does nothing."""
+
+    def distort(twins: dict[str, Any]) -> None:
+        setattr(twins[name], method, lambda *_, **__: None)
+
+    return distort
+
+
+def test_nothing_is_found_where_nothing_is_wrong() -> None:
+    outcome = run(CALM)
+    assert outcome.findings == ()
+    assert outcome.counts["acked"] == 7  # the probe's message too
+    assert outcome.counts["seen"] == 13  # three, four, and all six until the removal
+
+
+@pytest.mark.parametrize(
+    ("distort", "promise"),
+    [
+        (lambda twins: twins.update(log=ForgetsEntries()), "lost"),
+        (lambda twins: twins.update(log=ChangesContents()), "stored"),
+        (_without("connections", "disconnect"), "ghost"),
+        (lambda twins: twins.update(presence=ShowsEverybody()), "presence"),
+        (_without("cache", "bump"), "membership"),
+        (_without("cache", "leave"), "audience"),
+    ],
+)
+def test_a_broken_promise_is_found(distort: Callable[[dict[str, Any]], None], promise: str) -> None:
+    assert promise in {finding.promise for finding in run(CALM, distort=distort).findings}
+
+
+def test_a_message_that_is_stored_twice_is_found() -> None:
+    # The queue is away, so that the sender repeats a message that is stored.
+    away = Forecast(outages=(Outage("sqs", 9, 20),), calm_s=40)
+    plan = replace(CALM, forecast=away)
+    outcome = run(plan, distort=lambda twins: twins.update(log=KnowsNoResends()))
+    assert "doubled" in {finding.promise for finding in outcome.findings}
+
+
+def test_the_same_plan_gives_the_same_run() -> None:
+    assert run(CALM).digest == run(CALM).digest
