@@ -23,6 +23,7 @@ from .trace import Trace
 from .weather import Weather
 
 WIRE_US = 20_000
+THROTTLED = 0.3  # of the posts that are refused: the client reads too slowly
 # A socket whose client is silently gone is found out by API Gateway after its idle timeout.
 IDLE_US = 600_000_000
 
@@ -215,9 +216,12 @@ class Gateway:
 class SimPoster:
     """Posts through the simulated gateway; see `ports.delivery.Poster`."""
 
-    def __init__(self, gateway: Gateway, scheduler: Scheduler, calls: Calls) -> None:
+    def __init__(
+        self, gateway: Gateway, scheduler: Scheduler, weather: Weather, calls: Calls
+    ) -> None:
         self._gateway = gateway
         self._scheduler = scheduler
+        self._weather = weather
         self._calls = calls
 
     def post(self, posts: Sequence[Post]) -> list[Outcome]:
@@ -235,19 +239,20 @@ class SimPoster:
         return [found[number] for number in range(len(posts))]
 
     def close(self, target: Target) -> Outcome:
-        try:
-            closed: Outcome = self._calls.call(
-                "posts", f"close {target.connection_id}", lambda: self._gateway.delete(target)
-            )
-        except Unavailable:
-            return Outcome.FAILED
-        return closed
+        return self._call(f"close {target.connection_id}", lambda: self._gateway.delete(target))
 
     def _one(self, post: Post) -> Outcome:
+        return self._call(f"post {post.target.connection_id}", lambda: self._gateway.take(post))
+
+    def _call(self, what: str, act: Callable[[], Outcome]) -> Outcome:
+        """While the account's quota is used up, nothing gets through, and the answer says so."""
+        if self._weather.is_away("quota"):
+            self._scheduler.pause(WIRE_US)
+            return Outcome.BUSY
         try:
-            outcome: Outcome = self._calls.call(
-                "posts", f"post {post.target.connection_id}", lambda: self._gateway.take(post)
-            )
+            outcome: Outcome = self._calls.call("posts", what, act)
         except Unavailable:
-            return Outcome.FAILED
+            task = self._scheduler.current()
+            alone = task is not None and task.random.random() < THROTTLED
+            return Outcome.THROTTLED if alone and not self._calls.was_lost else Outcome.FAILED
         return outcome

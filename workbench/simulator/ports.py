@@ -18,12 +18,17 @@ BUS_US = 2_000
 
 
 class Calls:
-    """Suspends each call before and after its effect, and lets faults strike."""
+    """Suspends each call before and after its effect, and lets faults strike.
+
+    Attributes:
+        was_lost: Whether the call that raised last was made, and only its answer was lost.
+    """
 
     def __init__(self, scheduler: Scheduler, weather: Weather, trace: Trace) -> None:
         self._scheduler = scheduler
         self._weather = weather
         self._trace = trace
+        self.was_lost = False
 
     def call(self, service: str, what: str, act: Callable[[], Any]) -> Any:
         """Make a call. Outside tasks (checks, preparations) it is made at once."""
@@ -35,6 +40,7 @@ class Calls:
         self._trace.call(task.name, what, fate.kind)
         if fate.kind is Kind.REFUSED:
             self._scheduler.pause(fate.after_us)
+            self.was_lost = False
             raise self._fault(service)
         if fate.kind is Kind.KILLED_BEFORE:
             self._scheduler.die()
@@ -43,6 +49,7 @@ class Calls:
             self._scheduler.die()
         self._scheduler.pause(fate.after_us)
         if fate.kind is Kind.LOST:
+            self.was_lost = True
             raise self._fault(service)
         return value
 

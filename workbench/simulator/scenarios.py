@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from .plan import Plan, Step
 from .weather import Forecast, Kind, Outage
 
-SERVICES = ("redis", "dynamodb", "sqs", "posts")
+SERVICES = ("redis", "dynamodb", "sqs", "posts", "quota")
 NAMES = ("ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal", "ivy", "jon", "kim", "leo")
 
 
@@ -156,7 +156,7 @@ def large(seed: int) -> Plan:
             at_s = draw.uniform(12, 60)
             steps.append(Step(at_s, name, "disconnect", (draw.choice(("leave", "vanish")),)))
             steps.append(Step(at_s + draw.uniform(0.2, 20), name, "connect"))
-    away = _outage(draw, ("posts",), 12, 60, (1, 40)) if draw.random() < 0.6 else ()
+    away = _outage(draw, ("posts", "quota"), 12, 60, (1, 40)) if draw.random() < 0.6 else ()
     forecast = Forecast(_rates(draw, 0.015), outages=away, calm_s=110)
     return Plan(
         "large",

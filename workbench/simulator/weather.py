@@ -45,7 +45,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A service that refuses all calls for a time. `redis`, `dynamodb`, `sqs` or `posts`."""
+    """A service that refuses all calls for a time: `redis`, `dynamodb`, `sqs` or `posts`.
+
+    With `quota`, the account's quota of API Gateway is used up: all posts are answered 429.
+    """
 
     service: str
     from_s: float

@@ -152,7 +152,7 @@ class World:
             for service, names in (("dynamodb", _DYNAMODB), ("redis", _REDIS))
             for each in names
         }
-        poster = SimPoster(self.gateway, self.scheduler, self._calls)
+        poster = SimPoster(self.gateway, self.scheduler, self.weather, self._calls)
         adapters = Adapters(
             **ports,
             poster=EnginePoster(poster, ports["sessions"]),
