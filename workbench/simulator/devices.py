@@ -82,6 +82,7 @@ class Device:
         self.record = record
         self.inbox = Inbox(self._emit)
         self._follows = follows
+        self._is_sync_due = True
         self._speech = speech
         self._numbers = 0
         self._pending: dict[int, Result[Frame]] = {}
@@ -251,7 +252,9 @@ class Device:
 
     def _restore(self) -> bool:
         wanted = self.inbox.positions()
-        if wanted and self._speech.is_recovered():
+        # A sync that broke off is still due, even if a later connection is recovered.
+        self._is_sync_due = self._is_sync_due or not self._speech.is_recovered()
+        if wanted and not self._is_sync_due:
             self.inbox.give_up({"code": "recovered", "message": ""})
             return self._join_again()
         first = not wanted
@@ -270,6 +273,7 @@ class Device:
                 if position is not None:
                     following[room] = position
             wanted = following
+        self._is_sync_due = False
         self.inbox.give_up({"code": "not_found", "message": "the user is in no such room"})
         return self._join_again()
 
