@@ -83,18 +83,18 @@ class Device:
         self.inbox = Inbox(self._emit)
         self._follows = follows
         self._is_sync_due = True
+        self._is_running = False
         self._speech = speech
         self._numbers = 0
         self._pending: dict[int, Result[Frame]] = {}
-        self._awake: Result[None] = Result()
-        self._texts: dict[str, str] = {}
 
     # -- what a person does with it
 
     def connect(self) -> None:
         """Be connected from now on."""
-        if not self.wants:
-            self.wants = True
+        self.wants = True
+        if not self._is_running:
+            self._is_running = True
             self.scheduler.spawn(f"{self.name} runs", self._run)
 
     def disconnect(self, how: str) -> None:
@@ -102,7 +102,6 @@ class Device:
         socket = self.socket
         if how != "cut":
             self.wants = False
-            self._awake.give(None)
         if socket is not None and not socket.ended.is_set:
             {
                 "leave": self.gateway.leave,
@@ -195,7 +194,6 @@ class Device:
 
     def event(self, name: str, data: Frame) -> None:
         if name == "message_received":
-            self._texts[data["message_id"]] = str(data["content"])
             self.record.shown.append(Shown(self.name, data["message_id"], str(data["content"])))
             room, message = drill.Room(data["conversation_id"]), drill.MessageId(data["message_id"])
             self.record.events.append(
@@ -221,6 +219,7 @@ class Device:
             self.is_ready = False
             if self.wants:
                 self._back_off(failures)
+        self._is_running = False
 
     def _once(self) -> bool:
         """One connection, from its handshake to its end; whether it was of use."""
