@@ -245,10 +245,12 @@ class SimPoster:
         return self._call(f"post {post.target.connection_id}", lambda: self._gateway.take(post))
 
     def _call(self, what: str, act: Callable[[], Outcome]) -> Outcome:
-        """While the account's quota is used up, nothing gets through, and the answer says so."""
+        """While posts are used up, nothing gets through, and the answer says so."""
         if self._weather.is_away("quota"):
             self._scheduler.pause(WIRE_US)
             return Outcome.BUSY
+        if self._weather.is_away("budget"):
+            return Outcome.UNSENT
         try:
             outcome: Outcome = self._calls.call("posts", what, act)
         except Unavailable:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from .plan import Plan, Step
 from .weather import Forecast, Kind, Outage
 
-SERVICES = ("redis", "dynamodb", "sqs", "posts", "quota")
+SERVICES = ("redis", "dynamodb", "sqs", "posts", "quota", "budget")
 NAMES = ("ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal", "ivy", "jon", "kim", "leo")
 
 
@@ -156,8 +156,14 @@ def large(seed: int) -> Plan:
             at_s = draw.uniform(12, 60)
             steps.append(Step(at_s, name, "disconnect", (draw.choice(("leave", "vanish")),)))
             steps.append(Step(at_s + draw.uniform(0.2, 20), name, "connect"))
-    away = _outage(draw, ("posts", "quota"), 12, 60, (1, 40)) if draw.random() < 0.6 else ()
-    forecast = Forecast(_rates(draw, 0.015), outages=away, calm_s=110)
+    away = (
+        _outage(draw, ("posts", "quota", "budget"), 12, 60, (1, 40)) if draw.random() < 0.6 else ()
+    )
+    rates = _rates(draw, 0.015)
+    only = () if draw.random() < 0.6 else ("sqs",)
+    if only:
+        rates = {Kind.KILLED_AFTER: 0.08, Kind.LOST: 0.05, Kind.REFUSED: 0.03}
+    forecast = Forecast(rates, only, outages=away, calm_s=110)
     return Plan(
         "large",
         seed,

@@ -47,7 +47,8 @@ class Fault:
 class Outage:
     """A service that refuses all calls for a time: `redis`, `dynamodb`, `sqs` or `posts`.
 
-    With `quota`, the account's quota of API Gateway is used up: all posts are answered 429.
+    With `quota`, the account's quota of API Gateway is used up: all posts are answered 429. With
+    `budget`, the region's own budget of posts is used up: none is made.
     """
 
     service: str
