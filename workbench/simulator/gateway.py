@@ -242,6 +242,8 @@ class SimPoster:
         return self._call(f"close {target.connection_id}", lambda: self._gateway.delete(target))
 
     def _one(self, post: Post) -> Outcome:
+        if self._weather.is_away("budget"):
+            return Outcome.UNSENT
         return self._call(f"post {post.target.connection_id}", lambda: self._gateway.take(post))
 
     def _call(self, what: str, act: Callable[[], Outcome]) -> Outcome:
@@ -249,8 +251,6 @@ class SimPoster:
         if self._weather.is_away("quota"):
             self._scheduler.pause(WIRE_US)
             return Outcome.BUSY
-        if self._weather.is_away("budget"):
-            return Outcome.UNSENT
         try:
             outcome: Outcome = self._calls.call("posts", what, act)
         except Unavailable:
