@@ -18,10 +18,11 @@ from chalicelib.model.rooms import Member, Role, Room, RoomType
 
 from . import checks
 from .checks import Finding
-from .devices import Device, JsonSpeech, Refused, SocketIoSpeech
+from .devices import Device, Refused
 from .history import Record
 from .plan import Plan, Step
 from .scheduler import START_MS, Result
+from .speech import JsonSpeech, SocketIoSpeech
 from .weather import Fault
 from .world import World
 

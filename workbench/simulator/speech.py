@@ -1,0 +1,145 @@
+"""The protocols that devices speak: JSON, and Socket.IO over a websocket."""
+
+from __future__ import annotations
+
+import functools
+import json
+
+from .devices import ANSWER_US, Device, Frame, Refused
+from .gateway import Socket
+from .scheduler import Result
+
+SILENCE_US = 300_000_000  # ping interval and timeout, as the handshake names them
+
+
+class JsonSpeech:
+    """The JSON protocol."""
+
+    def __init__(self) -> None:
+        self._misses = 0
+
+    def is_recovered(self) -> bool:
+        return False
+
+    def is_dead(self, device: Device) -> bool:
+        """Send a heartbeat. One without an answer may be bad luck, two are not."""
+        try:
+            device.ask("ping", {})
+        except Refused as refusal:
+            self._misses += 1
+            return refusal.code == "unauthorized" or self._misses > 1
+        self._misses = 0
+        return False
+
+    def open(self, device: Device) -> Socket | None:
+        self._misses = 0
+        connection_id = f"{device.name}-{device.connections}="
+        return device.gateway.connect(connection_id, device.receive, {"token": device.token()}, {})
+
+    def say(self, device: Device, number: int, action: str, data: Frame) -> str:
+        return json.dumps({"action": action, "data": data, "id": number})
+
+    def read(self, device: Device, text: str) -> None:
+        frame = json.loads(text)
+        if frame.get("event") == "ack":
+            device.answered(frame["id"], frame["data"])
+        elif frame.get("event") == "error":
+            device.refused(frame["id"] or 0, frame["data"])
+        elif "event" in frame:
+            device.event(frame["event"], frame["data"])
+
+
+class SocketIoSpeech:
+    """Socket.IO over a websocket, as the stock JavaScript client speaks it, with recovery.
+
+    As there, events that arrive before CONNECT wait for it, also for the one of a later connection,
+    and only an event that was handed on moves the offset.
+
+    https://github.com/socketio/socket.io-protocol
+    """
+
+    def __init__(self) -> None:
+        self._pid: str | None = None
+        self._offset: str | None = None
+        self._connected: Result[bool] = Result()
+        self._early: list[str] = []
+        self._is_connected = False
+        self._is_recovered = False
+        self._pinged_us = 0
+
+    def is_recovered(self) -> bool:
+        return self._is_recovered
+
+    def is_dead(self, device: Device) -> bool:
+        """The server's pings stay away."""
+        return device.scheduler.now_us - self._pinged_us > SILENCE_US
+
+    def open(self, device: Device) -> Socket | None:
+        self._connected = Result()
+        self._is_connected = False
+        self._pinged_us = device.scheduler.now_us
+        connection_id = f"{device.name}-{device.connections}="
+        query = {"EIO": "4", "transport": "websocket"}
+        headers = {"User-Agent": "Mozilla/5.0 (simulated)"}
+        socket = device.gateway.connect(connection_id, device.receive, query, headers)
+        if socket is None:
+            return None
+        auth: dict[str, str] = {"token": device.token()}
+        if self._pid is not None:
+            auth["pid"] = self._pid
+            if self._offset is not None:
+                auth["offset"] = self._offset
+        device.gateway.send(socket, "40" + json.dumps(auth))
+        connected = self._connected
+        socket.ended.then(functools.partial(connected.give, False))
+        if not device.scheduler.wait(connected, 2 * ANSWER_US) or not connected.value():
+            device.gateway.cut(socket)
+            return None
+        return socket
+
+    def say(self, device: Device, number: int, action: str, data: Frame) -> str:
+        return f"42{number}" + json.dumps([action, data])
+
+    def read(self, device: Device, text: str) -> None:
+        if text == "2":
+            self._pinged_us = device.scheduler.now_us
+            if device.socket is not None:
+                device.gateway.send(device.socket, "3")
+        elif text.startswith("40"):
+            self._connect(device, json.loads(text[2:]))
+        elif text.startswith("44"):
+            self._connected.give(False)
+        elif text.startswith("42"):
+            self._event(device, text[2:])
+        elif text.startswith("43"):
+            self._ack(device, text[2:])
+
+    def _connect(self, device: Device, data: Frame) -> None:
+        pid = data.get("pid")
+        self._is_recovered = pid is not None and pid == self._pid
+        self._pid = pid
+        self._is_connected = True
+        early, self._early = self._early, []
+        for each in early:
+            self._event(device, each)
+        self._connected.give(True)
+
+    def _event(self, device: Device, text: str) -> None:
+        """Hand an event on; before CONNECT it waits, even if the connection breaks meanwhile."""
+        if not self._is_connected:
+            self._early.append(text)
+            return
+        digits = text[: text.index("[")]
+        name, data, *more = json.loads(text[len(digits) :])
+        if self._pid is not None and more and isinstance(more[-1], str):
+            self._offset = more[-1]
+        if isinstance(data, dict):
+            device.event(name, data)
+
+    def _ack(self, device: Device, text: str) -> None:
+        digits = text[: text.index("[")]
+        [answer] = json.loads(text[len(digits) :])
+        if answer.get("ok"):
+            device.answered(int(digits), answer["data"])
+        else:
+            device.refused(int(digits), answer["error"])
