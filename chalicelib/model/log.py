@@ -103,4 +103,4 @@ BatchResult = Committed | Taken | Refused
 def check_contiguous(entries: Sequence[Entry], previous: Head) -> None:
     """Raise `ValueError` unless the seqs go on from the head's."""
     if [entry.seq for entry in entries] != [previous.seq + n + 1 for n in range(len(entries))]:
-        raise ValueError("the entries' seqs must go on from previous.seq")
+        raise ValueError("the first entry's seq must be previous.seq + 1, and so on")

@@ -10,7 +10,7 @@ from ..model.identifiers import RoomId, Stream
 from ..model.lines import Draft, Place, Settled, Turn, TurnId
 from ..model.log import Head
 
-LEASE_MS = 400
+LEASE_MS = 300
 BATCH = 24  # with its dedupe item and a deleted message, 73 of the 100 writes of a transaction
 DRAFT_MS = 10_000
 
@@ -20,7 +20,7 @@ class Lines(Protocol):
 
     Guarantee: none that the log relies on. A lease may end while its holder commits, and all of
     this may be lost or be old: the log's conditions keep the order, and the drafts' dedupe keys
-    keep each entry once. Times are Redis's own. A lease lasts 400 ms.
+    keep each entry once. Times are Redis's own. A lease lasts 300 ms.
     """
 
     def enter_line(self, draft: Draft) -> Place:

@@ -97,7 +97,7 @@ def stream_head(room_id: str, region: str) -> str:
 
 @_stored("string", None, "frames that append, and writers who wait")
 def stream_lease(room_id: str, region: str) -> str:
-    """The turn that may write to the stream now, for 400 ms."""
+    """The turn that may write to the stream now, for 300 ms."""
     return f"room:{{{room_id}}}:lease:{region}"
 
 

@@ -141,7 +141,7 @@ def _draft(text: str) -> Draft | None:
     turn_id, dedupe, record = json.loads(text)
     if not set(record) <= _ENTRY_FIELDS:
         return None
-    return Draft(TurnId(turn_id), entry_from_json(record), dedupe)
+    return Draft(TurnId(turn_id), entry_from_json({"message_id": "", **record}), dedupe)
 
 
 def _answer(settled: Settled) -> str:
