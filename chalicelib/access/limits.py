@@ -12,7 +12,6 @@ member alone cannot use the rate up. While Redis is away there is no limit; the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from ..kernel import telemetry
@@ -55,12 +54,20 @@ class Limits:
     def spend(self, user_id: UserId, action: str) -> None:
         """Charge an HTTP request; `RateLimited` when the bucket is empty."""
         charge = replace(self.charge(action), payer=user_id)
-        self.check(self._open(lambda: self._buckets.spend(charge)))
+        try:
+            wait_ms = self._buckets.spend(charge)
+        except CacheDown:
+            telemetry.measure("limits_open", charge.now_ms, limits_open=1)
+            return
+        self.check(wait_ms)
 
     def spend_room(self, user_id: UserId, room_id: RoomId, action: str) -> None:
-        """Charge a member's HTTP request that appends to a room to the room's rate."""
+        """Charge a member's HTTP request to the room that it appends to; `spend` comes before."""
         charge = replace(self.charge(action), payer=user_id)
-        self._check_room(self._open(lambda: self._rooms.spend_room(room_id, charge)))
+        try:
+            self._check_room(self._rooms.spend_room(room_id, charge))
+        except CacheDown:
+            telemetry.log("WARNING", "room_not_charged", room_id=room_id)
 
     def check(self, wait_ms: int) -> None:
         """Raise `RateLimited` when there is a wait."""
@@ -76,11 +83,3 @@ class Limits:
         if wait_ms:
             telemetry.measure("rate_limited", self._clock.now_ms(), rate_limited=1)
             raise RateLimited(f"too many messages in this room, try again in {wait_ms} ms", wait_ms)
-
-    def _open(self, spend: Callable[[], int]) -> int:
-        """The wait; none while Redis is away."""
-        try:
-            return spend()
-        except CacheDown:
-            telemetry.measure("limits_open", self._clock.now_ms(), limits_open=1)
-            return 0
