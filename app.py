@@ -178,5 +178,9 @@ def _serve(endpoint):
 
 
 def _http(answer):
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    headers = {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+        **answer.headers,
+    }
     return HttpResponse(body=answer.body, status_code=answer.status, headers=headers)

@@ -22,17 +22,15 @@ from .contract.messages import Message
 from .contract.shapes import Shape
 from .kernel import times
 from .kernel.errors import (
-    BadRequest,
     Internal,
-    NotFound,
     PermissionDenied,
-    RateLimited,
     TidingsError,
-    TooLarge,
+    Unavailable,
     UnknownAction,
 )
 from .model.connections import Connection, FrameContext
-from .model.identifiers import ConnectionId, MessageId, RoomId
+from .model.identifiers import ConnectionId, MessageId, RoomId, Stream
+from .model.lines import Turn
 from .model.presence import Status
 from .model.rooms import Role
 from .services import Services
@@ -68,7 +66,7 @@ class Action:
     """How to serve an action.
 
     Attributes:
-        appends: The action writes to the room's log, so its frame draws a ticket.
+        appends: The action writes to the room's log, so its frame draws a turn.
     """
 
     command: type[Command]
@@ -97,11 +95,19 @@ def run(services: Services, connection_id: ConnectionId, name: str, data: object
     try:
         services.cluster.check(frame.connection.user_id)
         services.limits.check(frame.wait_ms)
+        services.limits.check_room(frame.turn)
         return action.run(Invocation(services, frame, frame.connection, command))
-    except (RateLimited, PermissionDenied, NotFound, BadRequest, TooLarge):
-        if frame.ticket is not None and region is not None and room_id is not None:
-            services.frames.return_ticket(room_id, region, frame.ticket)
+    except Exception as fault:
+        if frame.turn is not None and region is not None and room_id is not None:
+            _give_up(services, (room_id, region), frame.turn, fault)
         raise
+
+
+def _give_up(services: Services, stream: Stream, turn: Turn, fault: Exception) -> None:
+    """Give up the turn of a frame that failed: nobody waits for it, or pays for a refusal."""
+    refused = isinstance(fault, TidingsError) and not isinstance(fault, Unavailable | Internal)
+    if turn.leads or (refused and not turn.wait_ms):
+        services.frames.give_up_turn(*stream, turn, refund=refused)
 
 
 def room_of(command: Command) -> RoomId | None:
@@ -133,7 +139,7 @@ def _send_message(invocation: Invocation) -> Sent:
     writer = invocation.services.writer
     origin = invocation.connection.target.origin
     entry = writer.send(
-        invocation.connection.user_id, invocation.command, origin, invocation.frame.ticket
+        invocation.connection.user_id, invocation.command, origin, invocation.frame.turn
     )
     written_at, position = times.iso(entry.timestamp_ms), positions.of(entry)
     return Sent(entry.message_id, entry.room_id, written_at, position)
@@ -153,7 +159,7 @@ def _delete_message(invocation: Invocation) -> Done:
         invocation.room_id,
         MessageId(invocation.command.message_id),
         invocation.connection.target.origin,
-        invocation.frame.ticket,
+        invocation.frame.turn,
     )
     return Done()
 

@@ -164,7 +164,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
     writer = MessageWriter(
         log=a.log,
         reader=reader,
-        tickets=a.cache,
+        lines=a.cache,
         delivery=a.delivery,
         clock=a.clock,
         ids_=a.ids,
@@ -242,7 +242,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         tokens=Tokens(settings, a.secrets),
         cluster=cluster,
         revocations=revocations,
-        limits=Limits(settings, a.cache, a.clock),
+        limits=Limits(settings, a.cache, a.cache, a.clock),
         router=Router(settings.endpoints, settings.shards, region, a.peers, a.clock, a.parallel),
         friends=friends,
         rooms=rooms,

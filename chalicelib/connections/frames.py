@@ -9,8 +9,9 @@ from ..kernel.errors import CacheDown, NotConnected, Unauthorized
 from ..model.access import Charge
 from ..model.connections import FrameContext
 from ..model.identifiers import ConnectionId, Region, RoomId, UserId
+from ..model.lines import Turn
 from ..ports.connections import ConnectionStore, FrameContexts
-from ..ports.log import Tickets
+from ..ports.lines import Lines
 from ..ports.system import Clock
 from . import lifetime
 from .registry import NOT_CONNECTED, Connections
@@ -23,13 +24,13 @@ class Frames:
         self,
         store: ConnectionStore,
         contexts: FrameContexts,
-        tickets: Tickets,
+        lines: Lines,
         connections: Connections,
         clock: Clock,
     ) -> None:
         self._store = store
         self._contexts = contexts
-        self._tickets = tickets
+        self._lines = lines
         self._connections = connections
         self._clock = clock
         # The user of a connection never changes while it lives.
@@ -39,7 +40,7 @@ class Frames:
         self,
         connection_id: ConnectionId,
         room_id: RoomId | None,
-        ticket_region: Region | None,
+        turn_region: Region | None,
         charge: Charge,
     ) -> FrameContext:
         """Return all that serving a frame needs, in one round trip to the cache.
@@ -52,7 +53,7 @@ class Frames:
         """
         paid = replace(charge, payer=self._users.get(connection_id))
         try:
-            frame = self._contexts.frame(connection_id, room_id, ticket_region, paid)
+            frame = self._contexts.frame(connection_id, room_id, turn_region, paid)
         except CacheDown:
             telemetry.measure("limits_open", charge.now_ms, limits_open=1)
             frame = FrameContext(None)
@@ -72,9 +73,9 @@ class Frames:
         self._users[connection_id] = frame.connection.user_id
         return frame
 
-    def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
-        """Return a rejected frame's ticket, so that no writer waits for it."""
+    def give_up_turn(self, room_id: RoomId, region: Region, turn: Turn, refund: bool) -> None:
+        """Give up a failed frame's turn, so that no writer waits for it; refund a refused one's."""
         try:
-            self._tickets.return_ticket(room_id, region, ticket)
+            self._lines.give_up_turn((room_id, region), turn, refund)
         except CacheDown:
-            telemetry.log("WARNING", "ticket_not_returned", room_id=room_id)
+            telemetry.log("WARNING", "turn_not_given_up", room_id=room_id)

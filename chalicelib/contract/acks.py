@@ -79,7 +79,7 @@ class SyncedConversation(Shape):
     more: bool
     unread: int | None = field(default=None, metadata=OPTIONAL)
     last_read_message_id: MessageId | None = None
-    error: Mapping[str, str | bool] | None = field(default=None, metadata=OPTIONAL)
+    error: Mapping[str, str | bool | int] | None = field(default=None, metadata=OPTIONAL)
 
     def data(self) -> dict[str, Any]:
         # By name: `super()` needs a cell that a dataclass with slots does not have.

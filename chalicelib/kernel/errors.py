@@ -28,15 +28,29 @@ class TidingsError(Exception):
         code: The `code` of the error frame (docs/reference/protocol.md).
         status: The HTTP status that means the same.
         retryable: Whether the same request may succeed later.
+        retry_after_ms: When to try again, in milliseconds from now; None if nobody knows.
     """
 
     code = "internal"
     status = 500
     retryable = True
 
-    def as_json(self) -> dict[str, str | bool]:
-        """The error as every protocol sends it: code, message, retryable."""
-        return {"code": self.code, "message": str(self), "retryable": self.retryable}
+    def __init__(self, message: str = "", retry_after_ms: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_ms = retry_after_ms
+
+    def as_json(self) -> dict[str, str | bool | int]:
+        """The error as every protocol sends it: code, message, retryable, retry_after_ms."""
+        return {
+            "code": self.code,
+            "message": str(self),
+            "retryable": self.retryable,
+            **self.when(),
+        }
+
+    def when(self) -> dict[str, int]:
+        """`retry_after_ms` where it is known."""
+        return {} if self.retry_after_ms is None else {"retry_after_ms": self.retry_after_ms}
 
 
 class BadRequest(TidingsError):
@@ -74,9 +88,12 @@ class Conflict(TidingsError):
 
 
 class RateLimited(TidingsError):
-    """Too many requests. Wait, then send the request again."""
+    """Too many requests. Wait for `retry_after_ms`, then send the request again."""
 
     code, status, retryable = "rate_limited", 429, True
+
+    def __init__(self, message: str, retry_after_ms: int = 1000) -> None:
+        super().__init__(message, retry_after_ms)
 
 
 class TooLarge(TidingsError):

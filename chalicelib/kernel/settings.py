@@ -43,6 +43,10 @@ DEFAULT_LIMITS = {
     "set_status": Rate(5, 20),
     "sync": Rate(10, 50),
 }
+# DynamoDB writes 1,000 units a second to one partition, which a stream is. A message of up to 1 KB
+# costs it two: with this rate half of them remain for larger ones.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+DEFAULT_ROOM_RATE = Rate(250, 500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,10 @@ class Settings:
         limits: Rate limits for each user, by action, where they differ from the defaults: a JSON
             object such as {"send_message": [100, 500]}: tokens per second, and the burst
             [TIDINGS_LIMITS].
+        room_rate: Messages and deletions that a room takes in a region: a JSON array of the
+            number per second, and the burst [TIDINGS_ROOM_RATE].
+        room_share: The part of a room's rate and burst that one member may use, above 0 and at
+            most 1 [TIDINGS_ROOM_SHARE].
         endpoints: Deployed regions for `GET /v1/endpoint`, a JSON object such as {"us-east-1":
             {"websocket": "wss://{shard}.example.com/ws", "health": "https://…"}}
             [TIDINGS_ENDPOINTS].
@@ -116,6 +124,8 @@ class Settings:
     post_concurrency: int = 64
     split_over: int = 500
     limits: Mapping[str, Rate] = field(default_factory=lambda: DEFAULT_LIMITS)
+    room_rate: Rate = DEFAULT_ROOM_RATE
+    room_share: float = 0.25
     endpoints: Mapping[Region, Endpoint] = field(default_factory=dict)
     shards: int = 1
     max_connections: int = 50
@@ -155,6 +165,8 @@ class Settings:
             post_concurrency=int(env.get("TIDINGS_POST_CONCURRENCY", default.post_concurrency)),
             split_over=int(env.get("TIDINGS_SPLIT_OVER", default.split_over)),
             limits={**DEFAULT_LIMITS, **_limits(env.get("TIDINGS_LIMITS", ""))},
+            room_rate=_room_rate(env.get("TIDINGS_ROOM_RATE", "")) or default.room_rate,
+            room_share=_share(env.get("TIDINGS_ROOM_SHARE", "")) or default.room_share,
             endpoints=_endpoints(env.get("TIDINGS_ENDPOINTS", "")),
             shards=max(1, int(env.get("TIDINGS_SHARDS", default.shards))),
             max_connections=int(env.get("TIDINGS_MAX_CONNECTIONS", default.max_connections)),
@@ -180,14 +192,26 @@ def _origins(text: str) -> tuple[str, ...]:
 
 
 def _limits(text: str) -> dict[str, Rate]:
-    limits = {}
-    for action, pair in _object("TIDINGS_LIMITS", text).items():
-        match pair:
-            case [int() | float() as per_s, int() as burst] if per_s > 0 and burst > 0:
-                limits[action] = Rate(float(per_s), burst)
-            case _:
-                raise ValueError(f"TIDINGS_LIMITS: {action} must be [tokens per second, burst]")
-    return limits
+    limits = _object("TIDINGS_LIMITS", text)
+    return {action: _rate(f"TIDINGS_LIMITS: {action}", pair) for action, pair in limits.items()}
+
+
+def _room_rate(text: str) -> Rate | None:
+    return _rate("TIDINGS_ROOM_RATE:", json.loads(text)) if text else None
+
+
+def _rate(name: str, pair: Any) -> Rate:
+    match pair:
+        case [int() | float() as per_s, int() as burst] if per_s > 0 and burst > 0:
+            return Rate(float(per_s), burst)
+    raise ValueError(f"{name} must be [tokens per second, burst]")
+
+
+def _share(text: str) -> float | None:
+    share = float(text) if text else None
+    if share is not None and not 0 < share <= 1:
+        raise ValueError("TIDINGS_ROOM_SHARE: must be above 0 and at most 1")
+    return share
 
 
 def _endpoints(text: str) -> dict[Region, Endpoint]:

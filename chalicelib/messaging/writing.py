@@ -6,18 +6,17 @@ from dataclasses import replace
 
 from ..contract.commands import MAX_CONTENT_BYTES, SendMessage, check_json
 from ..jobs.delivery import DeliverEntry
-from ..kernel import ids
-from ..kernel.errors import CacheDown, NotFound, PermissionDenied, Unavailable
+from ..kernel.errors import Internal, NotFound, PermissionDenied
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
-from ..model.log import Committed, Duplicate, Entry, EntryKind, Head, Taken
+from ..model.lines import Fate, Settled, Turn
+from ..model.log import Duplicate, Entry, EntryKind
 from ..model.rooms import Role
-from ..ports.log import MessageLog, Tickets
+from ..ports.lines import Lines
+from ..ports.log import MessageLog
 from ..ports.queues import Queue
 from ..ports.system import Clock, Ids
+from .appending import Appender
 from .reading import MessageReader
-
-_ATTEMPTS = 24
-_PATIENCE = 4
 
 
 class MessageWriter:
@@ -28,7 +27,7 @@ class MessageWriter:
         *,
         log: MessageLog,
         reader: MessageReader,
-        tickets: Tickets,
+        lines: Lines,
         delivery: Queue,
         clock: Clock,
         ids_: Ids,
@@ -36,18 +35,16 @@ class MessageWriter:
     ) -> None:
         self._log = log
         self._reader = reader
-        self._tickets = tickets
         self._delivery = delivery
-        self._clock = clock
-        self._ids = ids_
         self._region = region
+        self._appender = Appender(log, lines, clock, ids_, region)
 
     def send(
         self,
         sender: UserId,
         command: SendMessage,
         origin: ConnectionId | None,
-        ticket: int | None,
+        turn: Turn | None,
     ) -> Entry:
         """Append a message to the log and queue its delivery; the caller has checked membership.
 
@@ -73,7 +70,7 @@ class MessageWriter:
             delivery_receipt=command.delivery_receipt,
         )
         dedupe = f"{sender}#{command.client_message_id}" if command.client_message_id else None
-        return self._append(draft, dedupe, ticket)
+        return self._append(draft, dedupe, turn)
 
     def delete(
         self,
@@ -82,7 +79,7 @@ class MessageWriter:
         room_id: RoomId,
         message_id: MessageId,
         origin: ConnectionId | None,
-        ticket: int | None,
+        turn: Turn | None,
     ) -> None:
         """Delete a message, as its sender, an admin or the owner of the room. Idempotent."""
         found = self._reader.find(room_id, message_id)
@@ -102,46 +99,23 @@ class MessageWriter:
             target_id=message_id,
             origin_id=origin,
         )
-        self._append(draft, f"deletion#{message_id}", ticket)
+        self._append(draft, f"deletion#{message_id}", turn)
 
-    def _append(self, draft: Entry, dedupe: str | None, ticket: int | None) -> Entry:
-        """Commit optimistically, in the order of tickets, in a bounded number of attempts."""
-        expected = ticket
-        head = Head(ticket - 1, None) if ticket else self._head(draft.room_id)
-        for attempt in range(_ATTEMPTS):
-            now_ms = self._clock.now_ms()
-            # The ticket gives the head's seq but not its id, which may be ahead of our clock. Then
-            # the commit is refused and returns the true head, and the next id is made above it.
-            entry = replace(
-                draft,
-                seq=head.seq + 1,
-                message_id=ids.next_id(now_ms, head.last_id, self._ids.entropy()),
-                timestamp_ms=now_ms,
-            )
-            result = self._log.commit(entry, head, dedupe, now_ms)
-            if isinstance(result, Committed):
-                break
-            if isinstance(result, Duplicate):
-                entry = self._again(draft, result)
-                break
-            head, ticket = self._after_conflict(result, head, ticket, attempt)
-        else:
-            raise Unavailable("the room is too busy, try again")
-        if expected is not None and (entry.seq != expected):
-            self._correct_ticket(entry)
+    def _append(self, draft: Entry, dedupe: str | None, turn: Turn | None) -> Entry:
+        settled = self._appender.append(draft, dedupe, turn)
+        entry = self._entry(draft, settled)
         self._enqueue(entry)
         return entry
 
-    def _after_conflict(
-        self, result: Taken, head: Head, ticket: int | None, attempt: int
-    ) -> tuple[Head, int | None]:
-        """Wait while the writer with the ticket before ours is busy, else use the true head."""
-        if ticket is not None and result.head.seq < ticket - 1 and attempt < _PATIENCE:
-            self._clock.sleep(0.005 * (1 + self._ids.jitter()) * (attempt + 1))
-            return head, ticket
-        if attempt >= 2:
-            self._clock.sleep(0.01 * self._ids.jitter() * min(attempt, 10))
-        return result.head, None
+    def _entry(self, draft: Entry, settled: Settled) -> Entry:
+        at = settled.at
+        if settled.fate is Fate.NO_TARGET:
+            raise NotFound("the message does not exist")
+        if settled.fate is Fate.FAILED or at is None:
+            raise Internal("the entry cannot be stored")
+        if settled.fate is Fate.DUPLICATE:
+            return self._again(draft, at)
+        return replace(draft, seq=at.seq, message_id=at.message_id, timestamp_ms=at.timestamp_ms)
 
     def _again(self, draft: Entry, first: Duplicate) -> Entry:
         entry = replace(
@@ -156,14 +130,3 @@ class MessageWriter:
 
     def _enqueue(self, entry: Entry) -> None:
         self._delivery.send([DeliverEntry(entry=entry)])
-
-    def _correct_ticket(self, entry: Entry) -> None:
-        try:
-            head = self._head(entry.room_id)
-            self._tickets.set_ticket(entry.room_id, self._region, head.seq)
-        except CacheDown:
-            return
-
-    def _head(self, room_id: RoomId) -> Head:
-        stream = (room_id, self._region)
-        return self._log.heads([stream])[stream]

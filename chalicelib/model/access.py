@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .identifiers import UserId
+from .identifiers import ConnectionId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRate:
+    """How many messages a room takes, and each of its members' largest share: token buckets."""
+
+    per_s: float
+    burst: int
+    member_per_s: float
+    member_burst: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +25,7 @@ class Charge:
         name: The bucket's action.
         payer: The user whose bucket it is; None for a bucket of the connection itself (the user
             is not known before the connection is read).
+        room: What an append to a room takes besides; None for no limit.
     """
 
     name: str
@@ -22,6 +33,11 @@ class Charge:
     burst: int
     now_ms: int
     payer: UserId | None = None
+    room: RoomRate | None = None
+
+    def shared_by(self, connection_id: ConnectionId) -> str:
+        """The bucket of the member's share: the payer's, or the connection's own."""
+        return self.payer or connection_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .identifiers import ConnectionId, Region, RoomId, UserId
+from .lines import Turn
 from .rooms import Role
 
 POLLING = "polling"
@@ -90,12 +91,12 @@ class FrameContext:
         connection: None if it is not cached.
         role: The user's role in the room of the frame; None if it may be outdated.
         version: The room's membership version; None if it is not cached.
-        ticket: A guess at the next seq of the room's stream; None if none was requested.
+        turn: The turn to write to the room's stream; None if none was requested.
         wait_ms: Milliseconds until the charged bucket has a token; 0 if it had one.
     """
 
     connection: Connection | None
     role: Role | None = None
     version: str | None = None
-    ticket: int | None = None
+    turn: Turn | None = None
     wait_ms: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -81,4 +82,25 @@ class Duplicate:
     timestamp_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Some entries of a batch cannot be written, so none was. Try again without them.
+
+    Attributes:
+        by: Their numbers in the batch: with the entry that used the dedupe key before, or None
+            if the target of a deletion does not exist.
+        head: The true head, if the expected one was wrong, too.
+    """
+
+    by: Mapping[int, Duplicate | None]
+    head: Head | None = None
+
+
 CommitResult = Committed | Taken | Duplicate
+BatchResult = Committed | Taken | Refused
+
+
+def check_contiguous(entries: Sequence[Entry], previous: Head) -> None:
+    """Raise `ValueError` unless the seqs go on from the head's."""
+    if [entry.seq for entry in entries] != [previous.seq + n + 1 for n in range(len(entries))]:
+        raise ValueError("the first entry's seq must be previous.seq + 1, and so on")

@@ -8,7 +8,8 @@ from .access import Buckets
 from .audience import Audience
 from .connections import FrameContexts, Registry
 from .delivery import PostBudget
-from .log import Recents, Tickets
+from .lines import Lines, RoomBuckets
+from .log import Recents
 from .membership import MembershipCache
 from .receipts import AckNumbers, Claims
 from .system import Reachable, TrafficCounts
@@ -20,7 +21,8 @@ class Cache(
     FrameContexts,
     Audience,
     MembershipCache,
-    Tickets,
+    Lines,
+    RoomBuckets,
     Recents,
     Claims,
     AckNumbers,
@@ -32,6 +34,8 @@ class Cache(
     Protocol,
 ):
     """Every method is one round trip and may raise `CacheDown`.
+
+    `settle` and `give_up_turn` make another one when they wake the next in line.
 
     docs/reference/redis.md says what is rebuilt after a loss, and from what.
     """

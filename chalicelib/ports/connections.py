@@ -82,10 +82,11 @@ class FrameContexts(Protocol):
         self,
         connection_id: ConnectionId,
         room_id: RoomId | None,
-        ticket_region: Region | None,
+        turn_region: Region | None,
         charge: Charge | None = None,
     ) -> FrameContext:
         """Read what a frame needs, and extend the connection's expiry.
 
-        With a `ticket_region`, draws a ticket of that stream; with a `charge`, takes a token.
+        With a `charge`, takes a token. With a `turn_region`, draws a turn of that stream: takes
+        a token of the room's rate, and then the stream's lease if it is free.
         """

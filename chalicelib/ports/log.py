@@ -7,14 +7,14 @@ from typing import Protocol
 
 from ..model.delivery import Delivering
 from ..model.identifiers import MessageId, Region, RoomId
-from ..model.log import CommitResult, Duplicate, Entry, Head
+from ..model.log import BatchResult, CommitResult, Duplicate, Entry, Head
 
 
 class MessageLog(Protocol):
     """The rooms' logs. A stream (room, region) is written only by its own region.
 
     Guarantee: a stream has no hole and no fork. `commit` writes seq n only onto head n-1, and
-    its writes (head, entry, dedupe, deletion mark) are all or nothing.
+    its writes (head, entry, dedupe, deletion mark) are all or nothing; so are those of a batch.
     """
 
     def commit(self, entry: Entry, previous: Head, dedupe: str | None, now_ms: int) -> CommitResult:
@@ -28,6 +28,15 @@ class MessageLog(Protocol):
         Raises:
             NotFound: The target of a deletion does not exist; nothing was written.
             ValueError: `entry.seq` is not `previous.seq + 1`.
+        """
+
+    def commit_all(
+        self, entries: Sequence[tuple[Entry, str | None]], previous: Head, now_ms: int
+    ) -> BatchResult:
+        """Write entries of one stream, each with its dedupe key, in one transaction: all or none.
+
+        At most 24, with contiguous seqs from previous.seq + 1, rising ids and different keys. As
+        `commit` otherwise, except that a missing target is an answer, too.
         """
 
     def find(self, room_id: RoomId, dedupe: str, now_ms: int) -> Duplicate | None: ...
@@ -52,16 +61,6 @@ class MessageLog(Protocol):
         self, room_id: RoomId, region: Region, message_id: MessageId | None, limit: int
     ) -> list[Entry]:
         """Entries with an id below `message_id` (None: all), newest first. Strongly consistent."""
-
-
-class Tickets(Protocol):
-    """Guesses at a stream's next seq, so that concurrent writers of a room do not collide."""
-
-    def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
-        """Return an unused ticket; no effect if a later one was drawn (atomic)."""
-
-    def set_ticket(self, room_id: RoomId, region: Region, seq: int) -> None:
-        """The stream's head is at `seq`: the next ticket is seq + 1."""
 
 
 class Recents(Protocol):

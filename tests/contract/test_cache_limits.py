@@ -35,7 +35,8 @@ class TestSpend:
         for _ in range(3):
             assert frame(ids, ROOM, EAST, self.charge(0)).wait_ms == 0
         held = frame(ids, ROOM, EAST, self.charge(0))
-        assert (held.wait_ms, held.ticket) == (500, 4)
+        assert held.wait_ms == 500
+        assert held.turn is not None
         assert held.connection == connection(ALICE)
         assert rig.cache.spend(self.charge(0)) == 500, "the same bucket"
         own = [frame(ids, None, None, self.charge(0, payer=None)).wait_ms for _ in range(4)]

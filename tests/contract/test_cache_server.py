@@ -11,7 +11,10 @@ from redis.crc import key_slot
 from chalicelib.adapters.redis.cache import RedisCache
 from chalicelib.adapters.redis.client import RedisClient
 from chalicelib.kernel.errors import CacheDown
+from chalicelib.model.access import Charge, RoomRate
 from chalicelib.model.identifiers import UserId
+from chalicelib.model.lines import Draft, Fate, Settled, TurnId
+from chalicelib.model.log import Head
 from chalicelib.model.rooms import Role
 from tests.support.cache import (
     ALICE,
@@ -50,7 +53,13 @@ class TestServer:
         cache.set_warm(True)
         cache.grant(target(ALICE).connection_id, ROOM, "v1", Role.OWNER)
         cache.fill_members(ROOM, None, {ALICE: Role.OWNER})
-        cache.frame(target(ALICE).connection_id, ROOM, EAST)
+        charge = Charge("x", 1.0, 5, NOW, ALICE, RoomRate(10, 100, 5, 50))
+        turn = cache.frame(target(ALICE).connection_id, ROOM, EAST, charge).turn
+        one, two = (Draft(TurnId(name), entry(0), f"#{name}") for name in ("one", "two"))
+        cache.enter_line(one)
+        cache.enter_line(two)
+        ends = {one.turn_id: Settled(Fate.NO_TARGET)}
+        cache.settle((ROOM, EAST), turn.id, Head(1, entry(1).message_id), ends)
         cache.fill_joined(ROOM, [target(ALICE)])
         cache.deliver(ROOM, [entry(1)])
         cache.typing(ROOM, ALICE, 5)
@@ -61,7 +70,15 @@ class TestServer:
             "connection:alice-1=": 3600,
             "room:{lobby}:version": 3600,
             "room:{lobby}:members": 3600,
-            "room:{lobby}:ticket:us-east-1": 3600,
+            "limits:alice": 3600,
+            "room:{lobby}:rate": 11,
+            "room:{lobby}:share:alice": 11,
+            "room:{lobby}:lease:us-east-1": 0,
+            "room:{lobby}:head:us-east-1": 3600,
+            "room:{lobby}:line:us-east-1": 60,
+            "room:{lobby}:drafts:us-east-1": 60,
+            "room:{lobby}:answer:one": 10,
+            "room:{lobby}:answer:two": 10,
             "room:{lobby}:joined": 3600,
             "conversation:lobby:recent": 3600,
             "typing:lobby": 30,

@@ -89,11 +89,7 @@ class Twins(RuleBasedStateMachine):
     def frame(self, device: Target, room: RoomId | None, region: Region | None) -> None:
         asked = (device.connection_id, room, region)
         one, other = self.memory.frame(*asked), self.redis.frame(*asked)
-        assert (one.connection, one.role, one.ticket) == (
-            other.connection,
-            other.role,
-            other.ticket,
-        )
+        assert (one.connection, one.role) == (other.connection, other.role)
         self.same_version(one.version, other.version)
 
     @rule(device=targets, room=rooms, role=roles, data=st.data())
@@ -101,10 +97,6 @@ class Twins(RuleBasedStateMachine):
         one, other = self.version(data)
         self.memory.grant(device.connection_id, room, one or "", role)
         self.redis.grant(device.connection_id, room, other or "", role)
-
-    @rule(room=rooms, region=regions, seq=st.integers(0, 2**40))
-    def set_ticket(self, room: RoomId, region: Region, seq: int) -> None:
-        self.both("set_ticket", room, region, seq)
 
     @rule(asked=some_targets)
     def refresh(self, asked: list[Target]) -> None:

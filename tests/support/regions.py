@@ -47,7 +47,7 @@ class Regions:
             region: MessageWriter(
                 log=self.log,
                 reader=self.reader,
-                tickets=self.caches[region],
+                lines=self.caches[region],
                 delivery=queue,
                 clock=self.clock,
                 ids_=self.ids,

@@ -168,7 +168,11 @@ def contents(frames: list[str]) -> list[str]:
 
 
 def say(world: World, who: str, content: str, room: str = "one") -> None:
-    """Send a text as `who`, and process the queues until they are empty."""
+    """Send a text as `who`, and process the queues until they are empty.
+
+    A millisecond passes, as in one millisecond the rooms' messages have no order.
+    """
+    world.clock.ms += 1
     body = {"conversation_id": room, "message_type": "text", "content": content}
     world.act(who, "send_message", **body)
     world.pump(until_ms=world.clock.ms)

@@ -10,60 +10,47 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...kernel import nesting
-from ...kernel.errors import NotFound
 from ...model.delivery import Cursor
-from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
-from ...model.log import CommitResult, Committed, Duplicate, Entry, EntryKind, Head, Taken
-from ..aws import unavailable
-from .table import (
-    CONFLICT,
-    FAILED,
-    Item,
-    Table,
-    cancelled,
-    integer,
-    n,
-    reasons_of,
-    s,
-    text,
-    to_json,
+from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, Stream, UserId
+from ...model.log import (
+    BatchResult,
+    Committed,
+    Duplicate,
+    Entry,
+    EntryKind,
+    Head,
+    Refused,
+    Taken,
+    check_contiguous,
 )
+from ..aws import unavailable
+from ..commits import CommitOne
+from . import appending
+from .items import entry_item, stream_key
+from .table import Item, Table, cancelled, integer, n, reasons_of, s, text
 
-Stream = tuple[RoomId, Region]
-
-_DEDUPE_S = 24 * 3600
 # A cursor's item has one attribute for each connection behind, so that each is written alone.
 _BEHIND, _MARKS = "~", 100
 
 
-class DynamoMessageLog:
+class DynamoMessageLog(CommitOne):
     def __init__(self, client: Any, prefix: str) -> None:
         self._table = Table(client, f"{prefix}-messages")
 
-    def commit(self, entry: Entry, previous: Head, dedupe: str | None, now_ms: int) -> CommitResult:
-        """One transaction; see `ports.MessageLog.commit`.
-
-        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-        """
-        if entry.seq != previous.seq + 1:
-            raise ValueError("entry.seq must be previous.seq + 1")
+    def commit_all(
+        self, entries: Sequence[tuple[Entry, str | None]], previous: Head, now_ms: int
+    ) -> BatchResult:
+        check_contiguous([entry for entry, _ in entries], previous)
         client = self._table.client
-        writes = {
-            "head": self._head_write(entry, previous),
-            "entry": self._entry_write(entry),
-        }
-        if dedupe is not None:
-            writes["dedupe"] = self._dedupe_write(entry, dedupe, now_ms)
-        if entry.kind is EntryKind.DELETION:
-            writes["target"] = self._deletion_write(entry)
+        writes = appending.writes(self._table.name, entries, previous, now_ms)
         try:
             # The SDK adds a ClientRequestToken: its own retries never write twice.
             with unavailable("the store"):
                 client.transact_write_items(TransactItems=list(writes.values()))
             return Committed()
         except client.exceptions.TransactionCanceledException as refusal:
-            reasons = dict(zip(writes, reasons_of(refusal), strict=False))
-            answer = self._refused(entry, dedupe, now_ms, reasons)
+            reasons = appending.Reasons(dict(zip(writes, reasons_of(refusal), strict=False)))
+            answer = self._refused(entries, now_ms, reasons)
             if answer is None:
                 raise cancelled(refusal) from refusal
             return answer
@@ -76,19 +63,19 @@ class DynamoMessageLog:
 
     def restore(self, entry: Entry) -> None:
         self._table.put(
-            _entry_item(entry),
+            entry_item(entry),
             ConditionExpression="attribute_not_exists(#entry)",
             ExpressionAttributeNames={"#entry": "entry"},
         )
 
     def heads(self, streams: Sequence[Stream]) -> dict[Stream, Head]:
-        keys = {_stream(*stream): stream for stream in streams}
+        keys = {stream_key(*stream): stream for stream in streams}
         items = self._table.batch_get([{"stream": s(k), "entry": s("head")} for k in keys])
         found = {text(item, "stream"): item for item in items}
         return {stream: _head(found.get(key, {})) for key, stream in keys.items()}
 
     def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None:
-        key = {"stream": s(_stream(room_id, region)), "entry": s(f"e#{message_id}")}
+        key = {"stream": s(stream_key(room_id, region)), "entry": s(f"e#{message_id}")}
         item = self._table.get(key)
         return _entry(item) if item is not None else None
 
@@ -113,7 +100,7 @@ class DynamoMessageLog:
             KeyConditionExpression="#stream = :stream AND #entry BETWEEN :low AND :high",
             ExpressionAttributeNames={"#stream": "stream", "#entry": "entry"},
             ExpressionAttributeValues={
-                ":stream": s(_stream(room_id, region)),
+                ":stream": s(stream_key(room_id, region)),
                 ":low": s(low),
                 ":high": s(high),
             },
@@ -125,89 +112,47 @@ class DynamoMessageLog:
         return [_entry(item) for item in inside[:limit]]
 
     def _refused(
-        self, entry: Entry, dedupe: str | None, now_ms: int, reasons: Mapping[str, Item]
-    ) -> CommitResult | None:
-        """What the cancellation means; None if it is an unexpected error.
-
-        A failed condition returns the item on which it failed. A conflict with another running
-        transaction returns nothing, so it needs a read.
-        """
-        codes = {name: reason.get("Code") for name, reason in reasons.items()}
-        if dedupe is not None and codes.get("dedupe") != "None":
-            item = reasons.get("dedupe", {}).get("Item")
-            known = _duplicate(item) if item else self.find(entry.room_id, dedupe, now_ms)
-            if known is not None:
-                return known
-        if codes.get("head") == FAILED and reasons["head"].get("Item"):
-            return Taken(_head(reasons["head"]["Item"]))
-        if FAILED in (codes.get("head"), codes.get("entry")) or CONFLICT in codes.values():
-            stream = (entry.room_id, entry.region)
+        self,
+        entries: Sequence[tuple[Entry, str | None]],
+        now_ms: int,
+        reasons: appending.Reasons,
+    ) -> BatchResult | None:
+        """What the cancellation means; None if it is an unexpected error."""
+        known = self._known(entries, now_ms, reasons)
+        head = _head(reasons.head) if reasons.head else None
+        if known:
+            return Refused(known, head)
+        if head is not None:
+            return Taken(head)
+        if reasons.outrun:
+            stream = (entries[0][0].room_id, entries[0][0].region)
             return Taken(self.heads([stream])[stream])
-        if codes.get("target") == FAILED:
-            raise NotFound("the message does not exist")
-        return None
+        missing = [number for number in range(len(entries)) if reasons.no_target(number)]
+        return Refused(dict.fromkeys(missing)) if missing else None
 
-    def _head_write(self, entry: Entry, previous: Head) -> Item:
-        empty = "attribute_not_exists(seq)"
-        follows = "seq = :previous AND last_id < :id"
-        values = {":seq": n(entry.seq), ":id": s(entry.message_id)}
-        if previous.seq:
-            values[":previous"] = n(previous.seq)
-        return {
-            "Update": {
-                "TableName": self._table.name,
-                "Key": {"stream": s(_stream(entry.room_id, entry.region)), "entry": s("head")},
-                "UpdateExpression": "SET seq = :seq, last_id = :id",
-                "ConditionExpression": follows if previous.seq else empty,
-                "ExpressionAttributeValues": values,
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
+    def _known(
+        self,
+        entries: Sequence[tuple[Entry, str | None]],
+        now_ms: int,
+        reasons: appending.Reasons,
+    ) -> dict[int, Duplicate | None]:
+        """The entries whose dedupe keys were used before.
 
-    def _entry_write(self, entry: Entry) -> Item:
-        return {
-            "Put": {
-                "TableName": self._table.name,
-                "Item": _entry_item(entry),
-                "ConditionExpression": "attribute_not_exists(#entry)",
-                "ExpressionAttributeNames": {"#entry": "entry"},
-            }
-        }
-
-    def _dedupe_write(self, entry: Entry, dedupe: str, now_ms: int) -> Item:
-        item = {
-            "stream": s(f"{entry.room_id}#dedupe"),
-            "entry": s(dedupe),
-            "message_id": s(entry.message_id),
-            "region": s(entry.region),
-            "seq": n(entry.seq),
-            "timestamp_ms": n(entry.timestamp_ms),
-            "expires_ms": n(now_ms + _DEDUPE_S * 1000),
-            "ttl": n(now_ms // 1000 + _DEDUPE_S + 3600),
-        }
-        return {
-            "Put": {
-                "TableName": self._table.name,
-                "Item": item,
-                "ConditionExpression": "attribute_not_exists(#entry) OR expires_ms <= :now",
-                "ExpressionAttributeNames": {"#entry": "entry"},
-                "ExpressionAttributeValues": {":now": n(now_ms)},
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
-
-    def _deletion_write(self, entry: Entry) -> Item:
-        stream = _stream(entry.room_id, Region(entry.content["region"]))
-        return {
-            "Update": {
-                "TableName": self._table.name,
-                "Key": {"stream": s(stream), "entry": s(f"e#{entry.target_id}")},
-                "UpdateExpression": "SET deleted = :yes REMOVE content",
-                "ConditionExpression": "attribute_exists(#entry)",
-                "ExpressionAttributeNames": {"#entry": "entry"},
-                "ExpressionAttributeValues": {":yes": {"BOOL": True}},
-            }
-        }
+        A refusal without its item is read if the entry is alone. In a batch it is not: the next
+        attempt will have the items.
+        """
+        found: dict[int, Duplicate | None] = {}
+        for number, (entry, dedupe) in enumerate(entries):
+            reason = reasons.dedupe(number)
+            if dedupe is None or reason is None:
+                continue
+            item = reason.get("Item")
+            if item:
+                found[number] = _duplicate(item)
+            elif len(entries) == 1:
+                known = self.find(entry.room_id, dedupe, now_ms)
+                found |= {number: known} if known is not None else {}
+        return found
 
 
 class DynamoCursors:
@@ -215,7 +160,7 @@ class DynamoCursors:
         self._table = Table(client, f"{prefix}-deliveries")
 
     def get(self, room_id: RoomId, region: Region) -> Cursor:
-        item = self._table.get({"stream": s(_stream(room_id, region))}) or {}
+        item = self._table.get({"stream": s(stream_key(room_id, region))}) or {}
         return Cursor(
             integer(item, "seq"),
             MessageId(text(item, "message_id")),
@@ -229,7 +174,7 @@ class DynamoCursors:
 
     def advance(self, entry: Entry, split_at_ms: int) -> None:
         self._table.update(
-            {"stream": s(_stream(entry.room_id, entry.region))},
+            {"stream": s(stream_key(entry.room_id, entry.region))},
             "SET seq = :seq, message_id = :id, split_at_ms = :split",
             {":seq": n(entry.seq), ":id": s(entry.message_id), ":split": n(split_at_ms)},
             ConditionExpression="attribute_not_exists(seq) OR seq < :seq",
@@ -242,7 +187,7 @@ class DynamoCursors:
         for start in range(0, len(marks), _MARKS):
             some = dict(enumerate(marks[start : start + _MARKS]))
             self._table.update(
-                {"stream": s(_stream(room_id, region))},
+                {"stream": s(stream_key(room_id, region))},
                 "SET " + ", ".join(f"#{number} = :{number}" for number in some),
                 {f":{number}": n(seq) for number, (_, seq) in some.items()},
                 ExpressionAttributeNames={f"#{k}": _BEHIND + o for k, (o, _) in some.items()},
@@ -250,16 +195,12 @@ class DynamoCursors:
 
     def catch_up(self, room_id: RoomId, region: Region, origin: ConnectionId, seq: int) -> None:
         self._table.update(
-            {"stream": s(_stream(room_id, region))},
+            {"stream": s(stream_key(room_id, region))},
             "REMOVE #mark",
             {":seq": n(seq)},
             ConditionExpression="#mark = :seq",
             ExpressionAttributeNames={"#mark": _BEHIND + origin},
         )
-
-
-def _stream(room_id: str, region: str) -> str:
-    return f"{room_id}#{region}"
 
 
 def _head(item: Item) -> Head:
@@ -273,29 +214,6 @@ def _duplicate(item: Item) -> Duplicate:
         integer(item, "seq"),
         integer(item, "timestamp_ms"),
     )
-
-
-def _entry_item(entry: Entry) -> Item:
-    item: Item = {
-        "stream": s(_stream(entry.room_id, entry.region)),
-        "entry": s(f"e#{entry.message_id}"),
-        "room_id": s(entry.room_id),
-        "region": s(entry.region),
-        "seq": n(entry.seq),
-        "kind": s(entry.kind),
-        "sender_id": s(entry.sender_id),
-        "timestamp_ms": n(entry.timestamp_ms),
-        "message_type": s(entry.message_type),
-        "content": s(to_json(entry.content)),
-        "deleted": {"BOOL": entry.deleted},
-    }
-    if entry.delivery_receipt:
-        item["delivery_receipt"] = {"BOOL": True}
-    for name in ("reply_to_message_id", "client_message_id", "target_id", "origin_id"):
-        value = getattr(entry, name)
-        if value is not None:
-            item[name] = s(value)
-    return item
 
 
 def _entry(item: Item) -> Entry:

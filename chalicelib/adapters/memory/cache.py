@@ -18,6 +18,7 @@ from ...model.log import Entry
 from ...model.metrics import Traffic
 from ...model.rooms import Role
 from ...ports.system import Clock, Ids
+from .lines import MemoryLines
 
 ONLINE_MS, CONNECTION_MS, ROOM_MS, TYPING_MS, RECENT = 300_000, 3_600_000, 3_600_000, 30_000, 50
 BUDGET_MS = 60_000  # the bucket is full again long before it expires
@@ -39,7 +40,7 @@ class _Joined:
     complete: bool = False
 
 
-class MemoryCache:
+class MemoryCache(MemoryLines):
     """See `ports.Cache`.
 
     Attributes:
@@ -119,17 +120,11 @@ class MemoryCache:
         with self._call():
             return self._spend(charge, f"limits:{charge.payer}")
 
-    def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
-        with self._call():
-            key = f"room:{room_id}:ticket:{region}"
-            if self._get(key) == ticket:
-                self._put(key, ticket - 1, ROOM_MS)
-
     def frame(
         self,
         connection_id: ConnectionId,
         room_id: RoomId | None,
-        ticket_region: Region | None,
+        turn_region: Region | None,
         charge: Charge | None = None,
     ) -> FrameContext:
         with self._call():
@@ -139,28 +134,27 @@ class MemoryCache:
             elif charge is not None and self._get(f"connection:{connection_id}") is not None:
                 wait_ms = self._spend(charge, f"connection:{connection_id}:limits")
             version = self._get(f"room:{room_id}:version") if room_id is not None else None
-            ticket = None
-            if room_id is not None and ticket_region is not None:
-                key = f"room:{room_id}:ticket:{ticket_region}"
-                ticket = (self._get(key) or 0) + 1
-                self._put(key, ticket, ROOM_MS)
+            turn = None
+            if room_id is not None and turn_region is not None:
+                rate = charge.room if charge is not None else None
+                turn = self._draw(
+                    (room_id, turn_region),
+                    rate,
+                    charge.shared_by(connection_id) if charge is not None else "",
+                )
             entry = self._get(f"connection:{connection_id}")
             if entry is None:
-                return FrameContext(None, None, version, ticket, wait_ms)
+                return FrameContext(None, None, version, turn, wait_ms)
             self._put(f"connection:{connection_id}", entry, CONNECTION_MS)
             granted, role = entry["grants"].get(room_id, (None, None))
             current = role if granted is not None and granted == version else None
-            return FrameContext(entry["connection"], current, version, ticket, wait_ms)
+            return FrameContext(entry["connection"], current, version, turn, wait_ms)
 
     def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
         with self._call():
             entry = self._get(f"connection:{connection_id}")
             if entry is not None:
                 entry["grants"][room_id] = (version, role)
-
-    def set_ticket(self, room_id: RoomId, region: Region, seq: int) -> None:
-        with self._call():
-            self._put(f"room:{room_id}:ticket:{region}", seq, ROOM_MS)
 
     def refresh(self, targets: Sequence[Target]) -> list[Target]:
         with self._call():
@@ -294,11 +288,11 @@ class MemoryCache:
             return
 
     @contextmanager
-    def _call(self) -> Iterator[None]:
+    def _call(self, trips: int = 1) -> Iterator[None]:
         with self._lock:
             if self.down:
                 raise CacheDown("the cache is down")
-            self.round_trips += 1
+            self.round_trips += trips
             yield
 
     def _spend(self, charge: Charge, key: str) -> int:

@@ -7,42 +7,48 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ...kernel import nesting
-from ...kernel.errors import NotFound
 from ...model.delivery import Cursor
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, Stream
-from ...model.log import CommitResult, Committed, Duplicate, Entry, EntryKind, Head, Taken
+from ...model.log import (
+    BatchResult,
+    Committed,
+    Duplicate,
+    Entry,
+    EntryKind,
+    Head,
+    Refused,
+    Taken,
+    check_contiguous,
+)
+from ..commits import CommitOne
 
 DEDUPE_MS = 24 * 3_600_000
 
 
-class MemoryMessageLog:
+class MemoryMessageLog(CommitOne):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: dict[Stream, dict[MessageId, Entry]] = {}
         self._heads: dict[Stream, Head] = {}
         self._dedupes: dict[tuple[RoomId, str], tuple[int, Duplicate]] = {}
 
-    def commit(self, entry: Entry, previous: Head, dedupe: str | None, now_ms: int) -> CommitResult:
-        if entry.seq != previous.seq + 1:
-            raise ValueError("entry.seq must be previous.seq + 1")
-        stream = (entry.room_id, entry.region)
+    def commit_all(
+        self, entries: Sequence[tuple[Entry, str | None]], previous: Head, now_ms: int
+    ) -> BatchResult:
+        check_contiguous([entry for entry, _ in entries], previous)
         with self._lock:
-            if dedupe is not None:
-                known = self._find(entry.room_id, dedupe, now_ms)
-                if known is not None:
-                    return known
-            head = self._heads.get(stream, Head(0, MessageId("")))
-            if head.seq != previous.seq or (head.last_id or "") >= entry.message_id:
-                return Taken(head)
-            if entry.message_id in self._entries.get(stream, {}):  # restored earlier
-                return Taken(head)
-            if entry.kind is EntryKind.DELETION:
-                self._delete(entry)
-            self._entries.setdefault(stream, {})[entry.message_id] = entry
-            self._heads[stream] = Head(entry.seq, entry.message_id)
-            if dedupe is not None:
-                first = Duplicate(entry.message_id, entry.region, entry.seq, entry.timestamp_ms)
-                self._dedupes[(entry.room_id, dedupe)] = (now_ms + DEDUPE_MS, first)
+            refusal = self._refusal(entries, previous, now_ms)
+            if refusal is not None:
+                return refusal
+            for entry, dedupe in entries:
+                if entry.kind is EntryKind.DELETION:
+                    self._delete(entry)
+                stream = (entry.room_id, entry.region)
+                self._entries.setdefault(stream, {})[entry.message_id] = entry
+                self._heads[stream] = Head(entry.seq, entry.message_id)
+                if dedupe is not None:
+                    first = Duplicate(entry.message_id, entry.region, entry.seq, entry.timestamp_ms)
+                    self._dedupes[(entry.room_id, dedupe)] = (now_ms + DEDUPE_MS, first)
         return Committed()
 
     def find(self, room_id: RoomId, dedupe: str, now_ms: int) -> Duplicate | None:
@@ -78,10 +84,36 @@ class MemoryMessageLog:
         expires_ms, first = self._dedupes.get((room_id, dedupe), (0, None))
         return first if now_ms < expires_ms else None
 
+    def _refusal(
+        self, entries: Sequence[tuple[Entry, str | None]], previous: Head, now_ms: int
+    ) -> Refused | Taken | None:
+        """Why the entries cannot be written, in the order in which DynamoDB's adapter answers."""
+        stream = (entries[0][0].room_id, entries[0][0].region)
+        head = self._heads.get(stream, Head(0, MessageId("")))
+        taken = head.seq != previous.seq or (head.last_id or "") >= entries[0][0].message_id
+        known: dict[int, Duplicate | None] = {}
+        for number, (entry, dedupe) in enumerate(entries):
+            first = self._find(entry.room_id, dedupe, now_ms) if dedupe is not None else None
+            if first is not None:
+                known[number] = first
+        if known:
+            return Refused(known, head if taken else None)
+        restored = self._entries.get(stream, {})
+        if taken or any(entry.message_id in restored for entry, _ in entries):
+            return Taken(head)
+        missing = [number for number, (entry, _) in enumerate(entries) if not self._aim(entry)]
+        return Refused(dict.fromkeys(missing)) if missing else None
+
+    def _aim(self, entry: Entry) -> bool:
+        """Whether the message that a deletion deletes exists; true for other entries."""
+        if entry.kind is not EntryKind.DELETION:
+            return True
+        stream = (entry.room_id, Region(entry.content["region"]))
+        return entry.target_id in self._entries.get(stream, {})
+
     def _delete(self, entry: Entry) -> None:
-        entries = self._entries.get((entry.room_id, Region(entry.content["region"])), {})
-        if entry.target_id not in entries:
-            raise NotFound("the message does not exist")
+        entries = self._entries[entry.room_id, Region(entry.content["region"])]
+        assert entry.target_id is not None
         target = entries[entry.target_id]
         entries[entry.target_id] = replace(target, deleted=True, content=None)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from ...kernel import telemetry
 from ...kernel.records import entry_from_json, entry_to_json, target_from_json, target_to_json
@@ -22,17 +23,17 @@ from ...ports.system import Ids
 from . import keys, scripts
 from .client import Command, RedisClient, evaluate
 from .keys import ACK_S, CONNECTION_S, LIMITS_S, ONLINE_S, ROOM_S, TYPING_S, WARM_S
+from .lines import RedisLines, draw, drawn
 
 RECENT = 50
 _COMPLETE = ""  # a marker field in a hash by user id; no user has this id
 
 
-class RedisCache:
+class RedisCache(RedisLines):
     """See `ports.Cache`."""
 
     def __init__(self, client: RedisClient, ids: Ids) -> None:
-        self._client = client
-        self._run = client.run
+        super().__init__(client)
         self._ids = ids
 
     @property
@@ -97,14 +98,11 @@ class RedisCache:
         (wait_ms,) = self._run(_spend(charge, keys.limits(charge.payer), LIMITS_S))
         return int(wait_ms)
 
-    def return_ticket(self, room_id: RoomId, region: Region, ticket: int) -> None:
-        self._run(evaluate(scripts.RETURN_TICKET, [keys.room_ticket(room_id, region)], ticket))
-
     def frame(
         self,
         connection_id: ConnectionId,
         room_id: RoomId | None,
-        ticket_region: Region | None,
+        turn_region: Region | None,
         charge: Charge | None = None,
     ) -> FrameContext:
         key = keys.connection(connection_id)
@@ -114,27 +112,27 @@ class RedisCache:
         elif charge is not None:
             commands.insert(0, _spend(charge, key, 0))
         paid = int(charge is not None)
+        turn = (self._ids.token(), charge.shared_by(connection_id) if charge is not None else "")
         if room_id is not None:
             commands.append(("GET", keys.room_version(room_id)))
-            if ticket_region is not None:
-                ticket_key = keys.room_ticket(room_id, ticket_region)
-                commands += [("INCR", ticket_key), ("EXPIRE", ticket_key, ROOM_S)]
+            if turn_region is not None:
+                rate = charge.room if charge is not None else None
+                commands.append(draw((room_id, turn_region), turn[0], rate, turn[1]))
         answers = [*self._run(*commands), None, None]
         wait_ms = int(answers.pop(0)) if paid else 0
         fields, version = answers[0], answers[2]
-        ticket = int(answers[3]) if len(commands) > 3 + paid else None
+        context = FrameContext(
+            None, None, version, drawn(answers[3], *turn) if answers[3] else None, wait_ms
+        )
         if "target" not in fields:
-            return FrameContext(None, None, version, ticket, wait_ms)
+            return context
         granted, _, role = fields.get(f"m:{room_id}", "").rpartition("|")
         current = Role(role) if granted and granted == version else None
-        return FrameContext(_connection(fields), current, version, ticket, wait_ms)
+        return replace(context, connection=_connection(fields), role=current)
 
     def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
         key = keys.connection(connection_id)
         self._run(evaluate(scripts.GRANT, [key], f"m:{room_id}", f"{version}|{role.value}"))
-
-    def set_ticket(self, room_id: RoomId, region: Region, seq: int) -> None:
-        self._run(("SET", keys.room_ticket(room_id, region), seq, "EX", ROOM_S))
 
     def refresh(self, targets: Sequence[Target]) -> list[Target]:
         commands: list[Command] = []

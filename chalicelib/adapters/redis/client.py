@@ -69,7 +69,7 @@ class RedisClient:
                     raise answer
             return answers
 
-    def wait(self, key: str, seconds: float) -> None:
+    def wait(self, key: str, seconds: float) -> str | None:
         """Pop from a list, waiting for an element; the socket's timeout limits the wait.
 
         A timeout here means that nothing came, not that the server is down.
@@ -81,6 +81,8 @@ class RedisClient:
             [answer] = self._ask(client, [("BLPOP", key, seconds)], once=False)
             if isinstance(answer, Exception):
                 raise answer
+            return str(answer[1]) if answer else None
+        return None
 
     def _ask(self, client: Any, commands: Sequence[Command], once: bool) -> list[Any]:
         """Answers or exceptions; repeats once what may be repeated."""

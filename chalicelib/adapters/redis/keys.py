@@ -16,6 +16,7 @@ LIMITS_S = 3600  # a bucket unused for an hour is full, unless it gains less tha
 # Shorter than ONLINE_S: without a sweep in this time, entries of `user:online` may be missing.
 WARM_S = 180
 BUDGET_S = 60
+LINE_S, ANSWER_S = 60, 10
 SESSION_S, PARTS_S, BELL_S, FAREWELL_S, TRAIL_S = 3 * 3600, 10, 60, 2, 3 * 3600
 
 P = ParamSpec("P")
@@ -88,10 +89,46 @@ def room_members(room_id: str) -> str:
     return f"room:{{{room_id}}}:members"
 
 
-@_stored("string", ROOM_S, "frames that append an entry")
-def room_ticket(room_id: str, region: str) -> str:
-    """The last ticket of the stream: a guess at the seq of the next entry."""
-    return f"room:{{{room_id}}}:ticket:{region}"
+@_stored("string", ROOM_S, "appends")
+def stream_head(room_id: str, region: str) -> str:
+    """The head of a stream, `seq|message_id`: a guess that the next append begins with."""
+    return f"room:{{{room_id}}}:head:{region}"
+
+
+@_stored("string", None, "frames that append, and writers who wait")
+def stream_lease(room_id: str, region: str) -> str:
+    """The turn that may write to the stream now, for 300 ms."""
+    return f"room:{{{room_id}}}:lease:{region}"
+
+
+@_stored("list", LINE_S, "writers who wait")
+def stream_line(room_id: str, region: str) -> str:
+    """The turns that wait to write to the stream, in their order."""
+    return f"room:{{{room_id}}}:line:{region}"
+
+
+@_stored("hash", LINE_S, "writers who wait")
+def stream_drafts(room_id: str, region: str) -> str:
+    """The drafts in line: by turn, `waiting since (ms)|JSON`."""
+    return f"room:{{{room_id}}}:drafts:{region}"
+
+
+@_stored("list", ANSWER_S, "the writer who leads")
+def turn_answer(room_id: str, turn_id: str) -> str:
+    """What became of a draft, as JSON, or `lead`: its writer blocks on it."""
+    return f"room:{{{room_id}}}:answer:{turn_id}"
+
+
+@_stored("hash", None, "frames and HTTP requests that append")
+def room_rate(room_id: str) -> str:
+    """The bucket of the room's rate: `level`, `at` (ms). Expires when it is full."""
+    return f"room:{{{room_id}}}:rate"
+
+
+@_stored("hash", None, "frames and HTTP requests that append")
+def room_share(room_id: str, payer: str) -> str:
+    """The bucket of a member's share of the room's rate; as that bucket."""
+    return f"room:{{{room_id}}}:share:{payer}"
 
 
 @_stored("hash", ROOM_S, "`join_room`, `leave_room`, ended connections")

@@ -141,10 +141,6 @@ redis.call('HSET', KEYS[1], ARGV[1], text)
 if ARGV[5] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[5]) end
 return 0
 """)
-RETURN_TICKET = script("""
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DECR', KEYS[1]) end
-return 1
-""")
 TRAFFIC = script("""
 local held = redis.call('HMGET', KEYS[1], 'messages', 'since')
 redis.call('HSET', KEYS[1], 'messages', 0, 'since', ARGV[1])

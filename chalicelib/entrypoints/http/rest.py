@@ -52,6 +52,7 @@ class HttpRequest:
 class Response:
     status: int
     body: dict[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def from_event(event: Mapping[str, Any]) -> HttpRequest:
@@ -146,6 +147,7 @@ def post_message(services: Services, identity: Identity, request: HttpRequest) -
     room_id = _room_id(request)
     fields = commands.parse(bodies.PostMessage, _json(request))
     services.rooms.writer(services.rooms.require(room_id, identity.user_id))
+    services.limits.spend_room(identity.user_id, room_id, "send_message")
     command = commands.SendMessage(conversation_id=room_id, **fields.model_dump())
     entry = services.writer.send(identity.user_id, command, None, None)
     return Response(201, Message.of(entry).data())
@@ -156,6 +158,7 @@ def delete_message(services: Services, identity: Identity, request: HttpRequest)
     ref = {"conversation_id": room_id, "message_id": request.path["message_id"]}
     message_id = MessageId(commands.parse(commands.MessageRef, ref).message_id)
     role = services.rooms.require(room_id, identity.user_id)
+    services.limits.spend_room(identity.user_id, room_id, "delete_message")
     services.writer.delete(identity.user_id, role, room_id, message_id, None, None)
     return Response(200, {})
 
@@ -376,4 +379,7 @@ def _presence(presence: Presence, now_ms: int) -> dict[str, Any]:
 
 
 def _error(error: TidingsError) -> Response:
-    return Response(error.status, {"error": {"code": error.code, "message": str(error)}})
+    body = {"error": {"code": error.code, "message": str(error), **error.when()}}
+    wait_ms = error.retry_after_ms
+    headers = {"Retry-After": str(-(-wait_ms // 1000))} if wait_ms is not None else {}
+    return Response(error.status, body, headers)

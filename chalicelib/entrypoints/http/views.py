@@ -39,6 +39,7 @@ class Fault(View):
         "internal",
     ]
     message: str
+    retry_after_ms: int | None = None
 
 
 class Error(View):

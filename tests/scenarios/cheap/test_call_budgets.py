@@ -16,7 +16,7 @@ def test_a_message_until_its_ack() -> None:
     world.pump()
     ports = counted(world)
     world.act(alice, "send_message", client_message_id="c1", **body)
-    assert ports["cache"].calls == ["frame"]
+    assert ports["cache"].calls == ["frame", "settle"]
     assert ports["log"].calls == ["commit"]  # one transaction of three writes
     assert ports["delivery"].calls == ["send"]
     for name in ("rooms", "connections", "poster", "outbound", "cursors"):
@@ -104,7 +104,7 @@ def test_socketio_over_a_websocket() -> None:
     for port in ports.values():
         port.calls.clear()
     client.act("send_message", body)
-    assert ports["cache"].calls == ["frame"]
+    assert ports["cache"].calls == ["frame", "settle"]
     assert ports["log"].calls == ["commit"]
     assert ports["delivery"].calls == ["send"]
     for name in ("rooms", "connections", "poster", "outbound", "sessions"):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib.entrypoints import websocket
 from chalicelib.entrypoints.http import rest
+from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.settings import DEFAULT_LIMITS, Rate, Settings
-from chalicelib.model.identifiers import Region, RoomId
+from chalicelib.model.identifiers import ConnectionId, Region, RoomId
+from chalicelib.model.lines import Turn
+from chalicelib.services import compose
+from tests.support.counting import counted
 from tests.support.world import World
 
 TEXT = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
@@ -40,6 +45,7 @@ def test_a_burst_then_the_rate() -> None:
     refusal = world.ask(alice, "send_message", **TEXT)["data"]
     assert refusal["retryable"] is True
     assert refusal["message"] == "too many requests of this kind, try again in 500 ms"
+    assert refusal["retry_after_ms"] == 500
     world.clock.ms += 3_600_000
     assert outcomes(world, alice, 4) == ["ack"] * 3 + ["rate_limited"]
 
@@ -54,6 +60,8 @@ def test_it_is_the_user_s_over_all_devices_and_http() -> None:
     body = {"message_type": "text", "content": "x"}
     answer = world.http(rest.post_message, "alice", body, room_id="lobby")
     assert (answer.status, answer.body["error"]["code"]) == (429, "rate_limited")
+    assert answer.body["error"]["retry_after_ms"] == 1000
+    assert answer.headers == {"Retry-After": "1"}
     bob = world.connect("bob")
     assert outcomes(world, bob, 1) == ["ack"]
     assert outcomes(world, devices[0], 1, "hello") == ["ack"], "another bucket"
@@ -87,9 +95,96 @@ def test_a_refused_frame_leaves_no_gap_for_others_to_wait_for() -> None:
     before_ms = world.clock.ms
     assert outcomes(world, bob, 1) == ["ack"]
     assert world.clock.ms == before_ms, "it did not wait for a turn"
-    head = world.adapters.log.heads([(RoomId("lobby"), Region("us-east-1"))])
-    frame = world.cache.frame("none", RoomId("lobby"), Region("us-east-1"))
-    assert frame.ticket == next(iter(head.values())).seq + 1
+    assert drawn(world).leads
+
+
+@pytest.mark.parametrize("fault", [Unavailable("away"), RuntimeError("a bug")])
+def test_a_frame_that_fails_leaves_no_gap_for_others_to_wait_for(fault: Exception) -> None:
+    world = limited()
+    alice = world.connect("alice")
+
+    class Failing:
+        def member(self, *arguments: object) -> None:
+            raise fault
+
+    world.cache.bump(RoomId("lobby"))  # so that the member is read from the store
+    adapters = replace(world.adapters, rooms=Failing())  # type: ignore[arg-type]
+    world.services = compose(world.settings, adapters)
+    assert outcomes(world, alice, 1) in (["unavailable"], ["internal"])
+    assert drawn(world).leads
+
+
+def drawn(world: World) -> Turn:
+    turn = world.cache.frame(ConnectionId("none"), RoomId("lobby"), Region("us-east-1")).turn
+    assert turn is not None
+    return turn
+
+
+def crowded(**settings: Any) -> World:
+    """Every member may use half of the room's rate of four at once, one a second."""
+    world = World(**{"room_rate": Rate(1, 4), "room_share": 0.5, **settings})
+    world.room("alice", "bob", "carol")
+    return world
+
+
+def test_a_room_has_a_rate_and_nobody_can_use_it_up_alone() -> None:
+    world = crowded()
+    alice, bob, carol = (world.connect(user) for user in ("alice", "bob", "carol"))
+    for device in (alice, bob, carol):
+        world.act(device, "hello")
+    assert outcomes(world, alice, 3) == ["ack", "ack", "rate_limited"]
+    assert outcomes(world, bob, 2) == ["ack", "ack"]
+    refusal = world.ask(carol, "send_message", **TEXT)["data"]
+    assert (refusal["code"], refusal["retryable"]) == ("rate_limited", True)
+    assert refusal["message"] == "too many messages in this room, try again in 1000 ms"
+    assert refusal["retry_after_ms"] == 1000
+    world.room("carol", room_id="other")
+    assert world.act(carol, "send_message", **{**TEXT, "conversation_id": "other"})
+    world.clock.ms += 1000
+    assert outcomes(world, carol, 1) == ["ack"]
+    assert outcomes(world, alice, 1, "hello") == ["ack"], "it is not an append"
+
+
+def test_a_refused_frame_costs_one_trip_and_no_write() -> None:
+    world = crowded()
+    alice = world.connect("alice")
+    world.act(alice, "hello")
+    ports = counted(world)
+    world.act(alice, "hello")
+    outcomes(world, alice, 2)
+    ports["cache"].calls, ports["log"].calls = [], []
+    assert outcomes(world, alice, 1) == ["rate_limited"]
+    assert ports["cache"].calls == ["frame"]
+    assert ports["log"].calls == []
+
+
+def test_a_room_s_deletions_and_http_requests_are_charged_alike() -> None:
+    world = crowded()
+    alice = world.connect("alice")
+    world.act(alice, "hello")
+    message_id = world.act(alice, "send_message", **TEXT)["message_id"]
+    ref = {"conversation_id": "lobby", "message_id": message_id}
+    assert world.ask(alice, "delete_message", **ref)["event"] == "ack"
+    body = {"message_type": "text", "content": "x"}
+    answer = world.http(rest.post_message, "alice", body, room_id="lobby")
+    assert (answer.status, answer.headers["Retry-After"]) == (429, "2")
+    assert answer.body["error"]["retry_after_ms"] == 2000
+    answer = world.http(rest.delete_message, "alice", room_id="lobby", message_id=message_id)
+    assert answer.status == 429
+    assert world.http(rest.post_message, "bob", body, room_id="lobby").status == 201
+
+
+def test_who_may_not_write_takes_nothing_of_a_room_s_rate() -> None:
+    world = crowded()
+    stranger, bob = world.connect("stranger"), world.connect("bob")
+    assert set(outcomes(world, stranger, 20)) == {"permission_denied"}
+    body = {"message_type": "text", "content": "x"}
+    for _ in range(5):
+        answer = world.http(rest.post_message, "stranger", body, room_id="lobby")
+        assert answer.status == 403
+    too_large = {**TEXT, "content": "x" * 70_000}
+    assert [world.ask(bob, "send_message", **too_large)["event"] for _ in range(9)] == ["error"] * 9
+    assert outcomes(world, bob, 2) == ["ack", "ack"]
 
 
 def test_without_redis_nobody_is_limited_and_a_metric_says_so(
@@ -136,6 +231,18 @@ def test_a_user_is_in_so_many_rooms_and_a_room_has_so_many_members() -> None:
     assert again.status == 201
     crowd = {"room_type": "group_chat", "participants": ["a", "b", "c"]}
     assert world.http(rest.create_room, "carol", crowd).status == 409
+
+
+def test_room_rates_come_from_the_environment() -> None:
+    read = Settings.from_env({"TIDINGS_ROOM_RATE": "[50, 100]", "TIDINGS_ROOM_SHARE": "0.1"})
+    assert (read.room_rate, read.room_share) == (Rate(50, 100), 0.1)
+    assert Settings.from_env({}).room_rate == Rate(250, 500)
+    for name, bad in [
+        *(("TIDINGS_ROOM_RATE", bad) for bad in ("{}", "5", "[0, 1]", "[1, 0]", "[1]", "x")),
+        *(("TIDINGS_ROOM_SHARE", bad) for bad in ("0", "-1", "1.5", "x")),
+    ]:
+        with pytest.raises(ValueError):
+            Settings.from_env({name: bad})
 
 
 def test_limits_come_from_the_environment() -> None:

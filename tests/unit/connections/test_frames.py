@@ -36,7 +36,7 @@ def test_without_the_cache_the_store_knows() -> None:
     world.cache.down = True
     frame = authenticate(world, device)
     assert frame.connection is not None
-    assert (frame.role, frame.version, frame.ticket) == (None, None, None)
+    assert (frame.role, frame.version, frame.turn) == (None, None, None)
 
 
 def test_a_connection_that_nobody_knows() -> None:

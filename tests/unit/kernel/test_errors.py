@@ -22,5 +22,9 @@ def test_the_drawn_tree_is_the_classes() -> None:
 
 
 def test_what_is_told_of_an_error() -> None:
-    told = errors.RateLimited("too many").as_json()
-    assert told == {"code": "rate_limited", "message": "too many", "retryable": True}
+    told = errors.RateLimited("too many", 250).as_json()
+    fields = {"code": "rate_limited", "message": "too many", "retryable": True}
+    assert told == {**fields, "retry_after_ms": 250}
+    assert "retry_after_ms" in errors.RateLimited("too many").as_json(), "always"
+    assert "retry_after_ms" not in errors.Unavailable("away").as_json(), "where known"
+    assert errors.Unavailable("busy", 1000).as_json()["retry_after_ms"] == 1000

@@ -242,7 +242,7 @@ def test_what_a_receipt_costs(world: World) -> None:
     say(world, alice)
     ports = counted(world)
     message_id = say(world, alice)
-    assert ports["cache"].calls == ["frame", "deliver", "expect_acks", "online"]
+    assert ports["cache"].calls == ["frame", "settle", "deliver", "expect_acks", "online"]
     for port in ports.values():
         port.calls.clear()
     client.say(f"43{questions(client.posted)[message_id]}[]")

@@ -73,9 +73,14 @@ def test_answers_and_events() -> None:
     assert jsonwire.encode_ack(1, acks.Pong("t")) == (
         '{"event":"ack","id":1,"data":{"server_time":"t"}}'
     )
-    assert json.loads(jsonwire.encode_error(None, RateLimited("slow"))) == {
+    assert json.loads(jsonwire.encode_error(None, RateLimited("slow", 250))) == {
         "event": "error",
         "id": None,
-        "data": {"code": "rate_limited", "message": "slow", "retryable": True},
+        "data": {
+            "code": "rate_limited",
+            "message": "slow",
+            "retryable": True,
+            "retry_after_ms": 250,
+        },
     }
     assert jsonwire.encode_event(Ping("t")) == b'{"event":"ping","data":{"server_time":"t"}}'
