@@ -191,7 +191,8 @@ def regroup(seed: int) -> Plan:
                 steps.append(Step(at_s + draw.uniform(0, 3), name, "disconnect", ("cut",)))
         sent_s = at_s + draw.uniform(1, 6)
         steps.append(Step(sent_s, f"{users[0]}/1", "send", ("red", f"m{number}")))
-    forecast = Forecast({Kind.KILLED_AFTER: 0.15}, ("sqs",), calm_s=90, index_lag_s=4)
+    rates = {Kind.KILLED_AFTER: 0.12, Kind.REFUSED: draw.choice((0, 0.1))}
+    forecast = Forecast(rates, ("sqs", "redis"), calm_s=90)
     settings = {"split_over": 1}
     return Plan("regroup", seed, devices, rooms, _ordered(steps), forecast, settings=settings)
 
