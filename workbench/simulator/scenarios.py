@@ -176,6 +176,27 @@ def large(seed: int) -> Plan:
     )
 
 
+def regroup(seed: int) -> Plan:
+    """A room in parts: devices return just before a message, Redis is cold, its worker dies."""
+    draw = random.Random(f"regroup/{seed}")
+    users = list(NAMES[: draw.randint(4, 6)])
+    devices = dict.fromkeys([f"{user}/1" for user in users], "json")
+    rooms = {"red": tuple(users)}
+    steps = _arrivals(draw, devices, 8)
+    for number in range(draw.randint(2, 5)):
+        at_s = draw.uniform(10, 80)
+        steps.append(Step(at_s, "redis", "empty"))
+        for name in sorted(devices)[1:]:
+            if draw.random() < 0.6:
+                steps.append(Step(at_s + draw.uniform(0, 3), name, "disconnect", ("cut",)))
+        sent_s = at_s + draw.uniform(1, 6)
+        steps.append(Step(sent_s, f"{users[0]}/1", "send", ("red", f"m{number}")))
+    rates = {Kind.KILLED_AFTER: 0.12, Kind.REFUSED: draw.choice((0, 0.1))}
+    forecast = Forecast(rates, ("sqs", "redis"), calm_s=90)
+    settings = {"split_over": 1}
+    return Plan("regroup", seed, devices, rooms, _ordered(steps), forecast, settings=settings)
+
+
 def outage(seed: int) -> Plan:
     """One service is away: for half a minute, or for an hour."""
     draw = random.Random(f"outage/{seed}")
@@ -225,5 +246,5 @@ def _ordered(steps: list[Step]) -> tuple[Step, ...]:
 
 
 SCENARIOS: Mapping[str, Callable[[int], Plan]] = {
-    make.__name__: make for make in (chat, resends, kicks, presence, large, outage, closes)
+    make.__name__: make for make in (chat, resends, kicks, presence, large, regroup, outage, closes)
 }
