@@ -159,21 +159,13 @@ class Rooms:
         return role
 
     def authorise(self, frame: FrameContext, user_id: UserId, room_id: RoomId) -> Role:
-        """Return the user's role: from the frame's grant, else looked up and then granted."""
+        """Return the user's role: as the frame knows it, else from the store, and then granted."""
         if frame.role is not None:
             return frame.role
-        try:
-            version, members = self._cache.members(room_id)
-            if members is not None and user_id in members and version is not None:
-                role = members[user_id]
-            else:
-                role = self.require(room_id, user_id)
-                version = version or self._fill(room_id)
-            if frame.connection is not None and version is not None:
-                self._grant(frame.connection.connection_id, room_id, version, role)
-            return role
-        except CacheDown:
-            return self.require(room_id, user_id)
+        role = self.require(room_id, user_id)
+        if frame.connection is not None and frame.version is not None:
+            self._grant(frame.connection.connection_id, room_id, frame.version, role)
+        return role
 
     def members(self, room_id: RoomId) -> dict[UserId, Role]:
         """Return all members from the cache, or from the store, which then fills the cache."""
@@ -296,9 +288,6 @@ class Rooms:
             friends = [friend for owner in found for friend in self._friends.of(owner)]
             found = {**dict.fromkeys(friends, Role.READER), **found}
         return found
-
-    def _fill(self, room_id: RoomId) -> str | None:
-        return self._cache.fill_members(room_id, None, self._stored_members(room_id))
 
     def _grant(self, connection: ConnectionId, room: RoomId, version: str, role: Role) -> None:
         self._cache.grant(connection, room, version, role)

@@ -32,7 +32,7 @@ _PATIENCE_MS = 3_000
 _ROUNDS = 40
 _COMMITS = 8
 _PAUSE_S = 0.01
-_SPREAD_MS = 20
+_LOOK_MS, _SPREAD_MS = 100, 20
 
 
 class Combiner:
@@ -136,8 +136,12 @@ class Combiner:
         return entries
 
     def _seconds(self, place: InLine) -> float:
-        """Until the lease ends, and a little, so that not all who wait look at the same time."""
-        return (place.lease_ms + 1 + _SPREAD_MS * self._ids.jitter()) / 1000
+        """Until the lease ends, or Redis may have lost it.
+
+        And a little longer, so that not all who wait look at the same time.
+        """
+        ms = min(place.lease_ms + 1, _LOOK_MS)
+        return (ms + _SPREAD_MS * self._ids.jitter()) / 1000
 
 
 def stamped(draft: Entry, head: Head, now_ms: int, entropy: int) -> Entry:

@@ -89,8 +89,9 @@ class FrameContext:
 
     Attributes:
         connection: None if it is not cached.
-        role: The user's role in the room of the frame; None if it may be outdated.
-        version: The room's membership version; None if it is not cached.
+        role: The user's role in the room of the frame, as granted or as cached with the members;
+            None if the cache does not know it, or the process not the user.
+        version: The room's membership version; None without a room, or without the cache.
         turn: The turn to write to the room's stream; None if none was requested.
         wait_ms: Milliseconds until the charged bucket has a token; 0 if it had one.
     """

@@ -35,7 +35,8 @@ class Cache(
 ):
     """Every method is one round trip and may raise `CacheDown`.
 
-    `settle` and `give_up_turn` make another one when they wake the next in line.
+    `grant` goes with the next one. `settle` and `give_up_turn` make another one when they wake
+    the next in line.
 
     docs/reference/redis.md says what is rebuilt after a loss, and from what.
     """

@@ -87,6 +87,8 @@ class FrameContexts(Protocol):
     ) -> FrameContext:
         """Read what a frame needs, and extend the connection's expiry.
 
+        With a room, makes its membership version if there is none.
+
         With a `charge`, takes a token. With a `turn_region`, draws a turn of that stream: takes
         a token of the room's rate, and then the stream's lease if it is free.
         """

@@ -27,4 +27,7 @@ class MembershipCache(Protocol):
         """Set a new version: cached members are dropped, and grants become invalid."""
 
     def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
-        """Store with the connection that it was authorised under this membership version."""
+        """Store with the connection that it was authorised under this membership version.
+
+        It goes with the caller's next round trip, or is lost: it raises no `CacheDown`.
+        """

@@ -67,7 +67,7 @@ def sync(rooms: float) -> Calls:
     return Calls("websocket_message", frames_in=1, frames_out=1, redis=2, reads=5 * rooms + 3)
 
 
-SEND = Calls("websocket_message", frames_in=1, frames_out=1, redis=1, writes=_COMMIT, fifo=1)
+SEND = Calls("websocket_message", frames_in=1, frames_out=1, redis=2, writes=_COMMIT, fifo=1)
 FRAME = Calls("websocket_message", frames_in=1, frames_out=1, redis=1)
 # Read and move the cursor, read the log's entry.
 DELIVER = Calls("deliver", redis=2, reads=2, writes=1)

@@ -37,7 +37,6 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "traffic": lambda c: c.traffic(NOW),
     "claim": lambda c: c.claim("x", 5),
     "frame": lambda c: c.frame(ConnectionId("x="), ROOM, EAST),
-    "grant": lambda c: c.grant(ConnectionId("x="), ROOM, "v", Role.OWNER),
     "refresh": lambda c: c.refresh([target(ALICE, n) for n in range(50)]),
     "members": lambda c: c.members(ROOM),
     "fill_members": lambda c: c.fill_members(ROOM, None, {ALICE: Role.OWNER}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chalicelib.model.access import Charge
 from chalicelib.model.connections import FrameContext
 from chalicelib.model.identifiers import ConnectionId
 from chalicelib.model.rooms import Role
@@ -21,6 +22,43 @@ class TestFrame:
         assert (frame.connection, frame.role, frame.version) == (None, None, version)
         assert frame.turn is not None
         assert rig.cache.frame(unknown, None, EAST) == FrameContext(None)
+
+    def test_a_room_without_a_version_gets_one(self, rig: Rig) -> None:
+        frames = [rig.cache.frame(target(ALICE).connection_id, ROOM, None) for _ in range(2)]
+        assert frames[0].version == frames[1].version is not None
+        assert rig.cache.members(ROOM) == (frames[0].version, None)
+        assert rig.cache.fill_members(ROOM, frames[0].version, {ALICE: Role.OWNER})
+        rig.cache.bump(ROOM)
+        assert rig.cache.frame(target(ALICE).connection_id, ROOM, None).version not in (
+            None,
+            frames[0].version,
+        )
+
+    def test_the_role_of_a_user_whom_the_process_knows(self, rig: Rig) -> None:
+        one = connection(ALICE)
+        rig.cache.register(one)
+        charge = Charge("x", 10.0, 100, NOW, ALICE)
+
+        def role() -> Role | None:
+            return rig.cache.frame(one.connection_id, ROOM, None, charge).role
+
+        assert role() is None
+        version, _ = rig.cache.members(ROOM)
+        rig.cache.fill_members(ROOM, version, {ALICE: Role.ADMIN})
+        assert role() is Role.ADMIN
+        assert rig.cache.frame(one.connection_id, ROOM, None).role is None, "whose is it?"
+        rig.cache.bump(ROOM)
+        assert role() is None, "members of another version"
+
+    def test_a_grant_goes_with_the_next_round_trip(self, rig: Rig) -> None:
+        one = connection(ALICE)
+        rig.cache.register(one)
+        version = rig.cache.frame(one.connection_id, ROOM, None).version
+        before = rig.cache.round_trips
+        rig.cache.grant(one.connection_id, ROOM, version, Role.MEMBER)
+        assert rig.cache.round_trips == before
+        rig.cache.members(ROOM)
+        assert rig.cache.frame(one.connection_id, ROOM, None).role is Role.MEMBER
 
     def test_an_unregistered_connection_is_forgotten(self, rig: Rig) -> None:
         rig.cache.register(connection(ALICE))

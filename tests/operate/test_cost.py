@@ -53,7 +53,11 @@ WRITES = {
     ("presence", "announced"): 1,
     ("presence", "change"): 1,
 }
-FREE = {("secrets", "get"), ("poster", "post")}  # cached for minutes; counted as posts
+FREE = {
+    ("secrets", "get"),
+    ("poster", "post"),
+    ("parallel", "run"),
+}  # cached for minutes; counted as posts
 
 
 def bill(ports: dict[str, Counting], rooms: int = 1) -> dict[str, float]:

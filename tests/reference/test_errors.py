@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from chalicelib.actions import ACTIONS
 from chalicelib.adapters.memory.log import MemoryMessageLog
 from chalicelib.contract.commands import MAX_CONTENT_BYTES
 from chalicelib.entrypoints.http import rest
-from chalicelib.model.log import CommitResult, Entry, Head, Taken
+from chalicelib.model.log import BatchResult, Entry, Head, Taken
 from chalicelib.services import compose
 from tests.support.world import World
 from workbench.reference import protocol
@@ -43,8 +44,11 @@ MET: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
 class Contended(MemoryMessageLog):
     """A log in which another writer always appends first."""
 
-    def commit(self, entry: Entry, previous: Head, dedupe: str | None, now_ms: int) -> CommitResult:
-        return Taken(Head(entry.seq, entry.message_id))
+    def commit_all(
+        self, entries: Sequence[tuple[Entry, str | None]], previous: Head, now_ms: int
+    ) -> BatchResult:
+        last, _ = entries[-1]
+        return Taken(Head(last.seq, last.message_id))
 
 
 def named() -> set[tuple[str, str]]:
@@ -74,6 +78,7 @@ def test_a_room_to_which_too_many_write_is_unavailable() -> None:
     answer = world.ask(bob, "send_message", **TEXT)
     assert answer["data"]["code"] == "unavailable"
     assert answer["data"]["retryable"] is True
+    assert answer["data"]["retry_after_ms"] == 1000
 
 
 def test_a_token_of_another_user_does_not_refresh() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from chalicelib.kernel.settings import DEFAULT_LIMITS, Settings
+from chalicelib.kernel.settings import DEFAULT_LIMITS, Rate, Settings
 
 from . import docstrings
 from .markdown import code, codes, table
@@ -22,6 +22,8 @@ _UNITS = (("_per_s", "a second"), ("_ms", "ms"), ("_s", "s"))
 _FORMS = {
     "allowed_origins": "list, comma-separated",
     "limits": "JSON object",
+    "room_rate": "JSON array",
+    "room_share": "number",
     "endpoints": "JSON object",
     "redis_cluster": "`1` for yes",
     "redis_iam_serverless": "`1` for yes",
@@ -51,6 +53,8 @@ READ_BY: dict[str, str | tuple[str, ...]] = {
     "post_concurrency": "connections",
     "split_over": ("deliver",),
     "limits": ("websocket_message", "api_handler"),
+    "room_rate": ("websocket_message", "api_handler"),
+    "room_share": ("websocket_message", "api_handler"),
     "endpoints": ("api_handler",),
     "shards": ("api_handler",),
     "max_connections": (*_TOKENS, "deliver"),
@@ -94,6 +98,8 @@ def form(name: str, kind: Any) -> str:
 def default(field: dataclasses.Field[Any]) -> str:
     if field.name == "limits":
         return "see [rates](protocol.md#rates)"
+    if isinstance(field.default, Rate):
+        return code([field.default.per_s, field.default.burst])
     if field.default is dataclasses.MISSING or field.default in ("", None, ()):
         return "none"
     return "no" if field.default is False else code(field.default)

@@ -25,10 +25,10 @@ from ...model.log import (
 )
 from ..aws import unavailable
 from ..commits import CommitOne
-from . import appending
-from .items import entry_item, stream_key
-from .table import Item, Table, cancelled, integer, n, reasons_of, s, text
+from .reasons import Reasons
+from .table import Item, Table, cancelled, integer, n, reasons_of, s, text, to_json
 
+_DEDUPE_S = 24 * 3600
 # A cursor's item has one attribute for each connection behind, so that each is written alone.
 _BEHIND, _MARKS = "~", 100
 
@@ -40,16 +40,20 @@ class DynamoMessageLog(CommitOne):
     def commit_all(
         self, entries: Sequence[tuple[Entry, str | None]], previous: Head, now_ms: int
     ) -> BatchResult:
+        """One transaction; see `ports.MessageLog.commit_all`.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+        """
         check_contiguous([entry for entry, _ in entries], previous)
         client = self._table.client
-        writes = appending.writes(self._table.name, entries, previous, now_ms)
+        writes = self._writes(entries, previous, now_ms)
         try:
             # The SDK adds a ClientRequestToken: its own retries never write twice.
             with unavailable("the store"):
                 client.transact_write_items(TransactItems=list(writes.values()))
             return Committed()
         except client.exceptions.TransactionCanceledException as refusal:
-            reasons = appending.Reasons(dict(zip(writes, reasons_of(refusal), strict=False)))
+            reasons = Reasons(dict(zip(writes, reasons_of(refusal), strict=False)))
             answer = self._refused(entries, now_ms, reasons)
             if answer is None:
                 raise cancelled(refusal) from refusal
@@ -63,19 +67,19 @@ class DynamoMessageLog(CommitOne):
 
     def restore(self, entry: Entry) -> None:
         self._table.put(
-            entry_item(entry),
+            _entry_item(entry),
             ConditionExpression="attribute_not_exists(#entry)",
             ExpressionAttributeNames={"#entry": "entry"},
         )
 
     def heads(self, streams: Sequence[Stream]) -> dict[Stream, Head]:
-        keys = {stream_key(*stream): stream for stream in streams}
+        keys = {_stream(*stream): stream for stream in streams}
         items = self._table.batch_get([{"stream": s(k), "entry": s("head")} for k in keys])
         found = {text(item, "stream"): item for item in items}
         return {stream: _head(found.get(key, {})) for key, stream in keys.items()}
 
     def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None:
-        key = {"stream": s(stream_key(room_id, region)), "entry": s(f"e#{message_id}")}
+        key = {"stream": s(_stream(room_id, region)), "entry": s(f"e#{message_id}")}
         item = self._table.get(key)
         return _entry(item) if item is not None else None
 
@@ -100,7 +104,7 @@ class DynamoMessageLog(CommitOne):
             KeyConditionExpression="#stream = :stream AND #entry BETWEEN :low AND :high",
             ExpressionAttributeNames={"#stream": "stream", "#entry": "entry"},
             ExpressionAttributeValues={
-                ":stream": s(stream_key(room_id, region)),
+                ":stream": s(_stream(room_id, region)),
                 ":low": s(low),
                 ":high": s(high),
             },
@@ -115,7 +119,7 @@ class DynamoMessageLog(CommitOne):
         self,
         entries: Sequence[tuple[Entry, str | None]],
         now_ms: int,
-        reasons: appending.Reasons,
+        reasons: Reasons,
     ) -> BatchResult | None:
         """What the cancellation means; None if it is an unexpected error."""
         known = self._known(entries, now_ms, reasons)
@@ -134,7 +138,7 @@ class DynamoMessageLog(CommitOne):
         self,
         entries: Sequence[tuple[Entry, str | None]],
         now_ms: int,
-        reasons: appending.Reasons,
+        reasons: Reasons,
     ) -> dict[int, Duplicate | None]:
         """The entries whose dedupe keys were used before.
 
@@ -154,13 +158,89 @@ class DynamoMessageLog(CommitOne):
                 found |= {number: known} if known is not None else {}
         return found
 
+    def _writes(
+        self, entries: Sequence[tuple[Entry, str | None]], previous: Head, now_ms: int
+    ) -> dict[str, Item]:
+        """The writes of the transaction, by name: "head", "entry#0", "dedupe#0", "target#0" …"""
+        writes = {"head": self._head_write(entries[0][0], entries[-1][0], previous)}
+        for number, (entry, dedupe) in enumerate(entries):
+            writes[f"entry#{number}"] = self._entry_write(entry)
+            if dedupe is not None:
+                writes[f"dedupe#{number}"] = self._dedupe_write(entry, dedupe, now_ms)
+            if entry.kind is EntryKind.DELETION:
+                writes[f"target#{number}"] = self._deletion_write(entry)
+        return writes
+
+    def _head_write(self, first: Entry, entry: Entry, previous: Head) -> Item:
+        """The move of the head to `entry`, the last of those that begin with `first`."""
+        empty = "attribute_not_exists(seq)"
+        follows = "seq = :previous AND last_id < :first"
+        values = {":seq": n(entry.seq), ":id": s(entry.message_id)}
+        if previous.seq:
+            values |= {":previous": n(previous.seq), ":first": s(first.message_id)}
+        return {
+            "Update": {
+                "TableName": self._table.name,
+                "Key": {"stream": s(_stream(entry.room_id, entry.region)), "entry": s("head")},
+                "UpdateExpression": "SET seq = :seq, last_id = :id",
+                "ConditionExpression": follows if previous.seq else empty,
+                "ExpressionAttributeValues": values,
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def _entry_write(self, entry: Entry) -> Item:
+        return {
+            "Put": {
+                "TableName": self._table.name,
+                "Item": _entry_item(entry),
+                "ConditionExpression": "attribute_not_exists(#entry)",
+                "ExpressionAttributeNames": {"#entry": "entry"},
+            }
+        }
+
+    def _dedupe_write(self, entry: Entry, dedupe: str, now_ms: int) -> Item:
+        item = {
+            "stream": s(f"{entry.room_id}#dedupe"),
+            "entry": s(dedupe),
+            "message_id": s(entry.message_id),
+            "region": s(entry.region),
+            "seq": n(entry.seq),
+            "timestamp_ms": n(entry.timestamp_ms),
+            "expires_ms": n(now_ms + _DEDUPE_S * 1000),
+            "ttl": n(now_ms // 1000 + _DEDUPE_S + 3600),
+        }
+        return {
+            "Put": {
+                "TableName": self._table.name,
+                "Item": item,
+                "ConditionExpression": "attribute_not_exists(#entry) OR expires_ms <= :now",
+                "ExpressionAttributeNames": {"#entry": "entry"},
+                "ExpressionAttributeValues": {":now": n(now_ms)},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def _deletion_write(self, entry: Entry) -> Item:
+        stream = _stream(entry.room_id, Region(entry.content["region"]))
+        return {
+            "Update": {
+                "TableName": self._table.name,
+                "Key": {"stream": s(stream), "entry": s(f"e#{entry.target_id}")},
+                "UpdateExpression": "SET deleted = :yes REMOVE content",
+                "ConditionExpression": "attribute_exists(#entry)",
+                "ExpressionAttributeNames": {"#entry": "entry"},
+                "ExpressionAttributeValues": {":yes": {"BOOL": True}},
+            }
+        }
+
 
 class DynamoCursors:
     def __init__(self, client: Any, prefix: str) -> None:
         self._table = Table(client, f"{prefix}-deliveries")
 
     def get(self, room_id: RoomId, region: Region) -> Cursor:
-        item = self._table.get({"stream": s(stream_key(room_id, region))}) or {}
+        item = self._table.get({"stream": s(_stream(room_id, region))}) or {}
         return Cursor(
             integer(item, "seq"),
             MessageId(text(item, "message_id")),
@@ -174,7 +254,7 @@ class DynamoCursors:
 
     def advance(self, entry: Entry, split_at_ms: int) -> None:
         self._table.update(
-            {"stream": s(stream_key(entry.room_id, entry.region))},
+            {"stream": s(_stream(entry.room_id, entry.region))},
             "SET seq = :seq, message_id = :id, split_at_ms = :split",
             {":seq": n(entry.seq), ":id": s(entry.message_id), ":split": n(split_at_ms)},
             ConditionExpression="attribute_not_exists(seq) OR seq < :seq",
@@ -187,7 +267,7 @@ class DynamoCursors:
         for start in range(0, len(marks), _MARKS):
             some = dict(enumerate(marks[start : start + _MARKS]))
             self._table.update(
-                {"stream": s(stream_key(room_id, region))},
+                {"stream": s(_stream(room_id, region))},
                 "SET " + ", ".join(f"#{number} = :{number}" for number in some),
                 {f":{number}": n(seq) for number, (_, seq) in some.items()},
                 ExpressionAttributeNames={f"#{k}": _BEHIND + o for k, (o, _) in some.items()},
@@ -195,12 +275,16 @@ class DynamoCursors:
 
     def catch_up(self, room_id: RoomId, region: Region, origin: ConnectionId, seq: int) -> None:
         self._table.update(
-            {"stream": s(stream_key(room_id, region))},
+            {"stream": s(_stream(room_id, region))},
             "REMOVE #mark",
             {":seq": n(seq)},
             ConditionExpression="#mark = :seq",
             ExpressionAttributeNames={"#mark": _BEHIND + origin},
         )
+
+
+def _stream(room_id: str, region: str) -> str:
+    return f"{room_id}#{region}"
 
 
 def _head(item: Item) -> Head:
@@ -214,6 +298,29 @@ def _duplicate(item: Item) -> Duplicate:
         integer(item, "seq"),
         integer(item, "timestamp_ms"),
     )
+
+
+def _entry_item(entry: Entry) -> Item:
+    item: Item = {
+        "stream": s(_stream(entry.room_id, entry.region)),
+        "entry": s(f"e#{entry.message_id}"),
+        "room_id": s(entry.room_id),
+        "region": s(entry.region),
+        "seq": n(entry.seq),
+        "kind": s(entry.kind),
+        "sender_id": s(entry.sender_id),
+        "timestamp_ms": n(entry.timestamp_ms),
+        "message_type": s(entry.message_type),
+        "content": s(to_json(entry.content)),
+        "deleted": {"BOOL": entry.deleted},
+    }
+    if entry.delivery_receipt:
+        item["delivery_receipt"] = {"BOOL": True}
+    for name in ("reply_to_message_id", "client_message_id", "target_id", "origin_id"):
+        value = getattr(entry, name)
+        if value is not None:
+            item[name] = s(value)
+    return item
 
 
 def _entry(item: Item) -> Entry:

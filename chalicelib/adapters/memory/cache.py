@@ -133,7 +133,7 @@ class MemoryCache(MemoryLines):
                 wait_ms = self._spend(charge, f"limits:{charge.payer}")
             elif charge is not None and self._get(f"connection:{connection_id}") is not None:
                 wait_ms = self._spend(charge, f"connection:{connection_id}:limits")
-            version = self._get(f"room:{room_id}:version") if room_id is not None else None
+            version = self._version(room_id) if room_id is not None else None
             turn = None
             if room_id is not None and turn_region is not None:
                 rate = charge.room if charge is not None else None
@@ -147,11 +147,14 @@ class MemoryCache(MemoryLines):
                 return FrameContext(None, None, version, turn, wait_ms)
             self._put(f"connection:{connection_id}", entry, CONNECTION_MS)
             granted, role = entry["grants"].get(room_id, (None, None))
-            current = role if granted is not None and granted == version else None
+            member = None
+            if room_id is not None and charge is not None and charge.payer is not None:
+                member = (self._get(f"room:{room_id}:members") or {}).get(charge.payer)
+            current = role if granted is not None and granted == version else member
             return FrameContext(entry["connection"], current, version, turn, wait_ms)
 
     def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
-        with self._call():
+        with self._call(trips=0):
             entry = self._get(f"connection:{connection_id}")
             if entry is not None:
                 entry["grants"][room_id] = (version, role)
@@ -305,6 +308,15 @@ class MemoryCache(MemoryLines):
         buckets[charge.name] = (level - 1, max(charge.now_ms, at_ms))
         self._put(key, buckets, LIMITS_MS)
         return 0
+
+    def _version(self, room_id: RoomId) -> str:
+        """The room's version, made if there is none."""
+        version = self._get(f"room:{room_id}:version")
+        if version is None:
+            version = self._ids.token()
+            self._put(f"room:{room_id}:version", version, ROOM_MS)
+            self._drop(f"room:{room_id}:members")
+        return str(version)
 
     def _members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
         members = self._get(f"room:{room_id}:members")

@@ -1,7 +1,7 @@
 """Redis: the shared cache. Every method is one round trip (in cluster mode one per node).
 
-One exception: a script that the server does not know is sent a second time, in full. `keys`
-documents what each key holds.
+Two exceptions: a script that the server does not know is sent a second time, in full; and a grant
+goes with the next round trip. `keys` documents what each key holds.
 """
 
 from __future__ import annotations
@@ -114,25 +114,31 @@ class RedisCache(RedisLines):
         paid = int(charge is not None)
         turn = (self._ids.token(), charge.shared_by(connection_id) if charge is not None else "")
         if room_id is not None:
-            commands.append(("GET", keys.room_version(room_id)))
+            held = [keys.room_version(room_id), keys.room_members(room_id)]
+            payer = charge.payer if charge is not None else None
+            commands.append(evaluate(scripts.ROLE, held, payer or "", self._ids.token(), ROOM_S))
             if turn_region is not None:
                 rate = charge.room if charge is not None else None
                 commands.append(draw((room_id, turn_region), turn[0], rate, turn[1]))
         answers = [*self._run(*commands), None, None]
         wait_ms = int(answers.pop(0)) if paid else 0
-        fields, version = answers[0], answers[2]
+        fields, (version, member) = answers[0], answers[2] or (None, None)
         context = FrameContext(
             None, None, version, drawn(answers[3], *turn) if answers[3] else None, wait_ms
         )
         if "target" not in fields:
             return context
         granted, _, role = fields.get(f"m:{room_id}", "").rpartition("|")
-        current = Role(role) if granted and granted == version else None
-        return replace(context, connection=_connection(fields), role=current)
+        current = role if granted and granted == version else member
+        return replace(
+            context, connection=_connection(fields), role=Role(current) if current else None
+        )
 
     def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
         key = keys.connection(connection_id)
-        self._run(evaluate(scripts.GRANT, [key], f"m:{room_id}", f"{version}|{role.value}"))
+        self._client.later(
+            evaluate(scripts.GRANT, [key], f"m:{room_id}", f"{version}|{role.value}")
+        )
 
     def refresh(self, targets: Sequence[Target]) -> list[Target]:
         commands: list[Command] = []

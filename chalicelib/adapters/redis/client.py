@@ -19,6 +19,7 @@ from .auth import Provider
 from .scripts import Script
 
 _PAUSE_S, _LONGEST_PAUSE_S, _CONNECT_S, _READ_S = 1.0, 30.0, 0.5, 1.0
+_MOST_LATER = 20
 _HUNG_S = 0.25  # a failure that took this long was not a refused connection
 
 Command = tuple[Any, ...]
@@ -50,6 +51,7 @@ class RedisClient:
         self._pause_s = _PAUSE_S
         self._faults = 0  # how many times Redis failed
         self._stale_nodes = False
+        self._waiting = threading.local()
         self.round_trips = 0
 
     def run(self, *commands: Command, once: bool = False) -> list[Any]:
@@ -63,11 +65,25 @@ class RedisClient:
         if not commands:
             return []
         with self._guard() as client:
-            answers = self._ask(client, commands, once)
+            first = self._held_back()
+            answers = self._ask(client, (*first, *commands), once)[len(first) :]
             for answer in answers:
                 if isinstance(answer, Exception):
                     raise answer
             return answers
+
+    def later(self, command: Command) -> None:
+        """Send a command with this thread's next round trip, before it, whatever becomes of it.
+
+        For what only saves work: it may be late, and is lost if the process ends before.
+        """
+        held: list[Command] = getattr(self._waiting, "commands", [])
+        self._waiting.commands = [*held, command][-_MOST_LATER:]
+
+    def _held_back(self) -> list[Command]:
+        held: list[Command] = getattr(self._waiting, "commands", [])
+        self._waiting.commands = []
+        return held
 
     def wait(self, key: str, seconds: float) -> str | None:
         """Pop from a list, waiting for an element; the socket's timeout limits the wait.

@@ -64,6 +64,14 @@ redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 redis.call('DEL', KEYS[2])
 return 1
 """)
+# The room's version, made if there is none, and a user's role if the members are cached.
+ROLE = script("""
+local version = redis.call('GET', KEYS[1])
+if version then return {version, redis.call('HGET', KEYS[2], ARGV[1])} end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+redis.call('DEL', KEYS[2])
+return {ARGV[2], false}
+""")
 GRANT = script("""
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
 return 1

@@ -23,6 +23,34 @@ def test_a_message_until_its_ack() -> None:
         assert ports[name].calls == [], name
 
 
+def test_the_first_message_after_a_quiet_time() -> None:
+    """Nothing of the room is cached any more: not its head, its members nor the grant."""
+    world = World()
+    world.room("alice", "bob")
+    alice = world.connect("alice")
+    body = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
+    world.act(alice, "send_message", **body)
+    world.pump(until_ms=world.clock.ms)
+    for _ in range(3):
+        world.clock.ms += 30 * 60_000
+        world.act(alice, "ping")
+    ports = counted(world)
+    world.act(alice, "ping")  # the process knows whose connection it is
+    for port in ports.values():
+        port.calls.clear()
+    before = world.cache.round_trips
+    world.act(alice, "send_message", client_message_id="c1", **body)
+    assert ports["cache"].calls == ["frame", "grant", "settle"]
+    assert world.cache.round_trips - before == 2, "the grant goes with the head"
+    assert ports["log"].calls == ["heads", "commit"], "one transaction of three writes"
+    assert ports["rooms"].calls == ["member"], "one member, not all"
+    assert ports["delivery"].calls == ["send"]
+    for name in ("connections", "poster", "outbound", "cursors"):
+        assert ports[name].calls == [], name
+    world.act(alice, "send_message", **body)
+    assert ports["rooms"].calls == ["member"], "granted"
+
+
 def test_a_known_frame_reads_no_store() -> None:
     world = World()
     world.room("alice")
