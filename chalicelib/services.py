@@ -9,6 +9,7 @@ from .access.limits import Limits
 from .access.revocations import Revocations
 from .access.routing import Router
 from .access.tokens import Tokens
+from .connections.closing import Closing
 from .connections.expiry import TokenExpiry
 from .connections.frames import Frames
 from .connections.presence_jobs import PresenceJobs
@@ -94,6 +95,7 @@ class Services:
     rooms: Rooms
     views: RoomViews
     presence_jobs: PresenceJobs
+    closing: Closing
     connections: Connections
     expiry: TokenExpiry
     frames: Frames
@@ -138,13 +140,14 @@ def compose(settings: Settings, a: Adapters) -> Services:
     )
     views = RoomViews(a.connections, a.cache)
     presence_jobs = PresenceJobs(a.delivery, a.ids)
+    closing = Closing(a.poster, a.outbound, a.clock)
     connections = Connections(
         store=a.connections,
         registry=a.cache,
         views=views,
         presence_jobs=presence_jobs,
         outbound=a.outbound,
-        poster=a.poster,
+        closing=closing,
         clock=a.clock,
         max_connections=settings.max_connections,
     )
@@ -220,7 +223,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         region=region,
         regions=regions,
     )
-    engine = Engine(settings, a.sessions, connections, a.poster, a.outbound, a.clock)
+    engine = Engine(settings, a.sessions, connections, closing, a.poster, a.outbound, a.clock)
     upgrades = Upgrades(engine, a.sessions, connections, a.trails, a.outbound, a.clock, a.ids)
     recovery = Recovery(
         trails=a.trails,
@@ -248,6 +251,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         rooms=rooms,
         views=views,
         presence_jobs=presence_jobs,
+        closing=closing,
         connections=connections,
         expiry=expiry,
         frames=Frames(a.connections, a.cache, a.cache, connections, a.clock),

@@ -15,6 +15,7 @@ from ..ports.delivery import Poster
 from ..ports.queues import Queue
 from ..ports.system import Clock
 from . import lifetime
+from .closing import Reason
 from .registry import NOT_CONNECTED, Connections
 
 
@@ -52,8 +53,7 @@ class TokenExpiry:
         connection = self._store.get(job.connection_id)
         if connection is None or not lifetime.expired(connection, self._clock.now_ms()):
             return
-        self._poster.close(connection.target)
-        self._connections.close(connection.connection_id)
+        self._connections.end(connection.target, Reason.TOKEN_EXPIRED)
 
     def warn(
         self, connections: Sequence[Connection], warning: Callable[[Connection], bytes]

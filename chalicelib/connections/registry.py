@@ -16,10 +16,10 @@ from ..model.access import Identity
 from ..model.connections import Connection, Devices, Target
 from ..model.identifiers import ConnectionId, UserId
 from ..ports.connections import ConnectionStore, Registry
-from ..ports.delivery import Poster
 from ..ports.queues import Queue
 from ..ports.system import Clock
 from . import lifetime
+from .closing import Closing, Reason
 from .presence_jobs import PresenceJobs
 from .views import RoomViews
 
@@ -36,7 +36,7 @@ class Connections:
         views: RoomViews,
         presence_jobs: PresenceJobs,
         outbound: Queue,
-        poster: Poster,
+        closing: Closing,
         clock: Clock,
         max_connections: int,
     ) -> None:
@@ -45,7 +45,7 @@ class Connections:
         self._views = views
         self._presence_jobs = presence_jobs
         self._outbound = outbound
-        self._poster = poster
+        self._closing = closing
         self._clock = clock
         self._max_connections = max_connections
 
@@ -105,8 +105,7 @@ class Connections:
         """Close the connections that a user opened until `at_ms`; later ones stay."""
         for connection in self._store.of_user(job.user_id):
             if connection.connected_at_ms <= job.at_ms:
-                self._poster.close(connection.target)
-                self.close(connection.connection_id)
+                self.end(connection.target, Reason.DISCONNECTED)
 
     def move(self, connection_id: ConnectionId, target: Target) -> None:
         """Continue a connection under another id, without events or a change of presence.
@@ -144,6 +143,11 @@ class Connections:
                 self._registry.register(connection)
         except CacheDown:
             telemetry.log("WARNING", "refresh_failed")
+
+    def end(self, target: Target, reason: Reason) -> None:
+        """Close a connection's socket, and then end the connection."""
+        self._closing.close(target, reason)
+        self.close(target.connection_id)
 
     def close(self, connection_id: ConnectionId) -> Connection | None:
         """End a connection. Idempotent: a repeated event or a late 410 changes nothing.

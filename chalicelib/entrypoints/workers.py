@@ -22,6 +22,7 @@ from ..jobs.delivery import (
 )
 from ..jobs.outbound import (
     CheckPresence,
+    CloseConnection,
     DisconnectUser,
     EndTyping,
     EndWithoutNamespace,
@@ -89,7 +90,8 @@ OUTBOUND: Mapping[type[Job], Worker] = {
     ExpireConnection: lambda services, job, _: services.expiry.expire(job),
     DisconnectUser: lambda services, job, _: services.connections.disconnect_user(job),
     GreetSession: lambda services, job, _: services.engine.greet(job),
-    RefuseSession: lambda services, job, _: services.engine.refuse(job),
+    CloseConnection: lambda services, job, _: services.closing.repeat(job),
+    RefuseSession: lambda services, job, _: services.closing.once_open(job.target),
     FinishUpgrade: lambda services, job, _: services.upgrades.finish(job),
     Heartbeat: lambda services, job, _: services.engine.beat(job),
     ReviveHeartbeat: lambda services, job, _: services.engine.revive(job),

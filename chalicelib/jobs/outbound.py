@@ -119,6 +119,19 @@ class DisconnectUser(OutboundJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CloseConnection(OutboundJob):
+    """Close a socket whose close was not confirmed, or that must not stay open.
+
+    Attributes:
+        attempt: The number of tries of earlier jobs.
+    """
+
+    kind: ClassVar[str] = "close"
+    target: Target
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckPresence(OutboundJob):
     """Queue an update of a user's presence after a wait."""
 
@@ -196,7 +209,7 @@ class GreetSession(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefuseSession(OutboundJob):
-    """Close a websocket that was refused; its handshake could not be rejected."""
+    """Close a websocket that was refused. Earlier versions send it instead of `CloseConnection`."""
 
     kind: ClassVar[str] = "engine_refuse"
     target: Target
@@ -250,6 +263,7 @@ KINDS: tuple[type[Job], ...] = (
     RegisterConnection,
     ExpireConnection,
     DisconnectUser,
+    CloseConnection,
     CheckPresence,
     FriendshipChanged,
     InvalidateMembership,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..connections.closing import Reason
 from ..connections.registry import Connections
 from ..kernel import telemetry
 from ..kernel.errors import CacheDown
@@ -77,6 +78,5 @@ class Posting:
 
     def close(self, target: Target) -> None:
         """Close a connection that missed an entry: its client reconnects and syncs."""
-        self._poster.close(target)
-        self._connections.close(target.connection_id)
+        self._connections.end(target, Reason.SLOW)
         telemetry.log("WARNING", "slow_connection_closed", target=target.connection_id)

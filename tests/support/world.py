@@ -90,11 +90,12 @@ class CountingIds:
 
 
 class RecordingPoster:
-    """Records every post; `script` has the next outcomes for each connection."""
+    """Records every post and close; the scripts have the next outcomes for each connection."""
 
     def __init__(self) -> None:
         self.raw: list[tuple[ConnectionId, str]] = []
         self.script: dict[str, list[Outcome]] = {}
+        self.closes: dict[str, list[Outcome]] = {}
         self.closed: list[ConnectionId] = []
         self.calls = 0
         self._dies_in: int | None = None
@@ -107,8 +108,11 @@ class RecordingPoster:
         return [self._one(post) for post in posts]
 
     def close(self, target: Target) -> Outcome:
-        self.closed.append(target.connection_id)
-        return Outcome.DELIVERED
+        queued = self.closes.get(target.connection_id)
+        outcome = queued.pop(0) if queued else Outcome.DELIVERED
+        if outcome is Outcome.DELIVERED:
+            self.closed.append(target.connection_id)
+        return outcome
 
     def _one(self, post: Post) -> Outcome:
         self.calls += 1
