@@ -127,18 +127,19 @@ def compose(settings: Settings, a: Adapters) -> Services:
     regions = (region,)
     cluster = Cluster(a.cluster, a.clock)
     revocations = Revocations(a.revocations, cluster, a.outbound, a.clock)
-    friends = Friends(a.friends, a.cache, a.outbound, a.clock)
+    friends = Friends(a.friends, a.cache, a.delivery, a.outbound, a.clock)
     rooms = Rooms(
         a.rooms,
         friends,
         a.cache,
         a.delivery,
+        a.outbound,
         a.clock,
         a.ids,
         max_rooms=settings.max_rooms,
         max_members=settings.max_members,
     )
-    views = RoomViews(a.connections, a.cache)
+    views = RoomViews(a.connections, a.cache, rooms, a.outbound)
     presence_jobs = PresenceJobs(a.delivery, a.ids)
     closing = Closing(a.poster, a.outbound, a.clock)
     connections = Connections(
@@ -148,6 +149,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         presence_jobs=presence_jobs,
         outbound=a.outbound,
         closing=closing,
+        revocations=revocations,
         clock=a.clock,
         max_connections=settings.max_connections,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from ..access.revocations import Revocations
 from ..jobs.outbound import DisconnectUser, LeaveRooms, OutboundJob, RegisterConnection
 from ..kernel import telemetry
 from ..kernel.errors import CacheDown, RateLimited
@@ -37,6 +38,7 @@ class Connections:
         presence_jobs: PresenceJobs,
         outbound: Queue,
         closing: Closing,
+        revocations: Revocations,
         clock: Clock,
         max_connections: int,
     ) -> None:
@@ -46,6 +48,7 @@ class Connections:
         self._presence_jobs = presence_jobs
         self._outbound = outbound
         self._closing = closing
+        self._revocations = revocations
         self._clock = clock
         self._max_connections = max_connections
 
@@ -102,9 +105,13 @@ class Connections:
             self._presence_jobs.settle([connection.user_id])
 
     def disconnect_user(self, job: DisconnectUser) -> None:
-        """Close the connections that a user opened until `at_ms`; later ones stay."""
+        """Close the connections that a user opened until `at_ms`, or all while they are revoked.
+
+        A connection may have opened later, while the revocation was being written.
+        """
+        revoked = self._revocations.revoked(job.user_id)
         for connection in self._store.of_user(job.user_id):
-            if connection.connected_at_ms <= job.at_ms:
+            if revoked or connection.connected_at_ms <= job.at_ms:
                 self.end(connection.target, Reason.DISCONNECTED)
 
     def move(self, connection_id: ConnectionId, target: Target) -> None:

@@ -16,12 +16,14 @@ from ..jobs.delivery import (
     DeliverEntry,
     DeliverPart,
     DeliverToRecovering,
+    IntroduceFriend,
     SetAside,
     SettlePresence,
     StartRecovery,
 )
 from ..jobs.outbound import (
     CheckPresence,
+    CheckRoomChange,
     CloseConnection,
     DisconnectUser,
     EndTyping,
@@ -35,6 +37,7 @@ from ..jobs.outbound import (
     LeaveRooms,
     RefuseSession,
     RegisterConnection,
+    RepairViews,
     RetryEvent,
     ReviveHeartbeat,
     TellDelivered,
@@ -71,11 +74,14 @@ DELIVER: Mapping[type[Job], Worker] = {
     StartRecovery: lambda services, job, _: services.recovery.start(job),
     DeliverToRecovering: lambda services, job, attempt: services.recovery.deliver(job, attempt),
     SettlePresence: lambda services, job, _: services.presences.settle(job),
+    IntroduceFriend: lambda services, job, _: services.presences.introduce(job),
 }
 OUTBOUND: Mapping[type[Job], Worker] = {
     # Its dead letters are in this queue's dead-letter queue; a redrive brings them back here.
     DeliverDirect: lambda services, job, attempt: services.delivery.direct(job, attempt),
     InvalidateMembership: lambda services, job, _: services.room_changes.invalidate_again(job),
+    CheckRoomChange: lambda services, job, _: services.room_changes.check(job),
+    RepairViews: lambda services, job, _: services.views.repair(job),
     RetryEvent: lambda services, job, _: services.telling.retry(job),
     CheckPresence: lambda services, job, _: services.presence_jobs.check(job),
     FriendshipChanged: lambda services, job, _: services.presences.befriended(job),

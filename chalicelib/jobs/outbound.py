@@ -141,7 +141,11 @@ class CheckPresence(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FriendshipChanged(OutboundJob):
-    """Invalidate the cached readers of two users' moments; send friends each other's presence."""
+    """Invalidate the cached readers of two users' moments; introduce the two if they are friends.
+
+    It is sent before the change is written, with a delay, and does nothing that would be wrong
+    without the change.
+    """
 
     kind: ClassVar[str] = "friends_changed"
     user_id: UserId
@@ -150,7 +154,9 @@ class FriendshipChanged(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidateMembership(OutboundJob):
-    """Invalidate the cached membership of rooms again, because the cache was away before.
+    """Invalidate the cached membership of rooms again.
+
+    The cache was away before, or a room is about to be created.
 
     Attributes:
         user_id: A user whose views of these rooms are closed where they are not a member; or null.
@@ -159,6 +165,39 @@ class InvalidateMembership(OutboundJob):
     kind: ClassVar[str] = "void"
     rooms: tuple[RoomId, ...]
     user_id: UserId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRoomChange(OutboundJob):
+    """Invalidate the cached membership of a room again; announce its change if it was written.
+
+    It is sent before the change is written, with a delay. So a writer that dies leaves nothing
+    out, and a cache that came back with older data is invalidated again.
+
+    Attributes:
+        change: `created`, `member_added` or `member_removed`.
+        user_id: The user who created the room, or whose membership changes.
+        since_ms: When the room was created, or when the membership that is added or removed began.
+        at_ms: When the change was asked for.
+        attempt: How often the change had not been written when it was looked for.
+    """
+
+    kind: ClassVar[str] = "room_change"
+    room_id: RoomId
+    change: str
+    user_id: UserId
+    since_ms: int
+    at_ms: int
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairViews(OutboundJob):
+    """Make the cached audience of rooms agree with the store, as the cache was away before."""
+
+    kind: ClassVar[str] = "views"
+    target: Target
+    rooms: tuple[RoomId, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +306,8 @@ KINDS: tuple[type[Job], ...] = (
     CheckPresence,
     FriendshipChanged,
     InvalidateMembership,
+    CheckRoomChange,
+    RepairViews,
     TellRead,
     TellDelivered,
     TellReadCounts,

@@ -33,7 +33,8 @@ class Posting:
         """Send all posts, and clean up connections that are gone."""
         if not posts:
             return Receipt()
-        delivered, gone, refused = 0, 0, 0
+        delivered, refused = 0, 0
+        ended: list[Target] = []
         retry: list[Target] = []
         busy: list[Target] = []
         unsent: list[Target] = []
@@ -47,18 +48,20 @@ class Posting:
             elif outcome is Outcome.UNSENT:
                 unsent.append(post.target)
             elif outcome is Outcome.GONE and self._connections.gone(post.target):
-                gone += 1
+                ended.append(post.target)
             else:
                 retry.append(post.target)
         telemetry.measure(
             "posted",
             self._clock.now_ms(),
             posts_delivered=delivered,
-            posts_gone=gone,
+            posts_gone=len(ended),
             posts_refused=refused,
             posts_to_retry=len(retry) + len(busy) + len(unsent),
         )
-        return Receipt(delivered, gone, refused, tuple(retry), tuple(busy), tuple(unsent))
+        return Receipt(
+            delivered, len(ended), refused, tuple(retry), tuple(busy), tuple(unsent), tuple(ended)
+        )
 
     def connected(self, members: Iterable[UserId]) -> list[Target]:
         """Return all connections of these users: from Redis, or from the store if Redis fails."""

@@ -15,6 +15,13 @@ class MembershipCache(Protocol):
     def members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
         """(version, members); members is None if not cached."""
 
+    def role(self, room_id: RoomId, user_id: UserId) -> tuple[str, Role | None]:
+        """(version, the user's role); a room without a version gets one.
+
+        The role is None if the user is not cached as a member: then the store decides. What is
+        read from it afterwards may be granted under this version.
+        """
+
     def fill_members(
         self, room_id: RoomId, version: str | None, members: Mapping[UserId, Role]
     ) -> str | None:

@@ -65,6 +65,21 @@ class TestMembers:
         fills = together([lambda: rig.cache.fill_members(ROOM, None, self.MEMBERS)] * 8)
         assert [each for each in fills if each] == [rig.cache.members(ROOM)[0]]
 
+    def test_a_user_s_role_is_read_alone_and_a_room_without_a_version_gets_one(
+        self, rig: Rig
+    ) -> None:
+        version, role = rig.cache.role(ROOM, ALICE)
+        assert version
+        assert role is None
+        assert rig.cache.role(ROOM, BOB) == (version, None)
+        assert rig.cache.fill_members(ROOM, version, self.MEMBERS) == version
+        assert rig.cache.role(ROOM, ALICE) == (version, Role.OWNER)
+        assert rig.cache.role(ROOM, UserId("carol")) == (version, None)
+        rig.cache.bump(ROOM)
+        after, role = rig.cache.role(ROOM, ALICE)
+        assert after != version
+        assert role is None, "it may be outdated: the store says"
+
     def test_no_reader_sees_members_older_than_a_bump(self, rig: Rig) -> None:
         """One thread changes the store and bumps the version; others fill and read meanwhile."""
         cache, store, bumped, least = rig.cache, [0], [0], {}

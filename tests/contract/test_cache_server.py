@@ -51,7 +51,8 @@ class TestServer:
         cache.grant(target(ALICE).connection_id, ROOM, "v1", Role.OWNER)
         cache.fill_members(ROOM, None, {ALICE: Role.OWNER})
         cache.frame(target(ALICE).connection_id, ROOM, EAST)
-        cache.fill_joined(ROOM, [target(ALICE)])
+        cache.fill_joined(ROOM, 0, [target(ALICE)])
+        cache.leave(ROOM, target(ALICE, 2))
         cache.deliver(ROOM, [entry(1)])
         cache.typing(ROOM, ALICE, 5)
         cache.lease_posts(1, 10, 1_800_000_000_000)
@@ -63,6 +64,7 @@ class TestServer:
             "room:{lobby}:members": 3600,
             "room:{lobby}:ticket:us-east-1": 3600,
             "room:{lobby}:joined": 3600,
+            "room:{lobby}:left": 3600,
             "conversation:lobby:recent": 3600,
             "typing:lobby": 30,
             "posts:budget": 60,
