@@ -56,7 +56,8 @@ class Connections:
         """Store a connection that the gateway is about to open: 1 DynamoDB write, 1 Redis trip.
 
         A user's first connection changes their presence: 1 SQS send. For each further one, the
-        user's connections are counted: 1 more Redis trip.
+        user's connections are counted: 1 more Redis trip. A token that expires within two hours
+        takes 1 SQS send, for the warning.
 
         Raises:
             RateLimited: The user has as many connections as allowed.
@@ -81,9 +82,13 @@ class Connections:
             self._presence_jobs.settle([connection.user_id])
         else:
             self._check_number(connection)
-        now_ms = self._clock.now_ms()
-        if lifetime.expires_soon(identity.expires_at_s, now_ms):
-            self._outbound.send([lifetime.expiry_job(connection, now_ms)])
+        self.watch(connection)
+
+    def watch(self, connection: Connection) -> None:
+        """Queue the warning before the token expires, if it does in the connection's life."""
+        job = lifetime.watch_job(connection, self._clock.now_ms())
+        if job is not None:
+            self._outbound.send([job])
 
     def register(self, connection: Connection) -> bool | None:
         """Put a connection into Redis.
@@ -124,6 +129,7 @@ class Connections:
             return
         moved = replace(connection, target=target, last_ping_ms=self._clock.now_ms())
         self._store.put(moved)
+        self.watch(moved)
         try:
             self._registry.move(connection.target, moved)
         except CacheDown:

@@ -45,6 +45,7 @@ from ..jobs.outbound import (
     TellReadCounts,
     TellRoomView,
     TellTyping,
+    WatchExpiry,
 )
 from ..services import Services
 
@@ -93,6 +94,7 @@ OUTBOUND: Mapping[type[Job], Worker] = {
     TellReadCounts: lambda services, job, _: services.receipts.tell_counts(job),
     TellDelivered: lambda services, job, attempt: services.receipts.tell_delivered(job, attempt),
     RegisterConnection: lambda services, job, _: services.connections.register_again(job),
+    WatchExpiry: lambda services, job, attempt: services.expiry.watch(job, attempt),
     ExpireConnection: lambda services, job, _: services.expiry.expire(job),
     DisconnectUser: lambda services, job, _: services.connections.disconnect_user(job),
     GreetSession: lambda services, job, _: services.engine.greet(job),

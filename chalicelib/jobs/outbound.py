@@ -98,6 +98,21 @@ class RegisterConnection(OutboundJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchExpiry(OutboundJob):
+    """Warn a client before its token expires, and queue the closing of its connection.
+
+    Until then the job is sent again, as a delay is at most 900 s.
+
+    Attributes:
+        expires_at_s: When the token expires. After a renewal the job does nothing.
+    """
+
+    kind: ClassVar[str] = "token_expiry"
+    connection_id: ConnectionId
+    expires_at_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExpireConnection(OutboundJob):
     """Close a connection whose token has expired, unless it was renewed."""
 
@@ -300,6 +315,7 @@ KINDS: tuple[type[Job], ...] = (
     TellRoomView,
     LeaveRooms,
     RegisterConnection,
+    WatchExpiry,
     ExpireConnection,
     DisconnectUser,
     CloseConnection,
