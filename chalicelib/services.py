@@ -127,7 +127,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
     regions = (region,)
     cluster = Cluster(a.cluster, a.clock)
     revocations = Revocations(a.revocations, cluster, a.outbound, a.clock)
-    friends = Friends(a.friends, a.cache, a.delivery, a.outbound, a.clock)
+    friends = Friends(a.friends, a.cache, a.presence, a.delivery, a.outbound, a.clock, region)
     rooms = Rooms(
         a.rooms,
         friends,

@@ -164,6 +164,8 @@ class IntroduceFriend(Job):
     Attributes:
         friend_id: The user who gets it.
         since_ms: When the friendship began. SQS drops a second introduction to the same one.
+        version: The user's presence when the friendship had been written. A later one is
+            announced to all friends, so that no introduction is needed.
     """
 
     kind: ClassVar[str] = "introduction"
@@ -171,6 +173,7 @@ class IntroduceFriend(Job):
     user_id: UserId
     friend_id: UserId
     since_ms: int
+    version: int
 
     @property
     def group(self) -> str:

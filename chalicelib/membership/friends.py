@@ -12,9 +12,10 @@ from ..jobs.outbound import FriendshipChanged
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, Conflict
 from ..model.friends import Friend, FriendStatus
-from ..model.identifiers import UserId
+from ..model.identifiers import Region, UserId
 from ..ports.friends import FriendStore
 from ..ports.membership import MembershipCache
+from ..ports.presence import PresenceStore
 from ..ports.queues import Queue
 from ..ports.system import Clock
 from .invalidation import CHECK_S
@@ -27,15 +28,19 @@ class Friends:
         self,
         store: FriendStore,
         cache: MembershipCache,
+        presence: PresenceStore,
         delivery: Queue,
         outbound: Queue,
         clock: Clock,
+        region: Region,
     ) -> None:
         self._store = store
         self._cache = cache
+        self._presence = presence
         self._delivery = delivery
         self._outbound = outbound
         self._clock = clock
+        self._region = region
 
     def put(self, user_id: UserId, friend_id: UserId) -> Friend:
         """Ask for a friendship, or accept one. Idempotent.
@@ -98,9 +103,16 @@ class Friends:
         if put_by_one is None or put_by_other is None:
             return
         since_ms = max(put_by_one, put_by_other)
-        pairs = ((one, other), (other, one))
         self._delivery.send(
-            [IntroduceFriend(user_id=a, friend_id=b, since_ms=since_ms) for a, b in pairs]
+            [
+                IntroduceFriend(
+                    user_id=seen,
+                    friend_id=by,
+                    since_ms=since_ms,
+                    version=self._presence.get(seen, self._region).version,
+                )
+                for seen, by in ((one, other), (other, one))
+            ]
         )
 
     def _about_to_change(self, user_id: UserId, friend_id: UserId) -> None:

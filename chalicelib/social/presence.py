@@ -107,11 +107,10 @@ class Presences:
     def introduce(self, job: IntroduceFriend) -> None:
         """Send a user's presence to a new friend.
 
-        Jobs of the user's order group run one after another. So if a change waits for its
-        announcement, that announcement will reach the new friend too.
+        If it has changed since the friendship was written, its announcement reaches the friend.
         """
-        shown = self._store.get(job.user_id, self._region)
-        if shown.status is not shown.announced or not self._friends.are(job.user_id, job.friend_id):
+        changed = self._store.get(job.user_id, self._region).version > job.version
+        if changed or not self._friends.are(job.user_id, job.friend_id):
             return
         [presence] = self.of([job.user_id])
         if presence.status is not Status.OFFLINE:
