@@ -14,6 +14,7 @@ from .connections.expiry import TokenExpiry
 from .connections.frames import Frames
 from .connections.presence_jobs import PresenceJobs
 from .connections.registry import Connections
+from .connections.silence import Silence
 from .connections.sweep import Sweep
 from .connections.views import RoomViews
 from .kernel.settings import Settings
@@ -98,6 +99,7 @@ class Services:
     closing: Closing
     connections: Connections
     expiry: TokenExpiry
+    silence: Silence
     frames: Frames
     sweep: Sweep
     reader: MessageReader
@@ -154,12 +156,14 @@ def compose(settings: Settings, a: Adapters) -> Services:
         max_connections=settings.max_connections,
     )
     expiry = TokenExpiry(a.connections, connections, a.poster, a.outbound, a.clock)
+    silence = Silence(a.connections, connections, a.outbound)
     sweep = Sweep(
         store=a.connections,
         registry=a.cache,
         counts=a.cache,
         connections=connections,
         expiry=expiry,
+        silence=silence,
         presence_jobs=presence_jobs,
         outbound=a.outbound,
         poster=a.poster,
@@ -256,6 +260,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         closing=closing,
         connections=connections,
         expiry=expiry,
+        silence=silence,
         frames=Frames(a.connections, a.cache, a.cache, connections, a.clock),
         sweep=sweep,
         reader=reader,

@@ -9,6 +9,7 @@ from ..model.identifiers import UserId
 TOKEN_GRACE_S = 25  # a connection stays open this long after its token has expired
 EXPIRING_S = 120  # clients are warned this long before expiry
 YOUNG_MS = 5_000
+HEARD_EVERY_MS = 120_000  # frames are noted as signs of life this often; half of STALE_AFTER_MS
 LIFE_S = 7_200  # API Gateway closes a websocket then, so later expiries need no warning
 MOST_DELAY_S = 900  # the limit of SQS
 GRACE_MS = 10_000  # a user who reconnects within this time is not shown as offline

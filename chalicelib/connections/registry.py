@@ -12,7 +12,7 @@ from dataclasses import replace
 from ..access.revocations import Revocations
 from ..jobs.outbound import DisconnectUser, LeaveRooms, OutboundJob, RegisterConnection
 from ..kernel import telemetry
-from ..kernel.errors import CacheDown, RateLimited
+from ..kernel.errors import CacheDown, RateLimited, Unavailable
 from ..model.access import Identity
 from ..model.connections import Connection, Devices, Target
 from ..model.identifiers import ConnectionId, UserId
@@ -25,6 +25,7 @@ from .presence_jobs import PresenceJobs
 from .views import RoomViews
 
 REGISTER_AGAIN_S = 5
+_HEARD = 10_000
 NOT_CONNECTED = "this connection is unknown or has ended, connect again"
 
 
@@ -51,6 +52,8 @@ class Connections:
         self._revocations = revocations
         self._clock = clock
         self._max_connections = max_connections
+        # When this process last noted a sign of life of a connection.
+        self._heard_ms: dict[ConnectionId, int] = {}
 
     def open(self, identity: Identity, target: Target, device_info: Mapping[str, str]) -> None:
         """Store a connection that the gateway is about to open: 1 DynamoDB write, 1 Redis trip.
@@ -147,6 +150,24 @@ class Connections:
         """Note a sign of life of these connections."""
         for connection_id in connection_ids:
             self._store.touch(connection_id, self._clock.now_ms())
+
+    def heard(self, connection: Connection) -> None:
+        """Note that a frame of this connection came, if nothing was noted for two minutes.
+
+        A frame is served although this fails.
+        """
+        connection_id, now_ms = connection.connection_id, self._clock.now_ms()
+        noted_ms = max(connection.last_ping_ms, self._heard_ms.get(connection_id, 0))
+        if now_ms - noted_ms < lifetime.HEARD_EVERY_MS:
+            return
+        try:
+            self.touch([connection_id])
+        except Unavailable:
+            telemetry.log("WARNING", "frame_not_noted")
+            return
+        if len(self._heard_ms) >= _HEARD:
+            self._heard_ms.clear()
+        self._heard_ms[connection_id] = now_ms
 
     def heartbeat(self, connection: Connection) -> None:
         """Note a client's ping, in the store and in Redis."""

@@ -244,7 +244,11 @@ class SessionStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Ping(Event):
-    """Sent to a JSON connection that has been silent for over 240 s. It needs no answer."""
+    """Sent to a JSON connection that has sent nothing for over 240 s.
+
+    Answer with any frame, such as the action `ping`. After 60 s without one, the connection is
+    closed.
+    """
 
     name: ClassVar[str] = "ping"
     server_time: str

@@ -121,6 +121,19 @@ class ExpireConnection(OutboundJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndSilent(OutboundJob):
+    """End a connection, unless it has sent something since it was asked.
+
+    Attributes:
+        asked_ms: When a `ping` was posted to it.
+    """
+
+    kind: ClassVar[str] = "silent"
+    connection_id: ConnectionId
+    asked_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DisconnectUser(OutboundJob):
     """Close the connections that a user had open at a given time.
 
@@ -317,6 +330,7 @@ KINDS: tuple[type[Job], ...] = (
     RegisterConnection,
     WatchExpiry,
     ExpireConnection,
+    EndSilent,
     DisconnectUser,
     CloseConnection,
     CheckPresence,
