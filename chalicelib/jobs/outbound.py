@@ -207,6 +207,7 @@ class CheckRoomChange(OutboundJob):
         user_id: The user who created the room, or whose membership changes.
         since_ms: When the room was created, or when the membership that is added or removed began.
         at_ms: When the change was asked for.
+        announced: Whether the members get `room_updated`.
         attempt: How often the change had not been written when it was looked for.
     """
 
@@ -216,6 +217,7 @@ class CheckRoomChange(OutboundJob):
     user_id: UserId
     since_ms: int
     at_ms: int
+    announced: bool = True
     attempt: int = 0
 
 

@@ -92,17 +92,16 @@ class Rooms:
         other_role = Role.OWNER if room_type is RoomType.PRIVATE_CHAT else Role.MEMBER
         members = [Member(room.room_id, creator, Role.OWNER, now_ms)]
         members += [Member(room.room_id, user, other_role, now_ms) for user in others]
-        change = self._about_to_change("created", room.room_id, creator, now_ms) if others else None
-        if change is None:
-            self._about_to_create(room.room_id)
+        change = self._about_to_change(
+            "created", room.room_id, creator, now_ms, announced=bool(others)
+        )
         if not self._store.create(room, members):
             existing = self._store.get(room.room_id)
             if room_type is RoomType.PRIVATE_CHAT and existing is not None:
                 return existing
             raise Conflict("room_id: already taken, choose another")
         self._invalidate(room.room_id)
-        if change is not None:
-            self.announce(change)
+        self.announce(change)
         return room
 
     def mine(self, user_id: UserId) -> list[tuple[Room, Role]]:
@@ -122,7 +121,9 @@ class Rooms:
             now_ms = self._clock.now_ms()
             role = Role.OWNER if moments else Role.READER
             member = Member(room_id, user_id, role, now_ms)
-            self._about_to_create(room_id)
+            self._outbound.send(
+                [InvalidateMembership(rooms=(room_id,), user_id=None, delay_s=CHECK_S)]
+            )
             if self._store.create(Room(room_id, room_type, user_id, now_ms), [member]):
                 self._invalidate(room_id)
         return room_id
@@ -257,6 +258,8 @@ class Rooms:
 
     def announce(self, change: CheckRoomChange) -> None:
         """Queue the announcement of a change that was written; SQS drops it the second time."""
+        if not change.announced:
+            return
         room_id, user_id = change.room_id, change.user_id
         job = AnnounceRoomChange(
             room_id=room_id,
@@ -301,7 +304,12 @@ class Rooms:
         return room
 
     def _about_to_change(
-        self, change: str, room_id: RoomId, user_id: UserId, since_ms: int
+        self,
+        change: str,
+        room_id: RoomId,
+        user_id: UserId,
+        since_ms: int,
+        announced: bool = True,
     ) -> CheckRoomChange:
         """Queue the job that completes a change, before the change is written."""
         job = CheckRoomChange(
@@ -310,14 +318,11 @@ class Rooms:
             user_id=user_id,
             since_ms=since_ms,
             at_ms=self._clock.now_ms(),
+            announced=announced,
             delay_s=CHECK_S,
         )
         self._outbound.send([job])
         return job
-
-    def _about_to_create(self, room_id: RoomId) -> None:
-        """Queue the job for a room with one member: nobody else hears of it."""
-        self._outbound.send([InvalidateMembership(rooms=(room_id,), user_id=None, delay_s=CHECK_S)])
 
     def _invalidate(self, room_id: RoomId) -> None:
         try:

@@ -43,11 +43,11 @@ class RoomChanges:
     def check(self, job: CheckRoomChange) -> None:
         """Complete a change whose writer may have died, and invalidate again in any case.
 
-        A change that has not been written is looked for again: its writer may be slow.
+        A change that has not been written is looked for again: its writer may be slow. Until then
+        there is nothing to invalidate, and the room may even be somebody else's.
         """
-        happened = self._rooms.happened(job)
-        self.invalidate([job.room_id], job.user_id)
-        if happened:
+        if self._rooms.happened(job):
+            self.invalidate([job.room_id], job.user_id)
             self._rooms.announce(job)
         elif job.attempt < len(CHECK_AGAIN_S):
             delay_s = CHECK_AGAIN_S[job.attempt]

@@ -348,3 +348,34 @@ def test_a_status_is_shown_if_it_was_written(how: How) -> None:
         assert ("away" in [update["status"] for update in updates]) is (chosen is not None)
 
     assert "presence.choose" in at_every_call(how, case)
+
+
+def test_asking_for_a_room_id_that_is_taken_disturbs_its_members_in_nothing() -> None:
+    world, alice, bob = chatting()
+    version, _ = world.cache.members(LOBBY)
+    told = (changes(world, alice), changes(world, bob))
+    for participants in ([], ["bob"]):
+        body = {"room_type": "group_chat", "participants": participants, "room_id": LOBBY}
+        assert world.http(rest.create_room, "eve", body).status == 409
+    world.wait(300)
+    assert world.cache.members(LOBBY)[0] == version
+    assert (changes(world, alice), changes(world, bob)) == told
+    assert world.adapters.outbound.jobs == []
+
+
+def test_a_slow_writer_is_waited_for() -> None:
+    """It was frozen for half a minute before its write, and died right after it."""
+    world, _, bob = chatting()
+
+    def frozen() -> None:
+        world.wait(30)
+        assert world.adapters.rooms.remove_member(LOBBY, BOB)
+        raise Killed
+
+    interpose(world, "rooms", "remove_member", frozen, first=True)
+    with contextlib.suppress(Killed):
+        kick(world)
+    assert send(world, bob) == "", "his grant is cached"
+    world.wait(30)
+    assert send(world, bob) == "permission_denied"
+    assert changes(world, bob)[-1] == "member_removed"
