@@ -92,6 +92,7 @@ def run(services: Services, connection_id: ConnectionId, name: str, data: object
     charge = services.limits.charge(name)
     frame = services.frames.authenticate(connection_id, room_id, region, charge)
     assert frame.connection is not None
+    services.connections.heard(frame.connection)
     try:
         services.cluster.check(frame.connection.user_id)
         services.limits.check(frame.wait_ms)

@@ -9,10 +9,12 @@ from .access.limits import Limits
 from .access.revocations import Revocations
 from .access.routing import Router
 from .access.tokens import Tokens
+from .connections.closing import Closing
 from .connections.expiry import TokenExpiry
 from .connections.frames import Frames
 from .connections.presence_jobs import PresenceJobs
 from .connections.registry import Connections
+from .connections.silence import Silence
 from .connections.sweep import Sweep
 from .connections.views import RoomViews
 from .kernel.settings import Settings
@@ -94,8 +96,10 @@ class Services:
     rooms: Rooms
     views: RoomViews
     presence_jobs: PresenceJobs
+    closing: Closing
     connections: Connections
     expiry: TokenExpiry
+    silence: Silence
     frames: Frames
     sweep: Sweep
     reader: MessageReader
@@ -125,36 +129,41 @@ def compose(settings: Settings, a: Adapters) -> Services:
     regions = (region,)
     cluster = Cluster(a.cluster, a.clock)
     revocations = Revocations(a.revocations, cluster, a.outbound, a.clock)
-    friends = Friends(a.friends, a.cache, a.outbound, a.clock)
+    friends = Friends(a.friends, a.cache, a.presence, a.delivery, a.outbound, a.clock, region)
     rooms = Rooms(
         a.rooms,
         friends,
         a.cache,
         a.delivery,
+        a.outbound,
         a.clock,
         a.ids,
         max_rooms=settings.max_rooms,
         max_members=settings.max_members,
     )
-    views = RoomViews(a.connections, a.cache)
+    views = RoomViews(a.connections, a.cache, rooms, a.outbound)
     presence_jobs = PresenceJobs(a.delivery, a.ids)
+    closing = Closing(a.poster, a.outbound, a.clock)
     connections = Connections(
         store=a.connections,
         registry=a.cache,
         views=views,
         presence_jobs=presence_jobs,
         outbound=a.outbound,
-        poster=a.poster,
+        closing=closing,
+        revocations=revocations,
         clock=a.clock,
         max_connections=settings.max_connections,
     )
     expiry = TokenExpiry(a.connections, connections, a.poster, a.outbound, a.clock)
+    silence = Silence(a.connections, connections, a.outbound)
     sweep = Sweep(
         store=a.connections,
         registry=a.cache,
         counts=a.cache,
         connections=connections,
         expiry=expiry,
+        silence=silence,
         presence_jobs=presence_jobs,
         outbound=a.outbound,
         poster=a.poster,
@@ -220,7 +229,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         region=region,
         regions=regions,
     )
-    engine = Engine(settings, a.sessions, connections, a.poster, a.outbound, a.clock)
+    engine = Engine(settings, a.sessions, connections, closing, a.poster, a.outbound, a.clock)
     upgrades = Upgrades(engine, a.sessions, connections, a.trails, a.outbound, a.clock, a.ids)
     recovery = Recovery(
         trails=a.trails,
@@ -248,8 +257,10 @@ def compose(settings: Settings, a: Adapters) -> Services:
         rooms=rooms,
         views=views,
         presence_jobs=presence_jobs,
+        closing=closing,
         connections=connections,
         expiry=expiry,
+        silence=silence,
         frames=Frames(a.connections, a.cache, a.cache, connections, a.clock),
         sweep=sweep,
         reader=reader,

@@ -10,8 +10,9 @@ from ..ports.queues import Queue
 from ..ports.system import Clock
 from .cluster import REVOKED, Cluster
 
-# After this time, the index shows connections that opened while the revocation was written.
-LATECOMERS_S = 5
+# After the first time, the index shows connections that opened while the revocation was written.
+# After the second one, the writer is done.
+LATECOMERS_S = (5, 30)
 
 
 class Revocations:
@@ -25,11 +26,18 @@ class Revocations:
 
     def check(self, user_id: UserId) -> None:
         """Raise `PermissionDenied` while the user is revoked (a consistent read)."""
-        if self._store.until_ms(user_id) > self._clock.now_ms():
+        if self.revoked(user_id):
             raise PermissionDenied(REVOKED)
+
+    def revoked(self, user_id: UserId) -> bool:
+        """Whether the user is revoked now (a consistent read)."""
+        return self._store.until_ms(user_id) > self._clock.now_ms()
 
     def revoke(self, user_id: UserId, for_s: int) -> int:
         """End the user's connections, and refuse new ones for some time.
+
+        The jobs that end connections later are queued before the write. So they end them also if
+        this process dies after it.
 
         A shorter revocation does not end a longer one early.
 
@@ -41,11 +49,12 @@ class Revocations:
         """
         now_ms = self._clock.now_ms()
         until_ms = now_ms + for_s * 1000
-        self._store.put(user_id, until_ms)
-        self._cluster.revoked(user_id, until_ms)
         jobs = [
             DisconnectUser(user_id=user_id, at_ms=now_ms, delay_s=delay_s)
-            for delay_s in (0, LATECOMERS_S)
+            for delay_s in LATECOMERS_S
         ]
         self._outbound.send(jobs)
+        self._store.put(user_id, until_ms)
+        self._cluster.revoked(user_id, until_ms)
+        self._outbound.send([DisconnectUser(user_id=user_id, at_ms=now_ms)])
         return max(until_ms, self._store.until_ms(user_id))

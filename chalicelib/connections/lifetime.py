@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from ..jobs.outbound import CheckPresence, ExpireConnection
+from ..jobs.outbound import CheckPresence, ExpireConnection, WatchExpiry
 from ..model.connections import Connection, Target
 from ..model.identifiers import UserId
 
 TOKEN_GRACE_S = 25  # a connection stays open this long after its token has expired
-EXPIRING_S = 120  # two sweeps: clients are warned this long before expiry
+EXPIRING_S = 120  # clients are warned this long before expiry
 YOUNG_MS = 5_000
+HEARD_EVERY_MS = 120_000  # frames are noted as signs of life this often; half of STALE_AFTER_MS
+LIFE_S = 7_200  # API Gateway closes a websocket then, so later expiries need no warning
+MOST_DELAY_S = 900  # the limit of SQS
 GRACE_MS = 10_000  # a user who reconnects within this time is not shown as offline
 
 
@@ -27,6 +30,22 @@ def expiry_job(connection: Connection, now_ms: int) -> ExpireConnection:
     left_ms = (connection.expires_at_s + TOKEN_GRACE_S) * 1000 - now_ms
     return ExpireConnection(
         connection_id=connection.connection_id, delay_s=max(0, -(-left_ms // 1000))
+    )
+
+
+def watch_job(connection: Connection, now_ms: int) -> WatchExpiry | None:
+    """Return the job that warns the client, or that waits on; None if nobody will need it.
+
+    It is delayed by a second at least, so that the answer to a handshake comes first.
+    """
+    end_s = connection.expires_at_s
+    if end_s * 1000 > connection.target.connected_at_ms + LIFE_S * 1000:
+        return None
+    left_s = end_s - EXPIRING_S - now_ms // 1000
+    return WatchExpiry(
+        connection_id=connection.connection_id,
+        expires_at_s=end_s,
+        delay_s=max(1, min(MOST_DELAY_S, left_s)),
     )
 
 

@@ -9,21 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from ..access.revocations import Revocations
 from ..jobs.outbound import DisconnectUser, LeaveRooms, OutboundJob, RegisterConnection
 from ..kernel import telemetry
-from ..kernel.errors import CacheDown, RateLimited
+from ..kernel.errors import CacheDown, RateLimited, Unavailable
 from ..model.access import Identity
 from ..model.connections import Connection, Devices, Target
 from ..model.identifiers import ConnectionId, UserId
 from ..ports.connections import ConnectionStore, Registry
-from ..ports.delivery import Poster
 from ..ports.queues import Queue
 from ..ports.system import Clock
 from . import lifetime
+from .closing import Closing, Reason
 from .presence_jobs import PresenceJobs
 from .views import RoomViews
 
 REGISTER_AGAIN_S = 5
+_HEARD = 10_000
 NOT_CONNECTED = "this connection is unknown or has ended, connect again"
 
 
@@ -36,7 +38,8 @@ class Connections:
         views: RoomViews,
         presence_jobs: PresenceJobs,
         outbound: Queue,
-        poster: Poster,
+        closing: Closing,
+        revocations: Revocations,
         clock: Clock,
         max_connections: int,
     ) -> None:
@@ -45,15 +48,19 @@ class Connections:
         self._views = views
         self._presence_jobs = presence_jobs
         self._outbound = outbound
-        self._poster = poster
+        self._closing = closing
+        self._revocations = revocations
         self._clock = clock
         self._max_connections = max_connections
+        # When this process last noted a sign of life of a connection.
+        self._heard_ms: dict[ConnectionId, int] = {}
 
     def open(self, identity: Identity, target: Target, device_info: Mapping[str, str]) -> None:
         """Store a connection that the gateway is about to open: 1 DynamoDB write, 1 Redis trip.
 
         A user's first connection changes their presence: 1 SQS send. For each further one, the
-        user's connections are counted: 1 more Redis trip.
+        user's connections are counted: 1 more Redis trip. A token that expires within two hours
+        takes 1 SQS send, for the warning.
 
         Raises:
             RateLimited: The user has as many connections as allowed.
@@ -78,9 +85,13 @@ class Connections:
             self._presence_jobs.settle([connection.user_id])
         else:
             self._check_number(connection)
-        now_ms = self._clock.now_ms()
-        if lifetime.expires_soon(identity.expires_at_s, now_ms):
-            self._outbound.send([lifetime.expiry_job(connection, now_ms)])
+        self.watch(connection)
+
+    def watch(self, connection: Connection) -> None:
+        """Queue the warning before the token expires, if it does in the connection's life."""
+        job = lifetime.watch_job(connection, self._clock.now_ms())
+        if job is not None:
+            self._outbound.send([job])
 
     def register(self, connection: Connection) -> bool | None:
         """Put a connection into Redis.
@@ -102,11 +113,14 @@ class Connections:
             self._presence_jobs.settle([connection.user_id])
 
     def disconnect_user(self, job: DisconnectUser) -> None:
-        """Close the connections that a user opened until `at_ms`; later ones stay."""
+        """Close the connections that a user opened until `at_ms`, or all while they are revoked.
+
+        A connection may have opened later, while the revocation was being written.
+        """
+        revoked = self._revocations.revoked(job.user_id)
         for connection in self._store.of_user(job.user_id):
-            if connection.connected_at_ms <= job.at_ms:
-                self._poster.close(connection.target)
-                self.close(connection.connection_id)
+            if revoked or connection.connected_at_ms <= job.at_ms:
+                self.end(connection.target, Reason.DISCONNECTED)
 
     def move(self, connection_id: ConnectionId, target: Target) -> None:
         """Continue a connection under another id, without events or a change of presence.
@@ -118,6 +132,7 @@ class Connections:
             return
         moved = replace(connection, target=target, last_ping_ms=self._clock.now_ms())
         self._store.put(moved)
+        self.watch(moved)
         try:
             self._registry.move(connection.target, moved)
         except CacheDown:
@@ -136,6 +151,24 @@ class Connections:
         for connection_id in connection_ids:
             self._store.touch(connection_id, self._clock.now_ms())
 
+    def heard(self, connection: Connection) -> None:
+        """Note that a frame of this connection came, if nothing was noted for two minutes.
+
+        A frame is served although this fails.
+        """
+        connection_id, now_ms = connection.connection_id, self._clock.now_ms()
+        noted_ms = max(connection.last_ping_ms, self._heard_ms.get(connection_id, 0))
+        if now_ms - noted_ms < lifetime.HEARD_EVERY_MS:
+            return
+        try:
+            self.touch([connection_id])
+        except Unavailable:
+            telemetry.log("WARNING", "frame_not_noted")
+            return
+        if len(self._heard_ms) >= _HEARD:
+            self._heard_ms.clear()
+        self._heard_ms[connection_id] = now_ms
+
     def heartbeat(self, connection: Connection) -> None:
         """Note a client's ping, in the store and in Redis."""
         self._store.touch(connection.connection_id, self._clock.now_ms())
@@ -144,6 +177,11 @@ class Connections:
                 self._registry.register(connection)
         except CacheDown:
             telemetry.log("WARNING", "refresh_failed")
+
+    def end(self, target: Target, reason: Reason) -> None:
+        """Close a connection's socket, and then end the connection."""
+        self._closing.close(target, reason)
+        self.close(target.connection_id)
 
     def close(self, connection_id: ConnectionId) -> Connection | None:
         """End a connection. Idempotent: a repeated event or a late 410 changes nothing.

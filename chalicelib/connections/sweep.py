@@ -17,6 +17,7 @@ from ..ports.system import Clock, TrafficCounts
 from .expiry import TokenExpiry
 from .presence_jobs import PresenceJobs
 from .registry import Connections
+from .silence import Silence
 
 STALE_AFTER_MS = 240_000
 FRESH_MS = 120_000  # two sweeps: the presence job of so young a connection may be missing
@@ -32,6 +33,7 @@ class Sweep:
         counts: TrafficCounts,
         connections: Connections,
         expiry: TokenExpiry,
+        silence: Silence,
         presence_jobs: PresenceJobs,
         outbound: Queue,
         poster: Poster,
@@ -42,6 +44,7 @@ class Sweep:
         self._counts = counts
         self._connections = connections
         self._expiry = expiry
+        self._silence = silence
         self._presence_jobs = presence_jobs
         self._outbound = outbound
         self._poster = poster
@@ -108,10 +111,12 @@ class Sweep:
         posts = [Post(target, frame) for target, frame in frames.items() if frame is not None]
         beating = [target for target, frame in frames.items() if frame is None]
         self._outbound.send([ReviveHeartbeat(target=target) for target in beating])
+        asked = []
         for post, outcome in zip(posts, self._poster.post(posts), strict=True):
             target = post.target
             if outcome is Outcome.DELIVERED:
-                self._store.touch(target.connection_id, now_ms)
-                counts["pinged"] += 1
+                asked.append(target)
             elif outcome is Outcome.GONE and self._connections.gone(target):
                 counts["gone"] += 1
+        self._silence.asked(asked, now_ms)
+        counts["pinged"] += len(asked)

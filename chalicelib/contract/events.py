@@ -210,6 +210,27 @@ class TokenExpiring(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Reconnect(Event):
+    """The server closes this connection now: connect again after `after_ms`.
+
+    It is sent when the server closes on its own account. It may be lost, so a close without it
+    means the same.
+
+    Attributes:
+        reason: `slow` (the connection did not take its messages), `silent` (nothing was received
+            from it), `token_expired`, `too_old` (it nears API Gateway's limit of two hours) or
+            `disconnected` (an administrator ended it).
+        after_ms: How long to wait before the next connection.
+        endpoint: Where to connect, if not to the same URL.
+    """
+
+    name: ClassVar[str] = "reconnect"
+    reason: str
+    after_ms: int
+    endpoint: str | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True, slots=True)
 class SessionStarted(Event):
     """Brings a Socket.IO socket that can recover its first offset.
 
@@ -223,7 +244,11 @@ class SessionStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Ping(Event):
-    """Sent to a JSON connection that has been silent for over 240 s. It needs no answer."""
+    """Sent to a JSON connection that has sent nothing for over 240 s.
+
+    Answer with any frame, such as the action `ping`. After 60 s without one, the connection is
+    closed.
+    """
 
     name: ClassVar[str] = "ping"
     server_time: str
@@ -245,6 +270,7 @@ EVENTS: Mapping[str, type[Event]] = {
         RoomUpdated,
         FriendStatusUpdate,
         TokenExpiring,
+        Reconnect,
         SessionStarted,
         Ping,
     )

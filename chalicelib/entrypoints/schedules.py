@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .. import wire
-from ..contract.events import Ping, TokenExpiring
+from ..connections import expiry
+from ..contract.events import Ping
 from ..kernel import telemetry, times
 from ..kernel.errors import CacheDown
-from ..model.connections import Connection, Target
+from ..model.connections import Target
 from ..services import Services
 
 
@@ -42,12 +43,6 @@ def sweep(services: Services, event: dict[str, Any]) -> dict[str, int]:
         def ping(target: Target) -> bytes | None:
             return wire.encode(target.protocol, Ping(times.iso(now_ms)))
 
-        def expiring(connection: Connection) -> bytes:
-            event = TokenExpiring(times.iso(connection.expires_at_s * 1000))
-            frame = wire.encode(connection.target.protocol, event)
-            assert frame is not None, "every protocol carries token_expiring"
-            return frame
-
-        counts = services.sweep.run(ping, expiring)
+        counts = services.sweep.run(ping, expiry.warning)
         telemetry.log("INFO", "swept", **counts)
         return counts

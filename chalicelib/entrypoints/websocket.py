@@ -7,11 +7,12 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from .. import actions, wire
 from ..kernel import telemetry
-from ..kernel.errors import Internal, TidingsError, Unauthorized
+from ..kernel.errors import Internal, NotConnected, TidingsError, Unauthorized
 from ..model.connections import Target
 from ..model.identifiers import ConnectionId, Region
 from ..services import Services
@@ -83,6 +84,8 @@ def message(
         except TidingsError as refusal:
             telemetry.log("INFO", "frame_refused", code=refusal.code)
             body = jsonwire.encode_error(request.request_id, refusal)
+            if isinstance(refusal, NotConnected):
+                _close_soon(services, context)
         except Exception as fault:  # noqa: BLE001 - the edge
             telemetry.error("frame_failed", fault)
             body = jsonwire.encode_error(
@@ -99,6 +102,15 @@ def _engineio(
     except Exception as fault:  # noqa: BLE001 - the edge
         telemetry.error("frame_failed", fault)
         return ""
+
+
+def _close_soon(services: Services, context: dict[str, Any]) -> None:
+    """Close a socket whose connection has been erased: it would get no events."""
+    target = replace(frames.transport(services, context), protocol=wire.JSON)
+    try:
+        services.closing.after_the_answer(target)
+    except TidingsError as fault:
+        telemetry.error("close_not_queued", fault)  # the client's next frame repeats it
 
 
 def disconnect(services: Services, event: dict[str, Any]) -> dict[str, Any]:

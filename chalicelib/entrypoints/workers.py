@@ -16,13 +16,17 @@ from ..jobs.delivery import (
     DeliverEntry,
     DeliverPart,
     DeliverToRecovering,
+    IntroduceFriend,
     SetAside,
     SettlePresence,
     StartRecovery,
 )
 from ..jobs.outbound import (
     CheckPresence,
+    CheckRoomChange,
+    CloseConnection,
     DisconnectUser,
+    EndSilent,
     EndTyping,
     EndWithoutNamespace,
     ExpireConnection,
@@ -34,6 +38,7 @@ from ..jobs.outbound import (
     LeaveRooms,
     RefuseSession,
     RegisterConnection,
+    RepairViews,
     RetryEvent,
     ReviveHeartbeat,
     TellDelivered,
@@ -41,6 +46,7 @@ from ..jobs.outbound import (
     TellReadCounts,
     TellRoomView,
     TellTyping,
+    WatchExpiry,
 )
 from ..services import Services
 
@@ -70,11 +76,14 @@ DELIVER: Mapping[type[Job], Worker] = {
     StartRecovery: lambda services, job, _: services.recovery.start(job),
     DeliverToRecovering: lambda services, job, attempt: services.recovery.deliver(job, attempt),
     SettlePresence: lambda services, job, _: services.presences.settle(job),
+    IntroduceFriend: lambda services, job, _: services.presences.introduce(job),
 }
 OUTBOUND: Mapping[type[Job], Worker] = {
     # Its dead letters are in this queue's dead-letter queue; a redrive brings them back here.
     DeliverDirect: lambda services, job, attempt: services.delivery.direct(job, attempt),
     InvalidateMembership: lambda services, job, _: services.room_changes.invalidate_again(job),
+    CheckRoomChange: lambda services, job, _: services.room_changes.check(job),
+    RepairViews: lambda services, job, _: services.views.repair(job),
     RetryEvent: lambda services, job, _: services.telling.retry(job),
     CheckPresence: lambda services, job, _: services.presence_jobs.check(job),
     FriendshipChanged: lambda services, job, _: services.presences.befriended(job),
@@ -86,10 +95,13 @@ OUTBOUND: Mapping[type[Job], Worker] = {
     TellReadCounts: lambda services, job, _: services.receipts.tell_counts(job),
     TellDelivered: lambda services, job, attempt: services.receipts.tell_delivered(job, attempt),
     RegisterConnection: lambda services, job, _: services.connections.register_again(job),
+    WatchExpiry: lambda services, job, attempt: services.expiry.watch(job, attempt),
     ExpireConnection: lambda services, job, _: services.expiry.expire(job),
+    EndSilent: lambda services, job, _: services.silence.end(job),
     DisconnectUser: lambda services, job, _: services.connections.disconnect_user(job),
     GreetSession: lambda services, job, _: services.engine.greet(job),
-    RefuseSession: lambda services, job, _: services.engine.refuse(job),
+    CloseConnection: lambda services, job, _: services.closing.repeat(job),
+    RefuseSession: lambda services, job, _: services.closing.once_open(job.target),
     FinishUpgrade: lambda services, job, _: services.upgrades.finish(job),
     Heartbeat: lambda services, job, _: services.engine.beat(job),
     ReviveHeartbeat: lambda services, job, _: services.engine.revive(job),

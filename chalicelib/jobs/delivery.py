@@ -158,12 +158,39 @@ class SettlePresence(Job):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IntroduceFriend(Job):
+    """Send a user's presence to somebody who has become their friend.
+
+    Attributes:
+        friend_id: The user who gets it.
+        since_ms: When the friendship began. SQS drops a second introduction to the same one.
+        version: The user's presence when the friendship had been written. A later one is
+            announced to all friends, so that no introduction is needed.
+    """
+
+    kind: ClassVar[str] = "introduction"
+    queue: ClassVar[Queued] = Queued.DELIVERY
+    user_id: UserId
+    friend_id: UserId
+    since_ms: int
+    version: int
+
+    @property
+    def group(self) -> str:
+        return ids.user_group(self.user_id)
+
+    @property
+    def dedupe(self) -> str:
+        return _digest("introduction", self.user_id, self.friend_id, str(self.since_ms))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnnounceRoomChange(Job):
     """Send `room_updated` to a room's members, and close the room on a removed member's devices.
 
     Attributes:
         change: `created`, `member_added` or `member_removed`.
-        token: A random text, so that SQS does not drop the job as a duplicate.
+        token: The same text for the same change, so that SQS drops a second announcement of it.
     """
 
     kind: ClassVar[str] = "room_updated"
@@ -181,6 +208,20 @@ class AnnounceRoomChange(Job):
     @property
     def dedupe(self) -> str:
         return self.token
+
+
+def change_token(change: str, room_id: RoomId, user_id: UserId, since_ms: int) -> str:
+    """Return the token of a change's announcement.
+
+    Args:
+        since_ms: When the room was created, or when the membership that changed began.
+    """
+    return _digest(change, room_id, user_id, str(since_ms))
+
+
+def _digest(*names: str) -> str:
+    """Return a deduplication id for these names, whose lengths together may exceed its limit."""
+    return hashlib.sha256("#".join(names).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +256,7 @@ class SetAside(Job):
     @property
     def dedupe(self) -> str:
         name = f"{self.room_id}#{self.region}#{self.seq}#{self.message_id}#{self.retries}"
-        return hashlib.sha256(f"set_aside#{name}".encode()).hexdigest()
+        return _digest("set_aside", name)
 
 
 KINDS: tuple[type[Job], ...] = (
@@ -225,6 +266,7 @@ KINDS: tuple[type[Job], ...] = (
     StartRecovery,
     DeliverToRecovering,
     SettlePresence,
+    IntroduceFriend,
     AnnounceRoomChange,
     SetAside,
 )

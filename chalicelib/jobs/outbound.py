@@ -98,11 +98,39 @@ class RegisterConnection(OutboundJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchExpiry(OutboundJob):
+    """Warn a client before its token expires, and queue the closing of its connection.
+
+    Until then the job is sent again, as a delay is at most 900 s.
+
+    Attributes:
+        expires_at_s: When the token expires. After a renewal the job does nothing.
+    """
+
+    kind: ClassVar[str] = "token_expiry"
+    connection_id: ConnectionId
+    expires_at_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExpireConnection(OutboundJob):
     """Close a connection whose token has expired, unless it was renewed."""
 
     kind: ClassVar[str] = "expire"
     connection_id: ConnectionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSilent(OutboundJob):
+    """End a connection, unless it has sent something since it was asked.
+
+    Attributes:
+        asked_ms: When a `ping` was posted to it.
+    """
+
+    kind: ClassVar[str] = "silent"
+    connection_id: ConnectionId
+    asked_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +147,19 @@ class DisconnectUser(OutboundJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CloseConnection(OutboundJob):
+    """Close a socket whose close was not confirmed, or that must not stay open.
+
+    Attributes:
+        attempt: The number of tries of earlier jobs.
+    """
+
+    kind: ClassVar[str] = "close"
+    target: Target
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckPresence(OutboundJob):
     """Queue an update of a user's presence after a wait."""
 
@@ -128,7 +169,11 @@ class CheckPresence(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FriendshipChanged(OutboundJob):
-    """Invalidate the cached readers of two users' moments; send friends each other's presence."""
+    """Invalidate the cached readers of two users' moments; introduce the two if they are friends.
+
+    It is sent before the change is written, with a delay, and does nothing that would be wrong
+    without the change.
+    """
 
     kind: ClassVar[str] = "friends_changed"
     user_id: UserId
@@ -137,7 +182,9 @@ class FriendshipChanged(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidateMembership(OutboundJob):
-    """Invalidate the cached membership of rooms again, because the cache was away before.
+    """Invalidate the cached membership of rooms again.
+
+    The cache was away before, or a room is about to be created.
 
     Attributes:
         user_id: A user whose views of these rooms are closed where they are not a member; or null.
@@ -146,6 +193,41 @@ class InvalidateMembership(OutboundJob):
     kind: ClassVar[str] = "void"
     rooms: tuple[RoomId, ...]
     user_id: UserId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRoomChange(OutboundJob):
+    """Invalidate the cached membership of a room again; announce its change if it was written.
+
+    It is sent before the change is written, with a delay. So a writer that dies leaves nothing
+    out, and a cache that came back with older data is invalidated again.
+
+    Attributes:
+        change: `created`, `member_added` or `member_removed`.
+        user_id: The user who created the room, or whose membership changes.
+        since_ms: When the room was created, or when the membership that is added or removed began.
+        at_ms: When the change was asked for.
+        announced: Whether the members get `room_updated`.
+        attempt: How often the change had not been written when it was looked for.
+    """
+
+    kind: ClassVar[str] = "room_change"
+    room_id: RoomId
+    change: str
+    user_id: UserId
+    since_ms: int
+    at_ms: int
+    announced: bool = True
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairViews(OutboundJob):
+    """Make the cached audience of rooms agree with the store, as the cache was away before."""
+
+    kind: ClassVar[str] = "views"
+    target: Target
+    rooms: tuple[RoomId, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +278,7 @@ class GreetSession(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefuseSession(OutboundJob):
-    """Close a websocket that was refused; its handshake could not be rejected."""
+    """Close a websocket that was refused. Earlier versions send it instead of `CloseConnection`."""
 
     kind: ClassVar[str] = "engine_refuse"
     target: Target
@@ -248,11 +330,16 @@ KINDS: tuple[type[Job], ...] = (
     TellRoomView,
     LeaveRooms,
     RegisterConnection,
+    WatchExpiry,
     ExpireConnection,
+    EndSilent,
     DisconnectUser,
+    CloseConnection,
     CheckPresence,
     FriendshipChanged,
     InvalidateMembership,
+    CheckRoomChange,
+    RepairViews,
     TellRead,
     TellDelivered,
     TellReadCounts,

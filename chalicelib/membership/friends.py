@@ -1,33 +1,46 @@
 """Friends: two users are friends while both have put the friendship. Owns the friends table.
 
 Friendship decides who sees presence and moments, so it is read consistently. A change invalidates
-the cached readers of both users' moments at once. Its job invalidates them again, in case Redis
-was away, and then sends each user the other's presence.
+the cached readers of both users' moments at once. A job that was queued before the change was
+written does so again. New friends are introduced: each gets the other's presence, once.
 """
 
 from __future__ import annotations
 
+from ..jobs.delivery import IntroduceFriend
 from ..jobs.outbound import FriendshipChanged
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, Conflict
 from ..model.friends import Friend, FriendStatus
-from ..model.identifiers import UserId
+from ..model.identifiers import Region, UserId
 from ..ports.friends import FriendStore
 from ..ports.membership import MembershipCache
+from ..ports.presence import PresenceStore
 from ..ports.queues import Queue
 from ..ports.system import Clock
+from .invalidation import CHECK_S
 
 MAX_FRIENDS = 10_000
 
 
 class Friends:
     def __init__(
-        self, store: FriendStore, cache: MembershipCache, outbound: Queue, clock: Clock
+        self,
+        store: FriendStore,
+        cache: MembershipCache,
+        presence: PresenceStore,
+        delivery: Queue,
+        outbound: Queue,
+        clock: Clock,
+        region: Region,
     ) -> None:
         self._store = store
         self._cache = cache
+        self._presence = presence
+        self._delivery = delivery
         self._outbound = outbound
         self._clock = clock
+        self._region = region
 
     def put(self, user_id: UserId, friend_id: UserId) -> Friend:
         """Ask for a friendship, or accept one. Idempotent.
@@ -41,16 +54,21 @@ class Friends:
         if friend_id not in known and len(known) >= MAX_FRIENDS:
             raise Conflict(f"a user can have at most {MAX_FRIENDS} friends and requests")
         since_ms = known.get(friend_id, self._clock.now_ms())
-        self._store.put(user_id, friend_id, since_ms)
+        if friend_id not in known:
+            self._about_to_change(user_id, friend_id)
+            self._store.put(user_id, friend_id, since_ms)
         mutual = self._store.mutual(user_id, [friend_id])
-        self._changed(user_id, friend_id)
+        self._invalidate(user_id, friend_id)
+        if friend_id not in known and mutual:
+            self.introduce(user_id, friend_id)
         status = FriendStatus.FRIENDS if mutual else FriendStatus.REQUESTED
         return Friend(friend_id, status, max(since_ms, mutual.get(friend_id, 0)))
 
     def remove(self, user_id: UserId, friend_id: UserId) -> None:
         """End a friendship or withdraw a request; the other user's request stays. Idempotent."""
+        self._about_to_change(user_id, friend_id)
         self._store.remove(user_id, friend_id)
-        self._changed(user_id, friend_id)
+        self._invalidate(user_id, friend_id)
 
     def all(self, user_id: UserId) -> list[Friend]:
         """Return friends, sent requests and received requests, by user id.
@@ -78,11 +96,33 @@ class Friends:
         mine = self._store.mutual(other, [user_id])
         return bool(mine) and bool(self._store.mutual(user_id, [other]))
 
-    def _changed(self, user_id: UserId, friend_id: UserId) -> None:
+    def introduce(self, one: UserId, other: UserId) -> None:
+        """Queue the introduction of two users, if they are friends; once for each friendship."""
+        put_by_one = self._store.mutual(other, [one]).get(one)
+        put_by_other = self._store.mutual(one, [other]).get(other)
+        if put_by_one is None or put_by_other is None:
+            return
+        since_ms = max(put_by_one, put_by_other)
+        self._delivery.send(
+            [
+                IntroduceFriend(
+                    user_id=seen,
+                    friend_id=by,
+                    since_ms=since_ms,
+                    version=self._presence.get(seen, self._region).version,
+                )
+                for seen, by in ((one, other), (other, one))
+            ]
+        )
+
+    def _about_to_change(self, user_id: UserId, friend_id: UserId) -> None:
+        job = FriendshipChanged(user_id=user_id, friend_id=friend_id, delay_s=CHECK_S)
+        self._outbound.send([job])
+
+    def _invalidate(self, user_id: UserId, friend_id: UserId) -> None:
         try:
             for owner in (user_id, friend_id):
                 self._cache.bump(ids.moments_room_id(owner))
         except CacheDown:
             # The job repeats this until the cache is back.
             telemetry.log("WARNING", "friends_bump_failed")
-        self._outbound.send([FriendshipChanged(user_id=user_id, friend_id=friend_id)])

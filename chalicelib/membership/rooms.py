@@ -2,7 +2,9 @@
 
 Membership is checked on every frame, so it is cached in Redis in two places: the members with the
 room, and the latest *grant* with each connection. Both have the room's membership version. A
-change of membership writes DynamoDB first and then a new version, which invalidates them all.
+change of membership queues a job, writes DynamoDB and then a new version, which invalidates them
+all. The job looks at the store some time later: it writes a new version again, and announces a
+change whose writer died before it could.
 """
 
 from __future__ import annotations
@@ -11,18 +13,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..contract.commands import MAX_METADATA_BYTES, check_json
-from ..jobs.delivery import AnnounceRoomChange
+from ..jobs.delivery import AnnounceRoomChange, change_token
+from ..jobs.outbound import CheckRoomChange, InvalidateMembership
 from ..kernel import ids, telemetry
 from ..kernel.errors import BadRequest, CacheDown, Conflict, NotFound, PermissionDenied
 from ..model.access import Identity
 from ..model.connections import FrameContext
-from ..model.identifiers import ConnectionId, RoomId, UserId
+from ..model.identifiers import RoomId, UserId
 from ..model.rooms import Member, Role, Room, RoomType
 from ..ports.membership import MembershipCache
 from ..ports.queues import Queue
 from ..ports.rooms import RoomStore
 from ..ports.system import Clock, Ids
 from .friends import Friends
+from .invalidation import CHECK_S
 
 
 class Rooms:
@@ -32,6 +36,7 @@ class Rooms:
         friends: Friends,
         cache: MembershipCache,
         delivery: Queue,
+        outbound: Queue,
         clock: Clock,
         ids_: Ids,
         *,
@@ -42,6 +47,7 @@ class Rooms:
         self._friends = friends
         self._cache = cache
         self._delivery = delivery
+        self._outbound = outbound
         self._clock = clock
         self._ids = ids_
         self._max_rooms = max_rooms
@@ -86,14 +92,16 @@ class Rooms:
         other_role = Role.OWNER if room_type is RoomType.PRIVATE_CHAT else Role.MEMBER
         members = [Member(room.room_id, creator, Role.OWNER, now_ms)]
         members += [Member(room.room_id, user, other_role, now_ms) for user in others]
+        change = self._about_to_change(
+            "created", room.room_id, creator, now_ms, announced=bool(others)
+        )
         if not self._store.create(room, members):
             existing = self._store.get(room.room_id)
             if room_type is RoomType.PRIVATE_CHAT and existing is not None:
                 return existing
             raise Conflict("room_id: already taken, choose another")
-        self._changed(room.room_id)
-        if others:
-            self._announce(room.room_id, "created", creator)
+        self._invalidate(room.room_id)
+        self.announce(change)
         return room
 
     def mine(self, user_id: UserId) -> list[tuple[Room, Role]]:
@@ -113,8 +121,11 @@ class Rooms:
             now_ms = self._clock.now_ms()
             role = Role.OWNER if moments else Role.READER
             member = Member(room_id, user_id, role, now_ms)
+            self._outbound.send(
+                [InvalidateMembership(rooms=(room_id,), user_id=None, delay_s=CHECK_S)]
+            )
             if self._store.create(Room(room_id, room_type, user_id, now_ms), [member]):
-                self._changed(room_id)
+                self._invalidate(room_id)
         return room_id
 
     def ids_of(self, user_id: UserId) -> list[RoomId]:
@@ -164,7 +175,8 @@ class Rooms:
             return frame.role
         role = self.require(room_id, user_id)
         if frame.connection is not None and frame.version is not None:
-            self._grant(frame.connection.connection_id, room_id, frame.version, role)
+            connection_id = frame.connection.connection_id
+            self._cache.grant(connection_id, room_id, frame.version, role)
         return role
 
     def members(self, room_id: RoomId) -> dict[UserId, Role]:
@@ -187,22 +199,26 @@ class Rooms:
         return members
 
     def add(self, identity: Identity, room_id: RoomId, user_id: UserId) -> Member:
-        """Add a member; an owner, an admin of the room or a service admin may."""
+        """Add a member; an owner, an admin of the room or a service admin may. Idempotent."""
         room = self._get(room_id)
         self._require_manager(identity, room)
         if room.room_type is not RoomType.GROUP_CHAT:
             raise Conflict("members can be added only to a group chat")
-        members = self._store.members(room_id)
-        if user_id not in {member.user_id for member in members}:
-            if len(members) >= self._max_members:
-                raise Conflict(f"the room is full: it has {self._max_members} members")
-            self._check_rooms(user_id)
+        members = {member.user_id: member for member in self._store.members(room_id)}
+        if user_id in members:
+            self._invalidate(room_id)
+            return members[user_id]
+        if len(members) >= self._max_members:
+            raise Conflict(f"the room is full: it has {self._max_members} members")
+        self._check_rooms(user_id)
         member = Member(room_id, user_id, Role.MEMBER, self._clock.now_ms())
-        self._store.add_member(member)
-        self._changed(room_id)
-        self._announce(room_id, "member_added", user_id)
-        stored = self._store.member(room_id, user_id)
-        return stored or member
+        change = self._about_to_change("member_added", room_id, user_id, member.joined_at_ms)
+        added = self._store.add_member(member)
+        self._invalidate(room_id)
+        if added:
+            self.announce(change)
+            return member
+        return self._store.member(room_id, user_id) or member
 
     def remove(self, identity: Identity, room_id: RoomId, user_id: UserId) -> None:
         """Remove a member: managers remove those below them, and members can remove themselves.
@@ -215,13 +231,40 @@ class Rooms:
         if identity.user_id != user_id:
             self._require_manager(identity, room)
         member = self._store.member(room_id, user_id)
-        if member is not None:
-            self._check_removable(identity, room_id, member)
-            self._store.remove_member(room_id, user_id)
-        elif identity.user_id == user_id:
-            raise PermissionDenied("not a member of this room")
-        self._changed(room_id)
-        self._announce(room_id, "member_removed", user_id)
+        if member is None:
+            if identity.user_id == user_id:
+                raise PermissionDenied("not a member of this room")
+            self._invalidate(room_id)
+            return
+        self._check_removable(identity, room_id, member)
+        change = self._about_to_change("member_removed", room_id, user_id, member.joined_at_ms)
+        self._store.remove_member(room_id, user_id)
+        self._invalidate(room_id)
+        self.announce(change)
+
+    def happened(self, change: CheckRoomChange) -> bool:
+        """Whether a change has been written and still holds (consistent reads)."""
+        if change.change == "created":
+            room = self._store.get(change.room_id)
+            made = (room.created_by, room.created_at_ms) if room is not None else None
+            return made == (change.user_id, change.since_ms)
+        member = self._store.member(change.room_id, change.user_id)
+        there = member is not None and member.joined_at_ms == change.since_ms
+        return there if change.change == "member_added" else not there
+
+    def announce(self, change: CheckRoomChange) -> None:
+        """Queue the announcement of a change that was written; SQS drops it the second time."""
+        if not change.announced:
+            return
+        room_id, user_id = change.room_id, change.user_id
+        job = AnnounceRoomChange(
+            room_id=room_id,
+            change=change.change,
+            user_id=user_id,
+            at_ms=change.at_ms,
+            token=change_token(change.change, room_id, user_id, change.since_ms),
+        )
+        self._delivery.send([job])
 
     def changed(self, room_id: RoomId) -> None:
         """Invalidate the cached membership of a room.
@@ -256,22 +299,33 @@ class Rooms:
             raise NotFound("no such room")
         return room
 
-    def _changed(self, room_id: RoomId) -> None:
-        try:
-            self._cache.bump(room_id)
-        except CacheDown:
-            # The announcement's job repeats this until the cache is back.
-            telemetry.log("WARNING", "membership_bump_failed", room_id=room_id)
-
-    def _announce(self, room_id: RoomId, change: str, user_id: UserId) -> None:
-        job = AnnounceRoomChange(
+    def _about_to_change(
+        self,
+        change: str,
+        room_id: RoomId,
+        user_id: UserId,
+        since_ms: int,
+        announced: bool = True,
+    ) -> CheckRoomChange:
+        """Queue the job that completes a change, before the change is written."""
+        job = CheckRoomChange(
             room_id=room_id,
             change=change,
             user_id=user_id,
+            since_ms=since_ms,
             at_ms=self._clock.now_ms(),
-            token=self._ids.token(),
+            announced=announced,
+            delay_s=CHECK_S,
         )
-        self._delivery.send([job])
+        self._outbound.send([job])
+        return job
+
+    def _invalidate(self, room_id: RoomId) -> None:
+        try:
+            self._cache.bump(room_id)
+        except CacheDown:
+            # The jobs repeat this until the cache is back.
+            telemetry.log("WARNING", "membership_bump_failed", room_id=room_id)
 
     def _role(self, room_id: RoomId, user_id: UserId) -> Role | None:
         """Return the role of a member, or of a friend who reads moments (consistent reads)."""
@@ -288,6 +342,3 @@ class Rooms:
             friends = [friend for owner in found for friend in self._friends.of(owner)]
             found = {**dict.fromkeys(friends, Role.READER), **found}
         return found
-
-    def _grant(self, connection: ConnectionId, room: RoomId, version: str, role: Role) -> None:
-        self._cache.grant(connection, room, version, role)

@@ -46,6 +46,7 @@ class Receipt:
         retry: Connections that did not take their posts.
         busy: Connections whose posts were refused together with many others.
         unsent: Connections whose posts were not sent, because the budget was used up.
+        ended: Connections that are gone.
     """
 
     delivered: int = 0
@@ -54,6 +55,7 @@ class Receipt:
     retry: tuple[Target, ...] = ()
     busy: tuple[Target, ...] = ()
     unsent: tuple[Target, ...] = ()
+    ended: tuple[Target, ...] = ()
 
     @property
     def left(self) -> tuple[Target, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..connections.closing import Reason
 from ..connections.registry import Connections
 from ..kernel import telemetry
 from ..kernel.errors import CacheDown
@@ -32,7 +33,8 @@ class Posting:
         """Send all posts, and clean up connections that are gone."""
         if not posts:
             return Receipt()
-        delivered, gone, refused = 0, 0, 0
+        delivered, refused = 0, 0
+        ended: list[Target] = []
         retry: list[Target] = []
         busy: list[Target] = []
         unsent: list[Target] = []
@@ -46,18 +48,20 @@ class Posting:
             elif outcome is Outcome.UNSENT:
                 unsent.append(post.target)
             elif outcome is Outcome.GONE and self._connections.gone(post.target):
-                gone += 1
+                ended.append(post.target)
             else:
                 retry.append(post.target)
         telemetry.measure(
             "posted",
             self._clock.now_ms(),
             posts_delivered=delivered,
-            posts_gone=gone,
+            posts_gone=len(ended),
             posts_refused=refused,
             posts_to_retry=len(retry) + len(busy) + len(unsent),
         )
-        return Receipt(delivered, gone, refused, tuple(retry), tuple(busy), tuple(unsent))
+        return Receipt(
+            delivered, len(ended), refused, tuple(retry), tuple(busy), tuple(unsent), tuple(ended)
+        )
 
     def connected(self, members: Iterable[UserId]) -> list[Target]:
         """Return all connections of these users: from Redis, or from the store if Redis fails."""
@@ -77,6 +81,5 @@ class Posting:
 
     def close(self, target: Target) -> None:
         """Close a connection that missed an entry: its client reconnects and syncs."""
-        self._poster.close(target)
-        self._connections.close(target.connection_id)
+        self._connections.end(target, Reason.SLOW)
         telemetry.log("WARNING", "slow_connection_closed", target=target.connection_id)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..connections.registry import Connections
 from ..connections.views import RoomViews
 from ..contract.events import RoomUpdated, UserLeft
 from ..jobs.delivery import AnnounceRoomChange
-from ..jobs.outbound import InvalidateMembership
+from ..jobs.outbound import CheckRoomChange, InvalidateMembership
 from ..kernel import telemetry, times
 from ..kernel.errors import CacheDown
+from ..membership.invalidation import CHECK_AGAIN_S
 from ..membership.rooms import Rooms
 from ..model.identifiers import RoomId, UserId
 from ..ports.queues import Queue
@@ -37,6 +39,19 @@ class RoomChanges:
         self._posting = posting
         self._telling = telling
         self._outbound = outbound
+
+    def check(self, job: CheckRoomChange) -> None:
+        """Complete a change whose writer may have died, and invalidate again in any case.
+
+        A change that has not been written is looked for again: its writer may be slow. Until then
+        there is nothing to invalidate, and the room may even be somebody else's.
+        """
+        if self._rooms.happened(job):
+            self.invalidate([job.room_id], job.user_id)
+            self._rooms.announce(job)
+        elif job.attempt < len(CHECK_AGAIN_S):
+            delay_s = CHECK_AGAIN_S[job.attempt]
+            self._outbound.send([replace(job, attempt=job.attempt + 1, delay_s=delay_s)])
 
     def announce(self, job: AnnounceRoomChange) -> None:
         """Invalidate caches, close a removed member's views, and send the change to all members."""
@@ -65,7 +80,7 @@ class RoomChanges:
             )
             self._outbound.send([again])
         for room_id in rooms:
-            if user_id is not None and user_id not in self._rooms.members(room_id):
+            if user_id is not None and not self._rooms.among(user_id, [room_id]):
                 for target in self._connections.of_users([user_id]):
                     self._views.close(room_id, target)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ..connections.views import RoomViews
 from ..contract.events import Event
-from ..jobs.outbound import RetryEvent
+from ..jobs.outbound import LeaveRooms, RetryEvent
 from ..kernel.errors import Unavailable
 from ..model.connections import Target
 from ..model.identifiers import RoomId, UserId
@@ -30,21 +30,25 @@ class Telling:
 
     def tell_targets(self, targets: Sequence[Target], event: Event) -> None:
         """Post to these connections."""
-        receipt = self._posting.post(posts_for(event, targets))
-        if receipt.left:
-            self._outbound.send([retry_job(event, target, 0) for target in receipt.left])
+        self._post(targets, event, retry=True)
 
     def tell_room(self, room_id: RoomId, event: Event, exclude: str | None, retry: bool) -> None:
-        """Post to the connections that have the room open.
+        """Post to the connections that have the room open; those that are gone leave it.
 
         Args:
             retry: Whether to retry a post that was not taken.
         """
         targets = without(self._views.audience(room_id), exclude)
-        if retry:
-            self.tell_targets(targets, event)
-        else:
-            self._posting.post(posts_for(event, targets))
+        ended = self._post(targets, event, retry)
+        if ended:
+            self._outbound.send([LeaveRooms(target=each, rooms=(room_id,)) for each in ended])
+
+    def _post(self, targets: Sequence[Target], event: Event, retry: bool) -> Sequence[Target]:
+        """Post to these connections, and return those that are gone."""
+        receipt = self._posting.post(posts_for(event, targets))
+        if retry and receipt.left:
+            self._outbound.send([retry_job(event, target, 0) for target in receipt.left])
+        return receipt.ended
 
     def retry(self, job: RetryEvent) -> None:
         """Post to one connection again; after the last retry the job becomes a dead letter."""

@@ -84,6 +84,21 @@ class Devices:
 
 
 @dataclass(frozen=True, slots=True)
+class Viewers:
+    """What the cache knows of the connections that have joined a room, read in one round trip.
+
+    Attributes:
+        targets: None if they are not cached.
+        members: Those of their users who are members; None if the room's members are not cached.
+        left: How many connections had left the room, see `ports.Audience.fill_joined`.
+    """
+
+    targets: tuple[Target, ...] | None
+    members: frozenset[UserId] | None
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
 class FrameContext:
     """What the cache knows when a frame arrives, read in one round trip.
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from ..model.connections import Target
+from ..model.connections import Target, Viewers
 from ..model.identifiers import RoomId
 
 
 class Audience(Protocol):
-    """Which connections have joined a room, for ephemeral events."""
+    """Which connections have joined a room, for ephemeral events.
+
+    What is cached of a room is dropped an hour after it was filled, so that nothing wrong stays.
+    """
 
     def join(self, room_id: RoomId, target: Target) -> bool:
         """True if it is the user's first joined connection in the room (atomic)."""
@@ -18,8 +21,15 @@ class Audience(Protocol):
     def leave(self, room_id: RoomId, target: Target) -> bool:
         """True if it was the user's last joined connection in the room (atomic)."""
 
-    def joined(self, room_id: RoomId) -> list[Target] | None:
-        """None if not cached; then read the store and call `fill_joined`."""
+    def joined(self, room_id: RoomId) -> Viewers:
+        """The joined connections, and which of their users are members (atomic).
 
-    def fill_joined(self, room_id: RoomId, targets: Iterable[Target]) -> None:
-        """Add targets read from the store to the cached ones."""
+        If its targets are None, read the store and call `fill_joined`.
+        """
+
+    def fill_joined(self, room_id: RoomId, left: int, targets: Iterable[Target]) -> bool:
+        """Add targets read from the store to the cached ones.
+
+        Stores nothing and returns False if a connection has left since `left` was read, as the
+        targets may contain it.
+        """

@@ -12,12 +12,12 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ..connections.closing import Closing, Reason
 from ..connections.registry import Connections
 from ..jobs.outbound import (
     EndWithoutNamespace,
     GreetSession,
     Heartbeat,
-    RefuseSession,
     ReviveHeartbeat,
 )
 from ..kernel import ids, telemetry
@@ -65,6 +65,7 @@ class Engine:
         settings: Settings,
         sessions: EngineSessions,
         connections: Connections,
+        closing: Closing,
         poster: Poster,
         outbound: Queue,
         clock: Clock,
@@ -74,6 +75,7 @@ class Engine:
         self._connect_within_s = settings.connect_timeout_s
         self._sessions = sessions
         self._connections = connections
+        self._closing = closing
         self._poster = poster
         self._outbound = outbound
         self._clock = clock
@@ -145,20 +147,6 @@ class Engine:
         if target.polls:
             self._sessions.close(target.connection_id, _NOOP)
         self.close(target)
-
-    def refuse(self, job: RefuseSession) -> None:
-        """Close a websocket that was refused; its handshake could not be rejected."""
-        target = job.target
-        wait_s = 0.01
-        while self._poster.close(target) is Outcome.GONE:
-            if self._clock.now_ms() - target.connected_at_ms > OPEN_WITHIN_MS:
-                return
-            self._clock.sleep(wait_s)
-            wait_s = min(2 * wait_s, 0.64)
-
-    def turn_away(self, target: Target) -> None:
-        """Queue the closing of a websocket that is about to open."""
-        self._outbound.send([RefuseSession(target=target)])
 
     def offer(self, session: EngineSession, polling: EngineSession) -> bool:
         """Store a websocket that wants to upgrade a session; False when another has just probed."""
@@ -262,7 +250,7 @@ class Engine:
             return
         if self._old(target, now_ms):
             telemetry.log("INFO", "closed_before_its_limit", connection_id=target.connection_id)
-            self.close(target)
+            self.close(target, Reason.TOO_OLD)
             return
         asked = session.ping_ms > session.pong_ms
         due_ms = self._deadline(session) if asked else session.pong_ms + self._interval_ms
@@ -320,9 +308,13 @@ class Engine:
                 return outcome
         return Outcome.DELIVERED
 
-    def close(self, target: Target) -> None:
-        """End the session: close its websocket and the sockets of all namespaces."""
-        self._poster.close(target)
+    def close(self, target: Target, reason: Reason | None = None) -> None:
+        """End the session: close its websocket and the sockets of all namespaces.
+
+        Args:
+            reason: Tell the client first, with the event `reconnect`.
+        """
+        self._closing.close(target, reason)
         self.closed(ids.transport_id(target.connection_id))
 
     def closed(self, sid: ConnectionId) -> None:

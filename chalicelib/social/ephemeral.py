@@ -101,7 +101,9 @@ class Ephemeral:
         self._telling.tell_room(room_id, event, job.origin, retry=False)
 
     def tell_room_view(self, job: TellRoomView) -> None:
-        """Post `user_joined` or `user_left`."""
+        """Post `user_joined` or `user_left`; `user_joined` only of members who are still there."""
+        if job.name == UserJoined.name and self._is_out(job.room_id, job.user_id):
+            return
         event = _VIEWS[job.name](job.user_id, job.room_id, times.iso(job.at_ms))
         self._telling.tell_room(job.room_id, event, job.origin, retry=True)
 

@@ -15,11 +15,12 @@ from ..connections.lifetime import GRACE_MS, check_presence
 from ..connections.presence_jobs import PresenceJobs
 from ..connections.registry import Connections
 from ..contract.events import FriendStatusUpdate
-from ..jobs.delivery import SettlePresence
+from ..jobs.delivery import IntroduceFriend, SettlePresence
 from ..jobs.outbound import FriendshipChanged
 from ..kernel import ids, times
 from ..kernel.errors import CacheDown, PermissionDenied, Unavailable
 from ..membership.friends import Friends
+from ..membership.invalidation import CHECK_S
 from ..membership.rooms import Rooms
 from ..messaging.room_changes import RoomChanges
 from ..messaging.telling import Telling
@@ -69,8 +70,10 @@ class Presences:
     def choose(self, user_id: UserId, status: Status) -> None:
         """Show this status for the user until they go offline or choose another.
 
-        With `offline` the user is invisible: connected, but shown as offline.
+        With `offline` the user is invisible: connected, but shown as offline. A job that shows
+        the status is queued first, in case this process dies after the write.
         """
+        self._outbound.send([check_presence(user_id, CHECK_S * 1000)])
         self._store.choose(user_id, self._region, status)
         self._presence_jobs.settle([user_id])
 
@@ -96,14 +99,22 @@ class Presences:
             self._announce(shown, due=job.due)
 
     def befriended(self, job: FriendshipChanged) -> None:
-        """After a change of friendship: invalidate caches, and show new friends each other."""
+        """Invalidate caches, and introduce the two if their friendship was written."""
         user_id, friend_id = job.user_id, job.friend_id
         self._room_changes.invalidate([ids.moments_room_id(one) for one in (user_id, friend_id)])
-        if self._friends.are(user_id, friend_id):
-            for seen, by in ((user_id, friend_id), (friend_id, user_id)):
-                [presence] = self.of([seen])
-                if presence.status is not Status.OFFLINE:
-                    self._telling.tell([by], _event(presence))
+        self._friends.introduce(user_id, friend_id)
+
+    def introduce(self, job: IntroduceFriend) -> None:
+        """Send a user's presence to a new friend.
+
+        If it has changed since the friendship was written, its announcement reaches the friend.
+        """
+        changed = self._store.get(job.user_id, self._region).version > job.version
+        if changed or not self._friends.are(job.user_id, job.friend_id):
+            return
+        [presence] = self.of([job.user_id])
+        if presence.status is not Status.OFFLINE:
+            self._telling.tell([job.friend_id], _event(presence))
 
     def visible(self, viewer: UserId, user_ids: Sequence[UserId]) -> list[Presence]:
         """Return the presence of these users, in the order given.

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from chalicelib.model.connections import Viewers
+from chalicelib.model.identifiers import UserId
+from chalicelib.model.rooms import Role
 from tests.support.cache import ALICE, BOB, OTHER, ROOM, Rig, target
 from tests.support.threads import together
+
+CAROL = UserId("carol")
 
 
 class TestJoined:
@@ -28,27 +33,49 @@ class TestJoined:
             assert sum(together(leave)) == 1
 
     def test_it_is_not_cached_until_filled(self, rig: Rig) -> None:
-        assert rig.cache.joined(ROOM) is None
+        assert rig.cache.joined(ROOM) == Viewers(None, None, 0)
         rig.cache.join(ROOM, target(ALICE, 1))
-        assert rig.cache.joined(ROOM) is None
-        rig.cache.fill_joined(ROOM, iter([target(ALICE, 2), target(BOB), target(ALICE, 1)]))
+        assert rig.cache.joined(ROOM).targets is None
+        assert rig.cache.fill_joined(
+            ROOM, 0, iter([target(ALICE, 2), target(BOB), target(ALICE, 1)])
+        )
         everyone = [target(ALICE, 1), target(ALICE, 2), target(BOB)]
-        assert sorted(rig.cache.joined(ROOM), key=str) == sorted(everyone, key=str)
+        assert sorted(rig.cache.joined(ROOM).targets, key=str) == sorted(everyone, key=str)
         assert not rig.cache.join(ROOM, target(BOB, 2)), "bob is known from the fill"
 
     def test_an_empty_room_can_be_cached(self, rig: Rig) -> None:
-        rig.cache.fill_joined(ROOM, [])
-        assert rig.cache.joined(ROOM) == []
+        rig.cache.fill_joined(ROOM, 0, [])
+        assert rig.cache.joined(ROOM).targets == ()
         assert rig.cache.join(ROOM, target(ALICE))
-        assert rig.cache.joined(ROOM) == [target(ALICE)]
+        assert rig.cache.joined(ROOM).targets == (target(ALICE),)
         assert rig.cache.leave(ROOM, target(ALICE))
-        assert rig.cache.joined(ROOM) == []
+        assert rig.cache.joined(ROOM).targets == ()
 
-    def test_it_is_kept_for_an_hour_from_the_last_join(self, rig: Rig) -> None:
-        rig.cache.fill_joined(ROOM, [target(ALICE)])
+    def test_what_was_read_before_a_leave_is_not_cached(self, rig: Rig) -> None:
+        before = rig.cache.joined(ROOM).left
+        rig.cache.leave(ROOM, target(ALICE))
+        assert not rig.cache.fill_joined(ROOM, before, [target(ALICE)])
+        after = rig.cache.joined(ROOM)
+        assert after.targets is None
+        assert after.left > before
+        assert rig.cache.fill_joined(ROOM, after.left, [target(BOB)])
+        assert rig.cache.joined(ROOM).targets == (target(BOB),)
+
+    def test_of_its_users_those_who_are_members_are_named(self, rig: Rig) -> None:
+        rig.cache.fill_joined(ROOM, 0, [target(ALICE), target(BOB)])
+        assert rig.cache.joined(ROOM).members is None, "the members are not cached"
+        version = rig.cache.fill_members(ROOM, None, {BOB: Role.MEMBER, CAROL: Role.OWNER})
+        assert rig.cache.joined(ROOM).members == {BOB}
+        rig.cache.fill_members(ROOM, version, {})
+        assert rig.cache.joined(ROOM).members == frozenset()
+        rig.cache.bump(ROOM)
+        assert rig.cache.joined(ROOM).members is None
+
+    def test_it_is_kept_for_an_hour_from_the_fill_whoever_joins(self, rig: Rig) -> None:
+        rig.cache.fill_joined(ROOM, 0, [target(ALICE)])
         rig.wait(3599)
         rig.cache.join(ROOM, target(BOB))
-        rig.wait(3599)
-        assert len(rig.cache.joined(ROOM)) == 2
+        assert len(rig.cache.joined(ROOM).targets) == 2
         rig.wait(1)
-        assert rig.cache.joined(ROOM) is None
+        assert rig.cache.joined(ROOM).targets is None
+        assert rig.cache.join(ROOM, target(BOB)), "nothing is known of the room"

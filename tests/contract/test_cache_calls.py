@@ -46,7 +46,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "join": lambda c: c.join(ROOM, target(ALICE)),
     "leave": lambda c: c.leave(ROOM, target(ALICE)),
     "joined": lambda c: c.joined(ROOM),
-    "fill_joined": lambda c: c.fill_joined(ROOM, [target(ALICE, n) for n in range(50)]),
+    "fill_joined": lambda c: c.fill_joined(ROOM, 0, [target(ALICE, n) for n in range(50)]),
     "deliver": lambda c: c.deliver(ROOM, [entry(n) for n in range(1, 51)]),
     "recent": lambda c: c.recent([RoomId(f"r{n}") for n in range(50)]),
     "typing": lambda c: c.typing(ROOM, ALICE, 1),

@@ -60,7 +60,8 @@ class TestServer:
         cache.enter_line(two)
         ends = {one.turn_id: Settled(Fate.NO_TARGET)}
         cache.settle((ROOM, EAST), turn.id, Head(1, entry(1).message_id), ends)
-        cache.fill_joined(ROOM, [target(ALICE)])
+        cache.fill_joined(ROOM, 0, [target(ALICE)])
+        cache.leave(ROOM, target(ALICE, 2))
         cache.deliver(ROOM, [entry(1)])
         cache.typing(ROOM, ALICE, 5)
         cache.lease_posts(1, 10, 1_800_000_000_000)
@@ -80,6 +81,7 @@ class TestServer:
             "room:{lobby}:answer:one": 10,
             "room:{lobby}:answer:two": 10,
             "room:{lobby}:joined": 3600,
+            "room:{lobby}:left": 3600,
             "conversation:lobby:recent": 3600,
             "typing:lobby": 30,
             "posts:budget": 60,

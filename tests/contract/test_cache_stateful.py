@@ -148,13 +148,18 @@ class Twins(RuleBasedStateMachine):
 
     @rule(room=rooms)
     def joined(self, room: RoomId) -> None:
-        found = [cache.joined(room) for cache in (self.memory, self.redis)]
-        one, other = (sorted(each, key=str) if each is not None else None for each in found)
+        one, other = (
+            replace(found, targets=tuple(sorted(found.targets, key=str)))
+            if found.targets is not None
+            else found
+            for found in (cache.joined(room) for cache in (self.memory, self.redis))
+        )
         assert one == other
 
-    @rule(room=rooms, found=some_targets)
-    def fill_joined(self, room: RoomId, found: list[Target]) -> None:
-        self.both("fill_joined", room, found)
+    @rule(room=rooms, found=some_targets, late=st.booleans())
+    def fill_joined(self, room: RoomId, found: list[Target], late: bool) -> None:
+        left = self.memory.joined(room).left
+        self.both("fill_joined", room, left - late, found)
 
     @rule(room=rooms, added=st.lists(entries, max_size=60), now_ms=times)
     def deliver(self, room: RoomId, added: list[Entry], now_ms: int) -> None:

@@ -44,9 +44,9 @@ def test_of_those_online_and_those_in_a_room(client: RedisClient, cache: RedisCa
     cache.register(KNOWN)
     client.run(("HSET", "user:online:alice", "c:c=", LATER, "added", "x"))
     assert cache.online([ALICE]) == {ALICE: [TARGET]}
-    cache.fill_joined(ROOM, [TARGET])
+    cache.fill_joined(ROOM, 0, [TARGET])
     client.run(("HSET", "room:{lobby}:joined", "alice", json.dumps({"c=": LATER})))
-    assert cache.joined(ROOM) == [TARGET]
+    assert cache.joined(ROOM).targets == (TARGET,)
 
 
 def test_of_a_connection(client: RedisClient, cache: RedisCache) -> None:

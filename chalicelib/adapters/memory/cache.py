@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 from ...kernel.errors import CacheDown
 from ...model.access import Charge
-from ...model.connections import Connection, Devices, FrameContext, Target
+from ...model.connections import Connection, Devices, FrameContext, Target, Viewers
 from ...model.delivery import Delivering
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry
@@ -59,6 +60,17 @@ class MemoryCache(MemoryLines):
     def flush(self) -> None:
         with self._lock:
             self._state = _State()
+
+    def snapshot(self) -> object:
+        """Return a copy of all that is held, for `restore`."""
+        with self._lock:
+            return copy.deepcopy(self._state)
+
+    def restore(self, snapshot: object) -> None:
+        """Hold what was held then, as after a failover to a replica that was behind."""
+        assert isinstance(snapshot, _State)
+        with self._lock:
+            self._state = copy.deepcopy(snapshot)
 
     def register(self, connection: Connection) -> bool:
         with self._call():
@@ -211,32 +223,44 @@ class MemoryCache(MemoryLines):
             held = joined.targets.setdefault(target.user_id, {})
             first = not held
             held[target.connection_id] = target
-            self._put(f"room:{room_id}:joined", joined, ROOM_MS)
+            if self._get(f"room:{room_id}:joined") is None:
+                self._put(f"room:{room_id}:joined", joined, ROOM_MS)
             return first
 
     def leave(self, room_id: RoomId, target: Target) -> bool:
         with self._call():
+            left = self._get(f"room:{room_id}:left") or 0
+            self._put(f"room:{room_id}:left", left + 1, ROOM_MS)
             joined = self._joined(room_id)
             held = joined.targets.get(target.user_id, {})
             if held.pop(target.connection_id, None) is None or held:
                 return False
             del joined.targets[target.user_id]
+            if not joined.targets and not joined.complete:
+                self._drop(f"room:{room_id}:joined")
             return True
 
-    def joined(self, room_id: RoomId) -> list[Target] | None:
+    def joined(self, room_id: RoomId) -> Viewers:
         with self._call():
             joined = self._joined(room_id)
-            if not joined.complete:
-                return None
-            return [target for held in joined.targets.values() for target in held.values()]
+            _, members = self._members(room_id)
+            targets = [target for held in joined.targets.values() for target in held.values()]
+            return Viewers(
+                targets=tuple(targets) if joined.complete else None,
+                members=frozenset(members.keys() & joined.targets) if members is not None else None,
+                left=self._get(f"room:{room_id}:left") or 0,
+            )
 
-    def fill_joined(self, room_id: RoomId, targets: Iterable[Target]) -> None:
+    def fill_joined(self, room_id: RoomId, left: int, targets: Iterable[Target]) -> bool:
         with self._call():
+            if (self._get(f"room:{room_id}:left") or 0) != left:
+                return False
             joined = self._joined(room_id)
             for target in targets:
                 joined.targets.setdefault(target.user_id, {})[target.connection_id] = target
             joined.complete = True
             self._put(f"room:{room_id}:joined", joined, ROOM_MS)
+            return True
 
     def deliver(self, room_id: RoomId, entries: Sequence[Entry]) -> Delivering:
         with self._call():

@@ -13,7 +13,7 @@ from dataclasses import replace
 from ...kernel import telemetry
 from ...kernel.records import entry_from_json, entry_to_json, target_from_json, target_to_json
 from ...model.access import Charge
-from ...model.connections import Connection, Devices, FrameContext, Target
+from ...model.connections import Connection, Devices, FrameContext, Target, Viewers
 from ...model.delivery import Delivering
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry
@@ -191,18 +191,27 @@ class RedisCache(RedisLines):
         return bool(first)
 
     def leave(self, room_id: RoomId, target: Target) -> bool:
-        arguments = (target.user_id, target.connection_id)
-        (last,) = self._run(evaluate(scripts.LEAVE, [keys.room_joined(room_id)], *arguments))
+        held = [keys.room_joined(room_id), keys.room_left(room_id)]
+        arguments = (target.user_id, target.connection_id, ROOM_S)
+        (last,) = self._run(evaluate(scripts.LEAVE, held, *arguments))
         return bool(last)
 
-    def joined(self, room_id: RoomId) -> list[Target] | None:
-        (fields,) = self._run(("HGETALL", keys.room_joined(room_id)))
-        if fields.pop(_COMPLETE, None) is None:
-            return None
-        return [_target(text) for held in fields.values() for text in json.loads(held).values()]
+    def joined(self, room_id: RoomId) -> Viewers:
+        held = [keys.room_joined(room_id), keys.room_left(room_id)]
+        known = [keys.room_version(room_id), keys.room_members(room_id)]
+        ((flat, left, members),) = self._run(evaluate(scripts.AUDIENCE, [*held, *known]))
+        fields = dict(zip(flat[0::2], flat[1::2], strict=True))
+        complete = fields.pop(_COMPLETE, None) is not None
+        targets = [_target(text) for each in fields.values() for text in json.loads(each).values()]
+        return Viewers(
+            targets=tuple(targets) if complete else None,
+            members=frozenset(map(UserId, members)) if members is not None else None,
+            left=int(left),
+        )
 
-    def fill_joined(self, room_id: RoomId, targets: Iterable[Target]) -> None:
-        self._run(_join(room_id, "complete", targets))
+    def fill_joined(self, room_id: RoomId, left: int, targets: Iterable[Target]) -> bool:
+        (stored,) = self._run(_join(room_id, str(left), targets))
+        return bool(stored != -1)
 
     def deliver(self, room_id: RoomId, entries: Sequence[Entry]) -> Delivering:
         flat = [t for e in entries for t in (f"{e.message_id}|", json.dumps(entry_to_json(e)))]
@@ -282,12 +291,13 @@ def _members(
     return version, {UserId(user): Role(role) for user, role in roles.items()}
 
 
-def _join(room_id: RoomId, mark: str, targets: Iterable[Target]) -> Command:
+def _join(room_id: RoomId, left: str, targets: Iterable[Target]) -> Command:
     users: dict[str, dict[str, str]] = {}
     for target in targets:
         users.setdefault(target.user_id, {})[target.connection_id] = _dump(target)
     flat = [text for user, held in users.items() for text in (user, json.dumps(held))]
-    return evaluate(scripts.JOIN, [keys.room_joined(room_id)], ROOM_S, mark, *flat)
+    held = [keys.room_joined(room_id), keys.room_left(room_id)]
+    return evaluate(scripts.JOIN, held, ROOM_S, left, *flat)
 
 
 def _spend(charge: Charge, key: str, ttl_s: int) -> Command:

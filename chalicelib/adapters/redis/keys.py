@@ -137,6 +137,12 @@ def room_joined(room_id: str) -> str:
     return f"room:{{{room_id}}}:joined"
 
 
+@_stored("string", ROOM_S, "`leave_room`, ended connections")
+def room_left(room_id: str) -> str:
+    """How many connections have left the room: what was read before a leave is not cached."""
+    return f"room:{{{room_id}}}:left"
+
+
 @_stored("sorted set", ROOM_S, "deliveries")
 def conversation_recent(room_id: str) -> str:
     """The newest 50 entries of the room, as JSON, in canonical order."""

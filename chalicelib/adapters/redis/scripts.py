@@ -58,26 +58,30 @@ end
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 return v
 """)
+# A room without a version gets one. Members that are left without a version are outdated.
+ROLE = script("""
+local v = redis.call('GET', KEYS[1])
+if v then return {v, redis.call('HGET', KEYS[2], ARGV[1])} end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+redis.call('DEL', KEYS[2])
+return {ARGV[2], false}
+""")
 # Atomic: a reader in between would take the old members for those of the new version.
 BUMP = script("""
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 redis.call('DEL', KEYS[2])
 return 1
 """)
-# The room's version, made if there is none, and a user's role if the members are cached.
-ROLE = script("""
-local version = redis.call('GET', KEYS[1])
-if version then return {version, redis.call('HGET', KEYS[2], ARGV[1])} end
-redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-redis.call('DEL', KEYS[2])
-return {ARGV[2], false}
-""")
 GRANT = script("""
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
 return 1
 """)
-# Adds targets, by user and connection; true if the (last) user had no connection before.
+# Adds targets, by user and connection; true if the (last) user had no connection before. A fill is
+# refused (-1) if a connection left since its targets were read. Joins do not extend the hash's
+# life: an hour after the fill it is read from the store again.
 JOIN = script("""
+local fill = ARGV[2] ~= ''
+if fill and (redis.call('GET', KEYS[2]) or '0') ~= ARGV[2] then return -1 end
 local held
 for i = 3, #ARGV, 2 do
   held = redis.call('HGET', KEYS[1], ARGV[i])
@@ -85,11 +89,13 @@ for i = 3, #ARGV, 2 do
   for connection, target in pairs(cjson.decode(ARGV[i + 1])) do all[connection] = target end
   redis.call('HSET', KEYS[1], ARGV[i], cjson.encode(all))
 end
-if ARGV[2] == 'complete' then redis.call('HSET', KEYS[1], '', '1') end
-redis.call('EXPIRE', KEYS[1], ARGV[1])
+if fill then redis.call('HSET', KEYS[1], '', '1') end
+if fill or redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
 return held and 0 or 1
 """)
 LEAVE = script("""
+redis.call('INCR', KEYS[2])
+redis.call('EXPIRE', KEYS[2], ARGV[3])
 local held = redis.call('HGET', KEYS[1], ARGV[1])
 local all = held and cjson.decode(held) or {}
 if all[ARGV[2]] == nil then return 0 end
@@ -100,6 +106,20 @@ if next(all) then
 end
 redis.call('HDEL', KEYS[1], ARGV[1])
 return 1
+""")
+# The joined connections, how many left, and which of their users are members (if those are cached).
+AUDIENCE = script("""
+local joined, members = redis.call('HGETALL', KEYS[1]), false
+if redis.call('EXISTS', KEYS[3]) == 1 and redis.call('EXISTS', KEYS[4]) == 1 then
+  members = {}
+  for i = 1, #joined, 2 do
+    local user = joined[i]
+    if user ~= '' and redis.call('HEXISTS', KEYS[4], user) == 1 then
+      table.insert(members, user)
+    end
+  end
+end
+return {joined, redis.call('GET', KEYS[2]) or '0', members}
 """)
 # Members are "<message_id>|{...}", and "~" sorts after "{".
 RECENT = script("""

@@ -66,7 +66,7 @@ def open_session(
     """
     if query.get("EIO") != "4" or query.get("transport") != "websocket":
         raise BadRequest("not an Engine.IO handshake; use EIO=4 and transport=websocket")
-    target = replace(_transport(services, context), connected_at_ms=at_ms)
+    target = replace(transport(services, context), connected_at_ms=at_ms)
     if "sid" in query:
         _probe(services, target, ConnectionId(query["sid"]), device)
     else:
@@ -109,12 +109,12 @@ def _probe(services: Services, target: Target, sid: ConnectionId, device: dict[s
     """Offer a websocket to a polling session. Without such a session, close it once it is open."""
     polling = services.engine.session(sid)
     if polling is None or not polling.target.polls:
-        services.engine.turn_away(target)
+        services.closing.once_open(target)
         return
     fresh = replace(polling, ping_ms=0, probed_ms=0, namespaces=frozenset())
     offered = replace(fresh, target=target, device_info=device, upgrades=sid)
     if not services.engine.offer(offered, polling):
-        services.engine.turn_away(target)
+        services.closing.once_open(target)
 
 
 def serve(call: SessionFrame, packet: engineio.EnginePacket, handler: Handler) -> str:
@@ -153,7 +153,7 @@ def _upgrading(call: SessionFrame) -> EngineSession | None:
 
 def frame(services: Services, context: dict[str, Any], body: str, handler: Handler) -> str | None:
     """Handle a frame; return the answer, "" for none. None: it is not an Engine.IO session."""
-    call = SessionFrame(services, _transport(services, context), int(context["requestTimeEpoch"]))
+    call = SessionFrame(services, transport(services, context), int(context["requestTimeEpoch"]))
     try:
         packet = engineio.decode_text(body)
         if packet.kind is engineio.EnginePacketKind.CLOSE and _is_json(call):
@@ -167,7 +167,7 @@ def frame(services: Services, context: dict[str, Any], body: str, handler: Handl
         return ""
 
 
-def _transport(services: Services, context: dict[str, Any]) -> Target:
+def transport(services: Services, context: dict[str, Any]) -> Target:
     """The websocket of an event; its user is unknown at this level."""
     return Target(
         connection_id=ConnectionId(context["connectionId"]),

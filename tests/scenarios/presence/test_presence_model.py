@@ -56,7 +56,8 @@ class PresenceMachine(RuleBasedStateMachine):
         device = data.draw(st.sampled_from(sorted(self.alive)))
         self._gone(device)
         self.dead[device] = self.world.clock.ms
-        self.world.poster.script[device] = [Outcome.GONE] * 1000
+        if data.draw(st.booleans()):  # else posts to it are taken for ever
+            self.world.poster.script[device] = [Outcome.GONE] * 1000
 
     @precondition(lambda self: self.alive)
     @rule(data=st.data())
@@ -69,7 +70,7 @@ class PresenceMachine(RuleBasedStateMachine):
         end_ms = self.world.clock.ms + seconds * 1000
         while self.next_sweep_ms <= end_ms:
             self.world.wait((self.next_sweep_ms - self.world.clock.ms) / 1000)
-            for device in sorted(self.alive):  # a live device answers, and so it stays
+            for device in [self.bob, *sorted(self.alive)]:  # a live device answers, and so it stays
                 self.world.act(device, "ping")
             self.world.sweep()
             self.next_sweep_ms += SWEEP_MS

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import jwt
 import pytest
 
 from chalicelib.connections.lifetime import EXPIRING_S, TOKEN_GRACE_S
 from chalicelib.entrypoints import queues, schedules
-from chalicelib.jobs.outbound import ExpireConnection
+from chalicelib.jobs.outbound import EndSilent, ExpireConnection
 from chalicelib.kernel import times
+from chalicelib.model.delivery import Outcome
 from chalicelib.model.identifiers import ConnectionId
-from tests.support.world import START_MS, World, record
+from tests.support.faults import How, Plan, at_every_call
+from tests.support.world import SECRET, START_MS, World, record
 
 LIFE_S = 600
 END_S = START_MS // 1000 + LIFE_S
@@ -23,7 +27,10 @@ def world() -> World:
 
 
 def sweep(world: World) -> dict[str, int]:
-    return schedules.sweep(world.services, {"id": "s"})
+    counts = schedules.sweep(world.services, {"id": "s"})
+    jobs = world.adapters.outbound.jobs  # all here are silent: test_silence.py
+    jobs[:] = [job for job in jobs if not isinstance(job, EndSilent)]
+    return counts
 
 
 def run_jobs(world: World) -> list[int]:
@@ -36,8 +43,15 @@ def run_jobs(world: World) -> list[int]:
     return [job.delay_s for job in jobs]
 
 
+def unwatched(world: World, user: str) -> str:
+    """Connect a device whose own job is lost, so that only the sweep is left."""
+    device = world.connect(user, exp=END_S)
+    world.adapters.outbound.jobs.clear()
+    return device
+
+
 def test_it_is_told_before_and_closed_after(world: World) -> None:
-    alice = world.connect("alice", exp=END_S)
+    alice = unwatched(world, "alice")
     sweep(world)
     assert world.poster.to(alice, "token_expiring") == []
     world.clock.ms += (LIFE_S - EXPIRING_S) * 1000
@@ -72,12 +86,16 @@ def test_a_job_that_comes_before_the_end_closes_nothing(world: World) -> None:
 
 def test_a_short_token_ends_on_time_without_a_sweep(world: World) -> None:
     alice = world.connect("alice", exp=START_MS // 1000 + 10)
-    assert run_jobs(world) == [10 + TOKEN_GRACE_S]
+    world.wait(1)
+    assert len(world.poster.to(alice, "token_expiring")) == 1, "at once"
+    world.wait(8 + TOKEN_GRACE_S)
+    assert world.poster.closed == []
+    world.wait(1)
     assert world.poster.closed == [alice]
 
 
 def test_a_connection_that_the_job_missed_is_closed_by_the_next_sweep(world: World) -> None:
-    alice = world.connect("alice", exp=END_S)
+    alice = unwatched(world, "alice")
     world.clock.ms += (LIFE_S + TOKEN_GRACE_S + 1) * 1000
     assert sweep(world)["expiring"] == 0, "too late to tell"
     assert run_jobs(world) == [0]
@@ -128,3 +146,70 @@ def test_who_has_not_renewed_is_refused_by_the_store_too(world: World) -> None:
         assert world.ask(alice, "hello")["data"]["code"] == "unauthorized"
     world.adapters.connections.disconnect(alice, world.clock.ms)
     assert world.ask(alice, "hello")["data"]["code"] == "unauthorized"
+
+
+@pytest.mark.parametrize("life_s", [121, 600, 3_599, 7_199])
+def test_a_chain_of_jobs_warns_in_time_without_a_sweep(world: World, life_s: int) -> None:
+    alice = world.connect("alice", exp=START_MS // 1000 + life_s)
+    world.wait(life_s - EXPIRING_S - 1)
+    assert world.poster.to(alice, "token_expiring") == []
+    world.wait(2)
+    assert len(world.poster.to(alice, "token_expiring")) == 1
+    world.wait(EXPIRING_S + TOKEN_GRACE_S)
+    assert len(world.poster.to(alice, "token_expiring")) == 1
+    assert world.poster.closed == [alice]
+    [told] = world.poster.to(alice, "reconnect")
+    assert told["reason"] == "token_expired"
+
+
+def test_no_job_waits_longer_than_sqs_allows_nor_for_a_token_that_outlives_it(world: World) -> None:
+    world.connect("alice", exp=START_MS // 1000 + 7_200)
+    assert [job.delay_s for job in world.adapters.outbound.jobs] == [900]
+    world.connect("bob", exp=START_MS // 1000 + 7_201)
+    assert len(world.adapters.outbound.jobs) == 1
+
+
+def test_a_renewal_makes_the_old_job_do_nothing_and_has_one_of_its_own(world: World) -> None:
+    alice = world.connect("alice", exp=END_S)
+    world.wait(LIFE_S - EXPIRING_S - 10)
+    again_s = END_S + 1_000
+    token = jwt.encode({"sub": "alice", "exp": again_s}, SECRET, algorithm="HS256")
+    world.act(alice, "refresh_token", token=token)
+    world.wait(EXPIRING_S)
+    assert world.poster.to(alice, "token_expiring") == []
+    world.wait(1_000)
+    assert world.poster.to(alice, "token_expiring") == [{"expires_at": times.iso(again_s * 1000)}]
+    world.wait(EXPIRING_S)
+    assert world.poster.closed == [alice]
+
+
+def test_a_warning_waits_for_a_websocket_that_is_not_open_yet(world: World) -> None:
+    alice = world.connect("alice", exp=START_MS // 1000 + 60)
+    world.poster.script[alice] = [Outcome.GONE, Outcome.THROTTLED]
+    world.wait(3)
+    assert len(world.poster.to(alice, "token_expiring")) == 1
+
+
+def test_an_upgraded_session_is_warned_too(world: World) -> None:
+    alice = world.connect("alice", exp=END_S)
+    known = world.adapters.connections.get(ConnectionId(alice))
+    moved = replace(known.target, connection_id=ConnectionId("new="))
+    world.services.connections.move(ConnectionId(alice), moved)
+    world.wait(LIFE_S - EXPIRING_S + 1)
+    assert len(world.poster.to("new=", "token_expiring")) == 1
+    assert world.poster.to(alice, "token_expiring") == []
+
+
+@pytest.mark.parametrize("how", How)
+def test_it_is_warned_and_closed_whatever_fails_once(how: How) -> None:
+    def case(planted: Callable[[World], Plan]) -> None:
+        world = World()
+        alice = world.connect("alice", exp=END_S)
+        world.pump(until_ms=world.clock.ms)
+        plan = planted(world)
+        world.wait(LIFE_S + TOKEN_GRACE_S + 1)
+        plan.over = True
+        assert world.poster.to(alice, "token_expiring")
+        assert alice in world.poster.closed
+
+    assert {"outbound.send", "connections.disconnect"} <= set(at_every_call(how, case))

@@ -20,7 +20,9 @@ def test_only_the_silent_are_asked() -> None:
     assert world.sweep()["pinged"] == 1
     assert len(world.poster.to(silent, "ping")) == 1
     assert world.poster.to(lively, "ping") == []
-    assert world.sweep()["pinged"] == 0, "it was heard of: the post was taken"
+    assert world.sweep()["pinged"] == 1, "that it took the post shows nothing"
+    world.act(silent, "hello")
+    assert world.sweep()["pinged"] == 0
 
 
 def test_the_dead_are_ended_and_the_slow_asked_again() -> None:
@@ -32,6 +34,8 @@ def test_the_dead_are_ended_and_the_slow_asked_again() -> None:
     assert (counts["seen"], counts["gone"], counts["pinged"]) == (2, 1, 0)
     assert world.adapters.connections.get(ConnectionId(dead)) is None
     assert world.sweep()["pinged"] == 1
+    world.wait(60)
+    assert world.adapters.connections.get(ConnectionId(slow)) is None
 
 
 def test_a_heartbeat_of_its_own_is_revived_instead() -> None:

@@ -32,7 +32,7 @@ def test_each_outcome(outcome: Outcome, young: bool) -> None:
     world.clock.ms += 0 if young else 6_000
     world.poster.script[device] = [outcome]
     receipt = posting(world).post([Post(target, b"{}")])
-    gone = Receipt(retry=(target,)) if young else Receipt(gone=1)
+    gone = Receipt(retry=(target,)) if young else Receipt(gone=1, ended=(target,))
     assert (
         receipt
         == {
