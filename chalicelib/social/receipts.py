@@ -37,6 +37,16 @@ _COUNTED = 10  # senders who get counts
 _SAMPLE = 1_000  # markers read to see which messages are read
 
 
+def delivered_claim(message_id: MessageId, user_id: UserId) -> str:
+    """The claim of a message's first arrival at a user's device. A message id has no `:`."""
+    return f"delivered:{message_id}:{user_id}"
+
+
+def counts_claim(room_id: RoomId) -> str:
+    """The claim of the next counts of a large room."""
+    return f"counts:{room_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Unread:
     """A user's unread messages in one room.
@@ -160,7 +170,7 @@ class Receipts:
         if len(self._rooms.members(room_id)) > RECEIPTS_UP_TO:
             return
         try:
-            first = self._claims.claim(f"delivered:{message_id}:{user_id}", DELIVERED_S)
+            first = self._claims.claim(delivered_claim(message_id, user_id), DELIVERED_S)
         except CacheDown:
             first = True  # a second event does no harm
         if first or attempt > 1:
@@ -215,7 +225,7 @@ class Receipts:
 
     def _count_later(self, room_id: RoomId) -> None:
         try:
-            first = self._claims.claim(f"counts:{room_id}", COUNTS_EVERY_S)
+            first = self._claims.claim(counts_claim(room_id), COUNTS_EVERY_S)
         except CacheDown:
             telemetry.log("WARNING", "read_counts_dropped")
             return

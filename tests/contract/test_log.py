@@ -254,25 +254,3 @@ class TestDeletion:
         assert head(log) == Head(1, mid(10))
         assert log.find(LOBBY, "d", NOW) is None
         assert log.get(LOBBY, HERE, mid(70)) is None
-
-
-class TestRestore:
-    def test_puts_what_is_absent_without_moving_the_head(self, log: MessageLog) -> None:
-        entry = message(5, region=THERE)
-        log.restore(entry)
-        assert log.get(LOBBY, THERE, entry.message_id) == entry
-        assert head(log, region=THERE) == EMPTY
-
-    def test_never_overwrites(self, log: MessageLog) -> None:
-        target = message(1)
-        write(log, target, deletion(2, target))
-        log.restore(target)
-        found = log.get(LOBBY, HERE, target.message_id)
-        assert found is not None
-        assert (found.deleted, found.content) == (True, None)
-
-    def test_nor_does_a_commit_overwrite_what_was_restored(self, log: MessageLog) -> None:
-        restored = message(1, 500, content="restored")
-        log.restore(restored)
-        assert log.commit(message(1, 500), EMPTY, None, NOW) == Taken(EMPTY)
-        assert log.get(LOBBY, HERE, mid(500)) == restored

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...model.identifiers import MessageId, Region, RoomId, UserId
 from ...model.receipts import Marker
+from .keys import reader_key
 from .table import Item, Table, integer, n, s, text
 
 
@@ -53,7 +54,7 @@ class DynamoMarkers:
 
 
 def _key(room_id: RoomId, user_id: UserId, region: Region) -> Item:
-    return {"room_id": s(room_id), "reader": s(f"{user_id}#{region}")}
+    return {"room_id": s(room_id), "reader": s(reader_key(user_id, region))}
 
 
 def _user(item: Item) -> UserId:

@@ -34,8 +34,6 @@ class MemoryMessageLog:
             head = self._heads.get(stream, Head(0, MessageId("")))
             if head.seq != previous.seq or (head.last_id or "") >= entry.message_id:
                 return Taken(head)
-            if entry.message_id in self._entries.get(stream, {}):  # restored earlier
-                return Taken(head)
             if entry.kind is EntryKind.DELETION:
                 self._delete(entry)
             self._entries.setdefault(stream, {})[entry.message_id] = entry
@@ -48,11 +46,6 @@ class MemoryMessageLog:
     def find(self, room_id: RoomId, dedupe: str, now_ms: int) -> Duplicate | None:
         with self._lock:
             return self._find(room_id, dedupe, now_ms)
-
-    def restore(self, entry: Entry) -> None:
-        with self._lock:
-            entries = self._entries.setdefault((entry.room_id, entry.region), {})
-            entries.setdefault(entry.message_id, entry)
 
     def heads(self, streams: Sequence[Stream]) -> dict[Stream, Head]:
         with self._lock:
