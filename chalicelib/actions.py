@@ -271,11 +271,15 @@ def _sync(invocation: Invocation) -> Synced:
     synced = services.catch_up.since(allowed, invocation.command.limit)
     readable = [room for room, caught in synced.items() if not caught.unreadable]
     unread = services.receipts.unread(user_id, readable)
+    seen = services.receipts.seen(
+        user_id,
+        [entry for room in readable for entry in synced[room].entries],
+        {room: unread[room].last_read for room in readable},
+    )
     for room, caught in synced.items():
         if caught.unreadable or unread[room].unreadable:
             answer[room] = _without_messages(caught.position, Internal(UNREADABLE_ROOM))
             continue
-        seen = services.receipts.seen(user_id, room, caught.entries)
         answer[room] = SyncedConversation(
             messages=[Message.of(e, e.message_id in seen) for e in caught.entries],
             position=caught.position,

@@ -11,7 +11,7 @@ They get one event for each user, after a device of that user has acked or sent 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..contract.events import MessageDelivered, MessageRead
@@ -24,7 +24,7 @@ from ..messaging.reading import MessageReader
 from ..messaging.telling import Telling
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ..model.log import Entry, EntryKind
-from ..model.receipts import Marker
+from ..model.receipts import Marker, Reading
 from ..ports.queues import Queue
 from ..ports.receipts import AckNumbers, Claims, Markers
 from ..ports.system import Clock
@@ -34,7 +34,6 @@ MAX_UNREAD = 100
 DELIVERED_S = 86_400
 _READINGS = 50  # messages before the marker whose senders get an event
 _COUNTED = 10  # senders who get counts
-_SAMPLE = 1_000  # markers read to see which messages are read
 
 
 def delivered_claim(message_id: MessageId, user_id: UserId) -> str:
@@ -121,7 +120,9 @@ class Receipts:
         read_at = times.iso(job.at_ms)
         own = MessageRead(job.message_id, reader, room_id, read_at)
         self._telling.tell([reader], own, exclude=job.origin)
-        if len(self._rooms.members(room_id)) > RECEIPTS_UP_TO:
+        large = len(self._rooms.members(room_id)) > RECEIPTS_UP_TO
+        self._markers.note(room_id, self._region, Reading(reader, job.message_id), large)
+        if large:
             self._count_later(room_id)
             return
         for sender, theirs in self._newest_by_sender(room_id, job.message_id).items():
@@ -202,15 +203,35 @@ class Receipts:
             return Unread(0, last_read, unreadable=True)
         return Unread(count, last_read)
 
-    def seen(self, viewer: UserId, room_id: RoomId, entries: Sequence[Entry]) -> set[MessageId]:
-        """Return which entries are read: the viewer's by somebody else, others' by the viewer."""
-        if not entries:
-            return set()
-        markers = self._markers.of_room(room_id, _SAMPLE)
-        mine = [m.message_id for m in markers if m.user_id == viewer]
-        theirs = [m.message_id for m in markers if m.user_id != viewer]
-        furthest = {True: max(theirs, default=""), False: max(mine, default="")}
-        return {e.message_id for e in entries if e.message_id <= furthest[e.sender_id == viewer]}
+    def seen(
+        self,
+        viewer: UserId,
+        entries: Sequence[Entry],
+        last_read: Mapping[RoomId, MessageId | None] | None = None,
+    ) -> set[MessageId]:
+        """Return which entries are read: the viewer's by somebody else, others' by the viewer.
+
+        At most two batched reads for all rooms, whatever the number of readers.
+
+        Args:
+            last_read: The viewer's markers, if they are known.
+        """
+        own = sorted({entry.room_id for entry in entries if entry.sender_id == viewer})
+        readings = self._markers.furthest(own, self._regions) if own else {}
+        if last_read is None:
+            others = sorted({entry.room_id for entry in entries if entry.sender_id != viewer})
+            markers = self._markers.of_user(viewer, others, self._regions) if others else {}
+            last_read = {room_id: marker.message_id for room_id, marker in markers.items()}
+        by_others = {
+            room_id: max((r.message_id for r in found if r.user_id != viewer), default="")
+            for room_id, found in readings.items()
+        }
+        return {
+            entry.message_id
+            for entry in entries
+            if entry.message_id
+            <= ((by_others if entry.sender_id == viewer else last_read).get(entry.room_id) or "")
+        }
 
     def _newest_by_sender(
         self, room_id: RoomId, up_to: MessageId | None

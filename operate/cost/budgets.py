@@ -76,7 +76,7 @@ DELIVER = Calls("deliver", redis=2, reads=2, writes=1)
 TYPING = Calls("websocket_message", frames_in=1, frames_out=1, redis=1, standard=1)
 TYPING_TOLD = Calls("outbound", redis=3)
 READ = Calls("websocket_message", frames_in=1, frames_out=1, redis=1, reads=1, writes=1, standard=1)
-READ_TOLD = Calls("outbound", redis=3, reads=1)
+READ_TOLD = Calls("outbound", redis=3, reads=2)
 
 # A delayed job pings and sends the next job; the pong is a frame without an answer.
 BEAT = Calls("outbound", redis=3, reads=3, standard=1)

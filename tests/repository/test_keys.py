@@ -148,7 +148,8 @@ SPACES: dict[str, list[Builder]] = {
     ],
     "items of a stream": [(items.entry_key, (MESSAGE_IDS,)), (lambda: "head", ())],
     "items of the table reads": [
-        (lambda r, u, g: f"{r} {items.reader_key(u, g)}", (ROOMS, USERS, REGIONS)),
+        (items.reader_key, (USERS, REGIONS)),
+        (items.furthest_key, (REGIONS,)),
     ],
     "items of the table room_connections": [(items.joined_key, (USERS, CONNECTIONS))],
     "groups of delivery.fifo": [

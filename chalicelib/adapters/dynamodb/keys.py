@@ -30,6 +30,11 @@ def reader_key(user_id: str, region: str) -> str:
     return f"{user_id}#{region}"
 
 
+def furthest_key(region: str) -> str:
+    """The sort key of a room's furthest readers in the table `reads`. No user id is empty."""
+    return f"#{region}"
+
+
 def joined_key(user_id: str, connection_id: str) -> str:
     """The sort key of a connection in the table `room_connections`."""
     return f"{user_id}#{connection_id}"

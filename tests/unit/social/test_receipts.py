@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib.entrypoints.http import rest
+from chalicelib.model.identifiers import MessageId, RoomId, UserId
+from chalicelib.model.receipts import Marker
 from chalicelib.social import receipts
 from tests.support.world import World
 
@@ -129,6 +131,28 @@ def test_is_read_is_what_the_viewer_may_know(world: World) -> None:
     assert flags("carol") == [False, False]
     synced = world.act(alice, "sync", positions={})["conversations"]["lobby"]["messages"]
     assert [(m["message_id"], m["is_read"]) for m in synced] == [(first, True), (second, False)]
+
+
+def test_is_read_has_no_ceiling_of_readers(world: World) -> None:
+    alice, zoe = world.connect("alice"), world.connect("carol")
+    first = say(world, alice, "1")
+    for number in range(1_100):
+        marker = Marker(UserId(f"a{number:04}"), MessageId("0" * 26), 1)
+        world.adapters.markers.move(RoomId("lobby"), world.services.region, marker)
+    read(world, zoe, first)
+    listed = world.http(rest.list_messages, "alice", room_id="lobby").body["messages"]
+    assert [each["is_read"] for each in listed] == [True]
+    listed = world.http(rest.list_messages, "carol", room_id="lobby").body["messages"]
+    assert [each["is_read"] for each in listed] == [True]
+
+
+def test_own_reading_does_not_make_an_own_message_read(world: World) -> None:
+    alice, bob = world.connect("alice"), world.connect("bob")
+    first, second = say(world, alice, "1"), say(world, alice, "2")
+    read(world, alice, second)
+    read(world, bob, first)
+    listed = world.http(rest.list_messages, "alice", room_id="lobby").body["messages"]
+    assert [each["is_read"] for each in listed] == [True, False]
 
 
 @pytest.mark.parametrize("message_id", ["0" * 26, "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"])
