@@ -15,6 +15,7 @@ from .keys import furthest_key, reader_key
 from .table import Item, Table, integer, n, s, text
 
 _NOTE_TRIES = 8
+_PLACES = (("first", "first_id"), ("second", "second_id"))
 
 
 class DynamoMarkers:
@@ -108,16 +109,15 @@ def _marker(item: Item) -> Marker:
 
 
 def _readings(item: Item) -> list[Reading]:
-    names = ("first", "second")
     return [
-        Reading(UserId(text(item, name)), MessageId(text(item, f"{name}_id")))
-        for name in names
-        if name in item
+        Reading(UserId(text(item, user)), MessageId(text(item, message)))
+        for user, message in _PLACES
+        if user in item
     ]
 
 
 def _readings_item(key: Item, readings: Sequence[Reading], version: int) -> Item:
     item = {**key, "version": n(version)}
-    for name, each in zip(("first", "second"), readings, strict=False):
-        item |= {name: s(each.user_id), f"{name}_id": s(each.message_id)}
+    for (user, message), each in zip(_PLACES, readings, strict=False):
+        item |= {user: s(each.user_id), message: s(each.message_id)}
     return item
