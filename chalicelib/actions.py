@@ -267,6 +267,8 @@ def _sync(invocation: Invocation) -> Synced:
         rooms = sorted(room for room in services.rooms.ids_of(user_id) if room > start)
         allowed = {room: "" for room in rooms[:SYNCED_ROOMS]}
         after = rooms[SYNCED_ROOMS - 1] if len(rooms) > SYNCED_ROOMS else None
+        if after is None:
+            services.late_rooms.look_later(invocation.connection.target)
     answer: dict[RoomId, SyncedConversation] = {}
     synced = services.catch_up.since(allowed, invocation.command.limit)
     readable = [room for room, caught in synced.items() if not caught.unreadable]

@@ -32,6 +32,7 @@ from ..jobs.outbound import (
     Heartbeat,
     InvalidateMembership,
     LeaveRooms,
+    LookForRooms,
     RefuseSession,
     RegisterConnection,
     RetryEvent,
@@ -94,4 +95,5 @@ OUTBOUND: Mapping[type[Job], Worker] = {
     Heartbeat: lambda services, job, _: services.engine.beat(job),
     ReviveHeartbeat: lambda services, job, _: services.engine.revive(job),
     EndWithoutNamespace: lambda services, job, _: services.engine.end_without_namespace(job),
+    LookForRooms: lambda services, job, _: services.late_rooms.look(job),
 }
