@@ -100,7 +100,7 @@ class MessageWriter:
             kind=EntryKind.DELETION,
             sender_id=user_id,
             timestamp_ms=0,
-            content={"region": found.region},
+            content={"region": found.region, "seq": found.seq},
             target_id=message_id,
             origin_id=origin,
         )

@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .identifiers import MessageId, UserId
+from .identifiers import MessageId, Region, UserId
+
+_UNKNOWN = Region("")
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """The last message a user has read in a room, and when they marked it as read."""
+    """The last message a user has read in a room, and when they marked it as read.
+
+    Attributes:
+        region: The region of the message's stream; "" in markers of earlier versions.
+        seq: The message's seq there; 0 in markers of earlier versions.
+    """
 
     user_id: UserId
     message_id: MessageId
     read_ms: int
+    region: Region = _UNKNOWN
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)

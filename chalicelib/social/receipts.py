@@ -16,14 +16,14 @@ from dataclasses import dataclass
 
 from ..contract.events import MessageDelivered, MessageRead
 from ..jobs.outbound import TellDelivered, TellRead, TellReadCounts
-from ..kernel import ids, telemetry, times
+from ..kernel import ids, tails, telemetry, times
 from ..kernel.errors import CacheDown, NotFound, TidingsError
 from ..membership.rooms import Rooms
 from ..messaging.confirmations import RECEIPTS_UP_TO
 from ..messaging.reading import MessageReader
 from ..messaging.telling import Telling
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
-from ..model.log import Entry, EntryKind
+from ..model.log import Entry, EntryKind, Head
 from ..model.receipts import Marker, Reading
 from ..ports.queues import Queue
 from ..ports.receipts import AckNumbers, Claims, Markers
@@ -51,7 +51,8 @@ class Unread:
     """A user's unread messages in one room.
 
     Attributes:
-        count: Messages of others after the marker, up to `MAX_UNREAD`.
+        count: Messages of others after the marker, up to `MAX_UNREAD`. Exact if at most 100 entries
+            follow the marker; of more, those before the newest 100 count whosever they are.
         last_read: The marker's message, if there is a marker.
         unreadable: The log cannot be read, so that there is no count.
     """
@@ -99,7 +100,8 @@ class Receipts:
         if entry is None or entry.kind is not EntryKind.MESSAGE:
             raise NotFound("no such message")
         now_ms = self._clock.now_ms()
-        before = self._markers.move(room_id, self._region, Marker(user_id, message_id, now_ms))
+        marker = Marker(user_id, message_id, now_ms, entry.region, entry.seq)
+        before = self._markers.move(room_id, self._region, marker)
         if before is not None and before.message_id > message_id:
             return
         # A repeated call queues the job again: the first may have died before it did.
@@ -179,29 +181,60 @@ class Receipts:
             self._telling.tell([job.sender_id], event)
 
     def unread(self, user_id: UserId, room_ids: Sequence[RoomId]) -> dict[RoomId, Unread]:
-        """Return what is unread in each room; without a marker, all since the user joined."""
+        """Return what is unread in each room; without a marker, all since the user joined.
+
+        Counted from the heads, without reading messages: see `kernel.tails`.
+        """
         markers = self._markers.of_user(user_id, room_ids, self._regions)
-        newest = self._reader.newest(room_ids)
+        heads = self._reader.heads(list(dict.fromkeys(room_ids)))
         found = {}
         for room_id in room_ids:
             marker = markers.get(room_id)
-            last_read = marker.message_id if marker is not None else None
-            found[room_id] = Unread(0, last_read)
-            if newest.get(room_id, "") > (last_read or ""):
-                found[room_id] = self._unread(user_id, room_id, last_read)
+            last_read = marker.message_id if marker is not None else MessageId("")
+            news = {
+                region: head
+                for region, head in heads[room_id].items()
+                if (head.last_id or "") > last_read
+            }
+            found[room_id] = Unread(0, last_read or None)
+            if news:
+                found[room_id] = self._unread(user_id, room_id, marker, news)
         return found
 
-    def _unread(self, user_id: UserId, room_id: RoomId, last_read: MessageId | None) -> Unread:
+    def _unread(
+        self, user_id: UserId, room_id: RoomId, marker: Marker | None, news: Mapping[Region, Head]
+    ) -> Unread:
         """Return what is unread in one room; if it cannot be read, that is noted and not raised."""
+        last_read = marker.message_id if marker is not None else None
         try:
             start = last_read or ids.first_at(self._rooms.joined_ms(room_id, user_id))
-            count = self._reader.count_after(room_id, start, user_id, MAX_UNREAD)
+            counts = [
+                tails.unread(head.tail, head.seq, after_seq, user_id)
+                if (after_seq := self._seq_at(room_id, region, start, marker)) is not None
+                else None
+                for region, head in news.items()
+            ]
+            known = [count for count in counts if count is not None]
+            count = min(sum(known), MAX_UNREAD)
+            if len(known) < len(counts):
+                count = self._reader.count_after(room_id, start, user_id, MAX_UNREAD)
         except TidingsError:
             raise
         except Exception as fault:  # noqa: BLE001 - it would fail again; the answer says so
             telemetry.error("room_unreadable", fault, room_id=room_id)
             return Unread(0, last_read, unreadable=True)
         return Unread(count, last_read)
+
+    def _seq_at(
+        self, room_id: RoomId, region: Region, start: MessageId, marker: Marker | None
+    ) -> int | None:
+        """Return the seq up to which a stream is read; None if only its messages say.
+
+        Without a marker, one entry is read: the last before the user joined.
+        """
+        if marker is None:
+            return self._reader.seq_before(room_id, region, start)
+        return marker.seq if marker.seq and marker.region == region else None
 
     def seen(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.kernel import tails
 from chalicelib.kernel.errors import NotFound
 from chalicelib.model.identifiers import ConnectionId, MessageId
 from chalicelib.model.log import Committed, Duplicate, Head, Taken
@@ -254,3 +255,15 @@ class TestDeletion:
         assert head(log) == Head(1, mid(10))
         assert log.find(LOBBY, "d", NOW) is None
         assert log.get(LOBBY, HERE, mid(70)) is None
+
+
+class TestTail:
+    def test_the_head_says_whose_the_newest_messages_are(self, log: MessageLog) -> None:
+        first = message(1)
+        write(log, first, message(2))
+        authors = {seq: tails.author(message(seq).sender_id) for seq in (1, 2)}
+        assert head(log).tail == authors
+        draft = deletion(3, first)
+        again = replace(draft, content={**draft.content, "seq": 1})
+        assert log.commit(again, head(log), None, NOW) == Committed()
+        assert head(log).tail == {1: tails.NOBODY, 2: authors[2], 3: tails.NOBODY}

@@ -15,6 +15,7 @@ from ...model.delivery import Cursor
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import CommitResult, Committed, Duplicate, Entry, EntryKind, Head, Taken
 from ..aws import unavailable
+from . import tail_slots
 from .keys import HEAD, dedupe_key, entry_key, stream_key
 from .table import (
     CONFLICT,
@@ -145,15 +146,17 @@ class DynamoMessageLog:
         empty = "attribute_not_exists(seq)"
         follows = "seq = :previous AND last_id < :id"
         values = {":seq": n(entry.seq), ":id": s(entry.message_id)}
+        slots = tail_slots.written(entry)
         if previous.seq:
             values[":previous"] = n(previous.seq)
         return {
             "Update": {
                 "TableName": self._table.name,
                 "Key": {"stream": s(stream_key(entry.room_id, entry.region)), "entry": s(HEAD)},
-                "UpdateExpression": "SET seq = :seq, last_id = :id",
+                "UpdateExpression": f"SET seq = :seq, last_id = :id{slots.assignments}",
                 "ConditionExpression": follows if previous.seq else empty,
-                "ExpressionAttributeValues": values,
+                "ExpressionAttributeNames": slots.names,
+                "ExpressionAttributeValues": {**values, **slots.values},
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
@@ -254,7 +257,8 @@ class DynamoCursors:
 
 
 def _head(item: Item) -> Head:
-    return Head(integer(item, "seq"), MessageId(text(item, "last_id")))
+    seq = integer(item, "seq")
+    return Head(seq, MessageId(text(item, "last_id")), tail_slots.read(item, seq))
 
 
 def _duplicate(item: Item) -> Duplicate:

@@ -26,8 +26,13 @@ class DynamoMarkers:
         key = _key(room_id, marker.user_id, region)
         answer = self._table.update(
             key,
-            "SET message_id = :id, read_ms = :now",
-            {":id": s(marker.message_id), ":now": n(marker.read_ms)},
+            "SET message_id = :id, read_ms = :now, stream_region = :region, seq = :seq",
+            {
+                ":id": s(marker.message_id),
+                ":now": n(marker.read_ms),
+                ":region": s(marker.region),
+                ":seq": n(marker.seq),
+            },
             ConditionExpression="attribute_not_exists(message_id) OR message_id < :id",
             ReturnValues="ALL_OLD",
         )
@@ -105,7 +110,13 @@ def _user(item: Item) -> UserId:
 
 
 def _marker(item: Item) -> Marker:
-    return Marker(_user(item), MessageId(text(item, "message_id")), integer(item, "read_ms"))
+    return Marker(
+        _user(item),
+        MessageId(text(item, "message_id")),
+        integer(item, "read_ms"),
+        Region(text(item, "stream_region")),
+        integer(item, "seq"),
+    )
 
 
 def _readings(item: Item) -> list[Reading]:

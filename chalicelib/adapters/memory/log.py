@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ...kernel import nesting
+from ...kernel import nesting, tails
 from ...kernel.errors import NotFound
 from ...model.delivery import Cursor
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, Stream
@@ -20,6 +20,7 @@ class MemoryMessageLog:
         self._lock = threading.Lock()
         self._entries: dict[Stream, dict[MessageId, Entry]] = {}
         self._heads: dict[Stream, Head] = {}
+        self._tails: dict[Stream, dict[int, int]] = {}
         self._dedupes: dict[tuple[RoomId, str], tuple[int, Duplicate]] = {}
 
     def commit(self, entry: Entry, previous: Head, dedupe: str | None, now_ms: int) -> CommitResult:
@@ -37,7 +38,9 @@ class MemoryMessageLog:
             if entry.kind is EntryKind.DELETION:
                 self._delete(entry)
             self._entries.setdefault(stream, {})[entry.message_id] = entry
-            self._heads[stream] = Head(entry.seq, entry.message_id)
+            tail = {**self._tails.get(stream, {}), **tails.written(entry)}
+            self._tails[stream] = dict(sorted(tail.items())[-tails.LENGTH :])
+            self._heads[stream] = Head(entry.seq, entry.message_id, self._tails[stream])
             if dedupe is not None:
                 first = Duplicate(entry.message_id, entry.region, entry.seq, entry.timestamp_ms)
                 self._dedupes[(entry.room_id, dedupe)] = (now_ms + DEDUPE_MS, first)

@@ -93,14 +93,14 @@ def test_when_the_first_enqueue_failed_the_first_text_is_pushed(
 ) -> None:
     send = door(world)
     bob = world.connect("bob")
-    world.pump()
+    world.pump(until_ms=world.clock.ms)
     delivery = world.adapters.delivery
     assert isinstance(delivery, Refusing)
     delivery.refuse = 1
     send("first")
     assert delivery.refuse == 0
     answer = send("second")["data"]
-    world.pump()
+    world.pump(until_ms=world.clock.ms)
     names = ("message_received", "moment_posted", "notification")
     pushed = [event for name in names for event in world.poster.to(bob, name)]
     assert [event["content"] for event in pushed] == ["first"]
@@ -121,7 +121,7 @@ def test_a_resend_after_the_deletion_does_not_bring_the_content_back(world: Worl
         True,
         None,
     )
-    world.pump()
+    world.pump(until_ms=world.clock.ms)
     assert [event["message_id"] for event in world.poster.to(bob, "message_deleted")] == [
         first["message_id"]
     ]
