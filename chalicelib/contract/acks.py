@@ -69,7 +69,8 @@ class SyncedConversation(Shape):
         position: The position to keep, in any case: the next `sync` continues from here.
         recovered: `messages` is exactly what came after the given position.
         more: There is more after `position`: send `sync` again with it.
-        unread: The number of messages of others after the read marker, counted up to 100.
+        unread: The number of messages of others after the read marker, up to 100. Exact if at most
+            100 entries follow the marker.
         last_read_message_id: The message of the read marker, or null.
         error: Why the conversation could not be read; then there are no messages.
     """

@@ -61,10 +61,11 @@ def sio_joined(rooms: float) -> Calls:
 def sync(rooms: float) -> Calls:
     """A `sync` with this many positions, one of which has new entries.
 
-    For each room: membership, two reads of its head, the read marker, unread messages. For new
-    entries: the entries, who has read them, and since when the user is a member.
+    For each room: membership, two reads of its head, the read marker, and, without a marker, the
+    last entry before the user joined. For new entries: the entries, and since when the user is a
+    member.
     """
-    return Calls("websocket_message", frames_in=1, frames_out=1, redis=2, reads=5 * rooms + 3)
+    return Calls("websocket_message", frames_in=1, frames_out=1, redis=2, reads=5 * rooms + 2)
 
 
 SEND = Calls("websocket_message", frames_in=1, frames_out=1, redis=1, writes=_COMMIT, fifo=1)

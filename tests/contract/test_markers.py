@@ -24,6 +24,11 @@ class TestMarkers:
         assert markers.of_user(ANNA, [LOBBY, OTHER], [HERE]) == {LOBBY: second}
         assert markers.of_user(BEN, [LOBBY], [HERE]) == {}
 
+    def test_they_keep_where_their_message_stands(self, stores: Stores) -> None:
+        marker = Marker(ANNA, mid(5), NOW, THERE, 12)
+        stores.markers.move(LOBBY, HERE, marker)
+        assert stores.markers.of_user(ANNA, [LOBBY], [HERE]) == {LOBBY: marker}
+
     def test_many_at_once_end_at_the_furthest(self, stores: Stores) -> None:
         moves = at_once(
             RACERS, lambda n: stores.markers.move(LOBBY, HERE, Marker(ANNA, mid(n), NOW))

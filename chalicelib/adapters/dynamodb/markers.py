@@ -26,11 +26,11 @@ class DynamoMarkers:
         key = _key(room_id, marker.user_id, region)
         answer = self._table.update(
             key,
-            "SET message_id = :id, read_ms = :now, stream_region = :region, seq = :seq",
+            "SET message_id = :id, read_ms = :now, seq_of = :id, seq = :seq, stream_region = :at",
             {
                 ":id": s(marker.message_id),
                 ":now": n(marker.read_ms),
-                ":region": s(marker.region),
+                ":at": s(marker.region),
                 ":seq": n(marker.seq),
             },
             ConditionExpression="attribute_not_exists(message_id) OR message_id < :id",
@@ -110,13 +110,11 @@ def _user(item: Item) -> UserId:
 
 
 def _marker(item: Item) -> Marker:
-    return Marker(
-        _user(item),
-        MessageId(text(item, "message_id")),
-        integer(item, "read_ms"),
-        Region(text(item, "stream_region")),
-        integer(item, "seq"),
-    )
+    message_id, read_ms = MessageId(text(item, "message_id")), integer(item, "read_ms")
+    if text(item, "seq_of") != message_id:  # moved by an earlier version, which writes no seq
+        return Marker(_user(item), message_id, read_ms)
+    region = Region(text(item, "stream_region"))
+    return Marker(_user(item), message_id, read_ms, region, integer(item, "seq"))
 
 
 def _readings(item: Item) -> list[Reading]:
