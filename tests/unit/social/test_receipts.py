@@ -10,6 +10,7 @@ from chalicelib.entrypoints.http import rest
 from chalicelib.model.identifiers import MessageId, RoomId, UserId
 from chalicelib.model.receipts import Marker
 from chalicelib.social import receipts
+from tests.support.counting import counted
 from tests.support.world import World
 
 
@@ -186,3 +187,21 @@ def test_in_a_large_room_receipts_become_counts(
     world.pump()
     [event] = world.poster.to(alice, "message_read")
     assert (event["message_id"], event["reader_id"], event["read_count"]) == (message_id, None, 2)
+
+
+def test_each_moved_marker_is_noted_for_large_rooms(world: World) -> None:
+    alice, bob = world.connect("alice"), world.connect("bob")
+    message_id = say(world, alice, "hi")
+    ports = counted(world)
+    read(world, bob, message_id)
+    assert ports["markers"].calls == ["move", "note"]
+
+
+def test_unread_of_a_marker_of_an_earlier_version_is_counted_from_the_messages(
+    world: World,
+) -> None:
+    alice = world.connect("alice")
+    ids = [say(world, alice, str(number)) for number in range(3)]
+    marker = Marker(UserId("bob"), MessageId(ids[0]), 1)
+    world.adapters.markers.move(RoomId("lobby"), world.services.region, marker)
+    assert unread(world, "bob") == 2
