@@ -146,7 +146,7 @@ class DynamoMessageLog:
         empty = "attribute_not_exists(seq)"
         follows = "seq = :previous AND last_id < :id"
         values = {":seq": n(entry.seq), ":id": s(entry.message_id)}
-        slots = tail_slots.written(entry)
+        slots = tail_slots.written([entry])
         if previous.seq:
             values[":previous"] = n(previous.seq)
         return {

@@ -6,6 +6,7 @@ of `n div 100`, so that a slot which an earlier version left behind is recognise
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...kernel import tails
@@ -24,9 +25,13 @@ class Slots:
     values: Item
 
 
-def written(entry: Entry) -> Slots:
-    """Return what appending the entry sets."""
-    authors = {seq % tails.LENGTH: _value(seq, each) for seq, each in tails.written(entry).items()}
+def written(entries: Sequence[Entry]) -> Slots:
+    """Return what appending the entries sets, in their order; a later entry takes a slot over."""
+    authors = {
+        seq % tails.LENGTH: _value(seq, author)
+        for entry in entries
+        for seq, author in tails.written(entry).items()
+    }
     return Slots(
         assignments="".join(f", #t{slot} = :t{slot}" for slot in authors),
         names={f"#t{slot}": str(slot) for slot in authors},

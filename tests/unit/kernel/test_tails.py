@@ -39,7 +39,7 @@ def test_it_is_the_number_of_others_messages_after_the_marker(
     item: dict[str, dict[str, str]] = {}
     for step in steps:
         append(log, step)
-        slots = tail_slots.written(log[-1])
+        slots = tail_slots.written([log[-1]])
         item |= {slots.names[f"#{each[1:]}"]: value for each, value in slots.values.items()}
     after = min(after, len(log))
     tail = tail_slots.read(item, len(log))
@@ -54,7 +54,7 @@ def test_it_is_the_number_of_others_messages_after_the_marker(
 def test_what_an_earlier_version_wrote_is_unknown() -> None:
     item: dict[str, dict[str, str]] = {}
     for seq in (1, 2, 3, 103):
-        slots = tail_slots.written(entry(seq, ANNA))
+        slots = tail_slots.written([entry(seq, ANNA)])
         item |= {slots.names[f"#{each[1:]}"]: value for each, value in slots.values.items()}
     tail = tail_slots.read(item, 103)
     assert set(tail) == {103}, "slots 1 and 2 are those of entries 1 and 2, not of 101 and 102"
@@ -66,7 +66,7 @@ def test_a_full_tail_fits_into_one_write_unit() -> None:
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html"""
     item: dict[str, dict[str, str]] = {}
     for seq in range(9_900, 10_000):
-        slots = tail_slots.written(entry(seq, UserId(f"user{seq}")))
+        slots = tail_slots.written([entry(seq, UserId(f"user{seq}"))])
         item |= {slots.names[f"#{each[1:]}"]: value for each, value in slots.values.items()}
     slots_bytes = sum(len(name) + len(value["N"]) // 2 + 2 for name, value in item.items())
     others = "stream" + "r" * 64 + "#ap-southeast-1" + "entry" + "head" + "last_id" + "0" * 26
