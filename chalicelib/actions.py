@@ -274,15 +274,21 @@ def _sync(invocation: Invocation) -> Synced:
         rooms = sorted(room for room in services.rooms.ids_of(user_id) if room > start)
         allowed = {room: "" for room in rooms[:SYNCED_ROOMS]}
         after = rooms[SYNCED_ROOMS - 1] if len(rooms) > SYNCED_ROOMS else None
+        if after is None:
+            services.late_rooms.look_later(invocation.connection.target)
     answer: dict[RoomId, SyncedConversation] = {}
     synced = services.catch_up.since(allowed, invocation.command.limit)
     readable = [room for room, caught in synced.items() if not caught.unreadable]
     unread = services.receipts.unread(user_id, readable)
+    seen = services.receipts.seen(
+        user_id,
+        [entry for room in readable for entry in synced[room].entries],
+        {room: unread[room].last_read for room in readable},
+    )
     for room, caught in synced.items():
         if caught.unreadable or unread[room].unreadable:
             answer[room] = _without_messages(caught.position, Internal(UNREADABLE_ROOM))
             continue
-        seen = services.receipts.seen(user_id, room, caught.entries)
         answer[room] = SyncedConversation(
             messages=[Message.of(e, e.message_id in seen) for e in caught.entries],
             position=caught.position,

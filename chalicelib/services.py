@@ -43,6 +43,7 @@ from .ports.rooms import RoomStore
 from .ports.sessions import CheckpointStore, EngineSessions, Trails
 from .ports.system import Clock, Ids, Metrics, Parallel
 from .sessions.engine import Engine
+from .sessions.late_rooms import LateRooms
 from .sessions.missed import MissedEntries
 from .sessions.recovery import Recovery
 from .sessions.upgrades import Upgrades
@@ -116,6 +117,7 @@ class Services:
     engine: Engine
     upgrades: Upgrades
     recovery: Recovery
+    late_rooms: LateRooms
     adapters: Adapters
 
     @property
@@ -231,12 +233,22 @@ def compose(settings: Settings, a: Adapters) -> Services:
     )
     engine = Engine(settings, a.sessions, connections, closing, a.poster, a.outbound, a.clock)
     upgrades = Upgrades(engine, a.sessions, connections, a.trails, a.outbound, a.clock, a.ids)
+    late_rooms = LateRooms(
+        rooms=rooms,
+        reader=reader,
+        trails=a.trails,
+        telling=telling,
+        delivery=a.delivery,
+        outbound=a.outbound,
+        clock=a.clock,
+    )
     recovery = Recovery(
         trails=a.trails,
         connections=connections,
         backlog=backlog,
         confirmations=confirmations,
         missed=MissedEntries(a.checkpoints, rooms, reader),
+        late_rooms=late_rooms,
         store=a.checkpoints,
         reader=reader,
         engine=engine,
@@ -277,5 +289,6 @@ def compose(settings: Settings, a: Adapters) -> Services:
         engine=engine,
         upgrades=upgrades,
         recovery=recovery,
+        late_rooms=late_rooms,
         adapters=a,
     )

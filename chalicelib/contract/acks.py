@@ -37,7 +37,8 @@ class Sent(Shape):
     """The message is in the log.
 
     Attributes:
-        position: The position of a device that has this stream up to this message.
+        position: The position of this message alone: it does not say that you have the messages
+            before it. Keep it only if it is the next after yours.
     """
 
     message_id: MessageId
@@ -51,7 +52,7 @@ class RoomPosition(Shape):
     """The newest position of a room.
 
     Attributes:
-        position: The newest position.
+        position: The newest position. Keep it only if you have none of this room.
     """
 
     room_id: RoomId
@@ -65,10 +66,11 @@ class SyncedConversation(Shape):
     Attributes:
         messages: The messages after the given position, oldest first. Without a position, or when
             `recovered` is false, the newest messages instead.
-        position: The position to keep: the next `sync` continues from here.
+        position: The position to keep, in any case: the next `sync` continues from here.
         recovered: `messages` is exactly what came after the given position.
         more: There is more after `position`: send `sync` again with it.
-        unread: The number of messages of others after the read marker, counted up to 100.
+        unread: The number of messages of others after the read marker, up to 100. Exact if at most
+            100 entries follow the marker.
         last_read_message_id: The message of the read marker, or null.
         error: Why the conversation could not be read; then there are no messages.
     """

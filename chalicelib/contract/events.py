@@ -59,7 +59,7 @@ class MessageDeleted(Event):
 
     Attributes:
         message_id: The deleted message.
-        position: The position of a device that has this stream up to the deletion.
+        position: The position of the deletion alone. Keep it only if it is the next after yours.
     """
 
     name: ClassVar[str] = "message_deleted"

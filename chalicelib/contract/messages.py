@@ -27,7 +27,7 @@ class Message(Shape):
         is_deleted: The message was deleted.
         client_message_id: The sender's own id of the message, or null.
         delivery_receipt: The sender asks devices to confirm the message (`message_delivered`).
-        position: The position of a device that has this stream up to this message.
+        position: The position of this message alone. Keep it only if it is the next after yours.
     """
 
     message_id: MessageId

@@ -1,4 +1,7 @@
-"""Positions: how far a device has a room, for each region's stream. Opaque to clients.
+"""Positions: how far a device has a room, for each region's stream.
+
+A client keeps the position of a `sync`, and moves it only to the next seq of a region. The server
+cannot know what a device has, so the position in an ack or event names one entry only.
 
 The text is `region:seq:message_id` for each region, sorted and joined by commas. The empty text
 is the start of the room.
@@ -42,5 +45,5 @@ def decode(text: str) -> Position:
 
 
 def of(entry: Entry) -> str:
-    """Return the position of a device that has the entry's stream up to this entry."""
+    """Return the position of an entry: of a device that has its stream up to this entry."""
     return encode({entry.region: Head(entry.seq, entry.message_id)})

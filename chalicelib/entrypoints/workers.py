@@ -36,6 +36,7 @@ from ..jobs.outbound import (
     Heartbeat,
     InvalidateMembership,
     LeaveRooms,
+    LookForRooms,
     RefuseSession,
     RegisterConnection,
     RepairViews,
@@ -106,4 +107,5 @@ OUTBOUND: Mapping[type[Job], Worker] = {
     Heartbeat: lambda services, job, _: services.engine.beat(job),
     ReviveHeartbeat: lambda services, job, _: services.engine.revive(job),
     EndWithoutNamespace: lambda services, job, _: services.engine.end_without_namespace(job),
+    LookForRooms: lambda services, job, _: services.late_rooms.look(job),
 }

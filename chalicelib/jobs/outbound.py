@@ -323,6 +323,19 @@ class EndWithoutNamespace(OutboundJob):
     target: Target
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookForRooms(OutboundJob):
+    """Tell a device of rooms that its user joined shortly before, if the index lacked them.
+
+    Attributes:
+        at_ms: When the device was told of all its rooms.
+    """
+
+    kind: ClassVar[str] = "look_for_rooms"
+    target: Target
+    at_ms: int
+
+
 KINDS: tuple[type[Job], ...] = (
     RetryEvent,
     TellTyping,
@@ -349,4 +362,5 @@ KINDS: tuple[type[Job], ...] = (
     Heartbeat,
     ReviveHeartbeat,
     EndWithoutNamespace,
+    LookForRooms,
 )

@@ -102,6 +102,16 @@ def user_group(user_id: UserId) -> str:
     return "u#" + _digest(user_id)
 
 
+def message_dedupe(sender: UserId, client_message_id: str) -> str:
+    """The dedupe key of a message in its room's log. A user id has no `#` and is not empty."""
+    return f"{sender}#{client_message_id}"
+
+
+def deletion_dedupe(message_id: MessageId) -> str:
+    """The dedupe key of a deletion in its room's log: no user's messages have such a key."""
+    return f"#deletion#{message_id}"
+
+
 def ack_id(room_id: RoomId, message_id: MessageId) -> int:
     """The Socket.IO ack id with which receivers confirm a message.
 

@@ -12,6 +12,7 @@ from typing import Any
 from ..model.identifiers import Region
 
 ANY_ORIGIN = "*"
+_REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+")
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")  # as browsers send it: lower case, no path
 
 
@@ -147,7 +148,7 @@ class Settings:
                 "set both TIDINGS_REDIS_IAM_USER and TIDINGS_REDIS_IAM_CACHE, or neither"
             )
         return cls(
-            region=env.get("AWS_REGION", default.region),
+            region=_region(env.get("AWS_REGION", default.region)),
             prefix=env.get("TIDINGS_PREFIX", default.prefix),
             endpoint_url=env.get("AWS_ENDPOINT_URL") or None,
             secret_id=env.get("TIDINGS_SECRET_ID", default.secret_id),
@@ -179,6 +180,12 @@ class Settings:
             metrics_namespace=env.get("TIDINGS_METRICS_NAMESPACE", default.metrics_namespace),
             log_level=env.get("TIDINGS_LOG_LEVEL", default.log_level),
         )
+
+
+def _region(text: str) -> str:
+    if not _REGION.fullmatch(text):  # it is part of keys and positions, between separators
+        raise ValueError(f"AWS_REGION: {text} is not the name of a region such as us-east-1")
+    return text
 
 
 def _origins(text: str) -> tuple[str, ...]:

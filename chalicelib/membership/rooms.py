@@ -133,6 +133,10 @@ class Rooms:
         moments = (ids.moments_room_id(friend) for friend in self._friends.of(user_id))
         return [*self._store.rooms_of(user_id), *moments]
 
+    def joined_since(self, user_id: UserId, at_ms: int) -> list[Member]:
+        """Return the memberships that began since then (an index: eventually consistent)."""
+        return self._store.joined_since(user_id, at_ms)
+
     def among(self, user_id: UserId, room_ids: Sequence[RoomId]) -> list[RoomId]:
         """Return those of these rooms that the user may read (consistent reads)."""
         return [room_id for room_id in room_ids if self._role(room_id, user_id) is not None]

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..jobs.delivery import SetAside
-from ..kernel import telemetry
+from ..kernel import ids, telemetry
 from ..kernel.errors import Unavailable
 from ..model.delivery import Cursor
 from ..model.log import Entry, EntryKind
@@ -22,6 +22,7 @@ from ..ports.queues import Queue
 from ..ports.system import Clock
 from .reading import MessageReader
 
+RECENT_MS = 900_000  # before the oldest entry of a job; jobs overtake each other by seconds
 SET_ASIDE_AFTER = 3  # attempts; of the 6 receives that a job has
 
 
@@ -43,6 +44,7 @@ class Backlog:
         Args:
             known: Entries of the stream that came with jobs, by seq.
         """
+        cursor = self._started(cursor, known)
         newest = known[max(known)]
         last = min(cursor.seq + most, newest.seq)
         seqs = range(cursor.seq + 1, last + 1)
@@ -128,6 +130,23 @@ class Backlog:
         reason = telemetry.reason(fault)
         self._record(
             replace(letter, reason=reason, attempts=attempt, at_ms=now_ms, retries=retries)
+        )
+
+    def _started(self, cursor: Cursor, known: Mapping[int, Entry]) -> Cursor:
+        """Return the cursor, or where to begin if the stream has none.
+
+        A stream without a cursor is new, or its cursor was lost with the table. It begins at the
+        oldest entry that a job names, and at what was written in the minutes before it: jobs can
+        be queued in another order than their entries. Everything older was delivered.
+        """
+        oldest = known[min(known)]
+        if cursor.seq or oldest.seq == 1:
+            return cursor
+        since_ms = max(0, oldest.timestamp_ms - RECENT_MS)
+        first = self._reader.entries_since(oldest.room_id, oldest.region, since_ms, 1)
+        seq = first[0].seq if first else oldest.seq
+        return (
+            replace(cursor, seq=seq - 1, message_id=ids.first_at(since_ms)) if seq > 1 else cursor
         )
 
     def _next(self, cursor: Cursor, known: Mapping[int, Entry]) -> Entry:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ..contract.commands import MAX_CONTENT_BYTES, SendMessage, check_json
 from ..jobs.delivery import DeliverEntry
-from ..kernel.errors import Internal, NotFound, PermissionDenied
+from ..kernel import ids
+from ..kernel.errors import Internal, NotFound, PermissionDenied, Unavailable
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ..model.lines import Fate, Settled, Turn
 from ..model.log import Duplicate, Entry, EntryKind
@@ -36,6 +37,7 @@ class MessageWriter:
         self._log = log
         self._reader = reader
         self._delivery = delivery
+        self._clock = clock
         self._region = region
         self._appender = Appender(log, lines, clock, ids_, region)
 
@@ -48,8 +50,9 @@ class MessageWriter:
     ) -> Entry:
         """Append a message to the log and queue its delivery; the caller has checked membership.
 
-        A resend with the same client_message_id within 24 h returns the first entry. It also
-        writes and queues that entry again, which completes an earlier attempt that died halfway.
+        A resend with the same client_message_id within 24 h returns the stored first entry,
+        whatever the resend says. It also queues that entry again, which completes an earlier
+        attempt that died halfway.
         """
         check_json(command.content, MAX_CONTENT_BYTES, "content")
         draft = Entry(
@@ -69,7 +72,8 @@ class MessageWriter:
             origin_id=origin,
             delivery_receipt=command.delivery_receipt,
         )
-        dedupe = f"{sender}#{command.client_message_id}" if command.client_message_id else None
+        client_id = command.client_message_id
+        dedupe = ids.message_dedupe(sender, client_id) if client_id else None
         return self._append(draft, dedupe, turn)
 
     def delete(
@@ -95,11 +99,26 @@ class MessageWriter:
             kind=EntryKind.DELETION,
             sender_id=user_id,
             timestamp_ms=0,
-            content={"region": found.region},
+            content={"region": found.region, "seq": found.seq},
             target_id=message_id,
             origin_id=origin,
         )
-        self._append(draft, f"deletion#{message_id}", turn)
+        if found.deleted and (first := self._deletion_of(found)) is not None:
+            self._enqueue(self._again(draft, first))
+            return
+        self._append(draft, ids.deletion_dedupe(message_id), turn)
+
+    def _deletion_of(self, deleted: Entry) -> Duplicate | None:
+        """Return the deletion of a message under the dedupe key that earlier versions wrote.
+
+        A user named `deletion` can have used that key for a message, so the entry is checked.
+        """
+        key = f"deletion#{deleted.message_id}"
+        first = self._log.find(deleted.room_id, key, self._clock.now_ms())
+        if first is None:
+            return None
+        entry = self._log.get(deleted.room_id, first.region, first.message_id)
+        return first if entry is not None and entry.target_id == deleted.message_id else None
 
     def _append(self, draft: Entry, dedupe: str | None, turn: Turn | None) -> Entry:
         settled = self._appender.append(draft, dedupe, turn)
@@ -118,15 +137,15 @@ class MessageWriter:
         return replace(draft, seq=at.seq, message_id=at.message_id, timestamp_ms=at.timestamp_ms)
 
     def _again(self, draft: Entry, first: Duplicate) -> Entry:
-        entry = replace(
-            draft,
-            region=first.region,
-            seq=first.seq,
-            message_id=first.message_id,
-            timestamp_ms=first.timestamp_ms,
-        )
-        self._log.restore(entry)
-        return entry
+        """Return the stored first entry of a resend; the draft says only which device resends.
+
+        Raises:
+            Unavailable: The entry was written in another region and is not here yet.
+        """
+        stored = self._log.get(draft.room_id, first.region, first.message_id)
+        if stored is None:
+            raise Unavailable("the first attempt cannot be read yet, try again")
+        return replace(stored, origin_id=draft.origin_id)
 
     def _enqueue(self, entry: Entry) -> None:
         self._delivery.send([DeliverEntry(entry=entry)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -54,10 +54,13 @@ class Head:
 
     Attributes:
         last_id: Its message_id; None if only the seq is known (a guess from the cache).
+        tail: Whose messages the newest entries are, by seq: see `kernel.tails`. Without those of
+            earlier versions.
     """
 
     seq: int
     last_id: MessageId | None
+    tail: Mapping[int, int] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

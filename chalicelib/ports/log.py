@@ -39,12 +39,10 @@ class MessageLog(Protocol):
         `commit` otherwise, except that a missing target is an answer, too.
         """
 
-    def find(self, room_id: RoomId, dedupe: str, now_ms: int) -> Duplicate | None: ...
+    def find(self, room_id: RoomId, dedupe: str, now_ms: int) -> Duplicate | None:
+        """The entry that was written with this dedupe key in the last 24 h. Strongly consistent.
 
-    def restore(self, entry: Entry) -> None:
-        """Write an entry of any region's stream if it is absent; never overwrites.
-
-        A later commit with the same id returns `Taken`.
+        The entry itself can be missing if another region wrote it: `get` says.
         """
 
     def heads(self, streams: Sequence[tuple[RoomId, Region]]) -> dict[tuple[RoomId, Region], Head]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ..model.identifiers import MessageId, Region, RoomId, UserId
-from ..model.receipts import Marker
+from ..model.receipts import Marker, Reading
 
 
 class Markers(Protocol):
@@ -23,8 +23,23 @@ class Markers(Protocol):
     ) -> dict[RoomId, Marker]:
         """The furthest of all regions by room. Strongly consistent, in batches of 100."""
 
-    def of_room(self, room_id: RoomId, limit: int) -> list[Marker]:
-        """Up to `limit` users' markers, the furthest of all regions. Eventually consistent."""
+    def note(self, room_id: RoomId, region: Region, reading: Reading, large: bool) -> None:
+        """Note a moved marker, so that `furthest` need not read the markers of a large room.
+
+        Call it after every `move`. Notes begin when a room is first `large`, and then continue.
+
+        Raises:
+            Unavailable: Also when too many users read the room at once. Note it again.
+        """
+
+    def furthest(
+        self, room_ids: Sequence[RoomId], regions: Sequence[Region]
+    ) -> dict[RoomId, tuple[Reading, ...]]:
+        """The two users who have read each room furthest, of all who were noted.
+
+        One batched read for all rooms with notes; a query for each room without. Strongly
+        consistent.
+        """
 
     def count(self, room_id: RoomId, message_id: MessageId) -> int:
         """How many users have read up to this message or further. Eventually consistent."""

@@ -30,6 +30,9 @@ class RoomStore(Protocol):
     def rooms_of(self, user_id: UserId) -> list[RoomId]:
         """Eventually consistent (an index)."""
 
+    def joined_since(self, user_id: UserId, at_ms: int) -> list[Member]:
+        """The user's memberships that began since then. Eventually consistent (an index)."""
+
     def add_member(self, member: Member) -> bool:
         """False if the user already is a member; the role does not change."""
 

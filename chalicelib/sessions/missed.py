@@ -100,6 +100,20 @@ class MissedEntries:
         entries = self._reader.entries_between(room_id, region, seen, head)
         return entries if len(entries) == head - seen else None
 
+    def since_joined(self, target: Target, entry: Entry) -> list[Entry] | None:
+        """Return the entries up to this one since the user joined; None if there are too many.
+
+        For a stream that the socket was never sent: of a room that is new to the user, or that the
+        index of the user's rooms did not show yet when the socket connected.
+        """
+        joined_ms = self._rooms.joined_ms(entry.room_id, target.user_id)
+        if not joined_ms or entry.seq == 1:
+            return [entry]
+        most = MOST_MISSED + 1
+        entries = self._reader.entries_since(entry.room_id, entry.region, joined_ms, most)
+        found = [each for each in entries if each.seq <= entry.seq]
+        return found if len(found) <= MOST_MISSED else None
+
     def heads(self, target: Target) -> dict[Stream, int] | None:
         """Return the heads of all streams that the socket receives; None if there are too many."""
         rooms = [

@@ -44,6 +44,7 @@ from ..ports.system import Clock, Ids
 from ..wire import socketio, socketwire
 from . import offsets
 from .engine import Engine
+from .late_rooms import LateRooms
 from .missed import MissedEntries
 from .offsets import RecoveryClaim
 from .upgrades import Upgrades
@@ -61,6 +62,7 @@ class Recovery:
         backlog: Backlog,
         confirmations: Confirmations,
         missed: MissedEntries,
+        late_rooms: LateRooms,
         reader: MessageReader,
         engine: Engine,
         upgrades: Upgrades,
@@ -75,6 +77,7 @@ class Recovery:
         self._backlog = backlog
         self._confirmations = confirmations
         self._missed = missed
+        self._late_rooms = late_rooms
         self._reader = reader
         self._engine = engine
         self._upgrades = upgrades
@@ -141,6 +144,10 @@ class Recovery:
             return None
         try:
             entries = self._unsent(entry, trail)
+            if entries is None:
+                self._trails.undo(target.sid)
+                self._engine.close(trail.target)
+                return None
             outcome = self._send(target, trail, entries, attempt)
         except Unavailable:
             self._trails.undo(target.sid)
@@ -213,13 +220,19 @@ class Recovery:
             self._trails.undo(target.sid)
             self._upgrades.settle(target, wire.namespace(target.protocol))
             if recovered:
+                self._late_rooms.look_later(target)
                 telemetry.measure("recovered", self._clock.now_ms(), recoveries=1)
 
-    def _unsent(self, entry: Entry, trail: Trail) -> list[Entry]:
-        """Return the entries up to this one that the socket has not been sent, oldest first."""
-        if trail.seq is not None and entry.seq <= trail.seq:
+    def _unsent(self, entry: Entry, trail: Trail) -> list[Entry] | None:
+        """Return the entries up to this one that the socket has not been sent, oldest first.
+
+        None if there are too many: its client starts over.
+        """
+        if trail.seq is None:
+            return self._missed.since_joined(trail.target, entry)
+        if entry.seq <= trail.seq:
             return []
-        if trail.seq is None or entry.seq == trail.seq + 1:
+        if entry.seq == trail.seq + 1:
             return [entry]
         return self._reader.entries_between(entry.room_id, entry.region, trail.seq, entry.seq)
 

@@ -11,20 +11,20 @@ They get one event for each user, after a device of that user has acked or sent 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..contract.events import MessageDelivered, MessageRead
 from ..jobs.outbound import TellDelivered, TellRead, TellReadCounts
-from ..kernel import ids, telemetry, times
+from ..kernel import ids, tails, telemetry, times
 from ..kernel.errors import CacheDown, NotFound, TidingsError
 from ..membership.rooms import Rooms
 from ..messaging.confirmations import RECEIPTS_UP_TO
 from ..messaging.reading import MessageReader
 from ..messaging.telling import Telling
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
-from ..model.log import Entry, EntryKind
-from ..model.receipts import Marker
+from ..model.log import Entry, EntryKind, Head
+from ..model.receipts import Marker, Reading
 from ..ports.queues import Queue
 from ..ports.receipts import AckNumbers, Claims, Markers
 from ..ports.system import Clock
@@ -34,7 +34,16 @@ MAX_UNREAD = 100
 DELIVERED_S = 86_400
 _READINGS = 50  # messages before the marker whose senders get an event
 _COUNTED = 10  # senders who get counts
-_SAMPLE = 1_000  # markers read to see which messages are read
+
+
+def delivered_claim(message_id: MessageId, user_id: UserId) -> str:
+    """The claim of a message's first arrival at a user's device. A message id has no `:`."""
+    return f"delivered:{message_id}:{user_id}"
+
+
+def counts_claim(room_id: RoomId) -> str:
+    """The claim of the next counts of a large room."""
+    return f"counts:{room_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,8 @@ class Unread:
     """A user's unread messages in one room.
 
     Attributes:
-        count: Messages of others after the marker, up to `MAX_UNREAD`.
+        count: Messages of others after the marker, up to `MAX_UNREAD`. Exact if at most 100 entries
+            follow the marker; of more, those before the newest 100 count whosever they are.
         last_read: The marker's message, if there is a marker.
         unreadable: The log cannot be read, so that there is no count.
     """
@@ -90,7 +100,8 @@ class Receipts:
         if entry is None or entry.kind is not EntryKind.MESSAGE:
             raise NotFound("no such message")
         now_ms = self._clock.now_ms()
-        before = self._markers.move(room_id, self._region, Marker(user_id, message_id, now_ms))
+        marker = Marker(user_id, message_id, now_ms, entry.region, entry.seq)
+        before = self._markers.move(room_id, self._region, marker)
         if before is not None and before.message_id > message_id:
             return
         # A repeated call queues the job again: the first may have died before it did.
@@ -111,7 +122,9 @@ class Receipts:
         read_at = times.iso(job.at_ms)
         own = MessageRead(job.message_id, reader, room_id, read_at)
         self._telling.tell([reader], own, exclude=job.origin)
-        if len(self._rooms.members(room_id)) > RECEIPTS_UP_TO:
+        large = len(self._rooms.members(room_id)) > RECEIPTS_UP_TO
+        self._markers.note(room_id, self._region, Reading(reader, job.message_id), large)
+        if large:
             self._count_later(room_id)
             return
         for sender, theirs in self._newest_by_sender(room_id, job.message_id).items():
@@ -160,7 +173,7 @@ class Receipts:
         if len(self._rooms.members(room_id)) > RECEIPTS_UP_TO:
             return
         try:
-            first = self._claims.claim(f"delivered:{message_id}:{user_id}", DELIVERED_S)
+            first = self._claims.claim(delivered_claim(message_id, user_id), DELIVERED_S)
         except CacheDown:
             first = True  # a second event does no harm
         if first or attempt > 1:
@@ -168,23 +181,43 @@ class Receipts:
             self._telling.tell([job.sender_id], event)
 
     def unread(self, user_id: UserId, room_ids: Sequence[RoomId]) -> dict[RoomId, Unread]:
-        """Return what is unread in each room; without a marker, all since the user joined."""
+        """Return what is unread in each room; without a marker, all since the user joined.
+
+        Counted from the heads, without reading messages: see `kernel.tails`.
+        """
         markers = self._markers.of_user(user_id, room_ids, self._regions)
-        newest = self._reader.newest(room_ids)
+        heads = self._reader.heads(list(dict.fromkeys(room_ids)))
         found = {}
         for room_id in room_ids:
             marker = markers.get(room_id)
-            last_read = marker.message_id if marker is not None else None
-            found[room_id] = Unread(0, last_read)
-            if newest.get(room_id, "") > (last_read or ""):
-                found[room_id] = self._unread(user_id, room_id, last_read)
+            last_read = marker.message_id if marker is not None else MessageId("")
+            news = {
+                region: head
+                for region, head in heads[room_id].items()
+                if (head.last_id or "") > last_read
+            }
+            found[room_id] = Unread(0, last_read or None)
+            if news:
+                found[room_id] = self._unread(user_id, room_id, marker, news)
         return found
 
-    def _unread(self, user_id: UserId, room_id: RoomId, last_read: MessageId | None) -> Unread:
+    def _unread(
+        self, user_id: UserId, room_id: RoomId, marker: Marker | None, news: Mapping[Region, Head]
+    ) -> Unread:
         """Return what is unread in one room; if it cannot be read, that is noted and not raised."""
+        last_read = marker.message_id if marker is not None else None
         try:
             start = last_read or ids.first_at(self._rooms.joined_ms(room_id, user_id))
-            count = self._reader.count_after(room_id, start, user_id, MAX_UNREAD)
+            counts = [
+                tails.unread(head.tail, head.seq, after_seq, user_id)
+                if (after_seq := self._seq_at(room_id, region, start, marker)) is not None
+                else None
+                for region, head in news.items()
+            ]
+            known = [count for count in counts if count is not None]
+            count = min(sum(known), MAX_UNREAD)
+            if len(known) < len(counts):
+                count = self._reader.count_after(room_id, start, user_id, MAX_UNREAD)
         except TidingsError:
             raise
         except Exception as fault:  # noqa: BLE001 - it would fail again; the answer says so
@@ -192,15 +225,46 @@ class Receipts:
             return Unread(0, last_read, unreadable=True)
         return Unread(count, last_read)
 
-    def seen(self, viewer: UserId, room_id: RoomId, entries: Sequence[Entry]) -> set[MessageId]:
-        """Return which entries are read: the viewer's by somebody else, others' by the viewer."""
-        if not entries:
-            return set()
-        markers = self._markers.of_room(room_id, _SAMPLE)
-        mine = [m.message_id for m in markers if m.user_id == viewer]
-        theirs = [m.message_id for m in markers if m.user_id != viewer]
-        furthest = {True: max(theirs, default=""), False: max(mine, default="")}
-        return {e.message_id for e in entries if e.message_id <= furthest[e.sender_id == viewer]}
+    def _seq_at(
+        self, room_id: RoomId, region: Region, start: MessageId, marker: Marker | None
+    ) -> int | None:
+        """Return the seq up to which a stream is read; None if only its messages say.
+
+        Without a marker, one entry is read: the last before the user joined.
+        """
+        if marker is None:
+            return self._reader.seq_before(room_id, region, start)
+        return marker.seq if marker.seq and marker.region == region else None
+
+    def seen(
+        self,
+        viewer: UserId,
+        entries: Sequence[Entry],
+        last_read: Mapping[RoomId, MessageId | None] | None = None,
+    ) -> set[MessageId]:
+        """Return which entries are read: the viewer's by somebody else, others' by the viewer.
+
+        At most two batched reads for all rooms, whatever the number of readers.
+
+        Args:
+            last_read: The viewer's markers, if they are known.
+        """
+        own = sorted({entry.room_id for entry in entries if entry.sender_id == viewer})
+        readings = self._markers.furthest(own, self._regions) if own else {}
+        if last_read is None:
+            others = sorted({entry.room_id for entry in entries if entry.sender_id != viewer})
+            markers = self._markers.of_user(viewer, others, self._regions) if others else {}
+            last_read = {room_id: marker.message_id for room_id, marker in markers.items()}
+        by_others = {
+            room_id: max((r.message_id for r in found if r.user_id != viewer), default="")
+            for room_id, found in readings.items()
+        }
+        return {
+            entry.message_id
+            for entry in entries
+            if entry.message_id
+            <= ((by_others if entry.sender_id == viewer else last_read).get(entry.room_id) or "")
+        }
 
     def _newest_by_sender(
         self, room_id: RoomId, up_to: MessageId | None
@@ -215,7 +279,7 @@ class Receipts:
 
     def _count_later(self, room_id: RoomId) -> None:
         try:
-            first = self._claims.claim(f"counts:{room_id}", COUNTS_EVERY_S)
+            first = self._claims.claim(counts_claim(room_id), COUNTS_EVERY_S)
         except CacheDown:
             telemetry.log("WARNING", "read_counts_dropped")
             return

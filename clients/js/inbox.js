@@ -63,6 +63,11 @@ export class Inbox {
     for (const [region, seq, id] of parts(position)) stream(streams, region).complete(seq, id);
   }
 
+  /** Follow the conversation from here on, unless it is followed: then entries before may be missing. */
+  start(conversationId, position) {
+    if (!this.follows(conversationId)) this.follow(conversationId, position);
+  }
+
   /** Stop following this conversation. */
   forget(conversationId) {
     this.#streams.delete(conversationId);

@@ -156,7 +156,7 @@ export class Tidings {
   async join(roomId) {
     this.#rooms.add(roomId);
     const ack = await this.call("join_room", { room_id: roomId });
-    if (!this.#inbox.follows(roomId)) this.#inbox.follow(roomId, ack.position);
+    this.#inbox.start(roomId, ack.position);
     return ack;
   }
 

@@ -61,10 +61,11 @@ def sio_joined(rooms: float) -> Calls:
 def sync(rooms: float) -> Calls:
     """A `sync` with this many positions, one of which has new entries.
 
-    For each room: membership, two reads of its head, the read marker, unread messages. For new
-    entries: the entries, who has read them, and since when the user is a member.
+    For each room: membership, two reads of its head, the read marker, and, without a marker, the
+    last entry before the user joined. For new entries: the entries, and since when the user is a
+    member.
     """
-    return Calls("websocket_message", frames_in=1, frames_out=1, redis=2, reads=5 * rooms + 3)
+    return Calls("websocket_message", frames_in=1, frames_out=1, redis=2, reads=5 * rooms + 2)
 
 
 SEND = Calls("websocket_message", frames_in=1, frames_out=1, redis=2, writes=_COMMIT, fifo=1)
@@ -76,7 +77,7 @@ DELIVER = Calls("deliver", redis=2, reads=2, writes=1)
 TYPING = Calls("websocket_message", frames_in=1, frames_out=1, redis=1, standard=1)
 TYPING_TOLD = Calls("outbound", redis=3)
 READ = Calls("websocket_message", frames_in=1, frames_out=1, redis=1, reads=1, writes=1, standard=1)
-READ_TOLD = Calls("outbound", redis=3, reads=1)
+READ_TOLD = Calls("outbound", redis=3, reads=2)
 
 # A delayed job pings and sends the next job; the pong is a frame without an answer.
 BEAT = Calls("outbound", redis=3, reads=3, standard=1)

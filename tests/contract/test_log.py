@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.kernel import tails
 from chalicelib.kernel.errors import NotFound
 from chalicelib.model.identifiers import ConnectionId, MessageId
 from chalicelib.model.log import Committed, Duplicate, Head, Taken
@@ -256,23 +257,13 @@ class TestDeletion:
         assert log.get(LOBBY, HERE, mid(70)) is None
 
 
-class TestRestore:
-    def test_puts_what_is_absent_without_moving_the_head(self, log: MessageLog) -> None:
-        entry = message(5, region=THERE)
-        log.restore(entry)
-        assert log.get(LOBBY, THERE, entry.message_id) == entry
-        assert head(log, region=THERE) == EMPTY
-
-    def test_never_overwrites(self, log: MessageLog) -> None:
-        target = message(1)
-        write(log, target, deletion(2, target))
-        log.restore(target)
-        found = log.get(LOBBY, HERE, target.message_id)
-        assert found is not None
-        assert (found.deleted, found.content) == (True, None)
-
-    def test_nor_does_a_commit_overwrite_what_was_restored(self, log: MessageLog) -> None:
-        restored = message(1, 500, content="restored")
-        log.restore(restored)
-        assert log.commit(message(1, 500), EMPTY, None, NOW) == Taken(EMPTY)
-        assert log.get(LOBBY, HERE, mid(500)) == restored
+class TestTail:
+    def test_the_head_says_whose_the_newest_messages_are(self, log: MessageLog) -> None:
+        first = message(1)
+        write(log, first, message(2))
+        authors = {seq: tails.author(message(seq).sender_id) for seq in (1, 2)}
+        assert head(log).tail == authors
+        draft = deletion(3, first)
+        again = replace(draft, content={**draft.content, "seq": 1})
+        assert log.commit(again, head(log), None, NOW) == Committed()
+        assert head(log).tail == {1: tails.NOBODY, 2: authors[2], 3: tails.NOBODY}

@@ -118,10 +118,6 @@ class Logs(RuleBasedStateMachine):
         )
         self.both("commit", entry, head, dedupe, self.now_ms)
 
-    @rule(region=regions, number=numbers, seq=st.integers(1, 9), content=contents)
-    def restore(self, region: Region, number: int, seq: int, content: Any) -> None:
-        self.both("restore", self.entry(region, seq, mid(number), content=content))
-
     @rule(hours=st.sampled_from([1, 11, 24]))
     def wait(self, hours: int) -> None:
         self.now_ms += hours * HOUR_MS

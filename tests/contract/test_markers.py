@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chalicelib.model.receipts import Marker
+import pytest
+
+from chalicelib.kernel.errors import Unavailable
+from chalicelib.model.identifiers import Region, RoomId, UserId
+from chalicelib.model.receipts import Marker, Reading
 from tests.support.stores import ANNA, BEN, HERE, LOBBY, NOW, OTHER, RACERS, THERE, Stores, mid
 from tests.support.threads import at_once
 
@@ -19,6 +23,11 @@ class TestMarkers:
         assert markers.move(LOBBY, HERE, replace(second, read_ms=NOW + 3)) == second
         assert markers.of_user(ANNA, [LOBBY, OTHER], [HERE]) == {LOBBY: second}
         assert markers.of_user(BEN, [LOBBY], [HERE]) == {}
+
+    def test_they_keep_where_their_message_stands(self, stores: Stores) -> None:
+        marker = Marker(ANNA, mid(5), NOW, THERE, 12)
+        stores.markers.move(LOBBY, HERE, marker)
+        assert stores.markers.of_user(ANNA, [LOBBY], [HERE]) == {LOBBY: marker}
 
     def test_many_at_once_end_at_the_furthest(self, stores: Stores) -> None:
         moves = at_once(
@@ -37,7 +46,52 @@ class TestMarkers:
         markers.move(LOBBY, HERE, ben)
         markers.move(OTHER, HERE, Marker(BEN, mid(99), NOW))
         assert markers.of_user(ANNA, [LOBBY], [HERE, THERE]) == {LOBBY: near}
-        assert sorted(markers.of_room(LOBBY, 10), key=lambda m: m.user_id) == [near, ben]
-        assert len(markers.of_room(LOBBY, 1)) == 1
         counts = [markers.count(LOBBY, mid(n)) for n in (4, 5, 9, 10)]
         assert counts == [2, 1, 1, 0]
+
+    @pytest.mark.parametrize("large", [False, True])
+    def test_the_two_furthest_readers_of_each_room(self, stores: Stores, large: bool) -> None:
+        markers, carl = stores.markers, UserId("carl")
+
+        def move(room: RoomId, region: Region, user: UserId, number: int) -> None:
+            markers.move(room, region, Marker(user, mid(number), NOW))
+            markers.note(room, region, Reading(user, mid(number)), large)
+
+        assert markers.furthest([LOBBY], [HERE]) == {LOBBY: ()}
+        for user, number in ((ANNA, 5), (BEN, 4), (carl, 4), (ANNA, 3)):
+            move(LOBBY, HERE, user, number)
+        move(OTHER, HERE, carl, 1)
+        assert markers.furthest([LOBBY, OTHER], [HERE]) == {
+            LOBBY: (Reading(ANNA, mid(5)), Reading(BEN, mid(4))),
+            OTHER: (Reading(carl, mid(1)),),
+        }
+        move(LOBBY, HERE, carl, 9)
+        move(LOBBY, THERE, BEN, 7)
+        assert markers.furthest([LOBBY], [HERE, THERE]) == {
+            LOBBY: (Reading(carl, mid(9)), Reading(BEN, mid(7)))
+        }
+
+    def test_a_room_that_was_large_is_noted_further(self, stores: Stores) -> None:
+        markers = stores.markers
+        for number, large in ((1, False), (2, True), (3, False)):
+            markers.move(LOBBY, HERE, Marker(ANNA, mid(number), NOW))
+            markers.note(LOBBY, HERE, Reading(ANNA, mid(number)), large)
+            assert markers.furthest([LOBBY], [HERE]) == {LOBBY: (Reading(ANNA, mid(number)),)}
+
+    def test_of_many_readers_at_once_none_is_missed(self, stores: Stores) -> None:
+        users = [UserId(f"user{n}") for n in range(RACERS)]
+        at_once(RACERS, lambda n: _until_moved(stores, Marker(users[n], mid(n + 1), NOW)))
+        first, second = stores.markers.furthest([LOBBY], [HERE])[LOBBY]
+        assert first == Reading(users[-1], mid(RACERS))
+        assert second == Reading(users[-2], mid(RACERS - 1))
+
+
+def _until_moved(stores: Stores, marker: Marker) -> None:
+    for _ in range(RACERS):
+        try:
+            stores.markers.move(LOBBY, HERE, marker)
+            stores.markers.note(LOBBY, HERE, Reading(marker.user_id, marker.message_id), True)
+            return
+        except Unavailable:
+            continue
+    raise AssertionError("the marker was never moved")

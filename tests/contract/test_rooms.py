@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.model.identifiers import RoomId
-from chalicelib.model.rooms import Role
+from chalicelib.model.rooms import Member, Role
 from chalicelib.ports.rooms import RoomStore
 from tests.support.stores import ANNA, BEN, LOBBY, OTHER, RACERS, member, room
 from tests.support.threads import at_once
@@ -50,6 +50,14 @@ class TestRooms:
         for name in names[::20]:
             rooms.create(room(name), [member(ANNA, name)])
         assert [found.room_id for found in rooms.get_many(names[::-1])] == names[::20][::-1]
+
+    def test_joined_since(self, rooms: RoomStore) -> None:
+        at_ms = 1_000
+        for room_id, joined_ms in ((LOBBY, at_ms - 1), (OTHER, at_ms)):
+            rooms.add_member(Member(room_id, ANNA, Role.MEMBER, joined_ms))
+        rooms.add_member(Member(OTHER, BEN, Role.MEMBER, at_ms + 1))
+        assert rooms.joined_since(ANNA, at_ms) == [Member(OTHER, ANNA, Role.MEMBER, at_ms)]
+        assert rooms.joined_since(BEN, at_ms + 2) == []
 
     def test_rooms_of(self, rooms: RoomStore) -> None:
         rooms.create(room(), [member(ANNA), member(BEN)])

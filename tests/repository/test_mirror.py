@@ -24,6 +24,7 @@ PROMISES = {
 
 # A module or a package, and the folder or file that tests it instead of a mirror.
 ELSEWHERE: Mapping[str, str] = {
+    "model/receipts": "tests/contract/test_markers.py",
     "actions": "tests/scenarios/access/test_authorisation.py",
     "adapters/apigateway": "tests/unit/adapters/apigateway",
     "adapters/apigateway/engine": "tests/scenarios/session_survives/test_delivery_busy.py",

@@ -32,9 +32,8 @@ class ReplicatedLog(MemoryMessageLog):
         found = super()._sorted(room_id, region)
         return [entry for entry in found if entry.message_id not in self.late]
 
-    def restore(self, entry: Entry) -> None:
-        self.late.discard(entry.message_id)
-        super().restore(entry)
+    def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None:
+        return None if message_id in self.late else super().get(room_id, region, message_id)
 
 
 class Regions:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...model.connections import Connection, Devices, Target
 from ...model.identifiers import ConnectionId, Region, RoomId, UserId
+from .keys import joined_key
 from .table import Item, Table, integer, n, s, text
 
 _CONNECTION_S, _ENDED_S = 3 * 3600, 3600
@@ -91,13 +92,16 @@ class DynamoConnectionStore:
         """Write the connection's own list first, so that its end finds what to clean up."""
         if self._rooms_update(target, "ADD", room_id):
             now_s = target.connected_at_ms // 1000
-            item = {"room_id": s(room_id), "entry": s(f"{target.user_id}#{target.connection_id}")}
-            self._joined.put({**item, **_target_item(target), "ttl": n(now_s + _CONNECTION_S)})
+            self._joined.put(
+                {
+                    **_joined_item(room_id, target),
+                    **_target_item(target),
+                    "ttl": n(now_s + _CONNECTION_S),
+                }
+            )
 
     def leave(self, room_id: RoomId, target: Target) -> None:
-        self._joined.delete(
-            {"room_id": s(room_id), "entry": s(f"{target.user_id}#{target.connection_id}")}
-        )
+        self._joined.delete(_joined_item(room_id, target))
         self._rooms_update(target, "DELETE", room_id)
 
     def joined(self, room_id: RoomId) -> list[Target]:
@@ -117,6 +121,13 @@ class DynamoConnectionStore:
             ExpressionAttributeNames={"#status": "status"},
         )
         return answer is not None
+
+
+def _joined_item(room_id: RoomId, target: Target) -> Item:
+    return {
+        "room_id": s(room_id),
+        "entry": s(joined_key(target.user_id, target.connection_id)),
+    }
 
 
 def _target_item(target: Target) -> Item:

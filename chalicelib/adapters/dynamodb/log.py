@@ -25,6 +25,8 @@ from ...model.log import (
 )
 from ..aws import unavailable
 from ..commits import CommitOne
+from . import tail_slots
+from .keys import HEAD, dedupe_key, entry_key, stream_key
 from .reasons import Reasons
 from .table import Item, Table, cancelled, integer, n, reasons_of, s, text, to_json
 
@@ -60,38 +62,31 @@ class DynamoMessageLog(CommitOne):
             return answer
 
     def find(self, room_id: RoomId, dedupe: str, now_ms: int) -> Duplicate | None:
-        item = self._table.get({"stream": s(f"{room_id}#dedupe"), "entry": s(dedupe)})
+        item = self._table.get({"stream": s(dedupe_key(room_id)), "entry": s(dedupe)})
         if item is None or integer(item, "expires_ms") <= now_ms:
             return None
         return _duplicate(item)
 
-    def restore(self, entry: Entry) -> None:
-        self._table.put(
-            _entry_item(entry),
-            ConditionExpression="attribute_not_exists(#entry)",
-            ExpressionAttributeNames={"#entry": "entry"},
-        )
-
     def heads(self, streams: Sequence[Stream]) -> dict[Stream, Head]:
-        keys = {_stream(*stream): stream for stream in streams}
-        items = self._table.batch_get([{"stream": s(k), "entry": s("head")} for k in keys])
+        keys = {stream_key(*stream): stream for stream in streams}
+        items = self._table.batch_get([{"stream": s(k), "entry": s(HEAD)} for k in keys])
         found = {text(item, "stream"): item for item in items}
         return {stream: _head(found.get(key, {})) for key, stream in keys.items()}
 
     def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None:
-        key = {"stream": s(_stream(room_id, region)), "entry": s(f"e#{message_id}")}
+        key = {"stream": s(stream_key(room_id, region)), "entry": s(entry_key(message_id))}
         item = self._table.get(key)
         return _entry(item) if item is not None else None
 
     def after(
         self, room_id: RoomId, region: Region, message_id: MessageId, limit: int
     ) -> list[Entry]:
-        return self._range(room_id, region, f"e#{message_id}", "e#~", limit, forward=True)
+        return self._range(room_id, region, entry_key(message_id), "e#~", limit, forward=True)
 
     def before(
         self, room_id: RoomId, region: Region, message_id: MessageId | None, limit: int
     ) -> list[Entry]:
-        high = f"e#{message_id}" if message_id is not None else "e#~"
+        high = entry_key(message_id) if message_id is not None else "e#~"
         return self._range(room_id, region, "e#", high, limit, forward=False)
 
     def _range(
@@ -104,7 +99,7 @@ class DynamoMessageLog(CommitOne):
             KeyConditionExpression="#stream = :stream AND #entry BETWEEN :low AND :high",
             ExpressionAttributeNames={"#stream": "stream", "#entry": "entry"},
             ExpressionAttributeValues={
-                ":stream": s(_stream(room_id, region)),
+                ":stream": s(stream_key(room_id, region)),
                 ":low": s(low),
                 ":high": s(high),
             },
@@ -162,7 +157,7 @@ class DynamoMessageLog(CommitOne):
         self, entries: Sequence[tuple[Entry, str | None]], previous: Head, now_ms: int
     ) -> dict[str, Item]:
         """The writes of the transaction, by name: "head", "entry#0", "dedupe#0", "target#0" …"""
-        writes = {"head": self._head_write(entries[0][0], entries[-1][0], previous)}
+        writes = {"head": self._head_write([entry for entry, _ in entries], previous)}
         for number, (entry, dedupe) in enumerate(entries):
             writes[f"entry#{number}"] = self._entry_write(entry)
             if dedupe is not None:
@@ -171,20 +166,23 @@ class DynamoMessageLog(CommitOne):
                 writes[f"target#{number}"] = self._deletion_write(entry)
         return writes
 
-    def _head_write(self, first: Entry, entry: Entry, previous: Head) -> Item:
-        """The move of the head to `entry`, the last of those that begin with `first`."""
+    def _head_write(self, entries: Sequence[Entry], previous: Head) -> Item:
+        """The move of the head to the last of these entries."""
+        first, entry = entries[0], entries[-1]
         empty = "attribute_not_exists(seq)"
         follows = "seq = :previous AND last_id < :first"
         values = {":seq": n(entry.seq), ":id": s(entry.message_id)}
+        slots = tail_slots.written(entries)
         if previous.seq:
             values |= {":previous": n(previous.seq), ":first": s(first.message_id)}
         return {
             "Update": {
                 "TableName": self._table.name,
-                "Key": {"stream": s(_stream(entry.room_id, entry.region)), "entry": s("head")},
-                "UpdateExpression": "SET seq = :seq, last_id = :id",
+                "Key": {"stream": s(stream_key(entry.room_id, entry.region)), "entry": s(HEAD)},
+                "UpdateExpression": f"SET seq = :seq, last_id = :id{slots.assignments}",
                 "ConditionExpression": follows if previous.seq else empty,
-                "ExpressionAttributeValues": values,
+                "ExpressionAttributeNames": slots.names,
+                "ExpressionAttributeValues": {**values, **slots.values},
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
@@ -201,7 +199,7 @@ class DynamoMessageLog(CommitOne):
 
     def _dedupe_write(self, entry: Entry, dedupe: str, now_ms: int) -> Item:
         item = {
-            "stream": s(f"{entry.room_id}#dedupe"),
+            "stream": s(dedupe_key(entry.room_id)),
             "entry": s(dedupe),
             "message_id": s(entry.message_id),
             "region": s(entry.region),
@@ -222,11 +220,12 @@ class DynamoMessageLog(CommitOne):
         }
 
     def _deletion_write(self, entry: Entry) -> Item:
-        stream = _stream(entry.room_id, Region(entry.content["region"]))
+        stream = stream_key(entry.room_id, Region(entry.content["region"]))
+        assert entry.target_id is not None
         return {
             "Update": {
                 "TableName": self._table.name,
-                "Key": {"stream": s(stream), "entry": s(f"e#{entry.target_id}")},
+                "Key": {"stream": s(stream), "entry": s(entry_key(entry.target_id))},
                 "UpdateExpression": "SET deleted = :yes REMOVE content",
                 "ConditionExpression": "attribute_exists(#entry)",
                 "ExpressionAttributeNames": {"#entry": "entry"},
@@ -240,7 +239,7 @@ class DynamoCursors:
         self._table = Table(client, f"{prefix}-deliveries")
 
     def get(self, room_id: RoomId, region: Region) -> Cursor:
-        item = self._table.get({"stream": s(_stream(room_id, region))}) or {}
+        item = self._table.get({"stream": s(stream_key(room_id, region))}) or {}
         return Cursor(
             integer(item, "seq"),
             MessageId(text(item, "message_id")),
@@ -254,7 +253,7 @@ class DynamoCursors:
 
     def advance(self, entry: Entry, split_at_ms: int) -> None:
         self._table.update(
-            {"stream": s(_stream(entry.room_id, entry.region))},
+            {"stream": s(stream_key(entry.room_id, entry.region))},
             "SET seq = :seq, message_id = :id, split_at_ms = :split",
             {":seq": n(entry.seq), ":id": s(entry.message_id), ":split": n(split_at_ms)},
             ConditionExpression="attribute_not_exists(seq) OR seq < :seq",
@@ -267,7 +266,7 @@ class DynamoCursors:
         for start in range(0, len(marks), _MARKS):
             some = dict(enumerate(marks[start : start + _MARKS]))
             self._table.update(
-                {"stream": s(_stream(room_id, region))},
+                {"stream": s(stream_key(room_id, region))},
                 "SET " + ", ".join(f"#{number} = :{number}" for number in some),
                 {f":{number}": n(seq) for number, (_, seq) in some.items()},
                 ExpressionAttributeNames={f"#{k}": _BEHIND + o for k, (o, _) in some.items()},
@@ -275,7 +274,7 @@ class DynamoCursors:
 
     def catch_up(self, room_id: RoomId, region: Region, origin: ConnectionId, seq: int) -> None:
         self._table.update(
-            {"stream": s(_stream(room_id, region))},
+            {"stream": s(stream_key(room_id, region))},
             "REMOVE #mark",
             {":seq": n(seq)},
             ConditionExpression="#mark = :seq",
@@ -283,12 +282,9 @@ class DynamoCursors:
         )
 
 
-def _stream(room_id: str, region: str) -> str:
-    return f"{room_id}#{region}"
-
-
 def _head(item: Item) -> Head:
-    return Head(integer(item, "seq"), MessageId(text(item, "last_id")))
+    seq = integer(item, "seq")
+    return Head(seq, MessageId(text(item, "last_id")), tail_slots.read(item, seq))
 
 
 def _duplicate(item: Item) -> Duplicate:
@@ -302,8 +298,8 @@ def _duplicate(item: Item) -> Duplicate:
 
 def _entry_item(entry: Entry) -> Item:
     item: Item = {
-        "stream": s(_stream(entry.room_id, entry.region)),
-        "entry": s(f"e#{entry.message_id}"),
+        "stream": s(stream_key(entry.room_id, entry.region)),
+        "entry": s(entry_key(entry.message_id)),
         "room_id": s(entry.room_id),
         "region": s(entry.region),
         "seq": n(entry.seq),

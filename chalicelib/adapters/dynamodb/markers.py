@@ -1,13 +1,21 @@
-"""Read markers: in the table `reads`, by room and `{user}#{region}`."""
+"""Read markers: in the table `reads`, by room and `{user}#{region}`.
+
+The item `#{region}` of a room names the two users whose markers of that region are furthest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from ...kernel.errors import Unavailable
 from ...model.identifiers import MessageId, Region, RoomId, UserId
-from ...model.receipts import Marker
+from ...model.receipts import Marker, Reading, furthest
+from .keys import furthest_key, reader_key
 from .table import Item, Table, integer, n, s, text
+
+_NOTE_TRIES = 8
+_PLACES = (("first", "first_id"), ("second", "second_id"))
 
 
 class DynamoMarkers:
@@ -18,13 +26,46 @@ class DynamoMarkers:
         key = _key(room_id, marker.user_id, region)
         answer = self._table.update(
             key,
-            "SET message_id = :id, read_ms = :now",
-            {":id": s(marker.message_id), ":now": n(marker.read_ms)},
+            "SET message_id = :id, read_ms = :now, seq_of = :id, seq = :seq, stream_region = :at",
+            {
+                ":id": s(marker.message_id),
+                ":now": n(marker.read_ms),
+                ":at": s(marker.region),
+                ":seq": n(marker.seq),
+            },
             ConditionExpression="attribute_not_exists(message_id) OR message_id < :id",
             ReturnValues="ALL_OLD",
         )
         held = answer.get("Attributes") if answer is not None else self._table.get(key)
         return _marker(held) if held else None
+
+    def note(self, room_id: RoomId, region: Region, reading: Reading, large: bool) -> None:
+        key = _furthest_key(room_id, region)
+        for _ in range(_NOTE_TRIES):
+            item = self._table.get(key)
+            if item is None and not large:
+                return
+            held = tuple(_readings(item)) if item is not None else self._of_all(room_id)
+            readings = furthest([*held, reading])
+            if item is not None and readings == held:
+                return
+            version = integer(item or {}, "version")
+            if self._table.put(
+                _readings_item(key, readings, version + 1),
+                ConditionExpression="attribute_not_exists(version) OR version = :version",
+                ExpressionAttributeValues={":version": n(version)},
+            ):
+                return
+        raise Unavailable("too many users read the room at once, try again")
+
+    def _of_all(self, room_id: RoomId) -> tuple[Reading, ...]:
+        items = self._table.query(
+            KeyConditionExpression="room_id = :room",
+            ExpressionAttributeValues={":room": s(room_id)},
+            ConsistentRead=True,
+        )
+        markers = (_marker(item) for item in items if "message_id" in item)
+        return furthest(Reading(each.user_id, each.message_id) for each in markers)
 
     def of_user(
         self, user_id: UserId, room_ids: Sequence[RoomId], regions: Sequence[Region]
@@ -35,12 +76,16 @@ class DynamoMarkers:
         items = sorted(self._table.batch_get(keys), key=lambda item: text(item, "message_id"))
         return {RoomId(text(item, "room_id")): _marker(item) for item in items}
 
-    def of_room(self, room_id: RoomId, limit: int) -> list[Marker]:
-        items = self._table.query(
-            KeyConditionExpression="room_id = :room",
-            ExpressionAttributeValues={":room": s(room_id)},
-        )
-        return list(_furthest(items, limit).values())
+    def furthest(
+        self, room_ids: Sequence[RoomId], regions: Sequence[Region]
+    ) -> dict[RoomId, tuple[Reading, ...]]:
+        keys = [_furthest_key(room, region) for room in room_ids for region in regions]
+        found: dict[RoomId, tuple[Reading, ...]] = {}
+        for item in self._table.batch_get(keys):
+            room_id = RoomId(text(item, "room_id"))
+            found[room_id] = furthest([*found.get(room_id, ()), *_readings(item)])
+        unknown = [room_id for room_id in room_ids if room_id not in found]
+        return {**found, **{room_id: self._of_all(room_id) for room_id in unknown}}
 
     def count(self, room_id: RoomId, message_id: MessageId) -> int:
         items = self._table.query(
@@ -53,7 +98,11 @@ class DynamoMarkers:
 
 
 def _key(room_id: RoomId, user_id: UserId, region: Region) -> Item:
-    return {"room_id": s(room_id), "reader": s(f"{user_id}#{region}")}
+    return {"room_id": s(room_id), "reader": s(reader_key(user_id, region))}
+
+
+def _furthest_key(room_id: RoomId, region: Region) -> Item:
+    return {"room_id": s(room_id), "reader": s(furthest_key(region))}
 
 
 def _user(item: Item) -> UserId:
@@ -61,15 +110,23 @@ def _user(item: Item) -> UserId:
 
 
 def _marker(item: Item) -> Marker:
-    return Marker(_user(item), MessageId(text(item, "message_id")), integer(item, "read_ms"))
+    message_id, read_ms = MessageId(text(item, "message_id")), integer(item, "read_ms")
+    if text(item, "seq_of") != message_id:  # moved by an earlier version, which writes no seq
+        return Marker(_user(item), message_id, read_ms)
+    region = Region(text(item, "stream_region"))
+    return Marker(_user(item), message_id, read_ms, region, integer(item, "seq"))
 
 
-def _furthest(items: Iterable[Item], limit: int) -> dict[UserId, Marker]:
-    """The furthest markers by user; a user's items of all regions are adjacent."""
-    found: dict[UserId, Marker] = {}
-    for marker in map(_marker, items):
-        if marker.user_id not in found and len(found) == limit:
-            break
-        held = found.get(marker.user_id, marker)
-        found[marker.user_id] = max(held, marker, key=lambda each: each.message_id)
-    return found
+def _readings(item: Item) -> list[Reading]:
+    return [
+        Reading(UserId(text(item, user)), MessageId(text(item, message)))
+        for user, message in _PLACES
+        if user in item
+    ]
+
+
+def _readings_item(key: Item, readings: Sequence[Reading], version: int) -> Item:
+    item = {**key, "version": n(version)}
+    for (user, message), each in zip(_PLACES, readings, strict=False):
+        item |= {user: s(each.user_id), message: s(each.message_id)}
+    return item

@@ -118,6 +118,15 @@ class DynamoRoomStore:
         )
         return [RoomId(text(item, "room_id")) for item in items]
 
+    def joined_since(self, user_id: UserId, at_ms: int) -> list[Member]:
+        items = self._members.query(
+            IndexName="user_id-room_id-index",
+            KeyConditionExpression="user_id = :user",
+            FilterExpression="joined_at_ms >= :at",
+            ExpressionAttributeValues={":user": s(user_id), ":at": n(at_ms)},
+        )
+        return [_member(item) for item in items]
+
     def add_member(self, member: Member) -> bool:
         return self._members.put(
             _member_item(member), ConditionExpression="attribute_not_exists(room_id)"

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ...kernel import nesting
+from ...kernel import nesting, tails
 from ...model.delivery import Cursor
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, Stream
 from ...model.log import (
@@ -30,6 +30,7 @@ class MemoryMessageLog(CommitOne):
         self._lock = threading.Lock()
         self._entries: dict[Stream, dict[MessageId, Entry]] = {}
         self._heads: dict[Stream, Head] = {}
+        self._tails: dict[Stream, dict[int, int]] = {}
         self._dedupes: dict[tuple[RoomId, str], tuple[int, Duplicate]] = {}
 
     def commit_all(
@@ -45,7 +46,9 @@ class MemoryMessageLog(CommitOne):
                     self._delete(entry)
                 stream = (entry.room_id, entry.region)
                 self._entries.setdefault(stream, {})[entry.message_id] = entry
-                self._heads[stream] = Head(entry.seq, entry.message_id)
+                tail = {**self._tails.get(stream, {}), **tails.written(entry)}
+                self._tails[stream] = dict(sorted(tail.items())[-tails.LENGTH :])
+                self._heads[stream] = Head(entry.seq, entry.message_id, self._tails[stream])
                 if dedupe is not None:
                     first = Duplicate(entry.message_id, entry.region, entry.seq, entry.timestamp_ms)
                     self._dedupes[(entry.room_id, dedupe)] = (now_ms + DEDUPE_MS, first)
@@ -54,11 +57,6 @@ class MemoryMessageLog(CommitOne):
     def find(self, room_id: RoomId, dedupe: str, now_ms: int) -> Duplicate | None:
         with self._lock:
             return self._find(room_id, dedupe, now_ms)
-
-    def restore(self, entry: Entry) -> None:
-        with self._lock:
-            entries = self._entries.setdefault((entry.room_id, entry.region), {})
-            entries.setdefault(entry.message_id, entry)
 
     def heads(self, streams: Sequence[Stream]) -> dict[Stream, Head]:
         with self._lock:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from ...model.identifiers import MessageId, Region, RoomId, UserId
-from ...model.receipts import Marker
+from ...model.receipts import Marker, Reading, furthest
 
 
 class MemoryMarkers:
@@ -34,14 +34,23 @@ class MemoryMarkers:
                     found[room_id] = max(known, key=lambda marker: marker.message_id)
         return found
 
-    def of_room(self, room_id: RoomId, limit: int) -> list[Marker]:
-        furthest: dict[UserId, Marker] = {}
+    def note(self, room_id: RoomId, region: Region, reading: Reading, large: bool) -> None:
+        """Nothing to do: `furthest` reads all markers."""
+
+    def furthest(
+        self, room_ids: Sequence[RoomId], regions: Sequence[Region]
+    ) -> dict[RoomId, tuple[Reading, ...]]:
         with self._lock:
-            for (room, user_id, _), marker in sorted(self._markers.items()):
-                held = furthest.get(user_id, marker)
-                if room == room_id:
-                    furthest[user_id] = max(held, marker, key=lambda each: each.message_id)
-        return list(furthest.values())[:limit]
+            return {room: furthest(self._readings(room, regions)) for room in room_ids}
 
     def count(self, room_id: RoomId, message_id: MessageId) -> int:
-        return sum(each.message_id >= message_id for each in self.of_room(room_id, 10**9))
+        with self._lock:
+            readings = self._readings(room_id, None)
+        return len({each.user_id for each in readings if each.message_id >= message_id})
+
+    def _readings(self, room_id: RoomId, regions: Sequence[Region] | None) -> list[Reading]:
+        return [
+            Reading(user_id, marker.message_id)
+            for (room, user_id, region), marker in self._markers.items()
+            if room == room_id and (regions is None or region in regions)
+        ]

@@ -48,6 +48,11 @@ class MemoryRoomStore:
         with self._lock:
             return sorted(room for room, members in self._members.items() if user_id in members)
 
+    def joined_since(self, user_id: UserId, at_ms: int) -> list[Member]:
+        with self._lock:
+            held = [self._members[room].get(user_id) for room in sorted(self._members)]
+        return [each for each in held if each is not None and each.joined_at_ms >= at_ms]
+
     def add_member(self, member: Member) -> bool:
         with self._lock:
             members = self._members.setdefault(member.room_id, {})

@@ -137,7 +137,7 @@ def list_messages(services: Services, identity: Identity, request: HttpRequest) 
     entries, more = services.reader.history(room_id, before, after, page.limit)
     entries, more = sizes.page(entries, more, newest=after is None)
     edge = (entries[-1] if after else entries[0]).message_id if entries else None
-    seen = services.receipts.seen(identity.user_id, room_id, entries)
+    seen = services.receipts.seen(identity.user_id, entries)
     views = [Message.of(entry, entry.message_id in seen).data() for entry in entries]
     body = {"messages": views, "more": more, "next": edge}
     return Response(200, body)

@@ -67,6 +67,8 @@ class RoomAnswer(RoomBase):
 class ListedRoom(RoomBase):
     """`unread`: number of others' messages after `last_read_message_id`, at most 100.
 
+    It is exact if at most 100 entries follow that message.
+
     `error` is present when the room's messages cannot be read; then `unread` is 0.
     """
 

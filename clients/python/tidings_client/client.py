@@ -105,7 +105,7 @@ class TidingsClient:
         ack = await self._insist(action, data)
         if action == "join_room":
             self._rooms[data["room_id"]] = None
-            self._inbox.follow(data["room_id"], ack["position"])
+            self._inbox.start(data["room_id"], ack["position"])
         elif action == "leave_room":
             self._rooms.pop(data["room_id"], None)
         elif action == "send_message":

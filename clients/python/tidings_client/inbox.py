@@ -69,6 +69,11 @@ class Inbox:
         for region, seq, message_id in _parts(position):
             streams.setdefault(region, _Stream()).complete(seq, message_id)
 
+    def start(self, conversation_id: str, position: str) -> None:
+        """Follow it from here on, unless it is followed: then entries before may be missing."""
+        if conversation_id not in self._streams:
+            self.follow(conversation_id, position)
+
     def have(self, conversation_id: str, position: str) -> None:
         """The entry at this position is known, even if earlier ones are not: an own message."""
         if conversation_id not in self._streams:

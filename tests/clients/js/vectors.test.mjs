@@ -26,6 +26,7 @@ for (const { name, steps } of cases("positions")) {
     const inbox = new Inbox(() => {});
     for (const step of steps) {
       if ("follow" in step) inbox.follow("lobby", step.follow);
+      if ("start" in step) inbox.start("lobby", step.start);
       if ("have" in step) inbox.have("lobby", step.have);
       if ("page" in step) inbox.page("lobby", { messages: [], recovered: true, more: false, ...step.page });
       assert.equal(inbox.positions().lobby, step.position, JSON.stringify(step));

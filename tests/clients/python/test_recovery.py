@@ -127,3 +127,18 @@ async def test_a_program_that_starts_again_goes_on_where_it_was(backend: Backend
     finally:
         await client.close()
     assert client.positions() == {"lobby": backend.position()}
+
+
+async def test_a_join_does_not_hide_what_was_missed_before_it(backend: Backend) -> None:
+    """The second message is in the log but was not pushed when the room is joined once more."""
+    listener = Listener()
+    async with connected(backend, listener) as client:
+        await client.call("join_room", {"room_id": "lobby"})
+        backend.write()
+        await backend.push("message_received", backend.log[-1])
+        await listener.until(lambda: listener.contents() == ["1"])
+        backend.write()
+        await client.call("join_room", {"room_id": "lobby"})
+        assert client.positions() == {"lobby": "a:1:m001"}
+        await backend.cut()
+        await listener.until(lambda: listener.contents() == ["1", "2"])

@@ -36,6 +36,8 @@ def test_positions(case: dict[str, Any]) -> None:
     for step in case["steps"]:
         if "follow" in step:
             inbox.follow("lobby", step["follow"])
+        if "start" in step:
+            inbox.start("lobby", step["start"])
         if "have" in step:
             inbox.have("lobby", step["have"])
         if "page" in step:

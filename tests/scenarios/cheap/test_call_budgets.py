@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chalicelib.entrypoints.http import rest
 from tests.support.counting import counted
 from tests.support.socketio import Client, Poller
 from tests.support.world import World
@@ -156,3 +157,24 @@ def test_socketio_over_polling_and_its_upgrade() -> None:
     assert websocket.say("5") == ""
     assert ports["sessions"].calls == ["get", "drain", "queued", "open"]
     assert ports["cache"].calls == ["register", "move"]
+
+
+def test_unread_counts_and_is_read_read_no_message() -> None:
+    world = World()
+    world.room("alice", "bob")
+    alice, bob = world.connect("alice"), world.connect("bob")
+    body = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
+    first = world.act(alice, "send_message", **body)["message_id"]
+    world.act(bob, "message_read", conversation_id="lobby", message_id=first)
+    for _ in range(150):
+        world.act(alice, "send_message", **body)
+    ports = counted(world)
+    [room] = world.http(rest.list_rooms, "bob").body["rooms"]
+    assert room["unread"] == 100
+    assert ports["log"].calls == ["heads"]
+    assert ports["markers"].calls == ["of_user"]
+    ports["log"].calls.clear()
+    synced = world.act(bob, "sync", positions={"lobby": ""})["conversations"]["lobby"]
+    assert synced["unread"] == 100
+    assert ports["log"].calls == ["heads", "before", "heads"], "the page of the snapshot alone"
+    assert ports["markers"].calls == ["of_user"] * 2

@@ -103,7 +103,7 @@ def test_it_is_there_once_after_its_resend(ministack: Ministack, fault: str) -> 
             world.ask(alice, "send_message", client_message_id="c1", **body) for _ in range(3)
         ]
         if len(struck.calls) < at:
-            assert {"transact_write_items", "send_message", "put_item"} <= set(struck.calls)
+            assert {"transact_write_items", "send_message", "get_item"} <= set(struck.calls)
             return
         refused = [answer for answer in answers if answer["event"] == "error"]
         assert len(refused) <= 1

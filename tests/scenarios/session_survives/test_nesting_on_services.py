@@ -25,7 +25,7 @@ from chalicelib.adapters.redis.trails import RedisTrails
 from chalicelib.adapters.sqs import SqsQueue
 from chalicelib.entrypoints import queues
 from chalicelib.entrypoints.http import rest
-from chalicelib.kernel import nesting
+from chalicelib.kernel import ids, nesting
 from chalicelib.model.identifiers import MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry, EntryKind, Head
 from chalicelib.model.rooms import Room, RoomType
@@ -180,8 +180,8 @@ def test_what_is_deeper_from_before_is_unreadable_and_spoils_nothing(rig: Rig) -
     assert stores.rooms.create(old, [replace(each, room_id=old.room_id) for each in members])
     region = Region(world.settings.region)
     entry = Entry(
-        old.room_id, region, 1, MessageId("0" * 25 + "1"), EntryKind.MESSAGE, UserId("alice"), 1,
-        content=nested(900),
+        old.room_id, region, 1, ids.next_id(world.clock.ms, None, 1), EntryKind.MESSAGE,
+        UserId("alice"), world.clock.ms, content=nested(900),
     )  # fmt: skip
     stores.log.commit(entry, Head(0, MessageId("")), None, 1)
     alice, bob = world.connect("alice"), world.connect("bob")

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from chalicelib.entrypoints.http import rest
+from chalicelib.model.identifiers import MessageId, RoomId, UserId
+from chalicelib.model.receipts import Marker
 from chalicelib.social import receipts
+from tests.support.counting import counted
 from tests.support.world import World
 
 
@@ -131,6 +134,28 @@ def test_is_read_is_what_the_viewer_may_know(world: World) -> None:
     assert [(m["message_id"], m["is_read"]) for m in synced] == [(first, True), (second, False)]
 
 
+def test_is_read_has_no_ceiling_of_readers(world: World) -> None:
+    alice, zoe = world.connect("alice"), world.connect("carol")
+    first = say(world, alice, "1")
+    for number in range(1_100):
+        marker = Marker(UserId(f"a{number:04}"), MessageId("0" * 26), 1)
+        world.adapters.markers.move(RoomId("lobby"), world.services.region, marker)
+    read(world, zoe, first)
+    listed = world.http(rest.list_messages, "alice", room_id="lobby").body["messages"]
+    assert [each["is_read"] for each in listed] == [True]
+    listed = world.http(rest.list_messages, "carol", room_id="lobby").body["messages"]
+    assert [each["is_read"] for each in listed] == [True]
+
+
+def test_own_reading_does_not_make_an_own_message_read(world: World) -> None:
+    alice, bob = world.connect("alice"), world.connect("bob")
+    first, second = say(world, alice, "1"), say(world, alice, "2")
+    read(world, alice, second)
+    read(world, bob, first)
+    listed = world.http(rest.list_messages, "alice", room_id="lobby").body["messages"]
+    assert [each["is_read"] for each in listed] == [True, False]
+
+
 @pytest.mark.parametrize("message_id", ["0" * 26, "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"])
 def test_only_messages_of_the_room_are_read(world: World, message_id: str) -> None:
     bob = world.connect("bob")
@@ -162,3 +187,21 @@ def test_in_a_large_room_receipts_become_counts(
     world.pump()
     [event] = world.poster.to(alice, "message_read")
     assert (event["message_id"], event["reader_id"], event["read_count"]) == (message_id, None, 2)
+
+
+def test_each_moved_marker_is_noted_for_large_rooms(world: World) -> None:
+    alice, bob = world.connect("alice"), world.connect("bob")
+    message_id = say(world, alice, "hi")
+    ports = counted(world)
+    read(world, bob, message_id)
+    assert ports["markers"].calls == ["move", "note"]
+
+
+def test_unread_of_a_marker_of_an_earlier_version_is_counted_from_the_messages(
+    world: World,
+) -> None:
+    alice = world.connect("alice")
+    ids = [say(world, alice, str(number)) for number in range(3)]
+    marker = Marker(UserId("bob"), MessageId(ids[0]), 1)
+    world.adapters.markers.move(RoomId("lobby"), world.services.region, marker)
+    assert unread(world, "bob") == 2
