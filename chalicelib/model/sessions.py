@@ -78,7 +78,9 @@ class Trail:
         target: Its current connection.
         since: Streams with entries sent since the checkpoint, the latest last.
         seq: The seq sent of the requested stream; None if nothing of it was ever sent.
-        in_doubt: A post began, and its outcome is unknown.
+        in_doubt: It is unknown what the socket has: the outcome of a post is unknown, or the trail
+            may be an older one, because Redis failed over or restarted since it was started.
+        attempt: The answer to a CONNECT that started it.
     """
 
     target: Target
@@ -87,3 +89,4 @@ class Trail:
     since: tuple[tuple[RoomId, Region, int], ...] = ()
     seq: int | None = None
     in_doubt: bool = False
+    attempt: str = ""

@@ -122,7 +122,8 @@ class Trails(Protocol):
     def begin(self, sid: str, stream: Stream) -> Trail | None:
         """Read the trail before posting entries of this stream; it is in doubt until done or undo.
 
-        None, and nothing stored, if the socket is unknown.
+        None, and nothing stored, if the socket is unknown. Always in doubt if the data may be
+        older than what was last written: Redis failed over or restarted since the start.
         """
 
     def done(self, sid: str, trail: Trail, stream: Stream, seq: int) -> None:

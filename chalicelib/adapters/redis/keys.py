@@ -180,7 +180,10 @@ def engine_parts(sid: str) -> str:
 
 @_stored("hash", TRAIL_S, "deliveries to sockets that can recover")
 def trail(sid: str) -> str:
-    """A socket's trail: target, pid, checkpoint; `s:{room}:{region}`: the seq it has been sent."""
+    """A socket's trail: target, pid, checkpoint; `s:{room}:{region}`: the seq it has been sent.
+
+    `epoch`: the server's data in which it was started; `attempt`: the CONNECT that started it.
+    """
     return f"trail:{{{sid}}}"
 
 
