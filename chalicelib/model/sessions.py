@@ -21,6 +21,7 @@ class EngineSession:
         pong_ms: When the client was last heard from.
         namespaces: The connected namespaces.
         upgrades: For a websocket that wants to take over a polling session, that session's sid.
+        began: For a websocket that began as a polling session, that session's sid.
         probed_ms: For a polling session, when such a websocket sent its probe, 0 for never.
         recovers: Whether the client supports connection state recovery.
     """
@@ -34,6 +35,7 @@ class EngineSession:
     pong_ms: int = 0
     namespaces: frozenset[str] = frozenset()
     upgrades: ConnectionId | None = None
+    began: ConnectionId | None = None
     probed_ms: int = 0
     recovers: bool = False
 
@@ -45,12 +47,17 @@ class PacketPart:
     Attributes:
         number: Identifies the part within its session, in the order of arrival.
         at: When it was sent: milliseconds if frames may overtake each other, else its number.
+            So parts that came by POST are before all that came over a websocket.
         wanted: For a packet's head, how many attachments it has; None for an attachment.
     """
 
     number: int
     at: int
     wanted: int | None = None
+
+    @property
+    def timed(self) -> bool:
+        return self.at != self.number
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,10 @@ class CheckpointStore(Protocol):
 
 
 class EngineSessions(Protocol):
-    """Engine.IO sessions, in Redis. Every method is one round trip and may raise `CacheDown`."""
+    """Engine.IO sessions, in Redis. Every method is one round trip and may raise `CacheDown`.
+
+    A session's state changes as `model.lifecycle` says, atomically with what the method does.
+    """
 
     def open(self, session: EngineSession) -> None:
         """Store it, until three hours after it was last heard from."""
@@ -72,8 +75,12 @@ class EngineSessions(Protocol):
         wait. If it has been upgraded, returns its websocket and stores nothing.
         """
 
-    def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> bool:
-        """Begin a poll that waits until `until_ms` at most; False if another one waits (atomic).
+    def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> int:
+        """Begin a poll that waits until `until_ms` at most; 0 if another one waits (atomic).
+
+        Returns:
+            The number of sessions that poll in this region: of the last poll of each, `until_ms`
+            is not over. It includes this one.
 
         Raises:
             NotFound: It is not, or no longer, a polling session.

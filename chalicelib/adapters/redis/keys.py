@@ -17,6 +17,7 @@ LIMITS_S = 3600  # a bucket unused for an hour is full, unless it gains less tha
 WARM_S = 180
 BUDGET_S = 60
 SESSION_S, PARTS_S, BELL_S, FAREWELL_S, TRAIL_S = 3 * 3600, 10, 60, 2, 3 * 3600
+POLLING_S = 60
 
 P = ParamSpec("P")
 
@@ -164,6 +165,12 @@ def engine_outbox(sid: str) -> str:
 def engine_bell(sid: str) -> str:
     """Gets an element when frames arrive; a waiting poll blocks on it."""
     return f"engine:{{{sid}}}:bell"
+
+
+@_stored("sorted set", POLLING_S, "polls")
+def engine_polling() -> str:
+    """The region's sessions that poll: by sid, the time (ms) until which one counts as polling."""
+    return "engine:polling"
 
 
 @_stored("string", FAREWELL_S, "the end of a polling session")
