@@ -40,6 +40,7 @@ from .ports.receipts import Markers
 from .ports.rooms import RoomStore
 from .ports.sessions import CheckpointStore, EngineSessions, Trails
 from .ports.system import Clock, Ids, Metrics, Parallel
+from .sessions.binary import BinaryPackets
 from .sessions.engine import Engine
 from .sessions.missed import MissedEntries
 from .sessions.recovery import Recovery
@@ -110,6 +111,7 @@ class Services:
     presences: Presences
     receipts: Receipts
     engine: Engine
+    binary: BinaryPackets
     upgrades: Upgrades
     recovery: Recovery
     adapters: Adapters
@@ -264,6 +266,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         presences=presences,
         receipts=receipts,
         engine=engine,
+        binary=BinaryPackets(a.sessions, a.clock),
         upgrades=upgrades,
         recovery=recovery,
         adapters=a,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..connections.registry import Connections
 from ..jobs.outbound import (
@@ -31,7 +31,7 @@ from ..ports.delivery import Poster
 from ..ports.queues import Queue
 from ..ports.sessions import EngineSessions
 from ..ports.system import Clock
-from ..wire import attachments, engineio
+from ..wire import engineio
 
 NAMESPACES = ("/", "/moments", "/notifications")
 MAX_PAYLOAD = 1_000_000
@@ -42,21 +42,7 @@ HOLD_MS, PROBED_HOLD_MS, PROBE_MS = 20_000, 150, 10_000
 LIFE_MS, SPREAD_MS = 7_200_000, 900_000
 _LATE_MS = 10_000  # a poll whose process died is dropped this long after its end
 _LOST_MS = 60_000
-_SETTLE_S = 0.2
 _EXACT_BELOW_MS = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """The parts of complete binary packets.
-
-    Attributes:
-        parts: Of one packet, its text first. If not `certain`, of several packets whose
-            attachments cannot be told apart.
-    """
-
-    parts: list[str]
-    certain: bool
 
 
 class Engine:
@@ -209,13 +195,13 @@ class Engine:
         except CacheDown:
             return None
 
-    def pong(self, sid: ConnectionId) -> bool:
-        """Note a client's pong; False when there is no such session."""
+    def pong(self, sid: ConnectionId) -> bool | None:
+        """Note a client's pong; False when there is no such session, None if that is unknown."""
         now_ms = self._clock.now_ms()
         try:
             session = self._sessions.pong(sid, now_ms)
         except CacheDown:
-            return True
+            return None
         if session is None:
             return False
         self._connections.touch([ids.socket_id(sid, each) for each in session.namespaces])
@@ -227,24 +213,6 @@ class Engine:
             self._sessions.connect(sid, namespace)
         except CacheDown:
             telemetry.log("WARNING", "namespace_not_noted")
-
-    def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> Gathered | None:
-        """Store a part of a binary packet; return the packets that are now complete, or None.
-
-        Frames can overtake each other; `at_ms` says when each was sent. As frames that are sent
-        together may have the same time, the frames still on their way get a moment to arrive.
-
-        Raises:
-            TooLarge: More parts are waiting than packets may have.
-        """
-        found = attachments.first(self._sessions.gather(sid, at_ms, part))
-        if found is not None and at_ms is not None:
-            self._clock.sleep(_SETTLE_S)
-            found = attachments.first(self._sessions.gathered(sid))
-        if found is None:
-            return None
-        texts = self._sessions.hand_out(sid, found.parts)
-        return Gathered(texts, found.certain) if texts is not None else None
 
     def beat(self, job: Heartbeat) -> None:
         """Take one step of the heartbeat: ping, or end the session, or check again later."""

@@ -25,7 +25,7 @@ LATE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """The parts of complete packets, or parts whose packets are given up.
+    """The parts of complete packets.
 
     Attributes:
         parts: Of one packet, its head first; or of several packets, mixed.
@@ -46,16 +46,15 @@ class _Open:
 
 
 def first(parts: Iterable[PacketPart]) -> Whole | None:
-    """The first parts to take from those that wait in a session; None if all go on waiting.
+    """The first complete packets among a session's parts; None while parts are missing.
 
-    Parts that are older than the newest by more than `LATE` are given up.
+    Ignores parts that are `given_up`.
     """
     known = sorted(parts, key=lambda part: (part.at, part.wanted is None))
-    late = tuple(part for part in known if known[-1].at - part.at > LATE)
-    if late:
-        return Whole(late, certain=False)
+    lost = given_up(known)
+    fresh = [part for part in known if part not in lost]
     begun: _Open | None = None
-    for _, group in itertools.groupby(known, key=lambda part: part.at):
+    for _, group in itertools.groupby(fresh, key=lambda part: part.at):
         same = tuple(group)
         last_of_begun = _last_and_next_head(begun, same)
         if last_of_begun is not None:
@@ -64,6 +63,15 @@ def first(parts: Iterable[PacketPart]) -> Whole | None:
         if begun is not None and begun.missing == 0:
             return Whole(begun.parts, begun.certain)
     return None
+
+
+def given_up(parts: Iterable[PacketPart]) -> tuple[PacketPart, ...]:
+    """Parts that are older than the newest by more than `LATE`: others of their packets are lost.
+
+    Parts that came in order have no time.
+    """
+    timed = sorted((part for part in parts if part.timed), key=lambda part: part.at)
+    return tuple(part for part in timed if timed[-1].at - part.at > LATE)
 
 
 def misplaced(part: str, waiting: Sequence[PacketPart]) -> bool:

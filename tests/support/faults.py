@@ -103,6 +103,7 @@ def plant(world: World, at: int, how: How) -> Plan:
         "peers",
         "metrics",
         "cluster",
+        "parallel",
     }
     spared = {"poster"} if how in (How.REFUSED, How.ANSWER_LOST) else set()
     ports = {

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ... import wire
+from ...access import limits
 from ...kernel import telemetry
-from ...kernel.errors import BadRequest, NotConnected
+from ...kernel.errors import BadRequest, NotConnected, OtherProtocol, Unauthorized
 from ...model.connections import Target
 from ...model.identifiers import ConnectionId, Region, UserId
 from ...model.sessions import EngineSession
@@ -112,7 +113,7 @@ def _probe(services: Services, target: Target, sid: ConnectionId, device: dict[s
         services.engine.turn_away(target)
         return
     fresh = replace(polling, ping_ms=0, probed_ms=0, namespaces=frozenset())
-    offered = replace(fresh, target=target, device_info=device, upgrades=sid)
+    offered = replace(fresh, target=target, device_info=device, upgrades=sid, began=sid)
     if not services.engine.offer(offered, polling):
         services.engine.turn_away(target)
 
@@ -125,7 +126,9 @@ def serve(call: SessionFrame, packet: engineio.EnginePacket, handler: Handler) -
     """
     engine = call.services.engine
     match transitions.on_packet(packet):
-        case Effect.ALIVE if engine.pong(call.sid):
+        case Effect.ALIVE if (heard := engine.pong(call.sid)) is not False:
+            if heard is None:
+                require_session(call)
             return ""
         case Effect.MESSAGE:
             return handler(call, packet.data)
@@ -141,6 +144,7 @@ def serve(call: SessionFrame, packet: engineio.EnginePacket, handler: Handler) -
             if call.services.upgrades.take_over(taking):
                 return ""
         case Effect.NOTHING:
+            require_session(call)
             return ""
     raise ProtocolError("clients may not send this packet now")
 
@@ -156,15 +160,39 @@ def frame(services: Services, context: dict[str, Any], body: str, handler: Handl
     call = SessionFrame(services, _transport(services, context), int(context["requestTimeEpoch"]))
     try:
         packet = engineio.decode_text(body)
-        if packet.kind is engineio.EnginePacketKind.CLOSE and _is_json(call):
-            return None
+        if packet.kind is engineio.EnginePacketKind.CLOSE:
+            require_session(call)
         return serve(call, packet, handler)
+    except OtherProtocol:
+        return None
     except (ProtocolError, NotConnected) as fault:
         if _is_json(call):
             return None
         telemetry.log("INFO", "session_failed", reason=str(fault))
         services.engine.close(call.transport)
         return ""
+
+
+def end_if_session(services: Services, context: dict[str, Any]) -> bool:
+    """End the Engine.IO session that sent a frame of the JSON protocol; False if there is none."""
+    transport = _transport(services, context)
+    if services.engine.session(transport.connection_id) is None:
+        return False
+    telemetry.log("INFO", "session_failed", reason="not an Engine.IO packet")
+    services.engine.close(transport)
+    return True
+
+
+def require_session(call: SessionFrame) -> EngineSession | None:
+    """Return the frame's session; None if Redis does not have it.
+
+    Raises:
+        OtherProtocol: The connection's handshake was of the JSON protocol.
+    """
+    session = call.services.engine.session(call.sid)
+    if session is None and _is_json(call):
+        raise OtherProtocol("this connection speaks the JSON protocol")
+    return session
 
 
 def _transport(services: Services, context: dict[str, Any]) -> Target:
@@ -181,5 +209,16 @@ def _transport(services: Services, context: dict[str, Any]) -> Target:
 
 
 def _is_json(call: SessionFrame) -> bool:
-    known = call.services.connections.known(call.sid)
-    return known is not None and wire.is_json(known.target.protocol)
+    """Whether the frame's connection is of the JSON protocol. Its user is charged for the frame.
+
+    The protocol is known to Redis, as for every frame; the store is asked about others only.
+    """
+    services = call.services
+    try:
+        charge = services.limits.charge(limits.OTHERS)
+        connection = services.frames.authenticate(call.sid, None, None, charge).connection
+    except NotConnected:
+        return False
+    except Unauthorized:  # its token has expired
+        connection = services.connections.known(call.sid)
+    return connection is not None and wire.is_json(connection.target.protocol)

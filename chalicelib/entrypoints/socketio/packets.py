@@ -18,8 +18,10 @@ from ... import actions, wire
 from ...kernel import ids, telemetry
 from ...kernel.errors import (
     BadRequest,
+    CacheDown,
     Internal,
     NotConnected,
+    OtherProtocol,
     TidingsError,
     TooLarge,
     Unauthorized,
@@ -31,12 +33,14 @@ from ...model.identifiers import ConnectionId
 from ...model.sessions import EngineSession
 from ...services import Services
 from ...sessions import offsets
+from ...sessions.binary import Gathered
 from ...sessions.engine import NAMESPACES
 from ...wire import engineio, socketio
 from ...wire.engineio import ProtocolError
-from .frames import Handler, SessionFrame
+from .frames import Handler, SessionFrame, require_session
 
 _UNORDERED = "attachments: their order is unknown; send one event at a time, or use polling"
+_AWAY = "attachments: they cannot be kept now; try again later"
 PARK_S = (0.0, 0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
 
 
@@ -47,11 +51,13 @@ class Socket:
     Attributes:
         transport: The session's websocket.
         sid: The id that its client will get if it connects now.
+        session: While it connects: its session, None if Redis does not have it.
     """
 
     transport: Target
     namespace: str
     sid: str = ""
+    session: EngineSession | None = None
 
     @property
     def connection_id(self) -> ConnectionId:
@@ -78,8 +84,12 @@ class Application(Protocol):
     def refuse(self, name: str, error: TidingsError) -> tuple[list[Any] | None, list[Any] | None]:
         """The answer, as from `event`, to an event that could not be handled."""
 
-    def ack(self, services: Services, socket: Socket, ack_id: int) -> None:
-        """Handle the client's ack of an event. Ignore an unexpected ack."""
+    def ack(self, services: Services, socket: Socket, ack_id: int) -> bool:
+        """Handle the client's ack of an event; False for an ack that nobody waits for.
+
+        Raises:
+            OtherProtocol: The connection is none of this protocol.
+        """
 
 
 class Chat(Application):
@@ -88,7 +98,7 @@ class Chat(Application):
     namespaces: Collection[str] = NAMESPACES
 
     def connect(self, services: Services, socket: Socket, payload: Any) -> list[list[Any]] | None:
-        known = services.engine.session(socket.transport.connection_id)
+        known = socket.session
         identity = _identity(services, payload, known)
         services.revocations.check(identity.user_id)
         target = replace(
@@ -115,7 +125,7 @@ class Chat(Application):
             if len(arguments) > 1:
                 raise BadRequest("send one argument: an object with the action's data")
             data = _plain(arguments[0]) if arguments and arguments[0] is not None else {}
-            result = actions.run(services, socket.connection_id, name, data)
+            result = actions.run(services, socket.connection_id, name, data, speaks_json=False)
             return [{"ok": True, "data": result.data()}], None
         except NotConnected:
             raise
@@ -130,17 +140,21 @@ class Chat(Application):
         fields = error.as_json()
         return [{"ok": False, "error": fields}], ["error", {"action": name, **fields}]
 
-    def ack(self, services: Services, socket: Socket, ack_id: int) -> None:
+    def ack(self, services: Services, socket: Socket, ack_id: int) -> bool:
         """Handle the ack of a delivered message like the action `message_delivered`."""
         message = services.receipts.acked(ack_id)
         if message is None:
-            return
+            return False
         room_id, message_id = message
         data = {"conversation_id": room_id, "message_id": message_id}
         try:
-            actions.run(services, socket.connection_id, "message_delivered", data)
+            name = "message_delivered"
+            actions.run(services, socket.connection_id, name, data, speaks_json=False)
+        except OtherProtocol:
+            raise
         except TidingsError as refusal:
             telemetry.log("INFO", "ack_refused", code=refusal.code)
+        return True
 
 
 def handler(application: Application) -> Handler:
@@ -161,31 +175,40 @@ _MESSAGE = engineio.EnginePacketKind.MESSAGE
 
 
 def _part(call: SessionFrame, part: str, application: Application) -> str:
-    """Keep a part of a binary packet; handle the packet when it is complete.
-
-    If the order of the attachments is unknown, their events are refused.
-    """
+    """Keep a part of a binary packet; handle the packets that are now complete."""
+    session = None if call.transport.polls else require_session(call)
+    sid = session.began if session is not None and session.began is not None else call.sid
+    answers: list[str] = []
     try:
-        found = call.services.engine.gather(call.sid, call.at_ms, part)
+        for found in call.services.binary.gather(sid, call.at_ms, part):
+            answers += _gathered(call, found, application)
     except TooLarge as refusal:
         raise ProtocolError(str(refusal)) from None
-    if found is None:
-        return ""
+    except CacheDown:
+        telemetry.log("WARNING", "attachments_unreachable")
+        heads = [] if part.startswith("b") else [socketio.decode(part)]
+        answers += _encoded([each for head in heads for each in _refusal(head, application, _AWAY)])
+    return _last(call, answers)
+
+
+def _gathered(call: SessionFrame, found: Gathered, application: Application) -> list[str]:
+    """Handle complete packets. If it is unknown which attachments are whose, events are refused."""
     if not found.certain:
+        telemetry.log("INFO", "attachments_unordered")
         heads = [socketio.decode(each) for each in found.parts if not each.startswith("b")]
-        return _answer(call, [each for head in heads for each in _unordered(head, application)])
+        refused = [_refusal(head, application, _UNORDERED) for head in heads]
+        return _encoded([each for answer in refused for each in answer])
     head, *attachments = found.parts
     data = [base64.b64decode(each[1:]) for each in attachments]
-    return _packet(call, socketio.attach(socketio.decode(head), data), application)
+    answer = _packet(call, socketio.attach(socketio.decode(head), data), application)
+    return [answer] if answer else []
 
 
-def _unordered(head: socketio.Packet, application: Application) -> list[socketio.Packet]:
-    """The error answer to an event if the order of its attachments is unknown."""
+def _refusal(head: socketio.Packet, application: Application, why: str) -> list[socketio.Packet]:
+    """The error answer to a binary event that cannot be handled."""
     if head.kind is not socketio.PacketKind.BINARY_EVENT:
         return []
-    telemetry.log("INFO", "attachments_unordered")
-    ack, event = application.refuse(head.data[0], Unavailable(_UNORDERED))
-    return _reply(head, ack, event)
+    return _reply(head, *application.refuse(head.data[0], Unavailable(why)))
 
 
 def _packet(call: SessionFrame, packet: socketio.Packet, application: Application) -> str:
@@ -194,22 +217,24 @@ def _packet(call: SessionFrame, packet: socketio.Packet, application: Applicatio
         case socketio.PacketKind.CONNECT:
             return _connect(call, socket, packet.data, application)
         case socketio.PacketKind.DISCONNECT:
+            require_session(call)
             call.services.connections.close(socket.connection_id)
             return ""
         case socketio.PacketKind.EVENT:
             return _event(call, socket, packet, application)
         case socketio.PacketKind.ACK:
-            if packet.ack_id is not None:
-                application.ack(call.services, socket, packet.ack_id)
+            number = packet.ack_id
+            if number is None or not application.ack(call.services, socket, number):
+                require_session(call)
             return ""
     raise ProtocolError("clients may not send this packet")
 
 
 def _connect(call: SessionFrame, socket: Socket, payload: Any, application: Application) -> str:
-    services = call.services
+    services, session = call.services, require_session(call)
     if socket.namespace not in application.namespaces:
         return _refused(socket, {"message": "Invalid namespace"})
-    socket = replace(socket, sid=services.adapters.ids.token())
+    socket = replace(socket, sid=services.adapters.ids.token(), session=session)
     try:
         events = application.connect(services, socket, payload)
     except TidingsError as refusal:
@@ -230,6 +255,7 @@ def _event(
 ) -> str:
     name, *arguments = packet.data
     if packet.fault is not None:
+        require_session(call)
         return _answer(call, _reply(packet, *application.refuse(name, packet.fault)))
     for wait_s in PARK_S:
         if wait_s:
@@ -237,6 +263,8 @@ def _event(
         try:
             ack, event = application.event(call.services, socket, name, arguments)
             break
+        except OtherProtocol:
+            raise
         except NotConnected:
             continue
     else:
@@ -256,12 +284,20 @@ def _reply(
 
 
 def _answer(call: SessionFrame, packets: Sequence[socketio.Packet]) -> str:
-    """Return a single frame as the return body; post several, in order."""
+    return _last(call, _encoded(packets))
+
+
+def _encoded(packets: Sequence[socketio.Packet]) -> list[str]:
     parts = [part for packet in packets for part in socketio.encode(packet)]
-    frames = [engineio.encode_text(engineio.EnginePacket(_MESSAGE, part)) for part in parts]
+    return [engineio.encode_text(engineio.EnginePacket(_MESSAGE, part)) for part in parts]
+
+
+def _last(call: SessionFrame, frames: Sequence[str]) -> str:
+    """Return a single frame as the return body; post several, in order."""
     if len(frames) == 1:
         return frames[0]
-    call.services.engine.post(call.transport, frames)
+    if frames:
+        call.services.engine.post(call.transport, frames)
     return ""
 
 

@@ -70,7 +70,8 @@ def counting(world: World) -> Cost:
     ports: dict[str, Any] = {
         each.name: Counted(each.name, getattr(world.adapters, each.name), cost)
         for each in fields(world.adapters)
-        if each.name not in ("clock", "ids", "peers", "metrics", "secrets", "cluster", "poster")
+        if each.name
+        not in ("clock", "ids", "peers", "metrics", "secrets", "cluster", "parallel", "poster")
     }
     poster = EnginePoster(Counted("websockets", world.poster, cost), ports["sessions"])
     world.services = compose(world.settings, replace(world.adapters, **ports, poster=poster))
