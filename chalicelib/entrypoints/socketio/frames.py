@@ -128,7 +128,7 @@ def serve(call: SessionFrame, packet: engineio.EnginePacket, handler: Handler) -
     match transitions.on_packet(packet):
         case Effect.ALIVE if (heard := engine.pong(call.sid)) is not False:
             if heard is None:
-                require_session(call)
+                require_session(call.services, call.transport)
             return ""
         case Effect.MESSAGE:
             return handler(call, packet.data)
@@ -144,7 +144,7 @@ def serve(call: SessionFrame, packet: engineio.EnginePacket, handler: Handler) -
             if call.services.upgrades.take_over(taking):
                 return ""
         case Effect.NOTHING:
-            require_session(call)
+            require_session(call.services, call.transport)
             return ""
     raise ProtocolError("clients may not send this packet now")
 
@@ -161,12 +161,12 @@ def frame(services: Services, context: dict[str, Any], body: str, handler: Handl
     try:
         packet = engineio.decode_text(body)
         if packet.kind is engineio.EnginePacketKind.CLOSE:
-            require_session(call)
+            require_session(call.services, call.transport)
         return serve(call, packet, handler)
     except OtherProtocol:
         return None
     except (ProtocolError, NotConnected) as fault:
-        if _is_json(call):
+        if _is_json(services, call.transport):
             return None
         telemetry.log("INFO", "session_failed", reason=str(fault))
         services.engine.close(call.transport)
@@ -183,14 +183,14 @@ def end_if_session(services: Services, context: dict[str, Any]) -> bool:
     return True
 
 
-def require_session(call: SessionFrame) -> EngineSession | None:
-    """Return the frame's session; None if Redis does not have it.
+def require_session(services: Services, transport: Target) -> EngineSession | None:
+    """Return the session of a transport; None if Redis does not have it.
 
     Raises:
         OtherProtocol: The connection's handshake was of the JSON protocol.
     """
-    session = call.services.engine.session(call.sid)
-    if session is None and _is_json(call):
+    session = services.engine.session(transport.connection_id)
+    if session is None and _is_json(services, transport):
         raise OtherProtocol("this connection speaks the JSON protocol")
     return session
 
@@ -208,17 +208,17 @@ def _transport(services: Services, context: dict[str, Any]) -> Target:
     )
 
 
-def _is_json(call: SessionFrame) -> bool:
-    """Whether the frame's connection is of the JSON protocol. Its user is charged for the frame.
+def _is_json(services: Services, transport: Target) -> bool:
+    """Whether a frame's connection is of the JSON protocol. Its user is charged for the frame.
 
     The protocol is known to Redis, as for every frame; the store is asked about others only.
     """
-    services = call.services
+    sid = transport.connection_id
     try:
         charge = services.limits.charge(limits.OTHERS)
-        connection = services.frames.authenticate(call.sid, None, None, charge).connection
+        connection = services.frames.authenticate(sid, None, None, charge).connection
     except NotConnected:
         return False
     except Unauthorized:  # its token has expired
-        connection = services.connections.known(call.sid)
+        connection = services.connections.known(sid)
     return connection is not None and wire.is_json(connection.target.protocol)

@@ -26,6 +26,7 @@ from ...kernel.errors import (
     TooLarge,
     Unauthorized,
     Unavailable,
+    UnknownAction,
 )
 from ...model.access import Identity
 from ...model.connections import Target
@@ -88,7 +89,7 @@ class Application(Protocol):
         """Handle the client's ack of an event; False for an ack that nobody waits for.
 
         Raises:
-            OtherProtocol: The connection is none of this protocol.
+            OtherProtocol: The handshake of the connection was of the JSON protocol.
         """
 
 
@@ -130,6 +131,8 @@ class Chat(Application):
         except NotConnected:
             raise
         except TidingsError as refusal:
+            if isinstance(refusal, BadRequest | UnknownAction):  # the connection was not looked at
+                require_session(services, socket.transport)
             telemetry.log("INFO", "frame_refused", code=refusal.code)
             return self.refuse(name, refusal)
         except Exception as fault:  # noqa: BLE001 - the edge: answer, do not end the session
@@ -176,7 +179,7 @@ _MESSAGE = engineio.EnginePacketKind.MESSAGE
 
 def _part(call: SessionFrame, part: str, application: Application) -> str:
     """Keep a part of a binary packet; handle the packets that are now complete."""
-    session = None if call.transport.polls else require_session(call)
+    session = None if call.transport.polls else require_session(call.services, call.transport)
     sid = session.began if session is not None and session.began is not None else call.sid
     answers: list[str] = []
     try:
@@ -217,7 +220,7 @@ def _packet(call: SessionFrame, packet: socketio.Packet, application: Applicatio
         case socketio.PacketKind.CONNECT:
             return _connect(call, socket, packet.data, application)
         case socketio.PacketKind.DISCONNECT:
-            require_session(call)
+            require_session(call.services, call.transport)
             call.services.connections.close(socket.connection_id)
             return ""
         case socketio.PacketKind.EVENT:
@@ -225,13 +228,14 @@ def _packet(call: SessionFrame, packet: socketio.Packet, application: Applicatio
         case socketio.PacketKind.ACK:
             number = packet.ack_id
             if number is None or not application.ack(call.services, socket, number):
-                require_session(call)
+                require_session(call.services, call.transport)
             return ""
     raise ProtocolError("clients may not send this packet")
 
 
 def _connect(call: SessionFrame, socket: Socket, payload: Any, application: Application) -> str:
-    services, session = call.services, require_session(call)
+    services = call.services
+    session = require_session(services, call.transport)
     if socket.namespace not in application.namespaces:
         return _refused(socket, {"message": "Invalid namespace"})
     socket = replace(socket, sid=services.adapters.ids.token(), session=session)
@@ -255,7 +259,7 @@ def _event(
 ) -> str:
     name, *arguments = packet.data
     if packet.fault is not None:
-        require_session(call)
+        require_session(call.services, call.transport)
         return _answer(call, _reply(packet, *application.refuse(name, packet.fault)))
     for wait_s in PARK_S:
         if wait_s:
