@@ -42,7 +42,9 @@ from .ports.sessions import CheckpointStore, EngineSessions, Trails
 from .ports.system import Clock, Ids, Metrics, Parallel
 from .sessions.binary import BinaryPackets
 from .sessions.engine import Engine
+from .sessions.heartbeats import Heartbeats
 from .sessions.missed import MissedEntries
+from .sessions.polls import Polls
 from .sessions.recovery import Recovery
 from .sessions.upgrades import Upgrades
 from .social.ephemeral import Ephemeral
@@ -111,6 +113,8 @@ class Services:
     presences: Presences
     receipts: Receipts
     engine: Engine
+    heartbeats: Heartbeats
+    polls: Polls
     binary: BinaryPackets
     upgrades: Upgrades
     recovery: Recovery
@@ -266,6 +270,8 @@ def compose(settings: Settings, a: Adapters) -> Services:
         presences=presences,
         receipts=receipts,
         engine=engine,
+        heartbeats=Heartbeats(engine, a.sessions, connections, engine.pace, a.outbound, a.clock),
+        polls=Polls(engine, a.sessions, engine.pace, a.clock, settings.poll_slots),
         binary=BinaryPackets(a.sessions, a.clock),
         upgrades=upgrades,
         recovery=recovery,

@@ -91,7 +91,7 @@ OUTBOUND: Mapping[type[Job], Worker] = {
     GreetSession: lambda services, job, _: services.engine.greet(job),
     RefuseSession: lambda services, job, _: services.engine.refuse(job),
     FinishUpgrade: lambda services, job, _: services.upgrades.finish(job),
-    Heartbeat: lambda services, job, _: services.engine.beat(job),
-    ReviveHeartbeat: lambda services, job, _: services.engine.revive(job),
+    Heartbeat: lambda services, job, _: services.heartbeats.beat(job),
+    ReviveHeartbeat: lambda services, job, _: services.heartbeats.revive(job),
     EndWithoutNamespace: lambda services, job, _: services.engine.end_without_namespace(job),
 }

@@ -30,6 +30,12 @@ class _Kept:
     mover: str = ""
     moved_ms: int = 0
 
+    def moves_to(self, websocket: Target) -> bool:
+        return self.to is not None and self.to.connection_id == websocket.connection_id
+
+    def moved_by_another(self, mover: str, now_ms: int) -> bool:
+        return self.mover != mover and now_ms - self.moved_ms < STALLED_MS
+
 
 class MemorySessions:
     """
@@ -182,12 +188,10 @@ class MemorySessions:
         with self._lock:
             self._up()
             held = self._kept.get(sid)
-            same = held is not None and held.to is not None
-            same = same and held.to.connection_id == to.connection_id  # type: ignore[union-attr]
-            if held is not None and same and held.mover != mover:
-                if now_ms - held.moved_ms < STALLED_MS:
-                    raise Conflict("another worker is moving this session's frames")
-            effect, kept = self._step(sid, Input.UPGRADE if same else Input.OTHER_UPGRADE)
+            mine = held is not None and held.moves_to(to)
+            if held is not None and mine and held.moved_by_another(mover, now_ms):
+                raise Conflict("another worker is moving this session's frames")
+            effect, kept = self._step(sid, Input.UPGRADE if mine else Input.OTHER_UPGRADE)
             if kept is None or effect is not Effect.DRAIN:
                 return None
             kept.to, kept.mover, kept.moved_ms = to, mover, now_ms

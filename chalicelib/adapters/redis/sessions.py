@@ -75,7 +75,9 @@ class RedisSessions:
 
     def hand_out(self, sid: ConnectionId, parts: Sequence[PacketPart]) -> list[str] | None:
         numbers = [part.number for part in parts]
-        (texts,) = self._run(evaluate(scripts.HAND_OUT, [keys.engine_parts(sid)], *numbers), once=True)
+        (texts,) = self._run(
+            evaluate(scripts.HAND_OUT, [keys.engine_parts(sid)], *numbers), once=True
+        )
         return list(texts) if texts else None
 
     def close(self, sid: ConnectionId, last: str = "1") -> None:

@@ -64,7 +64,7 @@ class RedisTrails:
         self._run = client.run
 
     def start(self, sid: str, trail: Trail, seen: Mapping[Stream, int]) -> None:
-        fields = {
+        fields: dict[str, str | int] = {
             "target": json.dumps(target_to_json(trail.target)),
             "pid": trail.pid,
             "checkpoint": trail.checkpoint_id,

@@ -126,7 +126,7 @@ def serve(call: SessionFrame, packet: engineio.EnginePacket, handler: Handler) -
     """
     engine = call.services.engine
     match transitions.on_packet(packet):
-        case Effect.ALIVE if (heard := engine.pong(call.sid)) is not False:
+        case Effect.ALIVE if (heard := call.services.heartbeats.pong(call.sid)) is not False:
             if heard is None:
                 require_session(call.services, call.transport)
             return ""

@@ -78,13 +78,13 @@ def _handshake(services: Services, request: HttpRequest) -> Answer:
 
 
 def _poll(services: Services, sid: ConnectionId) -> Answer:
-    frames = services.engine.poll(sid, services.adapters.ids.token())
+    frames = services.polls.poll(sid, services.adapters.ids.token())
     return Answer(200, engineio.SEPARATOR.join(frames))
 
 
 def _post(services: Services, sid: ConnectionId, body: str, handler: Handler) -> Answer:
     """Handle the client's packets in order; answers go to the outbox."""
-    session = services.engine.answering(sid)
+    session = services.polls.answering(sid)
     call = SessionFrame(services, session.target, None)
     if len(body.encode()) > MAX_PAYLOAD:
         services.engine.close(session.target)

@@ -113,7 +113,7 @@ def test_of_two_events_at_once_both_are_answered(world: World, gap_ms: int) -> N
 
     hooked = Hooked(world.sessions, rest_comes)
     world.services = compose(world.settings, replace(world.adapters, sessions=hooked))
-    answers += [world.say("s1=", part, at_ms=at) for part, at in zip(parts[:2], times, strict=False)]
+    answers += [world.say("s1=", parts[place], at_ms=times[place]) for place in range(2)]
     assert acks([*answers, *client.posted]) == {"1": True, "2": True}
     assert sorted(kept(world)) == ["a", "b"]
 
