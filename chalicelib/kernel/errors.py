@@ -4,7 +4,7 @@
     ├── BadRequest                   bad_request        no
     ├── Unauthorized                 unauthorized       no
     │   └── NotConnected             unauthorized       no    closed, or not connected yet
-    │       └── OtherProtocol        (never on the wire)      the handshake was of another protocol
+    │       └── OtherProtocol        unauthorized       no    the handshake was of another protocol
     ├── PermissionDenied             permission_denied  no
     ├── NotFound                     not_found          no
     ├── Conflict                     conflict           no

@@ -24,6 +24,8 @@ class EngineSession:
         began: For a websocket that began as a polling session, that session's sid.
         probed_ms: For a polling session, when such a websocket sent its probe, 0 for never.
         recovers: Whether the client supports connection state recovery.
+        may_recover: It is a client whose older versions do not. It gets a pid, and shows that it
+            supports recovery when it sends this pid.
     """
 
     target: Target
@@ -38,6 +40,7 @@ class EngineSession:
     began: ConnectionId | None = None
     probed_ms: int = 0
     recovers: bool = False
+    may_recover: bool = False
 
 
 @dataclass(frozen=True, slots=True)

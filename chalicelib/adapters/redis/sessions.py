@@ -37,6 +37,7 @@ class RedisSessions:
             "upgrades": session.upgrades or "",
             "probed": session.probed_ms,
             "recovers": "1" if session.recovers else "",
+            "may_recover": "1" if session.may_recover else "",
             "began": session.began or "",
             **{f"ns:{namespace}": "1" for namespace in session.namespaces},
         }
@@ -159,6 +160,7 @@ def _session(fields: dict[str, str]) -> EngineSession | None:
         pong_ms=int(fields["pong"]),
         probed_ms=int(fields["probed"]),
         recovers=bool(fields["recovers"]),
+        may_recover=bool(fields.get("may_recover")),
         upgrades=ConnectionId(fields["upgrades"]) if fields["upgrades"] else None,
         began=ConnectionId(fields["began"]) if fields.get("began") else None,
         namespaces=frozenset(name[3:] for name in fields if name.startswith("ns:")),

@@ -7,6 +7,7 @@ https://github.com/socketio/engine.io-protocol
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -42,6 +43,8 @@ class SessionFrame:
         return self.transport.connection_id
 
 
+_SINCE_4_8 = re.compile("[0-9a-z]+")
+
 # Handles a message of the session and returns the answer's frame, "" for none. Raises
 # ProtocolError or NotConnected to end the session.
 Handler = Callable[[SessionFrame, str | bytes], str]
@@ -71,13 +74,12 @@ def open_session(
     if "sid" in query:
         _probe(services, target, ConnectionId(query["sid"]), device)
     else:
-        session = new_session(services, target, query, device)
-        services.engine.open(replace(session, recovers=understands_recovery(headers)))
+        services.engine.open(new_session(services, target, query, device, headers))
     return {"statusCode": 200, "body": ""}
 
 
 def understands_recovery(headers: Mapping[str, str]) -> bool:
-    """Whether the client is the JavaScript one, the only one that supports recovery.
+    """Whether the client is the JavaScript one, the only one that supports recovery since 4.6.
 
     It runs in a browser or in Node. In Node, its requests name their library as user agent; its
     websockets have no user agent, but offer compression as the library `ws` does.
@@ -89,11 +91,31 @@ def understands_recovery(headers: Mapping[str, str]) -> bool:
     return agent.startswith(("Mozilla/", "node-XMLHttpRequest"))
 
 
+def may_be_old(query: Mapping[str, str]) -> bool:
+    """Whether a handshake of the JavaScript client may be of a version before 4.6.
+
+    Since version 4.8 its requests carry a `t` of small letters and digits, and before it one that
+    begins with a capital letter. Its websockets carry none, so that their version is unknown.
+    """
+    return not _SINCE_4_8.fullmatch(query.get("t", "0"))
+
+
 def new_session(
-    services: Services, target: Target, query: Mapping[str, str], device: dict[str, str]
+    services: Services,
+    target: Target,
+    query: Mapping[str, str],
+    device: dict[str, str],
+    headers: Mapping[str, str],
 ) -> EngineSession:
     """A new session from its handshake, whose query may contain a token."""
-    known = EngineSession(target, device, pong_ms=target.connected_at_ms)
+    understands, old = understands_recovery(headers), may_be_old(query)
+    known = EngineSession(
+        target,
+        device,
+        pong_ms=target.connected_at_ms,
+        recovers=understands and not old,
+        may_recover=understands and old,
+    )
     if not query.get("token"):
         return known
     identity = services.tokens.verify(query["token"])

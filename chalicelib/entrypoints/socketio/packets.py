@@ -248,8 +248,10 @@ def _connect(call: SessionFrame, socket: Socket, payload: Any, application: Appl
         return ""
     services.engine.connected(call.sid, socket.namespace)
     services.upgrades.settle(call.transport, socket.namespace)
-    sid = {"sid": socket.sid}
-    answer = socketio.Packet(socketio.PacketKind.CONNECT, socket.namespace, sid)
+    data = {"sid": socket.sid}
+    if session is not None and session.may_recover:
+        data["pid"] = services.adapters.ids.token()
+    answer = socketio.Packet(socketio.PacketKind.CONNECT, socket.namespace, data)
     packets = [socketio.Packet(socketio.PacketKind.EVENT, socket.namespace, e) for e in events]
     return _answer(call, [answer, *packets])
 

@@ -6,7 +6,7 @@ https://github.com/socketio/engine.io-protocol#http-long-polling
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ...kernel import telemetry
 from ...kernel.errors import CacheDown, NotConnected, TidingsError
@@ -72,8 +72,7 @@ def _handshake(services: Services, request: HttpRequest) -> Answer:
     )
     agent = request.headers.get("user-agent", "")[:256]
     device = {"platform": "unknown", "version": "unknown", "user_agent": agent, "ip": ""}
-    fresh = sessions.new_session(services, target, request.query, device)
-    session = replace(fresh, recovers=sessions.understands_recovery(request.headers))
+    session = sessions.new_session(services, target, request.query, device, request.headers)
     return Answer(200, services.engine.open_polling(session))
 
 

@@ -17,7 +17,8 @@ def test_every_input_has_a_step_in_every_state() -> None:
     ("inputs", "states"),
     [
         ([Input.PUSH, Input.POLL, Input.TAKE], [State.OPEN] * 3),
-        ([Input.PROBE, Input.UPGRADE, Input.EMPTIED], [State.PROBED, State.DRAINING, State.UPGRADED]),
+        ([Input.PROBE, Input.UPGRADE, Input.EMPTIED],
+         [State.PROBED, State.DRAINING, State.UPGRADED]),
         ([Input.PROBE, Input.PROBE_ENDED, Input.POLL], [State.PROBED, State.OPEN, State.OPEN]),
         ([Input.OTHER_UPGRADE, Input.PUSH, Input.EMPTIED, Input.PUSH],
          [State.DRAINING, State.DRAINING, State.UPGRADED, State.UPGRADED]),
