@@ -3,8 +3,9 @@
 // In: {"connect": {...options}, "namespace": "/x"} (option confirm: ack each delivery_receipt),
 // {"emit": [name, data], "ack": id}, {"cut": true} (the transport, without a goodbye),
 // {"reconnect": true}, {"disconnect": true}, {"crowd": [{...options}, ...]} (further clients),
+// {"beside": "/x"} (another namespace over the same transport),
 // {"burst": [name, data], "base64": x, "count": n, "gap": ms} (binary events, each acked).
-// Out: {"event": "connect" | "disconnect" | "connect_error" | "upgrade" | "message" | "ack" | "crowd" | "burst", ...}.
+// Out: {"event": "connect" | "disconnect" | "connect_error" | "upgrade" | "message" | "ack" | "beside" | "crowd" | "burst", ...}.
 
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
@@ -55,6 +56,11 @@ createInterface({ input: process.stdin }).on("line", (line) => {
     const args = order.base64 ? [{ ...data, content: Buffer.from(order.base64, "base64") }] : [data];
     if (order.ack === undefined) socket.emit(name, ...args);
     else socket.emit(name, ...args, (...answer) => tell("ack", { ack: order.ack, answer }));
+  }
+  if (order.beside) {
+    const other = socket.io.socket(order.beside, { auth: socket.auth });
+    other.on("connect", () => tell("beside", { namespace: order.beside }));
+    other.connect();
   }
   if (order.crowd) crowd(order.crowd);
   if (order.burst) burst(order.burst, order.base64, order.count, order.gap);

@@ -112,6 +112,10 @@ class NodeClient:
         """Emit an event with binary content many times; each answer is a report `burst`."""
         self._say({"burst": [name, data], "base64": base64, "count": count, "gap": gap_ms})
 
+    def beside(self, namespace: str) -> None:
+        """Connect another namespace over the same transport; the report is `beside`."""
+        self._say({"beside": namespace})
+
     def crowd(self, everyone: list[dict[str, Any]]) -> None:
         """Open further clients; `crowd` reports how many are connected."""
         self._say({"crowd": everyone})
