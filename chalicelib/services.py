@@ -272,7 +272,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         engine=engine,
         heartbeats=Heartbeats(engine, a.sessions, connections, engine.pace, a.outbound, a.clock),
         polls=Polls(engine, a.sessions, engine.pace, a.clock, settings.poll_slots),
-        binary=BinaryPackets(a.sessions, a.clock),
+        binary=BinaryPackets(a.sessions, a.outbound, a.clock),
         upgrades=upgrades,
         recovery=recovery,
         adapters=a,

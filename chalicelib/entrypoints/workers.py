@@ -28,6 +28,7 @@ from ..jobs.outbound import (
     ExpireConnection,
     FinishUpgrade,
     FriendshipChanged,
+    GiveUpParts,
     GreetSession,
     Heartbeat,
     InvalidateMembership,
@@ -43,6 +44,7 @@ from ..jobs.outbound import (
     TellTyping,
 )
 from ..services import Services
+from .socketio import packets
 
 # Takes a job (for a kind in TOGETHER: a list of jobs) and the number of the attempt, from 1.
 # Returns None when the job is settled, or the seconds until its retry.
@@ -93,5 +95,6 @@ OUTBOUND: Mapping[type[Job], Worker] = {
     FinishUpgrade: lambda services, job, _: services.upgrades.finish(job),
     Heartbeat: lambda services, job, _: services.heartbeats.beat(job),
     ReviveHeartbeat: lambda services, job, _: services.heartbeats.revive(job),
+    GiveUpParts: lambda services, job, _: packets.give_up(services, job),
     EndWithoutNamespace: lambda services, job, _: services.engine.end_without_namespace(job),
 }

@@ -47,7 +47,7 @@ class EngineSessions(Protocol):
         """Store a part of a binary packet and return all parts that wait now.
 
         A part is the packet's text, which says how many attachments follow, or an attachment
-        (`b…`). Parts are dropped 10 s after the last one arrived.
+        (`b…`). Parts are dropped a minute after the last one arrived.
 
         Args:
             at_ms: When it was sent; None if parts arrive in order.

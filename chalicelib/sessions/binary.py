@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..jobs.outbound import GiveUpParts
+from ..model.connections import Target
 from ..model.identifiers import ConnectionId
+from ..ports.queues import Queue
 from ..ports.sessions import EngineSessions
 from ..ports.system import Clock
 from ..wire import attachments
@@ -35,9 +38,26 @@ class Gathered:
 
 
 class BinaryPackets:
-    def __init__(self, sessions: EngineSessions, clock: Clock) -> None:
+    def __init__(self, sessions: EngineSessions, outbound: Queue, clock: Clock) -> None:
         self._sessions = sessions
+        self._outbound = outbound
         self._clock = clock
+
+    def expect(self, target: Target, sid: ConnectionId) -> None:
+        """Queue a look at a packet that begins over a websocket, in case parts of it are lost."""
+        job = GiveUpParts(target=target, sid=sid, delay_s=attachments.LATE // 1000 + 1)
+        self._outbound.send([job])
+
+    def give_up(self, job: GiveUpParts) -> Gathered | None:
+        """Give out the parts that have waited for too long; None if there are none."""
+        for _ in range(_MOST_LOOKS):
+            lost = attachments.given_up(self._sessions.gathered(job.sid), self._clock.now_ms())
+            if not lost:
+                break
+            texts = self._sessions.hand_out(job.sid, lost)
+            if texts is not None:
+                return Gathered(texts, certain=False)
+        return None
 
     def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> Iterator[Gathered]:
         """Store a part; give out the packets that are complete, until none is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..kernel.errors import Conflict, NotFound
 from ..model import lifecycle
 from ..model.identifiers import ConnectionId
-from ..model.lifecycle import Effect, Input, State
+from ..model.lifecycle import Input, Reaction, State
 from ..model.sessions import EngineSession
 from ..ports.sessions import EngineSessions
 from ..ports.system import Clock
@@ -50,7 +50,7 @@ class Polls:
         if not polling:
             self._engine.close(session.target)
             raise Conflict("another poll is waiting; the session was closed, open a new one")
-        probed = _waits(session, now_ms) is Effect.WAIT_BRIEFLY
+        probed = _waits(session, now_ms) is Reaction.WAIT_BRIEFLY
         hold_ms = heartbeat.hold_ms(session, polling, self._slots)
         frames = self._take(sid, poll, now_ms + (heartbeat.PROBED_HOLD_MS if probed else hold_ms))
         if probed and frames == [_NOOP] and self._sessions.get(sid) is None:
@@ -81,7 +81,7 @@ class Polls:
         return frames
 
 
-def _waits(session: EngineSession, now_ms: int) -> Effect:
+def _waits(session: EngineSession, now_ms: int) -> Reaction:
     """How a poll waits. A probe whose time is over has ended, also if nobody noted that."""
     state = State.PROBED if session.probed_ms else State.OPEN
     if now_ms - session.probed_ms >= PROBE_MS:

@@ -65,13 +65,14 @@ def first(parts: Iterable[PacketPart]) -> Whole | None:
     return None
 
 
-def given_up(parts: Iterable[PacketPart]) -> tuple[PacketPart, ...]:
-    """Parts that are older than the newest by more than `LATE`: others of their packets are lost.
+def given_up(parts: Iterable[PacketPart], now_ms: int = 0) -> tuple[PacketPart, ...]:
+    """Parts that are older than the newest, or than now, by more than `LATE`.
 
-    Parts that came in order have no time.
+    Other parts of their packets are lost. Parts that came in order have no time.
     """
     timed = sorted((part for part in parts if part.timed), key=lambda part: part.at)
-    return tuple(part for part in timed if timed[-1].at - part.at > LATE)
+    newest_ms = max((now_ms, *(part.at for part in timed)))
+    return tuple(part for part in timed if newest_ms - part.at > LATE)
 
 
 def misplaced(part: str, waiting: Sequence[PacketPart]) -> bool:

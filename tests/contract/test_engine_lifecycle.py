@@ -17,7 +17,7 @@ from chalicelib.kernel.errors import Conflict, NotFound
 from chalicelib.model import lifecycle
 from chalicelib.model.connections import POLLING, Target
 from chalicelib.model.identifiers import ConnectionId, Region, UserId
-from chalicelib.model.lifecycle import Effect, Input, State
+from chalicelib.model.lifecycle import Input, Reaction, State
 from chalicelib.model.sessions import EngineSession
 from chalicelib.ports.sessions import EngineSessions
 from tests.support.models import search
@@ -54,7 +54,7 @@ class Lives(RuleBasedStateMachine):
         assert one == other, (name, arguments, self.state)
         return one
 
-    def step(self, event: Input) -> Effect:
+    def step(self, event: Input) -> Reaction:
         found = lifecycle.step(self.state, event)
         self.state = found.state
         return found.effect
@@ -68,23 +68,23 @@ class Lives(RuleBasedStateMachine):
     @rule()
     def look(self) -> None:
         shown = self.both("get", SID) is not None
-        assert shown is (self.step(Input.LOOK) is Effect.SHOW)
+        assert shown is (self.step(Input.LOOK) is Reaction.SHOW)
 
     @rule(number=st.integers(2, 99))
     def note(self, number: int) -> None:
         noted = self.both("pong", SID, number) is not None
-        assert noted is (self.step(Input.NOTE) is Effect.STORE)
+        assert noted is (self.step(Input.NOTE) is Reaction.STORE)
 
     @rule(number=st.integers(0, 9))
     def push(self, number: int) -> None:
         kept = self.both("push", SID, [f"4{number}"])
         effect = self.step(Input.PUSH)
-        assert kept == (self.to if effect is Effect.FORWARD else effect is Effect.KEEP)
+        assert kept == (self.to if effect is Reaction.FORWARD else effect is Reaction.KEEP)
 
     @rule(poll=names)
     def poll(self, poll: str) -> None:
         found = self.both("poll", SID, poll, self.now_ms + 30_000, self.now_ms)
-        assert (found is NotFound) is (self.step(Input.POLL) is Effect.REFUSE)
+        assert (found is NotFound) is (self.step(Input.POLL) is Reaction.REFUSE)
 
     @rule(poll=names)
     def take(self, poll: str) -> None:
@@ -102,7 +102,7 @@ class Lives(RuleBasedStateMachine):
         if found is Conflict:
             return
         effect = self.step(Input.UPGRADE if self.to == to else Input.OTHER_UPGRADE)
-        assert (found is not None) is (effect is Effect.DRAIN)
+        assert (found is not None) is (effect is Reaction.DRAIN)
         if found is not None:
             self.to = to
 

@@ -10,15 +10,15 @@ from ...kernel.errors import CacheDown, Conflict, NotFound, TooLarge
 from ...model import lifecycle
 from ...model.connections import Target
 from ...model.identifiers import ConnectionId
-from ...model.lifecycle import Effect, Input, State
+from ...model.lifecycle import Input, Reaction, State
 from ...model.sessions import EngineSession, PacketPart
 from ...ports.system import Clock
 
-MAX_PARTS, PARTS_MS, MAX_FRAMES, FAREWELL_MS, STALLED_MS = 66, 10_000, 1_000, 2_000, 10_000
+MAX_PARTS, PARTS_MS, MAX_FRAMES, FAREWELL_MS, STALLED_MS = 66, 60_000, 1_000, 2_000, 10_000
 
 
 @dataclass
-class _Kept:
+class _KeptSession:
     """A session, its state, its frames, the poll that waits for them, and its upgrade."""
 
     session: EngineSession
@@ -46,7 +46,7 @@ class MemorySessions:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: dict[ConnectionId, _Kept] = {}
+        self._kept: dict[ConnectionId, _KeptSession] = {}
         self._ended: dict[ConnectionId, tuple[str, int]] = {}
         self._parts: dict[ConnectionId, tuple[int, dict[int, tuple[PacketPart, str]]]] = {}
         self._numbers: dict[ConnectionId, int] = {}
@@ -61,12 +61,12 @@ class MemorySessions:
     def open(self, session: EngineSession) -> None:
         with self._lock:
             self._up()
-            self._kept[session.target.connection_id] = _Kept(session)
+            self._kept[session.target.connection_id] = _KeptSession(session)
 
     def get(self, sid: ConnectionId) -> EngineSession | None:
         with self._lock:
             effect, kept = self._step(sid, Input.LOOK)
-            return kept.session if kept is not None and effect is Effect.SHOW else None
+            return kept.session if kept is not None and effect is Reaction.SHOW else None
 
     def ping(self, sid: ConnectionId, before_ms: int, now_ms: int) -> bool:
         with self._lock:
@@ -80,7 +80,7 @@ class MemorySessions:
     def pong(self, sid: ConnectionId, now_ms: int) -> EngineSession | None:
         with self._lock:
             effect, kept = self._step(sid, Input.NOTE)
-            if kept is None or effect is not Effect.STORE:
+            if kept is None or effect is not Reaction.STORE:
                 return None
             kept.session = replace(kept.session, pong_ms=now_ms)
             return kept.session
@@ -88,7 +88,7 @@ class MemorySessions:
     def connect(self, sid: ConnectionId, namespace: str) -> None:
         with self._lock:
             effect, kept = self._step(sid, Input.NOTE)
-            if kept is not None and effect is Effect.STORE:
+            if kept is not None and effect is Reaction.STORE:
                 names = kept.session.namespaces | {namespace}
                 kept.session = replace(kept.session, namespaces=names)
 
@@ -123,7 +123,7 @@ class MemorySessions:
         with self._lock:
             effect, _ = self._step(sid, Input.CLOSE)
             self._parts.pop(sid, None)
-            if effect is Effect.END:
+            if effect is Reaction.END:
                 self._ended[sid] = last, self._clock.now_ms() + FAREWELL_MS
 
     def farewell(self, sid: ConnectionId, last: str) -> bool:
@@ -138,9 +138,9 @@ class MemorySessions:
     def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
         with self._lock:
             effect, kept = self._step(sid, Input.PUSH)
-            if kept is None or effect is Effect.REFUSE:
+            if kept is None or effect is Reaction.REFUSE:
                 return False
-            if effect is Effect.FORWARD and kept.to is not None:
+            if effect is Reaction.FORWARD and kept.to is not None:
                 return kept.to
             if len(kept.frames) + len(frames) > MAX_FRAMES:
                 return False
@@ -150,7 +150,7 @@ class MemorySessions:
     def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> int:
         with self._lock:
             effect, kept = self._step(sid, Input.POLL)
-            if kept is None or effect is Effect.REFUSE:
+            if kept is None or effect is Reaction.REFUSE:
                 raise NotFound("the session does not exist or has ended; open a new one")
             self._polling = {each: end for each, end in self._polling.items() if end > now_ms}
             self._polling[sid] = until_ms
@@ -164,10 +164,10 @@ class MemorySessions:
             effect, kept = self._step(sid, Input.TAKE)
             if kept is None or kept.poll != poll:
                 return [self._ended.pop(sid, ("1", 0))[0]]
-            if effect is Effect.GIVE and not kept.frames:
+            if effect is Reaction.GIVE and not kept.frames:
                 return None
             kept.poll = ""
-            if effect is Effect.NOOP:
+            if effect is Reaction.NOOP:
                 return ["6"]
             taken, kept.frames = kept.frames, []
             return taken
@@ -178,10 +178,10 @@ class MemorySessions:
     def probe(self, sid: ConnectionId, now_ms: int) -> None:
         with self._lock:
             effect, kept = self._step(sid, Input.PROBE if now_ms else Input.PROBE_ENDED)
-            if kept is None or effect is Effect.IGNORE:
+            if kept is None or effect is Reaction.IGNORE:
                 return
             kept.session = replace(kept.session, probed_ms=now_ms)
-            if kept.poll and effect is Effect.RELEASE:
+            if kept.poll and effect is Reaction.RELEASE:
                 kept.frames.append("6")
 
     def drain(self, sid: ConnectionId, to: Target, mover: str, now_ms: int) -> EngineSession | None:
@@ -192,7 +192,7 @@ class MemorySessions:
             if held is not None and mine and held.moved_by_another(mover, now_ms):
                 raise Conflict("another worker is moving this session's frames")
             effect, kept = self._step(sid, Input.UPGRADE if mine else Input.OTHER_UPGRADE)
-            if kept is None or effect is not Effect.DRAIN:
+            if kept is None or effect is not Reaction.DRAIN:
                 return None
             kept.to, kept.mover, kept.moved_ms = to, mover, now_ms
             return kept.session
@@ -209,7 +209,7 @@ class MemorySessions:
                 self._step(sid, Input.EMPTIED)
             return list(kept.frames)
 
-    def _step(self, sid: ConnectionId, event: Input) -> tuple[Effect, _Kept | None]:
+    def _step(self, sid: ConnectionId, event: Input) -> tuple[Reaction, _KeptSession | None]:
         """Apply an input to the stored state; the session is None when it is not there."""
         self._up()
         kept = self._kept.get(sid)

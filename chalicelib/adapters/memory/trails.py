@@ -13,7 +13,7 @@ from ...model.sessions import Trail
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _KeptTrail:
     """A trail, the seq sent of each stream, and the epoch of the data in which it was started."""
 
     trail: Trail
@@ -30,9 +30,9 @@ class MemoryTrails:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._trails: dict[str, _Kept] = {}
+        self._trails: dict[str, _KeptTrail] = {}
         self._epoch = 0
-        self.copy: dict[str, _Kept] = {}
+        self.copy: dict[str, _KeptTrail] = {}
         self.down = False
 
     def flush(self) -> None:
@@ -49,7 +49,7 @@ class MemoryTrails:
     def start(self, sid: str, trail: Trail, seen: Mapping[Stream, int]) -> None:
         with self._lock:
             self._up()
-            self._trails[sid] = _Kept(replace(trail, seq=None), dict(seen), self._epoch)
+            self._trails[sid] = _KeptTrail(replace(trail, seq=None), dict(seen), self._epoch)
 
     def begin(self, sid: str, stream: Stream) -> Trail | None:
         with self._lock:

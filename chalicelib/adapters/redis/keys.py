@@ -16,7 +16,7 @@ LIMITS_S = 3600  # a bucket unused for an hour is full, unless it gains less tha
 # Shorter than ONLINE_S: without a sweep in this time, entries of `user:online` may be missing.
 WARM_S = 180
 BUDGET_S = 60
-SESSION_S, PARTS_S, BELL_S, FAREWELL_S, TRAIL_S = 3 * 3600, 10, 60, 2, 3 * 3600
+SESSION_S, PARTS_S, BELL_S, FAREWELL_S, TRAIL_S = 3 * 3600, 60, 60, 2, 3 * 3600
 POLLING_S = 60
 
 P = ParamSpec("P")

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from ... import actions, wire
+from ...jobs.outbound import GiveUpParts
 from ...kernel import ids, telemetry
 from ...kernel.errors import (
     BadRequest,
-    CacheDown,
     Internal,
     NotConnected,
     OtherProtocol,
@@ -41,6 +41,7 @@ from ...wire.engineio import ProtocolError
 from .frames import Handler, SessionFrame, require_session
 
 _UNORDERED = "attachments: their order is unknown; send one event at a time, or use polling"
+_LOST = "attachments: some did not arrive; send the event again"
 _AWAY = "attachments: they cannot be kept now; try again later"
 PARK_S = (0.0, 0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
 
@@ -183,35 +184,35 @@ def _part(call: SessionFrame, part: str, application: Application) -> str:
     sid = session.began if session is not None and session.began is not None else call.sid
     answers: list[str] = []
     try:
+        if call.at_ms is not None and not part.startswith("b"):
+            call.services.binary.expect(call.transport, sid)
         for found in call.services.binary.gather(sid, call.at_ms, part):
             answers += _gathered(call, found, application)
     except TooLarge as refusal:
         raise ProtocolError(str(refusal)) from None
-    except CacheDown:
+    except Unavailable:
         telemetry.log("WARNING", "attachments_unreachable")
-        heads = [] if part.startswith("b") else [socketio.decode(part)]
-        answers += _encoded([each for head in heads for each in _refusal(head, application, _AWAY)])
+        answers += _refusals([part], application, _AWAY)
     return _last(call, answers)
 
 
 def _gathered(call: SessionFrame, found: Gathered, application: Application) -> list[str]:
     """Handle complete packets. If it is unknown which attachments are whose, events are refused."""
     if not found.certain:
-        telemetry.log("INFO", "attachments_unordered")
-        heads = [socketio.decode(each) for each in found.parts if not each.startswith("b")]
-        refused = [_refusal(head, application, _UNORDERED) for head in heads]
-        return _encoded([each for answer in refused for each in answer])
+        return _refusals(found.parts, application, _UNORDERED)
     head, *attachments = found.parts
     data = [base64.b64decode(each[1:]) for each in attachments]
     answer = _packet(call, socketio.attach(socketio.decode(head), data), application)
     return [answer] if answer else []
 
 
-def _refusal(head: socketio.Packet, application: Application, why: str) -> list[socketio.Packet]:
-    """The error answer to a binary event that cannot be handled."""
-    if head.kind is not socketio.PacketKind.BINARY_EVENT:
-        return []
-    return _reply(head, *application.refuse(head.data[0], Unavailable(why)))
+def _refusals(parts: Sequence[str], application: Application, why: str) -> list[str]:
+    """The error answers to the binary events that have their heads among these parts."""
+    heads = [socketio.decode(each) for each in parts if not each.startswith("b")]
+    events = [head for head in heads if head.kind is socketio.PacketKind.BINARY_EVENT]
+    telemetry.log("INFO", "attachments_refused", events=len(events))
+    answers = [_reply(e, *application.refuse(e.data[0], Unavailable(why))) for e in events]
+    return _encoded([packet for answer in answers for packet in answer])
 
 
 def _packet(call: SessionFrame, packet: socketio.Packet, application: Application) -> str:
@@ -332,4 +333,12 @@ def _plain(data: Any) -> Any:
     return data
 
 
-CHAT = handler(Chat())
+_CHAT = Chat()
+CHAT = handler(_CHAT)
+
+
+def give_up(services: Services, job: GiveUpParts) -> None:
+    """Refuse the binary events of a session of which parts are lost."""
+    found = services.binary.give_up(job)
+    if found is not None:
+        services.engine.post(job.target, _refusals(found.parts, _CHAT, _LOST))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.model.lifecycle import Effect, Input, State, Step, rows, step
+from chalicelib.model.lifecycle import Input, Reaction, State, Step, rows, step
 
 LIVE = (State.OPEN, State.PROBED, State.DRAINING, State.UPGRADED)
 
@@ -38,24 +38,24 @@ def test_a_life(inputs: list[Input], states: list[State]) -> None:
 def test_what_has_ended_stays_ended(event: Input) -> None:
     found = step(State.CLOSED, event)
     assert found.state is State.CLOSED
-    assert found.effect in (Effect.REFUSE, Effect.IGNORE, Effect.FAREWELL)
+    assert found.effect in (Reaction.REFUSE, Reaction.IGNORE, Reaction.FAREWELL)
 
 
 @pytest.mark.parametrize("state", LIVE)
 def test_it_can_be_closed_at_any_time(state: State) -> None:
-    assert step(state, Input.CLOSE) == Step(State.CLOSED, Effect.END)
+    assert step(state, Input.CLOSE) == Step(State.CLOSED, Reaction.END)
 
 
 @pytest.mark.parametrize("state", LIVE)
 def test_frames_are_kept_until_a_websocket_takes_them_and_never_refused(state: State) -> None:
-    expected = Effect.FORWARD if state is State.UPGRADED else Effect.KEEP
+    expected = Reaction.FORWARD if state is State.UPGRADED else Reaction.KEEP
     assert step(state, Input.PUSH) == Step(state, expected)
 
 
 @pytest.mark.parametrize("state", [State.DRAINING, State.UPGRADED])
 @pytest.mark.parametrize("event", [Input.POLL, Input.SECOND_POLL, Input.LOOK, Input.OTHER_UPGRADE])
 def test_polling_ends_with_the_upgrade(state: State, event: Input) -> None:
-    assert step(state, event) == Step(state, Effect.REFUSE)
+    assert step(state, event) == Step(state, Reaction.REFUSE)
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -71,4 +71,4 @@ def test_no_way_leads_back_from_an_upgrade(state: State) -> None:
 
 @pytest.mark.parametrize("state", LIVE)
 def test_the_one_that_takes_over_may_begin_again(state: State) -> None:
-    assert step(state, Input.UPGRADE).effect is Effect.DRAIN
+    assert step(state, Input.UPGRADE).effect is Reaction.DRAIN

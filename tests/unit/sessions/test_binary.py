@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from chalicelib.entrypoints.http import rest
+from chalicelib.kernel.errors import Unavailable
 from chalicelib.services import compose
 from chalicelib.wire import attachments
 from tests.support.socketio import Client, Poller
@@ -160,6 +161,39 @@ def test_an_event_whose_attachment_was_lost_is_refused_in_the_end(world: World) 
             world.clock.ms += 1
             answers.append(client.say(part))
     assert acks([*answers, *client.posted]) == {"1": False, "2": True, "3": True}
+
+
+@pytest.mark.parametrize("ack", [True, False], ids=["with an ack id", "without"])
+def test_an_event_that_nothing_follows_is_refused_as_well(world: World, ack: bool) -> None:
+    client = Client(world, "s1=")
+    client.connect("alice")
+    head, *_ = binary(1, "x")
+    client.say(head if ack else head.replace("-1[", "-["))
+    world.wait(9)
+    assert acks(client.posted) == {}
+    world.wait(3)
+    refused = acks(client.posted) if ack else {e[0]: e[1]["retryable"] for e in client.events()}
+    assert refused == ({"1": False} if ack else {"error": True})
+    answers = [client.say(part) for part in binary(2, "a")]
+    assert acks(answers) == {"2": True}
+    assert not client.closed
+
+
+def test_a_binary_event_is_refused_while_jobs_cannot_be_queued(world: World) -> None:
+    """Nobody would look at it if a part of it were lost."""
+    client = Client(world, "s1=")
+    client.connect("alice")
+    world.services = compose(world.settings, replace(world.adapters, outbound=NoQueue()))
+    head, part = binary(1, "a")
+    assert acks([client.say(head), client.say(part)]) == {"1": False}
+    assert kept(world) == []
+
+
+class NoQueue:
+    """A queue that does not answer."""
+
+    def send(self, jobs: Sequence[Any]) -> None:
+        raise Unavailable("the queue did not answer")
 
 
 @pytest.mark.parametrize(
