@@ -79,8 +79,8 @@ class EngineSessions(Protocol):
         """Begin a poll that waits until `until_ms` at most; 0 if another one waits (atomic).
 
         Returns:
-            The number of sessions that poll in this region: of the last poll of each, `until_ms`
-            is not over. It includes this one.
+            The number of sessions that poll in this region, this one included. A session counts
+            from its first poll until it ends or is upgraded, or `until_ms` of its last poll.
 
         Raises:
             NotFound: It is not, or no longer, a polling session.

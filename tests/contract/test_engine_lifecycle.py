@@ -142,7 +142,9 @@ def test_a_life_in_cluster_mode() -> None:
         for number in range(1, 4):
             sid = ConnectionId(f"s{number}=")
             sessions.open(replace(SESSION, target=replace(TARGET, connection_id=sid)))
-            assert sessions.poll(sid, "p1", 30_000, 0) == number
+            assert sessions.poll(sid, "p1", 30_000, 0) == number, "nodes share one count"
+        for number in range(1, 4):
+            sid = ConnectionId(f"s{number}=")
             assert sessions.push(sid, ["4a"]) is True
             assert sessions.take(sid, "p1") == ["4a"]
             sessions.probe(sid, 5)

@@ -152,6 +152,14 @@ def test_the_sessions_that_poll_are_counted(polling: EngineSessions) -> None:
         assert polling.poll(sid, "p", now_ms + number, now_ms) == number
     assert polling.poll(SID, "p1", now_ms + 100, now_ms + 2) == 2, "the first two are over"
     assert polling.poll(SID, "p2", now_ms + 100, now_ms + 3) == 0
+    ended, upgraded = others[:2]
+    for sid in (ended, upgraded):
+        assert polling.poll(sid, "p2", now_ms + 100, now_ms + 50) > 0
+    polling.close(ended)
+    assert polling.poll(others[2], "p2", now_ms + 100, now_ms + 50) == 3
+    assert polling.drain(upgraded, WEBSOCKET, "m", now_ms + 50) is not None
+    assert polling.poll(others[2], "p3", now_ms + 199, now_ms + 100) == 1
+    assert polling.poll(SID, "p3", now_ms + 199, now_ms + 100) == 2
 
 
 def test_many_pushes_and_takes_at_once_lose_and_double_nothing(polling: EngineSessions) -> None:

@@ -123,6 +123,7 @@ class MemorySessions:
         with self._lock:
             effect, _ = self._step(sid, Input.CLOSE)
             self._parts.pop(sid, None)
+            self._polling.pop(sid, None)
             if effect is Reaction.END:
                 self._ended[sid] = last, self._clock.now_ms() + FAREWELL_MS
 
@@ -194,6 +195,7 @@ class MemorySessions:
             effect, kept = self._step(sid, Input.UPGRADE if mine else Input.OTHER_UPGRADE)
             if kept is None or effect is not Reaction.DRAIN:
                 return None
+            self._polling.pop(sid, None)
             kept.to, kept.mover, kept.moved_ms = to, mover, now_ms
             return kept.session
 

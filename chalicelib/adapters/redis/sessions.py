@@ -12,7 +12,7 @@ from ...model.identifiers import ConnectionId, UserId
 from ...model.sessions import EngineSession, PacketPart
 from . import keys
 from . import session_scripts as scripts
-from .client import RedisClient, evaluate
+from .client import Command, RedisClient, evaluate
 from .keys import PARTS_S, POLLING_S, SESSION_S
 
 # A socket's timeout is one second, so a poll waits in steps shorter than that.
@@ -82,7 +82,7 @@ class RedisSessions:
         return list(texts) if texts else None
 
     def close(self, sid: ConnectionId, last: str = "1") -> None:
-        self._run(evaluate(scripts.CLOSE, _keys(sid), last))
+        self._run(evaluate(scripts.CLOSE, _keys(sid), last), _no_longer_polling(sid))
 
     def farewell(self, sid: ConnectionId, last: str) -> bool:
         (had,) = self._run(evaluate(scripts.FAREWELL, _keys(sid), last))
@@ -116,7 +116,7 @@ class RedisSessions:
 
     def drain(self, sid: ConnectionId, to: Target, mover: str, now_ms: int) -> EngineSession | None:
         fields = json.dumps(target_to_json(to)), mover, now_ms, STALLED_MS
-        (flat,) = self._run(evaluate(scripts.DRAIN, _keys(sid), *fields))
+        flat, _ = self._run(evaluate(scripts.DRAIN, _keys(sid), *fields), _no_longer_polling(sid))
         if flat == "busy":
             raise Conflict("another worker is moving this session's frames")
         return _session(_fields(flat))
@@ -135,6 +135,10 @@ def _part(text: str) -> PacketPart:
 
 def _fields(flat: list[str]) -> dict[str, str]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _no_longer_polling(sid: ConnectionId) -> Command:
+    return "ZREM", keys.engine_polling(), sid
 
 
 def _keys(sid: ConnectionId) -> list[str]:
