@@ -51,7 +51,7 @@ class Polls:
             self._engine.close(session.target)
             raise Conflict("another poll is waiting; the session was closed, open a new one")
         probed = _waits(session, now_ms) is Reaction.WAIT_BRIEFLY
-        hold_ms = heartbeat.hold_ms(session, polling, self._slots)
+        hold_ms = self._pace.hold_ms(session, polling, self._slots)
         frames = self._take(sid, poll, now_ms + (heartbeat.PROBED_HOLD_MS if probed else hold_ms))
         if probed and frames == [_NOOP] and self._sessions.get(sid) is None:
             raise NotFound("the session was upgraded")  # its client has stopped polling

@@ -82,22 +82,23 @@ class Pace:
         age_ms = now_ms - target.connected_at_ms
         return age_ms > LIFE_MS - SPREAD_MS - self.interval_ms + early_ms
 
+    def hold_ms(self, session: EngineSession, polling: int, slots: int) -> int:
+        """How long a poll may wait.
+
+        Each poll that waits occupies an execution. So the more sessions poll, the shorter each
+        waits, and the sooner requests get a turn that wait for an execution. A session without a
+        namespace waits briefly, unless its pings come sooner than a poll would end anyway.
+
+        Args:
+            polling: The number of sessions that poll now.
+            slots: The number of executions that polls may occupy.
+        """
+        free = max(0.0, min(1.0, 2 * (1 - polling / slots)))
+        stranger = not session.namespaces and self.interval_ms > HOLD_MS
+        longest_ms = STRANGER_HOLD_MS if stranger else HOLD_MS
+        return max(LEAST_HOLD_MS, min(longest_ms, int(HOLD_MS * free)))
+
 
 def awaited(session: EngineSession) -> bool:
     """Whether a ping was sent that the client has not answered yet."""
     return session.ping_ms > session.pong_ms
-
-
-def hold_ms(session: EngineSession, polling: int, slots: int) -> int:
-    """How long a poll may wait.
-
-    Each poll that waits occupies an execution. So the more sessions poll, the shorter each waits,
-    and the sooner requests get a turn that wait for an execution.
-
-    Args:
-        polling: The number of sessions that poll now.
-        slots: The number of executions that polls may occupy.
-    """
-    free = max(0.0, min(1.0, 2 * (1 - polling / slots)))
-    longest = HOLD_MS if session.namespaces else STRANGER_HOLD_MS
-    return max(LEAST_HOLD_MS, min(longest, int(HOLD_MS * free)))

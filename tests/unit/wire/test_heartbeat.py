@@ -15,7 +15,6 @@ from chalicelib.wire.heartbeat import (
     Due,
     Pace,
     Timer,
-    hold_ms,
 )
 
 PACE = Pace(interval_ms=240_000, timeout_ms=60_000)
@@ -71,9 +70,11 @@ def test_a_chain_of_timers_has_stopped_when_nothing_is_heard_of_it() -> None:
     ],
 )
 def test_the_more_poll_the_shorter_each_waits(polling: int, slots: int, held_ms: int) -> None:
-    assert hold_ms(session(0, 0, "/"), polling, slots) == pytest.approx(held_ms, abs=1)
+    assert PACE.hold_ms(session(0, 0, "/"), polling, slots) == pytest.approx(held_ms, abs=1)
 
 
 def test_who_has_no_namespace_waits_briefly() -> None:
-    assert hold_ms(session(), 1, 400) == STRANGER_HOLD_MS
-    assert hold_ms(session(), 400, 400) == LEAST_HOLD_MS
+    assert PACE.hold_ms(session(), 1, 400) == STRANGER_HOLD_MS
+    assert PACE.hold_ms(session(), 400, 400) == LEAST_HOLD_MS
+    often = Pace(interval_ms=1_000, timeout_ms=3_000)
+    assert often.hold_ms(session(), 1, 400) == HOLD_MS, "a ping ends it"
