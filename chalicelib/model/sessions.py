@@ -58,10 +58,6 @@ class PacketPart:
     at: int
     wanted: int | None = None
 
-    @property
-    def timed(self) -> bool:
-        return self.at != self.number
-
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:

@@ -70,7 +70,7 @@ def given_up(parts: Iterable[PacketPart], now_ms: int = 0) -> tuple[PacketPart, 
 
     Other parts of their packets are lost. Parts that came in order have no time.
     """
-    timed = sorted((part for part in parts if part.timed), key=lambda part: part.at)
+    timed = sorted((part for part in parts if part.at != part.number), key=lambda part: part.at)
     newest_ms = max((now_ms, *(part.at for part in timed)))
     return tuple(part for part in timed if newest_ms - part.at > LATE)
 
