@@ -114,7 +114,7 @@ class Recovery:
             self._plain(identity, target, job.device)
             return
         if before is not None and (before.attempt, before.target) == (job.attempt, target):
-            self._repeated(target, before)
+            self._repeated(job, before)
             return
         try:
             self._connections.open(identity, target, job.device)
@@ -161,12 +161,15 @@ class Recovery:
             self._engine.close(trail.target)
         return None
 
-    def _repeated(self, target: Target, before: Trail) -> None:
-        """Handle a job that has run before: it was done, or what it posted is unknown."""
-        if before.in_doubt:
-            self._engine.close(target)
+    def _repeated(self, job: StartRecovery, before: Trail) -> None:
+        """Handle a job that has run before: it was done, or what it posted is unknown.
+
+        Jobs of an earlier version do not name their attempt: it may be another CONNECT.
+        """
+        if before.in_doubt or not job.attempt:
+            self._engine.close(job.target)
         else:
-            self._trails.undo(target.sid)
+            self._trails.undo(job.target.sid)
 
     def _queue_start(
         self, identity: Identity, target: Target, device: Mapping[str, str], offset: str | None

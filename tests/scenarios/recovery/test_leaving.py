@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.entrypoints import queues
+from chalicelib.jobs.delivery import StartRecovery
 from tests.support.socketio import Device, say
 from tests.support.world import Killed, World, record
 
@@ -66,3 +69,25 @@ def test_an_answer_that_broke_off_cuts_the_transport(world: World, alice: str) -
     world.poster.dies_in(None)
     world.pump(until_ms=world.clock.ms)
     assert bob.closed
+
+
+def test_an_answer_queued_by_an_earlier_version_is_given_or_the_transport_is_cut(
+    world: World,
+) -> None:
+    """Such a job does not say which CONNECT it answers."""
+    bob = Device(world, "bob")
+    bob.ask()
+    _without_attempt(world)
+    world.pump(until_ms=world.clock.ms)
+    assert "connect" in bob.read()
+    bob.leave()
+    bob._connect()
+    _without_attempt(world)
+    world.pump(until_ms=world.clock.ms)
+    assert bob.closed
+
+
+def _without_attempt(world: World) -> None:
+    """Let the waiting answers be of an earlier version."""
+    jobs = world.adapters.delivery.jobs
+    jobs[:] = [replace(j, attempt="") if isinstance(j, StartRecovery) else j for j in jobs]
