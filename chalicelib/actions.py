@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from . import wire
 from .contract import commands, positions
 from .contract.acks import (
     Done,
@@ -23,6 +24,7 @@ from .contract.shapes import Shape
 from .kernel import times
 from .kernel.errors import (
     Internal,
+    OtherProtocol,
     PermissionDenied,
     TidingsError,
     Unavailable,
@@ -74,13 +76,24 @@ class Action:
     appends: bool = False
 
 
-def run(services: Services, connection_id: ConnectionId, name: str, data: object) -> Shape:
+def run(
+    services: Services,
+    connection_id: ConnectionId,
+    name: str,
+    data: object,
+    *,
+    speaks_json: bool = True,
+) -> Shape:
     """Validate, authenticate and perform an action.
+
+    Args:
+        speaks_json: The frame is of the JSON protocol, not of Socket.IO.
 
     Returns:
         The ack.
 
     Raises:
+        OtherProtocol: The handshake of the connection was in the other protocol.
         TidingsError: The action was refused or failed.
     """
     action = ACTIONS.get(name)
@@ -92,6 +105,8 @@ def run(services: Services, connection_id: ConnectionId, name: str, data: object
     charge = services.limits.charge(name)
     frame = services.frames.authenticate(connection_id, room_id, region, charge)
     assert frame.connection is not None
+    if wire.is_json(frame.connection.target.protocol) is not speaks_json:
+        raise OtherProtocol("this connection speaks the protocol of its handshake")
     services.connections.heard(frame.connection)
     try:
         services.cluster.check(frame.connection.user_id)

@@ -42,9 +42,12 @@ from .ports.receipts import Markers
 from .ports.rooms import RoomStore
 from .ports.sessions import CheckpointStore, EngineSessions, Trails
 from .ports.system import Clock, Ids, Metrics, Parallel
+from .sessions.binary import BinaryPackets
 from .sessions.engine import Engine
+from .sessions.heartbeats import Heartbeats
 from .sessions.late_rooms import LateRooms
 from .sessions.missed import MissedEntries
+from .sessions.polls import Polls
 from .sessions.recovery import Recovery
 from .sessions.upgrades import Upgrades
 from .social.ephemeral import Ephemeral
@@ -115,6 +118,9 @@ class Services:
     presences: Presences
     receipts: Receipts
     engine: Engine
+    heartbeats: Heartbeats
+    polls: Polls
+    binary: BinaryPackets
     upgrades: Upgrades
     recovery: Recovery
     late_rooms: LateRooms
@@ -287,6 +293,9 @@ def compose(settings: Settings, a: Adapters) -> Services:
         presences=presences,
         receipts=receipts,
         engine=engine,
+        heartbeats=Heartbeats(engine, a.sessions, connections, engine.pace, a.outbound, a.clock),
+        polls=Polls(engine, a.sessions, engine.pace, a.clock, settings.poll_slots),
+        binary=BinaryPackets(a.sessions, a.outbound, a.clock),
         upgrades=upgrades,
         recovery=recovery,
         late_rooms=late_rooms,

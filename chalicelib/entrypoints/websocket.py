@@ -12,7 +12,14 @@ from typing import Any
 
 from .. import actions, wire
 from ..kernel import telemetry
-from ..kernel.errors import Internal, NotConnected, TidingsError, Unauthorized
+from ..kernel.errors import (
+    BadRequest,
+    Internal,
+    NotConnected,
+    TidingsError,
+    Unauthorized,
+    UnknownAction,
+)
 from ..model.connections import Target
 from ..model.identifiers import ConnectionId, Region
 from ..services import Services
@@ -22,6 +29,8 @@ from .socketio.frames import Handler
 
 SUBPROTOCOL = "bearer"
 _INFO_LENGTH = 256
+# Refusals before it is known in which protocol the connection's handshake was.
+_MAYBE_A_SESSION = (NotConnected, BadRequest, UnknownAction)
 
 
 def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
@@ -82,6 +91,8 @@ def message(
             body = jsonwire.encode_ack(request.request_id, ack)
             telemetry.log("INFO", "frame", action=request.action)
         except TidingsError as refusal:
+            if isinstance(refusal, _MAYBE_A_SESSION) and frames.end_if_session(services, context):
+                return {"statusCode": 200, "body": ""}
             telemetry.log("INFO", "frame_refused", code=refusal.code)
             body = jsonwire.encode_error(request.request_id, refusal)
             if isinstance(refusal, NotConnected):

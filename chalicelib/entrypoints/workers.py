@@ -32,6 +32,7 @@ from ..jobs.outbound import (
     ExpireConnection,
     FinishUpgrade,
     FriendshipChanged,
+    GiveUpParts,
     GreetSession,
     Heartbeat,
     InvalidateMembership,
@@ -50,6 +51,7 @@ from ..jobs.outbound import (
     WatchExpiry,
 )
 from ..services import Services
+from .socketio import packets
 
 # Takes a job (for a kind in TOGETHER: a list of jobs) and the number of the attempt, from 1.
 # Returns None when the job is settled, or the seconds until its retry.
@@ -104,8 +106,9 @@ OUTBOUND: Mapping[type[Job], Worker] = {
     CloseConnection: lambda services, job, _: services.closing.repeat(job),
     RefuseSession: lambda services, job, _: services.closing.once_open(job.target),
     FinishUpgrade: lambda services, job, _: services.upgrades.finish(job),
-    Heartbeat: lambda services, job, _: services.engine.beat(job),
-    ReviveHeartbeat: lambda services, job, _: services.engine.revive(job),
+    Heartbeat: lambda services, job, _: services.heartbeats.beat(job),
+    ReviveHeartbeat: lambda services, job, _: services.heartbeats.revive(job),
+    GiveUpParts: lambda services, job, _: packets.give_up(services, job),
     EndWithoutNamespace: lambda services, job, _: services.engine.end_without_namespace(job),
     LookForRooms: lambda services, job, _: services.late_rooms.look(job),
 }

@@ -93,6 +93,7 @@ class StartRecovery(Job):
     Attributes:
         device: The device's description from the handshake.
         offset: The offset with which it returns; null for a new socket.
+        attempt: Identifies the CONNECT, so that a repeated job is told from another CONNECT.
         token: A random text, so that SQS does not drop the job as a duplicate.
     """
 
@@ -102,6 +103,7 @@ class StartRecovery(Job):
     identity: Identity
     device: Mapping[str, str]
     offset: str | None
+    attempt: str = ""
     token: str = field(default="", metadata=NOT_SENT)
 
     @property

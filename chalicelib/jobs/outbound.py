@@ -316,6 +316,19 @@ class ReviveHeartbeat(OutboundJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GiveUpParts(OutboundJob):
+    """Refuse a binary event of a Socket.IO session if parts of it are still missing.
+
+    Attributes:
+        sid: The session's first sid, under which its parts wait.
+    """
+
+    kind: ClassVar[str] = "engine_parts"
+    target: Target
+    sid: ConnectionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndWithoutNamespace(OutboundJob):
     """End a Socket.IO session that has not connected to a namespace in time."""
 
@@ -361,6 +374,7 @@ KINDS: tuple[type[Job], ...] = (
     FinishUpgrade,
     Heartbeat,
     ReviveHeartbeat,
+    GiveUpParts,
     EndWithoutNamespace,
     LookForRooms,
 )

@@ -4,6 +4,7 @@
     ├── BadRequest                   bad_request        no
     ├── Unauthorized                 unauthorized       no
     │   └── NotConnected             unauthorized       no    closed, or not connected yet
+    │       └── OtherProtocol        unauthorized       no    the handshake was of another protocol
     ├── PermissionDenied             permission_denied  no
     ├── NotFound                     not_found          no
     ├── Conflict                     conflict           no
@@ -67,6 +68,10 @@ class Unauthorized(TidingsError):
 
 class NotConnected(Unauthorized):
     """The connection is unknown: it has ended, or its handshake is not finished."""
+
+
+class OtherProtocol(NotConnected):
+    """The frame is not of the protocol in which the connection's handshake was."""
 
 
 class PermissionDenied(TidingsError):

@@ -101,6 +101,8 @@ class Settings:
             [TIDINGS_PING_TIMEOUT_MS].
         connect_timeout_s: A Socket.IO session ends if it connects to no namespace within this time
             [TIDINGS_CONNECT_TIMEOUT_S].
+        poll_slots: Executions that waiting polls of Socket.IO clients may occupy: polls wait the
+            shorter the nearer the number of polling clients is to it [TIDINGS_POLL_SLOTS].
         allowed_origins: Comma-separated origins whose pages may use the HTTP API and polling, such
             as https://chat.example.com; or `*` [TIDINGS_ALLOWED_ORIGINS].
         metrics_namespace: CloudWatch namespace of all metrics [TIDINGS_METRICS_NAMESPACE].
@@ -135,6 +137,7 @@ class Settings:
     ping_interval_ms: int = 240_000
     ping_timeout_ms: int = 60_000
     connect_timeout_s: int = 45
+    poll_slots: int = 400
     allowed_origins: tuple[str, ...] = ()
     metrics_namespace: str = "WeChat/WebSocket"
     log_level: str = "INFO"
@@ -176,6 +179,7 @@ class Settings:
             ping_interval_ms=int(env.get("TIDINGS_PING_INTERVAL_MS", default.ping_interval_ms)),
             ping_timeout_ms=int(env.get("TIDINGS_PING_TIMEOUT_MS", default.ping_timeout_ms)),
             connect_timeout_s=int(env.get("TIDINGS_CONNECT_TIMEOUT_S", default.connect_timeout_s)),
+            poll_slots=max(1, int(env.get("TIDINGS_POLL_SLOTS", default.poll_slots))),
             allowed_origins=_origins(env.get("TIDINGS_ALLOWED_ORIGINS", "")),
             metrics_namespace=env.get("TIDINGS_METRICS_NAMESPACE", default.metrics_namespace),
             log_level=env.get("TIDINGS_LOG_LEVEL", default.log_level),

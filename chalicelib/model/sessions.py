@@ -21,8 +21,11 @@ class EngineSession:
         pong_ms: When the client was last heard from.
         namespaces: The connected namespaces.
         upgrades: For a websocket that wants to take over a polling session, that session's sid.
+        began: For a websocket that began as a polling session, that session's sid.
         probed_ms: For a polling session, when such a websocket sent its probe, 0 for never.
         recovers: Whether the client supports connection state recovery.
+        may_recover: It is a client whose older versions do not. It gets a pid, and shows that it
+            supports recovery when it sends this pid.
     """
 
     target: Target
@@ -34,8 +37,10 @@ class EngineSession:
     pong_ms: int = 0
     namespaces: frozenset[str] = frozenset()
     upgrades: ConnectionId | None = None
+    began: ConnectionId | None = None
     probed_ms: int = 0
     recovers: bool = False
+    may_recover: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ class PacketPart:
     Attributes:
         number: Identifies the part within its session, in the order of arrival.
         at: When it was sent: milliseconds if frames may overtake each other, else its number.
+            So parts that came by POST are before all that came over a websocket.
         wanted: For a packet's head, how many attachments it has; None for an attachment.
     """
 
@@ -78,7 +84,9 @@ class Trail:
         target: Its current connection.
         since: Streams with entries sent since the checkpoint, the latest last.
         seq: The seq sent of the requested stream; None if nothing of it was ever sent.
-        in_doubt: A post began, and its outcome is unknown.
+        in_doubt: It is unknown what the socket has: the outcome of a post is unknown, or the trail
+            may be an older one, because Redis failed over or restarted since it was started.
+        attempt: The answer to a CONNECT that started it.
     """
 
     target: Target
@@ -87,3 +95,4 @@ class Trail:
     since: tuple[tuple[RoomId, Region, int], ...] = ()
     seq: int | None = None
     in_doubt: bool = False
+    attempt: str = ""

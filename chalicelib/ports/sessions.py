@@ -23,7 +23,10 @@ class CheckpointStore(Protocol):
 
 
 class EngineSessions(Protocol):
-    """Engine.IO sessions, in Redis. Every method is one round trip and may raise `CacheDown`."""
+    """Engine.IO sessions, in Redis. Every method is one round trip and may raise `CacheDown`.
+
+    A session's state changes as `model.lifecycle` says, atomically with what the method does.
+    """
 
     def open(self, session: EngineSession) -> None:
         """Store it, until three hours after it was last heard from."""
@@ -44,7 +47,7 @@ class EngineSessions(Protocol):
         """Store a part of a binary packet and return all parts that wait now.
 
         A part is the packet's text, which says how many attachments follow, or an attachment
-        (`b…`). Parts are dropped 10 s after the last one arrived.
+        (`b…`). Parts are dropped a minute after the last one arrived.
 
         Args:
             at_ms: When it was sent; None if parts arrive in order.
@@ -72,8 +75,12 @@ class EngineSessions(Protocol):
         wait. If it has been upgraded, returns its websocket and stores nothing.
         """
 
-    def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> bool:
-        """Begin a poll that waits until `until_ms` at most; False if another one waits (atomic).
+    def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> int:
+        """Begin a poll that waits until `until_ms` at most; 0 if another one waits (atomic).
+
+        Returns:
+            The number of sessions that poll in this region, this one included. A session counts
+            from its first poll until it ends or is upgraded, or `until_ms` of its last poll.
 
         Raises:
             NotFound: It is not, or no longer, a polling session.
@@ -122,7 +129,8 @@ class Trails(Protocol):
     def begin(self, sid: str, stream: Stream) -> Trail | None:
         """Read the trail before posting entries of this stream; it is in doubt until done or undo.
 
-        None, and nothing stored, if the socket is unknown.
+        None, and nothing stored, if the socket is unknown. Always in doubt if the data may be
+        older than what was last written: Redis failed over or restarted since the start.
         """
 
     def done(self, sid: str, trail: Trail, stream: Stream, seq: int) -> None:

@@ -116,8 +116,8 @@ class Recovery:
         except CacheDown:
             self._plain(identity, target, job.device)
             return
-        if before is not None and before.target == target:
-            self._engine.close(target)  # an earlier attempt died; what it posted is unknown
+        if before is not None and (before.attempt, before.target) == (job.attempt, target):
+            self._repeated(job, before)
             return
         try:
             self._connections.open(identity, target, job.device)
@@ -140,7 +140,9 @@ class Recovery:
             return self._later(target, attempt)
         if trail is None or trail.in_doubt:
             telemetry.log("INFO", "recovery_in_doubt", known=trail is not None)
-            self._engine.close(trail.target if trail is not None else target)
+            self._engine.close(target)
+            if trail is not None and trail.target.connection_id != target.connection_id:
+                self._engine.close(trail.target)  # it was upgraded after the job was queued
             return None
         try:
             entries = self._unsent(entry, trail)
@@ -166,15 +168,27 @@ class Recovery:
             self._engine.close(trail.target)
         return None
 
+    def _repeated(self, job: StartRecovery, before: Trail) -> None:
+        """Handle a job that has run before: it was done, or what it posted is unknown.
+
+        Jobs of an earlier version do not name their attempt: it may be another CONNECT.
+        """
+        if before.in_doubt or not job.attempt:
+            self._engine.close(job.target)
+        else:
+            self._trails.undo(job.target.sid)
+
     def _queue_start(
         self, identity: Identity, target: Target, device: Mapping[str, str], offset: str | None
     ) -> None:
+        token = self._ids.token()
         job = StartRecovery(
             target=target,
             identity=identity,
             device=dict(device),
             offset=offset,
-            token=self._ids.token(),
+            attempt=token,
+            token=token,
         )
         self._queue.send([job])
 
@@ -198,7 +212,7 @@ class Recovery:
             pid, missed = found
         now = Checkpoint(self._ids.token(), pid, target.sid, target.user_id, target.protocol, heads)
         self._store.put(now, self._clock.now_ms())
-        trail = Trail(target, pid, now.checkpoint_id, in_doubt=True)
+        trail = Trail(target, pid, now.checkpoint_id, in_doubt=True, attempt=job.attempt)
         try:
             self._trails.start(target.sid, trail, heads)
         except CacheDown:

@@ -36,7 +36,7 @@ def test_a_session_is_kept_as_it_is(sessions: EngineSessions) -> None:
     assert sessions.get(SID) is None
     whole = replace(
         SESSION, user_id=UserId("alice"), expires_at_s=9, roles=("admin",), ping_ms=4,
-        namespaces=frozenset({"/", "/moments"}),
+        namespaces=frozenset({"/", "/moments"}), began=ConnectionId("first="),
     )  # fmt: skip
     sessions.open(whole)
     assert sessions.get(SID) == whole
@@ -141,6 +141,25 @@ def test_one_poll_waits_at_a_time_until_its_time_is_over(polling: EngineSessions
     assert not polling.poll(SID, "p2", 150, 50)
     assert polling.poll(SID, "p3", 250, 101), "the first poll's function died"
     assert polling.take(SID, "p1") == ["1"]
+
+
+def test_the_sessions_that_poll_are_counted(polling: EngineSessions) -> None:
+    now_ms = 10**12  # later than in any other test
+    others = [ConnectionId(f"other{number}=") for number in range(3)]
+    for number, sid in enumerate(others, 1):
+        polling.close(sid)
+        polling.open(replace(SESSION, target=replace(POLLS, connection_id=sid)))
+        assert polling.poll(sid, "p", now_ms + number, now_ms) == number
+    assert polling.poll(SID, "p1", now_ms + 100, now_ms + 2) == 2, "the first two are over"
+    assert polling.poll(SID, "p2", now_ms + 100, now_ms + 3) == 0
+    ended, upgraded = others[:2]
+    for sid in (ended, upgraded):
+        assert polling.poll(sid, "p2", now_ms + 100, now_ms + 50) > 0
+    polling.close(ended)
+    assert polling.poll(others[2], "p2", now_ms + 100, now_ms + 50) == 3
+    assert polling.drain(upgraded, WEBSOCKET, "m", now_ms + 50) is not None
+    assert polling.poll(others[2], "p3", now_ms + 199, now_ms + 100) == 1
+    assert polling.poll(SID, "p3", now_ms + 199, now_ms + 100) == 2
 
 
 def test_many_pushes_and_takes_at_once_lose_and_double_nothing(polling: EngineSessions) -> None:

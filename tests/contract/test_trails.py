@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.adapters.memory.trails import MemoryTrails
+from chalicelib.adapters.redis import keys
 from chalicelib.adapters.redis.client import RedisClient
 from chalicelib.adapters.redis.trails import RedisTrails
 from chalicelib.kernel.errors import CacheDown
@@ -14,6 +15,8 @@ from chalicelib.model.connections import Target
 from chalicelib.model.identifiers import ConnectionId, Region, RoomId, UserId
 from chalicelib.model.sessions import Trail
 from chalicelib.ports.sessions import Trails
+from tests.support.valkey import valkey
+from tests.support.waiting import until
 
 EAST = Region("us-east-1")
 ONE, TWO = (RoomId("one.x"), EAST), (RoomId("two"), EAST)
@@ -82,6 +85,53 @@ def test_it_follows_its_socket(trails: Trails) -> None:
     there = replace(TARGET, connection_id=ConnectionId("b="))
     trails.follow("SID", there)
     assert trails.begin("SID", ONE) == replace(TRAIL, target=there, seq=3)
+
+
+def test_it_says_which_attempt_started_it(trails: Trails) -> None:
+    trails.start("SID", replace(TRAIL, attempt="A1"), {})
+    begun = trails.begin("SID", ONE)
+    assert begun is not None
+    assert begun.attempt == "A1"
+
+
+def test_after_a_failover_in_memory_it_is_in_doubt() -> None:
+    trails = MemoryTrails()
+    trails.start("SID", TRAIL, {ONE: 3})
+    trails.lag()
+    trails.fail_over()
+    for _ in range(2):
+        begun = trails.begin("SID", ONE)
+        assert begun == replace(TRAIL, seq=3, in_doubt=True)
+        trails.undo("SID")
+    trails.start("SID", TRAIL, {ONE: 4})
+    assert trails.begin("SID", ONE) == replace(TRAIL, seq=4)
+
+
+def test_after_a_failover_on_valkey_it_is_in_doubt() -> None:
+    """A replica that lacks the last writes becomes the primary."""
+    with valkey() as primary, valkey() as replica:
+        before = RedisTrails(RedisClient(primary.url, False))
+        before.start("SID", TRAIL, {ONE: 3})
+        replica.client.execute_command("REPLICAOF", "127.0.0.1", primary.port)
+        until(lambda: replica.client.exists(keys.trail("SID")) == 1)
+        primary.stop()
+        replica.client.execute_command("REPLICAOF", "NO", "ONE")
+        after = RedisTrails(RedisClient(replica.url, False))
+        for _ in range(2):
+            assert after.begin("SID", ONE) == replace(TRAIL, seq=3, in_doubt=True)
+            after.undo("SID")
+        after.start("SID", TRAIL, {ONE: 4})
+        assert after.begin("SID", ONE) == replace(TRAIL, seq=4)
+        after.undo("SID")
+        assert after.begin("SID", ONE) == replace(TRAIL, seq=4)
+
+
+def test_one_that_an_earlier_version_started_is_not_in_doubt(valkey_url: str) -> None:
+    client = RedisClient(valkey_url, False)
+    trails = RedisTrails(client)
+    trails.start("SID", TRAIL, {ONE: 3})
+    client.run(("HDEL", keys.trail("SID"), "epoch", "attempt"))
+    assert trails.begin("SID", ONE) == replace(TRAIL, seq=3)
 
 
 def test_without_redis() -> None:

@@ -233,3 +233,15 @@ async def test_a_saved_file_is_noticed_also_after_a_broken_one(project: Project)
     finally:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
+
+
+async def test_what_is_reserved_for_one_function_no_other_can_take(project: Project) -> None:
+    """All shared executions wait for the reserved one, which therefore must have its own."""
+    project.functions.close()
+    project.functions = InProcessFunctions(project.app, 1, package=project.package)
+    project.functions.reserve("version", 1)
+    project.write(parties=2)
+    waiting = asyncio.create_task(project.call("alone"))  # waits for a second one at the barrier
+    assert await project.call("version") == 1
+    project.functions.reserve("alone", 1)
+    assert await asyncio.gather(project.call("alone"), waiting) == [1, 1]

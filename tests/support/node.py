@@ -108,6 +108,18 @@ class NodeClient:
             self._take(deadline)
         return self.messages()
 
+    def burst(self, name: str, data: Any, *, base64: str, count: int, gap_ms: int) -> None:
+        """Emit an event with binary content many times; each answer is a report `burst`."""
+        self._say({"burst": [name, data], "base64": base64, "count": count, "gap": gap_ms})
+
+    def beside(self, namespace: str) -> None:
+        """Connect another namespace over the same transport; the report is `beside`."""
+        self._say({"beside": namespace})
+
+    def crowd(self, everyone: list[dict[str, Any]]) -> None:
+        """Open further clients; `crowd` reports how many are connected."""
+        self._say({"crowd": everyone})
+
     def cut(self) -> None:
         self._say({"cut": True})
 

@@ -110,11 +110,28 @@ class Device:
         return self
 
     def ask(self, **payload: Any) -> None:
+        self._open()
+        self._connect(**payload)
+
+    def leave(self) -> None:
+        """Leave the namespace; the transport stays."""
+        assert self.world.say(self.id, f"41{self._prefix}".removesuffix(",")) == ""
+
+    def come_back(self, **payload: Any) -> Device:
+        """Connect the namespace again over the same transport, and wait for its answer."""
+        self._connect(**payload)
+        self.world.pump(until_ms=self.world.clock.ms)
+        self.read()
+        return self
+
+    def _open(self) -> None:
         self._connections += 1
         self.id = f"{self.user}-{self._connections}="
         event = self.world.connect_event(self.id, None)
         event["queryStringParameters"] = {"EIO": "4", "transport": "websocket"}
         assert websocket.connect(self.world.services, event)["statusCode"] == 200
+
+    def _connect(self, **payload: Any) -> None:
         token = {"token": self.world.token(self.user, FOREVER_S), "recovery": True}
         known = {"pid": self.pid, "offset": self.offset} if self.pid else {}
         body = json.dumps({**known, **token, **payload})

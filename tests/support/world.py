@@ -222,6 +222,7 @@ class World:
         self.services = compose(self.settings, self.adapters)
         # Milliseconds between an event and the start of its handler.
         self.cold_start_ms = 0
+        self._connected_at: dict[str, int] = {}
         self._connections = itertools.count(1)
         self._due: dict[int, tuple[QueuedJob, int]] = {}
         self.cache.set_warm(True)
@@ -341,12 +342,15 @@ class World:
         queue.jobs[:0] = back
 
     def _context(self, connection_id: str, event_type: str, route: str) -> dict[str, Any]:
+        opened_at_ms = self.clock.now_ms() - self.cold_start_ms
+        if event_type == "CONNECT":
+            self._connected_at[connection_id] = opened_at_ms
         return {
             "connectionId": connection_id,
             "requestId": "req",
             "apiId": "local",
             "stage": "prod",
-            "connectedAt": self.clock.now_ms() - self.cold_start_ms,
+            "connectedAt": self._connected_at.setdefault(connection_id, opened_at_ms),
             "requestTimeEpoch": self.clock.now_ms(),
             "eventType": event_type,
             "routeKey": route,

@@ -56,8 +56,9 @@ class Suite:
     def refuse(self, name: str, error: TidingsError) -> tuple[None, list[Any]]:
         return None, ["refused", error.as_json()]
 
-    def ack(self, services: Services, socket: Socket, ack_id: int) -> None:
-        """Do nothing: this application asks for no acks."""
+    def ack(self, services: Services, socket: Socket, ack_id: int) -> bool:
+        """Return False: this application asks for no acks."""
+        return False
 
 
 def _echo(call: SessionFrame, data: str | bytes) -> str:

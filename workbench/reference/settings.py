@@ -63,6 +63,7 @@ READ_BY: dict[str, str | tuple[str, ...]] = {
     "ping_interval_ms": _ENGINE,
     "ping_timeout_ms": ("api_handler", "outbound"),
     "connect_timeout_s": _ENGINE,
+    "poll_slots": ("api_handler",),
     "allowed_origins": ("api_handler",),
     "metrics_namespace": "all",
     "log_level": "all",

@@ -39,6 +39,7 @@ from .stats import DevStats, MessageRate
 from .tokens import DevTokens
 
 ROOT = running.ROOT
+QUEUE_CONCURRENCY = 10  # batches of one queue at once
 _ANOTHER = ": choose another with PORT=…"
 # Of AWS, what the product calls when it runs.
 _SERVICES = ("cloudwatch", "dynamodb", "sqs")
@@ -49,7 +50,8 @@ class EmbeddedStack:
 
     `app` is the module whose functions run, `apis` are WebSocket APIs in place of the product's,
     `environment` is what the functions see beside what the stack tells them, `concurrency` how
-    many invocations run at once: each poll that waits is one. `home` is the folder in which the
+    many invocations run at once: each poll that waits is one. Half of them are the HTTP function's;
+    those of the queues come on top. `home` is the folder in which the
     one stack that runs from there says where it is, `persist` keeps its data there.
 
     `AWS_ENDPOINT_URL` and `TIDINGS_REDIS_URL`, when set, are used instead of children.
@@ -93,7 +95,10 @@ class EmbeddedStack:
         self._pumps: list[QueuePump] = []
         self._schedules: list[Schedule] = []
         self._watcher: asyncio.Task[None] | None = None
-        self.functions = InProcessFunctions(app, concurrency)
+        # Polls wait in executions of the HTTP function, so these are not all there are.
+        self._http_concurrency = concurrency - concurrency // 2
+        self.functions = InProcessFunctions(app, concurrency // 2)
+        self.functions.reserve(triggers.HTTP_FUNCTION, self._http_concurrency)
         self.gateway: Gateway | None = None
         self._rate = MessageRate()
         self._nudging = _Nudging(self.functions, self._pumps, self._rate)
@@ -241,6 +246,7 @@ class EmbeddedStack:
                 "TIDINGS_PREFIX": self.prefix,
                 "TIDINGS_REDIS_URL": self.redis_url,
                 "TIDINGS_JWT_SECRET": self.secret,
+                "TIDINGS_POLL_SLOTS": str(self._http_concurrency),
                 **self._given,
             }
         )
@@ -260,6 +266,7 @@ class EmbeddedStack:
     async def _start_triggers(self, definition: dict[str, Any]) -> None:
         called = await asyncio.to_thread(triggers.load, ROOT / "app.py")
         for trigger in called.queues:
+            self.functions.reserve(trigger.function, QUEUE_CONCURRENCY)
             queue = definition["queues"][trigger.queue]
             self._pumps.append(
                 QueuePump(
@@ -272,6 +279,7 @@ class EmbeddedStack:
                     visibility_s=queue["visibility_timeout_s"],
                     region=self.region,
                     keys=self.keys,
+                    concurrency=QUEUE_CONCURRENCY,
                 )
             )
         for schedule in called.schedules:

@@ -57,6 +57,7 @@ class InProcessFunctions:
     """An `Invoker` for the handlers of one app.py.
 
     More than `concurrency` invocations wait for an environment, where Lambda would throttle.
+    Functions with reserved concurrency have executions of their own, see `reserve`.
     """
 
     def __init__(self, app_path: Path, concurrency: int = 64, package: str = "chalicelib") -> None:
@@ -66,12 +67,21 @@ class InProcessFunctions:
         self._idle: list[ModuleType] = []
         self._generation = 0
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="lambda")
+        self._reserved: dict[str, ThreadPoolExecutor] = {}
+
+    def reserve(self, function: str, concurrency: int) -> None:
+        """Give a function executions that are its own, and no others, as on Lambda.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+        """
+        self._reserved[function] = ThreadPoolExecutor(concurrency, thread_name_prefix=function)
 
     async def invoke(self, function: str, event: dict[str, Any], timeout_s: float) -> Any:
         """Run a handler on a copy of the event, as JSON carries it; see `gateway.Invoker`."""
         loop = asyncio.get_running_loop()
         context = LambdaContext(function, time.monotonic() + timeout_s)
-        work = loop.run_in_executor(self._pool, self._run, function, json.dumps(event), context)
+        pool = self._reserved.get(function, self._pool)
+        work = loop.run_in_executor(pool, self._run, function, json.dumps(event), context)
         return json.loads(await asyncio.wait_for(work, timeout_s))
 
     def http_routes(self) -> list[tuple[str, str]]:
@@ -99,7 +109,8 @@ class InProcessFunctions:
         )
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, *self._reserved.values()):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     async def _watch(
         self, folder: Path, recursive: bool, relevant: Callable[[Change, str], bool]

@@ -1,4 +1,4 @@
-"""The twin of Engine.IO sessions: see `ports.EngineSessions`."""
+"""The twin of Engine.IO sessions: see `ports.EngineSessions`. It follows `model.lifecycle`."""
 
 from __future__ import annotations
 
@@ -7,25 +7,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ...kernel.errors import CacheDown, Conflict, NotFound, TooLarge
+from ...model import lifecycle
 from ...model.connections import Target
 from ...model.identifiers import ConnectionId
+from ...model.lifecycle import Input, Reaction, State
 from ...model.sessions import EngineSession, PacketPart
 from ...ports.system import Clock
 
-MAX_PARTS, PARTS_MS, MAX_FRAMES, FAREWELL_MS, STALLED_MS = 66, 10_000, 1_000, 2_000, 10_000
+MAX_PARTS, PARTS_MS, MAX_FRAMES, FAREWELL_MS, STALLED_MS = 66, 60_000, 1_000, 2_000, 10_000
 
 
 @dataclass
-class _Outbox:
-    """A polling session's frames, the poll that waits for them, and its upgrade."""
+class _KeptSession:
+    """A session, its state, its frames, the poll that waits for them, and its upgrade."""
 
+    session: EngineSession
+    state: State = State.OPEN
     frames: list[str] = field(default_factory=list)
     poll: str = ""
     until_ms: int = 0
     to: Target | None = None
-    upgraded: bool = False
     mover: str = ""
     moved_ms: int = 0
+
+    def moves_to(self, websocket: Target) -> bool:
+        return self.to is not None and self.to.connection_id == websocket.connection_id
+
+    def moved_by_another(self, mover: str, now_ms: int) -> bool:
+        return self.mover != mover and now_ms - self.moved_ms < STALLED_MS
 
 
 class MemorySessions:
@@ -37,55 +46,51 @@ class MemorySessions:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._sessions: dict[ConnectionId, EngineSession] = {}
-        self._outboxes: dict[ConnectionId, _Outbox] = {}
+        self._kept: dict[ConnectionId, _KeptSession] = {}
         self._ended: dict[ConnectionId, tuple[str, int]] = {}
         self._parts: dict[ConnectionId, tuple[int, dict[int, tuple[PacketPart, str]]]] = {}
         self._numbers: dict[ConnectionId, int] = {}
+        self._polling: dict[ConnectionId, int] = {}
         self.down = False
 
     def flush(self) -> None:
-        self._sessions.clear()
-        self._outboxes.clear()
+        self._kept.clear()
         self._parts.clear()
+        self._polling.clear()
 
     def open(self, session: EngineSession) -> None:
         with self._lock:
             self._up()
-            self._sessions[session.target.connection_id] = session
-            if session.target.polls:
-                self._outboxes[session.target.connection_id] = _Outbox()
+            self._kept[session.target.connection_id] = _KeptSession(session)
 
     def get(self, sid: ConnectionId) -> EngineSession | None:
         with self._lock:
-            self._up()
-            outbox = self._outboxes.get(sid)
-            return self._sessions.get(sid) if outbox is None or outbox.to is None else None
+            effect, kept = self._step(sid, Input.LOOK)
+            return kept.session if kept is not None and effect is Reaction.SHOW else None
 
     def ping(self, sid: ConnectionId, before_ms: int, now_ms: int) -> bool:
         with self._lock:
             self._up()
-            session = self._sessions.get(sid)
-            if session is None or session.ping_ms != before_ms:
+            kept = self._kept.get(sid)
+            if kept is None or kept.session.ping_ms != before_ms:
                 return False
-            self._sessions[sid] = replace(session, ping_ms=now_ms)
+            kept.session = replace(kept.session, ping_ms=now_ms)
             return True
 
     def pong(self, sid: ConnectionId, now_ms: int) -> EngineSession | None:
         with self._lock:
-            self._up()
-            session = self._sessions.get(sid)
-            if session is not None:
-                session = self._sessions[sid] = replace(session, pong_ms=now_ms)
-            return session
+            effect, kept = self._step(sid, Input.NOTE)
+            if kept is None or effect is not Reaction.STORE:
+                return None
+            kept.session = replace(kept.session, pong_ms=now_ms)
+            return kept.session
 
     def connect(self, sid: ConnectionId, namespace: str) -> None:
         with self._lock:
-            self._up()
-            session = self._sessions.get(sid)
-            if session is not None:
-                names = session.namespaces | {namespace}
-                self._sessions[sid] = replace(session, namespaces=names)
+            effect, kept = self._step(sid, Input.NOTE)
+            if kept is not None and effect is Reaction.STORE:
+                names = kept.session.namespaces | {namespace}
+                kept.session = replace(kept.session, namespaces=names)
 
     def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[PacketPart]:
         with self._lock:
@@ -116,10 +121,10 @@ class MemorySessions:
 
     def close(self, sid: ConnectionId, last: str = "1") -> None:
         with self._lock:
-            self._up()
-            self._sessions.pop(sid, None)
+            effect, _ = self._step(sid, Input.CLOSE)
             self._parts.pop(sid, None)
-            if self._outboxes.pop(sid, None) is not None:
+            self._polling.pop(sid, None)
+            if effect is Reaction.END:
                 self._ended[sid] = last, self._clock.now_ms() + FAREWELL_MS
 
     def farewell(self, sid: ConnectionId, last: str) -> bool:
@@ -133,38 +138,39 @@ class MemorySessions:
 
     def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
         with self._lock:
-            self._up()
-            outbox = self._outboxes.get(sid)
-            if outbox is None or len(outbox.frames) + len(frames) > MAX_FRAMES:
+            effect, kept = self._step(sid, Input.PUSH)
+            if kept is None or effect is Reaction.REFUSE:
                 return False
-            if outbox.upgraded and outbox.to is not None:
-                return outbox.to
-            outbox.frames += frames
+            if effect is Reaction.FORWARD and kept.to is not None:
+                return kept.to
+            if len(kept.frames) + len(frames) > MAX_FRAMES:
+                return False
+            kept.frames += frames
             return True
 
-    def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> bool:
+    def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> int:
         with self._lock:
-            self._up()
-            outbox = self._outboxes.get(sid)
-            if outbox is None or outbox.to is not None:
+            effect, kept = self._step(sid, Input.POLL)
+            if kept is None or effect is Reaction.REFUSE:
                 raise NotFound("the session does not exist or has ended; open a new one")
-            if outbox.poll and now_ms < outbox.until_ms:
-                return False
-            outbox.poll, outbox.until_ms = poll, until_ms
-            return True
+            self._polling = {each: end for each, end in self._polling.items() if end > now_ms}
+            self._polling[sid] = until_ms
+            if kept.poll and now_ms < kept.until_ms:
+                return 0
+            kept.poll, kept.until_ms = poll, until_ms
+            return len(self._polling)
 
     def take(self, sid: ConnectionId, poll: str) -> list[str] | None:
         with self._lock:
-            self._up()
-            outbox = self._outboxes.get(sid)
-            if outbox is None or outbox.poll != poll:
+            effect, kept = self._step(sid, Input.TAKE)
+            if kept is None or kept.poll != poll:
                 return [self._ended.pop(sid, ("1", 0))[0]]
-            if outbox.to is not None:
-                outbox.poll = ""
-                return ["6"]
-            if not outbox.frames:
+            if effect is Reaction.GIVE and not kept.frames:
                 return None
-            taken, outbox.frames, outbox.poll = outbox.frames, [], ""
+            kept.poll = ""
+            if effect is Reaction.NOOP:
+                return ["6"]
+            taken, kept.frames = kept.frames, []
             return taken
 
     def wait(self, sid: ConnectionId, seconds: float) -> None:
@@ -172,37 +178,49 @@ class MemorySessions:
 
     def probe(self, sid: ConnectionId, now_ms: int) -> None:
         with self._lock:
-            self._up()
-            outbox, session = self._outboxes.get(sid), self._sessions.get(sid)
-            if outbox is None or session is None:
+            effect, kept = self._step(sid, Input.PROBE if now_ms else Input.PROBE_ENDED)
+            if kept is None or effect is Reaction.IGNORE:
                 return
-            self._sessions[sid] = replace(session, probed_ms=now_ms)
-            if outbox.poll and now_ms:
-                outbox.frames.append("6")
+            kept.session = replace(kept.session, probed_ms=now_ms)
+            if kept.poll and effect is Reaction.RELEASE:
+                kept.frames.append("6")
 
     def drain(self, sid: ConnectionId, to: Target, mover: str, now_ms: int) -> EngineSession | None:
         with self._lock:
             self._up()
-            outbox = self._outboxes.get(sid)
-            if outbox is None:
-                return None
-            if outbox.to is not None and outbox.to.connection_id != to.connection_id:
-                return None
-            if outbox.mover not in ("", mover) and now_ms - outbox.moved_ms < STALLED_MS:
+            held = self._kept.get(sid)
+            mine = held is not None and held.moves_to(to)
+            if held is not None and mine and held.moved_by_another(mover, now_ms):
                 raise Conflict("another worker is moving this session's frames")
-            outbox.to, outbox.mover, outbox.moved_ms = to, mover, now_ms
-            return self._sessions.get(sid)
+            effect, kept = self._step(sid, Input.UPGRADE if mine else Input.OTHER_UPGRADE)
+            if kept is None or effect is not Reaction.DRAIN:
+                return None
+            self._polling.pop(sid, None)
+            kept.to, kept.mover, kept.moved_ms = to, mover, now_ms
+            return kept.session
 
     def queued(self, sid: ConnectionId, mover: str, done: int, now_ms: int) -> list[str] | None:
         with self._lock:
             self._up()
-            outbox = self._outboxes.get(sid)
-            if outbox is None or outbox.mover != mover:
+            kept = self._kept.get(sid)
+            if kept is None or kept.mover != mover:
                 return None
-            outbox.moved_ms = now_ms
-            outbox.frames = outbox.frames[done:]
-            outbox.upgraded = not outbox.frames
-            return list(outbox.frames)
+            kept.moved_ms = now_ms
+            kept.frames = kept.frames[done:]
+            if not kept.frames:
+                self._step(sid, Input.EMPTIED)
+            return list(kept.frames)
+
+    def _step(self, sid: ConnectionId, event: Input) -> tuple[Reaction, _KeptSession | None]:
+        """Apply an input to the stored state; the session is None when it is not there."""
+        self._up()
+        kept = self._kept.get(sid)
+        found = lifecycle.step(kept.state if kept is not None else State.CLOSED, event)
+        if kept is not None:
+            kept.state = found.state
+            if found.state is State.CLOSED:
+                del self._kept[sid]
+        return found.effect, kept
 
     def _waiting(self, sid: ConnectionId) -> dict[int, tuple[PacketPart, str]]:
         until_ms, parts = self._parts.get(sid, (0, {}))

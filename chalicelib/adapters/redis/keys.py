@@ -17,7 +17,8 @@ LIMITS_S = 3600  # a bucket unused for an hour is full, unless it gains less tha
 WARM_S = 180
 BUDGET_S = 60
 LINE_S, ANSWER_S = 60, 10
-SESSION_S, PARTS_S, BELL_S, FAREWELL_S, TRAIL_S = 3 * 3600, 10, 60, 2, 3 * 3600
+SESSION_S, PARTS_S, BELL_S, FAREWELL_S, TRAIL_S = 3 * 3600, 60, 60, 2, 3 * 3600
+POLLING_S = 60
 
 P = ParamSpec("P")
 
@@ -209,6 +210,12 @@ def engine_bell(sid: str) -> str:
     return f"engine:{{{sid}}}:bell"
 
 
+@_stored("sorted set", POLLING_S, "polls")
+def engine_polling() -> str:
+    """The region's sessions that poll: by sid, the time (ms) until which one counts as polling."""
+    return "engine:polling"
+
+
 @_stored("string", FAREWELL_S, "the end of a polling session")
 def engine_farewell(sid: str) -> str:
     """The last packet for a poll that arrives after the session's end."""
@@ -223,7 +230,10 @@ def engine_parts(sid: str) -> str:
 
 @_stored("hash", TRAIL_S, "deliveries to sockets that can recover")
 def trail(sid: str) -> str:
-    """A socket's trail: target, pid, checkpoint; `s:{room}:{region}`: the seq it has been sent."""
+    """A socket's trail: target, pid, checkpoint; `s:{room}:{region}`: the seq it has been sent.
+
+    `epoch`: the server's data in which it was started; `attempt`: the CONNECT that started it.
+    """
     return f"trail:{{{sid}}}"
 
 

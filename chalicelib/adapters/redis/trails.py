@@ -1,6 +1,10 @@
 """Trails of sockets that can recover, in Redis: see `ports.Trails`.
 
-A trail is a hash: target, pid, checkpoint, since, doubt, and `s:{room}:{region}` for each stream.
+A trail is a hash: target, pid, checkpoint, since, doubt, attempt, epoch, and `s:{room}:{region}`
+for each stream. The epoch identifies the data of a server: it changes when the server restarts,
+and when a replica, which may lag, becomes the primary. If it has changed since the trail was
+started, the trail may be an older one.
+https://valkey.io/commands/info/
 """
 
 from __future__ import annotations
@@ -17,12 +21,36 @@ from .client import RedisClient, evaluate
 from .keys import TRAIL_S
 from .scripts import script
 
-_BEGIN = script("""
-local held = redis.call('HMGET', KEYS[1], 'target', 'pid', 'checkpoint', 'since', 'doubt', ARGV[1])
+# A server that does not say who it is has one epoch: then an older trail is not noticed.
+_EPOCH = """
+local function epoch()
+  local server, replication = redis.pcall('INFO', 'server'), redis.pcall('INFO', 'replication')
+  if type(server) ~= 'string' or type(replication) ~= 'string' then return '' end
+  local run = string.match(server, 'run_id:(%x+)') or ''
+  return run .. ':' .. (string.match(replication, 'master_replid:(%x+)') or '')
+end
+"""
+_START = script(
+    _EPOCH
+    + """
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'epoch', epoch())
+for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return 1
+"""
+)
+_BEGIN = script(
+    _EPOCH
+    + """
+local held = redis.call('HMGET', KEYS[1], 'target', 'pid', 'checkpoint', 'since', 'doubt',
+  'attempt', ARGV[1], 'epoch')
 if not held[1] then return false end
 redis.call('HSET', KEYS[1], 'doubt', '1')
-return held
-""")
+if held[8] and held[8] ~= epoch() then held[5] = '1' end
+return {held[1], held[2], held[3], held[4], held[5], held[6] or '', held[7]}
+"""
+)
 _SET = script("""
 if redis.call('HEXISTS', KEYS[1], 'target') == 0 then return 0 end
 for i = 1, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
@@ -36,30 +64,31 @@ class RedisTrails:
         self._run = client.run
 
     def start(self, sid: str, trail: Trail, seen: Mapping[Stream, int]) -> None:
-        fields = {
+        fields: dict[str, str | int] = {
             "target": json.dumps(target_to_json(trail.target)),
             "pid": trail.pid,
             "checkpoint": trail.checkpoint_id,
             "since": json.dumps(trail.since),
             "doubt": _flag(trail.in_doubt),
+            "attempt": trail.attempt,
             **{_field(stream): seq for stream, seq in seen.items()},
         }
         flat = (each for pair in fields.items() for each in pair)
-        key = keys.trail(sid)
-        self._run(("DEL", key), ("HSET", key, *flat), ("EXPIRE", key, TRAIL_S))
+        self._run(evaluate(_START, [keys.trail(sid)], TRAIL_S, *flat))
 
     def begin(self, sid: str, stream: Stream) -> Trail | None:
         (held,) = self._run(evaluate(_BEGIN, [keys.trail(sid)], _field(stream)))
         if not held:
             return None
-        target, pid, checkpoint, since, doubt, seq = held
+        target, pid, checkpoint, since, doubt, attempt, *seq = held
         return Trail(
             target=target_from_json(json.loads(target)),
             pid=pid,
             checkpoint_id=checkpoint,
             since=tuple((RoomId(r), Region(g), int(n)) for r, g, n in json.loads(since)),
-            seq=int(seq) if seq is not None else None,
+            seq=int(seq[0]) if seq and seq[0] is not None else None,
             in_doubt=doubt == _flag(True),
+            attempt=attempt,
         )
 
     def done(self, sid: str, trail: Trail, stream: Stream, seq: int) -> None:

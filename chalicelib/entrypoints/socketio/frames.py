@@ -7,13 +7,15 @@ https://github.com/socketio/engine.io-protocol
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ... import wire
+from ...access import limits
 from ...kernel import telemetry
-from ...kernel.errors import BadRequest, NotConnected
+from ...kernel.errors import BadRequest, NotConnected, OtherProtocol, Unauthorized
 from ...model.connections import Target
 from ...model.identifiers import ConnectionId, Region, UserId
 from ...model.sessions import EngineSession
@@ -40,6 +42,8 @@ class SessionFrame:
     def sid(self) -> ConnectionId:
         return self.transport.connection_id
 
+
+_SINCE_4_8 = re.compile("[0-9a-z]+")
 
 # Handles a message of the session and returns the answer's frame, "" for none. Raises
 # ProtocolError or NotConnected to end the session.
@@ -70,13 +74,12 @@ def open_session(
     if "sid" in query:
         _probe(services, target, ConnectionId(query["sid"]), device)
     else:
-        session = new_session(services, target, query, device)
-        services.engine.open(replace(session, recovers=understands_recovery(headers)))
+        services.engine.open(new_session(services, target, query, device, headers))
     return {"statusCode": 200, "body": ""}
 
 
 def understands_recovery(headers: Mapping[str, str]) -> bool:
-    """Whether the client is the JavaScript one, the only one that supports recovery.
+    """Whether the client is the JavaScript one, the only one that supports recovery since 4.6.
 
     It runs in a browser or in Node. In Node, its requests name their library as user agent; its
     websockets have no user agent, but offer compression as the library `ws` does.
@@ -88,11 +91,31 @@ def understands_recovery(headers: Mapping[str, str]) -> bool:
     return agent.startswith(("Mozilla/", "node-XMLHttpRequest"))
 
 
+def may_be_old(query: Mapping[str, str]) -> bool:
+    """Whether a handshake of the JavaScript client may be of a version before 4.6.
+
+    Since version 4.8 its requests carry a `t` of small letters and digits, and before it one that
+    begins with a capital letter. Its websockets carry none, so that their version is unknown.
+    """
+    return not _SINCE_4_8.fullmatch(query.get("t", "0"))
+
+
 def new_session(
-    services: Services, target: Target, query: Mapping[str, str], device: dict[str, str]
+    services: Services,
+    target: Target,
+    query: Mapping[str, str],
+    device: dict[str, str],
+    headers: Mapping[str, str],
 ) -> EngineSession:
     """A new session from its handshake, whose query may contain a token."""
-    known = EngineSession(target, device, pong_ms=target.connected_at_ms)
+    understands, old = understands_recovery(headers), may_be_old(query)
+    known = EngineSession(
+        target,
+        device,
+        pong_ms=target.connected_at_ms,
+        recovers=understands and not old,
+        may_recover=understands and old,
+    )
     if not query.get("token"):
         return known
     identity = services.tokens.verify(query["token"])
@@ -112,7 +135,7 @@ def _probe(services: Services, target: Target, sid: ConnectionId, device: dict[s
         services.closing.once_open(target)
         return
     fresh = replace(polling, ping_ms=0, probed_ms=0, namespaces=frozenset())
-    offered = replace(fresh, target=target, device_info=device, upgrades=sid)
+    offered = replace(fresh, target=target, device_info=device, upgrades=sid, began=sid)
     if not services.engine.offer(offered, polling):
         services.closing.once_open(target)
 
@@ -125,7 +148,9 @@ def serve(call: SessionFrame, packet: engineio.EnginePacket, handler: Handler) -
     """
     engine = call.services.engine
     match transitions.on_packet(packet):
-        case Effect.ALIVE if engine.pong(call.sid):
+        case Effect.ALIVE if (heard := call.services.heartbeats.pong(call.sid)) is not False:
+            if heard is None:
+                require_session(call.services, call.transport)
             return ""
         case Effect.MESSAGE:
             return handler(call, packet.data)
@@ -141,6 +166,7 @@ def serve(call: SessionFrame, packet: engineio.EnginePacket, handler: Handler) -
             if call.services.upgrades.take_over(taking):
                 return ""
         case Effect.NOTHING:
+            require_session(call.services, call.transport)
             return ""
     raise ProtocolError("clients may not send this packet now")
 
@@ -156,15 +182,39 @@ def frame(services: Services, context: dict[str, Any], body: str, handler: Handl
     call = SessionFrame(services, transport(services, context), int(context["requestTimeEpoch"]))
     try:
         packet = engineio.decode_text(body)
-        if packet.kind is engineio.EnginePacketKind.CLOSE and _is_json(call):
-            return None
+        if packet.kind is engineio.EnginePacketKind.CLOSE:
+            require_session(call.services, call.transport)
         return serve(call, packet, handler)
+    except OtherProtocol:
+        return None
     except (ProtocolError, NotConnected) as fault:
-        if _is_json(call):
+        if _is_json(services, call.transport):
             return None
         telemetry.log("INFO", "session_failed", reason=str(fault))
         services.engine.close(call.transport)
         return ""
+
+
+def end_if_session(services: Services, context: dict[str, Any]) -> bool:
+    """End the Engine.IO session that sent a frame of the JSON protocol; False if there is none."""
+    target = transport(services, context)
+    if services.engine.session(target.connection_id) is None:
+        return False
+    telemetry.log("INFO", "session_failed", reason="not an Engine.IO packet")
+    services.engine.close(target)
+    return True
+
+
+def require_session(services: Services, target: Target) -> EngineSession | None:
+    """Return the session of a transport; None if Redis does not have it.
+
+    Raises:
+        OtherProtocol: The connection's handshake was of the JSON protocol.
+    """
+    session = services.engine.session(target.connection_id)
+    if session is None and _is_json(services, target):
+        raise OtherProtocol("this connection speaks the JSON protocol")
+    return session
 
 
 def transport(services: Services, context: dict[str, Any]) -> Target:
@@ -180,6 +230,17 @@ def transport(services: Services, context: dict[str, Any]) -> Target:
     )
 
 
-def _is_json(call: SessionFrame) -> bool:
-    known = call.services.connections.known(call.sid)
-    return known is not None and wire.is_json(known.target.protocol)
+def _is_json(services: Services, transport: Target) -> bool:
+    """Whether a frame's connection is of the JSON protocol. Its user is charged for the frame.
+
+    The protocol is known to Redis, as for every frame; the store is asked about others only.
+    """
+    sid = transport.connection_id
+    try:
+        charge = services.limits.charge(limits.OTHERS)
+        connection = services.frames.authenticate(sid, None, None, charge).connection
+    except NotConnected:
+        return False
+    except Unauthorized:  # its token has expired
+        connection = services.connections.known(sid)
+    return connection is not None and wire.is_json(connection.target.protocol)

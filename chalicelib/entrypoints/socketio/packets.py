@@ -15,15 +15,18 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from ... import actions, wire
+from ...jobs.outbound import GiveUpParts
 from ...kernel import ids, telemetry
 from ...kernel.errors import (
     BadRequest,
     Internal,
     NotConnected,
+    OtherProtocol,
     TidingsError,
     TooLarge,
     Unauthorized,
     Unavailable,
+    UnknownAction,
 )
 from ...model.access import Identity
 from ...model.connections import Target
@@ -31,12 +34,15 @@ from ...model.identifiers import ConnectionId
 from ...model.sessions import EngineSession
 from ...services import Services
 from ...sessions import offsets
+from ...sessions.binary import Gathered
 from ...sessions.engine import NAMESPACES
 from ...wire import engineio, socketio
 from ...wire.engineio import ProtocolError
-from .frames import Handler, SessionFrame
+from .frames import Handler, SessionFrame, require_session
 
 _UNORDERED = "attachments: their order is unknown; send one event at a time, or use polling"
+_LOST = "attachments: some did not arrive; send the event again"
+_AWAY = "attachments: they cannot be kept now; try again later"
 PARK_S = (0.0, 0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
 
 
@@ -47,11 +53,13 @@ class Socket:
     Attributes:
         transport: The session's websocket.
         sid: The id that its client will get if it connects now.
+        session: While it connects: its session, None if Redis does not have it.
     """
 
     transport: Target
     namespace: str
     sid: str = ""
+    session: EngineSession | None = None
 
     @property
     def connection_id(self) -> ConnectionId:
@@ -78,8 +86,12 @@ class Application(Protocol):
     def refuse(self, name: str, error: TidingsError) -> tuple[list[Any] | None, list[Any] | None]:
         """The answer, as from `event`, to an event that could not be handled."""
 
-    def ack(self, services: Services, socket: Socket, ack_id: int) -> None:
-        """Handle the client's ack of an event. Ignore an unexpected ack."""
+    def ack(self, services: Services, socket: Socket, ack_id: int) -> bool:
+        """Handle the client's ack of an event; False for an ack that nobody waits for.
+
+        Raises:
+            OtherProtocol: The handshake of the connection was of the JSON protocol.
+        """
 
 
 class Chat(Application):
@@ -88,7 +100,7 @@ class Chat(Application):
     namespaces: Collection[str] = NAMESPACES
 
     def connect(self, services: Services, socket: Socket, payload: Any) -> list[list[Any]] | None:
-        known = services.engine.session(socket.transport.connection_id)
+        known = socket.session
         identity = _identity(services, payload, known)
         services.revocations.check(identity.user_id)
         target = replace(
@@ -115,11 +127,13 @@ class Chat(Application):
             if len(arguments) > 1:
                 raise BadRequest("send one argument: an object with the action's data")
             data = _plain(arguments[0]) if arguments and arguments[0] is not None else {}
-            result = actions.run(services, socket.connection_id, name, data)
+            result = actions.run(services, socket.connection_id, name, data, speaks_json=False)
             return [{"ok": True, "data": result.data()}], None
         except NotConnected:
             raise
         except TidingsError as refusal:
+            if isinstance(refusal, BadRequest | UnknownAction):  # the connection was not looked at
+                require_session(services, socket.transport)
             telemetry.log("INFO", "frame_refused", code=refusal.code)
             return self.refuse(name, refusal)
         except Exception as fault:  # noqa: BLE001 - the edge: answer, do not end the session
@@ -130,17 +144,21 @@ class Chat(Application):
         fields = error.as_json()
         return [{"ok": False, "error": fields}], ["error", {"action": name, **fields}]
 
-    def ack(self, services: Services, socket: Socket, ack_id: int) -> None:
+    def ack(self, services: Services, socket: Socket, ack_id: int) -> bool:
         """Handle the ack of a delivered message like the action `message_delivered`."""
         message = services.receipts.acked(ack_id)
         if message is None:
-            return
+            return False
         room_id, message_id = message
         data = {"conversation_id": room_id, "message_id": message_id}
         try:
-            actions.run(services, socket.connection_id, "message_delivered", data)
+            name = "message_delivered"
+            actions.run(services, socket.connection_id, name, data, speaks_json=False)
+        except OtherProtocol:
+            raise
         except TidingsError as refusal:
             telemetry.log("INFO", "ack_refused", code=refusal.code)
+        return True
 
 
 def handler(application: Application) -> Handler:
@@ -161,31 +179,40 @@ _MESSAGE = engineio.EnginePacketKind.MESSAGE
 
 
 def _part(call: SessionFrame, part: str, application: Application) -> str:
-    """Keep a part of a binary packet; handle the packet when it is complete.
-
-    If the order of the attachments is unknown, their events are refused.
-    """
+    """Keep a part of a binary packet; handle the packets that are now complete."""
+    session = None if call.transport.polls else require_session(call.services, call.transport)
+    sid = session.began if session is not None and session.began is not None else call.sid
+    answers: list[str] = []
     try:
-        found = call.services.engine.gather(call.sid, call.at_ms, part)
+        if call.at_ms is not None and not part.startswith("b"):
+            call.services.binary.expect(call.transport, sid)
+        for found in call.services.binary.gather(sid, call.at_ms, part):
+            answers += _gathered(call, found, application)
     except TooLarge as refusal:
         raise ProtocolError(str(refusal)) from None
-    if found is None:
-        return ""
+    except Unavailable:
+        telemetry.log("WARNING", "attachments_unreachable")
+        answers += _refusals([part], application, _AWAY)
+    return _last(call, answers)
+
+
+def _gathered(call: SessionFrame, found: Gathered, application: Application) -> list[str]:
+    """Handle complete packets. If it is unknown which attachments are whose, events are refused."""
     if not found.certain:
-        heads = [socketio.decode(each) for each in found.parts if not each.startswith("b")]
-        return _answer(call, [each for head in heads for each in _unordered(head, application)])
+        return _refusals(found.parts, application, _UNORDERED)
     head, *attachments = found.parts
     data = [base64.b64decode(each[1:]) for each in attachments]
-    return _packet(call, socketio.attach(socketio.decode(head), data), application)
+    answer = _packet(call, socketio.attach(socketio.decode(head), data), application)
+    return [answer] if answer else []
 
 
-def _unordered(head: socketio.Packet, application: Application) -> list[socketio.Packet]:
-    """The error answer to an event if the order of its attachments is unknown."""
-    if head.kind is not socketio.PacketKind.BINARY_EVENT:
-        return []
-    telemetry.log("INFO", "attachments_unordered")
-    ack, event = application.refuse(head.data[0], Unavailable(_UNORDERED))
-    return _reply(head, ack, event)
+def _refusals(parts: Sequence[str], application: Application, why: str) -> list[str]:
+    """The error answers to the binary events that have their heads among these parts."""
+    heads = [socketio.decode(each) for each in parts if not each.startswith("b")]
+    events = [head for head in heads if head.kind is socketio.PacketKind.BINARY_EVENT]
+    telemetry.log("INFO", "attachments_refused", events=len(events))
+    answers = [_reply(e, *application.refuse(e.data[0], Unavailable(why))) for e in events]
+    return _encoded([packet for answer in answers for packet in answer])
 
 
 def _packet(call: SessionFrame, packet: socketio.Packet, application: Application) -> str:
@@ -194,22 +221,25 @@ def _packet(call: SessionFrame, packet: socketio.Packet, application: Applicatio
         case socketio.PacketKind.CONNECT:
             return _connect(call, socket, packet.data, application)
         case socketio.PacketKind.DISCONNECT:
+            require_session(call.services, call.transport)
             call.services.connections.close(socket.connection_id)
             return ""
         case socketio.PacketKind.EVENT:
             return _event(call, socket, packet, application)
         case socketio.PacketKind.ACK:
-            if packet.ack_id is not None:
-                application.ack(call.services, socket, packet.ack_id)
+            number = packet.ack_id
+            if number is None or not application.ack(call.services, socket, number):
+                require_session(call.services, call.transport)
             return ""
     raise ProtocolError("clients may not send this packet")
 
 
 def _connect(call: SessionFrame, socket: Socket, payload: Any, application: Application) -> str:
     services = call.services
+    session = require_session(services, call.transport)
     if socket.namespace not in application.namespaces:
         return _refused(socket, {"message": "Invalid namespace"})
-    socket = replace(socket, sid=services.adapters.ids.token())
+    socket = replace(socket, sid=services.adapters.ids.token(), session=session)
     try:
         events = application.connect(services, socket, payload)
     except TidingsError as refusal:
@@ -219,8 +249,10 @@ def _connect(call: SessionFrame, socket: Socket, payload: Any, application: Appl
         return ""
     services.engine.connected(call.sid, socket.namespace)
     services.upgrades.settle(call.transport, socket.namespace)
-    sid = {"sid": socket.sid}
-    answer = socketio.Packet(socketio.PacketKind.CONNECT, socket.namespace, sid)
+    data = {"sid": socket.sid}
+    if session is not None and session.may_recover:
+        data["pid"] = services.adapters.ids.token()
+    answer = socketio.Packet(socketio.PacketKind.CONNECT, socket.namespace, data)
     packets = [socketio.Packet(socketio.PacketKind.EVENT, socket.namespace, e) for e in events]
     return _answer(call, [answer, *packets])
 
@@ -230,6 +262,7 @@ def _event(
 ) -> str:
     name, *arguments = packet.data
     if packet.fault is not None:
+        require_session(call.services, call.transport)
         return _answer(call, _reply(packet, *application.refuse(name, packet.fault)))
     for wait_s in PARK_S:
         if wait_s:
@@ -237,6 +270,8 @@ def _event(
         try:
             ack, event = application.event(call.services, socket, name, arguments)
             break
+        except OtherProtocol:
+            raise
         except NotConnected:
             continue
     else:
@@ -256,12 +291,20 @@ def _reply(
 
 
 def _answer(call: SessionFrame, packets: Sequence[socketio.Packet]) -> str:
-    """Return a single frame as the return body; post several, in order."""
+    return _last(call, _encoded(packets))
+
+
+def _encoded(packets: Sequence[socketio.Packet]) -> list[str]:
     parts = [part for packet in packets for part in socketio.encode(packet)]
-    frames = [engineio.encode_text(engineio.EnginePacket(_MESSAGE, part)) for part in parts]
+    return [engineio.encode_text(engineio.EnginePacket(_MESSAGE, part)) for part in parts]
+
+
+def _last(call: SessionFrame, frames: Sequence[str]) -> str:
+    """Return a single frame as the return body; post several, in order."""
     if len(frames) == 1:
         return frames[0]
-    call.services.engine.post(call.transport, frames)
+    if frames:
+        call.services.engine.post(call.transport, frames)
     return ""
 
 
@@ -290,4 +333,12 @@ def _plain(data: Any) -> Any:
     return data
 
 
-CHAT = handler(Chat())
+_CHAT = Chat()
+CHAT = handler(_CHAT)
+
+
+def give_up(services: Services, job: GiveUpParts) -> None:
+    """Refuse the binary events of a session of which parts are lost."""
+    found = services.binary.give_up(job)
+    if found is not None:
+        services.engine.post(job.target, _refusals(found.parts, _CHAT, _LOST))

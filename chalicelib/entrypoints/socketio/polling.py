@@ -6,7 +6,7 @@ https://github.com/socketio/engine.io-protocol#http-long-polling
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ...kernel import telemetry
 from ...kernel.errors import CacheDown, NotConnected, TidingsError
@@ -72,19 +72,18 @@ def _handshake(services: Services, request: HttpRequest) -> Answer:
     )
     agent = request.headers.get("user-agent", "")[:256]
     device = {"platform": "unknown", "version": "unknown", "user_agent": agent, "ip": ""}
-    fresh = sessions.new_session(services, target, request.query, device)
-    session = replace(fresh, recovers=sessions.understands_recovery(request.headers))
+    session = sessions.new_session(services, target, request.query, device, request.headers)
     return Answer(200, services.engine.open_polling(session))
 
 
 def _poll(services: Services, sid: ConnectionId) -> Answer:
-    frames = services.engine.poll(sid, services.adapters.ids.token())
+    frames = services.polls.poll(sid, services.adapters.ids.token())
     return Answer(200, engineio.SEPARATOR.join(frames))
 
 
 def _post(services: Services, sid: ConnectionId, body: str, handler: Handler) -> Answer:
     """Handle the client's packets in order; answers go to the outbox."""
-    session = services.engine.answering(sid)
+    session = services.polls.answering(sid)
     call = SessionFrame(services, session.target, None)
     if len(body.encode()) > MAX_PAYLOAD:
         services.engine.close(session.target)

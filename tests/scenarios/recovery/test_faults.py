@@ -150,3 +150,36 @@ def test_posts_that_fail(world: World, alice: str, outcome: Outcome) -> None:
         bob.cut()
         assert bob.come().recovered
     assert bob.hear() == ["1"]
+
+
+def test_after_a_failover_to_a_replica_that_lags_nothing_comes_twice(
+    world: World, alice: str
+) -> None:
+    bob = Device(world, "bob").come()
+    say(world, alice, "1")
+    world.trails.lag()
+    say(world, alice, "2")
+    assert bob.hear() == ["1", "2"]
+    world.trails.fail_over()
+    say(world, alice, "3")
+    assert bob.hear() == ["1", "2"]
+    assert bob.closed, "what it has is not known here"
+    bob.cut()
+    assert bob.come().recovered
+    say(world, alice, "4")
+    assert bob.hear() == ["1", "2", "3", "4"]
+
+
+def test_a_replica_that_has_an_earlier_connection_of_the_socket(world: World, alice: str) -> None:
+    bob = Device(world, "bob").come()
+    world.trails.lag()
+    bob.cut()
+    assert bob.come().recovered
+    say(world, alice, "1")
+    world.trails.fail_over()
+    say(world, alice, "2")
+    assert bob.hear() == ["1"]
+    assert bob.closed
+    bob.cut()
+    assert bob.come().recovered
+    assert bob.got == ["1", "2"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,6 +70,43 @@ def test_what_has_waited_for_long_does_not_count() -> None:
     late = PacketPart(1, 5, 3)
     fresh = [PacketPart(2, 5 + attachments.LATE + 1, 1), PacketPart(3, 5 + attachments.LATE + 2)]
     assert numbers(attachments.first([late, *fresh])) == [2, 3]
+
+
+def test_a_packet_does_not_wait_for_an_earlier_one_that_misses_a_part() -> None:
+    orphan_head, orphan = PacketPart(1, 5, 1), PacketPart(2, 3)
+    own = [PacketPart(3, 7, 1), PacketPart(4, 8)]
+    assert numbers(attachments.first([orphan_head, *own])) == [3, 4]
+    assert numbers(attachments.first([orphan, *own])) == [3, 4]
+    assert numbers(attachments.first([orphan_head, own[0]])) == []
+
+
+def test_parts_that_came_by_post_come_first() -> None:
+    """Their time is their number; an attachment over the websocket has a time in milliseconds."""
+    sent = [PacketPart(1, 1, 2), PacketPart(2, 2), PacketPart(3, 1_800_000_000_000)]
+    assert numbers(attachments.first(sent)) == [1, 2, 3]
+    assert attachments.given_up(sent) == ()
+
+
+def test_what_waits_for_too_long_is_given_up() -> None:
+    late, new = PacketPart(1, 5, 1), PacketPart(2, 6 + attachments.LATE, 1)
+    assert attachments.given_up([new, late]) == (late,)
+    assert attachments.given_up([late]) == ()
+
+
+@pytest.mark.parametrize(
+    ("waiting", "part", "misplaced"),
+    [
+        ([], "bAQ==", True),
+        ([], '51-["e"]', False),
+        ([PacketPart(1, 1, 2)], "bAQ==", False),
+        ([PacketPart(1, 1, 2), PacketPart(2, 2)], "bAQ==", False),
+        ([PacketPart(1, 1, 2)], '51-["e"]', True),
+    ],
+)
+def test_where_parts_come_in_order_each_has_its_place(
+    waiting: list[PacketPart], part: str, misplaced: bool
+) -> None:
+    assert attachments.misplaced(part, waiting) is misplaced
 
 
 @given(sent=SENT, data=st.data())

@@ -186,3 +186,64 @@ def test_a_session_is_closed_before_api_gateway_would(world: World) -> None:
         client.say("3")
         assert minutes < 120
     assert minutes >= 95
+
+
+ENGINE_FRAMES = [
+    *("41", "41/moments,", "40", '40{"token":"x"}', "40/random,", '42["hello"]', '421["hello"]'),
+    *("0", "1", "2", "2probe", "3", "4", "5", "6", "b", "bAQ==", "4", "431[]", "43[]", "44{}"),
+    *('451-1["e",{"_placeholder":true,"num":0}]', "42" + json.dumps(["e", [[]] * 9]), "7", "41 "),
+    '42["e",' + "[" * 100 + "]" * 100 + "]",
+]
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["", "without redis"])
+@pytest.mark.parametrize("frame", ENGINE_FRAMES)
+def test_a_json_connection_is_answered_in_json(world: World, frame: str, away: bool) -> None:
+    bob = world.connect("bob")
+    world.cache.down = world.sessions.down = away
+    before = world.clock.ms
+    answer = world.frame(bob, frame)
+    assert (answer["event"], answer["data"]["code"]) == ("error", "bad_request")
+    assert world.clock.ms - before < 50, "it does not wait for a CONNECT"
+    assert world.adapters.connections.get(bob) is not None
+    assert world.poster.closed == []
+    assert world.sessions._kept == {}
+    assert world.act(bob, "hello")["user_id"] == "bob"
+
+
+def test_a_json_connection_s_frames_cost_no_read_of_the_store(world: World) -> None:
+    bob = world.connect("bob")
+    for frame in ENGINE_FRAMES:
+        reads: list[str] = []
+        store = world.adapters.connections
+        world.services.frames._store = Noting(store, reads)  # type: ignore[assignment]
+        world.services.connections._store = Noting(store, reads)  # type: ignore[assignment]
+        world.frame(bob, frame)
+        assert reads == [], frame
+
+
+class Noting:
+    """A port whose calls are noted by name."""
+
+    def __init__(self, inner: object, calls: list[str]) -> None:
+        self._inner, self._calls = inner, calls
+
+    def __getattr__(self, name: str) -> object:
+        self._calls.append(name)
+        return getattr(self._inner, name)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    ['{"action":"hello"}', '{"action":"nonsense"}', "{", '{"action":"send_message","data":{}}'],
+)
+@pytest.mark.parametrize("namespace", [None, "/", "/moments"])
+def test_json_on_a_socketio_connection_ends_it(
+    world: World, frame: str, namespace: str | None
+) -> None:
+    client = Client(world, "s1=")
+    if namespace is not None:
+        client.connect("alice", namespace)
+    assert client.say(frame) == ""
+    assert client.closed
+    assert world.adapters.connections.of_user("alice") == []

@@ -1,0 +1,89 @@
+"""The polls of polling sessions: each waits for frames, for a time that depends on the others."""
+
+from __future__ import annotations
+
+from ..kernel.errors import Conflict, NotFound
+from ..model import lifecycle
+from ..model.identifiers import ConnectionId
+from ..model.lifecycle import Input, Reaction, State
+from ..model.sessions import EngineSession
+from ..ports.sessions import EngineSessions
+from ..ports.system import Clock
+from ..wire import engineio, heartbeat
+from .engine import PROBE_MS, Engine
+
+_NOOP = engineio.EnginePacketKind.NOOP.value
+_LATE_MS = 10_000  # a poll whose process died is dropped this long after its end
+
+
+class Polls:
+    def __init__(
+        self,
+        engine: Engine,
+        sessions: EngineSessions,
+        pace: heartbeat.Pace,
+        clock: Clock,
+        slots: int,
+    ) -> None:
+        self._engine = engine
+        self._sessions = sessions
+        self._pace = pace
+        self._clock = clock
+        self._slots = slots
+
+    def poll(self, sid: ConnectionId, poll: str) -> list[str]:
+        """Wait for the frames of one poll and return them; a noop packet when none come.
+
+        Raises:
+            NotFound: There is no such session.
+            Conflict: Another poll is waiting. The session has been ended.
+        """
+        now_ms = self._clock.now_ms()
+        latest_ms = now_ms + heartbeat.HOLD_MS + _LATE_MS
+        try:
+            session = self.answering(sid)
+            polling = self._sessions.poll(sid, poll, latest_ms, now_ms)
+        except NotFound:
+            if self._sessions.farewell(sid, _NOOP):
+                return [_NOOP]  # the client closed the session while this poll was on its way
+            raise
+        if not polling:
+            self._engine.close(session.target)
+            raise Conflict("another poll is waiting; the session was closed, open a new one")
+        probed = _waits(session, now_ms) is Reaction.WAIT_BRIEFLY
+        hold_ms = self._pace.hold_ms(session, polling, self._slots)
+        frames = self._take(sid, poll, now_ms + (heartbeat.PROBED_HOLD_MS if probed else hold_ms))
+        if probed and frames == [_NOOP] and self._sessions.get(sid) is None:
+            raise NotFound("the session was upgraded")  # its client has stopped polling
+        return frames
+
+    def answering(self, sid: ConnectionId) -> EngineSession:
+        """Return a polling session whose client has answered the last ping in time.
+
+        Raises:
+            NotFound: There is no such session, or it timed out just now.
+        """
+        session = self._sessions.get(sid)
+        if session is None or not session.target.polls:
+            raise NotFound("no such session")
+        if self._pace.overdue(session, self._clock.now_ms()):
+            self._engine.close(session.target)
+            raise NotFound("no such session")
+        return session
+
+    def _take(self, sid: ConnectionId, poll: str, until_ms: int) -> list[str]:
+        while (frames := self._sessions.take(sid, poll)) is None:
+            left_ms = until_ms - self._clock.now_ms()
+            if left_ms <= 0:
+                self._sessions.push(sid, [_NOOP])
+                continue
+            self._sessions.wait(sid, left_ms / 1000)
+        return frames
+
+
+def _waits(session: EngineSession, now_ms: int) -> Reaction:
+    """How a poll waits. A probe whose time is over has ended, also if nobody noted that."""
+    state = State.PROBED if session.probed_ms else State.OPEN
+    if now_ms - session.probed_ms >= PROBE_MS:
+        state = lifecycle.step(state, Input.PROBE_ENDED).state
+    return lifecycle.step(state, Input.POLL).effect

@@ -1,0 +1,86 @@
+"""The heartbeat: the ping, its answer, and who does not answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.socketio import REFUSED, Client
+from tests.support.world import World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_the_heartbeat_asks_and_ends_who_does_not_answer(world: World) -> None:
+    client = Client(world, "s1=")
+    client.connect("alice")
+    for asked in (1, 2, 3):
+        world.wait(240)
+        assert client.posted.count("2") == asked
+        assert client.say("3") == ""
+    assert not client.closed
+    world.wait(239)
+    assert not client.closed
+    world.wait(62)
+    assert client.closed
+    assert world.adapters.connections.get("s1=") is None
+
+
+def test_a_repeated_job_does_not_double_the_heartbeat(world: World) -> None:
+    client = Client(world, "s1=")
+    client.connect("alice")
+    world.pump(until_ms=world.clock.ms)
+    [beat] = [job for job in world.adapters.outbound.jobs if job.kind == "heartbeat"]
+    world.adapters.outbound.send([beat])
+    world.wait(241)
+    assert client.posted.count("2") == 1
+
+
+def test_a_heartbeat_that_was_lost_begins_again_with_a_sweep(world: World) -> None:
+    client = Client(world, "s1=")
+    client.connect("alice")
+    world.pump(until_ms=world.clock.ms)
+    world.adapters.outbound.jobs.clear()
+    world.clock.ms += 361_000
+    world.sweep()
+    world.pump(until_ms=world.clock.ms)
+    assert client.posted.count("2") == 1
+    client.say("3")
+    world.wait(240)
+    assert client.posted.count("2") == 2
+
+
+def test_redis_emptied_in_mid_session(world: World) -> None:
+    client = Client(world, "s1=")
+    client.connect("alice")
+    world.cache.flush()
+    world.sessions.flush()
+    assert client.act("hello", {})["data"]["user_id"] == "alice"
+    world.wait(241)
+    assert client.posted.count("2") == 0, "heard of when it was found again"
+    world.wait(240)
+    assert client.posted.count("2") == 1
+    assert not client.closed
+
+
+def test_redis_away(world: World) -> None:
+    world.cache.down = world.sessions.down = True
+    client = Client(world, "s1=")
+    client.connect("alice")
+    assert client.act("hello", {})["ok"] is True
+    world.wait(600)
+    assert not client.closed
+    world.cache.down = world.sessions.down = False
+    world.wait(241)
+    assert client.act("hello", {})["ok"] is True
+
+
+def test_a_ping_that_is_refused_is_posted_again(world: World) -> None:
+    client = Client(world, "c=")
+    world.pump(until_ms=world.clock.ms)
+    client.connect("alice")
+    world.poster.script["c="] = list(REFUSED)
+    world.wait(245)
+    assert client.posted[-1:] == ["2"]
