@@ -60,6 +60,7 @@ class Combiner:
             settled = None
             if isinstance(place, InLine):
                 settled = self._lines.wait_in_line(draft, self._seconds(place))
+                head = None  # others write meanwhile
             else:
                 settled, head = self._lead(draft, place, head)
             if settled is not None:
