@@ -61,7 +61,7 @@ READ_BY: dict[str, str | tuple[str, ...]] = {
     "max_rooms": ("api_handler",),
     "max_members": ("api_handler",),
     "ping_interval_ms": _ENGINE,
-    "ping_timeout_ms": ("api_handler", "outbound"),
+    "ping_timeout_ms": _ENGINE,
     "connect_timeout_s": _ENGINE,
     "poll_slots": ("api_handler",),
     "allowed_origins": ("api_handler",),
