@@ -7,7 +7,7 @@ from typing import Protocol
 from .access import Buckets
 from .audience import Audience
 from .connections import FrameContexts, Registry
-from .delivery import PostBudget
+from .delivery import PostBudget, Tallies
 from .log import Recents, Tickets
 from .membership import MembershipCache
 from .receipts import AckNumbers, Claims
@@ -27,6 +27,7 @@ class Cache(
     TypingState,
     Buckets,
     PostBudget,
+    Tallies,
     TrafficCounts,
     Reachable,
     Protocol,

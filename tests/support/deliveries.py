@@ -45,5 +45,7 @@ def arrived(world: World, device: str) -> list[dict[str, Any]]:
     return world.poster.to(device, "message_received")
 
 
-def behind(world: World) -> dict[ConnectionId, int]:
-    return dict(world.adapters.cursors.get(LOBBY, HERE).behind)
+def behind(world: World, part: int | None = None) -> dict[ConnectionId, int]:
+    """Who is noted as behind with the stream, or with a part of it."""
+    stream, parts = world.adapters.cursors.parts(LOBBY, HERE, [] if part is None else [part])
+    return dict((parts or [stream])[0].behind)

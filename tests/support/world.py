@@ -104,7 +104,15 @@ class RecordingPoster:
         self._dies_in = posts
 
     def post(self, posts: Sequence[Post]) -> list[Outcome]:
-        return [self._one(post) for post in posts]
+        outcomes: list[Outcome] = []
+        held: set[str] = set()
+        for post in posts:
+            connection_id = post.target.connection_id
+            outcome = Outcome.HELD if connection_id in held else self._one(post)
+            if outcome not in (Outcome.DELIVERED, Outcome.TOO_LARGE):
+                held.add(connection_id)
+            outcomes.append(outcome)
+        return outcomes
 
     def close(self, target: Target) -> Outcome:
         self.closed.append(target.connection_id)

@@ -1,4 +1,4 @@
-"""The rooms' logs, and how far they have been delivered.
+"""The rooms' logs.
 
 In the table `messages`, a stream is the partition `{room}#{region}` with its entries
 (`e#{message_id}`) and its `head`. The partition `{room}#dedupe` holds the dedupe items.
@@ -11,7 +11,6 @@ from typing import Any
 
 from ...kernel import nesting
 from ...kernel.errors import NotFound
-from ...model.delivery import Cursor
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import CommitResult, Committed, Duplicate, Entry, EntryKind, Head, Taken
 from ..aws import unavailable
@@ -32,8 +31,6 @@ from .table import (
 Stream = tuple[RoomId, Region]
 
 _DEDUPE_S = 24 * 3600
-# A cursor's item has one attribute for each connection behind, so that each is written alone.
-_BEHIND, _MARKS = "~", 100
 
 
 class DynamoMessageLog:
@@ -82,13 +79,13 @@ class DynamoMessageLog:
         )
 
     def heads(self, streams: Sequence[Stream]) -> dict[Stream, Head]:
-        keys = {_stream(*stream): stream for stream in streams}
+        keys = {stream_key(*stream): stream for stream in streams}
         items = self._table.batch_get([{"stream": s(k), "entry": s("head")} for k in keys])
         found = {text(item, "stream"): item for item in items}
         return {stream: _head(found.get(key, {})) for key, stream in keys.items()}
 
     def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None:
-        key = {"stream": s(_stream(room_id, region)), "entry": s(f"e#{message_id}")}
+        key = {"stream": s(stream_key(room_id, region)), "entry": s(f"e#{message_id}")}
         item = self._table.get(key)
         return _entry(item) if item is not None else None
 
@@ -113,7 +110,7 @@ class DynamoMessageLog:
             KeyConditionExpression="#stream = :stream AND #entry BETWEEN :low AND :high",
             ExpressionAttributeNames={"#stream": "stream", "#entry": "entry"},
             ExpressionAttributeValues={
-                ":stream": s(_stream(room_id, region)),
+                ":stream": s(stream_key(room_id, region)),
                 ":low": s(low),
                 ":high": s(high),
             },
@@ -156,7 +153,7 @@ class DynamoMessageLog:
         return {
             "Update": {
                 "TableName": self._table.name,
-                "Key": {"stream": s(_stream(entry.room_id, entry.region)), "entry": s("head")},
+                "Key": {"stream": s(stream_key(entry.room_id, entry.region)), "entry": s("head")},
                 "UpdateExpression": "SET seq = :seq, last_id = :id",
                 "ConditionExpression": follows if previous.seq else empty,
                 "ExpressionAttributeValues": values,
@@ -197,7 +194,7 @@ class DynamoMessageLog:
         }
 
     def _deletion_write(self, entry: Entry) -> Item:
-        stream = _stream(entry.room_id, Region(entry.content["region"]))
+        stream = stream_key(entry.room_id, Region(entry.content["region"]))
         return {
             "Update": {
                 "TableName": self._table.name,
@@ -210,55 +207,7 @@ class DynamoMessageLog:
         }
 
 
-class DynamoCursors:
-    def __init__(self, client: Any, prefix: str) -> None:
-        self._table = Table(client, f"{prefix}-deliveries")
-
-    def get(self, room_id: RoomId, region: Region) -> Cursor:
-        item = self._table.get({"stream": s(_stream(room_id, region))}) or {}
-        return Cursor(
-            integer(item, "seq"),
-            MessageId(text(item, "message_id")),
-            integer(item, "split_at_ms"),
-            {
-                ConnectionId(name.removeprefix(_BEHIND)): integer(item, name)
-                for name in item
-                if name.startswith(_BEHIND)
-            },
-        )
-
-    def advance(self, entry: Entry, split_at_ms: int) -> None:
-        self._table.update(
-            {"stream": s(_stream(entry.room_id, entry.region))},
-            "SET seq = :seq, message_id = :id, split_at_ms = :split",
-            {":seq": n(entry.seq), ":id": s(entry.message_id), ":split": n(split_at_ms)},
-            ConditionExpression="attribute_not_exists(seq) OR seq < :seq",
-        )
-
-    def fall_behind(
-        self, room_id: RoomId, region: Region, behind: Mapping[ConnectionId, int]
-    ) -> None:
-        marks = list(behind.items())
-        for start in range(0, len(marks), _MARKS):
-            some = dict(enumerate(marks[start : start + _MARKS]))
-            self._table.update(
-                {"stream": s(_stream(room_id, region))},
-                "SET " + ", ".join(f"#{number} = :{number}" for number in some),
-                {f":{number}": n(seq) for number, (_, seq) in some.items()},
-                ExpressionAttributeNames={f"#{k}": _BEHIND + o for k, (o, _) in some.items()},
-            )
-
-    def catch_up(self, room_id: RoomId, region: Region, origin: ConnectionId, seq: int) -> None:
-        self._table.update(
-            {"stream": s(_stream(room_id, region))},
-            "REMOVE #mark",
-            {":seq": n(seq)},
-            ConditionExpression="#mark = :seq",
-            ExpressionAttributeNames={"#mark": _BEHIND + origin},
-        )
-
-
-def _stream(room_id: str, region: str) -> str:
+def stream_key(room_id: str, region: str) -> str:
     return f"{room_id}#{region}"
 
 
@@ -277,7 +226,7 @@ def _duplicate(item: Item) -> Duplicate:
 
 def _entry_item(entry: Entry) -> Item:
     item: Item = {
-        "stream": s(_stream(entry.room_id, entry.region)),
+        "stream": s(stream_key(entry.room_id, entry.region)),
         "entry": s(f"e#{entry.message_id}"),
         "room_id": s(entry.room_id),
         "region": s(entry.region),

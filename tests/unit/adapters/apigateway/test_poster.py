@@ -70,7 +70,9 @@ def test_without_credentials_nothing_is_sent(gateway: FakeGateway, make: Make) -
     def none() -> Credentials:
         raise Unavailable("no AWS credentials")
 
-    assert make(gateway, credentials=none).post([post("200-")] * 2) == [Outcome.FAILED] * 2
+    assert (
+        make(gateway, credentials=none).post([post("200-"), post("200-b")]) == [Outcome.FAILED] * 2
+    )
     assert gateway.requests == []
 
 
@@ -79,7 +81,7 @@ def test_a_410_on_a_young_connection_is_counted_apart(
 ) -> None:
     poster = make(gateway, young_ms=5000)
     young, old = clock.ms - 4000, clock.ms - 6000
-    posts = [post("410-", connected_at_ms=young), post("410-", connected_at_ms=old)]
+    posts = [post("410-", connected_at_ms=young), post("410-b", connected_at_ms=old)]
     assert poster.post(posts) == [Outcome.GONE] * 2
     assert poster.counts == {"410_young": 1, 410: 1}
 
