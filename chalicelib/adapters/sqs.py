@@ -51,7 +51,8 @@ class SqsQueue:
         entries = [{"Id": str(n), "ReceiptHandle": h} for n, h in enumerate(receipt_handles)]
         with unavailable("the queue"):
             answer = self._client.delete_message_batch(QueueUrl=self._queue_url(), Entries=entries)
-        if answer.get("Failed"):
+        # A handle that is no longer valid is the sender's fault: the message is gone.
+        if any(not failure.get("SenderFault") for failure in answer.get("Failed", [])):
             raise Unavailable("the queue refused part of the batch, try again")
 
     def _send_batch(self, batch: list[dict[str, Any]]) -> None:

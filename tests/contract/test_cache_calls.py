@@ -47,7 +47,11 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "typing": lambda c: c.typing(ROOM, ALICE, 1),
     "typing_stop": lambda c: c.typing(ROOM, ALICE, None),
     "typing_since": lambda c: c.typing_since(ROOM, ALICE),
-    "lease_posts": lambda c: c.lease_posts(1, 10, 1_800_000_000_000),
+    "lease_posts": lambda c: c.lease_posts(1, 10, ROOM),
+    "note_posts": lambda c: c.note_posts(3, 1),
+    "posts_pass": lambda c: c.posts_pass(),
+    "tally": lambda c: c.tally("x", 5),
+    "forget": lambda c: c.forget("x"),
     "ping": lambda c: c.ping(),
 }
 
