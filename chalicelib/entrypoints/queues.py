@@ -158,7 +158,10 @@ def _settle(trigger: _Trigger, unit: _Unit) -> int | None:
             work: Any = unit.jobs if type(unit.jobs[0]) in TOGETHER else unit.jobs[0]
             if _kills(trigger, unit, attempt):
                 return _give_up(trigger, unit)
-            return trigger.workers[type(unit.jobs[0])](trigger.services, work, attempt)
+            delay_s = trigger.workers[type(unit.jobs[0])](trigger.services, work, attempt)
+            if delay_s is not None:
+                _survived(trigger, unit, attempt)
+            return delay_s
         if unit.kind is None:
             _move_to_dead_letters(unit.records[0], trigger.dead)
             return None

@@ -90,9 +90,15 @@ class CountingIds:
 
 
 class RecordingPoster:
-    """Records every post; `script` has the next outcomes for each connection."""
+    """Records every post.
+
+    Attributes:
+        script: The next outcomes for each connection.
+        rule: An outcome for every post to a connection, None to let the script decide.
+    """
 
     def __init__(self) -> None:
+        self.rule: Callable[[ConnectionId], Outcome | None] = lambda _: None
         self.raw: list[tuple[ConnectionId, str]] = []
         self.script: dict[str, list[Outcome]] = {}
         self.closed: list[ConnectionId] = []
@@ -124,8 +130,10 @@ class RecordingPoster:
             self._dies_in -= 1
             if self._dies_in < 0:
                 raise Killed
-        queued = self.script.get(post.target.connection_id)
-        outcome = queued.pop(0) if queued else Outcome.DELIVERED
+        outcome = self.rule(post.target.connection_id)
+        if outcome is None:
+            queued = self.script.get(post.target.connection_id)
+            outcome = queued.pop(0) if queued else Outcome.DELIVERED
         if outcome is Outcome.DELIVERED:
             self.raw.append((post.target.connection_id, post.data.decode()))
         return outcome
