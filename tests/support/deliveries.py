@@ -10,6 +10,17 @@ from chalicelib.model.jobs import QueuedJob
 from tests.support.world import Killed, World, record
 
 LOBBY, HERE = RoomId("lobby"), Region("us-east-1")
+USERS = [f"user{number}" for number in range(24)]
+
+
+def large(users: int = len(USERS), split_over: int = 2) -> tuple[World, str, list[str]]:
+    """A world with a large room; the sender's device, and those of the others."""
+    world = World(split_over=split_over)
+    world.room("alice", *USERS[:users])
+    alice = world.connect("alice")
+    devices = [world.connect(user) for user in USERS[:users]]
+    world.pump(until_ms=world.clock.ms)
+    return world, alice, devices
 
 
 def send(world: World, connection: str, *texts: str) -> None:

@@ -11,26 +11,23 @@ from chalicelib.jobs import JOBS
 from chalicelib.jobs.delivery import DeliverPart, DeliverToTargets
 from chalicelib.kernel.records import target_to_json
 from chalicelib.messaging import parts
-from chalicelib.messaging.fanout import PARTS, part_of
+from chalicelib.messaging.fanout import PARTS
 from chalicelib.model.delivery import Outcome
-from chalicelib.model.identifiers import ConnectionId, UserId
+from chalicelib.model.identifiers import ConnectionId
 from chalicelib.model.jobs import QueuedJob
-from tests.support.counting import counted
-from tests.support.deliveries import HERE, LOBBY, arrived, got, jobs, send, serve
+from tests.support.deliveries import (
+    HERE,
+    LOBBY,
+    USERS,
+    arrived,
+    got,
+    jobs,
+    large,
+    send,
+    serve,
+)
 from tests.support.sqs import Sqs
-from tests.support.world import World, record
-
-USERS = [f"user{number}" for number in range(24)]
-
-
-def large(users: int = len(USERS), split_over: int = 2) -> tuple[World, str, list[str]]:
-    """A world with a large room; the sender's device, and those of the others."""
-    world = World(split_over=split_over)
-    world.room("alice", *USERS[:users])
-    alice = world.connect("alice")
-    devices = [world.connect(user) for user in USERS[:users]]
-    world.pump(until_ms=world.clock.ms)
-    return world, alice, devices
+from tests.support.world import World
 
 
 def contents(world: World, device: str) -> list[str]:
@@ -133,17 +130,6 @@ def test_who_is_behind_when_a_room_grows_is_not_overtaken_by_its_part() -> None:
     assert not any(each.behind for each in (stream, *own))
 
 
-def test_a_worker_that_is_paused_and_wakes_up_splits_and_joins_nothing() -> None:
-    world, alice, _ = large()
-    cursors = world.adapters.cursors
-    before = cursors.get(LOBBY, HERE)
-    send(world, alice, "one")
-    world.pump(until_ms=world.clock.ms)
-    assert not cursors.split(LOBBY, HERE, before, 0)
-    assert not cursors.join(LOBBY, HERE, before.seq)
-    assert cursors.get(LOBBY, HERE).split is not None
-
-
 def test_what_waits_from_an_earlier_version_is_delivered_before_the_parts_begin() -> None:
     world, alice, devices = large(users=3)
     send(world, alice, "one", "two")
@@ -170,35 +156,6 @@ def test_jobs_of_an_earlier_version_are_read_and_ours_are_none_of_its_kinds() ->
         targets=(device.target,),
     )
     assert DeliverPart.kind != "part", "the earlier version would post to no targets"
-
-
-def test_a_part_costs_what_its_connected_cost_and_its_job_carries_no_targets() -> None:
-    world, alice, _ = large()
-    send(world, alice, "one")
-    assert serve(world, *jobs(world, "entry"))
-    ports = counted(world)
-    served = jobs(world, "room_part")
-    assert len(served) == PARTS
-    for job in served:
-        assert serve(world, job)
-    assert ports["cursors"].calls == ["parts", "advance"] * PARTS
-    assert ports["log"].calls == ports["rooms"].calls == ports["connections"].calls == []
-    used = {part_of(UserId(user)) for user in ["alice", *USERS]}
-    assert ports["cache"].calls.count("members") == PARTS
-    assert ports["cache"].calls.count("online") == len(used)
-    assert max(len(record(job)["body"]) for job in served) < 1_000
-
-
-def test_of_a_room_that_is_large_for_long_the_stream_s_worker_asks_for_nobody() -> None:
-    world, alice, _ = large()
-    send(world, alice, "one")
-    world.pump(until_ms=world.clock.ms)
-    send(world, alice, "two")
-    ports = counted(world)
-    assert serve(world, *jobs(world, "entry"))
-    assert ports["cursors"].calls == ["get", "advance"]
-    assert ports["cache"].calls == ["deliver"]
-    assert ports["delivery"].calls == ["send"]
 
 
 @pytest.mark.parametrize("seed", range(12))
