@@ -185,10 +185,12 @@ def _backoff_s(attempt: int) -> int:
 
 def _give_up(trigger: _Trigger, unit: _Unit) -> int | None:
     """Move a unit's records to the dead letters. Returns as `_settle`."""
-    for record in unit.records:
-        if not _try(functools.partial(_move_to_dead_letters, record, trigger.dead)):
-            return BACKOFF_CAP_S
-    return None
+
+    def move() -> None:
+        for record in unit.records:
+            _move_to_dead_letters(record, trigger.dead)
+
+    return None if _try(move) else BACKOFF_CAP_S
 
 
 def _kills(trigger: _Trigger, unit: _Unit, attempt: int) -> bool:
