@@ -28,6 +28,7 @@ from .messaging.reading import MessageReader
 from .messaging.room_changes import RoomChanges
 from .messaging.runs import Runs
 from .messaging.serving import Serving
+from .messaging.shares import Shares
 from .messaging.slow import SlowConnections
 from .messaging.telling import Telling
 from .messaging.writing import MessageWriter
@@ -200,7 +201,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
     )
     runs = Runs(backlog, a.delivery, a.clock)
     parts = Parts(
-        rooms=rooms,
+        shares=Shares(rooms, a.cache),
         cursors=a.cursors,
         posting=posting,
         serving=serving,

@@ -18,7 +18,6 @@ from dataclasses import replace
 
 from ..jobs.delivery import DeliverPart
 from ..kernel.errors import Unavailable
-from ..membership.rooms import Rooms
 from ..model.connections import Target
 from ..model.delivery import Cursor
 from ..model.identifiers import Region, RoomId, UserId
@@ -27,10 +26,11 @@ from ..ports.delivery import Cursors
 from ..ports.queues import Queue
 from ..ports.system import Clock
 from .confirmations import Confirmations
-from .fanout import PARTS, part_jobs, part_of
+from .fanout import PARTS, part_jobs
 from .posting import Posting
 from .runs import Run, Runs, Track
 from .serving import Serving
+from .shares import Shares
 from .slow import SlowConnections
 
 # A room that was large is taken for large this long, without asking who is connected.
@@ -44,7 +44,7 @@ class Parts:
     def __init__(
         self,
         *,
-        rooms: Rooms,
+        shares: Shares,
         cursors: Cursors,
         posting: Posting,
         serving: Serving,
@@ -55,7 +55,7 @@ class Parts:
         clock: Clock,
         split_over: int,
     ) -> None:
-        self._rooms = rooms
+        self._shares = shares
         self._cursors = cursors
         self._posting = posting
         self._serving = serving
@@ -125,10 +125,9 @@ class Parts:
 
     def _hand_out(self, entries: list[Entry], run: Run, part: int) -> list[Entry]:
         room_id, region = entries[0].room_id, entries[0].region
-        members = self._rooms.members(room_id)
-        entries = self._confirmations.expected(entries, len(members))
-        share = [user_id for user_id in members if part_of(user_id) == part]
-        targets = self._posting.connected(share)
+        share = self._shares.of(room_id, part)
+        entries = self._confirmations.expected(entries, share.members)
+        targets = self._posting.connected(share.users)
         done = self._serving.serve(entries, targets, run, part)
         self._slow.forget_gone(room_id, region, run.cursor, targets, part)
         return done

@@ -28,9 +28,11 @@ class Telling:
         """Post to all devices of these users, except the one with the origin `exclude`."""
         self.tell_targets(without(self._posting.connected(users), exclude), event)
 
-    def tell_targets(self, targets: Sequence[Target], event: Event) -> None:
-        """Post to these connections."""
-        receipt = self._posting.post(posts_for(event, targets))
+    def tell_targets(
+        self, targets: Sequence[Target], event: Event, room_id: RoomId | None = None
+    ) -> None:
+        """Post to these connections, from the room's share of the region's posts."""
+        receipt = self._posting.post(posts_for(event, targets, room_id))
         if receipt.left:
             self._outbound.send([retry_job(event, target, 0) for target in receipt.left])
 
@@ -42,9 +44,9 @@ class Telling:
         """
         targets = without(self._views.audience(room_id), exclude)
         if retry:
-            self.tell_targets(targets, event)
+            self.tell_targets(targets, event, room_id)
         else:
-            self._posting.post(posts_for(event, targets))
+            self._posting.post(posts_for(event, targets, room_id))
 
     def retry(self, job: RetryEvent) -> None:
         """Post to one connection again; after the last retry the job becomes a dead letter."""

@@ -34,6 +34,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "set_ticket": lambda c: c.set_ticket(ROOM, EAST, 1),
     "refresh": lambda c: c.refresh([target(ALICE, n) for n in range(50)]),
     "members": lambda c: c.members(ROOM),
+    "version": lambda c: c.version(ROOM),
     "fill_members": lambda c: c.fill_members(ROOM, None, {ALICE: Role.OWNER}),
     "bump": lambda c: c.bump(ROOM),
     "online": lambda c: c.online([UserId(f"u{n}") for n in range(50)]),

@@ -2,7 +2,7 @@
 
 Runs the product's workers on the in-memory adapters, and counts their calls, the jobs and the
 sizes of the jobs. Redis commands are those that the calls take: one for each user asked for, two
-for the members of a room.
+for the members of a room; "members read" is how many members those return.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class _Poster:
 class _Counted:
     """A port that counts its calls, and for Redis what they carry."""
 
-    def __init__(self, name: str, inner: Any, counts: Counter[str]) -> None:
-        self._name, self._inner, self._counts = name, inner, counts
+    def __init__(self, name: str, inner: Any, counts: Counter[str], members: int) -> None:
+        self._name, self._inner, self._counts, self._members = name, inner, counts, members
 
     def __getattr__(self, method: str) -> Any:
         target = getattr(self._inner, method)
@@ -86,13 +86,14 @@ class _Counted:
         if self._name in _OF_REDIS:
             counts["Redis trips"] += 1
             counts["Redis commands"] += len(given[0]) if method == "online" else 2
+            counts["members read"] += self._members if method in ("deliver", "members") else 0
         elif method == "send":
             counts["SQS jobs"] += len(given[0])
         elif self._name not in ("delivery", "outbound"):
             counts[f"DynamoDB {self._name}.{method}"] += 1
 
 
-def _services(poster: _Poster, counts: Counter[str]) -> Services:
+def _services(poster: _Poster, counts: Counter[str], members: int) -> Services:
     clock, ids = SystemClock(), SystemIds()
     sessions = MemorySessions(clock)
     ports: dict[str, Any] = {
@@ -118,14 +119,11 @@ def _services(poster: _Poster, counts: Counter[str]) -> Services:
         "ids": ids,
         "parallel": SystemThreads(),
     }
-    counted = {
-        each.name: _port(each.name, ports.get(each.name), counts) for each in fields(Adapters)
+    counted: dict[str, Any] = {
+        name: inner if name in _FREE else _Counted(name, inner, counts, members)
+        for name, inner in ((each.name, ports.get(each.name)) for each in fields(Adapters))
     }
     return compose(Settings(), Adapters(**counted))
-
-
-def _port(name: str, inner: Any, counts: Counter[str]) -> Any:
-    return inner if inner is None or name in _FREE else _Counted(name, inner, counts)
 
 
 def _people(services: Services, members: int, connected: int) -> None:
@@ -177,7 +175,7 @@ def measure(members: int, connected: int, content_bytes: int) -> dict[str, int]:
     """Count the second message to the room: the first one also splits it."""
     counts: Counter[str] = Counter()
     poster = _Poster()
-    services = _services(poster, counts)
+    services = _services(poster, counts, members)
     _people(services, members, connected)
     head = _send(services, 1, Head(0, MessageId("")), content_bytes)
     _serve(services, counts)

@@ -181,6 +181,11 @@ class MemoryCache:
         with self._call():
             return self._members(room_id)
 
+    def version(self, room_id: RoomId) -> str | None:
+        with self._call():
+            version: str | None = self._get(f"room:{room_id}:version")
+            return version
+
     def fill_members(
         self, room_id: RoomId, version: str | None, members: Mapping[UserId, Role]
     ) -> str | None:

@@ -152,6 +152,11 @@ class RedisCache:
     def members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
         return _members(*self._run(*_read_members(room_id)))
 
+    def version(self, room_id: RoomId) -> str | None:
+        version: str | None
+        (version,) = self._run(("GET", keys.room_version(room_id)))
+        return version
+
     def fill_members(
         self, room_id: RoomId, version: str | None, members: Mapping[UserId, Role]
     ) -> str | None:

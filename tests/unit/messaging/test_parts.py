@@ -24,7 +24,8 @@ def test_a_part_costs_what_its_connected_cost_and_its_job_carries_no_targets() -
     assert ports["cursors"].calls == ["parts", "advance"] * PARTS
     assert ports["log"].calls == ports["rooms"].calls == ports["connections"].calls == []
     used = {part_of(UserId(user)) for user in ["alice", *USERS]}
-    assert ports["cache"].calls.count("members") == PARTS
+    assert ports["cache"].calls.count("members") == 1
+    assert ports["cache"].calls.count("version") == PARTS - 1
     assert ports["cache"].calls.count("online") == len(used)
     assert max(len(record(job)["body"]) for job in served) < 1_000
 
