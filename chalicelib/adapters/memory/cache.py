@@ -340,12 +340,13 @@ class MemoryCache:
 
     def _spend(self, charge: Charge, key: str) -> int:
         buckets: dict[str, tuple[float, int]] = self._get(key) or {}
-        level, at_ms = buckets.get(charge.name, (float(charge.burst), charge.now_ms))
-        gained = max(0, charge.now_ms - at_ms) * charge.per_s / 1000
+        now_ms = self._clock.now_ms()
+        level, at_ms = buckets.get(charge.name, (float(charge.burst), now_ms))
+        gained = max(0, now_ms - at_ms) * charge.per_s / 1000
         level = min(float(charge.burst), level + gained)
         if level < 1:
             return math.ceil((1 - level) * 1000 / charge.per_s)
-        buckets[charge.name] = (level - 1, max(charge.now_ms, at_ms))
+        buckets[charge.name] = (level - 1, now_ms)
         self._put(key, buckets, LIMITS_MS)
         return 0
 

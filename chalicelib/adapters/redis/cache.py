@@ -308,7 +308,7 @@ def _join(room_id: RoomId, mark: str, targets: Iterable[Target]) -> Command:
 
 
 def _spend(charge: Charge, key: str, ttl_s: int) -> Command:
-    fields = (f"l:{charge.name}", str(charge.per_s), charge.burst, charge.now_ms, ttl_s)
+    fields = (f"l:{charge.name}", str(charge.per_s), charge.burst, ttl_s)
     return evaluate(scripts.SPEND, [key], *fields)
 
 

@@ -172,22 +172,26 @@ return count
 """)
 # A token bucket as a field "level|at"; returns the milliseconds to wait. Without an expiry, the
 # bucket is a field of a connection's hash, which it must not recreate.
-SPEND = script("""
-if ARGV[5] == '0' and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-local rate, burst, now = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+SPEND = script(
+    _NOW
+    + """
+if ARGV[4] == '0' and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local rate, burst = tonumber(ARGV[2]), tonumber(ARGV[3])
 local level, at = burst, now
 local held = redis.call('HGET', KEYS[1], ARGV[1])
 if held then
   local bar = string.find(held, '|', 1, true)
-  level, at = tonumber(string.sub(held, 1, bar - 1)), tonumber(string.sub(held, bar + 1))
+  level = tonumber(string.sub(held, 1, bar - 1))
+  at = math.min(now, tonumber(string.sub(held, bar + 1)))
 end
-level = math.min(burst, level + math.max(0, now - at) * rate / 1000)
+level = math.min(burst, level + (now - at) * rate / 1000)
 if level < 1 then return math.ceil((1 - level) * 1000 / rate) end
-local text = string.format('%.17g', level - 1) .. '|' .. string.format('%.0f', math.max(now, at))
+local text = string.format('%.17g', level - 1) .. '|' .. string.format('%.0f', now)
 redis.call('HSET', KEYS[1], ARGV[1], text)
-if ARGV[5] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[5]) end
+if ARGV[4] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
 return 0
-""")
+"""
+)
 RETURN_TICKET = script("""
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DECR', KEYS[1]) end
 return 1
