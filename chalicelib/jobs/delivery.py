@@ -261,3 +261,6 @@ KINDS: tuple[type[Job], ...] = (
     AnnounceRoomChange,
     SetAside,
 )
+
+# Only earlier versions send these; during a deployment, some wait in the queue.
+FORMER: tuple[type[Job], ...] = (DeliverToTargets,)
