@@ -192,6 +192,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         outbound_dead=a.outbound_dead,
     )
     serving = Serving(
+        cursors=a.cursors,
         posting=posting,
         slow=slow,
         confirmations=confirmations,

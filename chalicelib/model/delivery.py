@@ -11,7 +11,7 @@ from .identifiers import ConnectionId, MessageId, RoomId, UserId
 from .log import Head
 from .rooms import Role
 
-_BEFORE_ALL = MessageId("")
+_BEFORE_ALL, _NOBODY = MessageId(""), UserId("")
 # A room's share of the region's posts is one of so many: it has this also while others use all.
 ROOM_SHARE = 10
 
@@ -19,6 +19,14 @@ ROOM_SHARE = 10
 def most_taken(taken: int, refused: int) -> bool:
     """Whether at least nine of ten posts were taken; also if there were none."""
     return refused * 10 <= taken + refused
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry was delivered to users up to this one, in the order of their ids."""
+
+    seq: int
+    user_id: UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,7 @@ class Cursor:
         split_at_ms: When the room was last found to be large, 0 while it is not split.
         behind: Slow connections (by `Target.origin`) that get this stream through an order group
             of their own, each with the seq of the last entry queued there.
+        place: How far an entry was delivered when the posts were used up.
     """
 
     seq: int = 0
@@ -38,6 +47,11 @@ class Cursor:
     split_at_ms: int = 0
     behind: Mapping[ConnectionId, int] = field(default_factory=dict)
     split: Head | None = None
+    place: Place | None = None
+
+    def reached(self, seq: int) -> UserId:
+        """Up to which user the entry with this seq was delivered already; "" for none."""
+        return self.place.user_id if self.place is not None and self.place.seq == seq else _NOBODY
 
 
 @dataclass(frozen=True, slots=True)

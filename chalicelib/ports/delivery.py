@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..model.connections import Target
 from ..model.delivery import Cursor, Outcome, Post
-from ..model.identifiers import ConnectionId, Region, RoomId
+from ..model.identifiers import ConnectionId, Region, RoomId, UserId
 from ..model.log import Entry
 
 
@@ -28,6 +28,9 @@ class Cursors(Protocol):
 
     def advance(self, entry: Entry, split_at_ms: int, part: int | None = None) -> None:
         """Move forward to this entry; no change if the stored one is the same or later."""
+
+    def keep_place(self, entry: Entry, user_id: UserId, part: int | None = None) -> None:
+        """Store that this entry, the next one, was delivered to users up to this one."""
 
     def split(self, room_id: RoomId, region: Region, cursor: Cursor, at_ms: int) -> bool:
         """Note that entries after this cursor are delivered in parts.

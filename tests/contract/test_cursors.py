@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chalicelib.model.delivery import Cursor
-from chalicelib.model.identifiers import ConnectionId, MessageId
+from chalicelib.model.delivery import Cursor, Place
+from chalicelib.model.identifiers import ConnectionId, MessageId, UserId
 from chalicelib.model.log import Head
 from tests.support.stores import HERE, LOBBY, NOW, OTHER, RACERS, THERE, Stores, message
 from tests.support.threads import at_once
@@ -104,4 +104,18 @@ class TestCursors:
         assert cursors.split(LOBBY, HERE, Cursor(), NOW)
         assert cursors.get(LOBBY, HERE).split == Head(0, MessageId(""))
         assert cursors.join(LOBBY, HERE, 0)
+        assert cursors.get(LOBBY, HERE) == Cursor()
+
+    def test_a_place_in_the_next_entry_is_kept_until_the_cursor_passes_it(
+        self, stores: Stores
+    ) -> None:
+        cursors = stores.cursors
+        cursors.keep_place(message(1), UserId("bob"), 4)
+        _, (part,) = cursors.parts(LOBBY, HERE, [4])
+        assert part == Cursor(place=Place(1, UserId("bob")))
+        assert (part.reached(1), part.reached(2)) == ("bob", "")
+        cursors.keep_place(message(1), UserId("carol"), 4)
+        cursors.advance(message(1), 0, 4)
+        _, (part,) = cursors.parts(LOBBY, HERE, [4])
+        assert (part.seq, part.reached(1), part.reached(2)) == (1, "carol", "")
         assert cursors.get(LOBBY, HERE) == Cursor()

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...model.delivery import Cursor
-from ...model.identifiers import ConnectionId, MessageId, Region, RoomId
+from ...model.delivery import Cursor, Place
+from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry, Head
 from .log import stream_key
 from .table import Item, Table, integer, n, s, text
@@ -40,6 +40,13 @@ class DynamoCursors:
             "SET seq = :seq, message_id = :id, split_at_ms = :split",
             {":seq": n(entry.seq), ":id": s(entry.message_id), ":split": n(split_at_ms)},
             ConditionExpression="attribute_not_exists(seq) OR seq < :seq",
+        )
+
+    def keep_place(self, entry: Entry, user_id: UserId, part: int | None = None) -> None:
+        self._table.update(
+            _key(entry.room_id, entry.region, part),
+            "SET place_seq = :seq, place_user = :user",
+            {":seq": n(entry.seq), ":user": s(user_id)},
         )
 
     def split(self, room_id: RoomId, region: Region, cursor: Cursor, at_ms: int) -> bool:
@@ -107,6 +114,7 @@ def _key(room_id: RoomId, region: Region, part: int | None) -> Item:
 def _cursor(item: Item | None) -> Cursor:
     item = item or {}
     split = Head(integer(item, "split_seq"), MessageId(text(item, "split_id")))
+    place = Place(integer(item, "place_seq"), UserId(text(item, "place_user")))
     return Cursor(
         integer(item, "seq"),
         MessageId(text(item, "message_id")),
@@ -117,4 +125,5 @@ def _cursor(item: Item | None) -> Cursor:
             if name.startswith(_BEHIND)
         },
         split if "split_seq" in item else None,
+        place if "place_seq" in item else None,
     )

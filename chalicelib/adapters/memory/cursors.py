@@ -6,8 +6,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ...model.delivery import Cursor
-from ...model.identifiers import ConnectionId, Region, RoomId
+from ...model.delivery import Cursor, Place
+from ...model.identifiers import ConnectionId, Region, RoomId, UserId
 from ...model.log import Entry, Head
 
 _Key = tuple[RoomId, Region, int | None]
@@ -39,6 +39,11 @@ class MemoryCursors:
                 self._cursors[key] = replace(
                     held, seq=entry.seq, message_id=entry.message_id, split_at_ms=split_at_ms
                 )
+
+    def keep_place(self, entry: Entry, user_id: UserId, part: int | None = None) -> None:
+        key = entry.room_id, entry.region, part
+        with self._lock:
+            self._cursors[key] = replace(self._held(key), place=Place(entry.seq, user_id))
 
     def split(self, room_id: RoomId, region: Region, cursor: Cursor, at_ms: int) -> bool:
         key = room_id, region, None

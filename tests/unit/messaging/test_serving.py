@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.messaging.serving import WINDOW
 from chalicelib.model.delivery import Outcome
+from chalicelib.model.identifiers import RoomId
 from tests.support.counting import counted
 from tests.support.deliveries import HERE, LOBBY, arrived, behind, got, jobs, send, serve
 from tests.support.world import World
@@ -83,3 +84,56 @@ def test_an_entry_counts_when_the_last_connection_has_it(world: World) -> None:
     assert behind(world) == {}
     assert serve(world, *waiting, receives=2)
     assert got(world, bob) == got(world, carol) == TEXTS
+
+
+def many(world: World) -> tuple[str, list[str]]:
+    world.room("zed", *(f"user{number:02}" for number in range(30)), room_id="lobby2")
+    zed = world.connect("zed")
+    devices = [world.connect(f"user{number:02}") for number in range(30)]
+    world.pump(until_ms=world.clock.ms)
+    return zed, devices
+
+
+@pytest.mark.parametrize("split_over", [500, 2], ids=["small room", "large room"])
+def test_a_room_makes_progress_with_however_few_posts_and_posts_nothing_twice(
+    split_over: int,
+) -> None:
+    """Parts of a large room share what a loud room may use; none gets enough for all of its own."""
+    world = World(split_over=split_over)
+    zed, devices = many(world)
+    left = {"posts": 0}
+
+    def rationed(_: str) -> Outcome | None:
+        left["posts"] -= 1
+        return Outcome.UNSENT if left["posts"] < 0 else None
+
+    world.poster.rule = rationed
+    for text in ("one", "two"):
+        body = {"conversation_id": "lobby2", "message_type": "text", "content": text}
+        world.act(zed, "send_message", **body)
+    for _ in range(200):
+        for job in list(world.adapters.delivery.jobs):
+            left["posts"] = 1 if split_over == 2 else 4
+            if job in world.adapters.delivery.jobs:
+                serve(world, job)
+    assert world.adapters.delivery.jobs == []
+    for device in devices:
+        assert [each["content"] for each in arrived(world, device)] == ["one", "two"]
+
+
+def test_who_refuses_before_the_place_that_is_kept_is_served_in_its_own_group() -> None:
+    world = World()
+    zed, devices = many(world)
+    world.poster.script[devices[0]] = [Outcome.THROTTLED]
+    world.poster.script[devices[5]] = [Outcome.UNSENT]
+    body = {"conversation_id": "lobby2", "message_type": "text", "content": "one"}
+    world.act(zed, "send_message", **body)
+    [job] = jobs(world, "entry")
+    assert not serve(world, job)
+    cursor = world.adapters.cursors.get(RoomId("lobby2"), HERE)
+    assert cursor.reached(1) == "user04"
+    assert cursor.behind == {devices[0]: 1}
+    world.pump()
+    for device in devices:
+        assert {each["content"] for each in arrived(world, device)} == {"one"}
+    assert [len(arrived(world, device)) for device in devices[:6]] == [1] * 6
