@@ -164,6 +164,7 @@ def test_each_device_gets_each_message_in_order_whatever_happens(seed: int) -> N
     chance = random.Random(seed)
     world, alice, _ = large(users=8, split_over=4)
     sqs = Sqs(world)
+    world.poster.rule = _rule(world, set(), None)
     online: dict[str, str] = {}
     since: dict[str, int] = {}
     sent: list[str] = []
@@ -190,12 +191,12 @@ def test_each_device_gets_each_message_in_order_whatever_happens(seed: int) -> N
         elif action == "block":
             blocked = chance.choice([Outcome.UNSENT, Outcome.BUSY, Outcome.THROTTLED, None])
             those = set(chance.sample(sorted(online), len(online) // 2))
-            world.poster.rule = _rule(those, blocked)
+            world.poster.rule = _rule(world, those, blocked)
         elif action == "time":
             sqs.run(chance.choice([0.5, 2, 31, 70]))
         elif action == "again" and seen:
             world.adapters.delivery.jobs.append(chance.choice(seen))
-    world.poster.rule = lambda each: None
+    world.poster.rule = _rule(world, set(), None)
     sqs.run(700)
     assert sqs.lost == []
     for device, first in since.items():
@@ -205,5 +206,14 @@ def test_each_device_gets_each_message_in_order_whatever_happens(seed: int) -> N
             assert set(sent[first:]) <= set(whole), f"{device} from {first}: {whole}"
 
 
-def _rule(those: set[str], outcome: Outcome | None) -> Callable[[ConnectionId], Outcome | None]:
-    return lambda connection_id: outcome if connection_id in those else None
+def _rule(
+    world: World, those: set[str], outcome: Outcome | None
+) -> Callable[[ConnectionId], Outcome | None]:
+    """Posts to `those` end like this; a closed connection is gone."""
+
+    def rule(connection_id: ConnectionId) -> Outcome | None:
+        if connection_id in world.poster.closed:
+            return Outcome.GONE
+        return outcome if connection_id in those else None
+
+    return rule
