@@ -24,9 +24,14 @@ from .messaging.backlog import Backlog
 from .messaging.catch_up import CatchUp
 from .messaging.confirmations import Confirmations
 from .messaging.delivery import Delivery
+from .messaging.parts import Parts
 from .messaging.posting import Posting
 from .messaging.reading import MessageReader
 from .messaging.room_changes import RoomChanges
+from .messaging.runs import Runs
+from .messaging.serving import Serving
+from .messaging.shares import Shares
+from .messaging.slow import SlowConnections
 from .messaging.telling import Telling
 from .messaging.writing import MessageWriter
 from .model.identifiers import Region
@@ -111,6 +116,8 @@ class Services:
     catch_up: CatchUp
     backlog: Backlog
     delivery: Delivery
+    parts: Parts
+    slow: SlowConnections
     telling: Telling
     room_changes: RoomChanges
     ephemeral: Ephemeral
@@ -191,17 +198,49 @@ def compose(settings: Settings, a: Adapters) -> Services:
     posting = Posting(a.poster, connections, a.cache, a.clock)
     confirmations = Confirmations(posting, a.cache)
     telling = Telling(posting, views, a.outbound, a.outbound_dead)
-    delivery = Delivery(
-        rooms=rooms,
-        recents=a.cache,
+    slow = SlowConnections(
         cursors=a.cursors,
+        tallies=a.cache,
+        budget=a.cache,
         posting=posting,
         confirmations=confirmations,
         backlog=backlog,
         queue=a.delivery,
         outbound_dead=a.outbound_dead,
+    )
+    serving = Serving(
+        cursors=a.cursors,
+        posting=posting,
+        slow=slow,
+        confirmations=confirmations,
+        backlog=backlog,
+        queue=a.delivery,
+        clock=a.clock,
+    )
+    runs = Runs(backlog, a.delivery, a.clock)
+    parts = Parts(
+        shares=Shares(rooms, a.cache),
+        cursors=a.cursors,
+        posting=posting,
+        serving=serving,
+        slow=slow,
+        confirmations=confirmations,
+        runs=runs,
+        queue=a.delivery,
         clock=a.clock,
         split_over=settings.split_over,
+    )
+    delivery = Delivery(
+        rooms=rooms,
+        recents=a.cache,
+        cursors=a.cursors,
+        confirmations=confirmations,
+        backlog=backlog,
+        runs=runs,
+        serving=serving,
+        parts=parts,
+        slow=slow,
+        posting=posting,
     )
     room_changes = RoomChanges(
         rooms=rooms,
@@ -286,6 +325,8 @@ def compose(settings: Settings, a: Adapters) -> Services:
         catch_up=CatchUp(a.log, reader, a.cache),
         backlog=backlog,
         delivery=delivery,
+        parts=parts,
+        slow=slow,
         telling=telling,
         room_changes=room_changes,
         ephemeral=Ephemeral(views, telling, a.cache, a.outbound, a.clock),

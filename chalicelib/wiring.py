@@ -6,6 +6,7 @@ import functools
 
 from .kernel import telemetry
 from .kernel.settings import Settings
+from .model.identifiers import RoomId
 from .ports.access import Secrets
 from .services import Adapters, Services, compose
 
@@ -64,8 +65,8 @@ def build(settings: Settings) -> Services:
     prefix = settings.prefix
     sessions = RedisSessions(redis)
 
-    def lease(posts: int) -> int:
-        return cache.lease_posts(posts, settings.posts_per_s, clock.now_ms())
+    def lease(posts: int, room_id: RoomId | None) -> int:
+        return cache.lease_posts(posts, settings.posts_per_s, room_id)
 
     poster = ApiGatewayPoster(
         settings.region,
@@ -73,6 +74,7 @@ def build(settings: Settings) -> Services:
         credentials,
         concurrency=settings.post_concurrency,
         budget=lease,
+        note=cache.note_posts,
         fallback_per_s=max(1, settings.posts_per_s // 10),
         clock=clock,
     )

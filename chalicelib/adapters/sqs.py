@@ -47,6 +47,14 @@ class SqsQueue:
                 VisibilityTimeout=seconds,
             )
 
+    def delete(self, receipt_handles: Sequence[str]) -> None:
+        entries = [{"Id": str(n), "ReceiptHandle": h} for n, h in enumerate(receipt_handles)]
+        with unavailable("the queue"):
+            answer = self._client.delete_message_batch(QueueUrl=self._queue_url(), Entries=entries)
+        # A handle that is no longer valid is the sender's fault: the message is gone.
+        if any(not failure.get("SenderFault") for failure in answer.get("Failed", [])):
+            raise Unavailable("the queue refused part of the batch, try again")
+
     def _send_batch(self, batch: list[dict[str, Any]]) -> None:
         """Send a batch; repeat what failed. In a FIFO queue, the dedupe id drops duplicates."""
         for _ in range(_TRIES):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,12 +17,20 @@ from typing import Any
 from ..jobs import JOBS, Job
 from ..jobs.base import Malformed, RawJob
 from ..kernel import telemetry
+from ..kernel.errors import CacheDown, Unavailable
 from ..messaging.backlog import hopeless
 from ..ports.queues import Queue
 from ..services import Services
 from .workers import DELIVER, OUTBOUND, SET_ASIDE, TOGETHER, Worker
 
-BACKOFF_CAP_S = 64
+# A job that waited for a service runs again at most this long after the service is back.
+BACKOFF_CAP_S = 30
+# Receives of a job that fails, but not because of an outage. The queues allow a thousand, which
+# is eight hours of outage at this backoff.
+MOST_ATTEMPTS = 6
+MOST_ATTEMPTS_UNKNOWN = 12  # while two versions run side by side: about four minutes
+MOST_DEATHS = 3  # of workers of a job, after MOST_ATTEMPTS
+_DEATHS_S = 3600
 
 
 def deliver(services: Services, event: dict[str, Any]) -> dict[str, Any]:
@@ -69,15 +78,44 @@ def _batch(trigger: _Trigger, event: dict[str, Any]) -> dict[str, Any]:
     for record in event["Records"]:
         group = record["attributes"].get("MessageGroupId") or record["messageId"]
         groups.setdefault(group, []).append(record)
+    running = _Running(len(groups))
     # In parallel: a group that waits for a slow connection does not delay the others.
     failed = trigger.services.adapters.parallel.run(
-        [functools.partial(_group, trigger, records) for records in groups.values()]
+        [functools.partial(_group, trigger, records, running) for records in groups.values()]
     )
     return {"batchItemFailures": [{"itemIdentifier": i} for ids in failed for i in ids]}
 
 
-def _group(trigger: _Trigger, records: list[dict[str, Any]]) -> list[str]:
-    """Run a group in order up to the first failure; return the message ids to retry."""
+class _Running:
+    """Counts the groups of a batch that still run."""
+
+    def __init__(self, groups: int) -> None:
+        self._lock = threading.Lock()
+        self._groups = groups
+
+    def ended(self) -> int:
+        """One group has ended; return how many still run."""
+        with self._lock:
+            self._groups -= 1
+            return self._groups
+
+
+def _group(trigger: _Trigger, records: list[dict[str, Any]], running: _Running) -> list[str]:
+    """Run a group in order up to the first failure; return the message ids to retry.
+
+    A FIFO group is locked until its records are deleted, and Lambda deletes them when the whole
+    batch has returned. So a group that ends before others deletes its own: its room need not
+    wait for the slowest room of the batch. Lambda deletes them once more, which does nothing.
+    """
+    left = _run(trigger, records)
+    done = [record["receiptHandle"] for record in records if record["messageId"] not in left]
+    fifo = "MessageGroupId" in records[0]["attributes"]
+    if running.ended() and fifo and done:
+        _try(lambda: trigger.queue.delete(done))
+    return left
+
+
+def _run(trigger: _Trigger, records: list[dict[str, Any]]) -> list[str]:
     units = _units(trigger, records)
     for number, unit in enumerate(units):
         with telemetry.context(message_id=unit.records[0]["messageId"]):
@@ -108,21 +146,74 @@ def _units(trigger: _Trigger, records: list[dict[str, Any]]) -> list[_Unit]:
 
 
 def _settle(trigger: _Trigger, unit: _Unit) -> int | None:
-    """Run a unit. Returns None when it is settled, or the seconds until its retry."""
+    """Run a unit. Returns None when it is settled, or the seconds until its retry.
+
+    What fails because a service is away is retried until the service is back. What fails for
+    another reason, or kills its workers, goes to the dead letters after some attempts.
+    """
     attempt = max(int(r["attributes"]["ApproximateReceiveCount"]) for r in unit.records)
+    most = MOST_ATTEMPTS
     try:
         if unit.jobs:
             work: Any = unit.jobs if type(unit.jobs[0]) in TOGETHER else unit.jobs[0]
-            return trigger.workers[type(unit.jobs[0])](trigger.services, work, attempt)
+            if _kills(trigger, unit, attempt):
+                return _give_up(trigger, unit)
+            delay_s = trigger.workers[type(unit.jobs[0])](trigger.services, work, attempt)
+            if delay_s is not None:
+                _survived(trigger, unit, attempt)
+            return delay_s
         if unit.kind is None:
             _move_to_dead_letters(unit.records[0], trigger.dead)
             return None
         telemetry.log("WARNING", "job_unknown", kind=unit.kind)  # another version may know it
+        most = MOST_ATTEMPTS_UNKNOWN
     except Exception as fault:  # noqa: BLE001 - the edge: the queue tries again
         telemetry.error("job_failed", fault, attempt=attempt)
         if unit.jobs and _set_aside(trigger, unit.jobs[0], fault, attempt):
             return None
-    return min(1 << (attempt - 1), BACKOFF_CAP_S)
+        _survived(trigger, unit, attempt)
+        if isinstance(fault, Unavailable):
+            return _backoff_s(attempt)
+    if attempt > most:
+        return _give_up(trigger, unit)
+    return _backoff_s(attempt)
+
+
+def _backoff_s(attempt: int) -> int:
+    return min(1 << min(attempt - 1, 10), BACKOFF_CAP_S)
+
+
+def _give_up(trigger: _Trigger, unit: _Unit) -> int | None:
+    """Move a unit's records to the dead letters. Returns as `_settle`."""
+
+    def move() -> None:
+        for record in unit.records:
+            _move_to_dead_letters(record, trigger.dead)
+
+    return None if _try(move) else BACKOFF_CAP_S
+
+
+def _kills(trigger: _Trigger, unit: _Unit, attempt: int) -> bool:
+    """Whether several workers died of this unit: they neither settled nor failed it.
+
+    It is counted after MOST_ATTEMPTS only, and not while the cache is away.
+    """
+    if attempt <= MOST_ATTEMPTS:
+        return False
+    try:
+        begun = trigger.services.adapters.cache.tally(_begun(unit), _DEATHS_S)
+    except CacheDown:
+        return False
+    return begun > MOST_DEATHS
+
+
+def _survived(trigger: _Trigger, unit: _Unit, attempt: int) -> None:
+    if attempt > MOST_ATTEMPTS:
+        _try(lambda: trigger.services.adapters.cache.forget(_begun(unit)))
+
+
+def _begun(unit: _Unit) -> str:
+    return f"begun:{unit.records[0]['messageId']}"
 
 
 def _set_aside(trigger: _Trigger, job: Job, fault: Exception, attempt: int) -> bool:
@@ -157,7 +248,7 @@ def _read(body: str) -> tuple[Job | None, str | None]:
 
 
 def _move_to_dead_letters(record: dict[str, Any], dead: Queue) -> None:
-    """Send an unreadable record to the dead-letter queue, unchanged."""
+    """Send a record to the dead-letter queue, unchanged."""
     telemetry.log("ERROR", "job_poisoned")
     try:
         fields = dict(json.loads(record["body"]))

@@ -16,6 +16,7 @@ from ..jobs.delivery import (
     DeliverEntry,
     DeliverPart,
     DeliverToRecovering,
+    DeliverToTargets,
     IntroduceFriend,
     SetAside,
     SettlePresence,
@@ -59,9 +60,9 @@ Worker = Callable[[Services, Any, int], int | None]
 
 # Consecutive jobs of these kinds in a group go to their worker together, all others one by one.
 TOGETHER: frozenset[type[Job]] = frozenset({DeliverEntry})
-# If an entry of these jobs cannot be delivered, it is set aside. DeliverEntry does this itself,
-# together with the cursor.
-SET_ASIDE = (DeliverPart, DeliverDirect, DeliverToRecovering)
+# If an entry of these jobs cannot be delivered, it is set aside. DeliverEntry and DeliverPart
+# do this themselves, together with the cursor.
+SET_ASIDE = (DeliverToTargets, DeliverDirect, DeliverToRecovering)
 
 
 def entries(services: Services, jobs: Sequence[DeliverEntry], attempt: int) -> None:
@@ -71,8 +72,9 @@ def entries(services: Services, jobs: Sequence[DeliverEntry], attempt: int) -> N
 # The tables of the triggers `deliver` and `outbound`.
 DELIVER: Mapping[type[Job], Worker] = {
     DeliverEntry: entries,
-    DeliverPart: lambda services, job, attempt: services.delivery.part(job, attempt),
-    DeliverDirect: lambda services, job, attempt: services.delivery.direct(job, attempt),
+    DeliverPart: lambda services, job, attempt: services.parts.deliver(job, attempt),
+    DeliverToTargets: lambda services, job, attempt: services.delivery.to_targets(job, attempt),
+    DeliverDirect: lambda services, job, attempt: services.slow.direct(job, attempt),
     AnnounceRoomChange: lambda services, job, _: services.room_changes.announce(job),
     # Its dead letters are in this queue's dead-letter queue; a redrive brings them back here.
     SetAside: lambda services, job, attempt: services.delivery.again(job, attempt),
@@ -83,7 +85,7 @@ DELIVER: Mapping[type[Job], Worker] = {
 }
 OUTBOUND: Mapping[type[Job], Worker] = {
     # Its dead letters are in this queue's dead-letter queue; a redrive brings them back here.
-    DeliverDirect: lambda services, job, attempt: services.delivery.direct(job, attempt),
+    DeliverDirect: lambda services, job, attempt: services.slow.direct(job, attempt),
     InvalidateMembership: lambda services, job, _: services.room_changes.invalidate_again(job),
     CheckRoomChange: lambda services, job, _: services.room_changes.check(job),
     RepairViews: lambda services, job, _: services.views.repair(job),

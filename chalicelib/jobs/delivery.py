@@ -43,11 +43,38 @@ class DeliverEntry(Job):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverPart(Job):
-    """Deliver an entry to a share of a large room's connections.
+    """Deliver a large room's stream to one part of its users, from the part's cursor up to here.
 
     Attributes:
-        part: The number of the share; a device is always in the same one.
-        start: The index of the first of these targets in the share.
+        part: The number of the part; a user is always in the same one.
+        after: The seq of the part's cursor when the job was queued again for the rest; null the
+            first time.
+    """
+
+    kind: ClassVar[str] = "room_part"
+    queue: ClassVar[Queued] = Queued.DELIVERY
+    entry: Entry
+    part: int
+    after: int | None = field(default=None, metadata=NOT_SENT)
+
+    @property
+    def group(self) -> str:
+        return f"{self.entry.room_id}#{self.part}"
+
+    @property
+    def dedupe(self) -> str:
+        start = "" if self.after is None else self.after
+        # A message id is unique in all rooms.
+        return f"part#{self.part}#{self.entry.region}#{self.entry.message_id}#{start}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverToTargets(Job):
+    """Deliver an entry to these connections. Only earlier versions send it.
+
+    Attributes:
+        part: The number of the order group.
+        start: The index of the first of these targets in the group.
     """
 
     kind: ClassVar[str] = "part"
@@ -69,12 +96,17 @@ class DeliverPart(Job):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverDirect(Job):
-    """Deliver an entry to one connection that did not take an earlier post."""
+    """Deliver an entry to one connection that did not take an earlier post.
+
+    Attributes:
+        part: The part whose cursor notes the connection as behind; null for the stream's cursor.
+    """
 
     kind: ClassVar[str] = "direct"
     queue: ClassVar[Queued] = Queued.DELIVERY
     entry: Entry
     target: Target
+    part: int | None = None
 
     @property
     def group(self) -> str:
@@ -264,6 +296,7 @@ class SetAside(Job):
 KINDS: tuple[type[Job], ...] = (
     DeliverEntry,
     DeliverPart,
+    DeliverToTargets,
     DeliverDirect,
     StartRecovery,
     DeliverToRecovering,
@@ -272,3 +305,6 @@ KINDS: tuple[type[Job], ...] = (
     AnnounceRoomChange,
     SetAside,
 )
+
+# Only earlier versions send these; during a deployment, some wait in the queue.
+FORMER: tuple[type[Job], ...] = (DeliverToTargets,)

@@ -22,6 +22,7 @@ from ..ports.queues import Queue
 from ..ports.system import Clock
 from .reading import MessageReader
 
+TOO_LARGE = "too large for a post"  # a reason of `set_aside`
 RECENT_MS = 900_000  # before the oldest entry of a job; jobs overtake each other by seconds
 SET_ASIDE_AFTER = 3  # attempts; of the 6 receives that a job has
 
@@ -64,9 +65,9 @@ class Backlog:
                 shown += [deleted] if deleted is not None else []
         return shown
 
-    def advance(self, done: Sequence[Entry], split_at_ms: int) -> None:
+    def advance(self, done: Sequence[Entry], split_at_ms: int, part: int | None = None) -> None:
         """Move the cursor to the last of these delivered entries."""
-        self._cursors.advance(done[-1], split_at_ms)
+        self._cursors.advance(done[-1], split_at_ms, part)
         now_ms = self._clock.now_ms()
         telemetry.measure(
             "delivered",
@@ -76,7 +77,12 @@ class Backlog:
         )
 
     def pass_over(
-        self, cursor: Cursor, known: Mapping[int, Entry], fault: Exception, attempts: int
+        self,
+        cursor: Cursor,
+        known: Mapping[int, Entry],
+        fault: Exception,
+        attempts: int,
+        part: int | None = None,
     ) -> int:
         """Set aside the entry after the cursor, move the cursor past it, and return its seq.
 
@@ -84,7 +90,7 @@ class Backlog:
         """
         entry = self._next(cursor, known)
         self.set_aside(entry, fault, attempts, first_seq=cursor.seq + 1)
-        self._cursors.advance(entry, cursor.split_at_ms)
+        self._cursors.advance(entry, cursor.split_at_ms, part)
         return entry.seq
 
     def set_aside(

@@ -57,4 +57,4 @@ class Confirmations:
         receivers = [target for target in targets if asked(entry, target)]
         if receivers:
             request = DeliveryReceipt(entry.room_id, entry.message_id)
-            self._posting.post(posts_for(request, receivers))
+            self._posting.post(posts_for(request, receivers, entry.room_id))

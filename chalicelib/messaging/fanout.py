@@ -6,7 +6,7 @@ Pure functions on data: nothing here posts, sends or stores.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .. import wire
@@ -14,28 +14,13 @@ from ..contract import events
 from ..contract.events import Event
 from ..jobs.delivery import DeliverPart
 from ..jobs.outbound import RetryEvent
-from ..kernel.records import MOST_JOB_BYTES, dump, job_to_text, target_to_json
 from ..model.connections import Target
 from ..model.delivery import Post
+from ..model.identifiers import RoomId, UserId
 from ..model.log import Entry
 
 PARTS = 16
-PART_TARGETS = 400
 RETRY_DELAYS_S = (1, 2, 4)
-
-
-@dataclass(frozen=True, slots=True)
-class RoomPart:
-    """A share of a large room's delivery.
-
-    Attributes:
-        number: The number of the share; a device is always in the same one.
-        start: The index of the first of these targets in the share.
-    """
-
-    number: int
-    start: int
-    targets: tuple[Target, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,44 +47,22 @@ class Receipt:
         return self.retry + self.busy + self.unsent
 
 
-def plan_parts(targets: Sequence[Target], room_for: int = MOST_JOB_BYTES) -> list[RoomPart]:
-    """Split targets by a stable hash of the device, so that each device keeps its order group.
+def part_of(user_id: UserId) -> int:
+    """Return the part of large rooms in which a user's devices are; always the same one."""
+    return zlib.crc32(user_id.encode()) % PARTS
 
-    The parts of the groups alternate, because a send to SQS has at most one job of each group.
+
+def part_jobs(entry: Entry) -> list[DeliverPart]:
+    """Return the jobs that deliver a large room's stream up to this entry."""
+    return [DeliverPart(entry=entry, part=part) for part in range(PARTS)]
+
+
+def posts_for(event: Event, targets: Iterable[Target], room_id: RoomId | None = None) -> list[Post]:
+    """Return one post for each target that takes the event, encoded once for each protocol.
 
     Args:
-        room_for: How many bytes the targets of a part may take in its job.
+        room_id: The room whose share of the region's posts they use.
     """
-    buckets: dict[int, list[Target]] = {}
-    for target in targets:
-        buckets.setdefault(zlib.crc32(target.origin.encode()) % PARTS, []).append(target)
-    parts = {
-        k: [
-            RoomPart(k, start, tuple(bucket[start:end])) for start, end in _slices(bucket, room_for)
-        ]
-        for k, bucket in sorted(buckets.items())
-    }
-    most = max(map(len, parts.values()), default=0)
-    return [
-        found[number] for number in range(most) for found in parts.values() if number < len(found)
-    ]
-
-
-def _slices(targets: Sequence[Target], room_for: int) -> Iterator[tuple[int, int]]:
-    """Yield where each part of a bucket starts and ends, within both limits: targets and bytes."""
-    start, size = 0, 0
-    for at, target in enumerate(targets):
-        length = len(dump(target_to_json(target))) + 1
-        if at > start and (at - start == PART_TARGETS or size + length > room_for):
-            yield start, at
-            start, size = at, 0
-        size += length
-    if targets:
-        yield start, len(targets)
-
-
-def posts_for(event: Event, targets: Iterable[Target]) -> list[Post]:
-    """Return one post for each target that takes the event, encoded once for each protocol."""
     encoded: dict[str, bytes | None] = {}
     posts = []
     for target in targets:
@@ -107,7 +70,7 @@ def posts_for(event: Event, targets: Iterable[Target]) -> list[Post]:
             encoded[target.protocol] = wire.encode(target.protocol, event)
         frame = encoded[target.protocol]
         if frame is not None:
-            posts.append(Post(target, frame))
+            posts.append(Post(target, frame, room_id))
     return posts
 
 
@@ -124,14 +87,6 @@ def asked(entry: Entry, target: Target) -> bool:
         and not wire.is_json(target.protocol)
         and wire.takes(target.protocol, name)
     )
-
-
-def part_jobs(entries: Iterable[Entry], targets: Sequence[Target]) -> Iterator[DeliverPart]:
-    """Yield the jobs for the parts of a large room, entry by entry."""
-    for entry in entries:
-        room_for = MOST_JOB_BYTES - len(job_to_text(DeliverPart(entry=entry, targets=())))
-        for part in plan_parts(without(targets, entry.origin_id), room_for):
-            yield DeliverPart(entry=entry, targets=part.targets, part=part.number, start=part.start)
 
 
 def retry_job(event: Event, target: Target, attempt: int) -> RetryEvent:

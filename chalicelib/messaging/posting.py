@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from ..connections.closing import Reason
@@ -18,6 +19,8 @@ from .fanout import Receipt
 
 CHUNK = 1_000  # users asked for in one Redis trip
 TOO_MANY = "the region has used up its posts for the moment, try again"
+_MANY, _FAILED = 5, Outcome.FAILED
+_TO_RETRY = (Outcome.THROTTLED, Outcome.FAILED, Outcome.BUSY, Outcome.UNSENT)
 
 
 class Posting:
@@ -31,37 +34,46 @@ class Posting:
 
     def post(self, posts: Sequence[Post]) -> Receipt:
         """Send all posts, and clean up connections that are gone."""
+        sent = list(zip(posts, self.outcomes(posts), strict=True))
+
+        def which(*outcomes: Outcome) -> tuple[Target, ...]:
+            return tuple(post.target for post, outcome in sent if outcome in outcomes)
+
+        return Receipt(
+            delivered=len(which(Outcome.DELIVERED)),
+            gone=len(which(Outcome.GONE)),
+            refused=len(which(Outcome.TOO_LARGE)),
+            retry=which(Outcome.THROTTLED, Outcome.FAILED),
+            busy=which(Outcome.BUSY),
+            unsent=which(Outcome.UNSENT),
+            ended=which(Outcome.GONE),
+        )
+
+    def outcomes(self, posts: Sequence[Post]) -> list[Outcome]:
+        """Send all posts, clean up connections that are gone, and return one outcome for each.
+
+        `GONE` on a connection that may not be open yet is returned as `FAILED`. If the posts of
+        many connections fail, the cause is not theirs: these are `BUSY`.
+        """
         if not posts:
-            return Receipt()
-        delivered, refused = 0, 0
-        ended: list[Target] = []
-        retry: list[Target] = []
-        busy: list[Target] = []
-        unsent: list[Target] = []
-        for post, outcome in zip(posts, self._poster.post(posts), strict=True):
-            if outcome is Outcome.DELIVERED:
-                delivered += 1
-            elif outcome is Outcome.TOO_LARGE:
-                refused += 1
-            elif outcome is Outcome.BUSY:
-                busy.append(post.target)
-            elif outcome is Outcome.UNSENT:
-                unsent.append(post.target)
-            elif outcome is Outcome.GONE and self._connections.gone(post.target):
-                ended.append(post.target)
-            else:
-                retry.append(post.target)
+            return []
+        outcomes = list(self._poster.post(posts))
+        for number, outcome in enumerate(outcomes):
+            if outcome is Outcome.GONE and not self._connections.gone(posts[number].target):
+                outcomes[number] = Outcome.FAILED
+        failed = {p.target.origin for p, o in zip(posts, outcomes, strict=True) if o is _FAILED}
+        if len(failed) >= _MANY and 2 * len(failed) >= len({post.target.origin for post in posts}):
+            outcomes = [Outcome.BUSY if each is _FAILED else each for each in outcomes]
+        counts = Counter(outcomes)
         telemetry.measure(
             "posted",
             self._clock.now_ms(),
-            posts_delivered=delivered,
-            posts_gone=len(ended),
-            posts_refused=refused,
-            posts_to_retry=len(retry) + len(busy) + len(unsent),
+            posts_delivered=counts[Outcome.DELIVERED],
+            posts_gone=counts[Outcome.GONE],
+            posts_refused=counts[Outcome.TOO_LARGE],
+            posts_to_retry=sum(counts[outcome] for outcome in _TO_RETRY),
         )
-        return Receipt(
-            delivered, len(ended), refused, tuple(retry), tuple(busy), tuple(unsent), tuple(ended)
-        )
+        return outcomes
 
     def connected(self, members: Iterable[UserId]) -> list[Target]:
         """Return all connections of these users: from Redis, or from the store if Redis fails."""

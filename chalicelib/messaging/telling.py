@@ -28,9 +28,11 @@ class Telling:
         """Post to all devices of these users, except the one with the origin `exclude`."""
         self.tell_targets(without(self._posting.connected(users), exclude), event)
 
-    def tell_targets(self, targets: Sequence[Target], event: Event) -> None:
-        """Post to these connections."""
-        self._post(targets, event, retry=True)
+    def tell_targets(
+        self, targets: Sequence[Target], event: Event, room_id: RoomId | None = None
+    ) -> None:
+        """Post to these connections, from the room's share of the region's posts."""
+        self._post(targets, event, room_id, retry=True)
 
     def tell_room(self, room_id: RoomId, event: Event, exclude: str | None, retry: bool) -> None:
         """Post to the connections that have the room open; those that are gone leave it.
@@ -39,13 +41,15 @@ class Telling:
             retry: Whether to retry a post that was not taken.
         """
         targets = without(self._views.audience(room_id), exclude)
-        ended = self._post(targets, event, retry)
+        ended = self._post(targets, event, room_id, retry)
         if ended:
             self._outbound.send([LeaveRooms(target=each, rooms=(room_id,)) for each in ended])
 
-    def _post(self, targets: Sequence[Target], event: Event, retry: bool) -> Sequence[Target]:
+    def _post(
+        self, targets: Sequence[Target], event: Event, room_id: RoomId | None, retry: bool
+    ) -> Sequence[Target]:
         """Post to these connections, and return those that are gone."""
-        receipt = self._posting.post(posts_for(event, targets))
+        receipt = self._posting.post(posts_for(event, targets, room_id))
         if retry and receipt.left:
             self._outbound.send([retry_job(event, target, 0) for target in receipt.left])
         return receipt.ended

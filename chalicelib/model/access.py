@@ -23,6 +23,7 @@ class Charge:
 
     Attributes:
         name: The bucket's action.
+        now_ms: When, for the metrics. Buckets run on the cache's own clock.
         payer: The user whose bucket it is; None for a bucket of the connection itself (the user
             is not known before the connection is read).
         room: What an append to a room takes besides; None for no limit.

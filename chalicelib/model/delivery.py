@@ -7,27 +7,51 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .connections import Target
-from .identifiers import ConnectionId, MessageId, UserId
+from .identifiers import ConnectionId, MessageId, RoomId, UserId
+from .log import Head
 from .rooms import Role
 
-_BEFORE_ALL = MessageId("")
+_BEFORE_ALL, _NOBODY = MessageId(""), UserId("")
+# A room's share of the region's posts is one of so many: it has this also while others use all.
+ROOM_SHARE = 10
+
+
+def most_taken(taken: int, refused: int) -> bool:
+    """Whether at least nine of ten posts were taken; also if there were none."""
+    return refused * 10 <= taken + refused
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry was delivered to users up to this one, in the order of their ids."""
+
+    seq: int
+    user_id: UserId
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a stream has been delivered in a region.
+    """How far a stream, or one part of it, has been delivered in a region.
 
     Attributes:
         seq: The seq of the last entry delivered, 0 for none; `message_id` is its id.
-        split_at_ms: When the stream was last delivered in parts, 0 for never.
+        split: The last entry before the stream was split into parts; None while it is not.
+        split_at_ms: When the room was last found to be large, 0 while it is not split.
         behind: Slow connections (by `Target.origin`) that get this stream through an order group
             of their own, each with the seq of the last entry queued there.
+        place: How far an entry was delivered when the posts were used up.
     """
 
     seq: int = 0
     message_id: MessageId = _BEFORE_ALL
     split_at_ms: int = 0
     behind: Mapping[ConnectionId, int] = field(default_factory=dict)
+    split: Head | None = None
+    place: Place | None = None
+
+    def reached(self, seq: int) -> UserId:
+        """Up to which user the entry with this seq was delivered already; "" for none."""
+        return self.place.user_id if self.place is not None and self.place.seq == seq else _NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +74,7 @@ class Outcome(StrEnum):
         UNSENT: Not posted: the region's budget of posts is used up.
         BUSY: Refused together with many others: the account's request quota is used up.
         THROTTLED: Refused alone: the client reads too slowly.
+        HELD: Not posted, because an earlier post to the same connection did not get through.
     """
 
     DELIVERED = "delivered"
@@ -59,6 +84,7 @@ class Outcome(StrEnum):
     THROTTLED = "throttled"
     TOO_LARGE = "too_large"
     FAILED = "failed"
+    HELD = "held"
 
     @property
     def refused(self) -> bool:
@@ -68,5 +94,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Post:
+    """A frame for a connection.
+
+    Attributes:
+        room_id: The room whose share of the region's posts it uses; None for no room's.
+    """
+
     target: Target
     data: bytes
+    room_id: RoomId | None = None

@@ -7,7 +7,7 @@ from typing import Protocol
 from .access import Buckets
 from .audience import Audience
 from .connections import FrameContexts, Registry
-from .delivery import PostBudget
+from .delivery import PostBudget, Tallies
 from .lines import Lines, RoomBuckets
 from .log import Recents
 from .membership import MembershipCache
@@ -29,6 +29,7 @@ class Cache(
     TypingState,
     Buckets,
     PostBudget,
+    Tallies,
     TrafficCounts,
     Reachable,
     Protocol,

@@ -15,6 +15,9 @@ class MembershipCache(Protocol):
     def members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
         """(version, members); members is None if not cached."""
 
+    def version(self, room_id: RoomId) -> str | None:
+        """The version alone; None if it is not cached."""
+
     def fill_members(
         self, room_id: RoomId, version: str | None, members: Mapping[UserId, Role]
     ) -> str | None:

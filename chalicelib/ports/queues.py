@@ -22,5 +22,8 @@ class Queue(Protocol):
     def hide(self, receipt_handle: str, seconds: int) -> None:
         """Make a received message invisible for this long from now: its retry delay."""
 
+    def delete(self, receipt_handles: Sequence[str]) -> None:
+        """Delete received messages, up to ten; those that were deleted already are no error."""
+
     def depth(self) -> int:
         """The approximate number of messages that wait."""

@@ -25,9 +25,8 @@ from ..contract.events import DeliveryReceipt, SessionStarted
 from ..jobs.delivery import DeliverToRecovering, StartRecovery
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, RateLimited, TidingsError, Unavailable
-from ..messaging.backlog import Backlog
+from ..messaging.backlog import TOO_LARGE, Backlog
 from ..messaging.confirmations import Confirmations
-from ..messaging.delivery import TOO_LARGE
 from ..messaging.fanout import RETRY_DELAYS_S, asked
 from ..messaging.posting import TOO_MANY
 from ..messaging.reading import MessageReader

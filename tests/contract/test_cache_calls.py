@@ -39,6 +39,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "frame": lambda c: c.frame(ConnectionId("x="), ROOM, EAST),
     "refresh": lambda c: c.refresh([target(ALICE, n) for n in range(50)]),
     "members": lambda c: c.members(ROOM),
+    "version": lambda c: c.version(ROOM),
     "fill_members": lambda c: c.fill_members(ROOM, None, {ALICE: Role.OWNER}),
     "bump": lambda c: c.bump(ROOM),
     "online": lambda c: c.online([UserId(f"u{n}") for n in range(50)]),
@@ -52,7 +53,11 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "typing": lambda c: c.typing(ROOM, ALICE, 1),
     "typing_stop": lambda c: c.typing(ROOM, ALICE, None),
     "typing_since": lambda c: c.typing_since(ROOM, ALICE),
-    "lease_posts": lambda c: c.lease_posts(1, 10, 1_800_000_000_000),
+    "lease_posts": lambda c: c.lease_posts(1, 10, ROOM),
+    "note_posts": lambda c: c.note_posts(3, 1),
+    "posts_pass": lambda c: c.posts_pass(),
+    "tally": lambda c: c.tally("x", 5),
+    "forget": lambda c: c.forget("x"),
     "ping": lambda c: c.ping(),
 }
 

@@ -64,7 +64,9 @@ class TestServer:
         cache.leave(ROOM, target(ALICE, 2))
         cache.deliver(ROOM, [entry(1)])
         cache.typing(ROOM, ALICE, 5)
-        cache.lease_posts(1, 10, 1_800_000_000_000)
+        cache.lease_posts(1, 10, ROOM)
+        cache.note_posts(1, 0)
+        cache.tally("x", 5)
         expiries = {key: node.ttl(key) for node in rig.nodes for key in node.keys("*")}
         expected = {
             "user:online:alice": 300,
@@ -85,6 +87,9 @@ class TestServer:
             "conversation:lobby:recent": 3600,
             "typing:lobby": 30,
             "posts:budget": 60,
+            "{posts:budget}:lobby": 60,
+            "posts:outcomes": 20,
+            "tally:x": 5,
             "online:warm": 180,
             "stats:traffic": -1,
         }
@@ -145,8 +150,8 @@ class TestServer:
 
     @pytest.mark.parametrize("backend", ["cluster"], indirect=True)
     def test_a_slot_that_moved_is_found(self, rig: Rig) -> None:
-        key, now_ms = "posts:budget", 1_800_000_000_000
-        assert rig.cache.lease_posts(1, 10, now_ms) == 1
+        key = "tally:x"
+        assert rig.cache.tally("x", 60) == 1
         old = rig.node_of(key)
         new = next(node for node in rig.nodes if node is not old)
         slot = key_slot(key.encode())
@@ -156,9 +161,9 @@ class TestServer:
         old.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", new_id)
         for node in (new, old):
             node.execute_command("CLUSTER SETSLOT", slot, "NODE", new_id)
-        assert rig.cache.lease_posts(10, 10, now_ms) == 10
+        assert rig.cache.tally("x", 60) == 1
         before = rig.cache.round_trips
-        assert rig.cache.lease_posts(10, 10, now_ms) == 0
+        assert rig.cache.tally("x", 60) == 2
         assert rig.cache.round_trips - before == 1
 
 

@@ -180,9 +180,13 @@ class Twins(RuleBasedStateMachine):
     def typing_since(self, room: RoomId, user: UserId) -> None:
         self.both("typing_since", room, user)
 
-    @rule(wanted=st.integers(0, 40), rate=st.sampled_from([7, 30]), now_ms=times)
-    def lease_posts(self, wanted: int, rate: int, now_ms: int) -> None:
-        self.both("lease_posts", wanted, rate, now_ms)
+    @rule(name=st.sampled_from(["x", "y"]), seconds=st.sampled_from([5, 300]))
+    def tally(self, name: str, seconds: int) -> None:
+        self.both("tally", name, seconds)
+
+    @rule(name=st.sampled_from(["x", "y"]))
+    def forget(self, name: str) -> None:
+        self.both("forget", name)
 
     @rule(seconds=st.sampled_from([1, 29, 30, 299, 300, 3599, 3600]))
     def wait(self, seconds: int) -> None:

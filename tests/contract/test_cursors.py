@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from chalicelib.model.delivery import Cursor
-from chalicelib.model.identifiers import ConnectionId
+from chalicelib.model.delivery import Cursor, Place
+from chalicelib.model.identifiers import ConnectionId, MessageId, UserId
+from chalicelib.model.log import Head
 from tests.support.stores import HERE, LOBBY, NOW, OTHER, RACERS, THERE, Stores, message
 from tests.support.threads import at_once
 
@@ -66,3 +67,55 @@ class TestCursors:
         many = {ConnectionId(f"{each:040}"): 7 for each in range(450)}
         stores.cursors.fall_behind(LOBBY, HERE, many)
         assert stores.cursors.get(LOBBY, HERE).behind == many
+
+    def test_a_part_has_a_cursor_and_notes_of_its_own(self, stores: Stores) -> None:
+        cursors = stores.cursors
+        cursors.advance(message(5), NOW)
+        cursors.advance(message(3), 0, 2)
+        cursors.advance(message(2), 0, 2)
+        cursors.fall_behind(LOBBY, HERE, {PHONE: 3}, 2)
+        cursors.fall_behind(LOBBY, HERE, {PHONE: 4})
+        two = Cursor(3, message(3).message_id, 0, {PHONE: 3})
+        stream = Cursor(5, message(5).message_id, NOW, {PHONE: 4})
+        assert cursors.parts(LOBBY, HERE, [2, 7]) == (stream, [two, Cursor()])
+        assert cursors.get(LOBBY, HERE) == stream
+        cursors.catch_up(LOBBY, HERE, PHONE, 4, 2)
+        cursors.catch_up(LOBBY, HERE, PHONE, 3, 2)
+        assert cursors.parts(LOBBY, HERE, [2])[1] == [Cursor(3, message(3).message_id)]
+        assert cursors.get(LOBBY, HERE) == stream
+
+    def test_a_stream_is_split_and_joined_where_it_is(self, stores: Stores) -> None:
+        cursors = stores.cursors
+        cursors.advance(message(3), 0)
+        at = cursors.get(LOBBY, HERE)
+        assert cursors.split(LOBBY, HERE, at, NOW)
+        split = Head(3, message(3).message_id)
+        assert cursors.get(LOBBY, HERE) == Cursor(3, message(3).message_id, NOW, {}, split)
+        assert not cursors.split(LOBBY, HERE, at, NOW + 1), "it is split"
+        cursors.advance(message(4), NOW + 2)
+        assert cursors.get(LOBBY, HERE).split == split
+        assert not cursors.join(LOBBY, HERE, 3), "another worker moved it"
+        assert cursors.join(LOBBY, HERE, 4)
+        assert cursors.get(LOBBY, HERE) == Cursor(4, message(4).message_id)
+        assert not cursors.split(LOBBY, HERE, at, NOW), "another worker moved it"
+
+    def test_a_stream_that_was_never_delivered_can_be_split(self, stores: Stores) -> None:
+        cursors = stores.cursors
+        assert cursors.split(LOBBY, HERE, Cursor(), NOW)
+        assert cursors.get(LOBBY, HERE).split == Head(0, MessageId(""))
+        assert cursors.join(LOBBY, HERE, 0)
+        assert cursors.get(LOBBY, HERE) == Cursor()
+
+    def test_a_place_in_the_next_entry_is_kept_until_the_cursor_passes_it(
+        self, stores: Stores
+    ) -> None:
+        cursors = stores.cursors
+        cursors.keep_place(message(1), UserId("bob"), 4)
+        _, (part,) = cursors.parts(LOBBY, HERE, [4])
+        assert part == Cursor(place=Place(1, UserId("bob")))
+        assert (part.reached(1), part.reached(2)) == ("bob", "")
+        cursors.keep_place(message(1), UserId("carol"), 4)
+        cursors.advance(message(1), 0, 4)
+        _, (part,) = cursors.parts(LOBBY, HERE, [4])
+        assert (part.seq, part.reached(1), part.reached(2)) == (1, "carol", "")
+        assert cursors.get(LOBBY, HERE) == Cursor()

@@ -266,3 +266,17 @@ def _partly(*failing: int) -> Callable[..., Any]:
         return {**answer, "Failed": failed}
 
     return act
+
+
+def test_what_is_deleted_early_frees_its_group_and_may_be_deleted_again(
+    delivery: SqsRig,
+) -> None:
+    """A worker that ends before its batch deletes; Lambda deletes again with the batch."""
+    delivery.queue.send([ordered(1), ordered(2)])
+    first = delivery.receive()
+    handles = [message["ReceiptHandle"] for message in first]
+    delivery.queue.delete(handles)
+    assert delivery.drain() == []
+    delivery.queue.send([ordered(3)])
+    delivery.queue.delete(handles)
+    assert [body["number"] for body, _ in delivery.drain()] == [3]

@@ -10,6 +10,17 @@ from chalicelib.model.jobs import QueuedJob
 from tests.support.world import Killed, World, record
 
 LOBBY, HERE = RoomId("lobby"), Region("us-east-1")
+USERS = [f"user{number}" for number in range(24)]
+
+
+def large(users: int = len(USERS), split_over: int = 2) -> tuple[World, str, list[str]]:
+    """A world with a large room; the sender's device, and those of the others."""
+    world = World(split_over=split_over)
+    world.room("alice", *USERS[:users])
+    alice = world.connect("alice")
+    devices = [world.connect(user) for user in USERS[:users]]
+    world.pump(until_ms=world.clock.ms)
+    return world, alice, devices
 
 
 def send(world: World, connection: str, *texts: str) -> None:
@@ -45,5 +56,7 @@ def arrived(world: World, device: str) -> list[dict[str, Any]]:
     return world.poster.to(device, "message_received")
 
 
-def behind(world: World) -> dict[ConnectionId, int]:
-    return dict(world.adapters.cursors.get(LOBBY, HERE).behind)
+def behind(world: World, part: int | None = None) -> dict[ConnectionId, int]:
+    """Who is noted as behind with the stream, or with a part of it."""
+    stream, parts = world.adapters.cursors.parts(LOBBY, HERE, [] if part is None else [part])
+    return dict((parts or [stream])[0].behind)

@@ -37,7 +37,7 @@ PORTS = (
     "secrets",
 )
 
-MOST_CALLS = 100
+MOST_CALLS = 200
 
 
 class How(Enum):
@@ -102,8 +102,8 @@ def plant(world: World, at: int, how: How) -> Plan:
         "ids",
         "peers",
         "metrics",
-        "cluster",
         "parallel",
+        "cluster",
     }
     spared = {"poster"} if how in (How.REFUSED, How.ANSWER_LOST) else set()
     ports = {

@@ -91,9 +91,15 @@ class CountingIds:
 
 
 class RecordingPoster:
-    """Records every post and close; the scripts have the next outcomes for each connection."""
+    """Records every post and close.
+
+    Attributes:
+        script: The next outcomes of posts for each connection; `closes` of closes.
+        rule: An outcome for every post to a connection, None to let the script decide.
+    """
 
     def __init__(self) -> None:
+        self.rule: Callable[[ConnectionId], Outcome | None] = lambda _: None
         self.raw: list[tuple[ConnectionId, str]] = []
         self.script: dict[str, list[Outcome]] = {}
         self.closes: dict[str, list[Outcome]] = {}
@@ -106,7 +112,15 @@ class RecordingPoster:
         self._dies_in = posts
 
     def post(self, posts: Sequence[Post]) -> list[Outcome]:
-        return [self._one(post) for post in posts]
+        outcomes: list[Outcome] = []
+        held: set[str] = set()
+        for post in posts:
+            connection_id = post.target.connection_id
+            outcome = Outcome.HELD if connection_id in held else self._one(post)
+            if outcome not in (Outcome.DELIVERED, Outcome.TOO_LARGE):
+                held.add(connection_id)
+            outcomes.append(outcome)
+        return outcomes
 
     def close(self, target: Target) -> Outcome:
         queued = self.closes.get(target.connection_id)
@@ -121,8 +135,10 @@ class RecordingPoster:
             self._dies_in -= 1
             if self._dies_in < 0:
                 raise Killed
-        queued = self.script.get(post.target.connection_id)
-        outcome = queued.pop(0) if queued else Outcome.DELIVERED
+        outcome = self.rule(post.target.connection_id)
+        if outcome is None:
+            queued = self.script.get(post.target.connection_id)
+            outcome = queued.pop(0) if queued else Outcome.DELIVERED
         if outcome is Outcome.DELIVERED:
             self.raw.append((post.target.connection_id, post.data.decode()))
         return outcome

@@ -52,7 +52,7 @@ def test_the_derivation_sees_the_code(derived: dict[str, Any]) -> None:
         "secret": True,
     }
     assert derived["deliver"]["queues"] == {
-        "delivery": ["ChangeMessageVisibility", "GetQueueUrl", "SendMessage"],
+        "delivery": ["ChangeMessageVisibility", "DeleteMessage", "GetQueueUrl", "SendMessage"],
         "delivery-dead": ["GetQueueUrl", "SendMessage"],
         "outbound": ["GetQueueUrl", "SendMessage"],
         "outbound-dead": ["GetQueueUrl", "SendMessage"],

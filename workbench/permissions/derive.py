@@ -39,7 +39,7 @@ _SECRETS = "chalicelib.ports.access.Secrets."
 
 # A batch needs the permission of a single call, a transaction those of its writes.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
-ACTIONS = {"SendMessageBatch": "SendMessage"}
+ACTIONS = {"SendMessageBatch": "SendMessage", "DeleteMessageBatch": "DeleteMessage"}
 WRITES = {
     "Put": "PutItem",
     "Update": "UpdateItem",

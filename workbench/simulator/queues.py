@@ -86,6 +86,10 @@ class SimQueue:
         hide = functools.partial(self._hide, receipt_handle, seconds)
         self._calls.call("sqs", f"{self._rules.name}.hide", hide)
 
+    def delete(self, receipt_handles: Sequence[str]) -> None:
+        delete = functools.partial(self._delete, receipt_handles)
+        self._calls.call("sqs", f"{self._rules.name}.delete", delete)
+
     def depth(self) -> int:
         return int(self._calls.call("sqs", f"{self._rules.name}.depth", lambda: len(self.messages)))
 
@@ -111,6 +115,10 @@ class SimQueue:
             if message.message_id == message_id:
                 message.visible_us = self._scheduler.now_us + seconds * 1_000_000
                 self._wake(message.visible_us + POLL_US)
+
+    def _delete(self, message_ids: Sequence[str]) -> None:
+        self.messages[:] = [each for each in self.messages if each.message_id not in message_ids]
+        self._wake(self._scheduler.now_us + POLL_US)
 
     def _wake(self, at_us: int) -> None:
         if self.invoke is None or (self._woken_us is not None and self._woken_us <= at_us):

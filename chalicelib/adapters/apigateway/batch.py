@@ -4,34 +4,68 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable, Sequence
 
 from ...model.connections import Target
 from ...model.delivery import Outcome
+from ...model.identifiers import ConnectionId
 from .outcomes import Crowd
+from .pool import Pool
 from .sigv4 import Signer
 from .sockets import Request
 
 
 class Batch:
-    """The results that one caller waits for. Settled only in the loop's thread."""
+    """The results that one caller waits for. Used only in the loop's thread, except by `add`.
+
+    Requests to one connection are released one after the other: each when it was granted and the
+    one before it has succeeded.
+
+    Args:
+        submit: Sends requests.
+    """
 
     def __init__(
-        self, size: int, young_before_ms: int, counts: Counter[int | str], crowd: Crowd
+        self,
+        young_before_ms: int,
+        counts: Counter[int | str],
+        crowd: Crowd,
+        submit: Callable[[Sequence[SignedRequest]], None],
     ) -> None:
-        self.outcomes = [Outcome.FAILED] * size
+        self.outcomes: list[Outcome] = []
         self.failures: Counter[str] = Counter()
         self.done = threading.Event()
-        self._left = size
+        self._left = 0
         self._young_before_ms = young_before_ms
         self._counts = counts
         self._crowd = crowd
+        self._submit = submit
+        self._last: dict[ConnectionId, SignedRequest] = {}
+
+    def add(self, method: str, target: Target, body: bytes, digest: str) -> SignedRequest:
+        """Add a request; call it before the first `grant`."""
+        request = SignedRequest(self, len(self.outcomes), method, target, body, digest)
+        before = self._last.get(target.connection_id)
+        if before is None:
+            request.ready = True
+        else:
+            before.after = request
+        self._last[target.connection_id] = request
+        self.outcomes.append(Outcome.FAILED)
+        self._left += 1
+        return request
+
+    def grant(self, requests: Sequence[SignedRequest]) -> None:
+        """The budget has these requests: send those that need not wait for another."""
+        for request in requests:
+            request.granted = True
+        self._submit([request for request in requests if request.ready])
 
     def settle(self, request: SignedRequest, result: int | str) -> None:
         """Record a request's result: the HTTP status, or the reason why there is none."""
         outcome = Outcome.FAILED
         if isinstance(result, int):
             outcome = self._crowd.outcome(result, request.target.connection_id)
-        self.outcomes[request.index] = outcome
         if outcome is Outcome.FAILED:
             self.failures[f"status_{result}" if isinstance(result, int) else result] += 1
         elif outcome is Outcome.BUSY:
@@ -39,33 +73,60 @@ class Batch:
         if result == 410 and request.target.connected_at_ms > self._young_before_ms:
             result = "410_young"
         self._counts[result] += 1
-        self.skip(1)
+        self._end(request, outcome)
 
-    def throttle(self, start: int) -> None:
-        """Record that there was no budget for the posts from `start` on."""
-        count = len(self.outcomes) - start
-        self.outcomes[start:] = [Outcome.UNSENT] * count
-        self._counts["no_budget"] += count
-        self.skip(count)
+    def throttle(self, requests: Sequence[SignedRequest]) -> None:
+        """Record that there was no budget for these requests."""
+        for request in requests:
+            if not request.ended:
+                self._counts["no_budget"] += 1
+                self._end(request, Outcome.UNSENT)
 
-    def skip(self, count: int) -> None:
-        self._left -= count
+    def _end(self, request: SignedRequest, outcome: Outcome) -> None:
+        ended, following = [(request, outcome)], request.after
+        if outcome in (Outcome.DELIVERED, Outcome.TOO_LARGE):
+            if following is not None:
+                following.ready = True
+                if following.granted:
+                    self._submit([following])
+        else:
+            while following is not None:
+                if not following.ended:
+                    ended.append((following, Outcome.HELD))
+                following = following.after
+        for each, how in ended:
+            each.ended = True
+            self.outcomes[each.index] = how
+        self._left -= len(ended)
         if not self._left:
             self.done.set()
 
 
 class SignedRequest(Request):
-    """A post or a close; signed when a socket sends it."""
+    """A post or a close; signed when a socket sends it.
 
-    __slots__ = ("batch", "body", "digest", "index", "method", "paths", "signer", "target")
+    Attributes:
+        granted: The budget has it.
+        ready: No earlier request to the same connection is pending.
+        ended: It has an outcome.
+        after: The next request to the same connection.
+    """
+
+    __slots__ = (
+        "after", "batch", "body", "digest", "ended", "granted", "index", "method", "paths", "pool",
+        "ready", "signer", "target",
+    )  # fmt: skip
 
     def __init__(
         self, batch: Batch, index: int, method: str, target: Target, body: bytes, digest: str
     ) -> None:
         self.batch, self.index, self.method = batch, index, method
         self.target, self.body, self.digest = target, body, digest
+        self.granted = self.ready = self.ended = False
+        self.after: SignedRequest | None = None
         self.signer: Signer
         self.paths: tuple[str, str]
+        self.pool: Pool
 
     def encode(self) -> bytes:
         signer = self.signer

@@ -10,6 +10,7 @@ from ...kernel.errors import CacheDown
 from ...kernel.ids import transport_id
 from ...model.connections import Target
 from ...model.delivery import Outcome, Post
+from ...model.identifiers import ConnectionId
 from ...ports.delivery import Poster
 from ...ports.sessions import EngineSessions
 
@@ -24,10 +25,17 @@ class EnginePoster:
     def post(self, posts: Sequence[Post]) -> list[Outcome]:
         found: dict[int, Outcome] = {}
         through: dict[int, Post] = {}
+        held: set[ConnectionId] = set()  # polling sessions that did not take a post
         for number, post in enumerate(posts):
+            connection_id = post.target.connection_id
+            if connection_id in held:
+                found[number] = Outcome.HELD
+                continue
             settled = self._push(post) if post.target.polls else post
             if isinstance(settled, Outcome):
                 found[number] = settled
+                if settled is not Outcome.DELIVERED:
+                    held.add(connection_id)
             else:
                 through[number] = settled
         if through:

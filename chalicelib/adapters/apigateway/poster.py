@@ -16,9 +16,10 @@ from ...kernel import telemetry
 from ...kernel.ids import transport_id
 from ...model.connections import Target
 from ...model.delivery import Outcome, Post
+from ...model.identifiers import RoomId
 from ...ports.system import Clock
 from .batch import Batch, SignedRequest
-from .budget import Allowance
+from .budget import Allowance, Lease, Report
 from .client import HttpClient, submit
 from .outcomes import Crowd
 from .pool import Pool
@@ -26,6 +27,7 @@ from .sigv4 import Credentials, Signer, paths
 
 _EMPTY_HASH = hashlib.sha256(b"").hexdigest()
 _WAIT_S, _WAITS = 0.025, 80
+_REFUSALS = (Outcome.BUSY, Outcome.THROTTLED, Outcome.FAILED)
 
 
 class ApiGatewayPoster:
@@ -36,7 +38,8 @@ class ApiGatewayPoster:
         credentials: Called once per batch, so that refreshed credentials are used.
         concurrency: Maximum number of sockets to one host, for all callers together.
         timeout_s: Seconds for opening a socket, and for a request from the time it is written.
-        budget: Leases posts from the shared budget and returns how many; None for no budget.
+        budget: Leases posts from the shared budget; None for no budget.
+        note: Stores how many posts were taken and how many refused; None to store nothing.
         young_ms: A 410 on a connection younger than this is counted separately.
         fallback_per_s: Posts per second while the budget's cache is down.
 
@@ -51,8 +54,9 @@ class ApiGatewayPoster:
         credentials: Callable[[], Credentials],
         concurrency: int = 64,
         timeout_s: float = 2.0,
-        budget: Callable[[int], int] | None = None,
+        budget: Lease | None = None,
         *,
+        note: Callable[[int, int], None] | None = None,
         clock: Clock,
         young_ms: int = 5000,
         fallback_per_s: int = 800,
@@ -63,6 +67,7 @@ class ApiGatewayPoster:
         self._credentials = credentials
         self._client = HttpClient(concurrency, timeout_s, clock)
         self._allowance = Allowance(budget, fallback_per_s, clock) if budget else None
+        self._report = Report(note, clock) if note else None
         self._crowd = Crowd(clock)
         self._clock = clock
         self._young_ms = young_ms
@@ -73,47 +78,52 @@ class ApiGatewayPoster:
         for post in posts:
             if post.data not in hashes:
                 hashes[post.data] = hashlib.sha256(post.data).hexdigest()
-        batch = self._batch(len(posts))
-        requests = [
-            SignedRequest(batch, index, "POST", post.target, post.data, hashes[post.data])
-            for index, post in enumerate(posts)
-        ]
-        return self._perform(batch, requests, self._allowance)
+        batch = self._batch()
+        requests = [batch.add("POST", post.target, post.data, hashes[post.data]) for post in posts]
+        rooms = [post.room_id for post in posts]
+        outcomes = self._perform(batch, requests, rooms, self._allowance)
+        if self._report is not None and outcomes:
+            self._report.add(outcomes.count(Outcome.DELIVERED), sum(map(outcomes.count, _REFUSALS)))
+        return outcomes
 
     def close(self, target: Target) -> Outcome:
         """DELETE the connection; does not use the budget of posts."""
-        batch = self._batch(1)
-        request = SignedRequest(batch, 0, "DELETE", target, b"", _EMPTY_HASH)
-        return self._perform(batch, [request], None)[0]
+        batch = self._batch()
+        request = batch.add("DELETE", target, b"", _EMPTY_HASH)
+        return self._perform(batch, [request], [None], None)[0]
 
     def stop(self) -> None:
         """Stop the thread and close its sockets; pending posts fail. Start no call meanwhile."""
         self._client.stop()
 
-    def _batch(self, size: int) -> Batch:
+    def _batch(self) -> Batch:
         young_before_ms = self._clock.now_ms() - self._young_ms
-        return Batch(size, young_before_ms, self.counts, self._crowd)
+        return Batch(young_before_ms, self.counts, self._crowd, _submit)
 
     def _perform(
-        self, batch: Batch, requests: list[SignedRequest], allowance: Allowance | None
+        self,
+        batch: Batch,
+        requests: list[SignedRequest],
+        rooms: list[RoomId | None],
+        allowance: Allowance | None,
     ) -> list[Outcome]:
         if not requests:
             return []
         try:
-            pools = self._route(requests)
+            self._route(requests)
         except Exception as fault:  # noqa: BLE001 - this port never raises; log the error
             telemetry.error("post_unsigned", fault)
             return batch.outcomes
         loop = self._client.running()
         sent, waits = 0, 0
-        while sent < len(requests):
-            granted = allowance.take(len(requests) - sent) if allowance else len(requests)
+        while sent < len(requests) and not batch.done.is_set():
+            end = _end_of_room(rooms, sent)
+            granted = allowance.take(end - sent, rooms[sent]) if allowance else end - sent
             if granted:
-                part, works = slice(sent, sent + granted), pools[sent : sent + granted]
-                loop.call_soon_threadsafe(submit, works, requests[part])
+                loop.call_soon_threadsafe(batch.grant, requests[sent : sent + granted])
                 sent += granted
             elif waits == _WAITS:
-                loop.call_soon_threadsafe(batch.throttle, sent)
+                loop.call_soon_threadsafe(batch.throttle, requests[sent:])
                 break
             else:
                 waits += 1
@@ -123,12 +133,11 @@ class ApiGatewayPoster:
             telemetry.log("WARNING", "post_failed", **batch.failures)
         return batch.outcomes
 
-    def _route(self, requests: list[SignedRequest]) -> list[Pool]:
-        """Give every request its signer and paths; return their pools."""
+    def _route(self, requests: list[SignedRequest]) -> None:
+        """Give every request its signer, paths and pool."""
         credentials = self._credentials()
         date = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
         known: dict[tuple[str, str], tuple[Pool, Signer]] = {}
-        pools = []
         for request in requests:
             key = request.target.api_id, request.target.region
             if key not in known:
@@ -138,7 +147,17 @@ class ApiGatewayPoster:
                     or f"https://{request.target.api_id}.execute-api.{region}.amazonaws.com"
                 )
                 known[key] = pool, Signer(pool.host, region, credentials, date)
-            pool, request.signer = known[key]
+            request.pool, request.signer = known[key]
             request.paths = paths(request.target.stage, transport_id(request.target.connection_id))
-            pools.append(pool)
-        return pools
+
+
+def _submit(requests: Sequence[SignedRequest]) -> None:
+    submit([request.pool for request in requests], requests)
+
+
+def _end_of_room(rooms: list[RoomId | None], start: int) -> int:
+    """Return where the posts of the room that begin at `start` end."""
+    end = start + 1
+    while end < len(rooms) and rooms[end] == rooms[start]:
+        end += 1
+    return end

@@ -2,8 +2,9 @@
 
 from .checkpoints import DynamoCheckpointStore
 from .connections import DynamoConnectionStore
+from .cursors import DynamoCursors
 from .friends import DynamoFriendStore
-from .log import DynamoCursors, DynamoMessageLog
+from .log import DynamoMessageLog
 from .markers import DynamoMarkers
 from .presence import DynamoPresenceStore
 from .revocations import DynamoRevocationStore

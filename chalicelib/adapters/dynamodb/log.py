@@ -1,4 +1,4 @@
-"""The rooms' logs, and how far they have been delivered.
+"""The rooms' logs.
 
 In the table `messages`, a stream is the partition `{room}#{region}` with its entries
 (`e#{message_id}`) and its `head`. The partition `{room}#dedupe` holds the dedupe items.
@@ -6,11 +6,10 @@ In the table `messages`, a stream is the partition `{room}#{region}` with its en
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ...kernel import nesting
-from ...model.delivery import Cursor
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, Stream, UserId
 from ...model.log import (
     BatchResult,
@@ -31,8 +30,6 @@ from .reasons import Reasons
 from .table import Item, Table, cancelled, integer, n, reasons_of, s, text, to_json
 
 _DEDUPE_S = 24 * 3600
-# A cursor's item has one attribute for each connection behind, so that each is written alone.
-_BEHIND, _MARKS = "~", 100
 
 
 class DynamoMessageLog(CommitOne):
@@ -232,54 +229,6 @@ class DynamoMessageLog(CommitOne):
                 "ExpressionAttributeValues": {":yes": {"BOOL": True}},
             }
         }
-
-
-class DynamoCursors:
-    def __init__(self, client: Any, prefix: str) -> None:
-        self._table = Table(client, f"{prefix}-deliveries")
-
-    def get(self, room_id: RoomId, region: Region) -> Cursor:
-        item = self._table.get({"stream": s(stream_key(room_id, region))}) or {}
-        return Cursor(
-            integer(item, "seq"),
-            MessageId(text(item, "message_id")),
-            integer(item, "split_at_ms"),
-            {
-                ConnectionId(name.removeprefix(_BEHIND)): integer(item, name)
-                for name in item
-                if name.startswith(_BEHIND)
-            },
-        )
-
-    def advance(self, entry: Entry, split_at_ms: int) -> None:
-        self._table.update(
-            {"stream": s(stream_key(entry.room_id, entry.region))},
-            "SET seq = :seq, message_id = :id, split_at_ms = :split",
-            {":seq": n(entry.seq), ":id": s(entry.message_id), ":split": n(split_at_ms)},
-            ConditionExpression="attribute_not_exists(seq) OR seq < :seq",
-        )
-
-    def fall_behind(
-        self, room_id: RoomId, region: Region, behind: Mapping[ConnectionId, int]
-    ) -> None:
-        marks = list(behind.items())
-        for start in range(0, len(marks), _MARKS):
-            some = dict(enumerate(marks[start : start + _MARKS]))
-            self._table.update(
-                {"stream": s(stream_key(room_id, region))},
-                "SET " + ", ".join(f"#{number} = :{number}" for number in some),
-                {f":{number}": n(seq) for number, (_, seq) in some.items()},
-                ExpressionAttributeNames={f"#{k}": _BEHIND + o for k, (o, _) in some.items()},
-            )
-
-    def catch_up(self, room_id: RoomId, region: Region, origin: ConnectionId, seq: int) -> None:
-        self._table.update(
-            {"stream": s(stream_key(room_id, region))},
-            "REMOVE #mark",
-            {":seq": n(seq)},
-            ConditionExpression="#mark = :seq",
-            ExpressionAttributeNames={"#mark": _BEHIND + origin},
-        )
 
 
 def _head(item: Item) -> Head:

@@ -2,8 +2,9 @@
 
 from .checkpoints import MemoryCheckpointStore
 from .connections import MemoryConnectionStore
+from .cursors import MemoryCursors
 from .friends import MemoryFriendStore
-from .log import MemoryCursors, MemoryMessageLog
+from .log import MemoryMessageLog
 from .markers import MemoryMarkers
 from .presence import MemoryPresenceStore
 from .queue import MemoryQueue

@@ -13,7 +13,7 @@ from typing import Any
 from ...kernel.errors import CacheDown
 from ...model.access import Charge
 from ...model.connections import Connection, Devices, FrameContext, Target, Viewers
-from ...model.delivery import Delivering
+from ...model.delivery import ROOM_SHARE, Delivering, most_taken
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry
 from ...model.metrics import Traffic
@@ -23,6 +23,7 @@ from .lines import MemoryLines
 
 ONLINE_MS, CONNECTION_MS, ROOM_MS, TYPING_MS, RECENT = 300_000, 3_600_000, 3_600_000, 30_000, 50
 BUDGET_MS = 60_000  # the bucket is full again long before it expires
+OUTCOMES_MS = 20_000
 WARM_MS, LIMITS_MS, ACK_MS = 180_000, 3_600_000, 3_600_000
 
 
@@ -189,6 +190,11 @@ class MemoryCache(MemoryLines):
         with self._call():
             return self._members(room_id)
 
+    def version(self, room_id: RoomId) -> str | None:
+        with self._call():
+            version: str | None = self._get(f"room:{room_id}:version")
+            return version
+
     def fill_members(
         self, room_id: RoomId, version: str | None, members: Mapping[UserId, Role]
     ) -> str | None:
@@ -291,13 +297,44 @@ class MemoryCache(MemoryLines):
             since: dict[UserId, int] = self._get(f"typing:{room_id}") or {}
             return since.get(user_id)
 
-    def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
+    def lease_posts(self, wanted: int, rate_per_s: int, room_id: RoomId | None = None) -> int:
         with self._call():
-            level, at_ms = self._get("posts:budget") or (float(rate_per_s), now_ms)
-            level = min(float(rate_per_s), level + max(0, now_ms - at_ms) * rate_per_s / 1000)
+            level = self._filled("posts:budget", rate_per_s)
             granted = min(wanted, int(level))
-            self._put("posts:budget", (level - granted, max(now_ms, at_ms)), BUDGET_MS)
+            if room_id is not None:
+                key, share = f"{{posts:budget}}:{room_id}", max(1, rate_per_s // ROOM_SHARE)
+                own = self._filled(key, share)
+                within = min(wanted, int(own), int(level))
+                beyond = int(max(0.0, level - within - rate_per_s / 2))
+                granted = within + min(wanted - within, beyond)
+                self._put(key, (own - within, self._clock.now_ms()), BUDGET_MS)
+            self._put("posts:budget", (level - granted, self._clock.now_ms()), BUDGET_MS)
             return granted
+
+    def note_posts(self, taken: int, refused: int) -> None:
+        with self._call():
+            window = self._clock.now_ms() // 10_000
+            held: dict[int, tuple[int, int]] = self._get("posts:outcomes") or {}
+            before = held.get(window, (0, 0))
+            counts = {window: (before[0] + taken, before[1] + refused)}
+            if window - 1 in held:
+                counts[window - 1] = held[window - 1]
+            self._put("posts:outcomes", counts, OUTCOMES_MS)
+
+    def posts_pass(self) -> bool:
+        with self._call():
+            counts = (self._get("posts:outcomes") or {}).values()
+            return most_taken(sum(taken for taken, _ in counts), sum(r for _, r in counts))
+
+    def tally(self, name: str, seconds: int) -> int:
+        with self._call():
+            count = int(self._get(f"tally:{name}") or 0) + 1
+            self._put(f"tally:{name}", count, seconds * 1000)
+            return count
+
+    def forget(self, name: str) -> None:
+        with self._call():
+            self._put(f"tally:{name}", 0, 0)
 
     def note_connections(self, count: int) -> None:
         with self._call():
@@ -324,12 +361,13 @@ class MemoryCache(MemoryLines):
 
     def _spend(self, charge: Charge, key: str) -> int:
         buckets: dict[str, tuple[float, int]] = self._get(key) or {}
-        level, at_ms = buckets.get(charge.name, (float(charge.burst), charge.now_ms))
-        gained = max(0, charge.now_ms - at_ms) * charge.per_s / 1000
+        now_ms = self._clock.now_ms()
+        level, at_ms = buckets.get(charge.name, (float(charge.burst), now_ms))
+        gained = max(0, now_ms - at_ms) * charge.per_s / 1000
         level = min(float(charge.burst), level + gained)
         if level < 1:
             return math.ceil((1 - level) * 1000 / charge.per_s)
-        buckets[charge.name] = (level - 1, max(charge.now_ms, at_ms))
+        buckets[charge.name] = (level - 1, now_ms)
         self._put(key, buckets, LIMITS_MS)
         return 0
 
@@ -350,6 +388,12 @@ class MemoryCache(MemoryLines):
     def _joined(self, room_id: RoomId) -> _Joined:
         joined: _Joined | None = self._get(f"room:{room_id}:joined")
         return joined or _Joined()
+
+    def _filled(self, key: str, rate: int) -> float:
+        """The level of a bucket of one second's rate, now."""
+        now_ms = self._clock.now_ms()
+        level, at_ms = self._get(key) or (float(rate), now_ms)
+        return float(min(rate, level + max(0, now_ms - at_ms) * rate / 1000))
 
     def _get(self, key: str) -> Any:
         expires_ms, value = self._state.values.get(key, (0, None))

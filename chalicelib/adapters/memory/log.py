@@ -1,14 +1,13 @@
-"""The twin of the log and its cursors: see `ports.MessageLog`, `ports.Cursors`."""
+"""The twin of the log: see `ports.MessageLog`."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ...kernel import nesting, tails
-from ...model.delivery import Cursor
-from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, Stream
+from ...model.identifiers import MessageId, Region, RoomId, Stream
 from ...model.log import (
     BatchResult,
     Committed,
@@ -123,36 +122,3 @@ class MemoryMessageLog(CommitOne):
 
 def _readable(entry: Entry) -> Entry:
     return replace(entry, content=nesting.readable(entry.content))
-
-
-class MemoryCursors:
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._cursors: dict[Stream, Cursor] = {}
-
-    def get(self, room_id: RoomId, region: Region) -> Cursor:
-        with self._lock:
-            return self._cursors.get((room_id, region), Cursor())
-
-    def advance(self, entry: Entry, split_at_ms: int) -> None:
-        stream = entry.room_id, entry.region
-        with self._lock:
-            held = self._cursors.get(stream, Cursor())
-            if entry.seq > held.seq:
-                self._cursors[stream] = Cursor(
-                    entry.seq, entry.message_id, split_at_ms, held.behind
-                )
-
-    def fall_behind(
-        self, room_id: RoomId, region: Region, behind: Mapping[ConnectionId, int]
-    ) -> None:
-        with self._lock:
-            held = self._cursors.get((room_id, region), Cursor())
-            self._cursors[room_id, region] = replace(held, behind={**held.behind, **behind})
-
-    def catch_up(self, room_id: RoomId, region: Region, origin: ConnectionId, seq: int) -> None:
-        with self._lock:
-            held = self._cursors.get((room_id, region), Cursor())
-            if held.behind.get(origin) == seq:
-                left = {each: of for each, of in held.behind.items() if each != origin}
-                self._cursors[room_id, region] = replace(held, behind=left)

@@ -15,6 +15,7 @@ class MemoryQueue:
     Attributes:
         jobs: The jobs that wait, oldest first.
         hidden: (receipt handle, seconds) of every delayed retry.
+        deleted: The receipt handles of messages deleted before their batch returned.
     """
 
     def __init__(self) -> None:
@@ -22,6 +23,7 @@ class MemoryQueue:
         self._seen: set[str] = set()
         self.jobs: list[QueuedJob] = []
         self.hidden: list[tuple[str, int]] = []
+        self.deleted: list[str] = []
 
     def send(self, jobs: Sequence[QueuedJob]) -> None:
         for job in jobs:
@@ -41,3 +43,7 @@ class MemoryQueue:
     def hide(self, receipt_handle: str, seconds: int) -> None:
         with self._lock:
             self.hidden.append((receipt_handle, seconds))
+
+    def delete(self, receipt_handles: Sequence[str]) -> None:
+        with self._lock:
+            self.deleted += receipt_handles

@@ -14,7 +14,7 @@ from ...kernel import telemetry
 from ...kernel.records import entry_from_json, entry_to_json, target_from_json, target_to_json
 from ...model.access import Charge
 from ...model.connections import Connection, Devices, FrameContext, Target, Viewers
-from ...model.delivery import Delivering
+from ...model.delivery import ROOM_SHARE, Delivering, most_taken
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry
 from ...model.metrics import Traffic
@@ -156,6 +156,11 @@ class RedisCache(RedisLines):
     def members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
         return _members(*self._run(*_read_members(room_id)))
 
+    def version(self, room_id: RoomId) -> str | None:
+        version: str | None
+        (version,) = self._run(("GET", keys.room_version(room_id)))
+        return version
+
     def fill_members(
         self, room_id: RoomId, version: str | None, members: Mapping[UserId, Role]
     ) -> str | None:
@@ -238,11 +243,27 @@ class RedisCache(RedisLines):
         (since,) = self._run(("HGET", keys.typing(room_id), user_id))
         return int(since) if since is not None else None
 
-    def lease_posts(self, wanted: int, rate_per_s: int, now_ms: int) -> int:
-        (granted,) = self._run(
-            evaluate(scripts.LEASE, [keys.posts_budget()], wanted, rate_per_s, now_ms)
-        )
+    def lease_posts(self, wanted: int, rate_per_s: int, room_id: RoomId | None = None) -> int:
+        share = max(1, rate_per_s // ROOM_SHARE) if room_id is not None else 0
+        buckets = [keys.posts_budget(), keys.posts_of_room(room_id or "")]
+        (granted,) = self._run(evaluate(scripts.LEASE, buckets, wanted, rate_per_s, share))
         return int(granted)
+
+    def note_posts(self, taken: int, refused: int) -> None:
+        self._run(evaluate(scripts.NOTE_POSTS, [keys.posts_outcomes()], taken, refused))
+
+    def posts_pass(self) -> bool:
+        fields = "taken", "taken_before", "refused", "refused_before"
+        (held,) = self._run(("HMGET", keys.posts_outcomes(), *fields))
+        taken, taken_before, refused, refused_before = (int(count or 0) for count in held)
+        return most_taken(taken + taken_before, refused + refused_before)
+
+    def tally(self, name: str, seconds: int) -> int:
+        (count,) = self._run(evaluate(scripts.TALLY, [keys.tally(name)], seconds))
+        return int(count)
+
+    def forget(self, name: str) -> None:
+        self._run(("DEL", keys.tally(name)))
 
     def note_connections(self, count: int) -> None:
         self._run(("SET", keys.stats_connections(), count, "EX", ONLINE_S))
@@ -301,7 +322,7 @@ def _join(room_id: RoomId, left: str, targets: Iterable[Target]) -> Command:
 
 
 def _spend(charge: Charge, key: str, ttl_s: int) -> Command:
-    fields = (f"l:{charge.name}", str(charge.per_s), charge.burst, charge.now_ms, ttl_s)
+    fields = (f"l:{charge.name}", str(charge.per_s), charge.burst, ttl_s)
     return evaluate(scripts.SPEND, [key], *fields)
 
 

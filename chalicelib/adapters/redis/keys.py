@@ -15,7 +15,7 @@ ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, ACK_S = 300, 3600, 3600, 30, 3600
 LIMITS_S = 3600  # a bucket unused for an hour is full, unless it gains less than burst per hour
 # Shorter than ONLINE_S: without a sweep in this time, entries of `user:online` may be missing.
 WARM_S = 180
-BUDGET_S = 60
+BUDGET_S, OUTCOMES_S = 60, 20
 LINE_S, ANSWER_S = 60, 10
 SESSION_S, PARTS_S, BELL_S, FAREWELL_S, TRAIL_S = 3 * 3600, 60, 60, 2, 3 * 3600
 POLLING_S = 60
@@ -178,6 +178,24 @@ def limits(user_id: str) -> str:
 def posts_budget() -> str:
     """The region's budget of posts, a bucket: `level`, `at`."""
     return "posts:budget"
+
+
+@_stored("hash", BUDGET_S, "functions that post to a room")
+def posts_of_room(room_id: str) -> str:
+    """A room's share of that budget, a bucket like it; on the same node in cluster mode."""
+    return f"{{posts:budget}}:{room_id}"
+
+
+@_stored("hash", OUTCOMES_S, "functions that post")
+def posts_outcomes() -> str:
+    """Posts of the last seconds: `taken`, `refused`, both also `_before`; `window`: since when."""
+    return "posts:outcomes"
+
+
+@_stored("string", None, "posts that were refused again, jobs whose workers may have died")
+def tally(name: str) -> str:
+    """A count, such as the refusals of a job's post."""
+    return f"tally:{name}"
 
 
 @_stored("string", ONLINE_S, "the sweep")

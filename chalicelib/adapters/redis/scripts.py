@@ -139,36 +139,87 @@ end
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1
 """)
-# A token bucket that holds one second's rate.
-LEASE = script("""
-local b = redis.call('HMGET', KEYS[1], 'level', 'at')
-local want, rate, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local level, at = tonumber(b[1]) or rate, tonumber(b[2]) or now
-level = math.min(rate, level + math.max(0, now - at) * rate / 1000)
-local granted = math.min(want, math.floor(level))
-redis.call('HSET', KEYS[1], 'level', string.format('%.17g', level - granted),
-  'at', string.format('%.0f', math.max(now, at)))
-redis.call('EXPIRE', KEYS[1], 60)
+# Milliseconds by the server's clock. Callers' clocks differ: with the time of one that is ahead, a
+# bucket would gain nothing until the others get there.
+_NOW = """
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+"""
+# Token buckets that hold one second's rate: the region's, and a room's share of it. What a room
+# takes beyond its share must leave the region's bucket half full.
+LEASE = script(
+    _NOW
+    + """
+local function filled(key, rate)
+  local b = redis.call('HMGET', key, 'level', 'at')
+  local level, at = tonumber(b[1]) or rate, math.min(tonumber(b[2]) or now, now)
+  return math.min(rate, level + (now - at) * rate / 1000)
+end
+local function keep(key, level)
+  redis.call('HSET', key, 'level', string.format('%.17g', level), 'at', string.format('%.0f', now))
+  redis.call('EXPIRE', key, 60)
+end
+local want, rate, share = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local level = filled(KEYS[1], rate)
+local granted
+if share == 0 then
+  granted = math.min(want, math.floor(level))
+else
+  local own = filled(KEYS[2], share)
+  local within = math.min(want, math.floor(own), math.floor(level))
+  local beyond = math.floor(math.max(0, level - within - rate / 2))
+  granted = within + math.min(want - within, beyond)
+  keep(KEYS[2], own - within)
+end
+keep(KEYS[1], level - granted)
 return granted
+"""
+)
+# Counts of the current ten seconds and of the ten before.
+NOTE_POSTS = script(
+    _NOW
+    + """
+local window = math.floor(now / 10000)
+local held = redis.call('HMGET', KEYS[1], 'window', 'taken', 'refused')
+local taken, refused = tonumber(held[2]) or 0, tonumber(held[3]) or 0
+local at = tonumber(held[1])
+if at ~= window then
+  if at ~= window - 1 then taken, refused = 0, 0 end
+  redis.call('HSET', KEYS[1], 'window', window, 'taken_before', taken, 'refused_before', refused)
+  taken, refused = 0, 0
+end
+redis.call('HSET', KEYS[1], 'taken', taken + ARGV[1], 'refused', refused + ARGV[2])
+redis.call('EXPIRE', KEYS[1], 20)
+return 1
+"""
+)
+TALLY = script("""
+local count = redis.call('INCR', KEYS[1])
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return count
 """)
 # A token bucket as a field "level|at"; returns the milliseconds to wait. Without an expiry, the
 # bucket is a field of a connection's hash, which it must not recreate.
-SPEND = script("""
-if ARGV[5] == '0' and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-local rate, burst, now = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+SPEND = script(
+    _NOW
+    + """
+if ARGV[4] == '0' and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local rate, burst = tonumber(ARGV[2]), tonumber(ARGV[3])
 local level, at = burst, now
 local held = redis.call('HGET', KEYS[1], ARGV[1])
 if held then
   local bar = string.find(held, '|', 1, true)
-  level, at = tonumber(string.sub(held, 1, bar - 1)), tonumber(string.sub(held, bar + 1))
+  level = tonumber(string.sub(held, 1, bar - 1))
+  at = math.min(now, tonumber(string.sub(held, bar + 1)))
 end
-level = math.min(burst, level + math.max(0, now - at) * rate / 1000)
+level = math.min(burst, level + (now - at) * rate / 1000)
 if level < 1 then return math.ceil((1 - level) * 1000 / rate) end
-local text = string.format('%.17g', level - 1) .. '|' .. string.format('%.0f', math.max(now, at))
+local text = string.format('%.17g', level - 1) .. '|' .. string.format('%.0f', now)
 redis.call('HSET', KEYS[1], ARGV[1], text)
-if ARGV[5] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[5]) end
+if ARGV[4] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
 return 0
-""")
+"""
+)
 TRAFFIC = script("""
 local held = redis.call('HMGET', KEYS[1], 'messages', 'since')
 redis.call('HSET', KEYS[1], 'messages', 0, 'since', ARGV[1])

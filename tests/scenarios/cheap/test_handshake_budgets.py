@@ -22,6 +22,9 @@ from tests.support.world import World
 
 REDIS = {"cache", "sessions", "trails"}
 QUEUES = {"delivery", "outbound"}
+NOT_COUNTED = (
+    "clock", "ids", "parallel", "peers", "metrics", "secrets", "cluster", "poster",
+)  # fmt: skip
 READS = {
     *("revocations.until_ms", "connections.get", "presence.get", "presence.get_many"),
     *("friends.put_by", "friends.put_for", "friends.mutual", "rooms.rooms_of", "rooms.members"),
@@ -31,7 +34,6 @@ WRITES = {
     *("connections.put", "connections.disconnect", "connections.touch"),
     *("presence.change", "presence.announced", "checkpoints.put"),
 }
-_NOT_COUNTED = {"clock", "ids", "peers", "metrics", "secrets", "cluster", "poster", "parallel"}
 Cost = Counter[str]
 
 
@@ -71,7 +73,7 @@ def counting(world: World) -> Cost:
     ports: dict[str, Any] = {
         each.name: Counted(each.name, getattr(world.adapters, each.name), cost)
         for each in fields(world.adapters)
-        if each.name not in _NOT_COUNTED
+        if each.name not in NOT_COUNTED
     }
     poster = EnginePoster(Counted("websockets", world.poster, cost), ports["sessions"])
     world.services = compose(world.settings, replace(world.adapters, **ports, poster=poster))

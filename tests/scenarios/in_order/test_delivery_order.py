@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from chalicelib.entrypoints import queues
-from chalicelib.messaging import delivery, fanout
+from chalicelib.messaging import fanout, parts, slow
 from chalicelib.model.delivery import Outcome, Post
-from chalicelib.model.identifiers import ConnectionId
+from chalicelib.model.identifiers import ConnectionId, UserId
 from chalicelib.model.jobs import QueuedJob
 from tests.support.counting import counted
 from tests.support.deliveries import HERE, LOBBY, arrived, behind, got, jobs, send, serve
@@ -89,14 +89,16 @@ def test_who_falls_behind_in_a_part_stays_so_in_the_next() -> None:
     world.poster.script[bob] = [Outcome.THROTTLED, Outcome.THROTTLED]
     send(world, alice, "one", "two")
     assert serve(world, *jobs(world, "entry"))
-    for part in jobs(world, "part"):
+    for part in jobs(world, "room_part"):
         assert serve(world, part)
     assert got(world, carol) == ["one", "two"]
     assert got(world, bob) == []
-    assert behind(world) == {bob: 2}
+    number = fanout.part_of(UserId("bob"))
+    assert behind(world, number) == {bob: 2}
+    assert behind(world) == {}
     world.pump()
     assert got(world, bob) == ["one", "two"]
-    assert behind(world) == {}
+    assert behind(world, number) == {}
 
 
 def test_the_calls_of_a_delivery_with_one_behind(world: World) -> None:
@@ -137,7 +139,7 @@ def test_who_is_behind_is_noted_before_a_worker_can_see_the_job(
 def test_of_too_many_behind_the_last_are_closed_and_come_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "MOST_BEHIND", 2)
+    monkeypatch.setattr(slow, "MOST_BEHIND", 2)
     alice, bobs = world.connect("alice"), [world.connect("bob") for _ in range(3)]
     world.pump(until_ms=world.clock.ms)
     for bob in bobs:
@@ -155,7 +157,7 @@ def test_of_too_many_behind_the_last_are_closed_and_come_back(
 def test_those_who_left_while_behind_make_room(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "MOST_BEHIND", 3)
+    monkeypatch.setattr(slow, "MOST_BEHIND", 3)
     alice, bob = world.connect("alice"), world.connect("bob")
     left = {ConnectionId("left-1="): 1, ConnectionId("left-2="): 1}
     world.adapters.cursors.fall_behind(LOBBY, HERE, {ConnectionId(bob): 1, **left})
@@ -183,11 +185,6 @@ def test_a_device_keeps_its_group_over_an_upgrade(world: World) -> None:
     assert frames_contents(websocket.posted) == []
     world.pump(until_ms=world.clock.ms)
     assert frames_contents(websocket.posted) == ["n", "n+1"]
-    parts = [
-        fanout.plan_parts([each.target])[0].number
-        for each in (known, world.adapters.connections.of_user("alice")[0])
-    ]
-    assert parts[0] == parts[1]
 
 
 def test_a_deaf_device_is_closed_where_it_is_after_an_upgrade(world: World) -> None:
@@ -228,7 +225,7 @@ def test_a_job_ends_in_its_time_and_queues_the_rest(world: World) -> None:
     post = world.poster.post
 
     def slowly(posts: list[Post]) -> list[Outcome]:
-        world.clock.ms += 1_000
+        world.clock.ms += 1_000 * len(posts)  # all to one connection, one after the other
         return post(posts)
 
     world.poster.post = slowly  # type: ignore[assignment, method-assign]
@@ -242,7 +239,7 @@ def test_a_job_ends_in_its_time_and_queues_the_rest(world: World) -> None:
     assert [each["content"] for each in arrived(world, bob)] == texts, "each of them once"
 
 
-def test_a_room_leaves_its_parts_only_long_after_the_last_one() -> None:
+def test_a_room_leaves_its_parts_when_all_of_them_are_done() -> None:
     world = World(split_over=2)
     world.room("alice", "bob", "carol")
     alice, bob, carol = world.connect("alice"), world.connect("bob"), world.connect("carol")
@@ -251,35 +248,20 @@ def test_a_room_leaves_its_parts_only_long_after_the_last_one() -> None:
     world.pump(until_ms=world.clock.ms)
     world.disconnect(carol)
     world.pump(until_ms=world.clock.ms)
-    world.clock.ms += delivery.STAY_SPLIT_MS - 1_000
     send(world, alice, "two")
     assert serve(world, *jobs(world, "entry"))
-    waiting = jobs(world, "part")
-    assert waiting, "no longer large, but parts may still be queued"
-    world.clock.ms += delivery.STAY_SPLIT_MS - 1_000
+    assert jobs(world, "room_part"), "it was found to be large a moment ago"
+    world.clock.ms += parts.LARGE_MS
     send(world, alice, "three")
     assert serve(world, *jobs(world, "entry"))
     assert got(world, bob) == ["one"], "three does not overtake two"
     world.pump(until_ms=world.clock.ms)
     assert got(world, bob) == ["one", "two", "three"]
-    world.clock.ms += delivery.STAY_SPLIT_MS
+    world.clock.ms += parts.LARGE_MS
     send(world, alice, "four")
     assert serve(world, *jobs(world, "entry"))
-    assert jobs(world, "part") == []
+    assert jobs(world, "room_part") == []
     assert got(world, bob) == ["one", "two", "three", "four"]
-
-
-def test_a_part_has_the_same_name_when_others_have_left() -> None:
-    """Otherwise SQS would drop a part that is planned again as another's second."""
-    world = World()
-    for number in range(40):
-        world.connect(f"user{number}")
-    targets = [each.target for each in world.adapters.connections.scan()]
-    planned = fanout.plan_parts(targets)
-    fewer = fanout.plan_parts([each for each in targets if each not in planned[0].targets])
-    assert {part.number: part.start for part in fewer} == {
-        part.number: part.start for part in planned[1:]
-    }
 
 
 def test_a_client_that_stopped_reading_can_be_sent_its_job_again_from_outbound(
@@ -297,6 +279,8 @@ def test_a_client_that_stopped_reading_can_be_sent_its_job_again_from_outbound(
     assert world.adapters.outbound_dead.jobs == [dead]
 
 
-def test_the_last_attempt_is_the_queue_s() -> None:
+def test_the_queues_allow_more_receives_than_an_outage_of_hours_takes() -> None:
     definition = json.loads((ROOT / "terraform/resources.json").read_text())
-    assert definition["queues"]["delivery"]["max_receive_count"] == delivery.LAST_ATTEMPT
+    for name in ("delivery", "outbound"):
+        receives = definition["queues"][name]["max_receive_count"]
+        assert receives * queues.BACKOFF_CAP_S > 8 * 3600

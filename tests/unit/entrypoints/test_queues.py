@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from chalicelib.jobs import JOBS
 from chalicelib.jobs.base import RawJob
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.delivery import Outcome, Post
+from chalicelib.model.identifiers import ConnectionId
+from chalicelib.services import compose
 from tests.support.world import World, record
 
 
@@ -193,3 +196,57 @@ def test_values_of_other_types_never_raise_out_of_the_handler(kind: str) -> None
             record_ = {**record(RawJob("x", {}, group="lobby")), "body": text}
             handler = queues.deliver if JOBS[kind].queue == "delivery" else queues.outbound
             handler(world.services, {"Records": [record_]})
+
+
+class FreedQueue(MemoryQueue):
+    """Sets an event when a worker deletes records before its batch returns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.freed = threading.Event()
+
+    def delete(self, receipt_handles: Sequence[str]) -> None:
+        super().delete(receipt_handles)
+        self.freed.set()
+
+
+def test_a_slow_room_does_not_hold_the_others_of_its_batch() -> None:
+    """A group is locked until its records are deleted, and Lambda does so when all have ended."""
+    world = World()
+    world.room("alice", "bob")
+    world.room("alice", "carol", room_id="fast")
+    queue = FreedQueue()
+    world.services = compose(world.settings, replace(world.adapters, delivery=queue))
+    alice, bob, carol = world.connect("alice"), world.connect("bob"), world.connect("carol")
+    queue.jobs.clear()
+    send(world, alice, "lobby", "slow")
+    send(world, alice, "fast", "quick")
+    records = take(queue, "entry")
+
+    def slowly(connection_id: ConnectionId) -> Outcome | None:
+        if connection_id == bob:
+            assert queue.freed.wait(30), "the other room waits for this one"
+        return None
+
+    world.poster.rule = slowly
+    assert failed(queues.deliver(world.services, {"Records": records})) == []
+    assert queue.deleted == [records[1]["receiptHandle"]]
+    assert len(world.poster.to(bob)) == len(world.poster.to(carol)) == 1
+
+
+def test_a_batch_of_one_room_and_what_failed_are_left_to_lambda() -> None:
+    world = World()
+    world.room("alice", "bob")
+    world.room("alice", "carol", room_id="other")
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.pump(until_ms=world.clock.ms)
+    send(world, alice, "lobby", "one")
+    queues.deliver(world.services, {"Records": take(world.adapters.delivery, "entry")})
+    assert world.adapters.delivery.deleted == []
+    world.poster.rule = lambda each: Outcome.UNSENT
+    send(world, alice, "lobby", "two")
+    send(world, alice, "other", "three")
+    records = take(world.adapters.delivery, "entry")
+    assert failed(queues.deliver(world.services, {"Records": records})) == ["entry0"]
+    assert set(world.adapters.delivery.deleted) <= {records[1]["receiptHandle"]}
+    assert world.poster.to(bob)[-1]["content"] == "one"

@@ -43,6 +43,7 @@ def test_each_outcome(outcome: Outcome, young: bool) -> None:
             Outcome.FAILED: Receipt(retry=(target,)),
             Outcome.BUSY: Receipt(busy=(target,)),
             Outcome.UNSENT: Receipt(unsent=(target,)),
+            Outcome.HELD: Receipt(),  # only after another post to the connection
         }[outcome]
     )
     assert (world.adapters.connections.get(target.connection_id) is None) == (receipt.gone == 1)

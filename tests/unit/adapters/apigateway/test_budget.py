@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from chalicelib.kernel.errors import CacheDown
-from chalicelib.model.delivery import Outcome
+from chalicelib.model.delivery import Outcome, Post
+from chalicelib.model.identifiers import RoomId
 from tests.support.fake_gateway import FakeGateway, Make, post
 from tests.support.world import FakeClock
 
@@ -15,16 +16,20 @@ class Budget:
         self.asked: list[int] = []
         self._grants, self._then = list(grants), then
 
-    def __call__(self, wanted: int) -> int:
+    def __call__(self, wanted: int, room_id: RoomId | None) -> int:
         self.asked.append(wanted)
         return self._grants.pop(0) if self._grants else self._then
+
+
+def some(status: str, count: int) -> list[Post]:
+    return [post(f"{status}-{number}") for number in range(count)]
 
 
 def test_a_short_budget_sends_what_it_grants_and_waits_for_more(
     gateway: FakeGateway, make: Make, clock: FakeClock
 ) -> None:
     budget, start_ms = Budget(3, 0, 0, 2), clock.ms
-    outcomes = make(gateway, concurrency=1, budget=budget).post([post("200-")] * 5)
+    outcomes = make(gateway, concurrency=1, budget=budget).post(some("200", 5))
     assert outcomes == [Outcome.DELIVERED] * 5
     assert len(budget.asked) == 4
     assert clock.ms - start_ms < 100
@@ -35,7 +40,7 @@ def test_an_exhausted_budget_refuses_the_rest_after_two_seconds(
 ) -> None:
     start_ms = clock.ms
     poster = make(gateway, budget=Budget(2))
-    outcomes = poster.post([post("410-")] * 5)
+    outcomes = poster.post(some("410", 5))
     assert outcomes == [Outcome.GONE] * 2 + [Outcome.UNSENT] * 3
     assert len(gateway.requests) == 2
     assert poster.counts == {410: 2, "no_budget": 3}
@@ -61,7 +66,7 @@ def test_a_busy_process_leases_ahead_a_quiet_one_what_it_needs(
 ) -> None:
     asked: list[int] = []
 
-    def grant_all(wanted: int) -> int:
+    def grant_all(wanted: int, room_id: RoomId | None) -> int:
         asked.append(wanted)
         return wanted
 
@@ -77,19 +82,19 @@ def test_a_busy_process_leases_ahead_a_quiet_one_what_it_needs(
 def test_without_the_cache_a_local_bucket_sets_the_pace(
     gateway: FakeGateway, make: Make, clock: FakeClock
 ) -> None:
-    def away(wanted: int) -> int:
+    def away(wanted: int, room_id: RoomId | None) -> int:
         raise CacheDown("away")
 
     poster = make(gateway, budget=away, fallback_per_s=10)
-    outcomes = poster.post([post("200-")] * 100)
+    outcomes = poster.post(some("200", 100))
     sent = outcomes.count(Outcome.DELIVERED)
     assert sent == len(gateway.requests)
     assert 10 + 10 <= sent <= 10 + 10 * (clock.ms - FakeClock().ms) / 1000
 
 
 def test_without_the_cache_the_budget_is_a_slower_pace(gateway: FakeGateway, make: Make) -> None:
-    def away(wanted: int) -> int:
+    def away(wanted: int, room_id: RoomId | None) -> int:
         raise CacheDown("away")
 
-    outcomes = make(gateway, budget=away).post([post("200-a")] * 25)
+    outcomes = make(gateway, budget=away).post(some("200", 25))
     assert set(outcomes) == {Outcome.DELIVERED}

@@ -12,7 +12,7 @@ def test_many_threads_share_sockets_and_get_their_own_answers(
     gateway: FakeGateway, make: Make
 ) -> None:
     poster = make(gateway, concurrency=5)
-    statuses = ["200-", "410-", "429-", "413-"] * 10
+    statuses = [f"{status}-{n}" for n in range(10) for status in (200, 410, 429, 413)]
     want = [Outcome.DELIVERED, Outcome.GONE, Outcome.THROTTLED, Outcome.TOO_LARGE] * 10
 
     def call(shift: int) -> bool:

@@ -22,7 +22,7 @@ def test_one_socket_carries_many_posts(gateway: FakeGateway, make: Make) -> None
 def test_posts_run_side_by_side_up_to_the_bound(make: Make) -> None:
     with FakeGateway(together=4) as gateway:
         poster = make(gateway, concurrency=4)
-        assert set(poster.post([post("meet-")] * 40)) == {Outcome.DELIVERED}
+        assert set(poster.post([post(f"meet-{n}") for n in range(40)])) == {Outcome.DELIVERED}
         assert gateway.most_open == 4
         poster.stop()
 
@@ -70,7 +70,7 @@ def test_nobody_listening_fails_all(make: Make) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     poster = make(f"http://127.0.0.1:{port}", concurrency=3)
-    assert poster.post([post("200-")] * 50) == [Outcome.FAILED] * 50
+    assert poster.post([post(f"200-{n}") for n in range(50)]) == [Outcome.FAILED] * 50
     assert poster.counts == {"refused": 50}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -10,6 +12,7 @@ from botocore.credentials import Credentials as BotoCredentials
 from chalicelib.adapters.apigateway.sigv4 import Credentials
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.delivery import Outcome
+from chalicelib.model.identifiers import RoomId
 from tests.support.fake_gateway import FakeGateway, Make, Request, post
 from tests.support.world import FakeClock
 
@@ -70,7 +73,9 @@ def test_without_credentials_nothing_is_sent(gateway: FakeGateway, make: Make) -
     def none() -> Credentials:
         raise Unavailable("no AWS credentials")
 
-    assert make(gateway, credentials=none).post([post("200-")] * 2) == [Outcome.FAILED] * 2
+    assert (
+        make(gateway, credentials=none).post([post("200-"), post("200-b")]) == [Outcome.FAILED] * 2
+    )
     assert gateway.requests == []
 
 
@@ -79,7 +84,7 @@ def test_a_410_on_a_young_connection_is_counted_apart(
 ) -> None:
     poster = make(gateway, young_ms=5000)
     young, old = clock.ms - 4000, clock.ms - 6000
-    posts = [post("410-", connected_at_ms=young), post("410-", connected_at_ms=old)]
+    posts = [post("410-", connected_at_ms=young), post("410-b", connected_at_ms=old)]
     assert poster.post(posts) == [Outcome.GONE] * 2
     assert poster.counts == {"410_young": 1, 410: 1}
 
@@ -106,3 +111,57 @@ def test_the_server_finds_the_signature_right(gateway: FakeGateway, make: Make) 
         assert request.headers["host"] == host
         signature = request.headers["authorization"].rpartition("Signature=")[2]
         assert signature == botocore_signature(request, host)
+
+
+def test_posts_to_one_connection_are_sent_in_order_and_hold_up_no_other(
+    gateway: FakeGateway, make: Make
+) -> None:
+    names = ["hang-a", "200-b", "413-c", "500-d"]
+    posts = [post(name, body) for body in (b"1", b"2", b"3") for name in names]
+    outcomes = make(gateway, concurrency=4, timeout_s=0.5).post(posts)
+    held, ok, large = Outcome.HELD, Outcome.DELIVERED, Outcome.TOO_LARGE
+    assert outcomes[:4] == [Outcome.FAILED, ok, large, Outcome.FAILED]
+    assert outcomes[4:] == [held, ok, large, held] * 2
+    for name, bodies in (("200-b", [b"1", b"2", b"3"]), ("413-c", [b"1", b"2", b"3"])):
+        sent = [request.body for request in gateway.requests if request.connection_id == name]
+        assert sent == bodies
+
+
+def test_what_there_is_no_budget_for_is_unsent_also_in_a_chain(
+    gateway: FakeGateway, make: Make
+) -> None:
+    granted = iter([3])
+    poster = make(gateway, budget=lambda wanted, room_id: next(granted, 0))
+    outcomes = poster.post([post(name) for name in ["200-a", "500-b"] * 3])
+    held, unsent = Outcome.HELD, Outcome.UNSENT
+    assert outcomes[:3] == [Outcome.DELIVERED, Outcome.FAILED, Outcome.DELIVERED]
+    assert outcomes[3] in (held, unsent), "whichever is known first"
+    assert outcomes[4:] == [unsent, held]
+
+
+def test_refusals_are_counted_for_the_region_at_once_and_what_was_taken_now_and_then(
+    gateway: FakeGateway, make: Make, clock: FakeClock
+) -> None:
+    noted: list[tuple[int, int]] = []
+    poster = make(gateway, note=lambda taken, refused: noted.append((taken, refused)))
+    for _ in range(3):
+        poster.post([post("200-a")])
+    assert noted == [(1, 0)]
+    poster.post([post("200-a"), post("429-b"), post("410-c"), post("500-d")])
+    assert noted == [(1, 0), (3, 2)]
+    clock.ms += 1_000
+    poster.post([post("200-a")])
+    assert noted[2:] == [(1, 0)]
+
+
+def test_posts_of_a_room_use_its_share(gateway: FakeGateway, make: Make) -> None:
+    asked: list[tuple[int, str | None]] = []
+
+    def grant(wanted: int, room_id: str | None) -> int:
+        asked.append((wanted, room_id))
+        return wanted
+
+    rooms = [RoomId("loud"), RoomId("loud"), None]
+    posts = [replace(post(f"200-{n}"), room_id=room) for n, room in enumerate(rooms)]
+    assert make(gateway, budget=grant).post(posts) == [Outcome.DELIVERED] * 3
+    assert asked == [(2, "loud"), (1, None)]

@@ -1,0 +1,95 @@
+"""The twin of the table `deliveries`: see `ports.Cursors`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ...model.delivery import Cursor, Place
+from ...model.identifiers import ConnectionId, Region, RoomId, UserId
+from ...model.log import Entry, Head
+
+_Key = tuple[RoomId, Region, int | None]
+
+
+class MemoryCursors:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cursors: dict[_Key, Cursor] = {}
+
+    def get(self, room_id: RoomId, region: Region) -> Cursor:
+        with self._lock:
+            return self._held((room_id, region, None))
+
+    def parts(
+        self, room_id: RoomId, region: Region, parts: Sequence[int]
+    ) -> tuple[Cursor, list[Cursor]]:
+        with self._lock:
+            return (
+                self._held((room_id, region, None)),
+                [self._held((room_id, region, part)) for part in parts],
+            )
+
+    def advance(self, entry: Entry, split_at_ms: int, part: int | None = None) -> None:
+        key = entry.room_id, entry.region, part
+        with self._lock:
+            held = self._held(key)
+            if entry.seq > held.seq:
+                self._cursors[key] = replace(
+                    held, seq=entry.seq, message_id=entry.message_id, split_at_ms=split_at_ms
+                )
+
+    def keep_place(self, entry: Entry, user_id: UserId, part: int | None = None) -> None:
+        key = entry.room_id, entry.region, part
+        with self._lock:
+            self._cursors[key] = replace(self._held(key), place=Place(entry.seq, user_id))
+
+    def split(self, room_id: RoomId, region: Region, cursor: Cursor, at_ms: int) -> bool:
+        key = room_id, region, None
+        with self._lock:
+            held = self._held(key)
+            if held.split is not None or held.seq != cursor.seq:
+                return False
+            split = Head(cursor.seq, cursor.message_id)
+            self._cursors[key] = replace(held, split=split, split_at_ms=at_ms)
+            return True
+
+    def join(self, room_id: RoomId, region: Region, seq: int) -> bool:
+        key = room_id, region, None
+        with self._lock:
+            held = self._held(key)
+            if held.seq != seq:
+                return False
+            self._cursors[key] = replace(held, split=None, split_at_ms=0)
+            return True
+
+    def fall_behind(
+        self,
+        room_id: RoomId,
+        region: Region,
+        behind: Mapping[ConnectionId, int],
+        part: int | None = None,
+    ) -> None:
+        key = room_id, region, part
+        with self._lock:
+            held = self._held(key)
+            self._cursors[key] = replace(held, behind={**held.behind, **behind})
+
+    def catch_up(
+        self,
+        room_id: RoomId,
+        region: Region,
+        origin: ConnectionId,
+        seq: int,
+        part: int | None = None,
+    ) -> None:
+        key = room_id, region, part
+        with self._lock:
+            held = self._held(key)
+            if held.behind.get(origin) == seq:
+                left = {each: of for each, of in held.behind.items() if each != origin}
+                self._cursors[key] = replace(held, behind=left)
+
+    def _held(self, key: _Key) -> Cursor:
+        return self._cursors.get(key, Cursor())

@@ -1,0 +1,101 @@
+"""Deliver a stream, or one part of it, from its cursor up to an entry: run by run.
+
+A worker delivers in short runs, so that a long backlog is done over several attempts. An entry
+that cannot be delivered is set aside after a few attempts, and the rest goes on (`backlog`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..jobs import Job
+from ..kernel import telemetry
+from ..model.delivery import Cursor
+from ..model.log import Entry
+from ..ports.queues import Queue
+from ..ports.system import Clock
+from .backlog import Backlog, hopeless
+
+RUN, RUN_MS = 20, 8_000  # entries delivered before the cursor moves; time limit of one job
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One attempt to deliver the next entries.
+
+    Attributes:
+        cursor: Where it starts.
+        until_ms: After this time no further entry is begun.
+        attempt: How often the job was received.
+    """
+
+    cursor: Cursor
+    until_ms: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What is delivered in runs: a stream, or a part of it.
+
+    Attributes:
+        part: The number of the part; None for the stream.
+        cursor: Reads the cursor.
+        hand_out: Delivers entries; returns those done, at least one, and the `split_at_ms` to
+            store with the cursor.
+        rest: Makes the job that continues after a seq.
+    """
+
+    part: int | None
+    cursor: Callable[[], Cursor]
+    hand_out: Callable[[list[Entry], Run], tuple[list[Entry], int]]
+    rest: Callable[[int], Job]
+
+
+class Runs:
+    def __init__(self, backlog: Backlog, queue: Queue, clock: Clock) -> None:
+        self._backlog = backlog
+        self._queue = queue
+        self._clock = clock
+
+    def begin(self, cursor: Cursor, attempt: int) -> Run:
+        """Return a run that starts now."""
+        return Run(cursor, self._clock.now_ms() + RUN_MS, attempt)
+
+    def deliver(self, track: Track, known: Mapping[int, Entry], attempt: int) -> None:
+        """Deliver up to the newest of these entries (by seq), or queue a job for the rest."""
+        newest = max(known)
+        until_ms = self._clock.now_ms() + RUN_MS
+        while (done := self._next(track, known, until_ms, attempt)) < newest:
+            if self._clock.now_ms() >= until_ms:  # the function has a timeout
+                self._queue.send([track.rest(done)])
+                return
+
+    def _next(self, track: Track, known: Mapping[int, Entry], until_ms: int, attempt: int) -> int:
+        """Deliver the next few entries, move the cursor and return the cursor's seq.
+
+        If that fails repeatedly and not because of an outage, the next entry is tried alone, and
+        set aside if it is the one that fails.
+        """
+        run = Run(track.cursor(), until_ms, attempt)
+        if max(known) <= run.cursor.seq:
+            return run.cursor.seq
+        try:
+            return self._go_on(track, run, known, RUN)
+        except Exception as fault:
+            if not hopeless(fault, attempt):
+                raise
+            telemetry.error("run_failed", fault, attempt=attempt)
+        try:
+            return self._go_on(track, run, known, 1)
+        except Exception as fault:
+            if not hopeless(fault, attempt):
+                raise
+            return self._backlog.pass_over(run.cursor, known, fault, attempt, track.part)
+
+    def _go_on(self, track: Track, run: Run, known: Mapping[int, Entry], most: int) -> int:
+        entries = self._backlog.after(run.cursor, known, most)
+        done, split_at_ms = track.hand_out(entries, run)
+        self._backlog.advance(done, split_at_ms, track.part)
+        return done[-1].seq

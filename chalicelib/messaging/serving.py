@@ -1,0 +1,137 @@
+"""Post entries of a stream to connections: each connection in order, none waiting for another.
+
+Several entries go to the post client at once. It sends a connection its next entry as soon as the
+connection has taken the one before. When the region's posts are used up in the middle of an
+entry, the place is kept with the cursor, and the next attempt goes on from there: a large room
+makes progress with however few posts, and posts nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import wire
+from ..contract import events
+from ..jobs.delivery import DeliverToRecovering
+from ..kernel import telemetry
+from ..kernel.errors import Unavailable
+from ..model.connections import Target
+from ..model.delivery import Outcome
+from ..model.identifiers import UserId
+from ..model.log import Entry
+from ..ports.delivery import Cursors
+from ..ports.queues import Queue
+from ..ports.system import Clock
+from .backlog import TOO_LARGE, Backlog
+from .confirmations import Confirmations
+from .posting import TOO_MANY, Posting
+from .runs import Run
+from .slow import SlowConnections
+from .window import Late, Window
+
+# Entries posted at once. A post takes two seconds at most, and a function has 20.
+WINDOW = 4
+PATIENT_ATTEMPTS = 3  # attempts in which a room waits while posts of many connections are refused
+# Later, a room goes on without the refused if at least one of so many posts was taken.
+_REFUSED_FOR_ONE_TAKEN = 4
+
+
+class Serving:
+    def __init__(
+        self,
+        *,
+        cursors: Cursors,
+        posting: Posting,
+        slow: SlowConnections,
+        confirmations: Confirmations,
+        backlog: Backlog,
+        queue: Queue,
+        clock: Clock,
+    ) -> None:
+        self._cursors = cursors
+        self._posting = posting
+        self._slow = slow
+        self._confirmations = confirmations
+        self._backlog = backlog
+        self._queue = queue
+        self._clock = clock
+
+    def serve(
+        self, entries: Sequence[Entry], targets: Sequence[Target], run: Run, part: int | None
+    ) -> list[Entry]:
+        """Post entries and return those done, at least one.
+
+        An entry is done when each connection has taken it or has it queued in a group of its own.
+
+        Raises:
+            Unavailable: The posts are used up; or many were refused.
+        """
+        done: list[Entry] = []
+        behind: Late = []
+        place: tuple[Entry, UserId] | None = None
+        targets = sorted(targets, key=lambda target: target.user_id)
+        recovering = [target for target in targets if wire.recovers(target.protocol)]
+        plain = [target for target in targets if not wire.recovers(target.protocol)]
+        while len(done) < len(entries) and not (done and self._clock.now_ms() >= run.until_ms):
+            some = entries[len(done) : len(done) + WINDOW]
+            slow = {*run.cursor.behind, *(target.origin for _, target in behind)}
+            try:
+                window = Window(some, plain, slow, run.cursor.reached(some[0].seq))
+                self._queue_for(recovering, window.entries)
+                served = self._post(window, run)
+            except Exception as fault:  # the next run starts with this window and fails again
+                if not done:
+                    raise
+                telemetry.error("window_failed", fault)
+                break
+            behind += window.late(served)
+            done += some[:served]
+            if served < len(some):
+                found = window.place(served)
+                if found is not None:
+                    place = some[served], found[0]
+                    behind += found[1]
+                break
+        self._slow.fall_behind(run.cursor, behind, part)
+        if place is not None:
+            self._cursors.keep_place(*place, part)
+        if not done:
+            raise Unavailable(TOO_MANY)
+        return done
+
+    def _post(self, window: Window, run: Run) -> int:
+        """Post a window's entries and return how many are done."""
+        window.settle(self._posting.outcomes(window.posts))
+        done = self._reach(window, run)
+        for entry in window.too_large(done):
+            self._backlog.set_aside(entry, TOO_LARGE, run.attempt)
+        for index, entry in enumerate(window.entries[:done]):
+            if entry.delivery_receipt:
+                self._confirmations.ask(entry, window.takers(index))
+        return done
+
+    def _reach(self, window: Window, run: Run) -> int:
+        """Return how many entries are done: those before the first that must be posted again.
+
+        The region's posts may be used up, or the account's requests. That is no connection's
+        fault, so the room waits. Many slow clients at once look the same: after some attempts a
+        room in which posts are taken goes on, and the refused wait in groups of their own.
+        """
+        busy = window.stuck_at(Outcome.BUSY)
+        if busy and run.attempt > PATIENT_ATTEMPTS:
+            some_take = window.taking() * _REFUSED_FOR_ONE_TAKEN >= len(busy)
+            if some_take and self._slow.room_for(run.cursor, len(busy)):
+                busy = []
+        return min([*busy, *window.stuck_at(Outcome.UNSENT)], default=len(window.entries))
+
+    def _queue_for(self, recovering: Sequence[Target], entries: Sequence[Entry]) -> None:
+        """Queue entries for the sockets that can recover, which have groups of their own."""
+        named = [(entry, events.of_entry(entry).name) for entry in entries] if recovering else []
+        jobs = [
+            DeliverToRecovering(entry=entry, target=target)
+            for entry, name in named
+            for target in recovering
+            if target.origin != entry.origin_id and wire.takes(target.protocol, name)
+        ]
+        if jobs:
+            self._queue.send(jobs)

@@ -1,0 +1,158 @@
+"""A few entries that are posted at once to many connections, and what became of the posts.
+
+Pure: it makes the posts and judges their outcomes; it sends and stores nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from ..contract import events
+from ..kernel import telemetry
+from ..model.connections import Target
+from ..model.delivery import Outcome, Post
+from ..model.identifiers import ConnectionId, UserId
+from ..model.log import Entry
+from .fanout import posts_for
+
+Late = list[tuple[Entry, Target]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """One post and its outcome; `index` is the entry's place in the window."""
+
+    index: int
+    target: Target
+    outcome: Outcome
+
+
+class Window:
+    """Entries for connections, in the order of their users.
+
+    Args:
+        targets: Connections, sorted by user.
+        slow: Those that get entries in groups of their own.
+        reached: Users up to this one were served with the first entry before; "" for none.
+
+    Attributes:
+        entries: Those of the given entries that can be encoded.
+
+    Raises:
+        Exception: The first entry cannot be encoded.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        targets: Sequence[Target],
+        slow: Collection[ConnectionId],
+        reached: UserId,
+    ) -> None:
+        self._targets = targets
+        self._slow = frozenset(slow)
+        self._reached = reached
+        self._posts = self._encode(entries)
+        self.entries = list(entries[: len(self._posts)])
+        self._sent: list[_Sent] = []
+        self._stuck: dict[ConnectionId, tuple[int, Outcome]] = {}
+
+    @property
+    def posts(self) -> list[Post]:
+        """All posts, entry by entry."""
+        return [post for some in self._posts for post in some]
+
+    def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Take the outcomes of `posts`, in order."""
+        indexes = [index for index, some in enumerate(self._posts) for _ in some]
+        self._sent = [
+            _Sent(index, post.target, outcome)
+            for index, post, outcome in zip(indexes, self.posts, outcomes, strict=True)
+        ]
+        stuck: dict[ConnectionId, tuple[int, Outcome]] = {}
+        for each in self._sent:
+            if each.outcome not in (Outcome.DELIVERED, Outcome.TOO_LARGE):
+                stuck.setdefault(each.target.origin, (each.index, each.outcome))
+        self._stuck = {one: why for one, why in stuck.items() if why[1] is not Outcome.GONE}
+
+    def stuck_at(self, outcome: Outcome) -> list[int]:
+        """For each connection that stopped with this outcome: the index of the entry."""
+        return [index for index, why in self._stuck.values() if why is outcome]
+
+    def taking(self) -> int:
+        """How many connections took a post."""
+        return len({e.target.origin for e in self._sent if e.outcome is Outcome.DELIVERED})
+
+    def too_large(self, done: int) -> list[Entry]:
+        """Which of the first `done` entries are too large for a post."""
+        indexes = {each.index for each in self._sent if each.outcome is Outcome.TOO_LARGE}
+        return [self.entries[index] for index in sorted(indexes) if index < done]
+
+    def takers(self, index: int) -> list[Target]:
+        """The connections that took an entry."""
+        return [
+            each.target
+            for each in self._sent
+            if each.index == index and each.outcome is Outcome.DELIVERED
+        ]
+
+    def late(self, done: int) -> Late:
+        """What of the first `done` entries which connections must get in their own groups."""
+        return [
+            (entry, target)
+            for index, entry in enumerate(self.entries[:done])
+            for target in self._targets
+            if self._is_late(index, target)
+        ]
+
+    def place(self, index: int) -> tuple[UserId, Late] | None:
+        """How far an entry got when no more posts could be made.
+
+        Returns:
+            The last user before the first connection whose post was not made, and what those
+            before must get in their own groups; None if no further user was served.
+        """
+        waiting = {
+            origin
+            for origin, (at, why) in self._stuck.items()
+            if at == index and why in (Outcome.BUSY, Outcome.UNSENT)
+        }
+        if not waiting:
+            return None
+        first = min(each.user_id for each in self._targets if each.origin in waiting)
+        reached = self._reached if index == 0 else UserId("")
+        before = [each for each in self._targets if reached < each.user_id < first]
+        if not before:
+            return None
+        entry = self.entries[index]
+        return before[-1].user_id, [(entry, each) for each in before if self._is_late(index, each)]
+
+    def _is_late(self, index: int, target: Target) -> bool:
+        if target.origin == self.entries[index].origin_id or self._has(index, target):
+            return False
+        if target.origin in self._slow:
+            return True
+        return target.origin in self._stuck and self._stuck[target.origin][0] <= index
+
+    def _has(self, index: int, target: Target) -> bool:
+        """Whether an earlier attempt served this connection with the entry."""
+        return index == 0 and target.user_id <= self._reached
+
+    def _encode(self, entries: Sequence[Entry]) -> list[list[Post]]:
+        posts: list[list[Post]] = []
+        ready = [target for target in self._targets if target.origin not in self._slow]
+        for index, entry in enumerate(entries):
+            others = [
+                target
+                for target in ready
+                if target.origin != entry.origin_id and not self._has(index, target)
+            ]
+            try:
+                posts.append(posts_for(events.of_entry(entry), others, entry.room_id))
+            except Exception as fault:
+                if not posts:
+                    raise
+                telemetry.error("entry_not_encoded", fault)
+                break
+        return posts
