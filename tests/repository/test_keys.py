@@ -115,9 +115,8 @@ def set_aside(room_id: RoomId, region: Region, seq: int, retries: int) -> str:
     return letter.dedupe
 
 
-def part(room_id: RoomId, region: Region, seq: int, number: int, start: int) -> DeliverPart:
-    entry = entry_of(room_id, region, seq)
-    return DeliverPart(entry=entry, targets=(), part=number, start=start)
+def part(room_id: RoomId, region: Region, seq: int, number: int, after: int | None) -> DeliverPart:
+    return DeliverPart(entry=entry_of(room_id, region, seq), part=number, after=after)
 
 
 def direct(room_id: RoomId, region: Region, seq: int, connection: ConnectionId) -> str:
@@ -179,7 +178,16 @@ SPACES: dict[str, list[Builder]] = {
         (keys.connection, (CONNECTIONS,)),
         (keys.room_version, (ROOMS,)),
         (keys.room_members, (ROOMS,)),
-        (keys.room_ticket, (ROOMS, REGIONS)),
+        (keys.stream_head, (ROOMS, REGIONS)),
+        (keys.stream_lease, (ROOMS, REGIONS)),
+        (keys.stream_line, (ROOMS, REGIONS)),
+        (keys.stream_drafts, (ROOMS, REGIONS)),
+        (keys.turn_answer, (ROOMS, SERVER_MADE)),
+        (keys.room_rate, (ROOMS,)),
+        (keys.room_share, (ROOMS, USERS)),
+        (keys.room_left, (ROOMS,)),
+        (keys.posts_of_room, (ROOMS,)),
+        (keys.tally, (SERVER_MADE,)),
         (keys.room_joined, (ROOMS,)),
         (keys.conversation_recent, (ROOMS,)),
         (keys.typing, (ROOMS,)),
@@ -194,7 +202,8 @@ SPACES: dict[str, list[Builder]] = {
         (keys.engine_farewell, (SERVER_MADE,)),
         (keys.engine_parts, (SERVER_MADE,)),
         (keys.trail, (SERVER_MADE,)),
-        *((build, ()) for build in (keys.online_warm, keys.posts_budget, keys.cluster_sync)),
+        *((build, ()) for build in (keys.online_warm, keys.posts_budget, keys.posts_outcomes)),
+        *((build, ()) for build in (keys.cluster_sync, keys.engine_polling)),
         *((build, ()) for build in (keys.stats_connections, keys.stats_traffic)),
     ],
     "fields of a trail": [

@@ -91,7 +91,7 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
         (_without("connections", "disconnect"), "ghost"),
         (lambda twins: twins.update(presence=ShowsEverybody()), "presence"),
         (_without("cache", "bump"), "membership"),
-        (_without("cache", "leave"), "audience"),
+        (_without("cache", "join"), "audience"),
     ],
 )
 def test_a_broken_promise_is_found(distort: Callable[[dict[str, Any]], None], promise: str) -> None:

@@ -167,6 +167,8 @@ def test_a_job_that_kills_its_workers_ends_before_the_queue_gives_it_up() -> Non
     world = World()
     alice, bob = people(world)
     sqs = Sqs(world)
+    send(world, alice, "one")
+    sqs.run(1)
     send(world, alice, "deadly")
     for _ in range(20):
         world.poster.dies_in(0)
@@ -175,7 +177,9 @@ def test_a_job_that_kills_its_workers_ends_before_the_queue_gives_it_up() -> Non
     assert [job.kind for job in world.adapters.delivery_dead.jobs] == ["entry"]
     send(world, alice, "two")
     sqs.run(BACK_S)
-    assert got(world, bob) == ["deadly", "two"], "the stream's next job delivers from the cursor"
+    assert got(world, bob) == ["one", "deadly", "two"], (
+        "the stream's next job delivers from the cursor"
+    )
 
 
 def test_a_job_that_waited_long_is_not_taken_for_one_that_kills() -> None:

@@ -26,9 +26,10 @@ def slow(world: World) -> None:
     world.poster.script[DEVICE] = [Outcome.THROTTLED] * 9
     [entry] = world.adapters.log.after(ROOM, world.services.region, MessageId(""), 1)
     job = DeliverDirect(entry=entry, target=_target())
-    for _ in range(2):
+    world.cache.note_posts(90, 10)
+    for receives in range(1, 7):
         with contextlib.suppress(Killed, Unavailable):
-            world.services.delivery.direct(job, 4)
+            world.services.slow.direct(job, receives)
 
 
 def expired(world: World) -> None:
