@@ -13,6 +13,7 @@ from .connections.expiry import TokenExpiry
 from .connections.frames import Frames
 from .connections.presence_jobs import PresenceJobs
 from .connections.registry import Connections
+from .connections.restoring import Restorer
 from .connections.sweep import Sweep
 from .connections.views import RoomViews
 from .kernel.settings import Settings
@@ -138,9 +139,11 @@ def compose(settings: Settings, a: Adapters) -> Services:
     )
     views = RoomViews(a.connections, a.cache)
     presence_jobs = PresenceJobs(a.delivery, a.ids)
+    restorer = Restorer(a.connections, a.cache, a.outbound, a.clock)
     connections = Connections(
         store=a.connections,
         registry=a.cache,
+        restorer=restorer,
         views=views,
         presence_jobs=presence_jobs,
         outbound=a.outbound,
@@ -153,6 +156,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         store=a.connections,
         registry=a.cache,
         counts=a.cache,
+        restorer=restorer,
         connections=connections,
         expiry=expiry,
         presence_jobs=presence_jobs,

@@ -45,7 +45,7 @@ class TokenExpiry:
         end, roles = identity.expires_at_s, identity.roles
         if not self._store.renew(connection.connection_id, end, roles):
             raise Unauthorized(NOT_CONNECTED)
-        self._connections.register(replace(connection, expires_at_s=end, roles=roles))
+        self._connections.renewed(replace(connection, expires_at_s=end, roles=roles))
 
     def expire(self, job: ExpireConnection) -> None:
         """Close a connection whose grace time is over, unless its token was renewed."""

@@ -64,8 +64,10 @@ class Frames:
                 raise NotConnected(NOT_CONNECTED)
             if connection is None or lifetime.expired(connection, now_ms):
                 raise Unauthorized("the token has expired, connect again with a new one")
-            self._connections.register(connection)
-            frame = replace(frame, connection=connection)
+            open_ = self._connections.put_back([connection])
+            if not open_:
+                raise NotConnected(NOT_CONNECTED)
+            frame = replace(frame, connection=open_[0])
         assert frame.connection is not None
         if len(self._users) >= _USERS_KNOWN:
             self._users.clear()

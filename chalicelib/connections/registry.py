@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ..jobs.outbound import DisconnectUser, LeaveRooms, OutboundJob, RegisterConnection
@@ -21,9 +21,11 @@ from ..ports.queues import Queue
 from ..ports.system import Clock
 from . import lifetime
 from .presence_jobs import PresenceJobs
+from .restoring import Restorer
 from .views import RoomViews
 
 REGISTER_AGAIN_S = 5
+PAUSED_MS = 5_000  # half of the time after which the job of an end compares Redis with the store
 NOT_CONNECTED = "this connection is unknown or has ended, connect again"
 
 
@@ -33,6 +35,7 @@ class Connections:
         *,
         store: ConnectionStore,
         registry: Registry,
+        restorer: Restorer,
         views: RoomViews,
         presence_jobs: PresenceJobs,
         outbound: Queue,
@@ -42,6 +45,7 @@ class Connections:
     ) -> None:
         self._store = store
         self._registry = registry
+        self._restorer = restorer
         self._views = views
         self._presence_jobs = presence_jobs
         self._outbound = outbound
@@ -68,6 +72,8 @@ class Connections:
         )
         self._store.put(connection)
         first = self.register(connection)
+        if self._clock.now_ms() - connection.last_ping_ms > PAUSED_MS:
+            self.put_back([connection])  # it may have ended before it was registered
         if first is None:
             # Redis may be back soon, and would show the user as offline until the next sweep.
             job = RegisterConnection(
@@ -94,11 +100,28 @@ class Connections:
             telemetry.log("WARNING", "register_failed")
             return None
 
+    def put_back(self, connections: Sequence[Connection]) -> Sequence[Connection]:
+        """Put connections that were read from the store into Redis; return those still open.
+
+        While Redis is away, nothing is registered and all are returned.
+        """
+        try:
+            return self._restorer.put_back(connections)
+        except CacheDown:
+            telemetry.log("WARNING", "register_failed")
+            return connections
+
+    def renewed(self, connection: Connection) -> None:
+        """Put a connection's new expiry and roles into Redis. The store already has them."""
+        try:
+            self._registry.renew(connection)
+        except CacheDown:
+            telemetry.log("WARNING", "renew_failed")
+
     def register_again(self, job: RegisterConnection) -> None:
         """Register a connection that opened while Redis was away; if that fails, the sweep does."""
         connection = self._store.get(job.connection_id)
-        if connection is not None:
-            self.register(connection)
+        if connection is not None and self.put_back([connection]):
             self._presence_jobs.settle([connection.user_id])
 
     def disconnect_user(self, job: DisconnectUser) -> None:
@@ -120,6 +143,8 @@ class Connections:
         self._store.put(moved)
         try:
             self._registry.move(connection.target, moved)
+            if self._store.get(moved.connection_id) is None:  # the websocket has ended meanwhile
+                self._registry.unregister(moved.target, self._clock.now_ms())
         except CacheDown:
             telemetry.log("WARNING", "move_without_cache")
         for room_id in connection.rooms:
@@ -140,10 +165,12 @@ class Connections:
         """Note a client's ping, in the store and in Redis."""
         self._store.touch(connection.connection_id, self._clock.now_ms())
         try:
-            if self._registry.refresh([connection.target]):
-                self._registry.register(connection)
+            missing = self._registry.refresh([connection.target])
         except CacheDown:
             telemetry.log("WARNING", "refresh_failed")
+            return
+        if missing:
+            self.put_back([connection])
 
     def close(self, connection_id: ConnectionId) -> Connection | None:
         """End a connection. Idempotent: a repeated event or a late 410 changes nothing.

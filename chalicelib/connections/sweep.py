@@ -17,6 +17,7 @@ from ..ports.system import Clock, TrafficCounts
 from .expiry import TokenExpiry
 from .presence_jobs import PresenceJobs
 from .registry import Connections
+from .restoring import Restorer
 
 STALE_AFTER_MS = 240_000
 FRESH_MS = 120_000  # two sweeps: the presence job of so young a connection may be missing
@@ -30,6 +31,7 @@ class Sweep:
         store: ConnectionStore,
         registry: Registry,
         counts: TrafficCounts,
+        restorer: Restorer,
         connections: Connections,
         expiry: TokenExpiry,
         presence_jobs: PresenceJobs,
@@ -40,6 +42,7 @@ class Sweep:
         self._store = store
         self._registry = registry
         self._counts = counts
+        self._restorer = restorer
         self._connections = connections
         self._expiry = expiry
         self._presence_jobs = presence_jobs
@@ -81,11 +84,8 @@ class Sweep:
         restored = 0
         try:
             missing = set(self._registry.refresh([c.target for c in batch]))
-            for connection in batch:
-                if connection.target in missing:
-                    self._registry.register(connection)
-                    restored += 1
-            self._presence_jobs.settle({target.user_id: None for target in missing})
+            lost = [connection for connection in batch if connection.target in missing]
+            restored = len(self._restorer.put_back(lost))
         except CacheDown:
             telemetry.log("WARNING", "sweep_without_cache")
         return restored

@@ -18,6 +18,9 @@ class ConnectionStore(Protocol):
     def get(self, connection_id: ConnectionId) -> Connection | None:
         """None if unknown or disconnected."""
 
+    def live(self, connection_ids: Sequence[ConnectionId]) -> dict[ConnectionId, Connection]:
+        """Those of these connections that are open (strongly consistent)."""
+
     def disconnect(self, connection_id: ConnectionId, now_ms: int) -> Connection | None:
         """Mark disconnected; None if it already was (idempotent: one caller wins)."""
 
@@ -49,6 +52,12 @@ class Registry(Protocol):
 
     def register(self, connection: Connection) -> bool:
         """Add it. True if it is the user's first connection in this region (atomic)."""
+
+    def restore(self, connections: Sequence[Connection]) -> None:
+        """Add connections that were lost, all in one round trip."""
+
+    def renew(self, connection: Connection) -> None:
+        """Replace the expiry and the roles of a connection; never recreates an ended one."""
 
     def unregister(self, target: Target, now_ms: int) -> bool:
         """Remove it. True if it was the user's last connection in this region (atomic)."""

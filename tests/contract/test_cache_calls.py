@@ -21,6 +21,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "register": lambda c: c.register(connection(ALICE)),
     "unregister": lambda c: c.unregister(target(ALICE), NOW),
     "move": lambda c: c.move(target(ALICE), connection(ALICE, 2)),
+    "restore": lambda c: c.restore([connection(ALICE, n) for n in range(50)]),
+    "renew": lambda c: c.renew(connection(ALICE)),
     "devices": lambda c: c.devices(ALICE),
     "expect_acks": lambda c: c.expect_acks({1: (ROOM, MessageId("0" * 26))}),
     "acked": lambda c: c.acked(1),
@@ -52,7 +54,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-MANY_KEYS = {"move", "refresh", "online", "recent", "deliver"}
+MANY_KEYS = {"move", "restore", "refresh", "online", "recent", "deliver"}
 
 
 TWO_KEYS = {"devices", "register", "traffic", "unregister", "frame"}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chalicelib.model.connections import Devices
 from chalicelib.model.identifiers import UserId
-from tests.support.cache import ALICE, BOB, NOW, Rig, connection, target
+from chalicelib.model.rooms import Role
+from tests.support.cache import ALICE, BOB, NOW, ROOM, Rig, connection, target
 from tests.support.threads import together
 
 
@@ -125,6 +128,29 @@ class TestRegistry:
             rig.wait(290)
             assert rig.cache.refresh([target(ALICE, 2)]) == []
         assert rig.cache.refresh([target(ALICE, 1)]) == [target(ALICE, 1)]
+
+
+def test_lost_connections_are_put_back_together(rig: Rig) -> None:
+    lost = [connection(ALICE, 1), connection(ALICE, 2), connection(BOB)]
+    rig.cache.restore(lost)
+    assert rig.cache.refresh([each.target for each in lost]) == []
+    assert rig.cache.frame(lost[2].connection_id, None, None).connection == lost[2]
+    assert not rig.cache.register(connection(ALICE, 3)), "not the first"
+    rig.cache.restore([])
+
+
+def test_a_renewal_changes_a_connection_and_never_recreates_it(rig: Rig) -> None:
+    one = connection(ALICE)
+    rig.cache.renew(one)
+    assert rig.cache.frame(one.connection_id, None, None).connection is None
+    rig.cache.register(one)
+    version = rig.cache.fill_members(ROOM, None, {ALICE: Role.ADMIN})
+    rig.cache.grant(one.connection_id, ROOM, version, Role.ADMIN)
+    later = connection(ALICE, expires_at_s=1_900_000_000, roles=("one",), rooms=())
+    rig.cache.renew(later)
+    frame = rig.cache.frame(one.connection_id, ROOM, None)
+    assert frame.connection == replace(later, rooms=one.rooms)
+    assert frame.role is Role.ADMIN, "its grants stay"
 
 
 def test_a_moved_connection_is_the_same_device_under_another_id(rig: Rig) -> None:

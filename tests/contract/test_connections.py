@@ -36,6 +36,18 @@ class TestConnections:
         results = at_once(RACERS, lambda n: connections.disconnect(C1, NOW))
         assert [result for result in results if result is not None] == [connection()]
 
+    def test_live_are_those_that_have_not_ended(self, connections: ConnectionStore) -> None:
+        found = {}
+        for number in range(120):  # more than one batch
+            each = connection(f"c{number:03d}=")
+            connections.put(each)
+            found[each.connection_id] = each
+        connections.disconnect(ConnectionId("c007="), NOW)
+        asked = [*found, ConnectionId("never=")]
+        del found[ConnectionId("c007=")]
+        assert connections.live(asked) == found
+        assert connections.live([]) == {}
+
     def test_touch(self, connections: ConnectionStore) -> None:
         connections.put(connection())
         connections.touch(C1, NOW + 5)

@@ -32,7 +32,7 @@ def counted(world: World) -> dict[str, Counting]:
     ports = {
         f.name: Counting(getattr(world.adapters, f.name))
         for f in fields(world.adapters)
-        if f.name not in ("clock", "ids", "peers", "metrics", "cluster")
+        if f.name not in ("clock", "ids", "parallel", "peers", "metrics", "cluster")
     }
     world.services = compose(world.settings, replace(world.adapters, **ports))
     return ports

@@ -100,6 +100,7 @@ def plant(world: World, at: int, how: How) -> Plan:
     assert set(PORTS) == {f.name for f in fields(world.adapters)} - {
         "clock",
         "ids",
+        "parallel",
         "peers",
         "metrics",
         "cluster",

@@ -219,6 +219,10 @@ class World:
         self.cold_start_ms = 0
         self._connections = itertools.count(1)
         self._due: dict[int, tuple[QueuedJob, int]] = {}
+        self.warm()
+
+    def warm(self) -> None:
+        """Vouch for what Redis knows of connections, as a sweep does."""
         self.cache.set_warm(True)
 
     def token(self, user: str, expires_in_s: int = 3600, **claims: Any) -> str:

@@ -24,6 +24,11 @@ class DynamoConnectionStore:
         item = self._table.get({"connection_id": s(connection_id)})
         return _connection(item) if item is not None and _live(item) else None
 
+    def live(self, connection_ids: Sequence[ConnectionId]) -> dict[ConnectionId, Connection]:
+        items = self._table.batch_get([{"connection_id": s(each)} for each in connection_ids])
+        found = (_connection(item) for item in items if _live(item))
+        return {connection.connection_id: connection for connection in found}
+
     def disconnect(self, connection_id: ConnectionId, now_ms: int) -> Connection | None:
         answer = self._table.update(
             {"connection_id": s(connection_id)},

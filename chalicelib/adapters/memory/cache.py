@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...kernel.errors import CacheDown
@@ -70,6 +70,19 @@ class MemoryCache:
             entry = {"connection": connection, "grants": known["grants"]}
             self._put(f"connection:{connection.connection_id}", entry, CONNECTION_MS)
             return first
+
+    def restore(self, connections: Sequence[Connection]) -> None:
+        with self._call():
+            for connection in connections:
+                self.register(connection)
+                self.round_trips -= 1
+
+    def renew(self, connection: Connection) -> None:
+        with self._call():
+            entry = self._get(f"connection:{connection.connection_id}")
+            if entry is not None:
+                end, roles = connection.expires_at_s, connection.roles
+                entry["connection"] = replace(entry["connection"], expires_at_s=end, roles=roles)
 
     def unregister(self, target: Target, now_ms: int) -> bool:
         with self._call():

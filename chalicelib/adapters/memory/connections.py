@@ -25,6 +25,11 @@ class MemoryConnectionStore:
         with self._lock:
             return self._connections.get(connection_id)
 
+    def live(self, connection_ids: Sequence[ConnectionId]) -> dict[ConnectionId, Connection]:
+        with self._lock:
+            known = self._connections
+            return {each: known[each] for each in connection_ids if each in known}
+
     def disconnect(self, connection_id: ConnectionId, now_ms: int) -> Connection | None:
         with self._lock:
             connection = self._connections.pop(connection_id, None)

@@ -41,14 +41,16 @@ class RedisCache:
         return self._client.round_trips
 
     def register(self, connection: Connection) -> bool:
-        target = connection.target
-        held = (f"c:{target.connection_id}", _dump(target), connection.last_ping_ms, ONLINE_S)
-        first, *_ = self._run(
-            evaluate(scripts.REGISTER, [keys.user_online(target.user_id)], *held),
-            *_remember(connection),
-            once=True,
-        )
+        first, *_ = self._run(*_register(connection), once=True)
         return bool(first)
+
+    def restore(self, connections: Sequence[Connection]) -> None:
+        self._run(*(command for each in connections for command in _register(each)))
+
+    def renew(self, connection: Connection) -> None:
+        roles = json.dumps(list(connection.roles))
+        fields = ("expires_at", connection.expires_at_s, "roles", roles)
+        self._run(evaluate(scripts.RENEW, [keys.connection(connection.connection_id)], *fields))
 
     def move(self, old: Target, new: Connection) -> None:
         fields = (f"c:{old.connection_id}", f"c:{new.connection_id}", _dump(new.target))
@@ -243,6 +245,13 @@ class RedisCache:
 
     def ping(self) -> None:
         self._run(("GET", keys.online_warm()))
+
+
+def _register(connection: Connection) -> tuple[Command, ...]:
+    target = connection.target
+    held = (f"c:{target.connection_id}", _dump(target), connection.last_ping_ms, ONLINE_S)
+    online = evaluate(scripts.REGISTER, [keys.user_online(target.user_id)], *held)
+    return (online, *_remember(connection))
 
 
 def _remember(connection: Connection) -> tuple[Command, Command]:

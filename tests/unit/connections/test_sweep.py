@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.jobs.delivery import SettlePresence
-from chalicelib.jobs.outbound import ReviveHeartbeat
+from chalicelib.jobs.outbound import CheckPresence, ReviveHeartbeat
 from chalicelib.model.delivery import Outcome
 from chalicelib.model.identifiers import ConnectionId, UserId
 from tests.support.socketio import Client
@@ -53,8 +53,8 @@ def test_what_redis_lost_is_put_back_and_compared() -> None:
     assert world.adapters.delivery.jobs == []
     world.cache.flush()
     assert world.sweep()["restored"] == 1
-    [job] = world.adapters.delivery.jobs
-    assert isinstance(job, SettlePresence)
+    [job] = world.adapters.outbound.jobs
+    assert isinstance(job, CheckPresence)
     online = world.cache.online([UserId("alice")])
     assert online is not None, "Redis is warm again: who is not in it is offline"
     assert [target.connection_id for target in online[UserId("alice")]] == [device]
