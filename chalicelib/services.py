@@ -148,6 +148,8 @@ def compose(settings: Settings, a: Adapters) -> Services:
         presence_jobs=presence_jobs,
         outbound=a.outbound,
         poster=a.poster,
+        claims=a.cache,
+        parallel=a.parallel,
         clock=a.clock,
         max_connections=settings.max_connections,
     )
@@ -162,6 +164,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         presence_jobs=presence_jobs,
         outbound=a.outbound,
         poster=a.poster,
+        parallel=a.parallel,
         clock=a.clock,
     )
     reader = MessageReader(a.log, regions)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from ..jobs.outbound import CheckPresence, ExpireConnection
-from ..model.connections import Connection, Target
+from ..model.connections import STALE_MS, Connection, Target
 from ..model.identifiers import UserId
 
 TOKEN_GRACE_S = 25  # a connection stays open this long after its token has expired
 EXPIRING_S = 120  # two sweeps: clients are warned this long before expiry
 YOUNG_MS = 5_000
+# Signs of life are written to the store this often. Half of STALE_MS: for a client that shows one
+# in this time, the one written is never so old that it would be taken for stale.
+PING_EVERY_MS = STALE_MS // 2
 GRACE_MS = 10_000  # a user who reconnects within this time is not shown as offline
 
 

@@ -6,19 +6,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
-from ..jobs.outbound import DisconnectUser, LeaveRooms, OutboundJob, RegisterConnection
-from ..kernel import telemetry
+from ..jobs.outbound import DisconnectUser, DropGhosts, LeaveRooms, OutboundJob, RegisterConnection
+from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, RateLimited
 from ..model.access import Identity
-from ..model.connections import Connection, Devices, Target
+from ..model.connections import Connection, Devices, Online, Target
 from ..model.identifiers import ConnectionId, UserId
 from ..ports.connections import ConnectionStore, Registry
 from ..ports.delivery import Poster
 from ..ports.queues import Queue
-from ..ports.system import Clock
+from ..ports.receipts import Claims
+from ..ports.system import Clock, Parallel
 from . import lifetime
 from .presence_jobs import PresenceJobs
 from .restoring import Restorer
@@ -26,6 +28,9 @@ from .views import RoomViews
 
 REGISTER_AGAIN_S = 5
 PAUSED_MS = 5_000  # half of the time after which the job of an end compares Redis with the store
+GHOST_TRIES, GHOSTS_AGAIN_S = 5, 60  # beyond the 180 s after which buckets are cold
+FEW = 8  # users of a bucket that cost less to read one by one than the whole bucket
+FILL_S = 10  # one process at a time fills a bucket
 NOT_CONNECTED = "this connection is unknown or has ended, connect again"
 
 
@@ -40,6 +45,8 @@ class Connections:
         presence_jobs: PresenceJobs,
         outbound: Queue,
         poster: Poster,
+        claims: Claims,
+        parallel: Parallel,
         clock: Clock,
         max_connections: int,
     ) -> None:
@@ -50,6 +57,8 @@ class Connections:
         self._presence_jobs = presence_jobs
         self._outbound = outbound
         self._poster = poster
+        self._claims = claims
+        self._parallel = parallel
         self._clock = clock
         self._max_connections = max_connections
 
@@ -156,14 +165,21 @@ class Connections:
         """Return a connection from the store; None when it is unknown or has ended."""
         return self._store.get(connection_id)
 
-    def touch(self, connection_ids: Iterable[ConnectionId]) -> None:
-        """Note a sign of life of these connections."""
-        for connection_id in connection_ids:
-            self._store.touch(connection_id, self._clock.now_ms())
+    def touch(self, connection_ids: Sequence[ConnectionId]) -> None:
+        """Note a sign of life of these connections; most of them are not written to the store."""
+        now_ms = self._clock.now_ms()
+        try:
+            due = self._registry.beat(connection_ids, now_ms, lifetime.PING_EVERY_MS)
+        except CacheDown:
+            telemetry.log("WARNING", "beat_failed")
+            due = list(connection_ids)
+        for connection_id in due:
+            self._store.touch(connection_id, now_ms)
 
     def heartbeat(self, connection: Connection) -> None:
-        """Note a client's ping, in the store and in Redis."""
-        self._store.touch(connection.connection_id, self._clock.now_ms())
+        """Note a client's ping, in Redis and now and then in the store."""
+        if self._clock.now_ms() - connection.last_ping_ms >= lifetime.PING_EVERY_MS:
+            self.touch([connection.connection_id])
         try:
             missing = self._registry.refresh([connection.target])
         except CacheDown:
@@ -210,26 +226,52 @@ class Connections:
             telemetry.log("WARNING", "unregister_failed")
         return True
 
-    def drop_ghosts(self, user_id: UserId) -> None:
+    def drop_ghosts(self, user_id: UserId, tries: int = 1) -> None:
         """Remove a user's ended connections from Redis.
 
         Redis still has a connection that ended while Redis was away, or whose clean-up failed.
+        If Redis is still away, this is tried again. After an outage too long for these tries no
+        bucket is warm, and filling them removes what has ended.
         """
         try:
-            held = self._registry.online([user_id]) or {}
-            for target in held.get(user_id, []):
-                if self._store.get(target.connection_id) is None:
-                    self._registry.unregister(target, self._clock.now_ms())
+            self._restorer.drop_ended(self._registry.online([user_id]).targets)
         except CacheDown:
             telemetry.log("WARNING", "ghosts_not_dropped")
+            if tries < GHOST_TRIES:
+                again = DropGhosts(user_id=user_id, tries=tries + 1, delay_s=GHOSTS_AGAIN_S)
+                self._outbound.send([again])
+
+    def drop_ghosts_again(self, job: DropGhosts) -> None:
+        """Try again what failed while Redis was away."""
+        self.drop_ghosts(job.user_id, job.tries)
 
     def devices(self, user_id: UserId) -> Devices:
         """Count a user's connections in the store: slower than Redis, for when Redis is away."""
         return self._store.devices(user_id)
 
-    def of_users(self, users: Iterable[UserId]) -> list[Target]:
-        """Return the connections of these users, read from the store one user after the other."""
-        return [c.target for user in users for c in self._store.of_user(user)]
+    def of_users(self, users: Sequence[UserId]) -> list[Target]:
+        """Return the connections of these users from the store: slower than Redis.
+
+        Buckets with many of these users are filled in Redis first, each by one process at a time.
+        A bucket that was filled stays warm, so that an interrupted call is shorter when repeated.
+        """
+        by_bucket: dict[int, list[UserId]] = {}
+        for user_id in users:
+            by_bucket.setdefault(ids.user_bucket(user_id), []).append(user_id)
+        crowded = [bucket for bucket, asked in by_bucket.items() if len(asked) > FEW]
+        try:
+            self._parallel.run([partial(self._fill, bucket) for bucket in crowded])
+            online = self._registry.online(users) if crowded else Online((), users)
+        except CacheDown:
+            online = Online((), users)
+        stored = self._parallel.run(
+            [partial(self._store.of_user, user_id) for user_id in online.unknown]
+        )
+        return [*online.targets, *(each.target for found in stored for each in found)]
+
+    def _fill(self, bucket: int) -> None:
+        if self._claims.claim(f"fill:{bucket}", FILL_S):
+            self._restorer.fill(bucket)
 
     def _check_number(self, connection: Connection) -> None:
         try:

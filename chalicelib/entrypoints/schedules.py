@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from .. import wire
 from ..contract.events import Ping, TokenExpiring
+from ..jobs.outbound import SweepBucket
 from ..kernel import telemetry, times
 from ..kernel.errors import CacheDown
 from ..model.connections import Connection, Target
@@ -37,17 +39,22 @@ def report(services: Services, event: dict[str, Any]) -> dict[str, float]:
 def sweep(services: Services, event: dict[str, Any]) -> dict[str, int]:
     """Ping silent connections, clean up dead ones, and restore what Redis has lost."""
     with telemetry.context(function="sweep", request_id=event.get("id")):
-        now_ms = services.adapters.clock.now_ms()
-
-        def ping(target: Target) -> bytes | None:
-            return wire.encode(target.protocol, Ping(times.iso(now_ms)))
-
-        def expiring(connection: Connection) -> bytes:
-            event = TokenExpiring(times.iso(connection.expires_at_s * 1000))
-            frame = wire.encode(connection.target.protocol, event)
-            assert frame is not None, "every protocol carries token_expiring"
-            return frame
-
-        counts = services.sweep.run(ping, expiring)
+        counts = services.sweep.run(partial(_ping, services), _expiring)
         telemetry.log("INFO", "swept", **counts)
         return counts
+
+
+def sweep_bucket(services: Services, job: SweepBucket) -> None:
+    """Do for one bucket what the scheduled sweep had no time for."""
+    services.sweep.bucket(job, partial(_ping, services), _expiring)
+
+
+def _ping(services: Services, target: Target) -> bytes | None:
+    return wire.encode(target.protocol, Ping(times.iso(services.adapters.clock.now_ms())))
+
+
+def _expiring(connection: Connection) -> bytes:
+    event = TokenExpiring(times.iso(connection.expires_at_s * 1000))
+    frame = wire.encode(connection.target.protocol, event)
+    assert frame is not None, "every protocol carries token_expiring"
+    return frame

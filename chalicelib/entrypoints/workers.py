@@ -23,6 +23,7 @@ from ..jobs.delivery import (
 from ..jobs.outbound import (
     CheckPresence,
     DisconnectUser,
+    DropGhosts,
     EndTyping,
     EndWithoutNamespace,
     ExpireConnection,
@@ -36,6 +37,7 @@ from ..jobs.outbound import (
     RegisterConnection,
     RetryEvent,
     ReviveHeartbeat,
+    SweepBucket,
     TellDelivered,
     TellRead,
     TellReadCounts,
@@ -43,6 +45,7 @@ from ..jobs.outbound import (
     TellTyping,
 )
 from ..services import Services
+from . import schedules
 
 # Takes a job (for a kind in TOGETHER: a list of jobs) and the number of the attempt, from 1.
 # Returns None when the job is settled, or the seconds until its retry.
@@ -94,4 +97,6 @@ OUTBOUND: Mapping[type[Job], Worker] = {
     Heartbeat: lambda services, job, _: services.engine.beat(job),
     ReviveHeartbeat: lambda services, job, _: services.engine.revive(job),
     EndWithoutNamespace: lambda services, job, _: services.engine.end_without_namespace(job),
+    DropGhosts: lambda services, job, _: services.connections.drop_ghosts_again(job),
+    SweepBucket: lambda services, job, _: schedules.sweep_bucket(services, job),
 }

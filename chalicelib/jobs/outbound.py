@@ -241,6 +241,23 @@ class EndWithoutNamespace(OutboundJob):
     target: Target
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropGhosts(OutboundJob):
+    """Remove a user's ended connections from the cache, which was away at the first try."""
+
+    kind: ClassVar[str] = "drop_ghosts"
+    user_id: UserId
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepBucket(OutboundJob):
+    """Sweep a bucket of users that the scheduled sweep had no time for."""
+
+    kind: ClassVar[str] = "sweep_bucket"
+    bucket: int
+
+
 KINDS: tuple[type[Job], ...] = (
     RetryEvent,
     TellTyping,
@@ -262,4 +279,6 @@ KINDS: tuple[type[Job], ...] = (
     Heartbeat,
     ReviveHeartbeat,
     EndWithoutNamespace,
+    DropGhosts,
+    SweepBucket,
 )

@@ -9,6 +9,7 @@ when a machine's clock runs backwards.
 from __future__ import annotations
 
 import hashlib
+import zlib
 
 from ..model.identifiers import ConnectionId, MessageId, RoomId, UserId
 from ..model.rooms import RoomType
@@ -17,6 +18,7 @@ from .errors import BadRequest
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUE = {character: value for value, character in enumerate(_ALPHABET)}
 LENGTH = 26
+BUCKETS = 64  # of a region's users; a change moves all users to other buckets
 _PREFIXES = {
     "p-": RoomType.PRIVATE_CHAT,
     "m-": RoomType.MOMENTS,
@@ -100,6 +102,11 @@ def socket_group(sid: str) -> str:
 def user_group(user_id: UserId) -> str:
     """The FIFO order group of jobs about one user."""
     return "u#" + _digest(user_id)
+
+
+def user_bucket(user_id: UserId) -> int:
+    """The bucket of a user, below `BUCKETS`: the registry of connections is kept in buckets."""
+    return zlib.crc32(user_id.encode()) % BUCKETS
 
 
 def ack_id(room_id: RoomId, message_id: MessageId) -> int:

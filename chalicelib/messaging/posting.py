@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ..connections.registry import Connections
 from ..kernel import telemetry
 from ..kernel.errors import CacheDown
-from ..model.connections import Target
+from ..model.connections import Online, Target
 from ..model.delivery import Outcome, Post
 from ..model.identifiers import UserId
 from ..ports.connections import Registry
@@ -15,7 +15,7 @@ from ..ports.delivery import Poster
 from ..ports.system import Clock
 from .fanout import Receipt
 
-CHUNK = 1_000  # users asked for in one Redis trip
+CHUNK = 10_000  # users asked for in one Redis trip
 TOO_MANY = "the region has used up its posts for the moment, try again"
 
 
@@ -68,11 +68,10 @@ class Posting:
             try:
                 online = self._registry.online(chunk)
             except CacheDown:
-                online = None
-            if online is None:
-                found += self._connections.of_users(chunk)
-            else:
-                found += [target for targets in online.values() for target in targets]
+                online = Online((), chunk)
+            found += online.targets
+            if online.unknown:
+                found += self._connections.of_users(online.unknown)
         return found
 
     def close(self, target: Target) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .identifiers import ConnectionId, Region, RoomId, UserId
 from .rooms import Role
 
 POLLING = "polling"
+STALE_MS = 240_000  # a connection that was silent for so long is asked whether it is still there
+_ENDING_S = 360  # longer than the time for which a touched connection is left alone, and 120 s
+
+
+def ending_s(now_ms: int) -> int:
+    """Tokens that expire until then (s) are looked at by every sweep."""
+    return now_ms // 1000 + _ENDING_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,28 @@ class Devices:
 
     connected: int
     left_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    """What the registry knows of the users it was asked for.
+
+    Attributes:
+        targets: The connections of those who are online.
+        unknown: Users who may be online although the registry has no connection of theirs.
+    """
+
+    targets: Sequence[Target]
+    unknown: Sequence[UserId] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BucketState:
+    """Whether the registry is complete for a bucket of users (warm), and how many it holds."""
+
+    number: int
+    warm: bool
+    connections: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from chalicelib.adapters.redis.cache import RedisCache
 from chalicelib.adapters.redis.client import RedisClient
 from chalicelib.kernel.errors import CacheDown
 from chalicelib.model.access import Charge
+from chalicelib.model.connections import Online
 from chalicelib.model.identifiers import ConnectionId, MessageId, RoomId, UserId
 from chalicelib.model.rooms import Role
-from tests.support.cache import ALICE, EAST, NOW, ROOM, Rig, connection, entry, target
+from tests.support.cache import ALICE, EAST, NOW, ROOM, Rig, connection, entry, target, warm
 from tests.support.world import CountingIds, FakeClock
 
 CALLS: dict[str, Callable[[Any], Any]] = {
@@ -39,7 +40,11 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "fill_members": lambda c: c.fill_members(ROOM, None, {ALICE: Role.OWNER}),
     "bump": lambda c: c.bump(ROOM),
     "online": lambda c: c.online([UserId(f"u{n}") for n in range(50)]),
-    "set_warm": lambda c: c.set_warm(True),
+    "beat": lambda c: c.beat([target(ALICE, n).connection_id for n in range(50)], NOW, 5),
+    "begin": lambda c: c.begin(1),
+    "vouch": lambda c: c.vouch(1, "epoch"),
+    "keep_warm": lambda c: c.keep_warm(),
+    "held": lambda c: c.held(1, ""),
     "join": lambda c: c.join(ROOM, target(ALICE)),
     "leave": lambda c: c.leave(ROOM, target(ALICE)),
     "joined": lambda c: c.joined(ROOM),
@@ -54,10 +59,21 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-MANY_KEYS = {"move", "restore", "refresh", "online", "recent", "deliver"}
+MANY_KEYS = {
+    "beat",
+    "keep_warm",
+    "move",
+    "register",
+    "restore",
+    "unregister",
+    "refresh",
+    "online",
+    "recent",
+    "deliver",
+}
 
 
-TWO_KEYS = {"devices", "register", "traffic", "unregister", "frame"}
+TWO_KEYS = {"devices", "traffic", "frame"}
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -87,10 +103,10 @@ def test_every_method_tells_that_the_cache_is_down(name: str) -> None:
 def test_the_twin_forgets_all_when_flushed_and_nothing_while_down() -> None:
     memory = MemoryCache(CountingIds(), FakeClock())
     memory.register(connection(ALICE))
-    memory.set_warm(True)
+    warm(memory)
     memory.down = True
     memory.down = False
-    assert memory.online([ALICE]) == {ALICE: [target(ALICE)]}
+    assert memory.online([ALICE]) == Online([target(ALICE)], [])
     memory.flush()
-    assert memory.online([ALICE]) is None
+    assert memory.online([ALICE]) == Online([], [ALICE])
     assert memory.register(connection(ALICE))

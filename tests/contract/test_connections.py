@@ -4,14 +4,47 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chalicelib.model.connections import Devices
+from chalicelib.kernel.ids import BUCKETS, user_bucket
+from chalicelib.model.connections import Connection, Devices
 from chalicelib.model.identifiers import ConnectionId
 from chalicelib.ports.connections import ConnectionStore
 from tests.support.stores import ANNA, BEN, C1, LOBBY, NOW, OTHER, RACERS, connection
 from tests.support.threads import at_once
 
 
+def everyone(connections: ConnectionStore) -> list[Connection]:
+    return [each for bucket in range(BUCKETS) for each in connections.in_bucket(bucket)]
+
+
+def due(connections: ConnectionStore, now_ms: int) -> list[Connection]:
+    return list(connections.due(range(BUCKETS), now_ms))
+
+
 class TestConnections:
+    def test_due_are_the_new_the_silent_and_those_whose_token_ends(
+        self, connections: ConnectionStore
+    ) -> None:
+        long, short = NOW // 1000 + 86_400, NOW // 1000 + 900
+        connections.put(connection(expires_at_s=long))
+        connections.put(connection("short=", expires_at_s=short))
+        assert len(due(connections, NOW)) == 2, "new"
+        for each in ("c1=", "short="):
+            connections.touch(ConnectionId(each), NOW + 1)
+        assert due(connections, NOW + 240_000) == []
+        assert len(due(connections, NOW + 240_001)) == 2, "silent"
+        soon_ms = NOW + 600_000
+        for each in ("c1=", "short="):
+            connections.touch(ConnectionId(each), soon_ms)
+        [ending] = due(connections, soon_ms)
+        assert ending.connection_id == "short="
+        assert ending.last_ping_ms == soon_ms, "it was touched, but its token ends"
+        assert connections.renew(ConnectionId("short="), long, ())
+        assert [each.expires_at_s for each in due(connections, soon_ms)] == [long]
+        connections.touch(ConnectionId("short="), soon_ms)
+        assert due(connections, soon_ms) == []
+        connections.disconnect(C1, NOW)
+        assert len(due(connections, soon_ms + 240_000)) == 1
+
     def test_put_and_get(self, connections: ConnectionStore) -> None:
         one = connection(roles=("service", "admin"), rooms=(LOBBY, OTHER))
         connections.put(one)
@@ -25,7 +58,7 @@ class TestConnections:
         assert connections.disconnect(C1, NOW) is None
         assert connections.get(C1) is None
         assert connections.of_user(ANNA) == []
-        assert list(connections.scan()) == []
+        assert list(connections.in_bucket(user_bucket(ANNA))) == []
 
     def test_disconnect_of_the_unknown_creates_nothing(self, connections: ConnectionStore) -> None:
         assert connections.disconnect(C1, NOW) is None
@@ -72,7 +105,7 @@ class TestConnections:
         connections.touch(C1, NOW + 5)
         assert connections.get(C1) is None
 
-    def test_of_user_and_scan(self, connections: ConnectionStore) -> None:
+    def test_of_user_and_in_bucket(self, connections: ConnectionStore) -> None:
         anna = [connection("a1="), connection("a2=")]
         ben = connection("b1=", BEN)
         for each in (*anna, ben, connection("a3=")):
@@ -80,14 +113,14 @@ class TestConnections:
         connections.disconnect(ConnectionId("a3="), NOW)
         assert connections.of_user(ANNA) == anna
         assert connections.of_user(BEN) == [ben]
-        found = sorted(connections.scan(), key=lambda c: c.connection_id)
+        found = sorted(everyone(connections), key=lambda c: c.connection_id)
         assert found == [*anna, ben]
 
-    def test_scan_goes_on_beyond_a_megabyte(self, connections: ConnectionStore) -> None:
+    def test_a_bucket_goes_on_beyond_a_megabyte(self, connections: ConnectionStore) -> None:
         for number in range(6):
             agent = {"user_agent": "x" * 300_000}
             connections.put(connection(f"c{number}=", device_info=agent))
-        assert len(list(connections.scan())) == 6
+        assert len(everyone(connections)) == 6
 
     def test_join_and_leave(self, connections: ConnectionStore) -> None:
         one, two = connection("a1="), connection("b1=", BEN)

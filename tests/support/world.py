@@ -34,6 +34,7 @@ from chalicelib.adapters.system import SystemThreads
 from chalicelib.entrypoints import queues, schedules, websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel.errors import CacheDown
+from chalicelib.kernel.ids import BUCKETS
 from chalicelib.kernel.settings import Settings
 from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Outcome, Post
@@ -223,7 +224,8 @@ class World:
 
     def warm(self) -> None:
         """Vouch for what Redis knows of connections, as a sweep does."""
-        self.cache.set_warm(True)
+        for bucket in range(BUCKETS):
+            self.cache.vouch(bucket, self.cache.begin(bucket))
 
     def token(self, user: str, expires_in_s: int = 3600, **claims: Any) -> str:
         import time

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from ...kernel.errors import CacheDown
 from ...model.access import Charge
-from ...model.connections import Connection, Devices, FrameContext, Target
+from ...model.connections import FrameContext, Target
 from ...model.delivery import Delivering
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry
 from ...model.metrics import Traffic
 from ...model.rooms import Role
-from ...ports.system import Clock, Ids
+from .registry import CONNECTION_MS, ONLINE_MS, MemoryRegistry
 
-ONLINE_MS, CONNECTION_MS, ROOM_MS, TYPING_MS, RECENT = 300_000, 3_600_000, 3_600_000, 30_000, 50
+ROOM_MS, TYPING_MS, RECENT = 3_600_000, 30_000, 50
 BUDGET_MS = 60_000  # the bucket is full again long before it expires
-WARM_MS, LIMITS_MS, ACK_MS = 180_000, 3_600_000, 3_600_000
-
-
-@dataclass
-class _State:
-    """Values with the time at which they expire, by their Redis keys."""
-
-    values: dict[str, tuple[int, Any]] = field(default_factory=dict)
+LIMITS_MS, ACK_MS = 3_600_000, 3_600_000
 
 
 @dataclass
@@ -39,77 +28,8 @@ class _Joined:
     complete: bool = False
 
 
-class MemoryCache:
-    """See `ports.Cache`.
-
-    Attributes:
-        down: While true every call raises `CacheDown`.
-        round_trips: Calls so far: each is one round trip.
-    """
-
-    def __init__(self, ids: Ids, clock: Clock) -> None:
-        self._ids = ids
-        self._clock = clock
-        self._lock = threading.RLock()
-        self._state = _State()
-        self.down = False
-        self.round_trips = 0
-
-    def flush(self) -> None:
-        with self._lock:
-            self._state = _State()
-
-    def register(self, connection: Connection) -> bool:
-        with self._call():
-            online = self._get(f"user:online:{connection.user_id}") or {}
-            first = not online
-            online[connection.connection_id] = connection.target
-            self._put(f"user:online:{connection.user_id}", online, ONLINE_MS)
-            self._drop(f"user:left:{connection.user_id}")
-            known = self._get(f"connection:{connection.connection_id}") or {"grants": {}}
-            entry = {"connection": connection, "grants": known["grants"]}
-            self._put(f"connection:{connection.connection_id}", entry, CONNECTION_MS)
-            return first
-
-    def restore(self, connections: Sequence[Connection]) -> None:
-        with self._call():
-            for connection in connections:
-                self.register(connection)
-                self.round_trips -= 1
-
-    def renew(self, connection: Connection) -> None:
-        with self._call():
-            entry = self._get(f"connection:{connection.connection_id}")
-            if entry is not None:
-                end, roles = connection.expires_at_s, connection.roles
-                entry["connection"] = replace(entry["connection"], expires_at_s=end, roles=roles)
-
-    def unregister(self, target: Target, now_ms: int) -> bool:
-        with self._call():
-            self._drop(f"connection:{target.connection_id}")
-            online = self._get(f"user:online:{target.user_id}") or {}
-            known = online.pop(target.connection_id, None) is not None
-            if known and not online:
-                self._drop(f"user:online:{target.user_id}")
-                self._put(f"user:left:{target.user_id}", now_ms, ONLINE_MS)
-            return known and not online
-
-    def move(self, old: Target, new: Connection) -> None:
-        with self._call():
-            online = self._get(f"user:online:{old.user_id}") or {}
-            online.pop(old.connection_id, None)
-            online[new.connection_id] = new.target
-            self._put(f"user:online:{old.user_id}", online, ONLINE_MS)
-            self._drop(f"connection:{old.connection_id}")
-            entry = {"connection": new, "grants": {}}
-            self._put(f"connection:{new.connection_id}", entry, CONNECTION_MS)
-
-    def devices(self, user_id: UserId) -> Devices | None:
-        with self._call():
-            if not self._get("online:warm"):
-                return None
-            connected = len(self._get(f"user:online:{user_id}") or {})
-            return Devices(connected, self._get(f"user:left:{user_id}"))
+class MemoryCache(MemoryRegistry):
+    """See `ports.Cache`."""
 
     def claim(self, name: str, seconds: int) -> bool:
         with self._call():
@@ -175,20 +95,6 @@ class MemoryCache:
         with self._call():
             self._put(f"room:{room_id}:ticket:{region}", seq, ROOM_MS)
 
-    def refresh(self, targets: Sequence[Target]) -> list[Target]:
-        with self._call():
-            missing = []
-            for target in targets:
-                online = self._get(f"user:online:{target.user_id}")
-                entry = self._get(f"connection:{target.connection_id}")
-                if online is not None:
-                    self._put(f"user:online:{target.user_id}", online, ONLINE_MS)
-                if entry is not None:
-                    self._put(f"connection:{target.connection_id}", entry, CONNECTION_MS)
-                if online is None or entry is None or target.connection_id not in online:
-                    missing.append(target)
-            return missing
-
     def members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
         with self._call():
             return self._members(room_id)
@@ -209,17 +115,6 @@ class MemoryCache:
         with self._call():
             self._put(f"room:{room_id}:version", self._ids.token(), ROOM_MS)
             self._drop(f"room:{room_id}:members")
-
-    def online(self, users: Sequence[UserId]) -> dict[UserId, list[Target]] | None:
-        with self._call():
-            if not self._get("online:warm"):
-                return None
-            found = {user: self._get(f"user:online:{user}") for user in users}
-            return {user: list(online.values()) for user, online in found.items() if online}
-
-    def set_warm(self, warm: bool) -> None:
-        with self._call():
-            self._put("online:warm", warm, WARM_MS)
 
     def join(self, room_id: RoomId, target: Target) -> bool:
         with self._call():
@@ -306,14 +201,6 @@ class MemoryCache:
         with self._call():
             return
 
-    @contextmanager
-    def _call(self) -> Iterator[None]:
-        with self._lock:
-            if self.down:
-                raise CacheDown("the cache is down")
-            self.round_trips += 1
-            yield
-
     def _spend(self, charge: Charge, key: str) -> int:
         buckets: dict[str, tuple[float, int]] = self._get(key) or {}
         level, at_ms = buckets.get(charge.name, (float(charge.burst), charge.now_ms))
@@ -333,13 +220,3 @@ class MemoryCache:
     def _joined(self, room_id: RoomId) -> _Joined:
         joined: _Joined | None = self._get(f"room:{room_id}:joined")
         return joined or _Joined()
-
-    def _get(self, key: str) -> Any:
-        expires_ms, value = self._state.values.get(key, (0, None))
-        return value if self._clock.now_ms() < expires_ms else None
-
-    def _put(self, key: str, value: Any, ttl_ms: int) -> None:
-        self._state.values[key] = (self._clock.now_ms() + ttl_ms, value)
-
-    def _drop(self, key: str) -> None:
-        self._state.values.pop(key, None)

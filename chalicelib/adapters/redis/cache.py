@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from ...kernel import telemetry
-from ...kernel.records import entry_from_json, entry_to_json, target_from_json, target_to_json
+from ...kernel.records import entry_from_json, entry_to_json
 from ...model.access import Charge
-from ...model.connections import Connection, Devices, FrameContext, Target
+from ...model.connections import Connection, FrameContext, Target
 from ...model.delivery import Delivering
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry
@@ -21,63 +21,24 @@ from ...model.rooms import Role
 from ...ports.system import Ids
 from . import keys, scripts
 from .client import Command, RedisClient, evaluate
-from .keys import ACK_S, CONNECTION_S, LIMITS_S, ONLINE_S, ROOM_S, TYPING_S, WARM_S
+from .keys import ACK_S, CONNECTION_S, LIMITS_S, ONLINE_S, ROOM_S, TYPING_S
+from .registry import RedisRegistry, dump, target_of
 
 RECENT = 50
 _COMPLETE = ""  # a marker field in a hash by user id; no user has this id
 
 
-class RedisCache:
+class RedisCache(RedisRegistry):
     """See `ports.Cache`."""
 
     def __init__(self, client: RedisClient, ids: Ids) -> None:
+        super().__init__(client, ids)
         self._client = client
-        self._run = client.run
-        self._ids = ids
 
     @property
     def round_trips(self) -> int:
         """The client's round trips, including those of other adapters."""
         return self._client.round_trips
-
-    def register(self, connection: Connection) -> bool:
-        first, *_ = self._run(*_register(connection), once=True)
-        return bool(first)
-
-    def restore(self, connections: Sequence[Connection]) -> None:
-        self._run(*(command for each in connections for command in _register(each)))
-
-    def renew(self, connection: Connection) -> None:
-        roles = json.dumps(list(connection.roles))
-        fields = ("expires_at", connection.expires_at_s, "roles", roles)
-        self._run(evaluate(scripts.RENEW, [keys.connection(connection.connection_id)], *fields))
-
-    def move(self, old: Target, new: Connection) -> None:
-        fields = (f"c:{old.connection_id}", f"c:{new.connection_id}", _dump(new.target))
-        self._run(
-            evaluate(scripts.MOVE, [keys.user_online(old.user_id)], *fields, ONLINE_S),
-            *_remember(new),
-            ("DEL", keys.connection(old.connection_id)),
-        )
-
-    def unregister(self, target: Target, now_ms: int) -> bool:
-        device = f"c:{target.connection_id}"
-        last, _ = self._run(
-            evaluate(
-                scripts.UNREGISTER, [keys.user_online(target.user_id)], device, now_ms, ONLINE_S
-            ),
-            ("DEL", keys.connection(target.connection_id)),
-        )
-        return bool(last)
-
-    def devices(self, user_id: UserId) -> Devices | None:
-        warm, fields = self._run(
-            ("GET", keys.online_warm()), ("HGETALL", keys.user_online(user_id))
-        )
-        if warm is None:
-            return None
-        connected = sum(name.startswith("c:") for name in fields)
-        return Devices(connected, int(fields["left"]) if "left" in fields else None)
 
     def claim(self, name: str, seconds: int) -> bool:
         (claimed,) = self._run(("SET", keys.claim(name), "1", "NX", "EX", seconds), once=True)
@@ -138,19 +99,6 @@ class RedisCache:
     def set_ticket(self, room_id: RoomId, region: Region, seq: int) -> None:
         self._run(("SET", keys.room_ticket(room_id, region), seq, "EX", ROOM_S))
 
-    def refresh(self, targets: Sequence[Target]) -> list[Target]:
-        commands: list[Command] = []
-        for target in targets:
-            online = keys.user_online(target.user_id)
-            commands += [
-                ("HEXISTS", online, f"c:{target.connection_id}"),
-                ("EXPIRE", online, ONLINE_S),
-                ("EXPIRE", keys.connection(target.connection_id), CONNECTION_S),
-            ]
-        answers = self._run(*commands)
-        held = zip(answers[0::3], answers[1::3], answers[2::3], strict=True)
-        return [target for target, each in zip(targets, held, strict=True) if not all(each)]
-
     def members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
         return _members(*self._run(*_read_members(room_id)))
 
@@ -167,23 +115,6 @@ class RedisCache:
         held = [keys.room_version(room_id), keys.room_members(room_id)]
         self._run(evaluate(scripts.BUMP, held, self._ids.token(), ROOM_S))
 
-    def online(self, users: Sequence[UserId]) -> dict[UserId, list[Target]] | None:
-        hashes = [("HGETALL", keys.user_online(user)) for user in users]
-        warm, *answers = self._run(("GET", keys.online_warm()), *hashes)
-        if warm is None:
-            return None
-        found = {}
-        for user, fields in zip(users, answers, strict=True):
-            targets = [_target(text) for name, text in fields.items() if name.startswith("c:")]
-            if targets:
-                found[user] = targets
-        return found
-
-    def set_warm(self, warm: bool) -> None:
-        self._run(
-            ("SET", keys.online_warm(), "1", "EX", WARM_S) if warm else ("DEL", keys.online_warm())
-        )
-
     def join(self, room_id: RoomId, target: Target) -> bool:
         (first,) = self._run(_join(room_id, "", [target]))
         return bool(first)
@@ -197,7 +128,7 @@ class RedisCache:
         (fields,) = self._run(("HGETALL", keys.room_joined(room_id)))
         if fields.pop(_COMPLETE, None) is None:
             return None
-        return [_target(text) for held in fields.values() for text in json.loads(held).values()]
+        return [target_of(text) for held in fields.values() for text in json.loads(held).values()]
 
     def fill_joined(self, room_id: RoomId, targets: Iterable[Target]) -> None:
         self._run(_join(room_id, "complete", targets))
@@ -244,30 +175,7 @@ class RedisCache:
         return Traffic(known, int(messages or 0), seconds)
 
     def ping(self) -> None:
-        self._run(("GET", keys.online_warm()))
-
-
-def _register(connection: Connection) -> tuple[Command, ...]:
-    target = connection.target
-    held = (f"c:{target.connection_id}", _dump(target), connection.last_ping_ms, ONLINE_S)
-    online = evaluate(scripts.REGISTER, [keys.user_online(target.user_id)], *held)
-    return (online, *_remember(connection))
-
-
-def _remember(connection: Connection) -> tuple[Command, Command]:
-    fields = {
-        "user_id": connection.user_id,
-        "rooms": json.dumps(list(connection.rooms)),
-        "device_info": json.dumps(dict(connection.device_info)),
-        "target": _dump(connection.target),
-        "roles": json.dumps(list(connection.roles)),
-        "expires_at": connection.expires_at_s,
-        "connected_at": connection.connected_at_ms,
-        "last_ping": connection.last_ping_ms,
-    }
-    key = keys.connection(connection.connection_id)
-    flat = (each for pair in fields.items() for each in pair)
-    return ("HSET", key, *flat), ("EXPIRE", key, CONNECTION_S)
+        self._run(("GET", keys.stats_connections()))
 
 
 def _read_members(room_id: RoomId) -> tuple[Command, Command]:
@@ -290,7 +198,7 @@ def _members(
 def _join(room_id: RoomId, mark: str, targets: Iterable[Target]) -> Command:
     users: dict[str, dict[str, str]] = {}
     for target in targets:
-        users.setdefault(target.user_id, {})[target.connection_id] = _dump(target)
+        users.setdefault(target.user_id, {})[target.connection_id] = dump(target)
     flat = [text for user, held in users.items() for text in (user, json.dumps(held))]
     return evaluate(scripts.JOIN, [keys.room_joined(room_id)], ROOM_S, mark, *flat)
 
@@ -298,14 +206,6 @@ def _join(room_id: RoomId, mark: str, targets: Iterable[Target]) -> Command:
 def _spend(charge: Charge, key: str, ttl_s: int) -> Command:
     fields = (f"l:{charge.name}", str(charge.per_s), charge.burst, charge.now_ms, ttl_s)
     return evaluate(scripts.SPEND, [key], *fields)
-
-
-def _dump(target: Target) -> str:
-    return json.dumps(target_to_json(target))
-
-
-def _target(text: str) -> Target:
-    return target_from_json(json.loads(text))
 
 
 def _entries(texts: Iterable[str]) -> list[Entry]:
@@ -319,7 +219,7 @@ def _entries(texts: Iterable[str]) -> list[Entry]:
 
 def _connection(fields: Mapping[str, str]) -> Connection:
     return Connection(
-        target=_target(fields["target"]),
+        target=target_of(fields["target"]),
         device_info=json.loads(fields["device_info"]),
         connected_at_ms=int(fields["connected_at"]),
         last_ping_ms=int(fields["last_ping"]),

@@ -19,33 +19,6 @@ def script(text: str) -> Script:
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-# The connection fields of user:online start with "c:". When the last one is removed, `left`
-# stores the time.
-REGISTER = script("""
-local first = 1
-for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if string.sub(f, 1, 2) == 'c:' then first = 0 end
-end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], 'status', 'online', 'last_seen', ARGV[3])
-redis.call('HDEL', KEYS[1], 'left')
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-return first
-""")
-MOVE = script("""
-redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('HSET', KEYS[1], ARGV[2], ARGV[3], 'status', 'online')
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-return 1
-""")
-UNREGISTER = script("""
-if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
-for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if string.sub(f, 1, 2) == 'c:' then return 0 end
-end
-redis.call('HSET', KEYS[1], 'status', 'offline', 'left', ARGV[2])
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-return 1
-""")
 FILL_MEMBERS = script("""
 local v = redis.call('GET', KEYS[1])
 if (v or '') ~= ARGV[1] then return false end
@@ -62,11 +35,6 @@ return v
 BUMP = script("""
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 redis.call('DEL', KEYS[2])
-return 1
-""")
-# Sets fields of a hash that exists.
-RENEW = script("""
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], unpack(ARGV)) end
 return 1
 """)
 GRANT = script("""

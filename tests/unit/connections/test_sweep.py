@@ -56,8 +56,8 @@ def test_what_redis_lost_is_put_back_and_compared() -> None:
     [job] = world.adapters.outbound.jobs
     assert isinstance(job, CheckPresence)
     online = world.cache.online([UserId("alice")])
-    assert online is not None, "Redis is warm again: who is not in it is offline"
-    assert [target.connection_id for target in online[UserId("alice")]] == [device]
+    assert online.unknown == [], "Redis is warm again: who is not in it is offline"
+    assert [target.connection_id for target in online.targets] == [device]
 
 
 def test_a_fresh_connection_is_compared_again_for_two_minutes() -> None:
