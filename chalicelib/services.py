@@ -178,7 +178,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         region=region,
     )
     backlog = Backlog(reader, a.cursors, a.delivery_dead, a.clock)
-    posting = Posting(a.poster, connections, a.cache, a.clock)
+    posting = Posting(a.poster, connections, a.cache, rooms, a.clock)
     confirmations = Confirmations(posting, a.cache)
     telling = Telling(posting, views, a.outbound, a.outbound_dead)
     delivery = Delivery(

@@ -163,13 +163,9 @@ class Rooms:
         if frame.role is not None:
             return frame.role
         try:
-            version, members = self._cache.members(room_id)
-            if members is not None and user_id in members and version is not None:
-                role = members[user_id]
-            else:
-                role = self.require(room_id, user_id)
-                version = version or self._fill(room_id)
-            if frame.connection is not None and version is not None:
+            version, cached = self._cache.member(room_id, user_id)
+            role = cached or self.require(room_id, user_id)
+            if frame.connection is not None:
                 self._grant(frame.connection.connection_id, room_id, version, role)
             return role
         except CacheDown:
@@ -296,9 +292,6 @@ class Rooms:
             friends = [friend for owner in found for friend in self._friends.of(owner)]
             found = {**dict.fromkeys(friends, Role.READER), **found}
         return found
-
-    def _fill(self, room_id: RoomId) -> str | None:
-        return self._cache.fill_members(room_id, None, self._stored_members(room_id))
 
     def _grant(self, connection: ConnectionId, room: RoomId, version: str, role: Role) -> None:
         self._cache.grant(connection, room, version, role)

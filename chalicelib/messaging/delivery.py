@@ -36,6 +36,7 @@ from ..model.connections import Target
 from ..model.delivery import Cursor
 from ..model.identifiers import ConnectionId, Region, RoomId, UserId
 from ..model.log import Entry
+from ..model.rooms import LargeRoom, Role
 from ..ports.delivery import Cursors
 from ..ports.log import Recents
 from ..ports.queues import Queue
@@ -293,7 +294,9 @@ class Delivery:
                 if origin not in connected:
                     self._cursors.catch_up(room_id, region, origin, seq)
 
-    def _begin(self, room_id: RoomId, entries: Sequence[Entry]) -> Collection[UserId]:
+    def _begin(
+        self, room_id: RoomId, entries: Sequence[Entry]
+    ) -> Mapping[UserId, Role] | LargeRoom:
         """Cache the entries and return the room's members."""
         try:
             known = self._recents.deliver(room_id, self._backlog.shown(entries))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..connections.registry import Connections
-from ..kernel import telemetry
+from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown
+from ..membership.rooms import Rooms
 from ..model.connections import Online, Target
 from ..model.delivery import Outcome, Post
 from ..model.identifiers import UserId
+from ..model.rooms import LargeRoom
 from ..ports.connections import Registry
 from ..ports.delivery import Poster
 from ..ports.system import Clock
@@ -21,11 +23,17 @@ TOO_MANY = "the region has used up its posts for the moment, try again"
 
 class Posting:
     def __init__(
-        self, poster: Poster, connections: Connections, registry: Registry, clock: Clock
+        self,
+        poster: Poster,
+        connections: Connections,
+        registry: Registry,
+        rooms: Rooms,
+        clock: Clock,
     ) -> None:
         self._poster = poster
         self._connections = connections
         self._registry = registry
+        self._rooms = rooms
         self._clock = clock
 
     def post(self, posts: Sequence[Post]) -> Receipt:
@@ -59,8 +67,13 @@ class Posting:
         )
         return Receipt(delivered, gone, refused, tuple(retry), tuple(busy), tuple(unsent))
 
-    def connected(self, members: Iterable[UserId]) -> list[Target]:
-        """Return all connections of these users: from Redis, or from the store if Redis fails."""
+    def connected(self, members: Iterable[UserId] | LargeRoom) -> list[Target]:
+        """Return all connections of these users: from Redis, or from the store if Redis fails.
+
+        In a large room this costs what is connected, not what is a member.
+        """
+        if isinstance(members, LargeRoom):
+            return self._in_large_room(members)
         users = sorted(members)
         found: list[Target] = []
         for start in range(0, len(users), CHUNK):
@@ -73,6 +86,19 @@ class Posting:
             if online.unknown:
                 found += self._connections.of_users(online.unknown)
         return found
+
+    def _in_large_room(self, room: LargeRoom) -> list[Target]:
+        try:
+            online = self._registry.online_in(room)
+        except CacheDown:
+            return self.connected(self._rooms.members(room.room_id))
+        if online.unfilled:
+            return self.connected(self._rooms.fill(room.room_id, room.version))
+        if not online.cold:
+            return list(online.targets)
+        cold, members = set(online.cold), self._rooms.members(room.room_id)
+        unknown = [user_id for user_id in members if ids.user_bucket(user_id) in cold]
+        return [*online.targets, *self.connected(unknown)]
 
     def close(self, target: Target) -> None:
         """Close a connection that missed an entry: its client reconnects and syncs."""

@@ -103,6 +103,21 @@ class Online:
 
 
 @dataclass(frozen=True, slots=True)
+class OnlineInRoom:
+    """What the registry knows of those who are connected in a large room.
+
+    Attributes:
+        targets: The connections of members who are online.
+        cold: Buckets that are not complete: their members may be online as well.
+        unfilled: Whether the room's members are not cached in some other bucket.
+    """
+
+    targets: Sequence[Target]
+    cold: Sequence[int] = ()
+    unfilled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BucketState:
     """Whether the registry is complete for a bucket of users (warm), and how many it holds."""
 

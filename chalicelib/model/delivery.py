@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from .connections import Target
 from .identifiers import ConnectionId, MessageId, UserId
-from .rooms import Role
+from .rooms import LargeRoom, Role
 
 _BEFORE_ALL = MessageId("")
 
@@ -40,7 +40,7 @@ class Delivering:
     """
 
     version: str | None
-    members: Mapping[UserId, Role] | None
+    members: Mapping[UserId, Role] | LargeRoom | None
 
 
 class Outcome(StrEnum):

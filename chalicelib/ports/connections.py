@@ -6,8 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from ..model.access import Charge
-from ..model.connections import BucketState, Connection, Devices, FrameContext, Online, Target
+from ..model.connections import (
+    BucketState,
+    Connection,
+    Devices,
+    FrameContext,
+    Online,
+    OnlineInRoom,
+    Target,
+)
 from ..model.identifiers import ConnectionId, Region, RoomId, UserId
+from ..model.rooms import LargeRoom
 
 
 class ConnectionStore(Protocol):
@@ -101,6 +110,9 @@ class Registry(Protocol):
 
     def online(self, users: Sequence[UserId]) -> Online:
         """The connections of these users (at most 10,000 per call)."""
+
+    def online_in(self, room: LargeRoom) -> OnlineInRoom:
+        """The connections of a large room's members, at the cost of those who are connected."""
 
     def begin(self, bucket: int) -> str:
         """Return the bucket's epoch: what is lost from now on ends it."""

@@ -12,6 +12,12 @@ from ..model.rooms import Role
 class MembershipCache(Protocol):
     """The members of rooms, cached under a version that each change replaces."""
 
+    def member(self, room_id: RoomId, user_id: UserId) -> tuple[str, Role | None]:
+        """(version, role); a new version if there is none, role None if not cached.
+
+        A role read from the store afterwards may be granted under this version.
+        """
+
     def members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
         """(version, members); members is None if not cached."""
 

@@ -14,7 +14,7 @@ from chalicelib.kernel.errors import CacheDown
 from chalicelib.model.access import Charge
 from chalicelib.model.connections import Online
 from chalicelib.model.identifiers import ConnectionId, MessageId, RoomId, UserId
-from chalicelib.model.rooms import Role
+from chalicelib.model.rooms import LargeRoom, Role
 from tests.support.cache import ALICE, EAST, NOW, ROOM, Rig, connection, entry, target, warm
 from tests.support.world import CountingIds, FakeClock
 
@@ -36,6 +36,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "grant": lambda c: c.grant(ConnectionId("x="), ROOM, "v", Role.OWNER),
     "set_ticket": lambda c: c.set_ticket(ROOM, EAST, 1),
     "refresh": lambda c: c.refresh([target(ALICE, n) for n in range(50)]),
+    "member": lambda c: c.member(ROOM, ALICE),
+    "online_in": lambda c: c.online_in(LargeRoom(ROOM, "v", 200)),
     "members": lambda c: c.members(ROOM),
     "fill_members": lambda c: c.fill_members(ROOM, None, {ALICE: Role.OWNER}),
     "bump": lambda c: c.bump(ROOM),
@@ -60,16 +62,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 
 
 MANY_KEYS = {
-    "beat",
-    "keep_warm",
-    "move",
-    "register",
-    "restore",
-    "unregister",
-    "refresh",
-    "online",
-    "recent",
-    "deliver",
+    *("beat", "keep_warm", "move", "register", "restore", "unregister", "online_in"),
+    *("refresh", "online", "recent", "deliver"),
 }
 
 

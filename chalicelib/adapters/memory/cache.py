@@ -12,10 +12,11 @@ from ...model.delivery import Delivering
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry
 from ...model.metrics import Traffic
-from ...model.rooms import Role
-from .registry import CONNECTION_MS, ONLINE_MS, MemoryRegistry
+from ...model.rooms import LARGE, LargeRoom
+from .membership import ROOM_MS, MemoryMembership
+from .registry import CONNECTION_MS, ONLINE_MS
 
-ROOM_MS, TYPING_MS, RECENT = 3_600_000, 30_000, 50
+TYPING_MS, RECENT = 30_000, 50
 BUDGET_MS = 60_000  # the bucket is full again long before it expires
 LIMITS_MS, ACK_MS = 3_600_000, 3_600_000
 
@@ -28,7 +29,7 @@ class _Joined:
     complete: bool = False
 
 
-class MemoryCache(MemoryRegistry):
+class MemoryCache(MemoryMembership):
     """See `ports.Cache`."""
 
     def claim(self, name: str, seconds: int) -> bool:
@@ -85,36 +86,9 @@ class MemoryCache(MemoryRegistry):
             current = role if granted is not None and granted == version else None
             return FrameContext(entry["connection"], current, version, ticket, wait_ms)
 
-    def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
-        with self._call():
-            entry = self._get(f"connection:{connection_id}")
-            if entry is not None:
-                entry["grants"][room_id] = (version, role)
-
     def set_ticket(self, room_id: RoomId, region: Region, seq: int) -> None:
         with self._call():
             self._put(f"room:{room_id}:ticket:{region}", seq, ROOM_MS)
-
-    def members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
-        with self._call():
-            return self._members(room_id)
-
-    def fill_members(
-        self, room_id: RoomId, version: str | None, members: Mapping[UserId, Role]
-    ) -> str | None:
-        with self._call():
-            current = self._get(f"room:{room_id}:version")
-            if current != version:
-                return None
-            current = current or self._ids.token()
-            self._put(f"room:{room_id}:version", current, ROOM_MS)
-            self._put(f"room:{room_id}:members", dict(members), ROOM_MS)
-            return str(current)
-
-    def bump(self, room_id: RoomId) -> None:
-        with self._call():
-            self._put(f"room:{room_id}:version", self._ids.token(), ROOM_MS)
-            self._drop(f"room:{room_id}:members")
 
     def join(self, room_id: RoomId, target: Target) -> bool:
         with self._call():
@@ -157,7 +131,10 @@ class MemoryCache(MemoryRegistry):
                 messages, since_ms = self._get("stats:traffic") or (0, None)
                 self._put("stats:traffic", (messages + len(entries), since_ms), LIMITS_MS)
                 self._put(key, {each: recent[each] for each in sorted(recent)[-RECENT:]}, ROOM_MS)
-            return Delivering(*self._members(room_id))
+            version, members = self._members(room_id)
+            if version is not None and members is not None and len(members) > LARGE:
+                return Delivering(version, LargeRoom(room_id, version, len(members)))
+            return Delivering(version, members)
 
     def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
         with self._call():
@@ -211,11 +188,6 @@ class MemoryCache(MemoryRegistry):
         buckets[charge.name] = (level - 1, max(charge.now_ms, at_ms))
         self._put(key, buckets, LIMITS_MS)
         return 0
-
-    def _members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
-        members = self._get(f"room:{room_id}:members")
-        version = self._get(f"room:{room_id}:version")
-        return version, None if version is None or members is None else dict(members)
 
     def _joined(self, room_id: RoomId) -> _Joined:
         joined: _Joined | None = self._get(f"room:{room_id}:joined")

@@ -22,13 +22,13 @@ from ...ports.system import Ids
 from . import keys, scripts
 from .client import Command, RedisClient, evaluate
 from .keys import ACK_S, CONNECTION_S, LIMITS_S, ONLINE_S, ROOM_S, TYPING_S
+from .membership import COMPLETE, RedisMembership, members_of, read_members
 from .registry import RedisRegistry, dump, target_of
 
 RECENT = 50
-_COMPLETE = ""  # a marker field in a hash by user id; no user has this id
 
 
-class RedisCache(RedisRegistry):
+class RedisCache(RedisRegistry, RedisMembership):
     """See `ports.Cache`."""
 
     def __init__(self, client: RedisClient, ids: Ids) -> None:
@@ -92,28 +92,8 @@ class RedisCache(RedisRegistry):
         current = Role(role) if granted and granted == version else None
         return FrameContext(_connection(fields), current, version, ticket, wait_ms)
 
-    def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
-        key = keys.connection(connection_id)
-        self._run(evaluate(scripts.GRANT, [key], f"m:{room_id}", f"{version}|{role.value}"))
-
     def set_ticket(self, room_id: RoomId, region: Region, seq: int) -> None:
         self._run(("SET", keys.room_ticket(room_id, region), seq, "EX", ROOM_S))
-
-    def members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
-        return _members(*self._run(*_read_members(room_id)))
-
-    def fill_members(
-        self, room_id: RoomId, version: str | None, members: Mapping[UserId, Role]
-    ) -> str | None:
-        held = [keys.room_version(room_id), keys.room_members(room_id)]
-        flat = [text for user, role in members.items() for text in (user, role.value)]
-        arguments = (version or "", self._ids.token(), ROOM_S, *(flat or (_COMPLETE, "1")))
-        (stored,) = self._run(evaluate(scripts.FILL_MEMBERS, held, *arguments))
-        return str(stored) if stored else None
-
-    def bump(self, room_id: RoomId) -> None:
-        held = [keys.room_version(room_id), keys.room_members(room_id)]
-        self._run(evaluate(scripts.BUMP, held, self._ids.token(), ROOM_S))
 
     def join(self, room_id: RoomId, target: Target) -> bool:
         (first,) = self._run(_join(room_id, "", [target]))
@@ -126,7 +106,7 @@ class RedisCache(RedisRegistry):
 
     def joined(self, room_id: RoomId) -> list[Target] | None:
         (fields,) = self._run(("HGETALL", keys.room_joined(room_id)))
-        if fields.pop(_COMPLETE, None) is None:
+        if fields.pop(COMPLETE, None) is None:
             return None
         return [target_of(text) for held in fields.values() for text in json.loads(held).values()]
 
@@ -139,8 +119,8 @@ class RedisCache(RedisRegistry):
             scripts.RECENT, [keys.conversation_recent(room_id)], RECENT, ROOM_S, *flat
         )
         count = ("HINCRBY", keys.stats_traffic(), "messages", len(entries))
-        answers = self._run(*_read_members(room_id), *([recent, count] if entries else []))
-        return Delivering(*_members(*answers[:2]))
+        answers = self._run(read_members(room_id), *([recent, count] if entries else []))
+        return Delivering(*members_of(room_id, answers[0]))
 
     def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
         commands = [("ZRANGE", keys.conversation_recent(each), 0, -1) for each in room_ids]
@@ -176,23 +156,6 @@ class RedisCache(RedisRegistry):
 
     def ping(self) -> None:
         self._run(("GET", keys.stats_connections()))
-
-
-def _read_members(room_id: RoomId) -> tuple[Command, Command]:
-    """Read the version first: members newer than it are harmless, as its grants become invalid.
-
-    Members older than the version would pass as current.
-    """
-    return ("GET", keys.room_version(room_id)), ("HGETALL", keys.room_members(room_id))
-
-
-def _members(
-    version: str | None, roles: dict[str, str]
-) -> tuple[str | None, dict[UserId, Role] | None]:
-    if version is None or not roles:
-        return version, None
-    roles.pop(_COMPLETE, None)
-    return version, {UserId(user): Role(role) for user, role in roles.items()}
 
 
 def _join(room_id: RoomId, mark: str, targets: Iterable[Target]) -> Command:

@@ -112,6 +112,12 @@ def room_members(room_id: str) -> str:
     return f"room:{{{room_id}}}:members"
 
 
+@_stored("set", ROOM_S, "the first delivery to a large room after a change of membership")
+def room_members_in(bucket: int, version: str, room_id: str) -> str:
+    """The members of a large room in a bucket of users, under a version, and "" if complete."""
+    return f"members:{{{bucket}}}:{version}:{room_id}"
+
+
 @_stored("string", ROOM_S, "frames that append an entry")
 def room_ticket(room_id: str, region: str) -> str:
     """The last ticket of the stream: a guess at the seq of the next entry."""

@@ -17,8 +17,9 @@ from collections.abc import Iterable, Sequence
 
 from ...kernel.ids import BUCKETS, user_bucket
 from ...kernel.records import target_from_json, target_to_json
-from ...model.connections import BucketState, Connection, Devices, Online, Target
+from ...model.connections import BucketState, Connection, Devices, Online, OnlineInRoom, Target
 from ...model.identifiers import ConnectionId, UserId
+from ...model.rooms import LargeRoom
 from ...ports.system import Ids
 from . import keys, registry_scripts
 from .client import Command, RedisClient, evaluate
@@ -115,6 +116,26 @@ class RedisRegistry:
             else:
                 found += [target for each in held for target in _targets(each)]
         return Online(found, unknown)
+
+    def online_in(self, room: LargeRoom) -> OnlineInRoom:
+        answers = self._run(
+            *(
+                evaluate(
+                    registry_scripts.ONLINE_IN,
+                    [*keys.bucket(n), keys.room_members_in(n, room.version, room.room_id)],
+                )
+                for n in range(BUCKETS)
+            )
+        )
+        found = [
+            target
+            for held in answers
+            if held not in (0, 1)
+            for each in held
+            for target in _targets(each)
+        ]
+        cold = [number for number, held in enumerate(answers) if held == 0]
+        return OnlineInRoom(found, cold, unfilled=1 in answers)
 
     def begin(self, bucket: int) -> str:
         fields = (self._ids.token(), BUCKET_S)

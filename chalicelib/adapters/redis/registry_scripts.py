@@ -103,6 +103,26 @@ end
 return found
 """
 )
+# With a fourth key, the room's members in this bucket: the devices of those who are online; 0 if
+# the bucket is cold, 1 if the members are not cached.
+ONLINE_IN = script(
+    _WARM
+    + """
+if not warm() then return 0 end
+local users, found, filled = {}, {}, false
+for _, user in ipairs(redis.call('SINTER', KEYS[4], KEYS[2])) do
+  if user == '' then filled = true else users[#users + 1] = user end
+end
+if not filled then return 1 end
+for i = 1, #users, 5000 do
+  local last = math.min(i + 4999, #users)
+  for _, held in ipairs(redis.call('HMGET', KEYS[1], unpack(users, i, last))) do
+    if held then found[#found + 1] = held end
+  end
+end
+return found
+"""
+)
 # A new epoch's name, expiry: the epoch with the replication id.
 BEGIN = script(
     _WARM

@@ -19,6 +19,30 @@ def script(text: str) -> Script:
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
+# User, a new version, expiry: the version and the user's role.
+MEMBER = script("""
+local v = redis.call('GET', KEYS[1])
+if not v then
+  v = ARGV[2]
+  redis.call('SET', KEYS[1], v, 'EX', ARGV[3])
+end
+return {v, redis.call('HGET', KEYS[2], ARGV[1])}
+""")
+# The version and the members with their roles; if they are more than the argument, their number.
+MEMBERS = script("""
+local v, n = redis.call('GET', KEYS[1]), redis.call('HLEN', KEYS[2])
+if not v or n == 0 then return {v, false} end
+if n > tonumber(ARGV[1]) then return {v, n} end
+return {v, redis.call('HGETALL', KEYS[2])}
+""")
+FILL_BUCKET = script("""
+redis.call('DEL', KEYS[1])
+for i = 2, #ARGV, 1000 do
+  redis.call('SADD', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
+end
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return 1
+""")
 FILL_MEMBERS = script("""
 local v = redis.call('GET', KEYS[1])
 if (v or '') ~= ARGV[1] then return false end
