@@ -43,7 +43,8 @@ class TokenExpiry:
         if identity.user_id != connection.user_id:
             raise PermissionDenied("the token belongs to another user")
         end, roles = identity.expires_at_s, identity.roles
-        if not self._store.renew(connection.connection_id, end, roles):
+        due_ms = lifetime.due_ms(end, self._clock.now_ms())
+        if not self._store.renew(connection.connection_id, end, roles, due_ms):
             raise Unauthorized(NOT_CONNECTED)
         self._connections.renewed(replace(connection, expires_at_s=end, roles=roles))
 

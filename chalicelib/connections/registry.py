@@ -14,7 +14,7 @@ from ..jobs.outbound import DisconnectUser, DropGhosts, LeaveRooms, OutboundJob,
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, RateLimited
 from ..model.access import Identity
-from ..model.connections import Connection, Devices, Online, Target
+from ..model.connections import STALE_MS, Connection, Devices, Online, Target
 from ..model.identifiers import ConnectionId, UserId
 from ..ports.connections import ConnectionStore, Registry
 from ..ports.delivery import Poster
@@ -166,20 +166,14 @@ class Connections:
         return self._store.get(connection_id)
 
     def touch(self, connection_ids: Sequence[ConnectionId]) -> None:
-        """Note a sign of life of these connections; most of them are not written to the store."""
-        now_ms = self._clock.now_ms()
-        try:
-            due = self._registry.beat(connection_ids, now_ms, lifetime.PING_EVERY_MS)
-        except CacheDown:
-            telemetry.log("WARNING", "beat_failed")
-            due = list(connection_ids)
-        for connection_id in due:
-            self._store.touch(connection_id, now_ms)
+        """Note a sign of life of sockets with a heartbeat; most are not written to the store."""
+        every_ms, stale_ms = lifetime.BEATING_EVERY_MS, lifetime.BEATING_STALE_MS
+        self._heard(connection_ids, every_ms, stale_ms)
 
     def heartbeat(self, connection: Connection) -> None:
         """Note a client's ping, in Redis and now and then in the store."""
-        if self._clock.now_ms() - connection.last_ping_ms >= lifetime.PING_EVERY_MS:
-            self.touch([connection.connection_id])
+        if self._clock.now_ms() - connection.last_ping_ms >= lifetime.SEEN_EVERY_MS:
+            self._heard([connection.connection_id], lifetime.SEEN_EVERY_MS, STALE_MS)
         try:
             missing = self._registry.refresh([connection.target])
         except CacheDown:
@@ -272,6 +266,20 @@ class Connections:
     def _fill(self, bucket: int) -> None:
         if self._claims.claim(f"fill:{bucket}", FILL_S):
             self._restorer.fill(bucket)
+
+    def _heard(self, connection_ids: Sequence[ConnectionId], every_ms: int, stale_ms: int) -> None:
+        now_ms = self._clock.now_ms()
+        try:
+            written = self._registry.beat(connection_ids, now_ms, every_ms)
+        except CacheDown:
+            telemetry.log("WARNING", "beat_failed")
+            written = dict.fromkeys(connection_ids)
+        for connection_id, expires_at_s in written.items():
+            if expires_at_s is None:
+                stored = self._store.get(connection_id)
+                expires_at_s = stored.expires_at_s if stored is not None else 0
+            due_ms = lifetime.due_ms(expires_at_s, now_ms, stale_ms)
+            self._store.touch(connection_id, now_ms, due_ms)
 
     def _check_number(self, connection: Connection) -> None:
         try:

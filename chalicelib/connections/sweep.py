@@ -20,6 +20,7 @@ from ..ports.connections import ConnectionStore, Registry
 from ..ports.delivery import Poster
 from ..ports.queues import Queue
 from ..ports.system import Clock, Parallel, TrafficCounts
+from . import lifetime
 from .expiry import TokenExpiry
 from .presence_jobs import PresenceJobs
 from .registry import Connections
@@ -140,18 +141,29 @@ class Sweep:
         self._presence_jobs.settle(fresh)
 
     def _ping_stale(self, batch: list[Connection], ping: Ping, counts: dict[str, int]) -> None:
+        """Ping stale connections, and set when each is to be looked at again.
+
+        Young connections, those whose token expires soon, and those that could not be asked are
+        looked at by the next sweep.
+        """
         now_ms = self._clock.now_ms()
-        stale = [c.target for c in batch if now_ms - c.last_ping_ms > STALE_MS]
+        stale = {c.target: c for c in batch if now_ms - c.last_ping_ms > STALE_MS}
         frames = {target: ping(target) for target in stale}
         posts = [Post(target, frame) for target, frame in frames.items() if frame is not None]
         beating = [target for target, frame in frames.items() if frame is None]
         self._outbound.send([ReviveHeartbeat(target=target) for target in beating])
-        answered = []
+        writes: list[Callable[[], None]] = []
         for post, outcome in zip(posts, self._poster.post(posts), strict=True):
-            target = post.target
             if outcome is Outcome.DELIVERED:
-                answered.append(partial(self._store.touch, target.connection_id, now_ms))
-            elif outcome is Outcome.GONE and self._connections.gone(target):
+                counts["pinged"] += 1
+                due_ms = lifetime.due_ms(stale[post.target].expires_at_s, now_ms)
+                writes.append(partial(self._store.touch, post.target.connection_id, now_ms, due_ms))
+            elif outcome is Outcome.GONE and self._connections.gone(post.target):
                 counts["gone"] += 1
-        self._parallel.run(answered)
-        counts["pinged"] += len(answered)
+        fine = [c for c in batch if c.target not in stale and now_ms - c.connected_at_ms > FRESH_MS]
+        for each in [*fine, *(stale[target] for target in beating)]:
+            heard_ms = each.last_ping_ms if each.target not in stale else now_ms
+            due_ms = lifetime.due_ms(each.expires_at_s, heard_ms)
+            if due_ms > now_ms:
+                writes.append(partial(self._store.look_later, each.connection_id, due_ms))
+        self._parallel.run(writes)

@@ -10,12 +10,6 @@ from .rooms import Role
 
 POLLING = "polling"
 STALE_MS = 240_000  # a connection that was silent for so long is asked whether it is still there
-_ENDING_S = 360  # longer than the time for which a touched connection is left alone, and 120 s
-
-
-def ending_s(now_ms: int) -> int:
-    """Tokens that expire until then (s) are looked at by every sweep."""
-    return now_ms // 1000 + _ENDING_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,14 +33,16 @@ class ConnectionStore(Protocol):
     def disconnect(self, connection_id: ConnectionId, now_ms: int) -> Connection | None:
         """Mark disconnected; None if it already was (idempotent: one caller wins)."""
 
-    def renew(self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str]) -> bool:
-        """Store a new token's expiry and roles; False if it is not connected."""
+    def renew(
+        self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str], due_ms: int
+    ) -> bool:
+        """Store a new token's expiry and roles, and `due_ms`; False if it is not connected."""
 
-    def touch(self, connection_id: ConnectionId, now_ms: int) -> None:
-        """Set last_ping if it is connected; never recreates a deleted item.
+    def touch(self, connection_id: ConnectionId, now_ms: int, due_ms: int) -> None:
+        """Set last_ping, and `due_ms`, if it is connected; never recreates a deleted item."""
 
-        It is not `due` for the next 240 s then, unless its token expires within six minutes.
-        """
+    def look_later(self, connection_id: ConnectionId, due_ms: int) -> None:
+        """Set `due_ms` if it is connected."""
 
     def of_user(self, user_id: UserId) -> list[Connection]:
         """The user's open connections (an index: eventually consistent)."""
@@ -57,8 +59,7 @@ class ConnectionStore(Protocol):
     def due(self, buckets: Sequence[int], now_ms: int) -> Iterator[Connection]:
         """Those that the sweep has to look at, bucket by bucket (an index: eventually consistent).
 
-        They are new, were not touched for 240 s, or have a token that was just renewed or expires
-        within six minutes.
+        A new connection is due at once.
         """
 
     def join(self, room_id: RoomId, target: Target) -> None:
@@ -101,11 +102,11 @@ class Registry(Protocol):
 
     def beat(
         self, connection_ids: Sequence[ConnectionId], now_ms: int, every_ms: int
-    ) -> list[ConnectionId]:
-        """Note signs of life; return those to be written to the store.
+    ) -> dict[ConnectionId, int | None]:
+        """Note signs of life; return those to be written to the store, with their tokens' expiry.
 
-        A connection's sign of life is written when the last one written is `every_ms` old, or
-        unknown (atomic).
+        The expiry is None for a connection that is missing. A sign of life is to be written when
+        the last one written is `every_ms` old, or unknown (atomic).
         """
 
     def online(self, users: Sequence[UserId]) -> Online:

@@ -21,29 +21,22 @@ def due(connections: ConnectionStore, now_ms: int) -> list[Connection]:
 
 
 class TestConnections:
-    def test_due_are_the_new_the_silent_and_those_whose_token_ends(
+    def test_due_are_the_new_and_those_whose_time_has_come(
         self, connections: ConnectionStore
     ) -> None:
-        long, short = NOW // 1000 + 86_400, NOW // 1000 + 900
-        connections.put(connection(expires_at_s=long))
-        connections.put(connection("short=", expires_at_s=short))
-        assert len(due(connections, NOW)) == 2, "new"
-        for each in ("c1=", "short="):
-            connections.touch(ConnectionId(each), NOW + 1)
-        assert due(connections, NOW + 240_000) == []
-        assert len(due(connections, NOW + 240_001)) == 2, "silent"
-        soon_ms = NOW + 600_000
-        for each in ("c1=", "short="):
-            connections.touch(ConnectionId(each), soon_ms)
-        [ending] = due(connections, soon_ms)
-        assert ending.connection_id == "short="
-        assert ending.last_ping_ms == soon_ms, "it was touched, but its token ends"
-        assert connections.renew(ConnectionId("short="), long, ())
-        assert [each.expires_at_s for each in due(connections, soon_ms)] == [long]
-        connections.touch(ConnectionId("short="), soon_ms)
-        assert due(connections, soon_ms) == []
+        connections.put(connection())
+        assert len(due(connections, NOW)) == 1, "new"
+        connections.touch(C1, NOW + 1, NOW + 100)
+        assert due(connections, NOW + 99) == []
+        assert [each.last_ping_ms for each in due(connections, NOW + 100)] == [NOW + 1]
+        connections.look_later(C1, NOW + 200)
+        assert due(connections, NOW + 199) == []
+        assert len(due(connections, NOW + 200)) == 1
+        assert connections.renew(C1, 99, (), NOW + 150)
+        assert [each.expires_at_s for each in due(connections, NOW + 150)] == [99]
         connections.disconnect(C1, NOW)
-        assert len(due(connections, soon_ms + 240_000)) == 1
+        connections.look_later(C1, NOW)
+        assert due(connections, NOW + 10**9) == []
 
     def test_put_and_get(self, connections: ConnectionStore) -> None:
         one = connection(roles=("service", "admin"), rooms=(LOBBY, OTHER))
@@ -83,26 +76,26 @@ class TestConnections:
 
     def test_touch(self, connections: ConnectionStore) -> None:
         connections.put(connection())
-        connections.touch(C1, NOW + 5)
+        connections.touch(C1, NOW + 5, NOW)
         assert connections.get(C1) == connection(last_ping_ms=NOW + 5)
 
     def test_renew(self, connections: ConnectionStore) -> None:
         connections.put(connection(roles=("admin",)))
-        assert connections.renew(C1, 99, ("service",))
+        assert connections.renew(C1, 99, ("service",), NOW)
         assert connections.get(C1) == connection(expires_at_s=99, roles=("service",))
-        assert connections.renew(C1, 98, ())
+        assert connections.renew(C1, 98, (), NOW)
         assert connections.get(C1) == connection(expires_at_s=98)
         connections.disconnect(C1, NOW)
-        assert not connections.renew(C1, 97, ())
+        assert not connections.renew(C1, 97, (), NOW)
         assert connections.get(C1) is None
-        assert not connections.renew(ConnectionId("never="), 97, ())
+        assert not connections.renew(ConnectionId("never="), 97, (), NOW)
 
     def test_touch_never_creates_nor_revives(self, connections: ConnectionStore) -> None:
-        connections.touch(C1, NOW)
+        connections.touch(C1, NOW, NOW)
         assert connections.get(C1) is None
         connections.put(connection())
         connections.disconnect(C1, NOW)
-        connections.touch(C1, NOW + 5)
+        connections.touch(C1, NOW + 5, NOW)
         assert connections.get(C1) is None
 
     def test_of_user_and_in_bucket(self, connections: ConnectionStore) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...kernel.ids import user_bucket
-from ...model.connections import STALE_MS, Connection, Devices, Target, ending_s
+from ...model.connections import Connection, Devices, Target
 from ...model.identifiers import ConnectionId, Region, RoomId, UserId
 from .table import Item, Table, integer, n, s, text
 
@@ -48,27 +48,26 @@ class DynamoConnectionStore:
         )
         return _connection(answer["Attributes"]) if answer is not None else None
 
-    def renew(self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str]) -> bool:
+    def renew(
+        self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str], due_ms: int
+    ) -> bool:
         return self._update(
             connection_id,
-            "SET expires_at = :end, #roles = :roles, due = :now",
+            "SET expires_at = :end, #roles = :roles, due = :due",
             {
                 ":end": n(expires_at_s),
                 ":roles": {"L": [s(role) for role in roles]},
-                ":now": n(0),
+                ":due": n(due_ms),
             },
             {"#roles": "roles"},
         )
 
-    def touch(self, connection_id: ConnectionId, now_ms: int) -> None:
-        later = {":now": n(now_ms), ":due": n(now_ms + STALE_MS), ":soon": n(ending_s(now_ms))}
-        if not self._update(
-            connection_id,
-            "SET last_ping = :now, due = :due",
-            later,
-            condition="expires_at > :soon",
-        ):
-            self._update(connection_id, "SET last_ping = :now", {":now": n(now_ms)})
+    def touch(self, connection_id: ConnectionId, now_ms: int, due_ms: int) -> None:
+        values = {":now": n(now_ms), ":due": n(due_ms)}
+        self._update(connection_id, "SET last_ping = :now, due = :due", values)
+
+    def look_later(self, connection_id: ConnectionId, due_ms: int) -> None:
+        self._update(connection_id, "SET due = :due", {":due": n(due_ms)})
 
     def of_user(self, user_id: UserId) -> list[Connection]:
         items = self._table.query(
@@ -161,14 +160,13 @@ class DynamoConnectionStore:
         expression: str,
         values: Item,
         names: Mapping[str, str] | None = None,
-        condition: str = "",
     ) -> bool:
-        """Change an open connection; False if it has ended or the condition failed."""
+        """Change an open connection; False if it has ended."""
         answer = self._table.update(
             {"connection_id": s(connection_id)},
             expression,
             {**values, ":on": s("connected")},
-            ConditionExpression=" AND ".join(filter(None, ("#status = :on", condition))),
+            ConditionExpression="#status = :on",
             ExpressionAttributeNames={**(names or {}), "#status": "status"},
         )
         return answer is not None

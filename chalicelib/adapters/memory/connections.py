@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ...kernel.ids import user_bucket
-from ...model.connections import STALE_MS, Connection, Devices, Target, ending_s
+from ...model.connections import Connection, Devices, Target
 from ...model.identifiers import ConnectionId, RoomId, UserId
 
 
@@ -40,7 +40,9 @@ class MemoryConnectionStore:
                 self._left_ms[connection.user_id] = now_ms
             return connection
 
-    def renew(self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str]) -> bool:
+    def renew(
+        self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str], due_ms: int
+    ) -> bool:
         with self._lock:
             connection = self._connections.get(connection_id)
             if connection is None:
@@ -48,16 +50,19 @@ class MemoryConnectionStore:
             self._connections[connection_id] = replace(
                 connection, expires_at_s=expires_at_s, roles=tuple(roles)
             )
-            self._due_ms[connection_id] = 0
+            self._due_ms[connection_id] = due_ms
             return True
 
-    def touch(self, connection_id: ConnectionId, now_ms: int) -> None:
+    def look_later(self, connection_id: ConnectionId, due_ms: int) -> None:
+        with self._lock:
+            self._due_ms[connection_id] = due_ms
+
+    def touch(self, connection_id: ConnectionId, now_ms: int, due_ms: int) -> None:
         with self._lock:
             if connection_id in self._connections:
                 connection = self._connections[connection_id]
                 self._connections[connection_id] = replace(connection, last_ping_ms=now_ms)
-                if connection.expires_at_s > ending_s(now_ms):
-                    self._due_ms[connection_id] = now_ms + STALE_MS
+                self._due_ms[connection_id] = due_ms
 
     def of_user(self, user_id: UserId) -> list[Connection]:
         with self._lock:

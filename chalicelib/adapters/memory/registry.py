@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ...kernel.ids import BUCKETS, user_bucket
 from ...model.connections import BucketState, Connection, Devices, Online, Target
@@ -72,9 +73,14 @@ class MemoryRegistry(Expiring):
 
     def beat(
         self, connection_ids: Sequence[ConnectionId], now_ms: int, every_ms: int
-    ) -> list[ConnectionId]:
+    ) -> dict[ConnectionId, int | None]:
         with self._call():
-            return [each for each in connection_ids if self._beat(each, now_ms, every_ms)]
+            return {
+                each: entry["connection"].expires_at_s if entry is not None else None
+                for each in connection_ids
+                for entry in [self._get(f"connection:{each}")]
+                if entry is None or self._beat(entry, now_ms, every_ms)
+            }
 
     def online(self, users: Sequence[UserId]) -> Online:
         with self._call():
@@ -152,10 +158,7 @@ class MemoryRegistry(Expiring):
                 self._put(key, value, ttl_ms)
         return held
 
-    def _beat(self, connection_id: ConnectionId, now_ms: int, every_ms: int) -> bool:
-        entry = self._get(f"connection:{connection_id}")
-        if entry is None:
-            return True
+    def _beat(self, entry: dict[str, Any], now_ms: int, every_ms: int) -> bool:
         if now_ms - entry["connection"].last_ping_ms < every_ms:
             return False
         entry["connection"] = replace(entry["connection"], last_ping_ms=now_ms)

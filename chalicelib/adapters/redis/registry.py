@@ -91,12 +91,16 @@ class RedisRegistry:
 
     def beat(
         self, connection_ids: Sequence[ConnectionId], now_ms: int, every_ms: int
-    ) -> list[ConnectionId]:
+    ) -> dict[ConnectionId, int | None]:
         held = [keys.connection(each) for each in connection_ids]
         answers = self._run(
             *(evaluate(registry_scripts.BEAT, [key], now_ms, every_ms) for key in held)
         )
-        return [each for each, due in zip(connection_ids, answers, strict=True) if due]
+        return {
+            each: int(expires) or None
+            for each, expires in zip(connection_ids, answers, strict=True)
+            if expires is not None
+        }
 
     def online(self, users: Sequence[UserId]) -> Online:
         by_bucket: dict[int, list[UserId]] = {}

@@ -51,7 +51,7 @@ def test_an_ended_one_does_not() -> None:
 def test_a_token_renewed_meanwhile_wins() -> None:
     world = World()
     old = lost(world)
-    world.adapters.connections.renew(old.connection_id, old.expires_at_s + 60, ("admin",))
+    world.adapters.connections.renew(old.connection_id, old.expires_at_s + 60, ("admin",), 0)
     new = replace(old, expires_at_s=old.expires_at_s + 60, roles=("admin",))
     assert restorer(world).put_back([old]) == [new]
     assert world.cache.frame(old.connection_id, None, None).connection == new
