@@ -268,16 +268,21 @@ class Connections:
             self._restorer.fill(bucket)
 
     def _heard(self, connection_ids: Sequence[ConnectionId], every_ms: int, stale_ms: int) -> None:
-        now_ms = self._clock.now_ms()
+        now_ms, cached = self._clock.now_ms(), True
         try:
             written = self._registry.beat(connection_ids, now_ms, every_ms)
         except CacheDown:
             telemetry.log("WARNING", "beat_failed")
+            cached = False
             written = dict.fromkeys(connection_ids)
         for connection_id, expires_at_s in written.items():
             if expires_at_s is None:
                 stored = self._store.get(connection_id)
-                expires_at_s = stored.expires_at_s if stored is not None else 0
+                if stored is None:
+                    continue
+                expires_at_s = stored.expires_at_s
+                if cached:
+                    self.put_back([stored])
             due_ms = lifetime.due_ms(expires_at_s, now_ms, stale_ms)
             self._store.touch(connection_id, now_ms, due_ms)
 

@@ -147,23 +147,29 @@ class Sweep:
         looked at by the next sweep.
         """
         now_ms = self._clock.now_ms()
-        stale = {c.target: c for c in batch if now_ms - c.last_ping_ms > STALE_MS}
-        frames = {target: ping(target) for target in stale}
-        posts = [Post(target, frame) for target, frame in frames.items() if frame is not None]
-        beating = [target for target, frame in frames.items() if frame is None]
-        self._outbound.send([ReviveHeartbeat(target=target) for target in beating])
         writes: list[Callable[[], None]] = []
-        for post, outcome in zip(posts, self._poster.post(posts), strict=True):
-            if outcome is Outcome.DELIVERED:
-                counts["pinged"] += 1
-                due_ms = lifetime.due_ms(stale[post.target].expires_at_s, now_ms)
-                writes.append(partial(self._store.touch, post.target.connection_id, now_ms, due_ms))
-            elif outcome is Outcome.GONE and self._connections.gone(post.target):
-                counts["gone"] += 1
-        fine = [c for c in batch if c.target not in stale and now_ms - c.connected_at_ms > FRESH_MS]
-        for each in [*fine, *(stale[target] for target in beating)]:
-            heard_ms = each.last_ping_ms if each.target not in stale else now_ms
-            due_ms = lifetime.due_ms(each.expires_at_s, heard_ms)
+        silent: list[tuple[Connection, bytes]] = []
+        for each in batch:
+            frame = ping(each.target)
+            stale_ms = STALE_MS if frame is not None else lifetime.BEATING_STALE_MS
+            stale = now_ms - each.last_ping_ms > stale_ms
+            if stale and frame is not None:
+                silent.append((each, frame))
+                continue
+            if stale:
+                self._outbound.send([ReviveHeartbeat(target=each.target)])
+            elif now_ms - each.connected_at_ms <= FRESH_MS:
+                continue
+            heard_ms = now_ms if stale else each.last_ping_ms
+            due_ms = lifetime.due_ms(each.expires_at_s, heard_ms, stale_ms)
             if due_ms > now_ms:
                 writes.append(partial(self._store.look_later, each.connection_id, due_ms))
+        posts = [Post(each.target, frame) for each, frame in silent]
+        for (each, _), outcome in zip(silent, self._poster.post(posts), strict=True):
+            if outcome is Outcome.DELIVERED:
+                counts["pinged"] += 1
+                due_ms = lifetime.due_ms(each.expires_at_s, now_ms)
+                writes.append(partial(self._store.touch, each.connection_id, now_ms, due_ms))
+            elif outcome is Outcome.GONE and self._connections.gone(each.target):
+                counts["gone"] += 1
         self._parallel.run(writes)

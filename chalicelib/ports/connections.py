@@ -103,10 +103,10 @@ class Registry(Protocol):
     def beat(
         self, connection_ids: Sequence[ConnectionId], now_ms: int, every_ms: int
     ) -> dict[ConnectionId, int | None]:
-        """Note signs of life; return those to be written to the store, with their tokens' expiry.
+        """Note signs of life, which extend the connections' expiry; return those to be stored.
 
-        The expiry is None for a connection that is missing. A sign of life is to be written when
-        the last one written is `every_ms` old, or unknown (atomic).
+        Each has the end of its token (s), None if the connection is missing. A sign of life is to
+        be stored when the last one stored is `every_ms` old, or unknown (atomic).
         """
 
     def online(self, users: Sequence[UserId]) -> Online:

@@ -157,3 +157,18 @@ def test_a_moved_connection_is_the_same_device_under_another_id(rig: Rig) -> Non
     assert rig.cache.frame(new.connection_id, None, None).connection == new
     assert not rig.cache.unregister(old.target, NOW)
     assert rig.cache.unregister(new.target, NOW)
+
+
+def test_signs_of_life_are_stored_now_and_then(rig: Rig) -> None:
+    one, other = connection(ALICE), target(BOB).connection_id
+    rig.cache.register(one)
+    ids = [one.connection_id, other]
+    start = one.last_ping_ms
+    assert rig.cache.beat(ids, start + 99, 100) == {other: None}
+    assert rig.cache.beat(ids, start + 100, 100) == {ids[0]: one.expires_at_s, other: None}
+    assert rig.cache.beat(ids, start + 199, 100) == {other: None}
+    for _ in range(3):
+        rig.wait(3599)
+        assert rig.cache.beat(ids, start + 199, 100) == {other: None}, "it does not expire"
+    frame = rig.cache.frame(one.connection_id, None, None)
+    assert frame.connection == replace(one, last_ping_ms=start + 100)

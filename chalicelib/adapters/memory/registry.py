@@ -159,6 +159,8 @@ class MemoryRegistry(Expiring):
         return held
 
     def _beat(self, entry: dict[str, Any], now_ms: int, every_ms: int) -> bool:
+        connection_id = entry["connection"].connection_id
+        self._put(f"connection:{connection_id}", entry, CONNECTION_MS)
         if now_ms - entry["connection"].last_ping_ms < every_ms:
             return False
         entry["connection"] = replace(entry["connection"], last_ping_ms=now_ms)

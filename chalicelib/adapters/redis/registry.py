@@ -94,7 +94,10 @@ class RedisRegistry:
     ) -> dict[ConnectionId, int | None]:
         held = [keys.connection(each) for each in connection_ids]
         answers = self._run(
-            *(evaluate(registry_scripts.BEAT, [key], now_ms, every_ms) for key in held)
+            *(
+                evaluate(registry_scripts.BEAT, [key], now_ms, every_ms, CONNECTION_S)
+                for key in held
+            )
         )
         return {
             each: int(expires) or None

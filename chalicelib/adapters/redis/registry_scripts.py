@@ -193,10 +193,11 @@ RENEW = script("""
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], unpack(ARGV)) end
 return 1
 """)
-# Time, interval: the expiry of the token if the sign of life has to be stored; 0 if unknown.
+# Time, interval, expiry: the end of the token if the sign of life has to be stored; 0 if unknown.
 BEAT = script("""
 local held = redis.call('HMGET', KEYS[1], 'last_ping', 'expires_at')
 if not held[1] then return 0 end
+redis.call('EXPIRE', KEYS[1], ARGV[3])
 if tonumber(ARGV[1]) - tonumber(held[1]) < tonumber(ARGV[2]) then return false end
 redis.call('HSET', KEYS[1], 'last_ping', ARGV[1])
 return held[2]
