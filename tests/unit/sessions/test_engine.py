@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.connections.lifetime import BEATING_STALE_MS
 from tests.support.socketio import REFUSED, Client
 from tests.support.world import World
 
