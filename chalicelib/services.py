@@ -14,6 +14,7 @@ from .connections.expiry import TokenExpiry
 from .connections.frames import Frames
 from .connections.presence_jobs import PresenceJobs
 from .connections.registry import Connections
+from .connections.restoring import Restorer
 from .connections.silence import Silence
 from .connections.sweep import Sweep
 from .connections.views import RoomViews
@@ -158,15 +159,19 @@ def compose(settings: Settings, a: Adapters) -> Services:
     )
     views = RoomViews(a.connections, a.cache, rooms, a.outbound)
     presence_jobs = PresenceJobs(a.delivery, a.ids)
+    restorer = Restorer(a.connections, a.cache, a.outbound, a.clock)
     closing = Closing(a.poster, a.outbound, a.clock)
     connections = Connections(
         store=a.connections,
         registry=a.cache,
+        restorer=restorer,
         views=views,
         presence_jobs=presence_jobs,
         outbound=a.outbound,
         closing=closing,
         revocations=revocations,
+        claims=a.cache,
+        parallel=a.parallel,
         clock=a.clock,
         max_connections=settings.max_connections,
     )
@@ -176,12 +181,14 @@ def compose(settings: Settings, a: Adapters) -> Services:
         store=a.connections,
         registry=a.cache,
         counts=a.cache,
+        restorer=restorer,
         connections=connections,
         expiry=expiry,
         silence=silence,
         presence_jobs=presence_jobs,
         outbound=a.outbound,
         poster=a.poster,
+        parallel=a.parallel,
         clock=a.clock,
     )
     reader = MessageReader(a.log, regions)
@@ -195,7 +202,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         region=region,
     )
     backlog = Backlog(reader, a.cursors, a.delivery_dead, a.clock)
-    posting = Posting(a.poster, connections, a.cache, a.clock)
+    posting = Posting(a.poster, connections, a.cache, rooms, a.clock)
     confirmations = Confirmations(posting, a.cache)
     telling = Telling(posting, views, a.outbound, a.outbound_dead)
     slow = SlowConnections(

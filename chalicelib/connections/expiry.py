@@ -57,9 +57,10 @@ class TokenExpiry:
         end, roles = identity.expires_at_s, identity.roles
         renewed = replace(connection, expires_at_s=end, roles=roles)
         self._connections.watch(renewed)
-        if not self._store.renew(connection.connection_id, end, roles):
+        due_ms = lifetime.due_ms(end, self._clock.now_ms())
+        if not self._store.renew(connection.connection_id, end, roles, due_ms):
             raise Unauthorized(NOT_CONNECTED)
-        self._connections.register(renewed)
+        self._connections.renewed(renewed)
 
     def watch(self, job: WatchExpiry, attempt: int) -> int | None:
         """Warn the client if the token expires soon, and queue the closing; else wait on.

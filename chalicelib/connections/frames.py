@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..kernel import telemetry
 from ..kernel.errors import CacheDown, NotConnected, Unauthorized
 from ..model.access import Charge
-from ..model.connections import FrameContext
+from ..model.connections import Connection, FrameContext
 from ..model.identifiers import ConnectionId, Region, RoomId, UserId
 from ..model.lines import Turn
 from ..ports.connections import ConnectionStore, FrameContexts
@@ -56,17 +56,10 @@ class Frames:
             frame = self._contexts.frame(connection_id, room_id, turn_region, paid)
         except CacheDown:
             telemetry.measure("limits_open", charge.now_ms, limits_open=1)
-            frame = FrameContext(None)
-        now_ms = self._clock.now_ms()
+            return FrameContext(self._stored(connection_id, None))
         # A token that is expired in the cache may have been renewed while the cache was away.
-        if frame.connection is None or lifetime.expired(frame.connection, now_ms):
-            connection = self._store.get(connection_id)
-            if connection is None and frame.connection is None:
-                raise NotConnected(NOT_CONNECTED)
-            if connection is None or lifetime.expired(connection, now_ms):
-                raise Unauthorized("the token has expired, connect again with a new one")
-            self._connections.register(connection)
-            frame = replace(frame, connection=connection)
+        if frame.connection is None or lifetime.expired(frame.connection, self._clock.now_ms()):
+            frame = self._put_back(frame, self._stored(connection_id, frame.connection))
         assert frame.connection is not None
         if len(self._users) >= _USERS_KNOWN:
             self._users.clear()
@@ -79,3 +72,19 @@ class Frames:
             self._lines.give_up_turn((room_id, region), turn, refund)
         except CacheDown:
             telemetry.log("WARNING", "turn_not_given_up", room_id=room_id)
+
+    def _stored(self, connection_id: ConnectionId, cached: Connection | None) -> Connection:
+        """Return the connection from the store."""
+        connection = self._store.get(connection_id)
+        if connection is None and cached is None:
+            raise NotConnected(NOT_CONNECTED)
+        if connection is None or lifetime.expired(connection, self._clock.now_ms()):
+            raise Unauthorized("the token has expired, connect again with a new one")
+        return connection
+
+    def _put_back(self, frame: FrameContext, connection: Connection) -> FrameContext:
+        """Put a connection that the cache does not know into the cache and the frame."""
+        still_open = self._connections.put_back([connection])
+        if not still_open:
+            raise NotConnected(NOT_CONNECTED)
+        return replace(frame, connection=still_open[0])

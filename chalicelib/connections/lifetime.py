@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from ..jobs.outbound import CheckPresence, ExpireConnection, WatchExpiry
-from ..model.connections import Connection, Target
+from ..model.connections import STALE_MS, Connection, Target
 from ..model.identifiers import UserId
 
 TOKEN_GRACE_S = 25  # a connection stays open this long after its token has expired
 EXPIRING_S = 120  # clients are warned this long before expiry
 YOUNG_MS = 5_000
-HEARD_EVERY_MS = 120_000  # frames are noted as signs of life this often; half of STALE_AFTER_MS
 LIFE_S = 7_200  # API Gateway closes a websocket then, so later expiries need no warning
 MOST_DELAY_S = 900  # the limit of SQS
 GRACE_MS = 10_000  # a user who reconnects within this time is not shown as offline
+# Signs of life are written to the store this often. Half of STALE_MS: for a client that shows one
+# in this time, the one written is never so old that it would be taken for stale.
+SEEN_EVERY_MS = STALE_MS // 2
+# A session with a heartbeat of its own is found silent by that. The sweep only restarts heartbeats
+# that have stopped.
+BEATING_EVERY_MS, BEATING_STALE_MS = 900_000, 1_200_000
 
 
 def expired(connection: Connection, now_ms: int) -> bool:
@@ -23,6 +28,11 @@ def expired(connection: Connection, now_ms: int) -> bool:
 def expires_soon(expires_at_s: int, now_ms: int) -> bool:
     """Whether the token expires so soon that the client is warned and the closing is queued."""
     return expires_at_s * 1000 - now_ms <= EXPIRING_S * 1000
+
+
+def due_ms(expires_at_s: int, heard_ms: int, stale_ms: int = STALE_MS) -> int:
+    """When the sweep has to look at a connection: it may be stale then, or its token expires."""
+    return min(heard_ms + stale_ms, (expires_at_s - EXPIRING_S) * 1000)
 
 
 def expiry_job(connection: Connection, now_ms: int) -> ExpireConnection:

@@ -6,26 +6,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
+from .. import wire
 from ..access.revocations import Revocations
-from ..jobs.outbound import DisconnectUser, LeaveRooms, OutboundJob, RegisterConnection
-from ..kernel import telemetry
+from ..jobs.outbound import DisconnectUser, DropGhosts, LeaveRooms, OutboundJob, RegisterConnection
+from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, RateLimited, Unavailable
 from ..model.access import Identity
-from ..model.connections import Connection, Devices, Target
+from ..model.connections import Connection, Devices, Online, Target
 from ..model.identifiers import ConnectionId, UserId
 from ..ports.connections import ConnectionStore, Registry
 from ..ports.queues import Queue
-from ..ports.system import Clock
+from ..ports.receipts import Claims
+from ..ports.system import Clock, Parallel
 from . import lifetime
 from .closing import Closing, Reason
 from .presence_jobs import PresenceJobs
+from .restoring import Restorer
 from .views import RoomViews
 
 REGISTER_AGAIN_S = 5
-_HEARD = 10_000
+PAUSED_MS = 5_000  # half of the time after which the job of an end compares Redis with the store
+GHOST_TRIES, GHOSTS_AGAIN_S = 5, 60  # beyond the 180 s after which buckets are cold
+FEW = 8  # users of a bucket that cost less to read one by one than the whole bucket
+FILL_S = 10  # one process at a time fills a bucket
 NOT_CONNECTED = "this connection is unknown or has ended, connect again"
 
 
@@ -35,25 +42,29 @@ class Connections:
         *,
         store: ConnectionStore,
         registry: Registry,
+        restorer: Restorer,
         views: RoomViews,
         presence_jobs: PresenceJobs,
         outbound: Queue,
         closing: Closing,
         revocations: Revocations,
+        claims: Claims,
+        parallel: Parallel,
         clock: Clock,
         max_connections: int,
     ) -> None:
         self._store = store
         self._registry = registry
+        self._restorer = restorer
         self._views = views
         self._presence_jobs = presence_jobs
         self._outbound = outbound
         self._closing = closing
         self._revocations = revocations
+        self._claims = claims
+        self._parallel = parallel
         self._clock = clock
         self._max_connections = max_connections
-        # When this process last noted a sign of life of a connection.
-        self._heard_ms: dict[ConnectionId, int] = {}
 
     def open(self, identity: Identity, target: Target, device_info: Mapping[str, str]) -> None:
         """Store a connection that the gateway is about to open: 1 DynamoDB write, 1 Redis trip.
@@ -75,6 +86,8 @@ class Connections:
         )
         self._store.put(connection)
         first = self.register(connection)
+        if self._clock.now_ms() - connection.last_ping_ms > PAUSED_MS:
+            self.put_back([connection])  # it may have ended before it was registered
         if first is None:
             # Redis may be back soon, and would show the user as offline until the next sweep.
             job = RegisterConnection(
@@ -105,11 +118,28 @@ class Connections:
             telemetry.log("WARNING", "register_failed")
             return None
 
+    def put_back(self, connections: Sequence[Connection]) -> Sequence[Connection]:
+        """Put connections that were read from the store into Redis; return those still open.
+
+        While Redis is away, nothing is registered and all are returned.
+        """
+        try:
+            return self._restorer.put_back(connections)
+        except CacheDown:
+            telemetry.log("WARNING", "register_failed")
+            return connections
+
+    def renewed(self, connection: Connection) -> None:
+        """Put a connection's new expiry and roles into Redis. The store already has them."""
+        try:
+            self._registry.renew(connection)
+        except CacheDown:
+            telemetry.log("WARNING", "renew_failed")
+
     def register_again(self, job: RegisterConnection) -> None:
         """Register a connection that opened while Redis was away; if that fails, the sweep does."""
         connection = self._store.get(job.connection_id)
-        if connection is not None:
-            self.register(connection)
+        if connection is not None and self.put_back([connection]):
             self._presence_jobs.settle([connection.user_id])
 
     def disconnect_user(self, job: DisconnectUser) -> None:
@@ -135,6 +165,8 @@ class Connections:
         self.watch(moved)
         try:
             self._registry.move(connection.target, moved)
+            if self._store.get(moved.connection_id) is None:  # the websocket has ended meanwhile
+                self._registry.unregister(moved.target, self._clock.now_ms())
         except CacheDown:
             telemetry.log("WARNING", "move_without_cache")
         for room_id in connection.rooms:
@@ -146,37 +178,56 @@ class Connections:
         """Return a connection from the store; None when it is unknown or has ended."""
         return self._store.get(connection_id)
 
-    def touch(self, connection_ids: Iterable[ConnectionId]) -> None:
-        """Note a sign of life of these connections."""
-        for connection_id in connection_ids:
-            self._store.touch(connection_id, self._clock.now_ms())
-
     def heard(self, connection: Connection) -> None:
         """Note that a frame of this connection came, if nothing was noted for two minutes.
 
-        A frame is served although this fails.
+        A frame is served although this fails. The store comes first: if Redis knew of a sign of
+        life that the store does not, the answer to a ping of the sweep might not be stored.
+        Frames of Socket.IO are not noted: such a client shows by its pongs that it is there.
         """
-        connection_id, now_ms = connection.connection_id, self._clock.now_ms()
-        noted_ms = max(connection.last_ping_ms, self._heard_ms.get(connection_id, 0))
-        if now_ms - noted_ms < lifetime.HEARD_EVERY_MS:
+        now_ms, connection_id = self._clock.now_ms(), connection.connection_id
+        noted_lately = now_ms - connection.last_ping_ms < lifetime.SEEN_EVERY_MS
+        if noted_lately or not wire.is_json(connection.target.protocol):
             return
         try:
-            self.touch([connection_id])
+            due_ms = lifetime.due_ms(connection.expires_at_s, now_ms)
+            self._store.touch(connection_id, now_ms, due_ms)
+            self._registry.beat([connection_id], now_ms, 0)
         except Unavailable:
             telemetry.log("WARNING", "frame_not_noted")
-            return
-        if len(self._heard_ms) >= _HEARD:
-            self._heard_ms.clear()
-        self._heard_ms[connection_id] = now_ms
 
     def heartbeat(self, connection: Connection) -> None:
-        """Note a client's ping, in the store and in Redis."""
-        self._store.touch(connection.connection_id, self._clock.now_ms())
+        """Extend the expiry of a client that pings in Redis; put it back if it is missing.
+
+        Like every frame, the ping itself is noted by `heard`.
+        """
         try:
-            if self._registry.refresh([connection.target]):
-                self._registry.register(connection)
+            missing = self._registry.refresh([connection.target])
         except CacheDown:
             telemetry.log("WARNING", "refresh_failed")
+            return
+        if missing:
+            self.put_back([connection])
+
+    def touch(self, connection_ids: Sequence[ConnectionId]) -> None:
+        """Note a sign of life of sockets with a heartbeat; most are not written to the store."""
+        now_ms, cached = self._clock.now_ms(), True
+        try:
+            written = self._registry.beat(connection_ids, now_ms, lifetime.BEATING_EVERY_MS)
+        except CacheDown:
+            telemetry.log("WARNING", "beat_failed")
+            cached = False
+            written = dict.fromkeys(connection_ids)
+        for connection_id, expires_at_s in written.items():
+            if expires_at_s is None:
+                stored = self._store.get(connection_id)
+                if stored is None:
+                    continue
+                expires_at_s = stored.expires_at_s
+                if cached:
+                    self.put_back([stored])
+            due_ms = lifetime.due_ms(expires_at_s, now_ms, lifetime.BEATING_STALE_MS)
+            self._store.touch(connection_id, now_ms, due_ms)
 
     def end(self, target: Target, reason: Reason) -> None:
         """Close a connection's socket, and then end the connection."""
@@ -221,26 +272,52 @@ class Connections:
             telemetry.log("WARNING", "unregister_failed")
         return True
 
-    def drop_ghosts(self, user_id: UserId) -> None:
+    def drop_ghosts(self, user_id: UserId, tries: int = 1) -> None:
         """Remove a user's ended connections from Redis.
 
         Redis still has a connection that ended while Redis was away, or whose clean-up failed.
+        If Redis is still away, this is tried again. After an outage too long for these tries no
+        bucket is warm, and filling them removes what has ended.
         """
         try:
-            held = self._registry.online([user_id]) or {}
-            for target in held.get(user_id, []):
-                if self._store.get(target.connection_id) is None:
-                    self._registry.unregister(target, self._clock.now_ms())
+            self._restorer.drop_ended(self._registry.online([user_id]).targets)
         except CacheDown:
             telemetry.log("WARNING", "ghosts_not_dropped")
+            if tries < GHOST_TRIES:
+                again = DropGhosts(user_id=user_id, tries=tries + 1, delay_s=GHOSTS_AGAIN_S)
+                self._outbound.send([again])
+
+    def drop_ghosts_again(self, job: DropGhosts) -> None:
+        """Try again what failed while Redis was away."""
+        self.drop_ghosts(job.user_id, job.tries)
 
     def devices(self, user_id: UserId) -> Devices:
         """Count a user's connections in the store: slower than Redis, for when Redis is away."""
         return self._store.devices(user_id)
 
-    def of_users(self, users: Iterable[UserId]) -> list[Target]:
-        """Return the connections of these users, read from the store one user after the other."""
-        return [c.target for user in users for c in self._store.of_user(user)]
+    def of_users(self, users: Sequence[UserId]) -> list[Target]:
+        """Return the connections of these users from the store: slower than Redis.
+
+        Buckets with many of these users are filled in Redis first, each by one process at a time.
+        A bucket that was filled stays warm, so that an interrupted call is shorter when repeated.
+        """
+        by_bucket: dict[int, list[UserId]] = {}
+        for user_id in users:
+            by_bucket.setdefault(ids.user_bucket(user_id), []).append(user_id)
+        crowded = [bucket for bucket, asked in by_bucket.items() if len(asked) > FEW]
+        try:
+            self._parallel.run([partial(self._fill, bucket) for bucket in crowded])
+            online = self._registry.online(users) if crowded else Online((), users)
+        except CacheDown:
+            online = Online((), users)
+        stored = self._parallel.run(
+            [partial(self._store.of_user, user_id) for user_id in online.unknown]
+        )
+        return [*online.targets, *(each.target for found in stored for each in found)]
+
+    def _fill(self, bucket: int) -> None:
+        if self._claims.claim(f"fill:{bucket}", FILL_S):
+            self._restorer.fill(bucket)
 
     def _check_number(self, connection: Connection) -> None:
         try:

@@ -25,11 +25,17 @@ class Silence:
         self._connections = connections
         self._outbound = outbound
 
-    def asked(self, targets: Sequence[Target], now_ms: int) -> None:
-        """Queue the end of connections that took a `ping`, in case they do not answer it."""
+    def asked(self, targets: Sequence[Target], silent_since_ms: int) -> None:
+        """Queue the end of connections that took a `ping`, in case they do not answer it.
+
+        Args:
+            silent_since_ms: Nothing of them was noted after this; a later frame spares them.
+        """
         self._outbound.send(
             [
-                EndSilent(connection_id=each.connection_id, asked_ms=now_ms, delay_s=ANSWER_S)
+                EndSilent(
+                    connection_id=each.connection_id, asked_ms=silent_since_ms, delay_s=ANSWER_S
+                )
                 for each in targets
             ]
         )

@@ -1,27 +1,38 @@
-"""The sweep, every minute: find connections that ended unnoticed, and restore what Redis lost."""
+"""The sweep, every minute: find connections that ended unnoticed, and restore what Redis lost.
+
+It works bucket by bucket and costs what is stale, not what is connected. What it cannot do in its
+time it leaves to jobs, one for each bucket. It needs no record of how far it came: a connection
+that was looked at is not due for a while, and a bucket that was filled is warm.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 
-from ..jobs.outbound import ReviveHeartbeat
-from ..kernel import telemetry
+from ..jobs.outbound import ReviveHeartbeat, SweepBucket
+from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown
-from ..model.connections import Connection, Target
+from ..model.connections import STALE_MS, BucketState, Connection, Target
 from ..model.delivery import Outcome, Post
 from ..ports.connections import ConnectionStore, Registry
 from ..ports.delivery import Poster
 from ..ports.queues import Queue
-from ..ports.system import Clock, TrafficCounts
+from ..ports.system import Clock, Parallel, TrafficCounts
+from . import lifetime
 from .expiry import TokenExpiry
 from .presence_jobs import PresenceJobs
 from .registry import Connections
+from .restoring import BATCH, Restorer
 from .silence import Silence
 
-STALE_AFTER_MS = 240_000
 FRESH_MS = 120_000  # two sweeps: the presence job of so young a connection may be missing
-_BATCH = 500
+RUN_MS = 20_000  # then the buckets that are left get jobs
+COUNTS = ("seen", "pinged", "gone", "restored", "expiring")
+
+Ping = Callable[[Target], bytes | None]
+Warning_ = Callable[[Connection], bytes]
 
 
 class Sweep:
@@ -31,28 +42,30 @@ class Sweep:
         store: ConnectionStore,
         registry: Registry,
         counts: TrafficCounts,
+        restorer: Restorer,
         connections: Connections,
         expiry: TokenExpiry,
         silence: Silence,
         presence_jobs: PresenceJobs,
         outbound: Queue,
         poster: Poster,
+        parallel: Parallel,
         clock: Clock,
     ) -> None:
         self._store = store
         self._registry = registry
         self._counts = counts
+        self._restorer = restorer
         self._connections = connections
         self._expiry = expiry
         self._silence = silence
         self._presence_jobs = presence_jobs
         self._outbound = outbound
         self._poster = poster
+        self._parallel = parallel
         self._clock = clock
 
-    def run(
-        self, ping: Callable[[Target], bytes | None], warning: Callable[[Connection], bytes]
-    ) -> dict[str, int]:
+    def run(self, ping: Ping, warning: Warning_) -> dict[str, int]:
         """Ping stale connections, end dead ones, restore what Redis lost.
 
         Args:
@@ -62,36 +75,67 @@ class Sweep:
                 It is sent once or twice. The connection is closed 25 s after the token expired.
 
         Returns:
-            Counts by outcome.
+            Counts by outcome; `left` is the number of buckets left to jobs.
         """
-        counts = {"seen": 0, "pinged": 0, "gone": 0, "restored": 0, "expiring": 0}
-        everyone = self._store.scan()
-        while batch := list(islice(everyone, _BATCH)):
-            counts["seen"] += len(batch)
-            counts["restored"] += self._restore(batch)
-            self._ping_stale(batch, ping, counts)
-            counts["expiring"] += self._expiry.warn(batch, warning)
-            self._settle_again(batch)
-        try:
-            self._registry.set_warm(True)
-            self._counts.note_connections(counts["seen"] - counts["gone"])
-        except CacheDown:
-            telemetry.log("WARNING", "sweep_without_cache")
-        return counts
+        self._store.index_all(self._clock.now_ms())
+        counts = dict.fromkeys(COUNTS, 0)
+        left = self._sweep(self._states(), ping, warning, counts)
+        self._outbound.send([SweepBucket(bucket=bucket) for bucket in sorted(left)])
+        return {**counts, "left": len(left)}
 
-    def _restore(self, batch: list[Connection]) -> int:
-        """Put connections that are missing in Redis back, and return how many they were."""
-        restored = 0
+    def bucket(self, job: SweepBucket, ping: Ping, warning: Warning_) -> None:
+        """Sweep a bucket that the scheduled sweep had no time for."""
+        counts = dict.fromkeys(COUNTS, 0)
+        states = [state for state in self._states() if state.number == job.bucket]
+        left = self._sweep(states, ping, warning, counts)
+        telemetry.log("INFO", "bucket_swept", bucket=job.bucket, left=len(left), **counts)
+
+    def _states(self) -> list[BucketState]:
+        """The state of all buckets; warm ones stay warm. Without Redis, there is none to fill."""
         try:
-            missing = set(self._registry.refresh([c.target for c in batch]))
-            for connection in batch:
-                if connection.target in missing:
-                    self._registry.register(connection)
-                    restored += 1
-            self._presence_jobs.settle({target.user_id: None for target in missing})
+            states = self._registry.keep_warm()
+            if all(state.warm for state in states):
+                self._counts.note_connections(sum(state.connections for state in states))
+            return states
         except CacheDown:
             telemetry.log("WARNING", "sweep_without_cache")
-        return restored
+            return [BucketState(number, True, 0) for number in range(ids.BUCKETS)]
+
+    def _sweep(
+        self, states: list[BucketState], ping: Ping, warning: Warning_, counts: dict[str, int]
+    ) -> set[int]:
+        """Fill cold buckets and look at what is due; return the buckets left when time is over."""
+        until_ms, left = self._clock.now_ms() + RUN_MS, set()
+        for state in states:
+            if not state.warm and self._clock.now_ms() >= until_ms:
+                left.add(state.number)
+            elif not state.warm:
+                counts["restored"] += self._restored(partial(self._restorer.fill, state.number))
+        buckets = [state.number for state in states]
+        everyone = self._store.due(buckets, self._clock.now_ms())
+        while batch := list(islice(everyone, BATCH)):
+            self._look_at(batch, ping, warning, counts)
+            if len(batch) == BATCH and self._clock.now_ms() >= until_ms:
+                last = ids.user_bucket(batch[-1].user_id)
+                return left | set(buckets[buckets.index(last) :])
+        return left
+
+    def _look_at(
+        self, batch: list[Connection], ping: Ping, warning: Warning_, counts: dict[str, int]
+    ) -> None:
+        counts["seen"] += len(batch)
+        counts["restored"] += self._restored(partial(self._restorer.refresh, batch))
+        self._ping_stale(batch, ping, counts)
+        counts["expiring"] += self._expiry.warn(batch, warning)
+        self._settle_again(batch)
+
+    def _restored(self, restore: Callable[[], int]) -> int:
+        """Restore what Redis lost and return how much; 0 while Redis is away."""
+        try:
+            return restore()
+        except CacheDown:
+            telemetry.log("WARNING", "sweep_without_cache")
+            return 0
 
     def _settle_again(self, batch: list[Connection]) -> None:
         """Queue presence jobs of young connections: a handshake may have died before it did so."""
@@ -99,24 +143,53 @@ class Sweep:
         fresh = {c.user_id: None for c in batch if c.connected_at_ms > fresh_ms}
         self._presence_jobs.settle(fresh)
 
-    def _ping_stale(
-        self,
-        batch: list[Connection],
-        ping: Callable[[Target], bytes | None],
-        counts: dict[str, int],
-    ) -> None:
+    def _ping_stale(self, batch: list[Connection], ping: Ping, counts: dict[str, int]) -> None:
+        """Ping stale connections, and set when each is to be looked at again.
+
+        Young connections, those whose token expires soon, and those that could not be asked are
+        looked at by the next sweep.
+        """
         now_ms = self._clock.now_ms()
-        stale = [c.target for c in batch if now_ms - c.last_ping_ms > STALE_AFTER_MS]
-        frames = {target: ping(target) for target in stale}
-        posts = [Post(target, frame) for target, frame in frames.items() if frame is not None]
-        beating = [target for target, frame in frames.items() if frame is None]
-        self._outbound.send([ReviveHeartbeat(target=target) for target in beating])
+        silent: list[tuple[Connection, bytes]] = []
+        stopped: list[Connection] = []
+        due: list[tuple[Connection, int]] = []
+        for each in batch:
+            frame = ping(each.target)
+            stale_ms = STALE_MS if frame is not None else lifetime.BEATING_STALE_MS
+            if now_ms - each.last_ping_ms <= stale_ms:
+                if now_ms - each.connected_at_ms > FRESH_MS:
+                    heard_ms = each.last_ping_ms
+                    due.append((each, lifetime.due_ms(each.expires_at_s, heard_ms, stale_ms)))
+            elif frame is None:
+                stopped.append(each)
+            else:
+                silent.append((each, frame))
+        self._outbound.send([ReviveHeartbeat(target=each.target) for each in stopped])
+        asked = self._ask(silent, now_ms, counts)
+        due += [(each, lifetime.due_ms(each.expires_at_s, now_ms)) for each in [*stopped, *asked]]
+        self._parallel.run(
+            [
+                partial(self._store.look_later, each.connection_id, due_ms)
+                for each, due_ms in due
+                if due_ms > now_ms
+            ]
+        )
+
+    def _ask(
+        self, silent: list[tuple[Connection, bytes]], now_ms: int, counts: dict[str, int]
+    ) -> list[Connection]:
+        """Ping these connections, and queue the end of those that took it: they may not answer.
+
+        What was read of them may be old. So one that was heard within the last four minutes is
+        not ended, even if that was before the ping.
+        """
         asked = []
-        for post, outcome in zip(posts, self._poster.post(posts), strict=True):
-            target = post.target
+        posts = [Post(each.target, frame) for each, frame in silent]
+        for (each, _), outcome in zip(silent, self._poster.post(posts), strict=True):
             if outcome is Outcome.DELIVERED:
-                asked.append(target)
-            elif outcome is Outcome.GONE and self._connections.gone(target):
+                asked.append(each)
+            elif outcome is Outcome.GONE and self._connections.gone(each.target):
                 counts["gone"] += 1
-        self._silence.asked(asked, now_ms)
+        self._silence.asked([each.target for each in asked], now_ms - STALE_MS)
         counts["pinged"] += len(asked)
+        return asked

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from .. import wire
 from ..connections import expiry
 from ..contract.events import Ping
+from ..jobs.outbound import SweepBucket
 from ..kernel import telemetry, times
 from ..kernel.errors import CacheDown
 from ..model.connections import Target
@@ -38,11 +40,15 @@ def report(services: Services, event: dict[str, Any]) -> dict[str, float]:
 def sweep(services: Services, event: dict[str, Any]) -> dict[str, int]:
     """Ping silent connections, clean up dead ones, and restore what Redis has lost."""
     with telemetry.context(function="sweep", request_id=event.get("id")):
-        now_ms = services.adapters.clock.now_ms()
-
-        def ping(target: Target) -> bytes | None:
-            return wire.encode(target.protocol, Ping(times.iso(now_ms)))
-
-        counts = services.sweep.run(ping, expiry.warning)
+        counts = services.sweep.run(partial(_ping, services), expiry.warning)
         telemetry.log("INFO", "swept", **counts)
         return counts
+
+
+def sweep_bucket(services: Services, job: SweepBucket) -> None:
+    """Do for one bucket what the scheduled sweep had no time for."""
+    services.sweep.bucket(job, partial(_ping, services), expiry.warning)
+
+
+def _ping(services: Services, target: Target) -> bytes | None:
+    return wire.encode(target.protocol, Ping(times.iso(services.adapters.clock.now_ms())))

@@ -27,6 +27,7 @@ from ..jobs.outbound import (
     CheckRoomChange,
     CloseConnection,
     DisconnectUser,
+    DropGhosts,
     EndSilent,
     EndTyping,
     EndWithoutNamespace,
@@ -44,6 +45,7 @@ from ..jobs.outbound import (
     RepairViews,
     RetryEvent,
     ReviveHeartbeat,
+    SweepBucket,
     TellDelivered,
     TellRead,
     TellReadCounts,
@@ -52,6 +54,7 @@ from ..jobs.outbound import (
     WatchExpiry,
 )
 from ..services import Services
+from . import schedules
 from .socketio import packets
 
 # Takes a job (for a kind in TOGETHER: a list of jobs) and the number of the attempt, from 1.
@@ -112,5 +115,7 @@ OUTBOUND: Mapping[type[Job], Worker] = {
     ReviveHeartbeat: lambda services, job, _: services.heartbeats.revive(job),
     GiveUpParts: lambda services, job, _: packets.give_up(services, job),
     EndWithoutNamespace: lambda services, job, _: services.engine.end_without_namespace(job),
+    DropGhosts: lambda services, job, _: services.connections.drop_ghosts_again(job),
+    SweepBucket: lambda services, job, _: schedules.sweep_bucket(services, job),
     LookForRooms: lambda services, job, _: services.late_rooms.look(job),
 }

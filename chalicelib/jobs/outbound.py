@@ -122,10 +122,10 @@ class ExpireConnection(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndSilent(OutboundJob):
-    """End a connection, unless it has sent something since it was asked.
+    """End a connection that was asked by a `ping`, unless it has sent something since.
 
     Attributes:
-        asked_ms: When a `ping` was posted to it.
+        asked_ms: A frame noted later than this shows that its client is there.
     """
 
     kind: ClassVar[str] = "silent"
@@ -349,6 +349,23 @@ class LookForRooms(OutboundJob):
     at_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropGhosts(OutboundJob):
+    """Remove a user's ended connections from the cache, which was away at the first try."""
+
+    kind: ClassVar[str] = "drop_ghosts"
+    user_id: UserId
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepBucket(OutboundJob):
+    """Sweep a bucket of users that the scheduled sweep had no time for."""
+
+    kind: ClassVar[str] = "sweep_bucket"
+    bucket: int
+
+
 KINDS: tuple[type[Job], ...] = (
     RetryEvent,
     TellTyping,
@@ -376,5 +393,7 @@ KINDS: tuple[type[Job], ...] = (
     ReviveHeartbeat,
     GiveUpParts,
     EndWithoutNamespace,
+    DropGhosts,
+    SweepBucket,
     LookForRooms,
 )

@@ -9,6 +9,7 @@ when a machine's clock runs backwards.
 from __future__ import annotations
 
 import hashlib
+import zlib
 
 from ..model.identifiers import ConnectionId, MessageId, RoomId, UserId
 from ..model.rooms import RoomType
@@ -17,6 +18,7 @@ from .errors import BadRequest
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUE = {character: value for value, character in enumerate(_ALPHABET)}
 LENGTH = 26
+BUCKETS = 64  # of a region's users; a change moves all users to other buckets
 _PREFIXES = {
     "p-": RoomType.PRIVATE_CHAT,
     "m-": RoomType.MOMENTS,
@@ -110,6 +112,11 @@ def message_dedupe(sender: UserId, client_message_id: str) -> str:
 def deletion_dedupe(message_id: MessageId) -> str:
     """The dedupe key of a deletion in its room's log: no user's messages have such a key."""
     return f"#deletion#{message_id}"
+
+
+def user_bucket(user_id: UserId) -> int:
+    """The bucket of a user, below `BUCKETS`: the registry of connections is kept in buckets."""
+    return zlib.crc32(user_id.encode()) % BUCKETS
 
 
 def ack_id(room_id: RoomId, message_id: MessageId) -> int:

@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
 from ..jobs.delivery import DeliverEntry, DeliverToTargets, SetAside
 from ..kernel import telemetry
@@ -21,6 +21,7 @@ from ..kernel.errors import CacheDown
 from ..membership.rooms import Rooms
 from ..model.identifiers import Region, RoomId, UserId
 from ..model.log import Entry
+from ..model.rooms import LargeRoom, Role
 from ..ports.delivery import Cursors
 from ..ports.log import Recents
 from .backlog import Backlog, hopeless
@@ -110,7 +111,9 @@ class Delivery:
         self._slow.forget_gone(room_id, region, cursor, targets, None)
         return done, 0
 
-    def _begin(self, room_id: RoomId, entries: Sequence[Entry]) -> Collection[UserId]:
+    def _begin(
+        self, room_id: RoomId, entries: Sequence[Entry]
+    ) -> Mapping[UserId, Role] | LargeRoom:
         """Cache the entries and return the room's members."""
         try:
             known = self._recents.deliver(room_id, self._backlog.shown(entries))

@@ -13,7 +13,7 @@ stream. Before, a post to a device could overtake what waits in its part.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..jobs.delivery import DeliverPart
@@ -22,6 +22,7 @@ from ..model.connections import Target
 from ..model.delivery import Cursor
 from ..model.identifiers import Region, RoomId, UserId
 from ..model.log import Entry
+from ..model.rooms import LargeRoom
 from ..ports.delivery import Cursors
 from ..ports.queues import Queue
 from ..ports.system import Clock
@@ -67,7 +68,11 @@ class Parts:
         self._split_over = split_over
 
     def directly(
-        self, room_id: RoomId, region: Region, cursor: Cursor, members: Collection[UserId]
+        self,
+        room_id: RoomId,
+        region: Region,
+        cursor: Cursor,
+        members: Iterable[UserId] | LargeRoom,
     ) -> list[Target] | None:
         """Return the connections to post to; None if the stream must be delivered in parts."""
         now_ms = self._clock.now_ms()

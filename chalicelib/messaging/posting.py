@@ -7,17 +7,19 @@ from collections.abc import Iterable, Sequence
 
 from ..connections.closing import Reason
 from ..connections.registry import Connections
-from ..kernel import telemetry
+from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown
-from ..model.connections import Target
+from ..membership.rooms import Rooms
+from ..model.connections import Online, Target
 from ..model.delivery import Outcome, Post
 from ..model.identifiers import UserId
+from ..model.rooms import LargeRoom
 from ..ports.connections import Registry
 from ..ports.delivery import Poster
 from ..ports.system import Clock
 from .fanout import Receipt
 
-CHUNK = 1_000  # users asked for in one Redis trip
+CHUNK = 10_000  # users asked for in one Redis trip
 TOO_MANY = "the region has used up its posts for the moment, try again"
 _MANY, _FAILED = 5, Outcome.FAILED
 _TO_RETRY = (Outcome.THROTTLED, Outcome.FAILED, Outcome.BUSY, Outcome.UNSENT)
@@ -25,11 +27,17 @@ _TO_RETRY = (Outcome.THROTTLED, Outcome.FAILED, Outcome.BUSY, Outcome.UNSENT)
 
 class Posting:
     def __init__(
-        self, poster: Poster, connections: Connections, registry: Registry, clock: Clock
+        self,
+        poster: Poster,
+        connections: Connections,
+        registry: Registry,
+        rooms: Rooms,
+        clock: Clock,
     ) -> None:
         self._poster = poster
         self._connections = connections
         self._registry = registry
+        self._rooms = rooms
         self._clock = clock
 
     def post(self, posts: Sequence[Post]) -> Receipt:
@@ -75,8 +83,13 @@ class Posting:
         )
         return outcomes
 
-    def connected(self, members: Iterable[UserId]) -> list[Target]:
-        """Return all connections of these users: from Redis, or from the store if Redis fails."""
+    def connected(self, members: Iterable[UserId] | LargeRoom) -> list[Target]:
+        """Return all connections of these users: from Redis, or from the store if Redis fails.
+
+        In a large room this costs what is connected, not what is a member.
+        """
+        if isinstance(members, LargeRoom):
+            return self._in_large_room(members)
         users = sorted(members)
         found: list[Target] = []
         for start in range(0, len(users), CHUNK):
@@ -84,12 +97,24 @@ class Posting:
             try:
                 online = self._registry.online(chunk)
             except CacheDown:
-                online = None
-            if online is None:
-                found += self._connections.of_users(chunk)
-            else:
-                found += [target for targets in online.values() for target in targets]
+                online = Online((), chunk)
+            found += online.targets
+            if online.unknown:
+                found += self._connections.of_users(online.unknown)
         return found
+
+    def _in_large_room(self, room: LargeRoom) -> list[Target]:
+        try:
+            online = self._registry.online_in(room)
+        except CacheDown:
+            return self.connected(self._rooms.members(room.room_id))
+        if online.unfilled:
+            return self.connected(self._rooms.fill(room.room_id, room.version))
+        if not online.cold:
+            return list(online.targets)
+        cold, members = set(online.cold), self._rooms.members(room.room_id)
+        unknown = [user_id for user_id in members if ids.user_bucket(user_id) in cold]
+        return [*online.targets, *self.connected(unknown)]
 
     def close(self, target: Target) -> None:
         """Close a connection that missed an entry: its client reconnects and syncs."""

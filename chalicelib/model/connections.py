@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .identifiers import ConnectionId, Region, RoomId, UserId
@@ -10,6 +10,7 @@ from .lines import Turn
 from .rooms import Role
 
 POLLING = "polling"
+STALE_MS = 240_000  # a connection that was silent for so long is asked whether it is still there
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,43 @@ class Viewers:
     targets: tuple[Target, ...] | None
     members: frozenset[UserId] | None
     left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    """What the registry knows of the users it was asked for.
+
+    Attributes:
+        targets: The connections of those who are online.
+        unknown: Users who may be online although the registry has no connection of theirs.
+    """
+
+    targets: Sequence[Target]
+    unknown: Sequence[UserId] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineInRoom:
+    """What the registry knows of those who are connected in a large room.
+
+    Attributes:
+        targets: The connections of members who are online.
+        cold: Buckets that are not complete: their members may be online as well.
+        unfilled: Whether the room's members are not cached in some other bucket.
+    """
+
+    targets: Sequence[Target]
+    cold: Sequence[int] = ()
+    unfilled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BucketState:
+    """Whether the registry is complete for a bucket of users (warm), and how many it holds."""
+
+    number: int
+    warm: bool
+    connections: int
 
 
 @dataclass(frozen=True, slots=True)

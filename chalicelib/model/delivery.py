@@ -9,7 +9,7 @@ from enum import StrEnum
 from .connections import Target
 from .identifiers import ConnectionId, MessageId, RoomId, UserId
 from .log import Head
-from .rooms import Role
+from .rooms import LargeRoom, Role
 
 _BEFORE_ALL, _NOBODY = MessageId(""), UserId("")
 # A room's share of the region's posts is one of so many: it has this also while others use all.
@@ -64,7 +64,7 @@ class Delivering:
     """
 
     version: str | None
-    members: Mapping[UserId, Role] | None
+    members: Mapping[UserId, Role] | LargeRoom | None
 
 
 class Outcome(StrEnum):

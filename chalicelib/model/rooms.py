@@ -49,3 +49,23 @@ class Member:
     user_id: UserId
     role: Role
     joined_at_ms: int
+
+
+LARGE = 100  # a room with more members is asked for those who are connected, in buckets
+
+
+@dataclass(frozen=True, slots=True)
+class LargeRoom:
+    """The cached members of a large room, which are not read to find those who are connected.
+
+    Attributes:
+        version: The membership version under which they are cached.
+        size: How many they are.
+    """
+
+    room_id: RoomId
+    version: str
+    size: int
+
+    def __len__(self) -> int:
+        return self.size

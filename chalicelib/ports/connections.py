@@ -6,8 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from ..model.access import Charge
-from ..model.connections import Connection, Devices, FrameContext, Target
+from ..model.connections import (
+    BucketState,
+    Connection,
+    Devices,
+    FrameContext,
+    Online,
+    OnlineInRoom,
+    Target,
+)
 from ..model.identifiers import ConnectionId, Region, RoomId, UserId
+from ..model.rooms import LargeRoom
 
 
 class ConnectionStore(Protocol):
@@ -18,14 +27,22 @@ class ConnectionStore(Protocol):
     def get(self, connection_id: ConnectionId) -> Connection | None:
         """None if unknown or disconnected."""
 
+    def live(self, connection_ids: Sequence[ConnectionId]) -> dict[ConnectionId, Connection]:
+        """Those of these connections that are open (strongly consistent)."""
+
     def disconnect(self, connection_id: ConnectionId, now_ms: int) -> Connection | None:
         """Mark disconnected; None if it already was (idempotent: one caller wins)."""
 
-    def renew(self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str]) -> bool:
-        """Store a new token's expiry and roles; False if it is not connected."""
+    def renew(
+        self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str], due_ms: int
+    ) -> bool:
+        """Store a new token's expiry and roles, and `due_ms`; False if it is not connected."""
 
-    def touch(self, connection_id: ConnectionId, now_ms: int) -> None:
-        """Set last_ping if it is connected; never recreates a deleted item."""
+    def touch(self, connection_id: ConnectionId, now_ms: int, due_ms: int) -> None:
+        """Set last_ping, and `due_ms`, if it is connected; never recreates a deleted item."""
+
+    def look_later(self, connection_id: ConnectionId, due_ms: int) -> None:
+        """Set `due_ms` if it is connected."""
 
     def of_user(self, user_id: UserId) -> list[Connection]:
         """The user's open connections (an index: eventually consistent)."""
@@ -33,8 +50,17 @@ class ConnectionStore(Protocol):
     def devices(self, user_id: UserId) -> Devices:
         """Counted over the same index; connections that ended are kept for an hour."""
 
-    def scan(self) -> Iterator[Connection]:
-        """Every open connection, for the sweep."""
+    def index_all(self, now_ms: int) -> None:
+        """Put the connections that an earlier version stored into the index of buckets."""
+
+    def in_bucket(self, bucket: int) -> Iterator[Connection]:
+        """The open connections of a bucket's users (an index: eventually consistent)."""
+
+    def due(self, buckets: Sequence[int], now_ms: int) -> Iterator[Connection]:
+        """Those that the sweep has to look at, bucket by bucket (an index: eventually consistent).
+
+        A new connection is due at once.
+        """
 
     def join(self, room_id: RoomId, target: Target) -> None:
         """Add to the room's joined connections and to the connection's rooms."""
@@ -45,10 +71,19 @@ class ConnectionStore(Protocol):
 
 
 class Registry(Protocol):
-    """Who is connected, in Redis: the devices of each user."""
+    """Who is connected, in Redis: the devices of each user.
+
+    Users are in buckets (`ids.user_bucket`). A bucket is complete (warm) or not (cold), by itself.
+    """
 
     def register(self, connection: Connection) -> bool:
         """Add it. True if it is the user's first connection in this region (atomic)."""
+
+    def restore(self, connections: Sequence[Connection]) -> None:
+        """Add connections that were lost, all in one round trip."""
+
+    def renew(self, connection: Connection) -> None:
+        """Replace the expiry and the roles of a connection; never recreates an ended one."""
 
     def unregister(self, target: Target, now_ms: int) -> bool:
         """Remove it. True if it was the user's last connection in this region (atomic)."""
@@ -65,13 +100,38 @@ class Registry(Protocol):
     def refresh(self, targets: Sequence[Target]) -> list[Target]:
         """Extend the expiry of these connections; return those that were missing."""
 
-    def online(self, users: Sequence[UserId]) -> dict[UserId, list[Target]] | None:
-        """The connections of those online (at most 1,000 users per call); None while cold."""
+    def beat(
+        self, connection_ids: Sequence[ConnectionId], now_ms: int, every_ms: int
+    ) -> dict[ConnectionId, int | None]:
+        """Note signs of life, which extend the connections' expiry; return those to be stored.
 
-    def set_warm(self, warm: bool) -> None:
-        """Mark the registry as complete or not. If complete (warm), absent users are offline.
+        Each has the end of its token (s), None if the connection is missing. A sign of life is to
+        be stored when the last one stored is `every_ms` old, or unknown (atomic).
+        """
 
-        The mark holds for 180 s: longer than two sweeps, and shorter than the entries' lifetime.
+    def online(self, users: Sequence[UserId]) -> Online:
+        """The connections of these users (at most 10,000 per call)."""
+
+    def online_in(self, room: LargeRoom) -> OnlineInRoom:
+        """The connections of a large room's members, at the cost of those who are connected."""
+
+    def begin(self, bucket: int) -> str:
+        """Return the bucket's epoch: what is lost from now on ends it."""
+
+    def vouch(self, bucket: int, epoch: str) -> bool:
+        """Mark the bucket as complete (warm): its absent users are offline.
+
+        Call it after everything of the bucket was registered. False, and nothing is marked, if
+        the bucket was emptied since `begin`, or its node lost its place to a replica. Either also
+        ends the mark later. The mark holds for 180 s: longer than two sweeps.
+        """
+
+    def keep_warm(self) -> list[BucketState]:
+        """Let the marks of all warm buckets hold for another 180 s; return the state of all."""
+
+    def held(self, bucket: int, cursor: str) -> tuple[list[Target], str]:
+        """A page of the bucket's connections, and the cursor of the next page; "" for the first
+        page and after the last one. What is registered all the time is in one of the pages.
         """
 
 

@@ -33,8 +33,8 @@ class Calls:
 # A transaction of three writes; a write in a transaction counts twice.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
 _COMMIT = 3 * 2
-# An item of `connections`, and its copy in the index by user.
-_CONNECTION = 2
+# An item of `connections`, and its copies in the indexes by user and by bucket.
+_CONNECTION = 3
 
 CONNECT = Calls("websocket_connect", redis=1, reads=1, writes=_CONNECTION, fifo=1)
 DISCONNECT = Calls("websocket_disconnect", redis=1, reads=1, writes=_CONNECTION, standard=1)
@@ -81,4 +81,11 @@ READ_TOLD = Calls("outbound", redis=3, reads=2)
 
 # A delayed job pings and sends the next job; the pong is a frame without an answer.
 BEAT = Calls("outbound", redis=3, reads=3, standard=1)
-PONG = Calls("websocket_message", frames_in=1, redis=1, writes=_CONNECTION)
+PONG = Calls("websocket_message", frames_in=1, redis=2)
+# One of these signs of life is stored every 15 minutes at most. The item moves within the index
+# by bucket, which counts as two writes.
+SEEN_S, SEEN_WRITES = 900, _CONNECTION + 1
+# Each minute: ask for the state of all buckets, and query what is due in each.
+SWEEP = Calls("sweep", redis=1, reads=0.5 * 64)
+# A new connection is looked at until it is first seen alive, up to this often.
+LOOKS = 3

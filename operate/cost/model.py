@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -93,6 +94,12 @@ class _Month:
             times * posts * (usage.event_bytes + usage.post_bytes) / _GB,
             times * (calls.fifo + calls.standard) * usage.send_bytes / _GB,
         )
+
+    def add_writes(self, units: float) -> None:
+        self._add("dynamodb_writes", units)
+
+    def add_reads(self, units: float) -> None:
+        self._add("dynamodb_reads", units)
 
     def _way_out(self, posts_gb: float, sends_gb: float) -> None:
         """Traffic to @connections and SQS; traffic to DynamoDB and the cache is free."""
@@ -200,10 +207,19 @@ def _heartbeats(month: _Month) -> None:
     beats = month.usage.connections * MONTH_S / month.usage.heartbeat_s
     month.add(budgets.BEAT, beats, posts=1)
     month.add(budgets.PONG, beats)
+    stored_s = max(month.usage.heartbeat_s, _multiple(budgets.SEEN_S, month.usage.heartbeat_s))
+    seen = month.usage.connections * MONTH_S / stored_s
+    month.add_writes(seen * budgets.SEEN_WRITES)
+
+
+def _multiple(least_s: float, step_s: float) -> float:
+    return math.ceil(least_s / step_s) * step_s
 
 
 def _schedules(month: _Month) -> None:
-    """Each minute: the sweep reads all connections (half a unit for 4 KB), the report counts."""
-    reads = month.usage.connections * _CONNECTION_BYTES / 4096 * 0.5
-    month.add(Calls("sweep", redis=3, reads=reads), _MINUTES)
+    """Each minute: the sweep looks at new and silent connections, the report counts."""
+    usage = month.usage
+    month.add(budgets.SWEEP, _MINUTES)
+    opened = usage.users * usage.devices * usage.connects * DAYS
+    month.add_reads(opened * budgets.LOOKS * _CONNECTION_BYTES / 4096 * 0.5)
     month.add(Calls("report", redis=1), _MINUTES)

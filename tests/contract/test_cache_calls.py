@@ -12,11 +12,12 @@ from chalicelib.adapters.redis.cache import RedisCache
 from chalicelib.adapters.redis.client import RedisClient
 from chalicelib.kernel.errors import CacheDown
 from chalicelib.model.access import Charge, RoomRate
+from chalicelib.model.connections import Online
 from chalicelib.model.identifiers import ConnectionId, MessageId, RoomId, UserId
 from chalicelib.model.lines import Draft, Turn, TurnId
 from chalicelib.model.log import Head
-from chalicelib.model.rooms import Role
-from tests.support.cache import ALICE, EAST, NOW, ROOM, Rig, connection, entry, target
+from chalicelib.model.rooms import LargeRoom, Role
+from tests.support.cache import ALICE, EAST, NOW, ROOM, Rig, connection, entry, target, warm
 from tests.support.world import CountingIds, FakeClock
 
 DRAFT = Draft(TurnId("t"), entry(0), "#draft#t")
@@ -24,6 +25,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "register": lambda c: c.register(connection(ALICE)),
     "unregister": lambda c: c.unregister(target(ALICE), NOW),
     "move": lambda c: c.move(target(ALICE), connection(ALICE, 2)),
+    "restore": lambda c: c.restore([connection(ALICE, n) for n in range(50)]),
+    "renew": lambda c: c.renew(connection(ALICE)),
     "devices": lambda c: c.devices(ALICE),
     "expect_acks": lambda c: c.expect_acks({1: (ROOM, MessageId("0" * 26))}),
     "acked": lambda c: c.acked(1),
@@ -38,12 +41,17 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "claim": lambda c: c.claim("x", 5),
     "frame": lambda c: c.frame(ConnectionId("x="), ROOM, EAST),
     "refresh": lambda c: c.refresh([target(ALICE, n) for n in range(50)]),
+    "online_in": lambda c: c.online_in(LargeRoom(ROOM, "v", 200)),
     "members": lambda c: c.members(ROOM),
     "version": lambda c: c.version(ROOM),
     "fill_members": lambda c: c.fill_members(ROOM, None, {ALICE: Role.OWNER}),
     "bump": lambda c: c.bump(ROOM),
     "online": lambda c: c.online([UserId(f"u{n}") for n in range(50)]),
-    "set_warm": lambda c: c.set_warm(True),
+    "beat": lambda c: c.beat([target(ALICE, n).connection_id for n in range(50)], NOW, 5),
+    "begin": lambda c: c.begin(1),
+    "vouch": lambda c: c.vouch(1, "epoch"),
+    "keep_warm": lambda c: c.keep_warm(),
+    "held": lambda c: c.held(1, ""),
     "join": lambda c: c.join(ROOM, target(ALICE)),
     "leave": lambda c: c.leave(ROOM, target(ALICE)),
     "joined": lambda c: c.joined(ROOM),
@@ -62,10 +70,13 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-MANY_KEYS = {"move", "refresh", "online", "recent", "deliver"}
+MANY_KEYS = {
+    *("beat", "keep_warm", "move", "register", "restore", "unregister", "online_in"),
+    *("refresh", "online", "recent", "deliver"),
+}
 
 
-TWO_KEYS = {"devices", "register", "traffic", "unregister", "frame"}
+TWO_KEYS = {"devices", "traffic", "frame"}
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -95,10 +106,10 @@ def test_every_method_tells_that_the_cache_is_down(name: str) -> None:
 def test_the_twin_forgets_all_when_flushed_and_nothing_while_down() -> None:
     memory = MemoryCache(CountingIds(), FakeClock())
     memory.register(connection(ALICE))
-    memory.set_warm(True)
+    warm(memory)
     memory.down = True
     memory.down = False
-    assert memory.online([ALICE]) == {ALICE: [target(ALICE)]}
+    assert memory.online([ALICE]) == Online([target(ALICE)], [])
     memory.flush()
-    assert memory.online([ALICE]) is None
+    assert memory.online([ALICE]) == Online([], [ALICE])
     assert memory.register(connection(ALICE))

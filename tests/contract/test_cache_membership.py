@@ -6,15 +6,41 @@ import threading
 from collections.abc import Callable
 from typing import ClassVar
 
+from chalicelib.kernel.ids import BUCKETS
 from chalicelib.model.connections import FrameContext
 from chalicelib.model.identifiers import UserId
-from chalicelib.model.rooms import Role
-from tests.support.cache import ALICE, BOB, OTHER, ROOM, Rig, connection, target
+from chalicelib.model.rooms import LargeRoom, Role
+from tests.support.cache import ALICE, BOB, OTHER, ROOM, Rig, connection, target, warm
 from tests.support.threads import together
 
 
 class TestMembers:
     MEMBERS: ClassVar = {ALICE: Role.OWNER, BOB: Role.MEMBER}
+
+    def test_a_large_room_is_not_read_to_find_those_online(self, rig: Rig) -> None:
+        warm(rig.cache)
+        members = {UserId(f"u{n}"): Role.MEMBER for n in range(300)}
+        connected = [connection(user, n) for user in list(members)[::10] for n in (1, 2)]
+        rig.cache.restore([*connected, connection(BOB)])
+        version = rig.cache.fill_members(ROOM, None, members)
+        room = rig.cache.deliver(ROOM, []).members
+        assert room == LargeRoom(ROOM, version, 300)
+        found = rig.cache.online_in(room)
+        assert set(found.targets) == {each.target for each in connected}
+        assert len(found.targets) == len(connected)
+        assert (list(found.cold), found.unfilled) == ([], False)
+        rig.cache.bump(ROOM)
+        assert rig.cache.online_in(LargeRoom(ROOM, "other", 300)).unfilled
+        few = dict(list(members.items())[:100])
+        version, _ = rig.cache.members(ROOM)
+        assert rig.cache.fill_members(ROOM, version, few) == version
+        assert rig.cache.deliver(ROOM, []).members == few, "a small one is read"
+
+    def test_a_large_room_in_cold_buckets(self, rig: Rig) -> None:
+        members = {UserId(f"u{n}"): Role.MEMBER for n in range(300)}
+        version = rig.cache.fill_members(ROOM, None, members)
+        found = rig.cache.online_in(LargeRoom(ROOM, version, 300))
+        assert (found.targets, list(found.cold)) == ([], list(range(BUCKETS)))
 
     def test_unknown_then_filled(self, rig: Rig) -> None:
         assert rig.cache.members(ROOM) == (None, None)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chalicelib.model.connections import Devices
 from chalicelib.model.identifiers import UserId
-from tests.support.cache import ALICE, BOB, NOW, Rig, connection, target
+from chalicelib.model.rooms import Role
+from tests.support.cache import ALICE, BOB, NOW, ROOM, Rig, connection, online, target, warm
 from tests.support.threads import together
 
 
@@ -31,7 +34,7 @@ class TestRegistry:
 
     def test_devices_are_counted_and_the_last_to_go_is_dated(self, rig: Rig) -> None:
         assert rig.cache.devices(ALICE) is None
-        rig.cache.set_warm(True)
+        warm(rig.cache)
         assert rig.cache.devices(ALICE) == Devices(0, None)
         rig.cache.register(connection(ALICE, 1))
         rig.cache.register(connection(ALICE, 2))
@@ -40,7 +43,7 @@ class TestRegistry:
         rig.cache.unregister(target(ALICE, 2), NOW + 5)
         rig.cache.unregister(target(ALICE, 2), NOW + 9)
         assert rig.cache.devices(ALICE) == Devices(0, NOW + 5)
-        assert rig.cache.online([ALICE]) == {}
+        assert online(rig.cache, [ALICE]) == {}
         assert rig.cache.register(connection(ALICE, 3))
         assert rig.cache.devices(ALICE) == Devices(1, None)
 
@@ -58,48 +61,43 @@ class TestRegistry:
 
     def test_online_is_unknown_while_cold(self, rig: Rig) -> None:
         rig.cache.register(connection(ALICE))
-        assert rig.cache.online([ALICE]) is None
-        rig.cache.set_warm(True)
-        assert rig.cache.online([ALICE, BOB]) == {ALICE: [target(ALICE)]}
-        rig.cache.set_warm(False)
-        assert rig.cache.online([ALICE]) is None
-        rig.cache.set_warm(True)
+        assert online(rig.cache, [ALICE]) is None
+        warm(rig.cache)
+        assert online(rig.cache, [ALICE, BOB]) == {ALICE: [target(ALICE)]}
         rig.wait(179)
-        assert rig.cache.online([ALICE]) is not None
+        assert online(rig.cache, [ALICE]) is not None
         rig.wait(2)
-        assert rig.cache.online([ALICE]) is None, "the warm mark expires before the connections"
+        assert online(rig.cache, [ALICE]) is None, "the warm mark expires before the connections"
 
     def test_online_has_every_device(self, rig: Rig) -> None:
-        rig.cache.set_warm(True)
+        warm(rig.cache)
         for user, device in [(ALICE, 1), (ALICE, 2), (BOB, 1)]:
             rig.cache.register(connection(user, device))
-        found = rig.cache.online([BOB, ALICE, UserId("nobody")])
+        found = online(rig.cache, [BOB, ALICE, UserId("nobody")])
         assert set(found) == {ALICE, BOB}
         assert set(found[ALICE]) == {target(ALICE, 1), target(ALICE, 2)}
         rig.cache.unregister(target(BOB), NOW)
-        assert set(rig.cache.online([BOB, ALICE])) == {ALICE}
+        assert set(online(rig.cache, [BOB, ALICE])) == {ALICE}
 
     def test_online_takes_a_thousand_users(self, rig: Rig) -> None:
-        rig.cache.set_warm(True)
+        warm(rig.cache)
         users = [UserId(f"u{n}") for n in range(1000)]
         for user in users[::100]:
             rig.cache.register(connection(user))
+        online(rig.cache, users)  # all nodes know its script from now on
         before = rig.cache.round_trips
-        assert set(rig.cache.online(users)) == set(users[::100])
+        assert set(online(rig.cache, users)) == set(users[::100])
         assert rig.cache.round_trips - before == max(1, len(rig.nodes))
 
-    def test_a_user_is_online_for_300_s_from_the_last_refresh(self, rig: Rig) -> None:
-        rig.cache.set_warm(True)
+    def test_a_user_is_shown_for_300_s_and_connected_until_the_end(self, rig: Rig) -> None:
         rig.cache.register(connection(ALICE))
         rig.wait(299)
         assert rig.cache.refresh([target(ALICE)]) == []
-        rig.wait(299)
-        rig.cache.set_warm(True)
-        assert ALICE in rig.cache.online([ALICE])
-        rig.wait(1)
-        assert rig.cache.online([ALICE]) == {}
-        assert rig.cache.refresh([target(ALICE)]) == [target(ALICE)]
-        assert rig.cache.register(connection(ALICE)), "first again"
+        rig.wait(301)
+        warm(rig.cache)
+        assert ALICE in online(rig.cache, [ALICE])
+        assert rig.cache.refresh([target(ALICE)]) == [target(ALICE)], "to be shown again"
+        assert not rig.cache.register(connection(ALICE)), "it was there"
 
     def test_refresh_tells_what_is_missing(self, rig: Rig) -> None:
         for user, device in [(ALICE, 1), (ALICE, 2), (BOB, 1)]:
@@ -127,13 +125,51 @@ class TestRegistry:
         assert rig.cache.refresh([target(ALICE, 1)]) == [target(ALICE, 1)]
 
 
+def test_lost_connections_are_put_back_together(rig: Rig) -> None:
+    lost = [connection(ALICE, 1), connection(ALICE, 2), connection(BOB)]
+    rig.cache.restore(lost)
+    assert rig.cache.refresh([each.target for each in lost]) == []
+    assert rig.cache.frame(lost[2].connection_id, None, None).connection == lost[2]
+    assert not rig.cache.register(connection(ALICE, 3)), "not the first"
+    rig.cache.restore([])
+
+
+def test_a_renewal_changes_a_connection_and_never_recreates_it(rig: Rig) -> None:
+    one = connection(ALICE)
+    rig.cache.renew(one)
+    assert rig.cache.frame(one.connection_id, None, None).connection is None
+    rig.cache.register(one)
+    version = rig.cache.fill_members(ROOM, None, {ALICE: Role.ADMIN})
+    rig.cache.grant(one.connection_id, ROOM, version, Role.ADMIN)
+    later = connection(ALICE, expires_at_s=1_900_000_000, roles=("one",), rooms=())
+    rig.cache.renew(later)
+    frame = rig.cache.frame(one.connection_id, ROOM, None)
+    assert frame.connection == replace(later, rooms=one.rooms)
+    assert frame.role is Role.ADMIN, "its grants stay"
+
+
 def test_a_moved_connection_is_the_same_device_under_another_id(rig: Rig) -> None:
-    rig.cache.set_warm(True)
+    warm(rig.cache)
     old, new = connection(ALICE, 1), connection(ALICE, 2)
     assert rig.cache.register(old)
     rig.cache.move(old.target, new)
-    assert rig.cache.online([ALICE]) == {ALICE: [new.target]}
+    assert online(rig.cache, [ALICE]) == {ALICE: [new.target]}
     assert rig.cache.frame(old.connection_id, None, None).connection is None
     assert rig.cache.frame(new.connection_id, None, None).connection == new
     assert not rig.cache.unregister(old.target, NOW)
     assert rig.cache.unregister(new.target, NOW)
+
+
+def test_signs_of_life_are_stored_now_and_then(rig: Rig) -> None:
+    one, other = connection(ALICE), target(BOB).connection_id
+    rig.cache.register(one)
+    ids = [one.connection_id, other]
+    start = one.last_ping_ms
+    assert rig.cache.beat(ids, start + 99, 100) == {other: None}
+    assert rig.cache.beat(ids, start + 100, 100) == {ids[0]: one.expires_at_s, other: None}
+    assert rig.cache.beat(ids, start + 199, 100) == {other: None}
+    for _ in range(3):
+        rig.wait(3599)
+        assert rig.cache.beat(ids, start + 199, 100) == {other: None}, "it does not expire"
+    frame = rig.cache.frame(one.connection_id, None, None)
+    assert frame.connection == replace(one, last_ping_ms=start + 100)

@@ -11,6 +11,7 @@ from redis.crc import key_slot
 from chalicelib.adapters.redis.cache import RedisCache
 from chalicelib.adapters.redis.client import RedisClient
 from chalicelib.kernel.errors import CacheDown
+from chalicelib.kernel.ids import BUCKETS, user_bucket
 from chalicelib.model.access import Charge, RoomRate
 from chalicelib.model.identifiers import UserId
 from chalicelib.model.lines import Draft, Fate, Settled, TurnId
@@ -27,7 +28,9 @@ from tests.support.cache import (
     backend_of,
     connection,
     entry,
+    online,
     target,
+    warm,
 )
 from tests.support.threads import together
 from tests.support.valkey import Valkey, frozen, valkey
@@ -50,7 +53,7 @@ class TestServer:
     def test_keys_fields_and_expiries_are_as_documented(self, rig: Rig) -> None:
         cache = rig.cache
         cache.register(connection(ALICE))
-        cache.set_warm(True)
+        warm(cache)
         cache.grant(target(ALICE).connection_id, ROOM, "v1", Role.OWNER)
         cache.fill_members(ROOM, None, {ALICE: Role.OWNER})
         charge = Charge("x", 1.0, 5, NOW, ALICE, RoomRate(10, 100, 5, 50))
@@ -67,7 +70,9 @@ class TestServer:
         cache.lease_posts(1, 10, ROOM)
         cache.note_posts(1, 0)
         cache.tally("x", 5)
+        others = tuple(f"online:{{{n}}}" for n in range(BUCKETS) if n != user_bucket(ALICE))
         expiries = {key: node.ttl(key) for node in rig.nodes for key in node.keys("*")}
+        expiries = {key: left for key, left in expiries.items() if not key.startswith(others)}
         expected = {
             "user:online:alice": 300,
             "connection:alice-1=": 3600,
@@ -90,13 +95,15 @@ class TestServer:
             "{posts:budget}:lobby": 60,
             "posts:outcomes": 20,
             "tally:x": 5,
-            "online:warm": 180,
+            f"online:{{{user_bucket(ALICE)}}}": 3600,
+            f"online:{{{user_bucket(ALICE)}}}:users": 3600,
+            f"online:{{{user_bucket(ALICE)}}}:warm": 180,
             "stats:traffic": -1,
         }
         assert set(expiries) == set(expected)
         assert all(expected[key] - 2 <= left <= expected[key] for key, left in expiries.items())
-        online = rig.node_of("user:online:alice").hgetall("user:online:alice")
-        assert set(online) == {"status", "last_seen", "c:alice-1="}
+        shown = rig.node_of("user:online:alice").hgetall("user:online:alice")
+        assert set(shown) == {"status", "last_seen", "c:alice-1="}
         held = rig.node_of("connection:alice-1=").hgetall("connection:alice-1=")
         assert {"user_id", "rooms", "device_info", "m:lobby"} <= set(held)
         cache.unregister(target(ALICE), NOW)
@@ -118,11 +125,11 @@ class TestServer:
     @served
     def test_sockets_that_the_server_closed_are_opened_again(self, rig: Rig) -> None:
         users = [UserId(f"u{n}") for n in range(30)]
-        rig.cache.set_warm(True)
-        assert rig.cache.online(users) == {}
+        warm(rig.cache)
+        assert online(rig.cache, users) == {}
         for node in rig.nodes:
             node.client_kill_filter(_type="normal", skipme=True)
-        assert rig.cache.online(users) == {}
+        assert online(rig.cache, users) == {}
 
     @served
     def test_a_key_of_a_wrong_type_is_no_reason_to_stop_asking(self, rig: Rig) -> None:
@@ -134,7 +141,7 @@ class TestServer:
     @served
     def test_a_frozen_server_costs_one_timeout(self, rig: Rig) -> None:
         users = [UserId(f"u{n}") for n in range(1000)]
-        rig.cache.set_warm(True)
+        warm(rig.cache)
         with frozen(rig.node_of("user:online:u0")):
             start = time.monotonic()
             with pytest.raises(CacheDown):
@@ -146,7 +153,7 @@ class TestServer:
                     rig.cache.ping()
             assert rig.cache.round_trips == before
         rig.seconds[0] += 1.1
-        assert rig.cache.online(users) == {}
+        assert online(rig.cache, users) == {}
 
     @pytest.mark.parametrize("backend", ["cluster"], indirect=True)
     def test_a_slot_that_moved_is_found(self, rig: Rig) -> None:
@@ -176,7 +183,7 @@ def server() -> Iterator[Valkey]:
 def test_a_killed_server_is_asked_once_a_second_and_found_again(server: Valkey) -> None:
     seconds = [1000.0]
     cache = RedisCache(RedisClient(server.url, False, lambda: seconds[0]), CountingIds())
-    cache.set_warm(True)
+    warm(cache)
     cache.register(connection(ALICE))
     server.stop()
 
@@ -199,7 +206,7 @@ def test_a_killed_server_is_asked_once_a_second_and_found_again(server: Valkey) 
     assert refused(), "the pause is not over"
     seconds[0] += 1.01
     assert not refused()
-    assert cache.online([ALICE]) is None, "cold: it came back empty"
+    assert online(cache, [ALICE]) is None, "cold: it came back empty"
     assert cache.register(connection(ALICE))
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from chalicelib.adapters.memory.cache import MemoryCache
 from chalicelib.adapters.redis.cache import RedisCache
 from chalicelib.adapters.redis.client import RedisClient
+from chalicelib.kernel.ids import user_bucket
 from chalicelib.model.connections import Connection, Target
 from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry, EntryKind
@@ -63,6 +64,7 @@ class Twins(RuleBasedStateMachine):
         self.nodes = [server.client]
         self.memory = MemoryCache(CountingIds(), self.clock)
         self.redis = RedisCache(RedisClient(server.url, False), CountingIds())
+        self.epochs: list[tuple[int, str, str]] = []
         self.versions: dict[str | None, str | None] = {None: None}
 
     def both(self, name: str, *arguments: Any) -> Any:
@@ -102,6 +104,12 @@ class Twins(RuleBasedStateMachine):
     def refresh(self, asked: list[Target]) -> None:
         self.both("refresh", asked)
 
+    @rule(room=rooms, user=users)
+    def member(self, room: RoomId, user: UserId) -> None:
+        (one, role), (other, same) = (c.member(room, user) for c in (self.memory, self.redis))
+        self.same_version(one, other)
+        assert role == same
+
     @rule(room=rooms)
     def members(self, room: RoomId) -> None:
         (one, held), (other, other_held) = self.memory.members(room), self.redis.members(room)
@@ -128,15 +136,59 @@ class Twins(RuleBasedStateMachine):
 
     @rule()
     def online(self) -> None:
-        found = [cache.online(USERS) for cache in (self.memory, self.redis)]
-        one, other = (
-            {u: set(t) for u, t in each.items()} if each is not None else None for each in found
-        )
-        assert one == other
+        one, other = (cache.online(USERS) for cache in (self.memory, self.redis))
+        assert set(one.targets) == set(other.targets)
+        assert set(one.unknown) == set(other.unknown)
 
-    @rule(warm=st.booleans())
-    def set_warm(self, warm: bool) -> None:
-        self.both("set_warm", warm)
+    @rule(user=users)
+    def devices(self, user: UserId) -> None:
+        self.both("devices", user)
+
+    @rule(device=targets)
+    def move(self, device: Target) -> None:
+        new = replace(device, connection_id=ConnectionId(f"{device.user_id}-moved="))
+        self.both("move", device, Connection(new, {}, 1, 2, 3))
+
+    @rule(device=targets, end=st.integers(1, 9))
+    def renew(self, device: Target, end: int) -> None:
+        self.both("renew", Connection(device, {}, 1, 2, end, ("one",)))
+
+    @rule(devices=some_targets)
+    def restore(self, devices: list[Target]) -> None:
+        self.both("restore", [Connection(device, {}, 1, 2, 3) for device in devices])
+
+    @rule(devices=some_targets, now_ms=st.integers(1, 9))
+    def beat(self, devices: list[Target], now_ms: int) -> None:
+        self.both("beat", [device.connection_id for device in devices], now_ms, 3)
+
+    @rule(user=users)
+    def begin(self, user: UserId) -> None:
+        number = user_bucket(user)
+        self.epochs = [(number, *(c.begin(number) for c in (self.memory, self.redis)))]
+
+    @precondition(lambda self: self.epochs)
+    @rule()
+    def vouch(self) -> None:
+        for number, one, other in self.epochs:
+            assert self.memory.vouch(number, one) == self.redis.vouch(number, other)
+
+    @rule()
+    def keep_warm(self) -> None:
+        self.both("keep_warm")
+
+    @rule(user=users)
+    def held(self, user: UserId) -> None:
+        number = user_bucket(user)
+        (one, _), (other, _) = (c.held(number, "") for c in (self.memory, self.redis))
+        assert set(one) == set(other)
+
+    @rule(user=users)
+    def lose_a_bucket(self, user: UserId) -> None:
+        lost = f"online:{{{user_bucket(user)}}}"
+        self.memory.flush(lambda key: key.startswith(lost))
+        for key in self.nodes[0].keys("online:*"):
+            if key.startswith(lost):
+                self.nodes[0].delete(key)
 
     @rule(room=rooms, device=targets)
     def join(self, room: RoomId, device: Target) -> None:

@@ -245,7 +245,7 @@ class TestOnDynamoDB:
         assert ttl("connections", connection_id=C1) == now_s + 3600
 
     def test_no_late_write_leaves_a_ghost(self, distorted: Stores, ministack: Ministack) -> None:
-        distorted.connections.touch(C1, NOW)
+        distorted.connections.touch(C1, NOW, NOW)
         distorted.connections.join(LOBBY, connection().target)
         distorted.connections.leave(LOBBY, connection().target)
         distorted.connections.disconnect(C1, NOW)

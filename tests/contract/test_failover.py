@@ -11,6 +11,7 @@ from chalicelib.adapters.redis.cache import RedisCache
 from chalicelib.adapters.redis.client import RedisClient
 from chalicelib.entrypoints.http import rest
 from chalicelib.services import compose
+from tests.support.cache import warm
 from tests.support.valkey import Valkey, valkey
 from tests.support.waiting import until
 from tests.support.world import World
@@ -47,7 +48,7 @@ def test_a_kick_that_the_replica_never_got_holds_soon_after(pair: tuple[Valkey, 
     primary, replica = pair
     world = World()
     use(world, primary)
-    world.adapters.cache.set_warm(True)
+    warm(world.adapters.cache)
     world.room("alice", "bob")
     alice, bob = world.connect("alice"), world.connect("bob")
     for device in (alice, bob):

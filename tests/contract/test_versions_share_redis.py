@@ -12,11 +12,13 @@ from chalicelib.adapters.redis.cache import RedisCache
 from chalicelib.adapters.redis.client import RedisClient
 from chalicelib.adapters.redis.sessions import RedisSessions
 from chalicelib.adapters.redis.trails import RedisTrails
+from chalicelib.kernel.ids import user_bucket
 from chalicelib.kernel.records import target_to_json
 from chalicelib.model.connections import POLLING, Connection, Target
 from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry, EntryKind
 from chalicelib.model.sessions import EngineSession, Trail
+from tests.support.cache import online, warm
 from tests.support.valkey import valkey
 from tests.support.world import CountingIds
 
@@ -40,10 +42,11 @@ def cache(client: RedisClient) -> RedisCache:
 
 
 def test_of_those_online_and_those_in_a_room(client: RedisClient, cache: RedisCache) -> None:
-    cache.set_warm(True)
+    warm(cache)
     cache.register(KNOWN)
-    client.run(("HSET", "user:online:alice", "c:c=", LATER, "added", "x"))
-    assert cache.online([ALICE]) == {ALICE: [TARGET]}
+    devices = json.dumps({"c=": LATER})
+    client.run(("HSET", f"online:{{{user_bucket(ALICE)}}}", "alice", devices))
+    assert online(cache, [ALICE]) == {ALICE: [TARGET]}
     cache.fill_joined(ROOM, 0, [TARGET])
     client.run(("HSET", "room:{lobby}:joined", "alice", json.dumps({"c=": LATER})))
     assert cache.joined(ROOM).targets == (TARGET,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from redis.crc import key_slot
 from chalicelib.adapters.memory.cache import MemoryCache
 from chalicelib.adapters.redis.cache import RedisCache
 from chalicelib.adapters.redis.client import RedisClient
+from chalicelib.kernel.ids import BUCKETS
 from chalicelib.model.connections import Connection, Target
 from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry, EntryKind
@@ -45,6 +46,23 @@ def entry(number: int, room: RoomId = ROOM, **more: Any) -> Entry:
     fields = {"sender_id": ALICE, "timestamp_ms": 1_800_000_000_000 + number, "content": content}
     kind = EntryKind.MESSAGE
     return Entry(room, EAST, number, message_id, kind, **{**fields, **more})
+
+
+def warm(cache: Any) -> None:
+    """Vouch for all buckets, as a sweep does."""
+    for bucket in range(BUCKETS):
+        assert cache.vouch(bucket, cache.begin(bucket))
+
+
+def online(cache: Any, users: Sequence[UserId]) -> dict[UserId, list[Target]] | None:
+    """The connections of those online; None if somebody may be online unknown to Redis."""
+    known = cache.online(users)
+    if known.unknown:
+        return None
+    found: dict[UserId, list[Target]] = {}
+    for each in known.targets:
+        found.setdefault(each.user_id, []).append(each)
+    return found
 
 
 @dataclass

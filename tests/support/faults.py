@@ -100,9 +100,9 @@ def plant(world: World, at: int, how: How) -> Plan:
     assert set(PORTS) == {f.name for f in fields(world.adapters)} - {
         "clock",
         "ids",
+        "parallel",
         "peers",
         "metrics",
-        "parallel",
         "cluster",
     }
     spared = {"poster"} if how in (How.REFUSED, How.ANSWER_LOST) else set()

@@ -35,6 +35,7 @@ from chalicelib.entrypoints import queues, schedules, websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.jobs.outbound import CheckRoomChange
 from chalicelib.kernel.errors import CacheDown
+from chalicelib.kernel.ids import BUCKETS
 from chalicelib.kernel.settings import Settings
 from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Outcome, Post
@@ -241,7 +242,12 @@ class World:
         self._connected_at: dict[str, int] = {}
         self._connections = itertools.count(1)
         self._due: dict[int, tuple[QueuedJob, int]] = {}
-        self.cache.set_warm(True)
+        self.warm()
+
+    def warm(self) -> None:
+        """Vouch for what Redis knows of connections, as a sweep does."""
+        for bucket in range(BUCKETS):
+            self.cache.vouch(bucket, self.cache.begin(bucket))
 
     def token(self, user: str, expires_in_s: int = 3600, **claims: Any) -> str:
         import time

@@ -34,6 +34,7 @@ from chalicelib.adapters.secrets import FixedSecrets
 from chalicelib.adapters.system import SystemClock, SystemIds, SystemThreads
 from chalicelib.entrypoints import queues
 from chalicelib.jobs.delivery import DeliverEntry
+from chalicelib.kernel.ids import BUCKETS
 from chalicelib.kernel.records import job_to_text
 from chalicelib.kernel.settings import Settings
 from chalicelib.model.connections import Connection, Target
@@ -138,7 +139,8 @@ def _people(services: Services, members: int, connected: int) -> None:
         connection = Connection(target, {}, now_ms, now_ms, now_ms // 1000 + 3600)
         adapters.connections.put(connection)
         adapters.cache.register(connection)
-    adapters.cache.set_warm(True)
+    for bucket in range(BUCKETS):
+        adapters.cache.vouch(bucket, adapters.cache.begin(bucket))
     services.rooms.members(ROOM)
 
 

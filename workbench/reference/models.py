@@ -41,6 +41,8 @@ _COMMON = {
     "is_typing": "Whether the user is typing.",
     "region": "The region.",
     "seq": "The seq of the entry.",
+    "tries": "The number of this try.",
+    "bucket": "The bucket, 0 to 63.",
 }
 _SINGULAR = {"rooms": "room_id"}
 

@@ -225,15 +225,19 @@ class SimPoster:
         self._calls = calls
 
     def post(self, posts: Sequence[Post]) -> list[Outcome]:
-        """Side by side, but those to one connection one after the other."""
+        """Side by side; to one connection one after the other, up to the first not taken."""
         found: dict[int, Outcome] = {}
         by_connection: dict[str, list[int]] = {}
         for number, post in enumerate(posts):
             by_connection.setdefault(post.target.connection_id, []).append(number)
 
         def serve(numbers: list[int]) -> None:
+            outcome = Outcome.DELIVERED
             for number in numbers:
-                found[number] = self._one(posts[number])
+                if outcome in (Outcome.DELIVERED, Outcome.TOO_LARGE):
+                    found[number] = outcome = self._one(posts[number])
+                else:
+                    found[number] = Outcome.HELD
 
         self._scheduler.all([functools.partial(serve, each) for each in by_connection.values()])
         return [found[number] for number in range(len(posts))]

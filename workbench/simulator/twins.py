@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import zlib
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from chalicelib.adapters.memory import MemoryConnectionStore, MemoryRoomStore
+from chalicelib.adapters.memory.cache import MemoryCache
+from chalicelib.adapters.memory.sessions import MemorySessions
+from chalicelib.adapters.memory.trails import MemoryTrails
+from chalicelib.kernel.ids import user_bucket
 from chalicelib.model.connections import Connection, Target
 from chalicelib.model.identifiers import ConnectionId, RoomId, UserId
 from chalicelib.model.rooms import Member, Room
@@ -17,7 +20,7 @@ _SHARED = ("_lock", "_clock", "_ids")
 
 
 class LaggingConnections(MemoryConnectionStore):
-    """Its index by user follows a write a little later, as DynamoDB's do."""
+    """Its indexes, by user and by bucket, follow a write a little later, as DynamoDB's do."""
 
     def __init__(self, later: Later) -> None:
         super().__init__()
@@ -33,6 +36,17 @@ class LaggingConnections(MemoryConnectionStore):
         self._follow(connection_id)
         return ended
 
+    def renew(
+        self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str], due_ms: int
+    ) -> bool:
+        renewed = super().renew(connection_id, expires_at_s, roles, due_ms)
+        self._follow(connection_id)
+        return renewed
+
+    def touch(self, connection_id: ConnectionId, now_ms: int, due_ms: int) -> None:
+        super().touch(connection_id, now_ms, due_ms)
+        self._follow(connection_id)
+
     def join(self, room_id: RoomId, target: Target) -> None:
         super().join(room_id, target)
         self._follow(target.connection_id)
@@ -44,6 +58,9 @@ class LaggingConnections(MemoryConnectionStore):
     def of_user(self, user_id: UserId) -> list[Connection]:
         owned = [each for each in self._index.values() if each.user_id == user_id]
         return sorted(owned, key=lambda each: each.connection_id)
+
+    def in_bucket(self, bucket: int) -> Iterator[Connection]:
+        return iter([c for c in self._index.values() if user_bucket(c.user_id) == bucket])
 
     def _follow(self, connection_id: ConnectionId) -> None:
         def follow() -> None:
@@ -94,38 +111,39 @@ class LaggingRooms(MemoryRoomStore):
 class RedisState:
     """All twins of one Redis: it can be emptied, on one shard too, or come back older."""
 
-    def __init__(self, *twins: Any) -> None:
-        self._twins = twins
+    def __init__(self, cache: MemoryCache, sessions: MemorySessions, trails: MemoryTrails) -> None:
+        self._cache = cache
+        self._sessions = sessions
+        self._trails = trails
 
     def empty(self) -> None:
-        for twin in self._twins:
+        for twin in (self._cache, self._sessions, self._trails):
             twin.flush()
 
     def save(self) -> Callable[[], None]:
-        """Remember the present state; the returned function restores it."""
-        saved = [
-            copy.deepcopy({name: held for name, held in vars(twin).items() if name not in _SHARED})
-            for twin in self._twins
-        ]
+        """Copy the present state; the returned function promotes that replica."""
+        cache = self._cache.replica()
+        self._trails.lag()
+        sessions = copy.deepcopy(
+            {name: held for name, held in vars(self._sessions).items() if name not in _SHARED}
+        )
 
-        def restore() -> None:
-            for twin, values in zip(self._twins, saved, strict=True):
-                vars(twin).update(copy.deepcopy(values))
+        def fail_over() -> None:
+            self._cache.fail_over(cache)
+            vars(self._sessions).update(sessions)
+            self._trails.fail_over()
 
-        return restore
+        return fail_over
 
     def empty_shard(self, shard: int, shards: int) -> None:
         """Drop the keys of one shard of the cluster."""
-        for twin in self._twins:
-            if hasattr(twin, "drop_if"):
-                twin.drop_if(lambda key: _shard(key, shards) == shard)
+        self._cache.flush(lambda key: _shard(key, shards) == shard)
 
 
 def _shard(key: str, shards: int) -> int:
-    """The shard of a key: keys about one user, connection or room are on the same one."""
+    """The shard of a key: keys about one user, bucket, connection or room are on the same one."""
     parts = key.split(":")
-    if parts[0] in ("room", "connection", "conversation", "typing", "limits") and len(parts) > 1:
-        tag = parts[1]
-    else:
-        tag = parts[-1]
+    tagged = parts[0] in ("room", "connection", "conversation", "typing", "limits", "members")
+    is_bucket = parts[0] == "online"
+    tag = parts[1] if (tagged or is_bucket) and len(parts) > 1 else parts[-1]
     return zlib.crc32(tag.encode()) % shards

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ...kernel.ids import user_bucket
 from ...model.connections import Connection, Devices, Target
 from ...model.identifiers import ConnectionId, Region, RoomId, UserId
 from .keys import joined_key
 from .table import Item, Table, integer, n, s, text
 
 _CONNECTION_S, _ENDED_S = 3 * 3600, 3600
+_OLD_CODE_MS = 15 * 60_000  # longest time in which two versions run side by side
+_INDEXED = {"connection_id": s("#indexed")}  # no connection has such an id
 
 
 class DynamoConnectionStore:
@@ -25,10 +28,15 @@ class DynamoConnectionStore:
         item = self._table.get({"connection_id": s(connection_id)})
         return _connection(item) if item is not None and _live(item) else None
 
+    def live(self, connection_ids: Sequence[ConnectionId]) -> dict[ConnectionId, Connection]:
+        items = self._table.batch_get([{"connection_id": s(each)} for each in connection_ids])
+        found = (_connection(item) for item in items if _live(item))
+        return {connection.connection_id: connection for connection in found}
+
     def disconnect(self, connection_id: ConnectionId, now_ms: int) -> Connection | None:
         answer = self._table.update(
             {"connection_id": s(connection_id)},
-            "SET #status = :off, #ttl = :ttl, left_ms = :now",
+            "SET #status = :off, #ttl = :ttl, left_ms = :now REMOVE #bucket, due",
             {
                 ":now": n(now_ms),
                 ":off": s("disconnected"),
@@ -36,33 +44,31 @@ class DynamoConnectionStore:
                 ":ttl": n(now_ms // 1000 + _ENDED_S),
             },
             ConditionExpression="#status = :on",
-            ExpressionAttributeNames={"#status": "status", "#ttl": "ttl"},
+            ExpressionAttributeNames={"#status": "status", "#ttl": "ttl", "#bucket": "bucket"},
             ReturnValues="ALL_OLD",
         )
         return _connection(answer["Attributes"]) if answer is not None else None
 
-    def renew(self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str]) -> bool:
-        answer = self._table.update(
-            {"connection_id": s(connection_id)},
-            "SET expires_at = :end, #roles = :roles",
+    def renew(
+        self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str], due_ms: int
+    ) -> bool:
+        return self._update(
+            connection_id,
+            "SET expires_at = :end, #roles = :roles, due = :due",
             {
                 ":end": n(expires_at_s),
                 ":roles": {"L": [s(role) for role in roles]},
-                ":on": s("connected"),
+                ":due": n(due_ms),
             },
-            ConditionExpression="#status = :on",
-            ExpressionAttributeNames={"#status": "status", "#roles": "roles"},
+            {"#roles": "roles"},
         )
-        return answer is not None
 
-    def touch(self, connection_id: ConnectionId, now_ms: int) -> None:
-        self._table.update(
-            {"connection_id": s(connection_id)},
-            "SET last_ping = :now",
-            {":now": n(now_ms), ":on": s("connected")},
-            ConditionExpression="#status = :on",
-            ExpressionAttributeNames={"#status": "status"},
-        )
+    def touch(self, connection_id: ConnectionId, now_ms: int, due_ms: int) -> None:
+        values = {":now": n(now_ms), ":due": n(due_ms)}
+        self._update(connection_id, "SET last_ping = :now, due = :due", values)
+
+    def look_later(self, connection_id: ConnectionId, due_ms: int) -> None:
+        self._update(connection_id, "SET due = :due", {":due": n(due_ms)})
 
     def of_user(self, user_id: UserId) -> list[Connection]:
         items = self._table.query(
@@ -83,9 +89,45 @@ class DynamoConnectionStore:
         left = [integer(item, "left_ms") for item in items if not _live(item)]
         return Devices(sum(map(_live, items)), max(left, default=None))
 
-    def scan(self) -> Iterator[Connection]:
-        for item in self._table.scan():
-            if _live(item):
+    def index_all(self, now_ms: int) -> None:
+        """Index until a while after the first complete scan: old code may still run until then."""
+        done = self._table.get(_INDEXED)
+        if done is not None and now_ms - integer(done, "indexed_ms") > _OLD_CODE_MS:
+            return
+        for item in self._table.scan(
+            FilterExpression="attribute_not_exists(#bucket) AND #status = :on",
+            ExpressionAttributeNames={"#bucket": "bucket", "#status": "status"},
+            ExpressionAttributeValues={":on": s("connected")},
+        ):
+            user_id = UserId(text(item, "user_id"))
+            self._update(
+                ConnectionId(text(item, "connection_id")),
+                "SET #bucket = :bucket, due = :due",
+                {":bucket": n(user_bucket(user_id)), ":due": n(0)},
+                {"#bucket": "bucket"},
+            )
+        if done is None:
+            self._table.put({**_INDEXED, "indexed_ms": n(now_ms)})
+
+    def in_bucket(self, bucket: int) -> Iterator[Connection]:
+        return map(
+            _connection,
+            self._table.query(
+                IndexName="bucket-due-index",
+                KeyConditionExpression="#bucket = :bucket",
+                ExpressionAttributeNames={"#bucket": "bucket"},
+                ExpressionAttributeValues={":bucket": n(bucket)},
+            ),
+        )
+
+    def due(self, buckets: Sequence[int], now_ms: int) -> Iterator[Connection]:
+        for bucket in buckets:
+            for item in self._table.query(
+                IndexName="bucket-due-index",
+                KeyConditionExpression="#bucket = :bucket AND due <= :now",
+                ExpressionAttributeNames={"#bucket": "bucket"},
+                ExpressionAttributeValues={":bucket": n(bucket), ":now": n(now_ms)},
+            ):
                 yield _connection(item)
 
     def join(self, room_id: RoomId, target: Target) -> None:
@@ -113,12 +155,23 @@ class DynamoConnectionStore:
         return [_target(item) for item in items]
 
     def _rooms_update(self, target: Target, verb: str, room_id: RoomId) -> bool:
+        rooms = {":room": {"SS": [room_id]}}
+        return self._update(target.connection_id, f"{verb} rooms :room", rooms)
+
+    def _update(
+        self,
+        connection_id: ConnectionId,
+        expression: str,
+        values: Item,
+        names: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Change an open connection; False if it has ended."""
         answer = self._table.update(
-            {"connection_id": s(target.connection_id)},
-            f"{verb} rooms :room",
-            {":room": {"SS": [room_id]}, ":on": s("connected")},
+            {"connection_id": s(connection_id)},
+            expression,
+            {**values, ":on": s("connected")},
             ConditionExpression="#status = :on",
-            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeNames={**(names or {}), "#status": "status"},
         )
         return answer is not None
 
@@ -162,6 +215,8 @@ def _connection_item(connection: Connection) -> Item:
         **_target_item(connection.target),
         "device_info": {"M": {name: s(value) for name, value in connection.device_info.items()}},
         "last_ping": n(connection.last_ping_ms),
+        "bucket": n(user_bucket(connection.user_id)),
+        "due": n(connection.last_ping_ms),
         "status": s("connected"),
         "expires_at": n(connection.expires_at_s),
         "roles": {"L": [s(role) for role in connection.roles]},

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import copy
 import math
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from ...kernel.errors import CacheDown
 from ...model.access import Charge
-from ...model.connections import Connection, Devices, FrameContext, Target, Viewers
+from ...model.connections import FrameContext, Target, Viewers
 from ...model.delivery import ROOM_SHARE, Delivering, most_taken
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry
 from ...model.metrics import Traffic
-from ...model.rooms import Role
-from ...ports.system import Clock, Ids
+from ...model.rooms import LARGE, LargeRoom
 from .lines import MemoryLines
+from .membership import ROOM_MS, MemoryMembership
+from .registry import CONNECTION_MS, ONLINE_MS
 
-ONLINE_MS, CONNECTION_MS, ROOM_MS, TYPING_MS, RECENT = 300_000, 3_600_000, 3_600_000, 30_000, 50
+TYPING_MS, RECENT = 30_000, 50
 BUDGET_MS = 60_000  # the bucket is full again long before it expires
 OUTCOMES_MS = 20_000
-WARM_MS, LIMITS_MS, ACK_MS = 180_000, 3_600_000, 3_600_000
-
-
-@dataclass
-class _State:
-    """Values with the time at which they expire, by their Redis keys."""
-
-    values: dict[str, tuple[int, Any]] = field(default_factory=dict)
+LIMITS_MS, ACK_MS = 3_600_000, 3_600_000
 
 
 @dataclass
@@ -42,75 +31,8 @@ class _Joined:
     complete: bool = False
 
 
-class MemoryCache(MemoryLines):
-    """See `ports.Cache`.
-
-    Attributes:
-        down: While true every call raises `CacheDown`.
-        round_trips: Calls so far: each is one round trip.
-    """
-
-    def __init__(self, ids: Ids, clock: Clock) -> None:
-        self._ids = ids
-        self._clock = clock
-        self._lock = threading.RLock()
-        self._state = _State()
-        self.down = False
-        self.round_trips = 0
-
-    def flush(self) -> None:
-        with self._lock:
-            self._state = _State()
-
-    def snapshot(self) -> object:
-        """Return a copy of all that is held, for `restore`."""
-        with self._lock:
-            return copy.deepcopy(self._state)
-
-    def restore(self, snapshot: object) -> None:
-        """Hold what was held then, as after a failover to a replica that was behind."""
-        assert isinstance(snapshot, _State)
-        with self._lock:
-            self._state = copy.deepcopy(snapshot)
-
-    def register(self, connection: Connection) -> bool:
-        with self._call():
-            online = self._get(f"user:online:{connection.user_id}") or {}
-            first = not online
-            online[connection.connection_id] = connection.target
-            self._put(f"user:online:{connection.user_id}", online, ONLINE_MS)
-            self._drop(f"user:left:{connection.user_id}")
-            known = self._get(f"connection:{connection.connection_id}") or {"grants": {}}
-            entry = {"connection": connection, "grants": known["grants"]}
-            self._put(f"connection:{connection.connection_id}", entry, CONNECTION_MS)
-            return first
-
-    def unregister(self, target: Target, now_ms: int) -> bool:
-        with self._call():
-            self._drop(f"connection:{target.connection_id}")
-            online = self._get(f"user:online:{target.user_id}") or {}
-            known = online.pop(target.connection_id, None) is not None
-            if known and not online:
-                self._drop(f"user:online:{target.user_id}")
-                self._put(f"user:left:{target.user_id}", now_ms, ONLINE_MS)
-            return known and not online
-
-    def move(self, old: Target, new: Connection) -> None:
-        with self._call():
-            online = self._get(f"user:online:{old.user_id}") or {}
-            online.pop(old.connection_id, None)
-            online[new.connection_id] = new.target
-            self._put(f"user:online:{old.user_id}", online, ONLINE_MS)
-            self._drop(f"connection:{old.connection_id}")
-            entry = {"connection": new, "grants": {}}
-            self._put(f"connection:{new.connection_id}", entry, CONNECTION_MS)
-
-    def devices(self, user_id: UserId) -> Devices | None:
-        with self._call():
-            if not self._get("online:warm"):
-                return None
-            connected = len(self._get(f"user:online:{user_id}") or {})
-            return Devices(connected, self._get(f"user:left:{user_id}"))
+class MemoryCache(MemoryMembership, MemoryLines):
+    """See `ports.Cache`."""
 
     def claim(self, name: str, seconds: int) -> bool:
         with self._call():
@@ -166,63 +88,6 @@ class MemoryCache(MemoryLines):
             current = role if granted is not None and granted == version else member
             return FrameContext(entry["connection"], current, version, turn, wait_ms)
 
-    def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
-        with self._call(trips=0):
-            entry = self._get(f"connection:{connection_id}")
-            if entry is not None:
-                entry["grants"][room_id] = (version, role)
-
-    def refresh(self, targets: Sequence[Target]) -> list[Target]:
-        with self._call():
-            missing = []
-            for target in targets:
-                online = self._get(f"user:online:{target.user_id}")
-                entry = self._get(f"connection:{target.connection_id}")
-                if online is not None:
-                    self._put(f"user:online:{target.user_id}", online, ONLINE_MS)
-                if entry is not None:
-                    self._put(f"connection:{target.connection_id}", entry, CONNECTION_MS)
-                if online is None or entry is None or target.connection_id not in online:
-                    missing.append(target)
-            return missing
-
-    def members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
-        with self._call():
-            return self._members(room_id)
-
-    def version(self, room_id: RoomId) -> str | None:
-        with self._call():
-            version: str | None = self._get(f"room:{room_id}:version")
-            return version
-
-    def fill_members(
-        self, room_id: RoomId, version: str | None, members: Mapping[UserId, Role]
-    ) -> str | None:
-        with self._call():
-            current = self._get(f"room:{room_id}:version")
-            if current != version:
-                return None
-            current = current or self._ids.token()
-            self._put(f"room:{room_id}:version", current, ROOM_MS)
-            self._put(f"room:{room_id}:members", dict(members), ROOM_MS)
-            return str(current)
-
-    def bump(self, room_id: RoomId) -> None:
-        with self._call():
-            self._put(f"room:{room_id}:version", self._ids.token(), ROOM_MS)
-            self._drop(f"room:{room_id}:members")
-
-    def online(self, users: Sequence[UserId]) -> dict[UserId, list[Target]] | None:
-        with self._call():
-            if not self._get("online:warm"):
-                return None
-            found = {user: self._get(f"user:online:{user}") for user in users}
-            return {user: list(online.values()) for user, online in found.items() if online}
-
-    def set_warm(self, warm: bool) -> None:
-        with self._call():
-            self._put("online:warm", warm, WARM_MS)
-
     def join(self, room_id: RoomId, target: Target) -> bool:
         with self._call():
             joined = self._joined(room_id)
@@ -276,7 +141,10 @@ class MemoryCache(MemoryLines):
                 messages, since_ms = self._get("stats:traffic") or (0, None)
                 self._put("stats:traffic", (messages + len(entries), since_ms), LIMITS_MS)
                 self._put(key, {each: recent[each] for each in sorted(recent)[-RECENT:]}, ROOM_MS)
-            return Delivering(*self._members(room_id))
+            version, members = self._members(room_id)
+            if version is not None and members is not None and len(members) > LARGE:
+                return Delivering(version, LargeRoom(room_id, version, len(members)))
+            return Delivering(version, members)
 
     def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
         with self._call():
@@ -351,14 +219,6 @@ class MemoryCache(MemoryLines):
         with self._call():
             return
 
-    @contextmanager
-    def _call(self, trips: int = 1) -> Iterator[None]:
-        with self._lock:
-            if self.down:
-                raise CacheDown("the cache is down")
-            self.round_trips += trips
-            yield
-
     def _spend(self, charge: Charge, key: str) -> int:
         buckets: dict[str, tuple[float, int]] = self._get(key) or {}
         now_ms = self._clock.now_ms()
@@ -380,11 +240,6 @@ class MemoryCache(MemoryLines):
             self._drop(f"room:{room_id}:members")
         return str(version)
 
-    def _members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
-        members = self._get(f"room:{room_id}:members")
-        version = self._get(f"room:{room_id}:version")
-        return version, None if version is None or members is None else dict(members)
-
     def _joined(self, room_id: RoomId) -> _Joined:
         joined: _Joined | None = self._get(f"room:{room_id}:joined")
         return joined or _Joined()
@@ -394,13 +249,3 @@ class MemoryCache(MemoryLines):
         now_ms = self._clock.now_ms()
         level, at_ms = self._get(key) or (float(rate), now_ms)
         return float(min(rate, level + max(0, now_ms - at_ms) * rate / 1000))
-
-    def _get(self, key: str) -> Any:
-        expires_ms, value = self._state.values.get(key, (0, None))
-        return value if self._clock.now_ms() < expires_ms else None
-
-    def _put(self, key: str, value: Any, ttl_ms: int) -> None:
-        self._state.values[key] = (self._clock.now_ms() + ttl_ms, value)
-
-    def _drop(self, key: str) -> None:
-        self._state.values.pop(key, None)

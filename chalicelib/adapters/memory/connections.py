@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from ...kernel.ids import user_bucket
 from ...model.connections import Connection, Devices, Target
 from ...model.identifiers import ConnectionId, RoomId, UserId
 
@@ -15,15 +16,22 @@ class MemoryConnectionStore:
         self._lock = threading.Lock()
         self._connections: dict[ConnectionId, Connection] = {}
         self._joined: dict[RoomId, dict[ConnectionId, Target]] = {}
+        self._due_ms: dict[ConnectionId, int] = {}
         self._left_ms: dict[UserId, int] = {}
 
     def put(self, connection: Connection) -> None:
         with self._lock:
             self._connections[connection.connection_id] = connection
+            self._due_ms[connection.connection_id] = 0
 
     def get(self, connection_id: ConnectionId) -> Connection | None:
         with self._lock:
             return self._connections.get(connection_id)
+
+    def live(self, connection_ids: Sequence[ConnectionId]) -> dict[ConnectionId, Connection]:
+        with self._lock:
+            known = self._connections
+            return {each: known[each] for each in connection_ids if each in known}
 
     def disconnect(self, connection_id: ConnectionId, now_ms: int) -> Connection | None:
         with self._lock:
@@ -32,7 +40,9 @@ class MemoryConnectionStore:
                 self._left_ms[connection.user_id] = now_ms
             return connection
 
-    def renew(self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str]) -> bool:
+    def renew(
+        self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str], due_ms: int
+    ) -> bool:
         with self._lock:
             connection = self._connections.get(connection_id)
             if connection is None:
@@ -40,13 +50,19 @@ class MemoryConnectionStore:
             self._connections[connection_id] = replace(
                 connection, expires_at_s=expires_at_s, roles=tuple(roles)
             )
+            self._due_ms[connection_id] = due_ms
             return True
 
-    def touch(self, connection_id: ConnectionId, now_ms: int) -> None:
+    def look_later(self, connection_id: ConnectionId, due_ms: int) -> None:
+        with self._lock:
+            self._due_ms[connection_id] = due_ms
+
+    def touch(self, connection_id: ConnectionId, now_ms: int, due_ms: int) -> None:
         with self._lock:
             if connection_id in self._connections:
                 connection = self._connections[connection_id]
                 self._connections[connection_id] = replace(connection, last_ping_ms=now_ms)
+                self._due_ms[connection_id] = due_ms
 
     def of_user(self, user_id: UserId) -> list[Connection]:
         with self._lock:
@@ -58,10 +74,19 @@ class MemoryConnectionStore:
             connected = sum(c.user_id == user_id for c in self._connections.values())
             return Devices(connected, self._left_ms.get(user_id))
 
-    def scan(self) -> Iterator[Connection]:
+    def index_all(self, now_ms: int) -> None:
+        pass
+
+    def in_bucket(self, bucket: int) -> Iterator[Connection]:
         with self._lock:
-            everyone = list(self._connections.values())
-        return iter(everyone)
+            found = [c for c in self._connections.values() if user_bucket(c.user_id) == bucket]
+        return iter(found)
+
+    def due(self, buckets: Sequence[int], now_ms: int) -> Iterator[Connection]:
+        for bucket in buckets:
+            for each in self.in_bucket(bucket):
+                if self._due_ms[each.connection_id] <= now_ms:
+                    yield each
 
     def join(self, room_id: RoomId, target: Target) -> None:
         with self._lock:

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ...kernel import telemetry
-from ...kernel.records import entry_from_json, entry_to_json, target_from_json, target_to_json
+from ...kernel.records import entry_from_json, entry_to_json
 from ...model.access import Charge
-from ...model.connections import Connection, Devices, FrameContext, Target, Viewers
+from ...model.connections import Connection, FrameContext, Target, Viewers
 from ...model.delivery import ROOM_SHARE, Delivering, most_taken
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry
@@ -22,61 +22,25 @@ from ...model.rooms import Role
 from ...ports.system import Ids
 from . import keys, scripts
 from .client import Command, RedisClient, evaluate
-from .keys import ACK_S, CONNECTION_S, LIMITS_S, ONLINE_S, ROOM_S, TYPING_S, WARM_S
+from .keys import ACK_S, CONNECTION_S, LIMITS_S, ONLINE_S, ROOM_S, TYPING_S
 from .lines import RedisLines, draw, drawn
+from .membership import COMPLETE, RedisMembership, members_of, read_members
+from .registry import RedisRegistry, dump, target_of
 
 RECENT = 50
-_COMPLETE = ""  # a marker field in a hash by user id; no user has this id
 
 
-class RedisCache(RedisLines):
+class RedisCache(RedisRegistry, RedisMembership, RedisLines):
     """See `ports.Cache`."""
 
     def __init__(self, client: RedisClient, ids: Ids) -> None:
-        super().__init__(client)
-        self._ids = ids
+        super().__init__(client, ids)
+        self._client = client
 
     @property
     def round_trips(self) -> int:
         """The client's round trips, including those of other adapters."""
         return self._client.round_trips
-
-    def register(self, connection: Connection) -> bool:
-        target = connection.target
-        held = (f"c:{target.connection_id}", _dump(target), connection.last_ping_ms, ONLINE_S)
-        first, *_ = self._run(
-            evaluate(scripts.REGISTER, [keys.user_online(target.user_id)], *held),
-            *_remember(connection),
-            once=True,
-        )
-        return bool(first)
-
-    def move(self, old: Target, new: Connection) -> None:
-        fields = (f"c:{old.connection_id}", f"c:{new.connection_id}", _dump(new.target))
-        self._run(
-            evaluate(scripts.MOVE, [keys.user_online(old.user_id)], *fields, ONLINE_S),
-            *_remember(new),
-            ("DEL", keys.connection(old.connection_id)),
-        )
-
-    def unregister(self, target: Target, now_ms: int) -> bool:
-        device = f"c:{target.connection_id}"
-        last, _ = self._run(
-            evaluate(
-                scripts.UNREGISTER, [keys.user_online(target.user_id)], device, now_ms, ONLINE_S
-            ),
-            ("DEL", keys.connection(target.connection_id)),
-        )
-        return bool(last)
-
-    def devices(self, user_id: UserId) -> Devices | None:
-        warm, fields = self._run(
-            ("GET", keys.online_warm()), ("HGETALL", keys.user_online(user_id))
-        )
-        if warm is None:
-            return None
-        connected = sum(name.startswith("c:") for name in fields)
-        return Devices(connected, int(fields["left"]) if "left" in fields else None)
 
     def claim(self, name: str, seconds: int) -> bool:
         (claimed,) = self._run(("SET", keys.claim(name), "1", "NX", "EX", seconds), once=True)
@@ -134,63 +98,6 @@ class RedisCache(RedisLines):
             context, connection=_connection(fields), role=Role(current) if current else None
         )
 
-    def grant(self, connection_id: ConnectionId, room_id: RoomId, version: str, role: Role) -> None:
-        key = keys.connection(connection_id)
-        self._client.later(
-            evaluate(scripts.GRANT, [key], f"m:{room_id}", f"{version}|{role.value}")
-        )
-
-    def refresh(self, targets: Sequence[Target]) -> list[Target]:
-        commands: list[Command] = []
-        for target in targets:
-            online = keys.user_online(target.user_id)
-            commands += [
-                ("HEXISTS", online, f"c:{target.connection_id}"),
-                ("EXPIRE", online, ONLINE_S),
-                ("EXPIRE", keys.connection(target.connection_id), CONNECTION_S),
-            ]
-        answers = self._run(*commands)
-        held = zip(answers[0::3], answers[1::3], answers[2::3], strict=True)
-        return [target for target, each in zip(targets, held, strict=True) if not all(each)]
-
-    def members(self, room_id: RoomId) -> tuple[str | None, dict[UserId, Role] | None]:
-        return _members(*self._run(*_read_members(room_id)))
-
-    def version(self, room_id: RoomId) -> str | None:
-        version: str | None
-        (version,) = self._run(("GET", keys.room_version(room_id)))
-        return version
-
-    def fill_members(
-        self, room_id: RoomId, version: str | None, members: Mapping[UserId, Role]
-    ) -> str | None:
-        held = [keys.room_version(room_id), keys.room_members(room_id)]
-        flat = [text for user, role in members.items() for text in (user, role.value)]
-        arguments = (version or "", self._ids.token(), ROOM_S, *(flat or (_COMPLETE, "1")))
-        (stored,) = self._run(evaluate(scripts.FILL_MEMBERS, held, *arguments))
-        return str(stored) if stored else None
-
-    def bump(self, room_id: RoomId) -> None:
-        held = [keys.room_version(room_id), keys.room_members(room_id)]
-        self._run(evaluate(scripts.BUMP, held, self._ids.token(), ROOM_S))
-
-    def online(self, users: Sequence[UserId]) -> dict[UserId, list[Target]] | None:
-        hashes = [("HGETALL", keys.user_online(user)) for user in users]
-        warm, *answers = self._run(("GET", keys.online_warm()), *hashes)
-        if warm is None:
-            return None
-        found = {}
-        for user, fields in zip(users, answers, strict=True):
-            targets = [_target(text) for name, text in fields.items() if name.startswith("c:")]
-            if targets:
-                found[user] = targets
-        return found
-
-    def set_warm(self, warm: bool) -> None:
-        self._run(
-            ("SET", keys.online_warm(), "1", "EX", WARM_S) if warm else ("DEL", keys.online_warm())
-        )
-
     def join(self, room_id: RoomId, target: Target) -> bool:
         (first,) = self._run(_join(room_id, "", [target]))
         return bool(first)
@@ -206,8 +113,9 @@ class RedisCache(RedisLines):
         known = [keys.room_version(room_id), keys.room_members(room_id)]
         ((flat, left, members),) = self._run(evaluate(scripts.AUDIENCE, [*held, *known]))
         fields = dict(zip(flat[0::2], flat[1::2], strict=True))
-        complete = fields.pop(_COMPLETE, None) is not None
-        targets = [_target(text) for each in fields.values() for text in json.loads(each).values()]
+        complete = fields.pop(COMPLETE, None) is not None
+        held_by_user = (json.loads(each) for each in fields.values())
+        targets = [target_of(text) for of_user in held_by_user for text in of_user.values()]
         return Viewers(
             targets=tuple(targets) if complete else None,
             members=frozenset(map(UserId, members)) if members is not None else None,
@@ -224,8 +132,8 @@ class RedisCache(RedisLines):
             scripts.RECENT, [keys.conversation_recent(room_id)], RECENT, ROOM_S, *flat
         )
         count = ("HINCRBY", keys.stats_traffic(), "messages", len(entries))
-        answers = self._run(*_read_members(room_id), *([recent, count] if entries else []))
-        return Delivering(*_members(*answers[:2]))
+        answers = self._run(read_members(room_id), *([recent, count] if entries else []))
+        return Delivering(*members_of(room_id, answers[0]))
 
     def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
         commands = [("ZRANGE", keys.conversation_recent(each), 0, -1) for each in room_ids]
@@ -276,46 +184,13 @@ class RedisCache(RedisLines):
         return Traffic(known, int(messages or 0), seconds)
 
     def ping(self) -> None:
-        self._run(("GET", keys.online_warm()))
-
-
-def _remember(connection: Connection) -> tuple[Command, Command]:
-    fields = {
-        "user_id": connection.user_id,
-        "rooms": json.dumps(list(connection.rooms)),
-        "device_info": json.dumps(dict(connection.device_info)),
-        "target": _dump(connection.target),
-        "roles": json.dumps(list(connection.roles)),
-        "expires_at": connection.expires_at_s,
-        "connected_at": connection.connected_at_ms,
-        "last_ping": connection.last_ping_ms,
-    }
-    key = keys.connection(connection.connection_id)
-    flat = (each for pair in fields.items() for each in pair)
-    return ("HSET", key, *flat), ("EXPIRE", key, CONNECTION_S)
-
-
-def _read_members(room_id: RoomId) -> tuple[Command, Command]:
-    """Read the version first: members newer than it are harmless, as its grants become invalid.
-
-    Members older than the version would pass as current.
-    """
-    return ("GET", keys.room_version(room_id)), ("HGETALL", keys.room_members(room_id))
-
-
-def _members(
-    version: str | None, roles: dict[str, str]
-) -> tuple[str | None, dict[UserId, Role] | None]:
-    if version is None or not roles:
-        return version, None
-    roles.pop(_COMPLETE, None)
-    return version, {UserId(user): Role(role) for user, role in roles.items()}
+        self._run(("GET", keys.stats_connections()))
 
 
 def _join(room_id: RoomId, left: str, targets: Iterable[Target]) -> Command:
     users: dict[str, dict[str, str]] = {}
     for target in targets:
-        users.setdefault(target.user_id, {})[target.connection_id] = _dump(target)
+        users.setdefault(target.user_id, {})[target.connection_id] = dump(target)
     flat = [text for user, held in users.items() for text in (user, json.dumps(held))]
     held = [keys.room_joined(room_id), keys.room_left(room_id)]
     return evaluate(scripts.JOIN, held, ROOM_S, left, *flat)
@@ -324,14 +199,6 @@ def _join(room_id: RoomId, left: str, targets: Iterable[Target]) -> Command:
 def _spend(charge: Charge, key: str, ttl_s: int) -> Command:
     fields = (f"l:{charge.name}", str(charge.per_s), charge.burst, ttl_s)
     return evaluate(scripts.SPEND, [key], *fields)
-
-
-def _dump(target: Target) -> str:
-    return json.dumps(target_to_json(target))
-
-
-def _target(text: str) -> Target:
-    return target_from_json(json.loads(text))
 
 
 def _entries(texts: Iterable[str]) -> list[Entry]:
@@ -345,7 +212,7 @@ def _entries(texts: Iterable[str]) -> list[Entry]:
 
 def _connection(fields: Mapping[str, str]) -> Connection:
     return Connection(
-        target=_target(fields["target"]),
+        target=target_of(fields["target"]),
         device_info=json.loads(fields["device_info"]),
         connected_at_ms=int(fields["connected_at"]),
         last_ping_ms=int(fields["last_ping"]),

@@ -1,7 +1,7 @@
 """Every key in Redis: one function each, with its type, time to live and writers.
 
-Keys that one script uses together share a hash tag, `{room}` or `{sid}`, so that they are on one
-node in cluster mode. docs/reference/redis.md is generated from this module.
+Keys that one script uses together share a hash tag, `{room}`, `{sid}` or `{bucket}`, so that they
+are on one node in cluster mode. docs/reference/redis.md is generated from this module.
 https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/serverless-overview.html
 """
 
@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec
 
-ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, ACK_S = 300, 3600, 3600, 30, 3600
+ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, ACK_S, BUCKET_S = 300, 3600, 3600, 30, 3600, 3600
 LIMITS_S = 3600  # a bucket unused for an hour is full, unless it gains less than burst per hour
-# Shorter than ONLINE_S: without a sweep in this time, entries of `user:online` may be missing.
+# Longer than two sweeps: without a sweep in this time, nothing vouches for the registry.
 WARM_S = 180
 BUDGET_S, OUTCOMES_S = 60, 20
 LINE_S, ANSWER_S = 60, 10
@@ -53,19 +53,43 @@ def _stored(
     return note
 
 
-@_stored("hash", ONLINE_S, "connects, disconnects, pings and the sweep")
+@_stored("hash", ONLINE_S, "connects, disconnects and pings")
 def user_online(user_id: str) -> str:
     """A user's connections: `c:{connection_id}` with its target for each, `status`, `last_seen`.
 
-    `left` is the time at which the last one ended.
+    For others to read; `online:{bucket}` decides who is connected. `left` is the time at which the
+    last one ended.
     """
     return f"user:online:{user_id}"
 
 
-@_stored("string", WARM_S, "the sweep")
-def online_warm() -> str:
-    """Present while `user:online` is complete; otherwise the store says who is online."""
-    return "online:warm"
+@_stored("hash", BUCKET_S, "connects, disconnects and the sweep")
+def online(bucket: int) -> str:
+    """The connections of a bucket of users: by user id, targets by connection id.
+
+    Its epoch is in the field "", the number of connections in the field "\\n".
+    """
+    return f"online:{{{bucket}}}"
+
+
+@_stored("set", BUCKET_S, "connects, disconnects and the sweep")
+def online_users(bucket: int) -> str:
+    """The users in `online:{bucket}`, to intersect with the members of a room."""
+    return f"online:{{{bucket}}}:users"
+
+
+@_stored("string", WARM_S, "the sweep, deliveries to a cold bucket")
+def online_warm(bucket: int) -> str:
+    """Present while the bucket is complete; otherwise the store says who is online.
+
+    `epoch|replication id`: another epoch or another primary node makes it void.
+    """
+    return f"online:{{{bucket}}}:warm"
+
+
+def bucket(number: int) -> tuple[str, str, str]:
+    """The keys of a bucket that scripts use together."""
+    return online(number), online_users(number), online_warm(number)
 
 
 @_stored("hash", CONNECTION_S, "connects, frames and the sweep")
@@ -88,6 +112,12 @@ def room_version(room_id: str) -> str:
 def room_members(room_id: str) -> str:
     """The room's members: role by user id."""
     return f"room:{{{room_id}}}:members"
+
+
+@_stored("set", ROOM_S, "the first delivery to a large room after a change of membership")
+def room_members_in(bucket: int, version: str, room_id: str) -> str:
+    """The members of a large room in a bucket of users, under a version, and "" if complete."""
+    return f"members:{{{bucket}}}:{version}:{room_id}"
 
 
 @_stored("string", ROOM_S, "appends")

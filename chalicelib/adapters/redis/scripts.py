@@ -19,31 +19,19 @@ def script(text: str) -> Script:
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-# The connection fields of user:online start with "c:". When the last one is removed, `left`
-# stores the time.
-REGISTER = script("""
-local first = 1
-for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if string.sub(f, 1, 2) == 'c:' then first = 0 end
-end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], 'status', 'online', 'last_seen', ARGV[3])
-redis.call('HDEL', KEYS[1], 'left')
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-return first
+# The version and the members with their roles; if they are more than the argument, their number.
+MEMBERS = script("""
+local v, n = redis.call('GET', KEYS[1]), redis.call('HLEN', KEYS[2])
+if not v or n == 0 then return {v, false} end
+if n > tonumber(ARGV[1]) then return {v, n} end
+return {v, redis.call('HGETALL', KEYS[2])}
 """)
-MOVE = script("""
-redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('HSET', KEYS[1], ARGV[2], ARGV[3], 'status', 'online')
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-return 1
-""")
-UNREGISTER = script("""
-if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
-for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if string.sub(f, 1, 2) == 'c:' then return 0 end
+FILL_BUCKET = script("""
+redis.call('DEL', KEYS[1])
+for i = 2, #ARGV, 1000 do
+  redis.call('SADD', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
 end
-redis.call('HSET', KEYS[1], 'status', 'offline', 'left', ARGV[2])
-redis.call('EXPIRE', KEYS[1], ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[1])
 return 1
 """)
 FILL_MEMBERS = script("""

@@ -188,10 +188,10 @@ def test_a_new_room_of_moments_reaches_friends_if_it_was_written(how: How) -> No
 
 def test_a_failover_to_a_replica_without_the_kick_brings_nobody_back() -> None:
     world, alice, bob = chatting()
-    replica = world.cache.snapshot()
+    replica = world.cache.replica()
     assert kick(world).status == 200
     world.pump(until_ms=world.clock.ms)
-    world.cache.restore(replica)
+    world.cache.fail_over(replica)
     world.wait(25)
     assert send(world, bob) == "permission_denied"
     types(world, alice)

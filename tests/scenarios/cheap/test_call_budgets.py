@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.connections.registry import FILL_S
 from chalicelib.entrypoints.http import rest
+from chalicelib.kernel.ids import BUCKETS
+from chalicelib.messaging.posting import Posting
+from chalicelib.model.identifiers import RoomId, UserId
+from chalicelib.services import compose
 from tests.support.counting import counted
 from tests.support.socketio import Client, Poller
 from tests.support.world import World
@@ -94,7 +103,60 @@ def test_a_delivery_reads_no_store_per_member_and_posts_once_a_connection() -> N
     assert ports["connections"].calls == []
     assert ports["rooms"].calls == []
     assert ports["cursors"].calls == ["get", "advance"]
-    assert sorted(ports["cache"].calls) == ["deliver", "online"]
+    assert sorted(ports["cache"].calls) == ["deliver", "online_in"]
+
+
+def test_a_frame_after_a_change_of_membership_reads_one_member() -> None:
+    world = World()
+    world.room("alice", *(f"user{n}" for n in range(200)))
+    alice = world.connect("alice")
+    world.services.rooms.changed(RoomId("lobby"))
+    ports = counted(world)
+    for times in (1, 2):
+        body = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
+        world.act(alice, "send_message", **body)
+        assert ports["rooms"].calls == ["member"], times
+    assert ports["cache"].calls.count("grant") == 1
+
+
+def test_redis_cold_costs_a_large_room_one_read_a_bucket_and_keeps_what_was_read() -> None:
+    world = World()
+    users = [f"user{n}" for n in range(1_000)]
+    world.room("alice", *users)
+    devices = [world.connect(user) for user in ("alice", *users[:50])]
+    world.pump()
+    world.cache.flush()
+    ports = counted(world)
+    everyone = [UserId(user) for user in ("alice", *users)]
+    found = world.services.connections.of_users(everyone)
+    assert {target.connection_id for target in found} == set(devices)
+    assert ports["connections"].calls.count("in_bucket") == BUCKETS
+    assert "of_user" not in ports["connections"].calls
+    ports["connections"].calls.clear()
+    world.cache.flush(lambda key: key.startswith("online:{7}"))
+    world.wait(FILL_S)
+    a = world.adapters
+    posting = Posting(a.poster, world.services.connections, a.cache, world.services.rooms, a.clock)
+    assert {target.connection_id for target in posting.connected(everyone)} == set(devices)
+    assert ports["connections"].calls.count("in_bucket") == 1, "the others are still warm"
+
+
+def test_without_redis_the_members_of_a_room_are_read_side_by_side() -> None:
+    world = World()
+    users = [f"user{n}" for n in range(40)]
+    devices = [world.connect(user) for user in users[:5]]
+    world.cache.down = True
+    together: list[int] = []
+
+    class Threads:
+        def run(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+            together.append(len(calls))
+            return [call() for call in calls]
+
+    world.services = compose(world.settings, replace(world.adapters, parallel=Threads()))
+    found = world.services.connections.of_users(list(map(UserId, users)))
+    assert [target.connection_id for target in found] == devices
+    assert together[-1] == 40
 
 
 def test_a_sweep_makes_deliveries_cheap_again_after_redis_lost_all() -> None:

@@ -94,7 +94,8 @@ class PresenceMachine(RuleBasedStateMachine):
         assert all(a != b for a, b in itertools.pairwise(statuses)), told
         for status, at_ms in told:
             if status == "offline":
-                assert not self._was_there(at_ms - GRACE_MS + 1, at_ms), (told, self.there)
+                # One who comes back in the same millisecond came back after it.
+                assert not self._was_there(at_ms - GRACE_MS + 1, at_ms - 1), (told, self.there)
             else:
                 # The silently dead are taken for there until they are found out.
                 assert self._was_there(at_ms - DEAF_MS, at_ms), (told, self.there)

@@ -31,6 +31,7 @@ from chalicelib.model.identifiers import MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry, EntryKind, Head
 from chalicelib.model.rooms import Room, RoomType
 from chalicelib.services import compose
+from tests.support.cache import warm
 from tests.support.ministack import Ministack
 from tests.support.nesting import DEEPEST, TOO_DEEP, nested
 from tests.support.socketio import Client
@@ -107,7 +108,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
         real = world.services = compose(world.settings, world.adapters)
         world.adapters = replace(world.adapters, delivery=World().adapters.delivery)
         assert real.adapters.delivery is not world.adapters.delivery
-        cache.set_warm(True)
+        warm(cache)
         yield Rig(world, ministack)
 
 

@@ -34,13 +34,13 @@ def sweep(world: World) -> dict[str, int]:
 
 
 def run_jobs(world: World) -> list[int]:
-    """Run the waiting jobs when they are due; their delays."""
+    """Run the waiting jobs when they are due; the delays of those that end connections."""
     jobs, world.adapters.outbound.jobs[:] = list(world.adapters.outbound.jobs), []
     now_ms = world.clock.ms
     for job in jobs:
         world.clock.ms = now_ms + job.delay_s * 1000
         queues.outbound(world.services, {"Records": [record(job)]})
-    return [job.delay_s for job in jobs]
+    return [job.delay_s for job in jobs if isinstance(job, ExpireConnection)]
 
 
 def unwatched(world: World, user: str) -> str:

@@ -28,8 +28,8 @@ def target_of(world: World, device: str) -> Target:
 
 def online(world: World) -> set[str]:
     found = world.cache.online([ALICE])
-    assert found is not None
-    return {target.connection_id for target in found.get(ALICE, [])}
+    assert found.unknown == []
+    return {target.connection_id for target in found.targets}
 
 
 def test_only_the_first_connection_changes_what_friends_see() -> None:

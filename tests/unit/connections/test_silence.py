@@ -7,8 +7,10 @@ import pytest
 from chalicelib.connections.silence import ANSWER_S
 from chalicelib.entrypoints.http import rest
 from chalicelib.jobs.outbound import EndSilent
+from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.delivery import Outcome
 from chalicelib.model.identifiers import ConnectionId
+from tests.support.interleaving import before
 from tests.support.world import World
 
 SEEN_S = 370  # as docs/explanation/presence.md states it
@@ -91,3 +93,31 @@ def test_frames_are_noted_every_two_minutes_at_most(world: World) -> None:
         assert connection is not None
         noted.add(connection.last_ping_ms)
     assert len(noted) == 4
+
+
+def test_an_answer_counts_although_the_frame_before_the_ping_could_not_be_noted(
+    world: World,
+) -> None:
+    device = world.connect("alice")
+    world.clock.ms += 200_000
+
+    def fails() -> None:
+        raise Unavailable("the store does not answer")
+
+    before(world, "connections", "touch", fails)
+    world.act(device, "hello")
+    world.clock.ms += 41_000
+    assert world.sweep()["pinged"] == 1
+    world.clock.ms += 1000
+    world.act(device, "ping")
+    world.wait(61)
+    assert is_known(world, device)
+
+
+def test_a_frame_between_the_sweeps_read_and_its_ping_counts(world: World) -> None:
+    device = world.connect("alice")
+    world.clock.ms += 241_000
+    before(world, "cache", "refresh", lambda: world.act(device, "hello"))
+    world.sweep()
+    world.wait(61)
+    assert is_known(world, device)

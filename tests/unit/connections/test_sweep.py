@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from chalicelib.connections.lifetime import BEATING_STALE_MS
+from chalicelib.connections.sweep import RUN_MS
 from chalicelib.jobs.delivery import SettlePresence
-from chalicelib.jobs.outbound import ReviveHeartbeat
+from chalicelib.jobs.outbound import CheckPresence, ReviveHeartbeat, SweepBucket
+from chalicelib.kernel.ids import BUCKETS
 from chalicelib.model.delivery import Outcome
 from chalicelib.model.identifiers import ConnectionId, UserId
+from tests.support.counting import counted
 from tests.support.socketio import Client
 from tests.support.world import World
 
@@ -20,7 +24,9 @@ def test_only_the_silent_are_asked() -> None:
     assert world.sweep()["pinged"] == 1
     assert len(world.poster.to(silent, "ping")) == 1
     assert world.poster.to(lively, "ping") == []
-    assert world.sweep()["pinged"] == 1, "that it took the post shows nothing"
+    noted_ms = world.adapters.connections.get(ConnectionId(silent)).last_ping_ms
+    assert noted_ms < world.clock.ms - SILENT_MS + 1, "that it took the post shows nothing"
+    assert world.sweep()["pinged"] == 0, "it was asked; only its answer counts"
     world.act(silent, "hello")
     assert world.sweep()["pinged"] == 0
 
@@ -42,7 +48,7 @@ def test_a_heartbeat_of_its_own_is_revived_instead() -> None:
     world = World()
     Client(world, "c=").connect("alice")
     world.adapters.outbound.jobs.clear()
-    world.clock.ms += SILENT_MS
+    world.clock.ms += BEATING_STALE_MS + 1
     assert world.sweep()["pinged"] == 0
     [job] = [job for job in world.adapters.outbound.jobs if isinstance(job, ReviveHeartbeat)]
     assert job.target.connection_id == "c="
@@ -57,11 +63,11 @@ def test_what_redis_lost_is_put_back_and_compared() -> None:
     assert world.adapters.delivery.jobs == []
     world.cache.flush()
     assert world.sweep()["restored"] == 1
-    [job] = world.adapters.delivery.jobs
-    assert isinstance(job, SettlePresence)
+    [job] = world.adapters.outbound.jobs
+    assert isinstance(job, CheckPresence)
     online = world.cache.online([UserId("alice")])
-    assert online is not None, "Redis is warm again: who is not in it is offline"
-    assert [target.connection_id for target in online[UserId("alice")]] == [device]
+    assert online.unknown == [], "Redis is warm again: who is not in it is offline"
+    assert [target.connection_id for target in online.targets] == [device]
 
 
 def test_a_fresh_connection_is_compared_again_for_two_minutes() -> None:
@@ -82,3 +88,63 @@ def test_without_redis_the_silent_are_asked_all_the_same() -> None:
     world.cache.down = True
     assert world.sweep()["pinged"] == 1
     assert len(world.poster.to(silent, "ping")) == 1
+
+
+def test_who_was_looked_at_is_left_alone_for_a_while() -> None:
+    world = World()
+    world.connect("alice")
+    assert [world.sweep()["seen"] for _ in range(2)] == [1, 1], "it is new"
+    world.clock.ms += 130_000
+    assert world.sweep()["seen"] == 1
+    assert world.sweep()["seen"] == 0
+    world.clock.ms += SILENT_MS - 130_000
+    counts = world.sweep()
+    assert (counts["seen"], counts["pinged"]) == (1, 1)
+    assert world.sweep()["seen"] == 0
+
+
+def test_what_it_has_no_time_for_is_left_to_jobs() -> None:
+    world = World()
+    for number in range(40):
+        world.connect(f"user{number}")
+    world.pump()
+    world.cache.flush()
+    epochs = world.cache.begin
+
+    def slow(bucket: int) -> str:
+        world.clock.ms += RUN_MS // 10
+        return epochs(bucket)
+
+    world.cache.begin = slow  # type: ignore[method-assign]
+    assert world.sweep()["left"] == BUCKETS - 10
+    left = [job for job in world.adapters.outbound.jobs if isinstance(job, SweepBucket)]
+    assert len(left) == BUCKETS - 10
+    assert sum(state.warm for state in world.cache.keep_warm()) == 10, "what was filled stays"
+    world.pump()
+    assert all(state.warm for state in world.cache.keep_warm())
+
+
+def test_heartbeats_are_stored_now_and_then_and_never_too_late() -> None:
+    world = World()
+    device = world.connect("alice")
+    ports = counted(world)
+    for _ in range(24):  # ten minutes of pings
+        world.clock.ms += 25_000
+        world.act(device, "ping")
+    assert ports["connections"].calls.count("touch") == 4
+    world.cache.flush()
+    assert world.sweep()["pinged"] == 0, "without Redis it is not taken for silent either"
+
+
+def test_a_session_that_only_beats_for_hours_is_stored_four_times_an_hour() -> None:
+    world = World()
+    Client(world, "c=").connect("alice")
+    ports = counted(world)
+    for _ in range(3 * 144):
+        world.clock.ms += 25_000
+        world.services.connections.touch([ConnectionId("c=")])
+    assert ports["connections"].calls.count("touch") in range(11, 14)
+    world.cache.flush()
+    world.services.connections.touch([ConnectionId("c=")])
+    world.warm()
+    assert world.cache.devices(UserId("alice")).connected == 1, "its pong puts it back"

@@ -222,7 +222,7 @@ def test_a_room_that_cannot_be_read_spoils_no_other_answer() -> None:
     send(world, alice, "one")
     world.act(alice, "send_message", **{**TEXT, "conversation_id": "other", "content": "hi"})
     world.cache.flush()
-    world.cache.set_warm(True)
+    world.warm()
     log.torn = "lobby"
     for positions in ({}, {"lobby": "", "other": ""}):
         answer = world.act(bob, "sync", positions=positions)["conversations"]

@@ -14,7 +14,7 @@ from tests.support.world import World
 
 def posting(world: World) -> Posting:
     poster, connections = world.adapters.poster, world.services.connections
-    return Posting(poster, connections, world.cache, world.clock)
+    return Posting(poster, connections, world.cache, world.services.rooms, world.clock)
 
 
 def target_of(world: World, device: str) -> Target:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.connections.lifetime import BEATING_STALE_MS
 from tests.support.socketio import REFUSED, Client
 from tests.support.world import World
 
@@ -43,7 +44,7 @@ def test_a_heartbeat_that_was_lost_begins_again_with_a_sweep(world: World) -> No
     client.connect("alice")
     world.pump(until_ms=world.clock.ms)
     world.adapters.outbound.jobs.clear()
-    world.clock.ms += 361_000
+    world.clock.ms += BEATING_STALE_MS + 1
     world.sweep()
     world.pump(until_ms=world.clock.ms)
     assert client.posted.count("2") == 1

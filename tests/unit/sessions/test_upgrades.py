@@ -191,8 +191,8 @@ def test_an_upgrade_while_a_namespace_is_being_connected(
     assert client.post("40" + json.dumps({"token": world.token("alice", 10**9)})) == 200
     assert websocket.posted[-1].startswith("40{")
     assert websocket.act("hello", {})["data"]["user_id"] == "alice"
-    online = world.cache.online([UserId("alice")]) or {}
-    assert [target.connection_id for target in online["alice"]] == ["w="]
+    online = world.cache.online([UserId("alice")])
+    assert [target.connection_id for target in online.targets] == ["w="]
     world.act(bob, "send_message", conversation_id="lobby", message_type="text", content="x")
     world.pump(until_ms=world.clock.ms)
     assert contents(websocket.posted) == ["x"]

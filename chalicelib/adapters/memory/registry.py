@@ -1,0 +1,185 @@
+"""The twin of the registry of connections in Redis; see `ports.Registry`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ...kernel.ids import BUCKETS, user_bucket
+from ...model.connections import BucketState, Connection, Devices, Online, Target
+from ...model.identifiers import ConnectionId, UserId
+from .expiring import Expiring
+
+ONLINE_MS, CONNECTION_MS, BUCKET_MS, WARM_MS = 300_000, 3_600_000, 3_600_000, 180_000
+
+
+@dataclass
+class _Bucket:
+    """A bucket's connections by user; no epoch until something is to vouch for it."""
+
+    users: dict[UserId, dict[ConnectionId, Target]] = field(default_factory=dict)
+    epoch: str | None = None
+
+
+class MemoryRegistry(Expiring):
+    def register(self, connection: Connection) -> bool:
+        with self._call():
+            return self._register(connection)
+
+    def restore(self, connections: Sequence[Connection]) -> None:
+        with self._call():
+            for connection in connections:
+                self._register(connection)
+
+    def renew(self, connection: Connection) -> None:
+        with self._call():
+            entry = self._get(f"connection:{connection.connection_id}")
+            if entry is not None:
+                end, roles = connection.expires_at_s, connection.roles
+                entry["connection"] = replace(entry["connection"], expires_at_s=end, roles=roles)
+
+    def unregister(self, target: Target, now_ms: int) -> bool:
+        with self._call():
+            self._drop(f"connection:{target.connection_id}")
+            self._hide(target, now_ms)
+            users = self._bucket(user_bucket(target.user_id)).users
+            devices = users.get(target.user_id, {})
+            known = devices.pop(target.connection_id, None) is not None
+            if known and not devices:
+                del users[target.user_id]
+            return known and not devices
+
+    def move(self, old: Target, new: Connection) -> None:
+        with self._call():
+            self._drop(f"connection:{old.connection_id}")
+            self._bucket(user_bucket(old.user_id)).users.get(old.user_id, {}).pop(
+                old.connection_id, None
+            )
+            (self._get(f"user:online:{old.user_id}") or {}).pop(old.connection_id, None)
+            self._register(new, grants=False)
+
+    def devices(self, user_id: UserId) -> Devices | None:
+        with self._call():
+            number = user_bucket(user_id)
+            if not self._warm(number):
+                return None
+            connected = len(self._bucket(number).users.get(user_id, {}))
+            return Devices(connected, None if connected else self._get(f"user:left:{user_id}"))
+
+    def refresh(self, targets: Sequence[Target]) -> list[Target]:
+        with self._call():
+            return [target for target in targets if not self._refreshed(target)]
+
+    def beat(
+        self, connection_ids: Sequence[ConnectionId], now_ms: int, every_ms: int
+    ) -> dict[ConnectionId, int | None]:
+        with self._call():
+            return {
+                each: entry["connection"].expires_at_s if entry is not None else None
+                for each in connection_ids
+                for entry in [self._get(f"connection:{each}")]
+                if entry is None or self._beat(entry, now_ms, every_ms)
+            }
+
+    def online(self, users: Sequence[UserId]) -> Online:
+        with self._call():
+            found: list[Target] = []
+            unknown: list[UserId] = []
+            for user_id in users:
+                number = user_bucket(user_id)
+                if self._warm(number):
+                    found += self._bucket(number).users.get(user_id, {}).values()
+                else:
+                    unknown.append(user_id)
+            return Online(found, unknown)
+
+    def begin(self, bucket: int) -> str:
+        with self._call():
+            held = self._kept(bucket)
+            held.epoch = held.epoch or self._ids.token()
+            return self._epoch(held)
+
+    def vouch(self, bucket: int, epoch: str) -> bool:
+        with self._call():
+            held = self._bucket(bucket)
+            if held.epoch is None or epoch != self._epoch(held):
+                return False
+            self._kept(bucket)
+            self._put(f"online:{{{bucket}}}:warm", epoch, WARM_MS)
+            return True
+
+    def keep_warm(self) -> list[BucketState]:
+        with self._call():
+            states = []
+            for number in range(BUCKETS):
+                warm, users = self._warm(number), self._bucket(number).users
+                if warm:
+                    self._kept(number)
+                    epoch = self._get(f"online:{{{number}}}:warm")
+                    self._put(f"online:{{{number}}}:warm", epoch, WARM_MS)
+                states.append(BucketState(number, warm, sum(map(len, users.values()))))
+            return states
+
+    def held(self, bucket: int, cursor: str) -> tuple[list[Target], str]:
+        with self._call():
+            users = self._bucket(bucket).users.values()
+            return [target for devices in users for target in devices.values()], ""
+
+    def _register(self, connection: Connection, grants: bool = True) -> bool:
+        user_id, device = connection.user_id, connection.connection_id
+        devices = self._kept(user_bucket(user_id)).users.setdefault(user_id, {})
+        first = not devices
+        devices[device] = connection.target
+        shown = {**(self._get(f"user:online:{user_id}") or {}), device: connection.target}
+        self._put(f"user:online:{user_id}", shown, ONLINE_MS)
+        self._drop(f"user:left:{user_id}")
+        known = self._get(f"connection:{device}") or {"grants": {}}
+        entry = {"connection": connection, "grants": known["grants"] if grants else {}}
+        self._put(f"connection:{device}", entry, CONNECTION_MS)
+        return first
+
+    def _hide(self, target: Target, now_ms: int) -> None:
+        shown = self._get(f"user:online:{target.user_id}") or {}
+        if shown.pop(target.connection_id, None) is not None and not shown:
+            self._drop(f"user:online:{target.user_id}")
+            self._put(f"user:left:{target.user_id}", now_ms, ONLINE_MS)
+
+    def _refreshed(self, target: Target) -> bool:
+        users = self._kept(user_bucket(target.user_id)).users
+        held = target.connection_id in users.get(target.user_id, {})
+        for key, ttl_ms in (
+            (f"user:online:{target.user_id}", ONLINE_MS),
+            (f"connection:{target.connection_id}", CONNECTION_MS),
+        ):
+            value = self._get(key)
+            held = held and value is not None
+            if value is not None:
+                self._put(key, value, ttl_ms)
+        return held
+
+    def _beat(self, entry: dict[str, Any], now_ms: int, every_ms: int) -> bool:
+        connection_id = entry["connection"].connection_id
+        self._put(f"connection:{connection_id}", entry, CONNECTION_MS)
+        if now_ms - entry["connection"].last_ping_ms < every_ms:
+            return False
+        entry["connection"] = replace(entry["connection"], last_ping_ms=now_ms)
+        return True
+
+    def _bucket(self, number: int) -> _Bucket:
+        held: _Bucket | None = self._get(f"online:{{{number}}}")
+        return held or _Bucket()
+
+    def _kept(self, number: int) -> _Bucket:
+        """The bucket, which is stored for another while."""
+        held = self._bucket(number)
+        self._put(f"online:{{{number}}}", held, BUCKET_MS)
+        return held
+
+    def _epoch(self, bucket: _Bucket) -> str:
+        return f"{bucket.epoch}|{self._replication}"
+
+    def _warm(self, number: int) -> bool:
+        held = self._bucket(number)
+        mark = self._get(f"online:{{{number}}}:warm")
+        return mark is not None and mark == self._epoch(held)

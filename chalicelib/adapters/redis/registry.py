@@ -1,0 +1,224 @@
+"""Who is connected, in Redis; see `ports.Registry`.
+
+The users of a region are in buckets. All keys of a bucket are on one node, and one of them says
+whether the bucket is complete, so that a node that was lost takes its own statement with it:
+
+- `online:{bucket}` has each user's connections, and the bucket's *epoch* in the field "". A node
+  that was emptied has another epoch, or none.
+- `online:{bucket}:warm` says that the bucket is complete: it repeats the epoch, and the
+  replication id of the node. A replica that was promoted has another replication id, so that what
+  it may lack is noticed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from ...kernel.ids import BUCKETS, user_bucket
+from ...kernel.records import target_from_json, target_to_json
+from ...model.connections import BucketState, Connection, Devices, Online, OnlineInRoom, Target
+from ...model.identifiers import ConnectionId, UserId
+from ...model.rooms import LargeRoom
+from ...ports.system import Ids
+from . import keys, registry_scripts
+from .client import Command, RedisClient, evaluate
+from .keys import BUCKET_S, CONNECTION_S, ONLINE_S, WARM_S
+
+_PAGE = 500
+
+
+class RedisRegistry:
+    def __init__(self, client: RedisClient, ids: Ids) -> None:
+        self._run = client.run
+        self._ids = ids
+
+    def register(self, connection: Connection) -> bool:
+        first, *_ = self._run(*_register(connection), once=True)
+        return bool(first)
+
+    def restore(self, connections: Sequence[Connection]) -> None:
+        self._run(*(command for each in connections for command in _register(each)))
+
+    def renew(self, connection: Connection) -> None:
+        roles = json.dumps(list(connection.roles))
+        fields = ("expires_at", connection.expires_at_s, "roles", roles)
+        key = keys.connection(connection.connection_id)
+        self._run(evaluate(registry_scripts.RENEW, [key], *fields))
+
+    def move(self, old: Target, new: Connection) -> None:
+        user_id, target = old.user_id, dump(new.target)
+        ids = (user_id, old.connection_id, new.connection_id, target, BUCKET_S)
+        fields = (f"c:{old.connection_id}", f"c:{new.connection_id}", target, ONLINE_S)
+        self._run(
+            evaluate(registry_scripts.MOVE, _bucket(user_id), *ids),
+            evaluate(registry_scripts.MOVE_SHOWN, [keys.user_online(user_id)], *fields),
+            *_remember(new),
+            ("DEL", keys.connection(old.connection_id)),
+        )
+
+    def unregister(self, target: Target, now_ms: int) -> bool:
+        user_id, device = target.user_id, target.connection_id
+        shown = (f"c:{device}", now_ms, ONLINE_S)
+        last, *_ = self._run(
+            evaluate(registry_scripts.UNREGISTER, _bucket(user_id), user_id, device),
+            evaluate(registry_scripts.HIDE, [keys.user_online(user_id)], *shown),
+            ("DEL", keys.connection(device)),
+        )
+        return bool(last)
+
+    def devices(self, user_id: UserId) -> Devices | None:
+        held, left = self._run(
+            evaluate(registry_scripts.ONLINE, _bucket(user_id), user_id),
+            ("HGET", keys.user_online(user_id), "left"),
+        )
+        if held is None:
+            return None
+        left_ms = int(left) if left is not None and held[0] is None else None
+        return Devices(len(_targets(held[0])), left_ms)
+
+    def refresh(self, targets: Sequence[Target]) -> list[Target]:
+        commands: list[Command] = []
+        for target in targets:
+            user_id, key = target.user_id, keys.connection(target.connection_id)
+            device = (user_id, target.connection_id, BUCKET_S)
+            held = evaluate(registry_scripts.HOLDS, _bucket(user_id), *device)
+            shown = ("EXPIRE", keys.user_online(user_id), ONLINE_S)
+            commands += [held, shown, ("EXPIRE", key, CONNECTION_S)]
+        answers = self._run(*commands)
+        held_ = zip(answers[0::3], answers[1::3], answers[2::3], strict=True)
+        return [target for target, each in zip(targets, held_, strict=True) if not all(each)]
+
+    def beat(
+        self, connection_ids: Sequence[ConnectionId], now_ms: int, every_ms: int
+    ) -> dict[ConnectionId, int | None]:
+        held = [keys.connection(each) for each in connection_ids]
+        answers = self._run(
+            *(
+                evaluate(registry_scripts.BEAT, [key], now_ms, every_ms, CONNECTION_S)
+                for key in held
+            )
+        )
+        return {
+            each: int(expires) or None
+            for each, expires in zip(connection_ids, answers, strict=True)
+            if expires is not None
+        }
+
+    def online(self, users: Sequence[UserId]) -> Online:
+        by_bucket: dict[int, list[UserId]] = {}
+        for user_id in users:
+            by_bucket.setdefault(user_bucket(user_id), []).append(user_id)
+        answers = self._run(
+            *(
+                evaluate(registry_scripts.ONLINE, keys.bucket(number), *asked)
+                for number, asked in by_bucket.items()
+            )
+        )
+        found: list[Target] = []
+        unknown: list[UserId] = []
+        for asked, held in zip(by_bucket.values(), answers, strict=True):
+            if held is None:
+                unknown += asked
+            else:
+                found += [target for each in held for target in _targets(each)]
+        return Online(found, unknown)
+
+    def online_in(self, room: LargeRoom) -> OnlineInRoom:
+        answers = self._run(
+            *(
+                evaluate(
+                    registry_scripts.ONLINE_IN,
+                    [*keys.bucket(n), keys.room_members_in(n, room.version, room.room_id)],
+                )
+                for n in range(BUCKETS)
+            )
+        )
+        found = [
+            target
+            for held in answers
+            if held not in (0, 1)
+            for each in held
+            for target in _targets(each)
+        ]
+        cold = [number for number, held in enumerate(answers) if held == 0]
+        return OnlineInRoom(found, cold, unfilled=1 in answers)
+
+    def begin(self, bucket: int) -> str:
+        fields = (self._ids.token(), BUCKET_S)
+        (epoch,) = self._run(evaluate(registry_scripts.BEGIN, keys.bucket(bucket), *fields))
+        return str(epoch)
+
+    def vouch(self, bucket: int, epoch: str) -> bool:
+        fields = (epoch, WARM_S, BUCKET_S)
+        (vouched,) = self._run(evaluate(registry_scripts.VOUCH, keys.bucket(bucket), *fields))
+        return bool(vouched)
+
+    def keep_warm(self) -> list[BucketState]:
+        answers = self._run(
+            *(
+                evaluate(registry_scripts.KEEP, keys.bucket(number), WARM_S, BUCKET_S)
+                for number in range(BUCKETS)
+            )
+        )
+        return [
+            BucketState(number, bool(warm), int(connections))
+            for number, (warm, connections) in enumerate(answers)
+        ]
+
+    def held(self, bucket: int, cursor: str) -> tuple[list[Target], str]:
+        ((following, fields),) = self._run(
+            ("HSCAN", keys.online(bucket), cursor or "0", "COUNT", _PAGE)
+        )
+        found = [
+            target for name, text in fields.items() if _is_user(name) for target in _targets(text)
+        ]
+        return found, "" if str(following) == "0" else str(following)
+
+
+def dump(target: Target) -> str:
+    return json.dumps(target_to_json(target))
+
+
+def target_of(text: str) -> Target:
+    return target_from_json(json.loads(text))
+
+
+def _targets(devices: str | None) -> list[Target]:
+    """A user's connections, from their JSON by connection id."""
+    return [target_of(text) for text in json.loads(devices).values()] if devices else []
+
+
+def _is_user(field: str) -> bool:
+    return field not in ("", registry_scripts.COUNT)
+
+
+def _bucket(user_id: UserId) -> Sequence[str]:
+    return keys.bucket(user_bucket(user_id))
+
+
+def _register(connection: Connection) -> Iterable[Command]:
+    target = connection.target
+    user_id, device, text = target.user_id, target.connection_id, dump(target)
+    shown = (f"c:{device}", text, connection.last_ping_ms, ONLINE_S)
+    return (
+        evaluate(registry_scripts.REGISTER, _bucket(user_id), user_id, device, text, BUCKET_S),
+        evaluate(registry_scripts.SHOW, [keys.user_online(user_id)], *shown),
+        *_remember(connection),
+    )
+
+
+def _remember(connection: Connection) -> tuple[Command, Command]:
+    fields = {
+        "user_id": connection.user_id,
+        "rooms": json.dumps(list(connection.rooms)),
+        "device_info": json.dumps(dict(connection.device_info)),
+        "target": dump(connection.target),
+        "roles": json.dumps(list(connection.roles)),
+        "expires_at": connection.expires_at_s,
+        "connected_at": connection.connected_at_ms,
+        "last_ping": connection.last_ping_ms,
+    }
+    key = keys.connection(connection.connection_id)
+    flat = (each for pair in fields.items() for each in pair)
+    return ("HSET", key, *flat), ("EXPIRE", key, CONNECTION_S)

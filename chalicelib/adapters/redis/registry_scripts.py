@@ -1,0 +1,204 @@
+"""Redis scripts of the registry. Those of a bucket have its three keys: online, users, warm."""
+
+from __future__ import annotations
+
+from .scripts import script
+
+# A field of the bucket's hash beside its users; no user has such an id.
+COUNT = "\n"
+
+# INFO may be refused or have no replication id: then a failover is not noticed here.
+_WARM = """
+local function replication()
+  local info = redis.pcall('INFO', 'replication')
+  return type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
+end
+local function warm()
+  local mark = redis.call('GET', KEYS[3])
+  return mark and mark == (redis.call('HGET', KEYS[1], '') or '') .. '|' .. replication()
+    and redis.call('SISMEMBER', KEYS[2], '') == 1
+end
+"""
+_DEVICES = """
+local function devices(user)
+  local held = redis.call('HGET', KEYS[1], user)
+  return held and cjson.decode(held) or {}
+end
+local function keep(user, all)
+  redis.call('HSET', KEYS[1], user, cjson.encode(all))
+  redis.call('SADD', KEYS[2], user)
+end
+local function count(change)
+  redis.call('HINCRBY', KEYS[1], '\\n', change)
+end
+"""
+
+# User, connection, target, expiry. True if it is the user's first.
+REGISTER = script(
+    _DEVICES
+    + """
+local all = devices(ARGV[1])
+local first = next(all) == nil
+if not all[ARGV[2]] then count(1) end
+all[ARGV[2]] = ARGV[3]
+keep(ARGV[1], all)
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('EXPIRE', KEYS[2], ARGV[4])
+return first and 1 or 0
+"""
+)
+# User, connection. True if it was the user's last.
+UNREGISTER = script(
+    _DEVICES
+    + """
+local all = devices(ARGV[1])
+if not all[ARGV[2]] then return 0 end
+all[ARGV[2]] = nil
+count(-1)
+if next(all) then
+  keep(ARGV[1], all)
+  return 0
+end
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('SREM', KEYS[2], ARGV[1])
+return 1
+"""
+)
+# User, old connection, new connection, target, expiry.
+MOVE = script(
+    _DEVICES
+    + """
+local all = devices(ARGV[1])
+if all[ARGV[2]] then count(-1) end
+all[ARGV[2]] = nil
+if not all[ARGV[3]] then count(1) end
+all[ARGV[3]] = ARGV[4]
+keep(ARGV[1], all)
+redis.call('EXPIRE', KEYS[1], ARGV[5])
+redis.call('EXPIRE', KEYS[2], ARGV[5])
+return 1
+"""
+)
+# User, connection, expiry: whether both keys have it.
+HOLDS = script(
+    _DEVICES
+    + """
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+if not devices(ARGV[1])[ARGV[2]] then return 0 end
+return redis.call('SISMEMBER', KEYS[2], ARGV[1])
+"""
+)
+# The devices of these users; nothing unless the bucket is warm.
+ONLINE = script(
+    _WARM
+    + """
+if not warm() then return false end
+local found = {}
+for i = 1, #ARGV, 5000 do
+  for _, held in ipairs(redis.call('HMGET', KEYS[1], unpack(ARGV, i, math.min(i + 4999, #ARGV)))) do
+    found[#found + 1] = held
+  end
+end
+return found
+"""
+)
+# With a fourth key, the room's members in this bucket: the devices of those who are online; 0 if
+# the bucket is cold, 1 if the members are not cached.
+ONLINE_IN = script(
+    _WARM
+    + """
+if not warm() then return 0 end
+local users, found, filled = {}, {}, false
+for _, user in ipairs(redis.call('SINTER', KEYS[4], KEYS[2])) do
+  if user == '' then filled = true else users[#users + 1] = user end
+end
+if not filled then return 1 end
+for i = 1, #users, 5000 do
+  local last = math.min(i + 4999, #users)
+  for _, held in ipairs(redis.call('HMGET', KEYS[1], unpack(users, i, last))) do
+    if held then found[#found + 1] = held end
+  end
+end
+return found
+"""
+)
+# A new epoch's name, expiry: the epoch with the replication id.
+BEGIN = script(
+    _WARM
+    + """
+local epoch = redis.call('HGET', KEYS[1], '')
+if not epoch or redis.call('SISMEMBER', KEYS[2], '') == 0 then
+  epoch = ARGV[1]
+  redis.call('HSET', KEYS[1], '', epoch)
+  redis.call('SADD', KEYS[2], '')
+end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return epoch .. '|' .. replication()
+"""
+)
+# What BEGIN returned, expiries: true if both are unchanged.
+VOUCH = script(
+    _WARM
+    + """
+local epoch = redis.call('HGET', KEYS[1], '')
+if not epoch or redis.call('SISMEMBER', KEYS[2], '') == 0 then return 0 end
+if epoch .. '|' .. replication() ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[3], ARGV[1], 'EX', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+return 1
+"""
+)
+# Expiries: whether the bucket is warm, and how many connections it has.
+KEEP = script(
+    _WARM
+    + """
+local count = redis.call('HGET', KEYS[1], '\\n') or 0
+if not warm() then return {0, count} end
+redis.call('EXPIRE', KEYS[3], ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return {1, count}
+"""
+)
+
+# `user:online`: the connection fields start with "c:". When the last one is removed, `left`
+# stores the time.
+SHOW = script("""
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], 'status', 'online', 'last_seen', ARGV[3])
+redis.call('HDEL', KEYS[1], 'left')
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return 1
+""")
+MOVE_SHOWN = script("""
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('HSET', KEYS[1], ARGV[2], ARGV[3], 'status', 'online')
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return 1
+""")
+HIDE = script("""
+if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
+for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.sub(f, 1, 2) == 'c:' then return 0 end
+end
+redis.call('HSET', KEYS[1], 'status', 'offline', 'left', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
+""")
+
+# Sets fields of a connection that exists.
+RENEW = script("""
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], unpack(ARGV)) end
+return 1
+""")
+# Time, interval, expiry: the end of the token if the sign of life has to be stored; 0 if unknown.
+BEAT = script("""
+local held = redis.call('HMGET', KEYS[1], 'last_ping', 'expires_at')
+if not held[1] then return 0 end
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+if tonumber(ARGV[1]) - tonumber(held[1]) < tonumber(ARGV[2]) then return false end
+redis.call('HSET', KEYS[1], 'last_ping', ARGV[1])
+return held[2]
+""")
