@@ -136,6 +136,7 @@ def offset(checkpoint: str, first: tuple[Any, ...], second: tuple[Any, ...]) -> 
 Builder = tuple[Callable[..., str], tuple[st.SearchStrategy[Any], ...]]
 ENTRY = (ROOMS, REGIONS, SEQS)
 PARTS, RETRIES = st.integers(0, 40), st.integers(0, 9)
+USER_BUCKETS = st.integers(0, ids.BUCKETS - 1)
 SPACES: dict[str, list[Builder]] = {
     "dedupe items of a room": [
         (ids.deletion_dedupe, (MESSAGE_IDS,)),
@@ -178,6 +179,9 @@ SPACES: dict[str, list[Builder]] = {
         (keys.connection, (CONNECTIONS,)),
         (keys.room_version, (ROOMS,)),
         (keys.room_members, (ROOMS,)),
+        (keys.room_members_in, (USER_BUCKETS, SERVER_MADE, ROOMS)),
+        *((build, (USER_BUCKETS,)) for build in (keys.online, keys.online_users)),
+        (keys.online_warm, (USER_BUCKETS,)),
         (keys.stream_head, (ROOMS, REGIONS)),
         (keys.stream_lease, (ROOMS, REGIONS)),
         (keys.stream_line, (ROOMS, REGIONS)),
@@ -202,7 +206,7 @@ SPACES: dict[str, list[Builder]] = {
         (keys.engine_farewell, (SERVER_MADE,)),
         (keys.engine_parts, (SERVER_MADE,)),
         (keys.trail, (SERVER_MADE,)),
-        *((build, ()) for build in (keys.online_warm, keys.posts_budget, keys.posts_outcomes)),
+        *((build, ()) for build in (keys.posts_budget, keys.posts_outcomes)),
         *((build, ()) for build in (keys.cluster_sync, keys.engine_polling)),
         *((build, ()) for build in (keys.stats_connections, keys.stats_traffic)),
     ],

@@ -18,6 +18,7 @@ from chalicelib.access.revocations import Revocations
 from chalicelib.adapters.memory import (
     MemoryConnectionStore,
     MemoryFriendStore,
+    MemoryPresenceStore,
     MemoryQueue,
     MemoryRevocationStore,
     MemoryRoomStore,
@@ -107,7 +108,15 @@ def minute(beat_s: int | None, session: bool, hours: int) -> dict[str, float]:
     store, outbound, poster = Counted(stored, calls), MemoryQueue(), Poster(calls)
     presence_jobs = PresenceJobs(MemoryQueue(), ids)
     restorer = Restorer(store, cache, outbound, clock)
-    friends = Friends(MemoryFriendStore(), cache, outbound, clock)
+    friends = Friends(
+        MemoryFriendStore(),
+        cache,
+        MemoryPresenceStore(),
+        MemoryQueue(),
+        outbound,
+        clock,
+        Region("us-east-1"),
+    )
     rooms = Rooms(
         MemoryRoomStore(), friends, cache, MemoryQueue(), outbound, clock, ids,
         max_rooms=1, max_members=1,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chalicelib.kernel.ids import BUCKETS
 from chalicelib.model.identifiers import Region, RoomId, UserId
 from chalicelib.model.log import EntryKind
 from chalicelib.model.presence import Status
@@ -166,7 +167,8 @@ def _presence(this: Run) -> Iterator[Finding]:
 
 def _connections(this: Run) -> Iterator[Finding]:
     """Each device is connected, and the server knows the connection."""
-    known = {each.connection_id for each in this.world.twins["connections"].scan()}
+    store = this.world.twins["connections"]
+    known = {each.connection_id for n in range(BUCKETS) for each in store.in_bucket(n)}
     known = {connection_id.partition("|")[0] for connection_id in known}
     for device in this.devices.values():
         if device.wants and (device.socket is None or not device.is_ready):

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.jobs import JOBS
 from chalicelib.jobs.delivery import DeliverPart, DeliverToTargets
+from chalicelib.kernel.ids import BUCKETS
 from chalicelib.kernel.records import target_to_json
 from chalicelib.messaging import parts
 from chalicelib.messaging.fanout import PARTS
@@ -135,7 +136,8 @@ def test_what_waits_from_an_earlier_version_is_delivered_before_the_parts_begin(
     send(world, alice, "one", "two")
     first, second = jobs(world, "entry")
     world.adapters.delivery.jobs.clear()
-    targets = [each.target for each in world.adapters.connections.scan()]
+    store = world.adapters.connections
+    targets = [c.target for bucket in range(BUCKETS) for c in store.in_bucket(bucket)]
     old = [DeliverToTargets(entry=first.entry, targets=(each,)) for each in targets]  # type: ignore[attr-defined]
     old = [each for each in old if each.targets[0].origin != alice]
     world.adapters.cursors.advance(first.entry, world.clock.ms)  # type: ignore[attr-defined]
