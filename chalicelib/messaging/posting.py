@@ -116,6 +116,10 @@ class Posting:
         unknown = [user_id for user_id in members if ids.user_bucket(user_id) in cold]
         return [*online.targets, *self.connected(unknown)]
 
+    def has_ended(self, target: Target) -> bool:
+        """Whether a websocket's connection has ended, although the socket may still be open."""
+        return not target.polls and self._connections.known(target.connection_id) is None
+
     def close(self, target: Target) -> None:
         """Close a connection that missed an entry: its client reconnects and syncs."""
         self._connections.end(target, Reason.SLOW)

@@ -67,6 +67,11 @@ class SlowConnections:
             Unavailable: The post was not made, or refused together with many others.
         """
         entry, target = job.entry, job.target
+        if self._posting.has_ended(target):
+            # It was closed for an earlier entry, and the close may still be repeated: this entry
+            # must not overtake that one.
+            self._done(job)
+            return None
         receipt = self._posting.post(posts_for(events.of_entry(entry), [target], entry.room_id))
         if receipt.busy or receipt.unsent:
             raise Unavailable(TOO_MANY)
@@ -82,8 +87,12 @@ class SlowConnections:
             self._backlog.set_aside(entry, TOO_LARGE, attempt)
         if receipt.delivered:
             self._confirmations.ask(entry, [target])
-        self._cursors.catch_up(entry.room_id, entry.region, target.origin, entry.seq, job.part)
+        self._done(job)
         return None
+
+    def _done(self, job: DeliverDirect) -> None:
+        entry, origin = job.entry, job.target.origin
+        self._cursors.catch_up(entry.room_id, entry.region, origin, entry.seq, job.part)
 
     def room_for(self, cursor: Cursor, count: int) -> bool:
         """Whether that many more connections can be noted as behind."""

@@ -104,12 +104,6 @@ class Twins(RuleBasedStateMachine):
     def refresh(self, asked: list[Target]) -> None:
         self.both("refresh", asked)
 
-    @rule(room=rooms, user=users)
-    def member(self, room: RoomId, user: UserId) -> None:
-        (one, role), (other, same) = (c.member(room, user) for c in (self.memory, self.redis))
-        self.same_version(one, other)
-        assert role == same
-
     @rule(room=rooms)
     def members(self, room: RoomId) -> None:
         (one, held), (other, other_held) = self.memory.members(room), self.redis.members(room)

@@ -194,7 +194,8 @@ DRAIN = _life(
     """
 local s = redis.call('HMGET', KEYS[1], 'to', 'mover', 'moved')
 local same = s[1] and cjson.decode(s[1])[1] == cjson.decode(ARGV[1])[1]
-if s[1] and same and s[2] ~= ARGV[2] and tonumber(ARGV[3]) - tonumber(s[3]) < tonumber(ARGV[4]) then
+local moving = s[2] and s[2] ~= ARGV[2]
+if same and moving and tonumber(ARGV[3]) - tonumber(s[3]) < tonumber(ARGV[4]) then
   return 'busy'
 end
 if step(same and 'upgrade' or 'other_upgrade', ARGV[1]) ~= 'drain' then return {} end

@@ -72,3 +72,19 @@ def test_too_many_behind_are_not_closed_while_the_region_s_posts_are_refused(
     assert behind(world) == {}
     assert serve(world, *jobs(world, "entry"), receives=2)
     assert [got(world, device) for device in devices] == [["one"]] * 2
+
+
+def test_a_later_entry_is_not_posted_to_a_connection_whose_close_is_repeated(world: World) -> None:
+    alice, bob = refused_once(world)
+    send(world, alice, "two")
+    assert serve(world, *jobs(world, "entry"))
+    world.cache.note_posts(90, 10)
+    world.poster.closes[bob] = [Outcome.THROTTLED]
+    one, two = jobs(world, "direct")
+    for receives in range(1, 5):
+        serve(world, one, receives=receives)
+    assert world.poster.closed == []
+    world.poster.script[bob].clear()
+    assert serve(world, two)
+    assert got(world, bob) == [], "the client has to miss both, and sync"
+    assert behind(world) == {}
