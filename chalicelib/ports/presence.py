@@ -26,6 +26,6 @@ class PresenceStore(Protocol):
         """
 
     def announced(self, presence: Presence) -> None:
-        """Store that `presence.status` was sent to friends."""
+        """Store that `presence.status` was sent to friends; no change for an earlier version."""
 
     def choose(self, user_id: UserId, region: Region, status: Status) -> None: ...

@@ -36,6 +36,8 @@ class TestPresence:
         assert store.change(away, reset=False)
         store.announced(away)
         assert store.get(ANNA, HERE) == replace(away, announced=Status.AWAY)
+        store.announced(replace(away, status=Status.ONLINE, version=away.version - 1))
+        assert store.get(ANNA, HERE).announced is Status.AWAY, "a worker that woke up late"
 
     def test_a_reset_spares_a_newer_choice(self, stores: Stores) -> None:
         store = stores.presence

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .run import Run
 
 # A slow connection that was closed leaves such a letter, by design: its client syncs.
+RECONNECT_US = 60_000_000  # a connection may end and begin anew at any time
 _ALLOWED_LETTERS = frozenset({"direct", "retry"})
 
 
@@ -171,8 +172,10 @@ def _connections(this: Run) -> Iterator[Finding]:
     known = {each.connection_id for n in range(BUCKETS) for each in store.in_bucket(n)}
     known = {connection_id.partition("|")[0] for connection_id in known}
     for device in this.devices.values():
-        if device.wants and (device.socket is None or not device.is_ready):
-            yield Finding("connection", f"{device.name} cannot connect")
+        lost_us = this.world.scheduler.now_us - device.unready_us
+        if device.wants and not device.is_ready:
+            if lost_us > RECONNECT_US:
+                yield Finding("connection", f"{device.name} cannot connect")
         elif device.socket is not None and device.socket.connection_id not in known:
             yield Finding("connection", f"{device.name} has a connection the server forgot")
     alive = {socket.connection_id for socket in this.world.gateway.sockets.values()}

@@ -15,7 +15,7 @@ from .scheduler import Result, Scheduler
 ANSWER_US = 10_000_000
 HEARTBEAT_US = 30_000_000
 LONGEST_BACKOFF_S = 8.0
-TRIES = 40
+TRIES = 2_000  # until the run ends
 
 Frame = dict[str, Any]
 
@@ -54,6 +54,7 @@ class Device:
         rooms: The rooms that it has joined, for ephemeral events.
         wants: Whether it is meant to be connected.
         is_ready: Whether it is connected and has what it missed.
+        unready_us: Since when it is not.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Device:
         self.rooms: dict[str, None] = {}
         self.wants = False
         self.is_ready = False
+        self.unready_us = 0
         self.gateway = gateway
         self.scheduler = scheduler
         self.record = record
@@ -213,7 +215,8 @@ class Device:
                 failures = 0
             else:
                 failures += 1
-            self.is_ready = False
+            if self.is_ready:
+                self.is_ready, self.unready_us = False, self.scheduler.now_us
             if self.wants:
                 self._back_off(failures)
         self._is_running = False
@@ -225,6 +228,8 @@ class Device:
         socket = self._speech.open(self)
         if socket is None:
             return False
+        # A sync that broke off is still due, even if a later connection is recovered.
+        self._is_sync_due = self._is_sync_due or not self._speech.is_recovered()
         if not self.wants:
             self.gateway.leave(socket)
             return False
@@ -248,8 +253,6 @@ class Device:
 
     def _restore(self) -> bool:
         wanted = self.inbox.positions()
-        # A sync that broke off is still due, even if a later connection is recovered.
-        self._is_sync_due = self._is_sync_due or not self._speech.is_recovered()
         if wanted and not self._is_sync_due:
             self.inbox.give_up({"code": "recovered", "message": ""})
             return self._join_again()

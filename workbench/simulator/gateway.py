@@ -23,6 +23,7 @@ from .trace import Trace
 from .weather import Weather
 
 WIRE_US = 20_000
+SHOWN = 120  # characters of a frame in a trace
 THROTTLED = 0.3  # of the posts that are refused: the client reads too slowly
 # A socket whose client is silently gone is found out by API Gateway after its idle timeout.
 IDLE_US = 600_000_000
@@ -98,6 +99,7 @@ class Gateway:
     def send(self, socket: Socket, text: str) -> None:
         """Send a frame from the client; its answer arrives as another frame."""
         if socket.is_alive:
+            self._trace.note(f"{socket.connection_id} => {text[:SHOWN]}")
             self._scheduler.after(
                 WIRE_US, f"frame of {socket.connection_id}", lambda: self._frame(socket, text)
             )
@@ -147,6 +149,7 @@ class Gateway:
 
         def receive() -> None:
             if socket.is_alive:
+                self._trace.note(f"{socket.connection_id} <= {text[:SHOWN]}")
                 socket.receive(text)
 
         self._scheduler.at(socket.arrives_us, f"arrival at {socket.connection_id}", receive)

@@ -52,7 +52,8 @@ class DynamoPresenceStore:
         self._table.update(
             _key(presence.user_id, presence.region),
             "SET announced = :status",
-            {":status": s(presence.status)},
+            {":status": s(presence.status), ":version": n(presence.version)},
+            ConditionExpression="version = :version",
         )
 
     def choose(self, user_id: UserId, region: Region, status: Status) -> None:

@@ -38,7 +38,8 @@ class MemoryPresenceStore:
     def announced(self, presence: Presence) -> None:
         key = presence.user_id, presence.region
         with self._lock:
-            self._items[key] = replace(self._items[key], announced=presence.status)
+            if self._items[key].version == presence.version:
+                self._items[key] = replace(self._items[key], announced=presence.status)
 
     def choose(self, user_id: UserId, region: Region, status: Status) -> None:
         key = user_id, region
