@@ -55,6 +55,8 @@ class Run:
     """One run of a plan.
 
     Attributes:
+        changed: The (room, user) whose membership a step changes.
+        kicked: Those of them who are no members when the probes begin.
         probe_s: When the probes began; infinite before.
     """
 
@@ -190,10 +192,8 @@ def _kick(this: Run, step: Step, name: str) -> None:
 
     def insist() -> None:
         endpoint = rest.remove_member
-        if _insist(this, name, step.who, endpoint, None, room_id=room, user_id=user):
-            this.kicked.add((room, user))
+        _insist(this, name, step.who, endpoint, None, room_id=room, user_id=user)
 
-    this.kicked.discard((room, user))
     _as_task(this, name, insist)
 
 
@@ -201,8 +201,7 @@ def _add(this: Run, step: Step, name: str) -> None:
     room, user = step.args
 
     def insist() -> None:
-        if _insist(this, name, step.who, rest.add_member, {"user_id": user}, room_id=room):
-            this.kicked.discard((room, user))
+        _insist(this, name, step.who, rest.add_member, {"user_id": user}, room_id=room)
 
     _as_task(this, name, insist)
 
@@ -265,14 +264,13 @@ def _as_task(this: Run, name: str, act: Callable[[], object]) -> None:
 
 def _insist(
     this: Run, name: str, user: str, endpoint: rest.Endpoint, body: object, **path: str
-) -> bool:
-    """Call an endpoint until it answers; True if it did what was asked."""
+) -> None:
+    """Call an endpoint until it answers."""
     for _ in range(12):
         status = _status(this, this.world.http(name, user, endpoint, body, {}, **path))
         if status is not None and status < 500:
-            return status < 300
+            return
         this.world.scheduler.pause(1_500_000)
-    return False
 
 
 def _status(this: Run, answer: Result[rest.Response]) -> int | None:
@@ -317,6 +315,12 @@ def _type(this: Run, name: str) -> None:
 def _probe(this: Run) -> None:
     """Ask what must be right when all is quiet."""
     _type(this, "probe")
+    rooms = this.world.twins["rooms"]
+    this.kicked = {
+        (room, user)
+        for room, user in this.changed
+        if rooms.member(RoomId(room), UserId(user)) is None
+    }
     for room, members in this.plan.rooms.items():
         owner = next(name for name in this.devices if name.split("/")[0] == members[0])
         device = this.devices[owner]
