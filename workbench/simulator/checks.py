@@ -145,7 +145,7 @@ def _audiences(this: Run) -> Iterator[Finding]:
             stayed = (name, device.user) not in this.changed and device.user != users[0]
             if name in device.rooms and device.is_ready and stayed and device.name not in told:
                 yield Finding("audience", f"{device.name} joined {name}, sees no typing")
-    for _, connection_id in this.world.gateway.posts_to_ended:
+    for connection_id in this.world.gateway.posts_to_ended:
         yield Finding("ghost", f"{connection_id} ended long ago and is still posted to")
 
 

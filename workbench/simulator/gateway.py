@@ -27,6 +27,7 @@ SHOWN = 120  # characters of a frame in a trace
 THROTTLED = 0.3  # of the posts that are refused: the client reads too slowly
 # A socket whose client is silently gone is found out by API Gateway after its idle timeout.
 IDLE_US = 600_000_000
+LONG_US = 30_000_000
 
 
 @dataclass
@@ -59,8 +60,9 @@ class Gateway:
         self._weather = weather
         self._trace = trace
         self.sockets: dict[str, Socket] = {}
-        # Posts to connections that ended, with their time: the server should forget them.
-        self.posts_to_ended: list[tuple[int, str]] = []
+        # Posts to connections that ended long before: the server should have forgotten them.
+        self.posts_to_ended: list[str] = []
+        self._ended_us: dict[str, int] = {}
 
     def connect(
         self,
@@ -158,8 +160,9 @@ class Gateway:
         """POST @connections."""
         socket = self.sockets.get(post.target.connection_id)
         if socket is None or not socket.is_open:
-            if socket is None:
-                self.posts_to_ended.append((self._scheduler.now_us, post.target.connection_id))
+            ended_us = self._ended_us.get(post.target.connection_id, self._scheduler.now_us)
+            if self._scheduler.now_us - ended_us > LONG_US:
+                self.posts_to_ended.append(post.target.connection_id)
             return Outcome.GONE
         self._arrive(socket, post.data.decode())
         return Outcome.DELIVERED
@@ -179,6 +182,7 @@ class Gateway:
         if not socket.is_open:
             return
         socket.is_open = False
+        self._ended_us[socket.connection_id] = self._scheduler.now_us
         self.sockets.pop(socket.connection_id, None)
         self._disconnected(socket)
 
