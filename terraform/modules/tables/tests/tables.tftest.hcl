@@ -40,12 +40,12 @@ run "all_tables_of_the_definition" {
         hash_key   = aws_dynamodb_table.this[name].hash_key
         range_key  = aws_dynamodb_table.this[name].range_key
         attributes = { for each in aws_dynamodb_table.this[name].attribute : each.name => each.type }
-        indexes    = [for index in aws_dynamodb_table.this[name].global_secondary_index : [index.name, index.hash_key, index.range_key, index.projection_type]]
+        indexes    = sort([for index in aws_dynamodb_table.this[name].global_secondary_index : jsonencode([index.name, index.hash_key, index.range_key, index.projection_type])])
         }) == jsonencode({
         hash_key   = table.hash_key
         range_key  = try(table.range_key, null)
         attributes = table.attributes
-        indexes    = [for index in try(table.indexes, []) : [index.name, index.hash_key, index.range_key, "ALL"]]
+        indexes    = sort([for index in try(table.indexes, []) : jsonencode([index.name, index.hash_key, index.range_key, "ALL"])])
       })
     ])
     error_message = "Keys are those of the definition, and an index has whole items."
