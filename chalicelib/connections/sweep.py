@@ -32,7 +32,7 @@ RUN_MS = 20_000  # then the buckets that are left get jobs
 COUNTS = ("seen", "pinged", "gone", "restored", "expiring")
 
 Ping = Callable[[Target], bytes | None]
-Warning_ = Callable[[Connection], bytes]
+ExpiryWarning = Callable[[Connection], bytes]
 
 
 class Sweep:
@@ -65,7 +65,7 @@ class Sweep:
         self._parallel = parallel
         self._clock = clock
 
-    def run(self, ping: Ping, warning: Warning_) -> dict[str, int]:
+    def run(self, ping: Ping, warning: ExpiryWarning) -> dict[str, int]:
         """Ping stale connections, end dead ones, restore what Redis lost.
 
         Args:
@@ -83,7 +83,7 @@ class Sweep:
         self._outbound.send([SweepBucket(bucket=bucket) for bucket in sorted(left)])
         return {**counts, "left": len(left)}
 
-    def bucket(self, job: SweepBucket, ping: Ping, warning: Warning_) -> None:
+    def bucket(self, job: SweepBucket, ping: Ping, warning: ExpiryWarning) -> None:
         """Sweep a bucket that the scheduled sweep had no time for."""
         counts = dict.fromkeys(COUNTS, 0)
         states = [state for state in self._states() if state.number == job.bucket]
@@ -102,7 +102,7 @@ class Sweep:
             return [BucketState(number, True, 0) for number in range(ids.BUCKETS)]
 
     def _sweep(
-        self, states: list[BucketState], ping: Ping, warning: Warning_, counts: dict[str, int]
+        self, states: list[BucketState], ping: Ping, warning: ExpiryWarning, counts: dict[str, int]
     ) -> set[int]:
         """Fill cold buckets and look at what is due; return the buckets left when time is over."""
         until_ms, left = self._clock.now_ms() + RUN_MS, set()
@@ -121,7 +121,7 @@ class Sweep:
         return left
 
     def _look_at(
-        self, batch: list[Connection], ping: Ping, warning: Warning_, counts: dict[str, int]
+        self, batch: list[Connection], ping: Ping, warning: ExpiryWarning, counts: dict[str, int]
     ) -> None:
         counts["seen"] += len(batch)
         counts["restored"] += self._restored(partial(self._restorer.refresh, batch))

@@ -12,9 +12,9 @@ from chalicelib.adapters.memory import MemoryMessageLog, MemoryPresenceStore
 from chalicelib.model.identifiers import MessageId, Region, RoomId
 from chalicelib.model.log import Duplicate, Entry
 from chalicelib.model.presence import Presence
+from workbench.simulator.injection import FaultPlan, Outage
 from workbench.simulator.plan import Plan, Step
 from workbench.simulator.run import run
-from workbench.simulator.weather import Forecast, Outage
 
 CALM = Plan(
     scenario="calm",
@@ -35,7 +35,7 @@ CALM = Plan(
         Step(25, "ann", "kick", ("red", "cat")),
         Step(30, "bob/1", "disconnect", ("cut",)),
     ),
-    forecast=Forecast(calm_s=40),
+    fault_plan=FaultPlan(calm_s=40),
 )
 
 
@@ -100,8 +100,8 @@ def test_a_broken_promise_is_found(distort: Callable[[dict[str, Any]], None], pr
 
 def test_a_message_that_is_stored_twice_is_found() -> None:
     # The queue is away, so that the sender repeats a message that is stored.
-    away = Forecast(outages=(Outage("sqs", 9, 20),), calm_s=40)
-    plan = replace(CALM, forecast=away)
+    away = FaultPlan(outages=(Outage("sqs", 9, 20),), calm_s=40)
+    plan = replace(CALM, fault_plan=away)
     outcome = run(plan, distort=lambda twins: twins.update(log=KnowsNoResends()))
     assert "doubled" in {finding.promise for finding in outcome.findings}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.simulator.injection import FaultInjector, FaultPlan
 from workbench.simulator.ports import Calls
 from workbench.simulator.queues import Rules, SimQueue
 from workbench.simulator.scheduler import Died, Result, Scheduler
 from workbench.simulator.trace import Trace
-from workbench.simulator.weather import Forecast, Weather
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Trigger:
 
 def queue(is_fifo: bool, most_receives: int = 3) -> tuple[SimQueue, SimQueue, Trigger, Scheduler]:
     scheduler = Scheduler(1)
-    weather = Weather(Forecast(calm_s=0), scheduler)
-    calls = Calls(scheduler, weather, Trace(lambda: scheduler.now_us))
-    dead = SimQueue(Rules("dead", is_fifo, 30, 1_000), scheduler, weather, calls)
+    injector = FaultInjector(FaultPlan(calm_s=0), scheduler)
+    calls = Calls(scheduler, injector, Trace(lambda: scheduler.now_us))
+    dead = SimQueue(Rules("dead", is_fifo, 30, 1_000), scheduler, injector, calls)
     rules = Rules("work", is_fifo, 120, most_receives)
-    made = SimQueue(rules, scheduler, weather, calls, dead)
+    made = SimQueue(rules, scheduler, injector, calls, dead)
     trigger = Trigger(scheduler)
     made.invoke = trigger
     return made, dead, trigger, scheduler

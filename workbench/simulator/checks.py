@@ -58,7 +58,7 @@ def counts(this: Run) -> dict[str, int]:
     kinds = Counter(type(event).__name__.lower() for event in this.record.events)
     return {
         **{name: kinds[name] for name in ("sent", "acked", "pushed", "seen", "connected")},
-        "faults": len(this.world.weather.struck),
+        "faults": len(this.world.injector.struck),
         "steps": this.world.scheduler.steps,
     }
 
@@ -133,17 +133,17 @@ def _membership(this: Run) -> Iterator[Finding]:
 def _audiences(this: Run) -> Iterator[Finding]:
     """Ephemeral events go to those who joined and are members, and to nobody else."""
     for name, users in this.plan.rooms.items():
-        told = {
+        receivers = {
             heard.device
             for heard in this.record.heard
             if heard.name == "typing" and heard.room == name and heard.at_s >= this.probe_s
         }
         for device in this.devices.values():
             is_out = (name, device.user) in this.kicked
-            if device.name in told and is_out:
+            if device.name in receivers and is_out:
                 yield Finding("audience", f"{device.name} was removed from {name}, sees typing")
             stayed = (name, device.user) not in this.changed and device.user != users[0]
-            if name in device.rooms and device.is_ready and stayed and device.name not in told:
+            if name in device.rooms and device.is_ready and stayed and device.name not in receivers:
                 yield Finding("audience", f"{device.name} joined {name}, sees no typing")
     for connection_id in this.world.gateway.posts_to_ended:
         yield Finding("ghost", f"{connection_id} ended long ago and is still posted to")

@@ -17,10 +17,10 @@ from chalicelib.model.delivery import Outcome, Post
 from chalicelib.services import Services
 
 from .functions import TIMEOUT_S, Functions
+from .injection import FaultInjector
 from .ports import Calls
 from .scheduler import Result, Scheduler
 from .trace import Trace
-from .weather import Weather
 
 WIRE_US = 20_000
 SHOWN = 120  # characters of a frame in a trace
@@ -53,11 +53,11 @@ class Socket:
 
 class Gateway:
     def __init__(
-        self, scheduler: Scheduler, functions: Functions, weather: Weather, trace: Trace
+        self, scheduler: Scheduler, functions: Functions, injector: FaultInjector, trace: Trace
     ) -> None:
         self._scheduler = scheduler
         self._functions = functions
-        self._weather = weather
+        self._injector = injector
         self._trace = trace
         self.sockets: dict[str, Socket] = {}
         # Posts to connections that ended long before: the server should have forgotten them.
@@ -187,15 +187,14 @@ class Gateway:
         self._disconnected(socket)
 
     def _disconnected(self, socket: Socket) -> None:
-        task = self._scheduler.spawn(f"end of {socket.connection_id}", lambda: self._tell(socket))
-        task.calls = 0
+        self._scheduler.spawn(f"end of {socket.connection_id}", lambda: self._tell(socket))
 
     def _tell(self, socket: Socket) -> None:
         """Run `$disconnect`, with best effort: late, or never."""
         task = self._scheduler.current()
         assert task is not None
-        never = self._weather.forecast.never_disconnects
-        if not self._weather.is_calm and task.random.random() < never:
+        never = self._injector.fault_plan.never_disconnects
+        if not self._injector.is_calm and task.random.random() < never:
             return
         self._scheduler.pause(int(task.random.expovariate(1 / 200_000)))
         event = {"requestContext": self._context(socket, "DISCONNECT", "$disconnect")}
@@ -224,11 +223,11 @@ class SimPoster:
     """Posts through the simulated gateway; see `ports.delivery.Poster`."""
 
     def __init__(
-        self, gateway: Gateway, scheduler: Scheduler, weather: Weather, calls: Calls
+        self, gateway: Gateway, scheduler: Scheduler, injector: FaultInjector, calls: Calls
     ) -> None:
         self._gateway = gateway
         self._scheduler = scheduler
-        self._weather = weather
+        self._injector = injector
         self._calls = calls
 
     def post(self, posts: Sequence[Post]) -> list[Outcome]:
@@ -253,13 +252,13 @@ class SimPoster:
         return self._call(f"close {target.connection_id}", lambda: self._gateway.delete(target))
 
     def _one(self, post: Post) -> Outcome:
-        if self._weather.is_away("budget"):
+        if self._injector.is_away("budget"):
             return Outcome.UNSENT
         return self._call(f"post {post.target.connection_id}", lambda: self._gateway.take(post))
 
     def _call(self, what: str, act: Callable[[], Outcome]) -> Outcome:
         """While posts are used up, nothing gets through, and the answer says so."""
-        if self._weather.is_away("quota"):
+        if self._injector.is_away("quota"):
             self._scheduler.pause(WIRE_US)
             return Outcome.BUSY
         try:

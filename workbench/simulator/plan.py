@@ -11,14 +11,14 @@ from typing import Any
 
 from chalicelib.kernel.settings import Settings
 
-from .weather import Fault, Forecast
+from .injection import Fault, FaultPlan
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """Something that a device, a user (over HTTP) or the operator (`redis`) does.
 
-    `what` is a name in `run.DOERS`, `args` are its arguments.
+    `what` is a name in `run.STEPS`, `args` are its arguments.
     """
 
     at_s: float
@@ -36,7 +36,7 @@ class Plan:
         friends: Pairs of users who are friends at the start.
         settings: Settings that differ from the defaults.
         faults: The faults of calls that may strike; None for all that are drawn.
-        quiet_s: How long the run goes on after the weather is calm: what is not right then, stays
+        quiet_s: How long the run goes on after faults have ended: what is not right then, stays
             wrong.
     """
 
@@ -45,7 +45,7 @@ class Plan:
     devices: Mapping[str, str]
     rooms: Mapping[str, tuple[str, ...]]
     steps: tuple[Step, ...]
-    forecast: Forecast
+    fault_plan: FaultPlan
     friends: tuple[tuple[str, str], ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     quiet_s: float = 420

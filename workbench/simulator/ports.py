@@ -10,9 +10,9 @@ from typing import Any
 from chalicelib.kernel import ids
 from chalicelib.kernel.errors import CacheDown, Unavailable
 
+from .injection import FaultInjector, Kind
 from .scheduler import Scheduler
 from .trace import Trace
-from .weather import Kind, Weather
 
 BUS_US = 2_000
 
@@ -24,9 +24,9 @@ class Calls:
         was_lost: Whether the call that raised last was made, and only its answer was lost.
     """
 
-    def __init__(self, scheduler: Scheduler, weather: Weather, trace: Trace) -> None:
+    def __init__(self, scheduler: Scheduler, injector: FaultInjector, trace: Trace) -> None:
         self._scheduler = scheduler
-        self._weather = weather
+        self._injector = injector
         self._trace = trace
         self.was_lost = False
 
@@ -35,7 +35,7 @@ class Calls:
         task = self._scheduler.current()
         if task is None:
             return act()
-        fate = self._weather.fate(task, service)
+        fate = self._injector.fate(task, service)
         self._scheduler.pause(fate.before_us)
         self._trace.call(task.name, what, fate.kind)
         if fate.kind is Kind.REFUSED:

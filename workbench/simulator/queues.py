@@ -16,9 +16,9 @@ from typing import Any
 from chalicelib.kernel.records import job_to_text
 from chalicelib.model.jobs import QueuedJob
 
+from .injection import FaultInjector
 from .ports import Calls
 from .scheduler import Result, Scheduler
-from .weather import Weather
 
 DEDUPE_US = 300_000_000
 POLL_US = 15_000
@@ -60,13 +60,13 @@ class SimQueue:
         self,
         rules: Rules,
         scheduler: Scheduler,
-        weather: Weather,
+        injector: FaultInjector,
         calls: Calls,
         dead: SimQueue | None = None,
     ) -> None:
         self._rules = rules
         self._scheduler = scheduler
-        self._weather = weather
+        self._injector = injector
         self._calls = calls
         self._dead = dead
         self._seen: dict[str, int] = {}
@@ -131,7 +131,7 @@ class SimQueue:
             return
         self._woken_us = None
         now_us = self._scheduler.now_us
-        self._bury()
+        self._move_to_dead_letters()
         while batch := self._receive(now_us):
             self._serve(batch)
         later = [each.visible_us for each in self.messages if each.visible_us > now_us]
@@ -152,7 +152,7 @@ class SimQueue:
             message.visible_us = now_us + self._rules.visibility_s * 1_000_000
         return batch
 
-    def _bury(self) -> None:
+    def _move_to_dead_letters(self) -> None:
         now_us = self._scheduler.now_us
         for message in list(self.messages):
             if message.visible_us <= now_us and message.receives >= self._rules.most_receives:
@@ -166,8 +166,8 @@ class SimQueue:
         name = f"{self._rules.name} {batch[0].message_id}/{batch[0].receives}"
         result = self.invoke(name, {"Records": records})
         result.then(lambda: self._settle(batch, result))
-        may_repeat = not self._rules.is_fifo and not self._weather.is_calm
-        if may_repeat and share(name) < self._weather.forecast.queued_twice:
+        may_repeat = not self._rules.is_fifo and not self._injector.is_calm
+        if may_repeat and share(name) < self._injector.fault_plan.queued_twice:
             self.invoke(f"{name} twice", {"Records": records})
 
     def _settle(self, batch: list[Message], result: Result[dict[str, Any]]) -> None:

@@ -21,10 +21,10 @@ from . import checks
 from .checks import Finding
 from .devices import Device, Refused
 from .history import Record
+from .injection import Fault
 from .plan import Plan, Step
 from .scheduler import START_MS, Result
 from .speech import JsonSpeech, SocketIoSpeech
-from .weather import Fault
 from .world import World
 
 OLDER_US = 3_000_000  # a replica lacks up to the last three seconds
@@ -64,7 +64,7 @@ class Run:
         self.plan = plan
         self.world = World(
             plan.seed,
-            plan.forecast,
+            plan.fault_plan,
             plan.configured,
             only=plan.faults,
             is_traced=is_traced,
@@ -94,9 +94,9 @@ class Run:
             world.scheduler.at(
                 int(step.at_s * 1e6), f"step {number}", functools.partial(self._take, step)
             )
-        calm_s = plan.forecast.calm_s
+        calm_s = plan.fault_plan.calm_s
         world.run(calm_s)
-        world.trace.note("the weather is calm")
+        world.trace.note("faults have ended")
         for device in self.devices.values():
             device.connect()
         world.run(calm_s + plan.quiet_s - PROBE_S)
@@ -111,7 +111,7 @@ class Run:
         outcome = Outcome(
             plan,
             tuple(found),
-            tuple(world.weather.struck),
+            tuple(world.injector.struck),
             world.scheduler.steps,
             world.scheduler.digest,
             checks.counts(self),
@@ -123,7 +123,7 @@ class Run:
     def _take(self, step: Step) -> None:
         name = f"{step.who} {step.what} {' '.join(step.args)}"
         self.world.trace.note(f"== {name}")
-        DOERS[step.what](self, step, name)
+        STEPS[step.what](self, step, name)
 
 
 def run(plan: Plan, is_traced: bool = False, distort: Distort | None = None) -> Outcome:
@@ -236,7 +236,7 @@ def _shard(this: Run, step: Step, name: str) -> None:
     this.world.redis.empty_shard(int(step.at_s) % SHARDS, SHARDS)
 
 
-DOERS: dict[str, Callable[[Run, Step, str], None]] = {
+STEPS: dict[str, Callable[[Run, Step, str], None]] = {
     "connect": _connect,
     "disconnect": _disconnect,
     "send": _send,

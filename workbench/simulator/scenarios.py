@@ -1,12 +1,12 @@
-"""The scenarios: each makes a plan from a seed, with a weather that hurts what it looks at."""
+"""The scenarios: each makes a plan from a seed, with faults that hurt what it looks at."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
 
+from .injection import FaultPlan, Kind, Outage
 from .plan import Plan, Step
-from .weather import Forecast, Kind, Outage
 
 SERVICES = ("redis", "dynamodb", "sqs", "posts", "quota", "budget")
 NAMES = ("ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal", "ivy", "jon", "kim", "leo")
@@ -66,8 +66,8 @@ def chat(seed: int) -> Plan:
     steps += _cuts(draw, devices, draw.randint(0, 6), 90)
     if draw.random() < 0.4:
         steps.append(Step(draw.uniform(20, 85), "redis", draw.choice(("empty", "older", "shard"))))
-    forecast = Forecast(_rates(draw, 0.02), calm_s=90, skew_ms=draw.choice((0, 0, 2_000)))
-    return Plan("chat", seed, devices, rooms, _ordered(steps), forecast)
+    fault_plan = FaultPlan(_rates(draw, 0.02), calm_s=90, skew_ms=draw.choice((0, 0, 2_000)))
+    return Plan("chat", seed, devices, rooms, _ordered(steps), fault_plan)
 
 
 def resends(seed: int) -> Plan:
@@ -80,8 +80,8 @@ def resends(seed: int) -> Plan:
     for step in _messages(draw, devices, rooms, draw.randint(3, 8), 10, 60):
         steps.append(Step(step.at_s, step.who, "send", (*step.args, "changed")))
     rates = {Kind.REFUSED: 0.1, Kind.LOST: 0.1, Kind.KILLED_AFTER: 0.05}
-    forecast = Forecast(rates, ("sqs", "dynamodb"), calm_s=70)
-    return Plan("resends", seed, devices, rooms, _ordered(steps), forecast)
+    fault_plan = FaultPlan(rates, ("sqs", "dynamodb"), calm_s=70)
+    return Plan("resends", seed, devices, rooms, _ordered(steps), fault_plan)
 
 
 def kicks(seed: int) -> Plan:
@@ -114,8 +114,8 @@ def kicks(seed: int) -> Plan:
     if draw.random() < 0.5:
         steps.append(Step(draw.uniform(15, 65), "redis", draw.choice(("empty", "older", "shard"))))
     away = _outage(draw, ("redis",), 15, 60, (2, 20)) if draw.random() < 0.3 else ()
-    forecast = Forecast(_rates(draw, 0.03), outages=away, calm_s=75, slow=0.04)
-    return Plan("kicks", seed, devices, rooms, _ordered(steps), forecast)
+    fault_plan = FaultPlan(_rates(draw, 0.03), outages=away, calm_s=75, slow=0.04)
+    return Plan("kicks", seed, devices, rooms, _ordered(steps), fault_plan)
 
 
 def presence(seed: int) -> Plan:
@@ -138,8 +138,8 @@ def presence(seed: int) -> Plan:
         how = draw.choice(("empty", "older", "shard"))
         steps.append(Step(draw.uniform(30, 175), "redis", how))
     away = _outage(draw, ("redis",), 30, 150, (1, 40)) if draw.random() < 0.4 else ()
-    forecast = Forecast(_rates(draw, 0.03), outages=away, calm_s=180, slow=0.05)
-    return Plan("presence", seed, devices, rooms, _ordered(steps), forecast, friends, quiet_s=900)
+    fault_plan = FaultPlan(_rates(draw, 0.03), outages=away, calm_s=180, slow=0.05)
+    return Plan("presence", seed, devices, rooms, _ordered(steps), fault_plan, friends, quiet_s=900)
 
 
 def large(seed: int) -> Plan:
@@ -163,14 +163,14 @@ def large(seed: int) -> Plan:
     only = () if draw.random() < 0.6 else ("sqs",)
     if only:
         rates = {Kind.KILLED_AFTER: 0.08, Kind.LOST: 0.05, Kind.REFUSED: 0.03}
-    forecast = Forecast(rates, only, outages=away, calm_s=110)
+    fault_plan = FaultPlan(rates, only, outages=away, calm_s=110)
     return Plan(
         "large",
         seed,
         devices,
         rooms,
         _ordered(steps),
-        forecast,
+        fault_plan,
         settings={"split_over": 2},
         quiet_s=500,
     )
@@ -192,9 +192,9 @@ def regroup(seed: int) -> Plan:
         sent_s = at_s + draw.uniform(1, 6)
         steps.append(Step(sent_s, f"{users[0]}/1", "send", ("red", f"m{number}")))
     rates = {Kind.KILLED_AFTER: 0.12, Kind.REFUSED: draw.choice((0, 0.1))}
-    forecast = Forecast(rates, ("sqs", "redis"), calm_s=90)
+    fault_plan = FaultPlan(rates, ("sqs", "redis"), calm_s=90)
     settings = {"split_over": 1}
-    return Plan("regroup", seed, devices, rooms, _ordered(steps), forecast, settings=settings)
+    return Plan("regroup", seed, devices, rooms, _ordered(steps), fault_plan, settings=settings)
 
 
 def outage(seed: int) -> Plan:
@@ -210,8 +210,8 @@ def outage(seed: int) -> Plan:
     end_s = away[0].to_s
     steps += _messages(draw, devices, rooms, draw.randint(3, 10), 12, 60)
     steps += _messages(draw, devices, rooms, 1, end_s - 10, end_s + 10, first=100)
-    forecast = Forecast(outages=away, calm_s=end_s + 1)
-    return Plan("outage", seed, devices, rooms, _ordered(steps), forecast, quiet_s=600)
+    fault_plan = FaultPlan(outages=away, calm_s=end_s + 1)
+    return Plan("outage", seed, devices, rooms, _ordered(steps), fault_plan, quiet_s=600)
 
 
 def closes(seed: int) -> Plan:
@@ -226,8 +226,8 @@ def closes(seed: int) -> Plan:
         if draw.random() < 0.6:
             steps.append(Step(draw.uniform(15, 60), "operator", "end", (user,)))
     rates = {Kind.REFUSED: 0.15 + 0.3 * draw.random(), Kind.LOST: 0.1}
-    forecast = Forecast(rates, ("posts",), calm_s=80)
-    return Plan("closes", seed, devices, rooms, _ordered(steps), forecast, quiet_s=600)
+    fault_plan = FaultPlan(rates, ("posts",), calm_s=80)
+    return Plan("closes", seed, devices, rooms, _ordered(steps), fault_plan, quiet_s=600)
 
 
 def _outage(

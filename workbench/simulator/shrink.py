@@ -12,14 +12,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .injection import Fault, FaultPlan, Kind, Outage
 from .plan import Plan, Step
 from .run import Outcome, run
-from .weather import Fault, Forecast, Kind, Outage
 
 T = TypeVar("T")
 MOST_RUNS = 400
 # Of several findings the gravest is pursued.
-GRAVITY = ("lost", "doubled", "stored", "log", "membership", "recovery", "misordered")
+SEVERITY = ("lost", "doubled", "stored", "log", "membership", "recovery", "misordered")
 
 
 class Shrinker:
@@ -31,7 +31,7 @@ class Shrinker:
     def __init__(self, outcome: Outcome, most_runs: int = MOST_RUNS) -> None:
         self._best = outcome
         promises = {finding.promise for finding in outcome.findings}
-        self._promise = min(promises, key=lambda each: (*GRAVITY, each).index(each))
+        self._promise = min(promises, key=lambda each: (*SEVERITY, each).index(each))
         self._most_runs = most_runs
         self.runs = 0
 
@@ -42,7 +42,7 @@ class Shrinker:
             self._thin(self._best.plan.steps, self._with_steps)
             self._thin(self._best.struck, self._with_faults)
             self._thin(tuple(self._best.plan.devices), self._with_devices)
-            self._thin(self._best.plan.forecast.outages, self._with_outages)
+            self._thin(self._best.plan.fault_plan.outages, self._with_outages)
             if _size(self._best) == before or self.runs >= self._most_runs:
                 return self._best
 
@@ -87,12 +87,12 @@ class Shrinker:
 
     def _with_outages(self, outages: Sequence[Outage]) -> Plan:
         plan = self._best.plan
-        return replace(plan, forecast=replace(plan.forecast, outages=tuple(outages)))
+        return replace(plan, fault_plan=replace(plan.fault_plan, outages=tuple(outages)))
 
 
 def _size(outcome: Outcome) -> tuple[int, ...]:
     plan = outcome.plan
-    return (len(plan.steps), len(outcome.struck), len(plan.devices), len(plan.forecast.outages))
+    return (len(plan.steps), len(outcome.struck), len(plan.devices), len(plan.fault_plan.outages))
 
 
 def save(plan: Plan, path: Path) -> None:
@@ -106,19 +106,19 @@ def save(plan: Plan, path: Path) -> None:
 def load(path: Path) -> Plan:
     """Read a plan that `save` wrote."""
     data: dict[str, Any] = json.loads(path.read_text())
-    forecast = data["forecast"]
+    fault_plan = data["fault_plan"]
     return Plan(
         scenario=data["scenario"],
         seed=data["seed"],
         devices=data["devices"],
         rooms={room: tuple(users) for room, users in data["rooms"].items()},
         steps=tuple(Step(s["at_s"], s["who"], s["what"], tuple(s["args"])) for s in data["steps"]),
-        forecast=Forecast(
+        fault_plan=FaultPlan(
             **{
-                **forecast,
-                "rates": {Kind(kind): rate for kind, rate in forecast["rates"].items()},
-                "only": tuple(forecast["only"]),
-                "outages": tuple(Outage(**each) for each in forecast["outages"]),
+                **fault_plan,
+                "rates": {Kind(kind): rate for kind, rate in fault_plan["rates"].items()},
+                "only": tuple(fault_plan["only"]),
+                "outages": tuple(Outage(**each) for each in fault_plan["outages"]),
             }
         ),
         friends=tuple((one, other) for one, other in data["friends"]),

@@ -34,7 +34,7 @@ def _plan(request: dict[str, Any]) -> Plan:
 
 
 def _run(request: dict[str, Any]) -> dict[str, Any]:
-    return _told(run(_plan(request), bool(request.get("trace"))))
+    return _answer(run(_plan(request), bool(request.get("trace"))))
 
 
 def _shrink(request: dict[str, Any]) -> dict[str, Any]:
@@ -45,12 +45,12 @@ def _shrink(request: dict[str, Any]) -> dict[str, Any]:
         outcome = shrinker.shrink()
     path = Path(request["keep"])
     save(outcome.plan, path)
-    told = _told(run(outcome.plan, is_traced=True))
-    path.with_suffix(".txt").write_text("\n".join([*_lines(outcome), *told["trace"], ""]))
-    return told
+    answer = _answer(run(outcome.plan, is_traced=True))
+    path.with_suffix(".txt").write_text("\n".join([*_lines(outcome), *answer["trace"], ""]))
+    return answer
 
 
-def _told(outcome: Outcome) -> dict[str, Any]:
+def _answer(outcome: Outcome) -> dict[str, Any]:
     return {
         "scenario": outcome.plan.scenario,
         "seed": outcome.plan.seed,
@@ -69,7 +69,7 @@ def _lines(outcome: Outcome) -> list[str]:
         *[f"{finding.promise}: {finding.why}" for finding in outcome.findings],
         *[
             f"outage: {o.service} from {o.from_s:.3f} to {o.to_s:.3f} s"
-            for o in plan.forecast.outages
+            for o in plan.fault_plan.outages
         ],
         "",
     ]

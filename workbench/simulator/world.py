@@ -31,12 +31,12 @@ from chalicelib.services import Adapters, Services, compose
 
 from .functions import QUEUES_TIMEOUT_S, SWEEP_TIMEOUT_S, TIMEOUT_S, Functions
 from .gateway import Gateway, SimPoster
+from .injection import Fault, FaultInjector, FaultPlan
 from .ports import Bus, Calls, NoMetrics, NoPeers, Port, ProcessClock, SeededIds
 from .queues import Rules, SimQueue
 from .scheduler import START_MS, Concurrency, Result, Scheduler
 from .trace import Trace
 from .twins import LaggingConnections, LaggingRooms, RedisState
-from .weather import Fault, Forecast, Weather
 
 SECRET = "a secret for simulated tokens, longer than the 64 bytes that HS512 asks for"
 SWEEP_US = 60_000_000
@@ -71,7 +71,7 @@ class World:
     def __init__(
         self,
         seed: int,
-        forecast: Forecast,
+        fault_plan: FaultPlan,
         settings: Settings,
         *,
         only: frozenset[Fault] | None = None,
@@ -80,10 +80,10 @@ class World:
     ) -> None:
         self.scheduler = Scheduler(seed)
         self.trace = Trace(lambda: self.scheduler.now_us, is_traced)
-        self.weather = Weather(forecast, self.scheduler, only)
+        self.injector = FaultInjector(fault_plan, self.scheduler, only)
         self.settings = settings
         self._seed = seed
-        self._calls = Calls(self.scheduler, self.weather, self.trace)
+        self._calls = Calls(self.scheduler, self.injector, self.trace)
         clock = ProcessClock(self.scheduler)
         sessions, trails = MemorySessions(clock), MemoryTrails()
         cache = MemoryCache(SeededIds(f"{seed}/redis"), clock)
@@ -105,7 +105,7 @@ class World:
         if distort is not None:
             distort(self.twins)
         self.functions = Functions(self.scheduler, self._compose)
-        self.gateway = Gateway(self.scheduler, self.functions, self.weather, self.trace)
+        self.gateway = Gateway(self.scheduler, self.functions, self.injector, self.trace)
         self.bus = Bus(self.scheduler)
         self.delivery_dead = self._queue("delivery-dead")
         self.outbound_dead = self._queue("outbound-dead")
@@ -146,13 +146,13 @@ class World:
     def _compose(self, name: str) -> Services:
         """Make the services of a new process."""
         draw = SeededIds(f"{self._seed}/{name}")
-        skew = self.weather.forecast.skew_ms
+        skew = self.injector.fault_plan.skew_ms
         ports = {
             each: Port(self._calls, service, each, self.twins[each])
             for service, names in (("dynamodb", _DYNAMODB), ("redis", _REDIS))
             for each in names
         }
-        poster = SimPoster(self.gateway, self.scheduler, self.weather, self._calls)
+        poster = SimPoster(self.gateway, self.scheduler, self.injector, self._calls)
         adapters = Adapters(
             **ports,
             poster=EnginePoster(poster, ports["sessions"]),
@@ -174,7 +174,7 @@ class World:
         given = _QUEUES[name]
         most = given.get("max_receive_count", 1_000_000)
         rules = Rules(name, given["fifo"], given["visibility_timeout_s"], most)
-        return SimQueue(rules, self.scheduler, self.weather, self._calls, dead)
+        return SimQueue(rules, self.scheduler, self.injector, self._calls, dead)
 
     def _trigger(
         self, function: str, handler: Callable[[Services, dict[str, Any]], dict[str, Any]]
@@ -200,7 +200,7 @@ class World:
         if task is None:
             follow()
         else:
-            self.scheduler.after(self.weather.lag_us(task), "index", follow)
+            self.scheduler.after(self.injector.lag_us(task), "index", follow)
 
 
 def _handle(

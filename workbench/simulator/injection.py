@@ -57,8 +57,8 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
-    """The weather of a run, as data.
+class FaultPlan:
+    """What goes wrong in a run, as data.
 
     Attributes:
         rates: How likely each kind strikes a call.
@@ -96,7 +96,7 @@ class Fate:
     kind: Kind | None = None
 
 
-class Weather:
+class FaultInjector:
     """
     Attributes:
         struck: The faults that happened, in order.
@@ -106,16 +106,16 @@ class Weather:
     """
 
     def __init__(
-        self, forecast: Forecast, scheduler: Scheduler, only: frozenset[Fault] | None = None
+        self, fault_plan: FaultPlan, scheduler: Scheduler, only: frozenset[Fault] | None = None
     ) -> None:
-        self.forecast = forecast
+        self.fault_plan = fault_plan
         self.struck: list[Fault] = []
         self._scheduler = scheduler
         self._only = only
 
     @property
     def is_calm(self) -> bool:
-        return self._scheduler.now_us >= self.forecast.calm_s * 1e6
+        return self._scheduler.now_us >= self.fault_plan.calm_s * 1e6
 
     def fate(self, task: Task, service: str) -> Fate:
         """Decide what happens to the task's next call of a service."""
@@ -137,7 +137,7 @@ class Weather:
         now_s = self._scheduler.now_us / 1e6
         return any(
             each.service == service and each.from_s <= now_s < each.to_s
-            for each in self.forecast.outages
+            for each in self.fault_plan.outages
         )
 
     def lag_us(self, task: Task | None) -> int:
@@ -145,12 +145,12 @@ class Weather:
         if task is None or self.is_calm:
             return 10_000
         draw = task.random
-        longest = self.forecast.index_lag_s if draw.random() < 0.1 else 0.05
+        longest = self.fault_plan.index_lag_s if draw.random() < 0.1 else 0.05
         return int(draw.uniform(0, longest) * 1e6)
 
     def _latency_us(self, task: Task, typical: float, tail: float) -> int:
         draw = task.random.random()
-        slow = self.forecast.slow if not self.is_calm else 0.0
+        slow = self.fault_plan.slow if not self.is_calm else 0.0
         if draw < slow:
             return int(task.random.uniform(0.1, 3) * 1e6)
         most = tail if draw > 0.9 else typical * 2
@@ -160,9 +160,9 @@ class Weather:
         draw = task.random.random()
         if self.is_away(service):
             return Kind.REFUSED
-        if self.is_calm or (self.forecast.only and service not in self.forecast.only):
+        if self.is_calm or (self.fault_plan.only and service not in self.fault_plan.only):
             return None
-        for kind, rate in self.forecast.rates.items():
+        for kind, rate in self.fault_plan.rates.items():
             draw -= rate
             if draw < 0:
                 fault = Fault(task.name, task.calls, kind)
