@@ -115,6 +115,10 @@ class Connection:
             self._protocol.send_close(code, reason)
             self._flush(within_s)
 
+    def abort(self) -> None:
+        """Lose the socket, as when the network does."""
+        self._writer.transport.abort()
+
     async def run(self) -> None:
         """Serve until the socket ends."""
         watch = asyncio.create_task(self._watch())

@@ -14,6 +14,7 @@ from . import handshake, management, routes
 from .account import Account
 from .config import FunctionError, HttpApi, Invoker, Limits, WebSocketApi
 from .connection import Connection
+from .faults import Fault, Faults, Kind, Service
 from .http import HttpFront
 from .signatures import Request
 from .static import StaticFiles
@@ -32,6 +33,7 @@ class Gateway:
         local_routes: Additional handlers, by exact (method, path).
         credentials: Secret by access key id; @connections verifies signatures with them. None: a
             signature must be there and well-formed, but any key may have made it.
+        faults: What the gateway and @connections suffer, on request. Paths under /dev/ never do.
 
     Attributes:
         connections: Live connections by id.
@@ -49,8 +51,12 @@ class Gateway:
         static: StaticFiles | None = None,
         local_routes: Mapping[tuple[str, str], LocalRoute] | None = None,
         credentials: Mapping[str, str] | None = None,
+        faults: Faults | None = None,
     ) -> None:
         self.connections: dict[str, Connection] = {}
+        self._faults = faults
+        if faults is not None:
+            faults.watch(self._cut)
         self._account = Account(
             invoker, region=region, account_id=account_id, limits=limits, credentials=credentials
         )
@@ -173,7 +179,14 @@ class Gateway:
                 if _head_bytes(request) > self._account.limits.head_bytes:
                     writer.write(refusal(431, message(431, "Request Header Fields Too Large")[2]))
                     return
+                struck = await self._struck(target) if self._faults else None
+                if struck is Kind.REFUSE:
+                    writer.transport.abort()
+                    return
                 if any(n == "upgrade" and v.lower() == "websocket" for n, v in headers):
+                    if struck is not None:
+                        writer.write(refusal(429, message(429, "Too Many Requests")[2]))
+                        return
                     connection = await handshake.serve(
                         self._account, self._api_at, head, target, reader, writer
                     )
@@ -186,11 +199,31 @@ class Gateway:
                 writer.write(refusal(400, message(400, "Bad Request")[2]))
                 return
             method = request.method.decode("latin-1")
-            reply = await self._reply(method, target, headers, body, peer)
+            if struck is None or struck is Kind.CUT:
+                reply = await self._reply(method, target, headers, body, peer)
+            else:
+                reply = _refused(struck)
+            if struck is Kind.CUT:
+                writer.transport.abort()
+                return
             writer.write(encode(http, method, reply, last=self._stopping))
             await writer.drain()
             if http.our_state is not h11.DONE or http.trailing_data[0]:
                 return
+
+    async def _struck(self, target: str) -> Kind | None:
+        """What this request suffers."""
+        path = target.partition("?")[0]
+        if self._faults is None or path.startswith("/dev/"):
+            return None
+        posts = any(management.name(api.stage, path) is not None for api in self._apis)
+        return await self._faults.strike(Service.CONNECTIONS if posts else Service.GATEWAY)
+
+    def _cut(self, service: Service, fault: Fault) -> None:
+        """End all connections when a fault begins that does so."""
+        if service is Service.GATEWAY and fault.kind in (Kind.REFUSE, Kind.CUT):
+            for connection in list(self.connections.values()):
+                connection.abort()
 
     async def _head(self, reader: asyncio.StreamReader) -> bytes:
         """The next request's head; `stop` does not wait for it."""
@@ -253,6 +286,13 @@ class Gateway:
             if url.path == f"{api.socketio_path}/" and query.get("transport") == "websocket":
                 return api
         return None
+
+
+def _refused(kind: Kind) -> Reply:
+    """API Gateway's own refusal."""
+    if kind is Kind.GONE:
+        return message(410, "Gone")
+    return message(429, "Too Many Requests")
 
 
 def _head_bytes(request: h11.Request) -> int:
