@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import shutil
 import signal
@@ -54,6 +55,9 @@ class Child:
         env: Environment variables beside this process's own, which lack the user's AWS.
         links: What it finds in its folder: relative name -> where that points.
         ready_s, stop_s: How long it may take to answer, and to end after SIGTERM.
+        group: The process group that it joins, when that still has members; 0 for a new one. None
+            gives it a session of its own.
+        quiet: Whether its output is kept instead of passed on.
     """
 
     def __init__(
@@ -66,6 +70,8 @@ class Child:
         links: Mapping[str, Path] | None = None,
         ready_s: float = _READY_S,
         stop_s: float = _STOP_S,
+        group: int | None = None,
+        quiet: bool = True,
     ) -> None:
         self.name = name
         self._stop_s = stop_s
@@ -77,13 +83,14 @@ class Child:
             path.symlink_to(target)
         self._process = subprocess.Popen(
             command,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
+            stdout=self._output if quiet else None,
+            stderr=subprocess.STDOUT if quiet else None,
             stdin=subprocess.DEVNULL,
             cwd=self._directory.name,
             env={**local(), "TMPDIR": self._directory.name, **(env or {})},
             preexec_fn=die_with_parent if sys.platform == "linux" else None,
-            start_new_session=True,
+            start_new_session=group is None,
+            process_group=_existing(group) if group is not None else None,
         )
         _started.add(self)
         try:
@@ -106,6 +113,12 @@ class Child:
         self._output.seek(0)
         tail = self._output.read().decode(errors="replace").strip().splitlines()[-8:]
         return "\n  ".join([f"{self.name} ended with exit code {code}:", *tail])
+
+    def kill(self) -> None:
+        """SIGKILL to it alone."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
 
     def stop(self) -> None:
         """SIGTERM, then SIGKILL, which what it has started gets too; idempotent."""
@@ -132,6 +145,15 @@ class Child:
             if why is not None:
                 raise StackError(why)
             time.sleep(_POLL_S)
+
+
+def _existing(group: int) -> int:
+    """The group if it has members, else 0: a new one."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return 0
+    return group
 
 
 _started: weakref.WeakSet[Child] = weakref.WeakSet()
@@ -175,6 +197,8 @@ def start_ministack(
     services: Collection[str] = (),
     keys: Keys | None = None,
     kept: Path | None = None,
+    global_tables: Mapping[str, Collection[str]] | None = None,
+    group: int | None = None,
 ) -> Child:
     """AWS APIs at http://127.0.0.1:{port}; regions are apart. Web pages are refused.
 
@@ -183,6 +207,9 @@ def start_ministack(
         services: Those that answer, by ministack's names; all when there is none.
         keys: The only ones that it takes; any when there are none.
         kept: Folder in which its state outlives it, when it ends in good order.
+        global_tables: Key attributes by table, of tables whose changes others copy; see
+            `regions.replica`.
+        group: See `Child`.
     """
     require_free(port, "ministack")
     env = {
@@ -195,13 +222,18 @@ def start_ministack(
         "SERVICES": ",".join(services),
         **(keys.variables() if keys else {}),
         **({"PERSIST_STATE": "1", "STATE_DIR": str(kept)} if kept else {}),
+        **({"TIDINGS_GLOBAL_TABLES": _as_json(global_tables)} if global_tables else {}),
         **{f"MINISTACK_LAMBDA_PROXY_{name}": url for name, url in (functions or {}).items()},
     }
     command = [sys.executable, "-m", "workbench.stack.emulator"]
     url = f"http://127.0.0.1:{port}/_ministack/health"
     # It writes its state when it ends.
     stop_s = _STOP_KEEPING_S if kept else _STOP_S
-    return Child("ministack", command, lambda: answers(url), env, stop_s=stop_s)
+    return Child("ministack", command, lambda: answers(url), env, stop_s=stop_s, group=group)
+
+
+def _as_json(tables: Mapping[str, Collection[str]]) -> str:
+    return json.dumps({name: list(keys) for name, keys in tables.items()})
 
 
 def start_lambda(port: int, aws_url: str, region: str, python: Path) -> Child:
@@ -216,11 +248,12 @@ def start_lambda(port: int, aws_url: str, region: str, python: Path) -> Child:
     return Child("lambda", command, lambda: answers(f"http://127.0.0.1:{port}/"))
 
 
-def start_valkey(port: int, *extra: str) -> Child:
+def start_valkey(port: int, *extra: str, group: int | None = None) -> Child:
     """Redis at 127.0.0.1:{port}, nothing kept on disk."""
     require_free(port, "valkey")
     command = [valkey_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    return Child("valkey", [*command, "--appendonly", "no", *extra], lambda: _pongs(port))
+    command += ["--appendonly", "no", *extra]
+    return Child("valkey", command, lambda: _pongs(port), group=group)
 
 
 def valkey_binary() -> str:

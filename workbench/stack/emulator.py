@@ -13,22 +13,17 @@ import json
 import os
 import resource
 import signal
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from hypercorn.asyncio import serve as hypercorn
 from hypercorn.config import Config
 
 from workbench.gateway.signatures import Refused, Request, verify
 
-from . import pages
-
-Scope = MutableMapping[str, Any]
-Event = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Event]]
-Send = Callable[[Event], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from . import asgi, pages
+from .asgi import App, Event, Receive, Scope, Send
+from .regions.replica import Replica
 
 _OWN = ("/_ministack/", "/_localstack/", "/_aws/")
 # Code is what functions run from; its path names the function.
@@ -63,7 +58,10 @@ class Guard:
 
     async def _verified(self, scope: Scope, receive: Receive) -> Receive:
         """Raise Refused unless the request is signed; what gives the application its body."""
-        body = await _body(receive) if scope["type"] == "http" else b""
+        try:
+            body = await asgi.body(receive, _MOST_BYTES) if scope["type"] == "http" else b""
+        except asgi.TooLarge as fault:
+            raise Refused("RequestEntityTooLargeException", "the body is too large") from fault
         request = Request(
             scope.get("method", "GET"),
             scope["raw_path"].decode("latin-1"),
@@ -96,17 +94,6 @@ def _refuse_pages(scope: Scope) -> None:
         raise Refused("AccessDeniedException", why)
 
 
-async def _body(receive: Receive) -> bytes:
-    body, more = bytearray(), True
-    while more:
-        event = await receive()
-        body += event.get("body", b"")
-        if len(body) > _MOST_BYTES:
-            raise Refused("RequestEntityTooLargeException", "the body is too large")
-        more = event.get("more_body", False)  # a client that has left sends no more
-    return bytes(body)
-
-
 async def _refuse(scope: Scope, send: Send, fault: Refused) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008, "reason": fault.type})
@@ -124,9 +111,12 @@ def main() -> None:
 
     key = os.environ.get("AWS_ACCESS_KEY_ID")
     credentials = {key: os.environ["AWS_SECRET_ACCESS_KEY"]} if key else None
+    tables = json.loads(os.environ.get("TIDINGS_GLOBAL_TABLES") or "{}")
+    keys = {name: tuple(attributes) for name, attributes in tables.items()}
+    served = Replica(app, os.environ["MINISTACK_REGION"], keys) if keys else app
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a burst needs more than 1,024
-    asyncio.run(_serve(Guard(app, credentials)))
+    asyncio.run(_serve(Guard(served, credentials)))
 
 
 async def _serve(app: Guard) -> None:

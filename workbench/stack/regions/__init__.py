@@ -1,0 +1,1 @@
+"""Several regions side by side: complete stacks, replication between them, faults on request."""
