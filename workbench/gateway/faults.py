@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -82,6 +82,14 @@ class Faults:
         else:
             self._faults.pop(service, None)
         self._end_waiting()
+
+    def replace(self, faults: Mapping[Service, Fault]) -> None:
+        """Have these faults and no others; what stays is not touched."""
+        for service in self._faults.keys() - faults.keys():
+            self.heal(service)
+        for service, fault in faults.items():
+            if self._faults.get(service) != fault:
+                self.set(service, fault)
 
     async def strike(self, service: Service) -> Kind | None:
         """What the next call suffers, None for nothing.

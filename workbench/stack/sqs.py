@@ -53,6 +53,11 @@ class SqsClient:
         ]
         await self._call("DeleteMessageBatch", {"QueueUrl": queue_url, "Entries": entries})
 
+    async def send(self, queue_url: str, body: str, attributes: Mapping[str, Any]) -> None:
+        """A message to a standard queue, with message attributes as they were received."""
+        request = {"QueueUrl": queue_url, "MessageBody": body, "MessageAttributes": attributes}
+        await self._call("SendMessage", request)
+
     async def depth(self, queue_url: str) -> int:
         """How many messages wait; those under way are not counted."""
         name = "ApproximateNumberOfMessages"

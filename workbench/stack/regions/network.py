@@ -22,17 +22,10 @@ class Pace:
 
 
 class Network:
-    """The state of all lines between regions. Not thread-safe.
+    """The state of all lines between regions. Not thread-safe."""
 
-    Args:
-        is_up: Whether a region's own services let anything in or out.
-    """
-
-    def __init__(
-        self, regions: Collection[str], is_up: Callable[[str], bool] = lambda region: True
-    ) -> None:
+    def __init__(self, regions: Collection[str]) -> None:
         self.regions = tuple(regions)
-        self._is_up = is_up
         self._cut: set[frozenset[str]] = set()
         self._paces: dict[tuple[str, str], Pace] = {}
         self._changed = asyncio.Event()
@@ -42,8 +35,7 @@ class Network:
 
     def joined(self, one: str, other: str) -> bool:
         """Whether anything passes between them."""
-        cut = frozenset((one, other)) in self._cut
-        return not cut and self._is_up(one) and self._is_up(other)
+        return frozenset((one, other)) not in self._cut
 
     def partition(self, region: str, peer: str | None = None) -> None:
         """Let nothing pass between the region and its peer, or all others."""
@@ -99,9 +91,13 @@ class Network:
         except TimeoutError:
             return
 
-    async def until_joined(self, one: str, other: str) -> None:
-        while not self.joined(one, other):
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Until it does; it is looked at again whenever something has changed."""
+        while not holds():
             await self.wait()
+
+    async def until_joined(self, one: str, other: str) -> None:
+        await self.until(lambda: self.joined(one, other))
 
     def _others(self, region: str, peer: str | None) -> Iterator[str]:
         return (each for each in self.regions if each != region and peer in (None, each))

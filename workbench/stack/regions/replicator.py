@@ -12,7 +12,7 @@ import itertools
 import logging
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from .changes import Change
@@ -35,7 +35,12 @@ class Endpoint(Protocol):
 
 
 class Link:
-    """Copies changes from one region to another, from everything that is there on."""
+    """Copies changes from one region to another, from everything that is there on.
+
+    Args:
+        ends: (source, destination).
+        is_up: Whether a region's DynamoDB answers.
+    """
 
     def __init__(
         self,
@@ -44,12 +49,14 @@ class Link:
         source: Endpoint,
         destination: Endpoint,
         rng: random.Random,
+        is_up: Callable[[str], bool],
     ) -> None:
         self._network = network
         self._ends = ends
         self._source = source
         self._destination = destination
         self._rng = rng
+        self._is_up = is_up
         self._numbers = itertools.count()
         self._taken: list[tuple[float, int, Change]] = []  # by when each is due, a heap
         self._tasks: list[asyncio.Task[None]] = []
@@ -72,7 +79,7 @@ class Link:
     async def _take(self) -> None:
         after: int | None = None
         while True:
-            await self._network.until_joined(*self._ends)
+            await self._network.until(self._is_open)
             if len(self._taken) >= _MOST_TAKEN:
                 await self._network.wait(_AGAIN_S)
                 continue
@@ -83,7 +90,7 @@ class Link:
                 await asyncio.sleep(_AGAIN_S)
                 continue
             # What was written while the line was cut stays there until it is joined.
-            await self._network.until_joined(*self._ends)
+            await self._network.until(self._is_open)
             after = batch.next
             pace = self._network.pace(*self._ends)
             for change in batch.changes:
@@ -111,7 +118,10 @@ class Link:
                 await asyncio.sleep(_AGAIN_S)
 
     def _is_held(self) -> bool:
-        return self._network.pace(*self._ends).paused or not self._network.joined(*self._ends)
+        return self._network.pace(*self._ends).paused or not self._is_open()
+
+    def _is_open(self) -> bool:
+        return self._network.joined(*self._ends) and all(map(self._is_up, self._ends))
 
     def _due(self) -> int:
         now_s = time.time()
@@ -119,17 +129,23 @@ class Link:
 
 
 class Replicator:
-    """Links between all pairs of regions."""
+    """Links between all pairs of regions.
+
+    Args:
+        is_up: Whether a region's DynamoDB answers; `Network.changed` tells when that has changed.
+    """
 
     def __init__(
         self,
         network: Network,
         endpoints: Mapping[str, Endpoint],
         rng: random.Random | None = None,
+        is_up: Callable[[str], bool] = lambda region: True,
     ) -> None:
         self._network = network
         self._endpoints = endpoints
         self._rng = rng or random.Random()
+        self._is_up = is_up
         self._links: dict[tuple[str, str], Link] = {}
 
     def start(self) -> None:
@@ -157,5 +173,6 @@ class Replicator:
 
     def _start(self, ends: tuple[str, str]) -> None:
         source, destination = (self._endpoints[region] for region in ends)
-        self._links[ends] = Link(self._network, ends, source, destination, self._rng)
-        self._links[ends].start()
+        link = Link(self._network, ends, source, destination, self._rng, self._is_up)
+        self._links[ends] = link
+        link.start()
