@@ -35,6 +35,13 @@ class Terminal(io.StringIO):
         return True
 
 
+def test_a_line_of_one_of_several_regions_says_so() -> None:
+    out = io.StringIO()
+    logs.configure("text", out, region="eu-west-1")
+    telemetry.log("INFO", "connected")
+    assert re.match(rf"eu-west-1 {TIME} INFO    connected", out.getvalue())
+
+
 def test_a_line_for_people() -> None:
     out = io.StringIO()
     logs.configure("text", out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,15 @@ def test_what_runs_is_found_until_it_ends(tmp_path: Path) -> None:
         assert stat.S_IMODE((tmp_path / "stack.json").stat().st_mode) == 0o600
     assert find(tmp_path) is None
     assert not (tmp_path / "stack.json").exists()
+
+
+def test_the_record_of_several_regions_has_all(tmp_path: Path) -> None:
+    several = replace(HERE, control_url="http://c", control_token="t").with_others(
+        [replace(HERE, region="eu-west-1"), replace(HERE, region="ap-southeast-1")]
+    )
+    with claim(tmp_path) as mine:
+        mine.write(several)
+        assert find(tmp_path) == several
 
 
 def test_a_second_one_is_refused_and_changes_nothing(tmp_path: Path) -> None:

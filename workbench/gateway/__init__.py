@@ -5,7 +5,7 @@ Usable on its own: give it an `Invoker` for your Lambda functions. See README.md
 
 from .config import FunctionError, HttpApi, Invoker, Limits, WebSocketApi
 from .functions import LocalFunctions
-from .server import Gateway
+from .server import Gateway, LocalRoute
 from .static import StaticFiles
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Invoker",
     "Limits",
     "LocalFunctions",
+    "LocalRoute",
     "StaticFiles",
     "WebSocketApi",
 ]

@@ -20,6 +20,13 @@ def guarded(routes: Routes, origins: Collection[str] = ()) -> dict[tuple[str, st
     return {key: functools.partial(_serve, route, origins) for key, route in every.items()}
 
 
+async def no_chaos(body: bytes, headers: dict[str, str]) -> Reply:
+    """`POST /dev/chaos` of a stack whose services stand behind no proxies."""
+    text = "this stack cannot fail on request: start it with tidings up --regions (or --chaos)"
+    error = {"error": {"code": "conflict", "message": text}}
+    return 409, {"content-type": "application/json"}, json.dumps(error).encode()
+
+
 async def _serve(
     route: LocalRoute, origins: Collection[str], body: bytes, headers: dict[str, str]
 ) -> Reply:

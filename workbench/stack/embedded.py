@@ -29,8 +29,10 @@ from .children import (
     start_valkey,
 )
 from .data import Data
-from .dev import guarded
+from .dev import guarded, no_chaos
 from .functions import InProcessFunctions
+from .given import Given
+from .nudging import Nudging
 from .page import demo_page
 from .pumps import QueuePump, Schedule
 from .records import scheduled_event
@@ -54,7 +56,8 @@ class EmbeddedStack:
     those of the queues come on top. `home` is the folder in which the
     one stack that runs from there says where it is, `persist` keeps its data there.
 
-    `AWS_ENDPOINT_URL` and `TIDINGS_REDIS_URL`, when set, are used instead of children.
+    `given` services, else `AWS_ENDPOINT_URL` and `TIDINGS_REDIS_URL` when set, are used instead of
+    children.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class EmbeddedStack:
         apis: Sequence[WebSocketApi] = (),
         environment: Mapping[str, str] | None = None,
         concurrency: int = 64,
+        given: Given | None = None,
     ) -> None:
         self.port = port
         self.region = region
@@ -90,7 +94,8 @@ class EmbeddedStack:
         self._claim: running.Claim | None = None
         self._held = contextlib.ExitStack()
         self._own_apis = apis
-        self._given = dict(environment or {})
+        self._settings = dict(environment or {})
+        self._given = given
         self._environment: dict[str, str | None] = {}
         self._pumps: list[QueuePump] = []
         self._schedules: list[Schedule] = []
@@ -101,7 +106,8 @@ class EmbeddedStack:
         self.functions.reserve(triggers.HTTP_FUNCTION, self._http_concurrency)
         self.gateway: Gateway | None = None
         self._rate = MessageRate()
-        self._nudging = _Nudging(self.functions, self._pumps, self._rate)
+        self._faults = given.faults if given else None
+        self._nudging = Nudging(self.functions, self._pumps, self._rate, self._faults)
         self._sqs: SqsClient | None = None
 
     @property
@@ -173,14 +179,17 @@ class EmbeddedStack:
             region=self.region,
             limits=self._limits,
             credentials={self.keys.access_key_id: self.keys.secret_access_key},
-            static=demo_page(),
+            static=demo_page(self._given.page_origins if self._given else ()),
             local_routes=guarded(
                 {
                     ("POST", "/dev/token"): DevTokens(self.secret),
                     ("GET", "/dev/stats"): self._stats(),
+                    ("POST", "/dev/chaos"): no_chaos,
+                    **(self._given.routes if self._given else {}),
                 },
                 origins,
             ),
+            faults=self._faults,
         )
         try:
             self.port = await self.gateway.start(port=self.port)
@@ -191,7 +200,7 @@ class EmbeddedStack:
             {
                 "TIDINGS_CONNECTIONS_URL": self.url,
                 "TIDINGS_SHARDS": str(self.shards),
-                "TIDINGS_ENDPOINTS": json.dumps({self.region: self._endpoint()}),
+                "TIDINGS_ENDPOINTS": json.dumps(self._endpoints()),
             }
         )
         await self._start_triggers(definition)
@@ -210,17 +219,22 @@ class EmbeddedStack:
         paths = ["/ws", *(f"/ws-{n}" for n in numbers[1:])]
         return [WebSocketApi(f"local{n}", f"ws-{n}", paths[n]) for n in numbers]
 
-    def _endpoint(self) -> dict[str, str]:
-        shard = "ws" if self.shards == 1 else "{shard}"
-        return {
-            "websocket": f"ws://127.0.0.1:{self.port}/{shard}",
-            "health": f"{self.url}/v1/health",
-        }
+    def _endpoints(self) -> dict[str, Mapping[str, str]]:
+        if self._given is not None:
+            return dict(self._given.endpoints)
+        return {self.region: endpoint(self.port, self.shards)}
 
     async def _start_children(self) -> None:
-        self.aws_endpoint_url = os.environ.get("AWS_ENDPOINT_URL", "")
-        self.redis_url = os.environ.get("TIDINGS_REDIS_URL", "")
-        self.secret = os.environ.get("TIDINGS_JWT_SECRET") or self._secret()
+        if self._given is not None:
+            self.aws_endpoint_url, self.redis_url = (
+                self._given.aws_endpoint_url,
+                self._given.redis_url,
+            )
+            self.keys, self.secret = self._given.keys, self._given.secret
+        else:
+            self.aws_endpoint_url = os.environ.get("AWS_ENDPOINT_URL", "")
+            self.redis_url = os.environ.get("TIDINGS_REDIS_URL", "")
+            self.secret = os.environ.get("TIDINGS_JWT_SECRET") or self._secret()
         if not self.aws_endpoint_url:
             self.keys = keys.make()
             await asyncio.to_thread(self._start_ministack)
@@ -247,7 +261,7 @@ class EmbeddedStack:
                 "TIDINGS_REDIS_URL": self.redis_url,
                 "TIDINGS_JWT_SECRET": self.secret,
                 "TIDINGS_POLL_SLOTS": str(self._http_concurrency),
-                **self._given,
+                **self._settings,
             }
         )
 
@@ -339,21 +353,10 @@ def _set(name: str, value: str | None) -> None:
         os.environ[name] = value
 
 
-class _Nudging:
-    """An invoker after whose invocations the pumps look at once: they may have sent something."""
-
-    def __init__(
-        self, functions: InProcessFunctions, pumps: list[QueuePump], rate: MessageRate
-    ) -> None:
-        self._functions = functions
-        self._pumps = pumps
-        self._rate = rate
-
-    async def invoke(self, function: str, event: dict[str, Any], timeout_s: float) -> Any:
-        """See `workbench.gateway.Invoker`."""
-        self._rate.note(function, event)
-        try:
-            return await self._functions.invoke(function, event, timeout_s)
-        finally:
-            for pump in self._pumps:
-                pump.nudge()
+def endpoint(port: int, shards: int) -> dict[str, str]:
+    """A region's entry in `TIDINGS_ENDPOINTS`."""
+    shard = "ws" if shards == 1 else "{shard}"
+    return {
+        "websocket": f"ws://127.0.0.1:{port}/{shard}",
+        "health": f"http://127.0.0.1:{port}/v1/health",
+    }

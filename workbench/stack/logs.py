@@ -14,11 +14,16 @@ _LOGGERS = ("chalicelib", "tidings")
 _COLOURS = {"DEBUG": "2", "INFO": "36", "WARNING": "33", "ERROR": "31", "CRITICAL": "31"}
 
 
-def configure(format: Format, stream: TextIO | None = None) -> None:
-    """Send all lines to `stream`, standard error by default; in colour on a terminal."""
+def configure(format: Format, stream: TextIO | None = None, region: str = "") -> None:
+    """Send all lines to `stream`, standard error by default; in colour on a terminal.
+
+    With several regions, lines of text begin with their `region`.
+    """
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_Json() if format == "json" else _Text(colour=stream.isatty()))
+    handler.setFormatter(
+        _Json() if format == "json" else _Text(colour=stream.isatty(), region=region)
+    )
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers = [handler]
@@ -30,9 +35,10 @@ def configure(format: Format, stream: TextIO | None = None) -> None:
 class _Text(logging.Formatter):
     """`12:03:44 INFO    delivered room_id=lobby posts=2`, and a traceback below."""
 
-    def __init__(self, *, colour: bool) -> None:
+    def __init__(self, *, colour: bool, region: str = "") -> None:
         super().__init__(datefmt="%H:%M:%S")
         self._colour = colour
+        self._head = [self._painted(region, "35")] if region else []
 
     def format(self, record: logging.LogRecord) -> str:
         fields = _fields(record)
@@ -43,7 +49,8 @@ class _Text(logging.Formatter):
             for name, value in fields.items()
             if name not in ("level", "_aws")  # _aws is for CloudWatch
         ]
-        line = " ".join([self.formatTime(record, self.datefmt), level, event, *pairs])
+        time = self.formatTime(record, self.datefmt)
+        line = " ".join([*self._head, time, level, event, *pairs])
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line

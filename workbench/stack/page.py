@@ -5,17 +5,18 @@ The page imports the client's modules (`clients/js`) as if they were beside its 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from workbench.gateway import StaticFiles
 
 _ROOT = Path(__file__).resolve().parents[2]
 # The page loads nothing but its own files and talks to nobody but this stack.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src {}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
     "cache-control": "no-cache",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -27,7 +28,9 @@ _VENDOR = {
 }
 
 
-def demo_page() -> StaticFiles:
-    return StaticFiles(
-        _ROOT / "web", more=(_ROOT / "clients/js",), headers=_HEADERS, others=_VENDOR
-    )
+def demo_page(origins: Collection[str] = ()) -> StaticFiles:
+    """The page; it may talk to stacks at these origins, too."""
+    sources = [(each, each.replace("http", "ws", 1)) for each in origins]
+    talks_to = " ".join(["'self'", *(source for pair in sources for source in pair)])
+    headers = {"content-security-policy": _POLICY.format(talks_to), **_HEADERS}
+    return StaticFiles(_ROOT / "web", more=(_ROOT / "clients/js",), headers=headers, others=_VENDOR)

@@ -12,10 +12,10 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from . import private
 from .children import Unusable
@@ -31,6 +31,9 @@ class Running:
 
     Attributes:
         access_key_id, secret_access_key: What its emulator asks for.
+        control_url, control_token: Where `tidings chaos` asks; empty where nothing can fail on
+            request.
+        others: The other regions that run beside it.
     """
 
     pid: int
@@ -41,6 +44,12 @@ class Running:
     redis_url: str
     access_key_id: str
     secret_access_key: str
+    control_url: str = ""
+    control_token: str = ""
+    others: tuple[Running, ...] = ()
+
+    def with_others(self, others: Sequence[Running]) -> Running:
+        return replace(self, others=tuple(others))
 
 
 def home(environment: Mapping[str, str] = os.environ) -> Path:
@@ -120,10 +129,14 @@ def _take(lock: IO[str]) -> bool:
 def _read(folder: Path) -> Running | None:
     """None while the stack that holds the lock has not written where it is."""
     try:
-        record = json.loads((folder / _RECORD).read_text())
-        return Running(**{each.name: record[each.name] for each in fields(Running)})
+        return _from_json(json.loads((folder / _RECORD).read_text()))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
+
+
+def _from_json(record: Any) -> Running:
+    values = {each.name: record[each.name] for each in fields(Running)}
+    return Running(**{**values, "others": tuple(map(_from_json, values["others"]))})
 
 
 def _unwritable(folder: Path, fault: OSError) -> Unusable:

@@ -60,6 +60,8 @@ class Link:
         self._numbers = itertools.count()
         self._taken: list[tuple[float, int, Change]] = []  # by when each is due, a heap
         self._tasks: list[asyncio.Task[None]] = []
+        self._has_first = False
+        self.is_even = asyncio.Event()  # what was there when it began has been brought
 
     @property
     def waiting(self) -> int:
@@ -97,10 +99,13 @@ class Link:
                 late_ms = pace.lag_ms + pace.jitter_ms * self._rng.random()
                 due_s = change.version.at_ns / 1e9 + late_ms / 1000
                 heapq.heappush(self._taken, (due_s, next(self._numbers), change))
+            self._has_first = True
             self._network.changed()
 
     async def _bring(self) -> None:
         while True:
+            if self._has_first and not self._taken:
+                self.is_even.set()
             if not self._taken or self._is_held():
                 await self._network.wait()
                 continue
@@ -166,6 +171,16 @@ class Replicator:
         for ends in itertools.permutations(self._endpoints, 2):
             if region in ends and ends not in self._links:
                 self._start(ends)
+
+    async def until_even(self, region: str, within_s: float) -> bool:
+        """Wait until a region has what was there when it was taken in; whether it came to that."""
+        links = [link for (_, there), link in self._links.items() if there == region]
+        try:
+            async with asyncio.timeout(within_s):
+                await asyncio.gather(*(link.is_even.wait() for link in links))
+        except TimeoutError:
+            return False
+        return True
 
     def waiting(self) -> dict[tuple[str, str], int]:
         """Changes that were taken and not brought, by (source, destination)."""
