@@ -1,6 +1,7 @@
 PYTHON ?= python3
 PORT ?= 8080
 REGION ?= us-east-1
+REGIONS ?=
 PERSIST ?=
 ARGS ?=
 JOBS ?= 2
@@ -8,6 +9,7 @@ BIN := .venv/bin
 INSTALL := $(PYTHON) requirements/install.py
 RUN := requirements/uv.txt requirements.txt requirements/run.txt pyproject.toml
 PERSISTS := $(if $(filter-out 0 no false,$(PERSIST)),--persist)
+WHERE := $(if $(strip $(REGIONS)),--regions "$(strip $(REGIONS))",--region "$(REGION)")
 # Whatever the console's encoding, files are UTF-8.
 export PYTHONUTF8 = 1
 
@@ -16,9 +18,10 @@ export PYTHONUTF8 = 1
 # The `tidings` command in .venv; again after a pull. The other targets install what they need.
 setup: .venv/.run
 
-# PERSIST=1 keeps the data for the next run; ARGS="--help" names the other options.
+# PERSIST=1 keeps the data for the next run; REGIONS=us-east-1,eu-west-1 runs regions side by side;
+# ARGS="--help" names the other options.
 run: .venv/.run
-	@exec $(BIN)/tidings up --port "$(PORT)" --region "$(REGION)" $(PERSISTS) $(ARGS)
+	@exec $(BIN)/tidings up --port "$(PORT)" $(WHERE) $(PERSISTS) $(ARGS)
 
 # Needs Python and what setup installs; tests that need Node or Chromium are skipped without them.
 # test-all adds what deploys into emulators, runs Terraform or takes minutes by itself.

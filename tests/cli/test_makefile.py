@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a `make test ARGS=…` around this test passes on, by name and as make's own flags.
-GIVEN = ("PORT", "REGION", "PERSIST", "ARGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS")
+GIVEN = ("PORT", "REGION", "REGIONS", "PERSIST", "ARGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS")
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,8 @@ GIVEN = ("PORT", "REGION", "PERSIST", "ARGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFL
         (["PORT=9000", "REGION=eu-west-1"], ["--port", "9000", "--region", "eu-west-1"]),
         (["PERSIST=1"], ["--port", "8080", "--region", "us-east-1", "--persist"]),
         (["PERSIST=0"], ["--port", "8080", "--region", "us-east-1"]),
+        (["REGIONS=us-east-1,eu-west-1"], ["--port", "8080", "--regions", "us-east-1,eu-west-1"]),
+        (["REGIONS="], ["--port", "8080", "--region", "us-east-1"]),
         (["ARGS=--shards 2"], ["--port", "8080", "--region", "us-east-1", "--shards", "2"]),
     ],
 )

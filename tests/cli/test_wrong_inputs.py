@@ -25,6 +25,7 @@ WRONG = {
     "user": ("", "bob smith", ".bob", "böb", "b" * 129, "a/b", "bob\n"),
     "room": ("", "a room", ".room", "r" * 65, "a/b", "rööm", "room\n"),
     "region": ("", "here", "us-east", "us_east_1", "us-east-1a", "us-east-1 ", "../x"),
+    "regions": (",", "here", "us-east-1,us-east-1", "us-east-1;eu-west-1", "us-east-1,../x"),
     "port": ("", "99999", "-1", "eighty", "1.5"),
 }  # fmt: skip
 CALLS = [
@@ -55,7 +56,7 @@ def sentence(done: Result) -> str:
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PORT", "REGION", "TIDINGS_URL"):
+    for name in ("PORT", "REGION", "REGIONS", "TIDINGS_URL"):
         monkeypatch.delenv(name, raising=False)
 
 

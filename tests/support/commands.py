@@ -14,6 +14,7 @@ from workbench.cli.main import app
 KINDS = {
     "url": "url", "endpoint_url": "url", "control_plane": "url", "lambda_": "url",
     "user": "user", "member": "user", "room": "room", "region": "region", "port": "port",
+    "regions": "regions",
 }  # fmt: skip
 GOOD = {"url": "http://127.0.0.1:9", "user": "alice", "room": "lobby", "region": "us-east-1"}
 OTHERS = {"text": "hello", "message_id": "any", "target": "ministack"}

@@ -24,11 +24,12 @@ from workbench.stack.children import StackError
 from workbench.stack.embedded import EmbeddedStack
 from workbench.stack.logs import Format
 
+from . import chaos as chaos_command
 from . import drill as drill_command
 from . import gateway as gateway_command
 from . import simulate as simulate_command
 from . import up as up_command
-from .options import Port, StackRegion
+from .options import Port, StackRegion, StackRegions
 
 
 class Tidings(Program):
@@ -82,6 +83,10 @@ def local_stack() -> LocalStack | None:
 def up(
     port: Port = 8080,
     region: StackRegion = "us-east-1",
+    regions: StackRegions = None,
+    chaos: Annotated[
+        bool, typer.Option("--chaos", help="Let services of the one region fail on request, too.")
+    ] = False,
     reload: Annotated[bool, typer.Option(help="Reload handlers when their code changes.")] = True,
     shards: Annotated[int, typer.Option(help="WebSocket APIs: /ws-0 and on.", min=1)] = 1,
     persist: Annotated[bool, typer.Option(help="Keep the data for the next start.")] = False,
@@ -95,8 +100,9 @@ def up(
     log_format: Annotated[Format, typer.Option(help="Log lines: text or json.")] = "text",
 ) -> None:
     """Run the whole of Tidings on this machine until Ctrl-C."""
+    names = regions or ((region,) if chaos else ())
     options = up_command.Options(
-        port, region, reload, shards, persist, tuple(allow_origin or ()), log_format
+        port, region, reload, shards, persist, tuple(allow_origin or ()), log_format, names
     )
     raise typer.Exit(up_command.up(options))
 
@@ -119,6 +125,7 @@ def chat(
 
 commands.add_to(app)
 app.command()(gateway_command.gateway)
+app.command()(chaos_command.chaos)
 app.add_typer(drill_command.app, name="drill")
 app.command()(simulate_command.simulate)
 

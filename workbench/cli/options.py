@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,6 +25,24 @@ def region(text: str) -> str:
     return name
 
 
+def regions(text: str) -> tuple[str, ...]:
+    """Names of regions, separated by commas; the first is the one that commands use by default."""
+    names = tuple(region(each.strip()) for each in text.split(",") if each.strip())
+    if not names or len(set(names)) < len(names):
+        raise typer.BadParameter(f"{text!r}: write regions, each once, as us-east-1,eu-west-1")
+    return names
+
+
+StackRegions = Annotated[
+    Any,  # a tuple of names; Typer knows tuples of a fixed length only
+    typer.Option(
+        parser=regions,
+        metavar="REGIONS",
+        envvar="REGIONS",
+        help="Run these regions side by side, such as us-east-1,ap-southeast-1: the first at "
+        "--port, the next at the port after it, and so on.",
+    ),
+]
 StackRegion = Annotated[
     str,
     typer.Option(

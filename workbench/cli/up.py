@@ -9,16 +9,19 @@ import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from rich.console import Console
 
 from operate.cli import say
 from workbench.stack import logs, running
-from workbench.stack.children import StackError, end_all
+from workbench.stack.children import StackError, Unusable, end_all
 from workbench.stack.embedded import EmbeddedStack
 
 from . import checks
+
+if TYPE_CHECKING:
+    from workbench.stack.regions.deployment import Regions
 
 _CHECK_S, _AGAIN_S = 1.0, 0.2
 
@@ -39,6 +42,7 @@ class Options:
     Attributes:
         persist: Keep the data for the next start.
         origins: Whose pages may use the APIs and get tokens, beside the stack's own.
+        regions: These run side by side, with chaos; one without it when there are none.
     """
 
     port: int
@@ -48,11 +52,14 @@ class Options:
     persist: bool = False
     origins: tuple[str, ...] = ()
     log_format: logs.Format = "text"
+    regions: tuple[str, ...] = ()
 
 
 def up(options: Options) -> int:
     """Run until Ctrl-C, SIGTERM or a child's death; the exit code."""
     logs.configure(options.log_format)
+    if options.regions:
+        return run(lambda: _regions(options), _tell_regions)
     return run(lambda: _stack(options), _tell)
 
 
@@ -66,6 +73,25 @@ def _stack(options: Options) -> EmbeddedStack:
         home=running.home(),
         persist=options.persist,
         environment={"TIDINGS_ALLOWED_ORIGINS": origins} if origins else {},
+    )
+
+
+def _regions(options: Options) -> Regions:
+    from workbench.stack.regions.deployment import Plan, Regions  # more to import, rarely used
+
+    if options.persist:
+        raise Unusable("--persist keeps the data of a single region only, without chaos")
+    origins = checks.origins(options.origins, os.environ)
+    return Regions(
+        Plan(
+            options.regions,
+            port=options.port,
+            shards=options.shards,
+            reload=options.reload,
+            settings={"TIDINGS_ALLOWED_ORIGINS": origins} if origins else {},
+            home=running.home(),
+            log_format=options.log_format,
+        )
     )
 
 
@@ -87,6 +113,21 @@ def _tell(console: Console, stack: EmbeddedStack) -> None:
     console.print(f"  AWS APIs   {stack.aws_endpoint_url}")
     console.print(f"  Redis      {stack.redis_url}")
     console.print(f"  Data       {_kept(stack)}\n", highlight=False, soft_wrap=True)
+    console.print("  chat       .venv/bin/tidings chat alice lobby", highlight=False)
+
+
+def _tell_regions(console: Console, stack: Regions) -> None:
+    names = ", ".join(stack.names)
+    console.print(f"[bold]Tidings[/bold] runs in {names}. Ctrl-C stops all of it.\n")
+    width = max(map(len, stack.names))
+    for name, url in stack.urls.items():
+        websocket = url.replace("http", "ws", 1)
+        line = f"  {name:<{width}}  {url}/  {websocket}/ws?token=…"
+        console.print(line, highlight=False, soft_wrap=True)
+    console.print("\n  Data       forgotten when it stops", highlight=False)
+    first = stack.names[0]
+    console.print(f"  faults     .venv/bin/tidings chaos {first} all kill", highlight=False)
+    console.print(f"             .venv/bin/tidings chaos {first} --heal", highlight=False)
     console.print("  chat       .venv/bin/tidings chat alice lobby", highlight=False)
 
 
