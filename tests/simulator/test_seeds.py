@@ -32,8 +32,8 @@ def _run(first: int, seeds: int) -> list[str]:
 
 
 @pytest.mark.timeout(300)
-def test_forty_seeds_of_each_scenario() -> None:
-    assert _run(0, 40) == []
+def test_some_seeds_of_each_scenario() -> None:
+    assert _run(0, 12) == []
 
 
 @pytest.mark.extended
