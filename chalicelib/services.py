@@ -23,11 +23,13 @@ from .membership.friends import Friends
 from .membership.rooms import Rooms
 from .messaging.backlog import Backlog
 from .messaging.catch_up import CatchUp
+from .messaging.checkpoints import Checkpoints
 from .messaging.confirmations import Confirmations
 from .messaging.delivery import Delivery
 from .messaging.parts import Parts
 from .messaging.posting import Posting
 from .messaging.reading import MessageReader
+from .messaging.recovering import RecoveringSockets
 from .messaging.room_changes import RoomChanges
 from .messaging.runs import Runs
 from .messaging.serving import Serving
@@ -215,13 +217,14 @@ def compose(settings: Settings, a: Adapters) -> Services:
         queue=a.delivery,
         outbound_dead=a.outbound_dead,
     )
+    checkpoints = Checkpoints(a.checkpoints, a.trails, a.parallel, a.clock, a.ids)
     serving = Serving(
         cursors=a.cursors,
         posting=posting,
         slow=slow,
+        recovering=RecoveringSockets(a.trails, checkpoints, a.delivery, a.ids),
         confirmations=confirmations,
         backlog=backlog,
-        queue=a.delivery,
         clock=a.clock,
     )
     runs = Runs(backlog, a.delivery, a.clock)
@@ -296,6 +299,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
     )
     recovery = Recovery(
         trails=a.trails,
+        checkpoints=checkpoints,
         connections=connections,
         backlog=backlog,
         confirmations=confirmations,

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from .. import wire
 from ..contract import events
 from ..kernel import telemetry
 from ..model.connections import Target
@@ -15,6 +17,7 @@ from ..model.delivery import Outcome, Post
 from ..model.identifiers import ConnectionId, UserId
 from ..model.log import Entry
 from .fanout import posts_for
+from .recovering import Begun
 
 Late = list[tuple[Entry, Target]]
 
@@ -35,6 +38,7 @@ class Window:
         targets: Connections, sorted by user.
         slow: Those that get entries in groups of their own.
         reached: Users up to this one were served with the first entry before; "" for none.
+        begun: The sockets that can recover among the targets.
 
     Attributes:
         entries: Those of the given entries that can be encoded.
@@ -49,11 +53,14 @@ class Window:
         targets: Sequence[Target],
         slow: Collection[ConnectionId],
         reached: UserId,
+        begun: Begun,
     ) -> None:
         self._targets = targets
-        self._slow = frozenset(slow)
+        self._slow = frozenset(slow) | begun.others
         self._reached = reached
-        self._posts = self._encode(entries)
+        self._begun = begun
+        self._all = entries
+        self._posts = self._encode()
         self.entries = list(entries[: len(self._posts)])
         self._sent: list[_Sent] = []
         self._stuck: dict[ConnectionId, tuple[int, Outcome]] = {}
@@ -97,6 +104,28 @@ class Window:
             if each.index == index and each.outcome is Outcome.DELIVERED
         ]
 
+    def sent(self) -> dict[ConnectionId, int | None]:
+        """Up to which seq each socket that can recover has been sent the stream; None: nothing.
+
+        Without those of which it is unknown whether a post arrived.
+        """
+        outcomes = {(each.target.origin, each.index): each.outcome for each in self._sent}
+        sent: dict[ConnectionId, int | None] = {}
+        for target in self._targets:
+            origin = target.origin
+            if origin not in self._begun.trails:
+                continue
+            sent[origin] = None
+            for index, entry in enumerate(self.entries):
+                outcome = outcomes.get((origin, index))  # None: it was not to be posted
+                if outcome in (Outcome.FAILED, Outcome.GONE):
+                    del sent[origin]
+                    break
+                if outcome not in (None, Outcome.DELIVERED, Outcome.TOO_LARGE):
+                    break
+                sent[origin] = entry.seq
+        return sent
+
     def late(self, done: int) -> Late:
         """What of the first `done` entries which connections must get in their own groups."""
         return [
@@ -137,19 +166,22 @@ class Window:
 
     def _has(self, index: int, target: Target) -> bool:
         """Whether an earlier attempt served this connection with the entry."""
+        if wire.recovers(target.protocol):
+            return self._begun.has(self._all[index], target)
         return index == 0 and target.user_id <= self._reached
 
-    def _encode(self, entries: Sequence[Entry]) -> list[list[Post]]:
+    def _encode(self) -> list[list[Post]]:
         posts: list[list[Post]] = []
         ready = [target for target in self._targets if target.origin not in self._slow]
-        for index, entry in enumerate(entries):
+        for index, entry in enumerate(self._all):
             others = [
                 target
                 for target in ready
                 if target.origin != entry.origin_id and not self._has(index, target)
             ]
             try:
-                posts.append(posts_for(events.of_entry(entry), others, entry.room_id))
+                offset = partial(self._begun.offset, entry)
+                posts.append(posts_for(events.of_entry(entry), others, entry.room_id, offset))
             except Exception as fault:
                 if not posts:
                     raise

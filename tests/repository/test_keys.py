@@ -35,8 +35,8 @@ from chalicelib.model.connections import Target
 from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry, EntryKind, Head
 from chalicelib.model.sessions import Trail
-from chalicelib.sessions import offsets
 from chalicelib.social import receipts
+from chalicelib.wire import offsets
 
 WORDS = (
     *("deletion", "dedupe", "head", "entry", "rest", "set_aside", "c", "r", "u", "e", "m", "s"),

@@ -280,7 +280,9 @@ def engine_parts(sid: str) -> str:
 def trail(sid: str) -> str:
     """A socket's trail: target, pid, checkpoint; `s:{room}:{region}`: the seq it has been sent.
 
-    `epoch`: the server's data in which it was started; `attempt`: the CONNECT that started it.
+    `f:{room}:{region}`: the delivery that is posting entries of the stream; `since`: the streams
+    sent since the checkpoint; `doubt`: `1` while a CONNECT is answered; `epoch`: the server's data
+    in which it was started; `attempt`: the CONNECT that started it.
     """
     return f"trail:{{{sid}}}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.messaging.recovering import Begun
 from chalicelib.messaging.window import Window
 from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Outcome
@@ -16,6 +17,7 @@ USERS = ["a", "b", "c"]
 TARGETS = [
     Target(ConnectionId(f"{user}="), UserId(user), "api", "prod", HERE, "json", 0) for user in USERS
 ]
+NONE_RECOVERS = Begun((RoomId("lobby"), HERE), "mark", {})
 
 
 def entry(seq: int, **more: str) -> Entry:
@@ -28,7 +30,8 @@ def entry(seq: int, **more: str) -> Entry:
 def window(*outcomes: Outcome, slow: str = "", reached: str = "", count: int = 2) -> Window:
     """A window of two entries for three users, settled with these outcomes, entry by entry."""
     entries = [entry(seq) for seq in range(1, count + 1)]
-    made = Window(entries, TARGETS, {ConnectionId(f"{one}=") for one in slow}, UserId(reached))
+    late = {ConnectionId(f"{one}=") for one in slow}
+    made = Window(entries, TARGETS, late, UserId(reached), NONE_RECOVERS)
     made.settle(outcomes)
     return made
 
@@ -38,7 +41,7 @@ def late(made: Window, done: int) -> list[tuple[int, str]]:
 
 
 def test_posts_come_entry_by_entry_and_not_to_the_sender_s_device() -> None:
-    made = Window([entry(1, origin_id="b="), entry(2)], TARGETS, set(), UserId(""))
+    made = Window([entry(1, origin_id="b="), entry(2)], TARGETS, set(), UserId(""), NONE_RECOVERS)
     assert [post.target.user_id for post in made.posts] == ["a", "c", "a", "b", "c"]
     assert {post.room_id for post in made.posts} == {"lobby"}
 
