@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from ..kernel import telemetry
 from ..kernel.errors import Unavailable
@@ -52,7 +53,7 @@ class Checkpoints:
             )
             for sid, each in sent.items()
         }
-        self._parallel.run([lambda one=one: self._store.put(one, now_ms) for one in made.values()])
+        self._parallel.run([partial(self._store.put, each, now_ms) for each in made.values()])
         names = {sid: each.checkpoint_id for sid, each in made.items()}
         if names:
             self._trails.rebase(names, sent)

@@ -48,9 +48,9 @@ class Begun:
 
     stream: Stream
     mark: str
-    trails: Mapping[ConnectionId, Trail]
-    others: frozenset[ConnectionId] = frozenset()
-    marked: Mapping[ConnectionId, Trail] = field(default_factory=dict)
+    trails: Mapping[str, Trail]
+    others: frozenset[str] = frozenset()
+    marked: Mapping[str, Trail] = field(default_factory=dict)
 
     def current(self, targets: Sequence[Target]) -> list[Target]:
         """These connections without those that a socket has left by an upgrade."""
@@ -84,7 +84,7 @@ class RecoveringSockets:
         """
         stream, mark = (entries[0].room_id, entries[0].region), self._ids.token()
         name = events.of_message(entries[0].room_id).name
-        connections: dict[ConnectionId, set[ConnectionId]] = {}
+        connections: dict[str, set[ConnectionId]] = {}
         for target in targets:
             if wire.recovers(target.protocol) and wire.takes(target.protocol, name):
                 connections.setdefault(target.origin, set()).add(target.connection_id)
@@ -108,7 +108,7 @@ class RecoveringSockets:
         others = frozenset(origin for origin in connections if origin not in trails)
         return Begun(stream, mark, trails, others, marked)
 
-    def settle(self, begun: Begun, sent: Mapping[ConnectionId, int | None]) -> None:
+    def settle(self, begun: Begun, sent: Mapping[str, int | None]) -> None:
         """Store up to which seq sockets were sent the stream; None for nothing. One Redis trip.
 
         A socket that is left out stays marked, as it is unknown what it was sent. The next job in

@@ -56,7 +56,7 @@ class Window:
         begun: Begun,
     ) -> None:
         self._targets = targets
-        self._slow = frozenset(slow) | begun.others
+        self._slow = {*slow, *begun.others}
         self._reached = reached
         self._begun = begun
         self._all = entries
@@ -104,13 +104,13 @@ class Window:
             if each.index == index and each.outcome is Outcome.DELIVERED
         ]
 
-    def sent(self) -> dict[ConnectionId, int | None]:
+    def sent(self) -> dict[str, int | None]:
         """Up to which seq each socket that can recover has been sent the stream; None: nothing.
 
         Without those of which it is unknown whether a post arrived.
         """
         outcomes = {(each.target.origin, each.index): each.outcome for each in self._sent}
-        sent: dict[ConnectionId, int | None] = {}
+        sent: dict[str, int | None] = {}
         for target in self._targets:
             origin = target.origin
             if origin not in self._begun.trails:
