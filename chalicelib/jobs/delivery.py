@@ -149,7 +149,7 @@ class StartRecovery(Job):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverToRecovering(Job):
-    """Deliver an entry to a socket that can recover, with its offset."""
+    """Deliver a stream up to this entry to a socket that can recover, if its room could not."""
 
     kind: ClassVar[str] = "recovery_entry"
     queue: ClassVar[Queued] = Queued.DELIVERY

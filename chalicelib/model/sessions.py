@@ -104,7 +104,7 @@ class Trail:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class StreamsSent:
     """All that a socket has certainly been sent, at one moment.
 
     Attributes:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..model.connections import Target
 from ..model.identifiers import ConnectionId, Stream
-from ..model.sessions import Checkpoint, EngineSession, PacketPart, Sent, Trail
+from ..model.sessions import Checkpoint, EngineSession, PacketPart, StreamsSent, Trail
 
 
 class CheckpointStore(Protocol):
@@ -157,10 +157,10 @@ class Trails(Protocol):
             For each socket with an effect, the number of streams since its checkpoint.
         """
 
-    def sent(self, sids: Sequence[str]) -> dict[str, Sent]:
+    def sent(self, sids: Sequence[str]) -> dict[str, StreamsSent]:
         """What the sockets have been sent, without those that are unknown."""
 
-    def rebase(self, names: Mapping[str, str], sent: Mapping[str, Sent]) -> None:
+    def rebase(self, names: Mapping[str, str], sent: Mapping[str, StreamsSent]) -> None:
         """Store new checkpoints (by sid), which were made of `sent`.
 
         Streams sent further in the meantime stay in `since`.

@@ -13,7 +13,7 @@ from chalicelib.adapters.redis.trails import RedisTrails
 from chalicelib.kernel.errors import CacheDown
 from chalicelib.model.connections import Target
 from chalicelib.model.identifiers import ConnectionId, Region, RoomId, Stream, UserId
-from chalicelib.model.sessions import Sent, Trail
+from chalicelib.model.sessions import StreamsSent, Trail
 from chalicelib.ports.sessions import Trails
 from tests.support.valkey import valkey
 from tests.support.waiting import until
@@ -47,7 +47,7 @@ def test_of_the_unknown_nothing_is_kept(trails: Trails) -> None:
     trails.release("SID")
     trails.follow("SID", TARGET)
     assert trails.settle(ONE, "M", {"SID": 5}) == {}
-    trails.rebase({"SID": "NEXT"}, {"SID": Sent({})})
+    trails.rebase({"SID": "NEXT"}, {"SID": StreamsSent({})})
     assert begin(trails, ONE, None, 1) is None
     assert trails.sent(["SID"]) == {}
 
@@ -57,7 +57,7 @@ def test_it_is_found_as_it_was_put(trails: Trails) -> None:
     assert begin(trails, ONE, 3, 4) == replace(BEGUN, seq=3)
     assert begin(trails, TWO, 0, 1) == replace(BEGUN, seq=0)
     assert begin(trails, (RoomId("new"), EAST), 0, 1) == BEGUN
-    assert trails.sent(["SID", "other"]) == {"SID": Sent({ONE: 3, TWO: 0})}
+    assert trails.sent(["SID", "other"]) == {"SID": StreamsSent({ONE: 3, TWO: 0})}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_stream_is_held_until_it_is_settled(trails: Trails) -> None:
     assert trails.settle(TWO, "C", {"SID": None}) == {"SID": 1}
     assert begin(trails, ONE, 4, 5) == replace(BEGUN, since=((*ONE, 4),), seq=4)
     assert begin(trails, TWO, 7, 8) == replace(BEGUN, since=((*ONE, 4),), seq=7)
-    assert trails.sent(["SID"]) == {"SID": Sent({ONE: 4, TWO: 7}, ((*ONE, 4),))}
+    assert trails.sent(["SID"]) == {"SID": StreamsSent({ONE: 4, TWO: 7}, ((*ONE, 4),))}
 
 
 def test_who_lost_the_mark_settles_nothing(trails: Trails) -> None:
@@ -156,7 +156,7 @@ def test_a_start_forgets_what_was(trails: Trails) -> None:
     begin(trails, ONE, 3, 4)
     trails.start("SID", replace(TRAIL, pid="OTHER"), {ONE: 7})
     assert begin(trails, ONE, 7, 8) == replace(BEGUN, pid="OTHER", seq=7)
-    assert trails.sent(["SID"]) == {"SID": Sent({ONE: 7})}
+    assert trails.sent(["SID"]) == {"SID": StreamsSent({ONE: 7})}
 
 
 def test_it_follows_its_socket(trails: Trails) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from ...kernel.errors import CacheDown
 from ...model.connections import Target
 from ...model.identifiers import Stream
-from ...model.sessions import Sent, Trail
+from ...model.sessions import StreamsSent, Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +92,15 @@ class MemoryTrails:
                 counts[sid] = len(self._trails[sid].trail.since)
         return counts
 
-    def sent(self, sids: Sequence[str]) -> dict[str, Sent]:
+    def sent(self, sids: Sequence[str]) -> dict[str, StreamsSent]:
         with self._lock:
             self._up()
             found = {sid: self._trails[sid] for sid in sids if sid in self._trails}
-            return {sid: Sent(dict(each.seen), each.trail.since) for sid, each in found.items()}
+            return {
+                sid: StreamsSent(dict(each.seen), each.trail.since) for sid, each in found.items()
+            }
 
-    def rebase(self, names: Mapping[str, str], sent: Mapping[str, Sent]) -> None:
+    def rebase(self, names: Mapping[str, str], sent: Mapping[str, StreamsSent]) -> None:
         with self._lock:
             self._up()
             for sid, name in names.items():

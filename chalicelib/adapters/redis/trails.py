@@ -17,7 +17,7 @@ from typing import Any
 from ...kernel.records import target_from_json, target_to_json
 from ...model.connections import Target
 from ...model.identifiers import Region, RoomId, Stream
-from ...model.sessions import Sent, Trail
+from ...model.sessions import StreamsSent, Trail
 from . import keys
 from .client import RedisClient, evaluate
 from .keys import TRAIL_S
@@ -175,10 +175,10 @@ class RedisTrails:
         )
         return {sid: count for sid, count in zip(sent, counts, strict=True) if count >= 0}
 
-    def sent(self, sids: Sequence[str]) -> dict[str, Sent]:
+    def sent(self, sids: Sequence[str]) -> dict[str, StreamsSent]:
         found = self._run(*(("HGETALL", keys.trail(sid)) for sid in sids))
         return {
-            sid: Sent(
+            sid: StreamsSent(
                 {_stream(name): int(n) for name, n in fields.items() if name.startswith("s:")},
                 _since(fields["since"]),
             )
@@ -186,7 +186,7 @@ class RedisTrails:
             if "since" in fields
         }
 
-    def rebase(self, names: Mapping[str, str], sent: Mapping[str, Sent]) -> None:
+    def rebase(self, names: Mapping[str, str], sent: Mapping[str, StreamsSent]) -> None:
         self._run(
             *(
                 evaluate(
