@@ -27,6 +27,7 @@ class Target:
         connected_at_ms: When `$connect` ran. A 410 soon after means "not yet connected", a later
             one "gone".
         sid: For a Socket.IO namespace, the id that its client knows. Upgrade and recovery keep it.
+        takes_arrays: A client of the JSON protocol takes several events in one frame.
     """
 
     connection_id: ConnectionId
@@ -37,6 +38,7 @@ class Target:
     protocol: str
     connected_at_ms: int
     sid: str = ""
+    takes_arrays: bool = False
 
     @property
     def origin(self) -> ConnectionId:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..contract.events import Event
 from . import jsonwire
 
@@ -42,6 +44,11 @@ def encode(protocol: str, event: Event) -> bytes | None:
     from . import socketwire
 
     return socketwire.encode_event(namespace(protocol), event)
+
+
+def array(events: Sequence[bytes]) -> bytes:
+    """Put events into one frame, for a client of the JSON protocol that takes arrays."""
+    return b"[%s]" % b",".join(events)
 
 
 def with_offset(frame: bytes, offset: str) -> bytes:
