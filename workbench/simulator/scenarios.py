@@ -307,16 +307,16 @@ def api(seed: int) -> Plan:
     return Plan("api", seed, devices, rooms, _ordered(steps), fault_plan)
 
 
-def borders(seed: int) -> Plan:
+def halfway(seed: int) -> Plan:
     """A room in parts: its worker fails half-way, and who is in it changes before the next try."""
-    draw = random.Random(f"borders/{seed}")
-    users = list(NAMES[: draw.randint(9, 12)])
+    draw = random.Random(f"halfway/{seed}")
+    users = list(NAMES[: draw.randint(7, 9)])
     devices = dict.fromkeys([f"{user}/{n}" for user in users for n in (1, 2)], "json")
     rooms = {"red": tuple(users)}
     steps = _arrivals(draw, devices, 5)
-    going = draw.sample(users[1:], 4)
-    for number in range(draw.randint(1, 3)):
-        at_s = draw.uniform(10, 40) + 40 * number
+    going = draw.sample(users[1:], 2)
+    for number in range(draw.randint(1, 2)):
+        at_s = draw.uniform(10, 40) + 30 * number
         steps.append(Step(at_s, f"{users[0]}/1", "send", ("red", f"m{number}")))
         user = going[number]
         if draw.random() < 0.5:
@@ -325,10 +325,19 @@ def borders(seed: int) -> Plan:
             for n in (1, 2):
                 left_s = at_s + draw.uniform(0.2, 3)
                 steps.append(Step(left_s, f"{user}/{n}", "disconnect", ("leave",)))
-    rates = {Kind.KILLED_AFTER: 0.1, Kind.REFUSED: 0.1, Kind.LOST: 0.05}
-    fault_plan = FaultPlan(rates, ("sqs",), calm_s=160)
+    rates = {Kind.KILLED_AFTER: 0.15, Kind.REFUSED: 0.15, Kind.LOST: 0.05}
+    fault_plan = FaultPlan(rates, ("sqs",), calm_s=80)
     settings = {"split_over": 2}
-    return Plan("borders", seed, devices, rooms, _ordered(steps), fault_plan, settings=settings)
+    return Plan(
+        "halfway",
+        seed,
+        devices,
+        rooms,
+        _ordered(steps),
+        fault_plan,
+        settings=settings,
+        quiet_s=240,
+    )
 
 
 def _outage(
@@ -360,6 +369,6 @@ SCENARIOS: Mapping[str, Callable[[int], Plan]] = {
         polling,
         upgrades,
         api,
-        borders,
+        halfway,
     )
 }

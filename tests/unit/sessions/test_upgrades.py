@@ -212,6 +212,20 @@ def test_an_upgrade_is_seen_by_nobody(world: World) -> None:
     assert len(world.poster.to(bob, "friend_status_update")) == told
 
 
+def test_a_connection_that_an_upgrade_left_behind_is_removed(world: World) -> None:
+    client = Poller(world)
+    client.connect("alice")
+    left = world.adapters.connections.get(ConnectionId(client.sid))
+    assert left is not None
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+    assert websocket.say("5") == ""
+    world.adapters.connections.put(left)  # by a process that died while it moved the socket
+    world.wait(241)
+    assert world.adapters.connections.get(left.connection_id) is None
+    assert websocket.act("hello", {})["ok"] is True
+
+
 def upgraded(world: World, refusals: list[Outcome]) -> Client:
     """A websocket that took a session over while its posts were refused; three messages waited."""
     _, websocket = probed(world, 3)
