@@ -55,7 +55,7 @@ def check(this: Run) -> list[Finding]:
     found = [
         *_messages(this),
         *_late(this),
-        *_handed_on(this),
+        *handed_on_again(this.record.handed_on),
         *_reads(this),
         *_contents(this),
         *_log(this),
@@ -140,14 +140,14 @@ def _redis_stays_up(this: Run) -> bool:
     return not strikes and not away and all(step.who != "redis" for step in this.plan.steps)
 
 
-def _handed_on(this: Run) -> Iterator[Finding]:
-    """A stock client gets a message once.
+def handed_on_again(record: Sequence[HandedOn]) -> Iterator[Finding]:
+    """A stock client gets a message once, in each life.
 
     Two cases are documented: what was in flight when a connection broke may come again over the
     next one, and one frame may come twice when the process that changes the transport dies.
     """
     lives: dict[tuple[str, int], list[HandedOn]] = {}
-    for each in this.record.handed_on:
+    for each in record:
         lives.setdefault((each.device, each.life), []).append(each)
     for handed_on in lives.values():
         first: dict[str, int] = {}
@@ -178,7 +178,7 @@ def _reads(this: Run) -> Iterator[Finding]:
     for read in this.record.reads:
         entries = this.world.twins["log"].after(RoomId(read.room), region, "", 100_000)
         ids = [entry.message_id for entry in entries if entry.kind is EntryKind.MESSAGE]
-        start = ids.index(MessageId(read.after)) + 1 if read.after else 0
+        start = ids.index(MessageId(read.after)) + 1 if read.after in ids else 0
         end = start + len(read.messages)
         if list(read.messages) != ids[start:end]:
             yield Finding("history", f"{read.client} read {read.messages}, the log is {ids}")

@@ -267,14 +267,15 @@ def upgrades(seed: int) -> Plan:
         if draw.random() < 0.2:
             steps.append(Step(at_s + draw.uniform(0.5, 5), name, "disconnect", ("cut",)))
         for _ in range(draw.randint(1, 5)):  # the client is back, and upgrades, within seconds
-            sent_s = at_s + draw.uniform(0.3, 4)
+            sent_s = at_s + draw.uniform(0.3, 2)
             room = draw.choice(sorted(rooms))
             steps.append(Step(sent_s, f"{users[0]}/1", "send", (room, f"m{number}")))
             number += 1
     if draw.random() < 0.3:
         steps.append(Step(draw.uniform(5, 80), "redis", draw.choice(("empty", "older"))))
     only = draw.choice(((), ("redis", "sqs"), ("redis", "posts"), ("http", "posts")))
-    fault_plan = FaultPlan(_rates(draw, 0.04), only, calm_s=90, slow=draw.choice((0.01, 0.1)))
+    rates = _rates(draw, draw.choice((0.01, 0.04)))
+    fault_plan = FaultPlan(rates, only, calm_s=90, slow=draw.choice((0.01, 0.1)))
     return Plan("upgrades", seed, devices, rooms, _ordered(steps), fault_plan, quiet_s=700)
 
 
