@@ -104,8 +104,15 @@ class Heartbeats:
         self._again(target, now_ms, self._pace.deadline(asked))
 
     def _found_again(self, target: Target, now_ms: int) -> EngineSession | None:
-        """Restore a session that Redis lost, if it is a websocket with a connected socket."""
-        sockets = self._engine.sockets(target) if not target.polls else []
+        """Restore a session that Redis lost, if it is a websocket with a connected socket.
+
+        A polling session cannot be restored: what is left of it is removed.
+        """
+        if target.polls:
+            if self._sessions.push(target.connection_id, []) is False:  # nor was it upgraded
+                self._engine.closed(target.connection_id)
+            return None
+        sockets = self._engine.sockets(target)
         if not sockets:
             return None
         session = EngineSession(target, {}, pong_ms=now_ms, namespaces=frozenset(sockets))

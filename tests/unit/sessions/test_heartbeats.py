@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.connections.lifetime import BEATING_STALE_MS
-from tests.support.socketio import REFUSED, Client
+from tests.support.socketio import REFUSED, Client, Poller
 from tests.support.world import World
 
 
@@ -64,6 +64,30 @@ def test_redis_emptied_in_mid_session(world: World) -> None:
     world.wait(240)
     assert client.posted.count("2") == 1
     assert not client.closed
+
+
+def test_a_polling_session_that_redis_lost_ends_with_its_connections(world: World) -> None:
+    client = Poller(world)
+    client.connect("alice")
+    world.cache.flush()
+    world.sessions.flush()
+    assert world.adapters.connections.get(client.sid) is not None
+    world.wait(241)
+    assert world.adapters.connections.get(client.sid) is None
+
+
+def test_a_polling_session_that_redis_lost_ends_although_its_heartbeat_was_lost(
+    world: World,
+) -> None:
+    client = Poller(world)
+    client.connect("alice")
+    world.pump(until_ms=world.clock.ms)
+    world.adapters.outbound.jobs.clear()
+    world.sessions.flush()
+    world.clock.ms += BEATING_STALE_MS + 1
+    world.sweep()
+    world.pump(until_ms=world.clock.ms)
+    assert world.adapters.connections.get(client.sid) is None
 
 
 def test_redis_away(world: World) -> None:
