@@ -176,7 +176,14 @@ def compose(settings: Settings, a: Adapters) -> Services:
         max_connections=settings.max_connections,
     )
     expiry = TokenExpiry(a.connections, connections, a.poster, a.outbound, a.clock)
-    silence = Silence(a.connections, connections, a.outbound)
+    silence = Silence(
+        store=a.connections,
+        registry=a.cache,
+        connections=connections,
+        poster=a.poster,
+        outbound=a.outbound,
+        clock=a.clock,
+    )
     sweep = Sweep(
         store=a.connections,
         registry=a.cache,
@@ -187,7 +194,6 @@ def compose(settings: Settings, a: Adapters) -> Services:
         silence=silence,
         presence_jobs=presence_jobs,
         outbound=a.outbound,
-        poster=a.poster,
         parallel=a.parallel,
         clock=a.clock,
     )

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from .. import wire
 from ..access.revocations import Revocations
 from ..jobs.outbound import DisconnectUser, DropGhosts, LeaveRooms, OutboundJob, RegisterConnection
 from ..kernel import ids, telemetry
@@ -178,42 +177,48 @@ class Connections:
         """Return a connection from the store; None when it is unknown or has ended."""
         return self._store.get(connection_id)
 
-    def heard(self, connection: Connection) -> None:
-        """Note that a frame of this connection came, if nothing was noted for two minutes.
+    def heard(self, connection: Connection, noted_ms: int) -> None:
+        """Note that a frame of this connection came, if nothing was noted for a minute.
 
-        A frame is served although this fails. The store comes first: if Redis knew of a sign of
-        life that the store does not, the answer to a ping of the sweep might not be stored.
+        1 Redis trip, and every 15 minutes 1 DynamoDB write. A frame is served although this fails.
         Frames of Socket.IO are not noted: such a client shows by its pongs that it is there.
+
+        Args:
+            noted_ms: When a sign of life was last noted in Redis; 0 if that is unknown.
         """
-        now_ms, connection_id = self._clock.now_ms(), connection.connection_id
-        noted_lately = now_ms - connection.last_ping_ms < lifetime.SEEN_EVERY_MS
-        if noted_lately or not wire.is_json(connection.target.protocol):
+        now_ms, stored_ms = self._clock.now_ms(), connection.last_ping_ms
+        noted_lately = now_ms - max(noted_ms, stored_ms) < lifetime.NOTED_EVERY_MS
+        if noted_lately or connection.target.has_heartbeat:
             return
+        # The store comes first: if Redis took a sign of life for stored that is not, the next
+        # ones might not be stored for longer than the sweep allows.
+        stored = now_ms - stored_ms >= lifetime.STORED_EVERY_MS and self._stored(connection)
         try:
-            due_ms = lifetime.due_ms(connection.expires_at_s, now_ms)
-            self._store.touch(connection_id, now_ms, due_ms)
-            self._registry.beat([connection_id], now_ms, 0)
-        except Unavailable:
-            telemetry.log("WARNING", "frame_not_noted")
-
-    def heartbeat(self, connection: Connection) -> None:
-        """Extend the expiry of a client that pings in Redis; put it back if it is missing.
-
-        Like every frame, the ping itself is noted by `heard`.
-        """
-        try:
-            missing = self._registry.refresh([connection.target])
+            if not self._registry.note(connection.target, now_ms, stored):
+                known = replace(connection, last_ping_ms=now_ms) if stored else connection
+                self._restorer.put_back([known])
         except CacheDown:
-            telemetry.log("WARNING", "refresh_failed")
-            return
-        if missing:
-            self.put_back([connection])
+            if not stored and now_ms - stored_ms >= lifetime.UNNOTED_EVERY_MS:
+                self._stored(connection)
+        except Unavailable:
+            telemetry.log("WARNING", "connection_not_put_back")
+
+    def _stored(self, connection: Connection) -> bool:
+        """Store a sign of life; False if that fails."""
+        now_ms = self._clock.now_ms()
+        due_ms = lifetime.due_ms(connection.expires_at_s, now_ms)
+        try:
+            self._store.touch(connection.connection_id, now_ms, due_ms)
+        except Unavailable:
+            telemetry.log("WARNING", "sign_of_life_not_stored")
+            return False
+        return True
 
     def touch(self, connection_ids: Sequence[ConnectionId]) -> None:
         """Note a sign of life of sockets with a heartbeat; most are not written to the store."""
         now_ms, cached = self._clock.now_ms(), True
         try:
-            written = self._registry.beat(connection_ids, now_ms, lifetime.BEATING_EVERY_MS)
+            written = self._registry.beat(connection_ids, now_ms, lifetime.STORED_EVERY_MS)
         except CacheDown:
             telemetry.log("WARNING", "beat_failed")
             cached = False
@@ -226,7 +231,7 @@ class Connections:
                 expires_at_s = stored.expires_at_s
                 if cached:
                     self.put_back([stored])
-            due_ms = lifetime.due_ms(expires_at_s, now_ms, lifetime.BEATING_STALE_MS)
+            due_ms = lifetime.due_ms(expires_at_s, now_ms)
             self._store.touch(connection_id, now_ms, due_ms)
 
     def end(self, target: Target, reason: Reason) -> None:

@@ -17,7 +17,7 @@ from ..model.identifiers import ConnectionId
 from ..ports.connections import ConnectionStore, Registry
 from ..ports.queues import Queue
 from ..ports.system import Clock
-from .lifetime import GRACE_MS, check_presence
+from .lifetime import GRACE_MS, STORED_STALE_MS, check_presence
 
 BATCH = 500
 
@@ -41,7 +41,7 @@ class Restorer:
             return []
         users = {connection.user_id: None for connection in connections}
         self._outbound.send([check_presence(user_id, GRACE_MS) for user_id in users])
-        self._registry.restore(connections)
+        self._restore(connections)
         stored = self._store.live([connection.connection_id for connection in connections])
         still_open = []
         for connection in connections:
@@ -53,6 +53,22 @@ class Restorer:
                 self._registry.renew(current)
             still_open.append(current)
         return still_open
+
+    def _restore(self, connections: Sequence[Connection]) -> None:
+        """Register connections whose last signs of life are lost; they count as heard now.
+
+        Not those of which nothing was stored for long: otherwise a client that has died would
+        count as alive for as long as Redis loses it again.
+        """
+        now_ms = self._clock.now_ms()
+        lively, quiet = list[Connection](), list[Connection]()
+        for each in connections:
+            stale = now_ms - each.last_ping_ms > STORED_STALE_MS
+            (quiet if stale else lively).append(each)
+        if lively:
+            self._registry.restore(lively, now_ms)
+        if quiet:
+            self._registry.restore(quiet)
 
     def refresh(self, connections: Sequence[Connection]) -> int:
         """Extend the expiry of connections in Redis; put back the missing and return their number.
