@@ -231,8 +231,9 @@ def compose(settings: Settings, a: Adapters) -> Services:
         clock=a.clock,
     )
     runs = Runs(backlog, a.delivery, a.clock)
+    shares = Shares(rooms, a.cache)
     parts = Parts(
-        shares=Shares(rooms, a.cache),
+        shares=shares,
         cursors=a.cursors,
         posting=posting,
         serving=serving,
@@ -261,7 +262,10 @@ def compose(settings: Settings, a: Adapters) -> Services:
         views=views,
         posting=posting,
         telling=telling,
+        shares=shares,
+        delivery=a.delivery,
         outbound=a.outbound,
+        split_over=settings.split_over,
     )
     receipts = Receipts(
         markers=a.markers,
