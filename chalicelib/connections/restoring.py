@@ -8,7 +8,7 @@ that was queued before compares the user's connections.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from ..kernel import telemetry
@@ -41,7 +41,8 @@ class Restorer:
             return []
         users = {connection.user_id: None for connection in connections}
         self._outbound.send([check_presence(user_id, GRACE_MS) for user_id in users])
-        self._restore(connections)
+        for lost, heard_ms in self._heard(connections):
+            self._registry.restore(lost, heard_ms)
         stored = self._store.live([connection.connection_id for connection in connections])
         still_open = []
         for connection in connections:
@@ -54,11 +55,24 @@ class Restorer:
             still_open.append(current)
         return still_open
 
-    def _restore(self, connections: Sequence[Connection]) -> None:
-        """Register connections whose last signs of life are lost; they count as heard now.
+    def refresh(self, connections: Sequence[Connection]) -> int:
+        """Extend the expiry of connections in Redis; put back the missing and return their number.
 
-        Not those of which nothing was stored for long: otherwise a client that has died would
-        count as alive for as long as Redis loses it again.
+        Raises:
+            CacheDown: Not all were put back.
+        """
+        missing = set[Target]()
+        for known, heard_ms in self._heard(connections):
+            missing.update(self._registry.refresh([each.target for each in known], heard_ms))
+        return len(self.put_back([each for each in connections if each.target in missing]))
+
+    def _heard(
+        self, connections: Sequence[Connection]
+    ) -> Iterator[tuple[Sequence[Connection], int]]:
+        """Say of connections when they were heard, if Redis has lost that: now.
+
+        Not if nothing was stored of them for long: otherwise a client that has died would count
+        as alive for as long as Redis loses it again.
         """
         now_ms = self._clock.now_ms()
         lively, quiet = list[Connection](), list[Connection]()
@@ -66,18 +80,9 @@ class Restorer:
             stale = now_ms - each.last_ping_ms > STORED_STALE_MS
             (quiet if stale else lively).append(each)
         if lively:
-            self._registry.restore(lively, now_ms)
+            yield lively, now_ms
         if quiet:
-            self._registry.restore(quiet)
-
-    def refresh(self, connections: Sequence[Connection]) -> int:
-        """Extend the expiry of connections in Redis; put back the missing and return their number.
-
-        Raises:
-            CacheDown: Not all were put back.
-        """
-        missing = set(self._registry.refresh([each.target for each in connections]))
-        return len(self.put_back([each for each in connections if each.target in missing]))
+            yield quiet, 0
 
     def fill(self, bucket: int) -> int:
         """Make a bucket of Redis complete, and vouch for it; return how many it had lost.

@@ -103,8 +103,12 @@ class Registry(Protocol):
         The end of the last one is kept for 300 s.
         """
 
-    def refresh(self, targets: Sequence[Target]) -> list[Target]:
-        """Extend the expiry of these connections; return those that were missing."""
+    def refresh(self, targets: Sequence[Target], heard_ms: int = 0) -> list[Target]:
+        """Extend the expiry of these connections; return those that were missing.
+
+        Args:
+            heard_ms: The sign of life to note for those of which none is known here.
+        """
 
     def beat(
         self, connection_ids: Sequence[ConnectionId], now_ms: int, every_ms: int

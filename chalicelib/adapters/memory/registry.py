@@ -83,9 +83,9 @@ class MemoryRegistry(Expiring):
             connected = len(self._bucket(number).users.get(user_id, {}))
             return Devices(connected, None if connected else self._get(f"user:left:{user_id}"))
 
-    def refresh(self, targets: Sequence[Target]) -> list[Target]:
+    def refresh(self, targets: Sequence[Target], heard_ms: int = 0) -> list[Target]:
         with self._call():
-            return [target for target in targets if not self._refreshed(target)]
+            return [target for target in targets if not self._refreshed(target, heard_ms)]
 
     def beat(
         self, connection_ids: Sequence[ConnectionId], now_ms: int, every_ms: int
@@ -113,7 +113,7 @@ class MemoryRegistry(Expiring):
             if bucket.target(member) is None or entry is None:
                 return False
             self._show(target)
-            return self._refreshed(target)
+            return self._refreshed(target, heard_ms)
 
     def silent(
         self, buckets: Sequence[int], heard_ms: int, asked_ms: int, most: int
@@ -214,10 +214,11 @@ class MemoryRegistry(Expiring):
             self._drop(f"user:online:{target.user_id}")
             self._put(f"user:left:{target.user_id}", now_ms, ONLINE_MS)
 
-    def _refreshed(self, target: Target) -> bool:
+    def _refreshed(self, target: Target, heard_ms: int) -> bool:
         bucket = self._kept(user_bucket(target.user_id))
         held = target.connection_id in bucket.users.get(target.user_id, {})
-        held = held and (target.has_heartbeat or _member(target) in bucket.heard)
+        if held and not target.has_heartbeat:
+            bucket.heard.setdefault(_member(target), heard_ms)
         for key, ttl_ms in (
             (f"user:online:{target.user_id}", ONLINE_MS),
             (f"connection:{target.connection_id}", CONNECTION_MS),

@@ -88,11 +88,11 @@ class RedisRegistry:
         left_ms = int(left) if left is not None and held[0] is None else None
         return Devices(len(_targets(held[0])), left_ms)
 
-    def refresh(self, targets: Sequence[Target]) -> list[Target]:
+    def refresh(self, targets: Sequence[Target], heard_ms: int = 0) -> list[Target]:
         commands: list[Command] = []
         for target in targets:
             user_id, key = target.user_id, keys.connection(target.connection_id)
-            device = (user_id, target.connection_id, BUCKET_S, _member(target))
+            device = (user_id, target.connection_id, BUCKET_S, _member(target), heard_ms)
             held = evaluate(registry_scripts.HOLDS, _bucket(user_id), *device)
             shown = ("EXPIRE", keys.user_online(user_id), ONLINE_S)
             commands += [held, shown, ("EXPIRE", key, CONNECTION_S)]

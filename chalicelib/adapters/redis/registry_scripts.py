@@ -94,14 +94,14 @@ extend(ARGV[5])
 return 1
 """
 )
-# User, connection, expiry, member: whether all keys have it.
+# User, connection, expiry, member, when it was heard if that is unknown: whether it is held.
 HOLDS = script(
     _DEVICES
     + _EXTEND
     + """
 extend(ARGV[3])
 if not devices(ARGV[1])[ARGV[2]] then return 0 end
-if ARGV[4] ~= '' and not redis.call('ZSCORE', KEYS[4], ARGV[4]) then return 0 end
+if ARGV[4] ~= '' then redis.call('ZADD', KEYS[4], 'NX', ARGV[5], ARGV[4]) end
 return redis.call('SISMEMBER', KEYS[2], ARGV[1])
 """
 )
