@@ -27,7 +27,9 @@ from .presence_jobs import PresenceJobs
 from .restoring import Restorer
 from .views import RoomViews
 
-REGISTER_AGAIN_S = 5
+# The waits before a connection is registered that could not be: Redis, when it is back, lacks it
+# for no longer than it was away.
+REGISTER_AGAIN_S = (1, 2, 4, 8, 16, 32)
 PAUSED_MS = 5_000  # half of the time after which the job of an end compares Redis with the store
 GHOST_TRIES, GHOSTS_AGAIN_S = 5, 60  # beyond the 180 s after which buckets are cold
 FEW = 8  # users of a bucket that cost less to read one by one than the whole bucket
@@ -89,10 +91,7 @@ class Connections:
             self.put_back([connection])  # it may have ended before it was registered
         if first is None:
             # Redis may be back soon, and would show the user as offline until the next sweep.
-            job = RegisterConnection(
-                connection_id=connection.connection_id, delay_s=REGISTER_AGAIN_S
-            )
-            self._outbound.send([job])
+            self._register_later(connection.connection_id, 0)
         elif first:
             self._presence_jobs.settle([connection.user_id])
         else:
@@ -136,10 +135,27 @@ class Connections:
             telemetry.log("WARNING", "renew_failed")
 
     def register_again(self, job: RegisterConnection) -> None:
-        """Register a connection that opened while Redis was away; if that fails, the sweep does."""
+        """Register a connection that opened while Redis was away.
+
+        While it is still away, another job tries again. If the last one fails, the sweep does it.
+        """
         connection = self._store.get(job.connection_id)
-        if connection is not None and self.put_back([connection]):
+        if connection is None:
+            return
+        try:
+            still_open = bool(self._restorer.put_back([connection]))
+        except CacheDown:
+            telemetry.log("WARNING", "register_failed")
+            self._register_later(job.connection_id, job.attempt + 1)
+            still_open = job.attempt == 0  # friends do not wait for Redis
+        if still_open:
             self._presence_jobs.settle([connection.user_id])
+
+    def _register_later(self, connection_id: ConnectionId, attempt: int) -> None:
+        if attempt < len(REGISTER_AGAIN_S):
+            delay_s = REGISTER_AGAIN_S[attempt]
+            job = RegisterConnection(connection_id=connection_id, attempt=attempt, delay_s=delay_s)
+            self._outbound.send([job])
 
     def disconnect_user(self, job: DisconnectUser) -> None:
         """Close the connections that a user opened until `at_ms`, or all while they are revoked.
