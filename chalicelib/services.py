@@ -178,7 +178,14 @@ def compose(settings: Settings, a: Adapters) -> Services:
         max_connections=settings.max_connections,
     )
     expiry = TokenExpiry(a.connections, connections, a.poster, a.outbound, a.clock)
-    silence = Silence(a.connections, connections, a.outbound)
+    silence = Silence(
+        store=a.connections,
+        registry=a.cache,
+        connections=connections,
+        poster=a.poster,
+        outbound=a.outbound,
+        clock=a.clock,
+    )
     sweep = Sweep(
         store=a.connections,
         registry=a.cache,
@@ -189,7 +196,6 @@ def compose(settings: Settings, a: Adapters) -> Services:
         silence=silence,
         presence_jobs=presence_jobs,
         outbound=a.outbound,
-        poster=a.poster,
         parallel=a.parallel,
         clock=a.clock,
     )
@@ -228,8 +234,9 @@ def compose(settings: Settings, a: Adapters) -> Services:
         clock=a.clock,
     )
     runs = Runs(backlog, a.delivery, a.clock)
+    shares = Shares(rooms, a.cache)
     parts = Parts(
-        shares=Shares(rooms, a.cache),
+        shares=shares,
         cursors=a.cursors,
         posting=posting,
         serving=serving,
@@ -258,7 +265,10 @@ def compose(settings: Settings, a: Adapters) -> Services:
         views=views,
         posting=posting,
         telling=telling,
+        shares=shares,
+        delivery=a.delivery,
         outbound=a.outbound,
+        split_over=settings.split_over,
     )
     receipts = Receipts(
         markers=a.markers,

@@ -12,6 +12,7 @@ from typing import Any
 from ..jobs import Job
 from ..jobs.delivery import (
     AnnounceRoomChange,
+    AnnounceToPart,
     DeliverDirect,
     DeliverEntry,
     DeliverPart,
@@ -79,6 +80,7 @@ DELIVER: Mapping[type[Job], Worker] = {
     DeliverToTargets: lambda services, job, attempt: services.delivery.to_targets(job, attempt),
     DeliverDirect: lambda services, job, attempt: services.slow.direct(job, attempt),
     AnnounceRoomChange: lambda services, job, _: services.room_changes.announce(job),
+    AnnounceToPart: lambda services, job, _: services.room_changes.announce_to_part(job),
     # Its dead letters are in this queue's dead-letter queue; a redrive brings them back here.
     SetAside: lambda services, job, attempt: services.delivery.again(job, attempt),
     StartRecovery: lambda services, job, _: services.recovery.start(job),

@@ -91,10 +91,15 @@ class LeaveRooms(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterConnection(OutboundJob):
-    """Put a connection that opened while the cache was away into the cache."""
+    """Put a connection that opened while the cache was away into the cache.
+
+    Attributes:
+        attempt: How often that was tried.
+    """
 
     kind: ClassVar[str] = "register"
     connection_id: ConnectionId
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

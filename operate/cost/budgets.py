@@ -85,7 +85,7 @@ PONG = Calls("websocket_message", frames_in=1, redis=2)
 # One of these signs of life is stored every 15 minutes at most. The item moves within the index
 # by bucket, which counts as two writes.
 SEEN_S, SEEN_WRITES = 900, _CONNECTION + 1
-# Each minute: ask for the state of all buckets, and query what is due in each.
-SWEEP = Calls("sweep", redis=1, reads=0.5 * 64)
+# Each minute: ask for the state of all buckets and who is silent, and query what is due in each.
+SWEEP = Calls("sweep", redis=2, reads=0.5 * 64)
 # A new connection is looked at until it is first seen alive, up to this often.
 LOOKS = 3
