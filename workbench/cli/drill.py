@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -69,7 +71,9 @@ def storm(
     )  # fmt: skip
     console = Console(stderr=as_json)
     console.print(f"seed {plan.seed}: {plan.clients} clients, {plan.seconds:g} s of storm")
-    result = asyncio.run(_run(plan, url, console))
+    # Chalice logs to what is standard output when the functions are loaded.
+    with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
+        result = asyncio.run(_run(plan, url, console))
     if keep is not None:
         keep.write_text("".join(f"{line}\n" for line in as_lines(result.history)))
     if as_json:
