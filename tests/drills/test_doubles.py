@@ -24,6 +24,10 @@ def pushed(at_s: float, client: Client = ANN, message_id: MessageId = MESSAGE) -
     return Pushed(at_s, client, ROOM, message_id)
 
 
+def beside(at_s: float) -> Pushed:
+    return Pushed(at_s, ANN, Room("another"), MessageId("of another room"))
+
+
 def came(at_s: float, recovered: bool, client: Client = ANN) -> Connected:
     return Connected(at_s, client, recovered)
 
@@ -37,8 +41,10 @@ def broke(at_s: float, client: Client = ANN) -> Disconnected:
     [
         ([came(0, False), pushed(1), pushed(3)], Why.REPEATED),
         ([came(0, False), pushed(1), broke(2, BEN), came(2, True, BEN), pushed(3)], Why.REPEATED),
-        ([came(0, False), pushed(1), broke(2), came(2.5, True), pushed(3)], Why.IN_FLIGHT),
-        ([came(0, False), pushed(1), broke(2), pushed(3), came(3.5, True)], Why.IN_FLIGHT),
+        ([pushed(1), beside(1.5), broke(2), came(2.5, True), pushed(3)], Why.IN_FLIGHT),
+        ([pushed(1), beside(1.5), broke(2), pushed(3), came(3.5, True)], Why.IN_FLIGHT),
+        ([beside(0.5), pushed(1), broke(2), pushed(3), came(3.5, True)], Why.COVERED),
+        ([pushed(1), broke(2), beside(2.5), pushed(3), came(3.5, True)], Why.COVERED),
         ([came(0, False), pushed(1), broke(2), came(2.5, False), pushed(3)], Why.NEW_SESSION),
         (
             [pushed(1), broke(1.1), came(1.2, True), broke(2), came(2.5, False), pushed(3)],
@@ -56,5 +62,5 @@ def test_a_message_to_two_clients_or_two_messages_are_no_doubles() -> None:
 
 
 def test_a_third_push_is_compared_with_the_second() -> None:
-    events = (pushed(0), broke(1), came(2, True), pushed(3), pushed(4))
+    events = (pushed(0), beside(0.5), broke(1), came(2, True), pushed(3), pushed(4))
     assert [each.why for each in doubles(History(events=events))] == [Why.IN_FLIGHT, Why.REPEATED]

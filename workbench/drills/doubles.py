@@ -10,19 +10,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .history import Client, Connected, Disconnected, History, MessageId, Pushed
+from .history import Client, Connected, Disconnected, History, MessageId, Pushed, Room
 
 
 class Why(StrEnum):
     """Between the two pushes of a message, the client's connection …
 
-    IN_FLIGHT: … broke and was recovered: posts were in flight, and what the client's offset does
-        not cover for certain is sent again.
+    IN_FLIGHT: … broke and was recovered, and the last push before the break was of another room:
+        both posts were in flight, and the offset of one does not cover the other.
+    COVERED: … broke and was recovered, and the offset of the last push before the break covers the
+        message. This should not happen.
     NEW_SESSION: … broke and was replaced by one without recovery.
     REPEATED: … did not break: a post's answer was lost, or a job ran twice.
     """
 
-    IN_FLIGHT = "in flight at a break, sent again by a recovery"
+    IN_FLIGHT = "in flight with a push of another room at a break, sent again by a recovery"
+    COVERED = "covered by the offset at a break, and sent again by a recovery"
     NEW_SESSION = "pushed before a break, and again to a new session"
     REPEATED = "repeated on one connection"
 
@@ -54,6 +57,7 @@ def _of(client: Client, history: History) -> Iterator[Double]:
     recovered = _recovered(client, history)
     breaks = 0
     last: dict[MessageId, tuple[float, int]] = {}
+    rooms: dict[int, Room] = {}  # of the last push before the next break
     for event in history.events:
         if isinstance(event, Disconnected) and event.client == client:
             breaks += 1
@@ -64,8 +68,11 @@ def _of(client: Client, history: History) -> Iterator[Double]:
                 at_s, its_breaks = before
                 why = Why.REPEATED
                 if its_breaks != breaks:
-                    why = Why.IN_FLIGHT if recovered.get(breaks) else Why.NEW_SESSION
+                    beside = rooms[its_breaks] != event.room
+                    why = Why.IN_FLIGHT if beside else Why.COVERED
+                    why = why if recovered.get(breaks) else Why.NEW_SESSION
                 yield Double(client, event.message_id, why, round(event.at_s - at_s, 4))
+            rooms[breaks] = event.room
 
 
 def _recovered(client: Client, history: History) -> dict[int, bool]:
