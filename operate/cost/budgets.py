@@ -16,8 +16,9 @@ class Calls:
         redis: Round trips.
         reads: DynamoDB read request units.
         writes: DynamoDB write request units.
-        fifo: Jobs sent to delivery.fifo.
-        standard: Jobs sent to outbound.
+        fifo: Requests that send jobs to delivery.fifo: up to ten jobs in each.
+        standard: The same of outbound.
+        deletes: Requests with which the function deletes jobs before its batch returns.
     """
 
     function: str
@@ -28,6 +29,7 @@ class Calls:
     writes: float = 0
     fifo: int = 0
     standard: int = 0
+    deletes: int = 0
 
 
 # A transaction of three writes; a write in a transaction counts twice.
@@ -70,8 +72,8 @@ def sync(rooms: float) -> Calls:
 
 SEND = Calls("websocket_message", frames_in=1, frames_out=1, redis=2, writes=_COMMIT, fifo=1)
 FRAME = Calls("websocket_message", frames_in=1, frames_out=1, redis=1)
-# Read and move the cursor, read the log's entry.
-DELIVER = Calls("deliver", redis=2, reads=2, writes=1)
+# Read and move the cursor; the job has the entry.
+DELIVER = Calls("deliver", redis=2, reads=1, writes=1)
 
 # Two jobs in one request: one announces that the user types, a delayed one that they stopped.
 TYPING = Calls("websocket_message", frames_in=1, frames_out=1, redis=1, standard=1)

@@ -22,7 +22,7 @@ from hypercorn.config import Config
 
 from workbench.gateway.signatures import Refused, Request, verify
 
-from . import pages
+from . import dedupe, pages
 
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
@@ -122,6 +122,7 @@ def main() -> None:
     # It reads its environment when it is imported.
     from ministack.app import app
 
+    dedupe.apply()
     key = os.environ.get("AWS_ACCESS_KEY_ID")
     credentials = {key: os.environ["AWS_SECRET_ACCESS_KEY"]} if key else None
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
