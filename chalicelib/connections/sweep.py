@@ -12,7 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from itertools import islice
 
-from ..jobs.outbound import ReviveHeartbeat, SweepBucket
+from ..jobs.outbound import SweepBucket
+from ..jobs.sessions import ReviveHeartbeat
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown
 from ..model.connections import STALE_MS, BucketState, Connection

@@ -31,21 +31,14 @@ from ..jobs.outbound import (
     DropGhosts,
     EndSilent,
     EndTyping,
-    EndWithoutNamespace,
     ExpireConnection,
-    FinishUpgrade,
     FriendshipChanged,
-    GiveUpParts,
-    GreetSession,
-    Heartbeat,
     InvalidateMembership,
     LeaveRooms,
     LookForRooms,
-    RefuseSession,
     RegisterConnection,
     RepairViews,
     RetryEvent,
-    ReviveHeartbeat,
     SweepBucket,
     TellDelivered,
     TellRead,
@@ -53,6 +46,15 @@ from ..jobs.outbound import (
     TellRoomView,
     TellTyping,
     WatchExpiry,
+)
+from ..jobs.sessions import (
+    EndWithoutNamespace,
+    FinishUpgrade,
+    GiveUpParts,
+    GreetSession,
+    Heartbeat,
+    RefuseSession,
+    ReviveHeartbeat,
 )
 from ..services import Services
 from . import schedules

@@ -11,11 +11,7 @@ from dataclasses import replace
 
 from ..connections.closing import Closing, Reason
 from ..connections.registry import Connections
-from ..jobs.outbound import (
-    EndWithoutNamespace,
-    GreetSession,
-    Heartbeat,
-)
+from ..jobs.sessions import EndWithoutNamespace, GreetSession, Heartbeat
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, Conflict, Unavailable
 from ..kernel.settings import Settings

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ..connections.closing import Reason
 from ..connections.registry import Connections
-from ..jobs.outbound import Heartbeat, ReviveHeartbeat
+from ..jobs.sessions import Heartbeat, ReviveHeartbeat
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown
 from ..model.connections import Target

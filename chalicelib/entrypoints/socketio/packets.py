@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from ... import actions, wire
-from ...jobs.outbound import GiveUpParts
+from ...jobs.sessions import GiveUpParts
 from ...kernel import ids, telemetry
 from ...kernel.errors import (
     BadRequest,

@@ -8,12 +8,7 @@ import pytest
 
 from chalicelib.connections.registry import REGISTER_AGAIN_S
 from chalicelib.entrypoints import websocket
-from chalicelib.jobs.outbound import (
-    CheckPresence,
-    DisconnectUser,
-    LeaveRooms,
-    RegisterConnection,
-)
+from chalicelib.jobs.outbound import CheckPresence, DisconnectUser, LeaveRooms, RegisterConnection
 from chalicelib.kernel.errors import RateLimited
 from chalicelib.model.connections import Target
 from chalicelib.model.identifiers import ConnectionId, UserId

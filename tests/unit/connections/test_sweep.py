@@ -5,7 +5,8 @@ from __future__ import annotations
 from chalicelib.connections.lifetime import STORED_STALE_MS
 from chalicelib.connections.sweep import RUN_MS
 from chalicelib.jobs.delivery import SettlePresence
-from chalicelib.jobs.outbound import CheckPresence, ReviveHeartbeat, SweepBucket
+from chalicelib.jobs.outbound import CheckPresence, SweepBucket
+from chalicelib.jobs.sessions import ReviveHeartbeat
 from chalicelib.kernel.ids import BUCKETS
 from chalicelib.model.delivery import Outcome
 from chalicelib.model.identifiers import ConnectionId, UserId
