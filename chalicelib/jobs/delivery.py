@@ -249,6 +249,7 @@ class AnnounceToPart(Job):
     """Send `room_updated` to one part of a large room's users.
 
     Attributes:
+        change: `created`, `member_added` or `member_removed`.
         part: The number of the part; a user is always in the same one.
     """
 

@@ -104,9 +104,7 @@ class RegisterConnection(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchExpiry(OutboundJob):
-    """Warn a client before its token expires, and queue the closing of its connection.
-
-    Until then the job is sent again, as a delay is at most 900 s.
+    """Warn a client before its token expires, and queue the closing; until then, sent again.
 
     Attributes:
         expires_at_s: When the token expires. After a renewal the job does nothing.
@@ -176,8 +174,7 @@ class CheckPresence(OutboundJob):
 class FriendshipChanged(OutboundJob):
     """Invalidate the cached readers of two users' moments; introduce the two if they are friends.
 
-    It is sent before the change is written, with a delay, and does nothing that would be wrong
-    without the change.
+    It is sent before the change, with a delay, and does nothing wrong without the change.
     """
 
     kind: ClassVar[str] = "friends_changed"
@@ -187,9 +184,7 @@ class FriendshipChanged(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidateMembership(OutboundJob):
-    """Invalidate the cached membership of rooms again.
-
-    The cache was away before, or a room is about to be created.
+    """Invalidate cached memberships again: the cache was away, or a room is about to be created.
 
     Attributes:
         user_id: A user whose views of these rooms are closed where they are not a member; or null.
