@@ -74,6 +74,8 @@ SEND = Calls("websocket_message", frames_in=1, frames_out=1, redis=2, writes=_CO
 FRAME = Calls("websocket_message", frames_in=1, frames_out=1, redis=1)
 # Read and move the cursor; the job has the entry.
 DELIVER = Calls("deliver", redis=2, reads=1, writes=1)
+# With sockets that can recover among the receivers: their trails, before and after the posts.
+DELIVER_RECOVERING = Calls("deliver", redis=4, reads=1, writes=1)
 
 # Two jobs in one request: one announces that the user types, a delayed one that they stopped.
 TYPING = Calls("websocket_message", frames_in=1, frames_out=1, redis=1, standard=1)

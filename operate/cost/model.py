@@ -211,7 +211,8 @@ def _people(month: _Month) -> None:
     month.add(budgets.LEFT_LOOK, sessions)
     month.add(budgets.LEFT, sessions, usage.friends_online)
     month.add(budgets.SEND, messages)
-    month.add(budgets.DELIVER, messages, devices_online)
+    deliver = budgets.DELIVER_RECOVERING if socketio else budgets.DELIVER
+    month.add(deliver, messages, devices_online)
     month.add(budgets.TYPING, messages * usage.typing)
     open_devices = others * usage.open_share * usage.devices
     month.add(budgets.TYPING_TOLD, 2 * messages * usage.typing, open_devices)
