@@ -33,13 +33,13 @@ def _run(first: int, seeds: int) -> list[str]:
     ]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_forty_seeds_of_each_scenario() -> None:
     assert _run(0, 40) == []
 
 
 @pytest.mark.extended
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_more_seeds_of_each_scenario() -> None:
     assert _run(1_000, 250) == []
 
