@@ -200,11 +200,11 @@ def regroup(seed: int) -> Plan:
 def outage(seed: int) -> Plan:
     """One service is away: for half a minute, or for an hour."""
     draw = random.Random(f"outage/{seed}")
-    users = list(NAMES[: draw.randint(2, 4)])
+    long = draw.random() < 0.1
+    users = list(NAMES[: 2 if long else draw.randint(2, 4)])
     devices = _devices(draw, users, socketio=0.3)
     rooms = {"red": tuple(users), "blue": tuple(users[:2])}
     steps = _arrivals(draw, devices, 10)
-    long = draw.random() < 0.15
     lengths = (3_000, 3_600) if long else (20, 300)
     away = _outage(draw, SERVICES, 20, 40, lengths)
     end_s = away[0].to_s
