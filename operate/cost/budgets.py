@@ -45,7 +45,7 @@ DISCONNECT = Calls("websocket_disconnect", redis=1, reads=1, writes=_CONNECTION,
 CAME = Calls("deliver", redis=1, reads=3, writes=2)
 # A user went offline: after the grace period one job checks, and a second one works like CAME.
 LEFT_LOOK = Calls("outbound", fifo=1)
-LEFT = Calls("deliver", redis=2, reads=4, writes=2)
+LEFT = Calls("deliver", redis=3, reads=5, writes=2)
 
 # Socket.IO, websocket first, with recovery: docs/explanation/socketio-sessions.md has the sums
 # of these four.

@@ -221,7 +221,8 @@ SPACES: dict[str, list[Builder]] = {
          (REGIONS, SEQS, MESSAGE_IDS)),
     ],
     "offsets": [
-        (offset, (SERVER_MADE, st.tuples(st.just(RoomId("other")), REGIONS, SEQS), st.tuples(*ENTRY))),
+        (offset,
+         (SERVER_MADE, st.tuples(st.just(RoomId("o")), REGIONS, SEQS), st.tuples(*ENTRY))),
     ],
     "connection ids": [
         (lambda transport, name: ids.socket_id(ConnectionId(transport), name),

@@ -35,7 +35,7 @@ def test_a_client_upgrades_and_comes_back_while_messages_come() -> None:
     sends = [Step(10 + n / 5, "ann/1", "send", ("red", f"m{n}")) for n in range(30)]
     run = Run(plan(*cuts, *sends))
     assert run.outcome().findings == ()
-    assert {each.upgraded for each in run.record.handed_on if each.device == "cat/1"} == {True}
+    assert any(each.upgraded for each in run.record.handed_on if each.device == "cat/1")
     assert {each.upgraded for each in run.record.handed_on if each.device == "bob/1"} == {False}
 
 
