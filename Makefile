@@ -23,8 +23,8 @@ setup: .venv/.run
 run: .venv/.run
 	@exec $(BIN)/tidings up --port "$(PORT)" $(WHERE) $(PERSISTS) $(ARGS)
 
-# Needs Python and what setup installs; tests that need Node or Chromium are skipped without them.
-# test-all adds what deploys into emulators, runs Terraform or takes minutes by itself.
+# Needs Python and what setup installs; tests that need Node are skipped without it. test-all adds what
+# deploys into emulators, runs Terraform, needs Chromium or takes minutes by itself.
 test-all: ALL := --all
 test test-all: .venv/.test
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ALL) $(ARGS)

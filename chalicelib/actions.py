@@ -107,7 +107,7 @@ def run(
     assert frame.connection is not None
     if wire.is_json(frame.connection.target.protocol) is not speaks_json:
         raise OtherProtocol("this connection speaks the protocol of its handshake")
-    services.connections.heard(frame.connection)
+    services.connections.heard(frame.connection, frame.noted_ms)
     try:
         services.cluster.check(frame.connection.user_id)
         services.limits.check(frame.wait_ms)
@@ -341,7 +341,6 @@ def _refresh_token(invocation: Invocation) -> Refreshed:
 
 def _ping(invocation: Invocation) -> Pong:
     """Show the server that the client is alive, and check that the server is."""
-    invocation.services.connections.heartbeat(invocation.connection)
     return Pong(_now(invocation))
 
 

@@ -23,11 +23,13 @@ from .membership.friends import Friends
 from .membership.rooms import Rooms
 from .messaging.backlog import Backlog
 from .messaging.catch_up import CatchUp
+from .messaging.checkpoints import Checkpoints
 from .messaging.confirmations import Confirmations
 from .messaging.delivery import Delivery
 from .messaging.parts import Parts
 from .messaging.posting import Posting
 from .messaging.reading import MessageReader
+from .messaging.recovering import RecoveringSockets
 from .messaging.room_changes import RoomChanges
 from .messaging.runs import Runs
 from .messaging.serving import Serving
@@ -176,7 +178,14 @@ def compose(settings: Settings, a: Adapters) -> Services:
         max_connections=settings.max_connections,
     )
     expiry = TokenExpiry(a.connections, connections, a.poster, a.outbound, a.clock)
-    silence = Silence(a.connections, connections, a.outbound)
+    silence = Silence(
+        store=a.connections,
+        registry=a.cache,
+        connections=connections,
+        poster=a.poster,
+        outbound=a.outbound,
+        clock=a.clock,
+    )
     sweep = Sweep(
         store=a.connections,
         registry=a.cache,
@@ -187,7 +196,6 @@ def compose(settings: Settings, a: Adapters) -> Services:
         silence=silence,
         presence_jobs=presence_jobs,
         outbound=a.outbound,
-        poster=a.poster,
         parallel=a.parallel,
         clock=a.clock,
     )
@@ -215,18 +223,20 @@ def compose(settings: Settings, a: Adapters) -> Services:
         queue=a.delivery,
         outbound_dead=a.outbound_dead,
     )
+    checkpoints = Checkpoints(a.checkpoints, a.trails, a.parallel, a.clock, a.ids)
     serving = Serving(
         cursors=a.cursors,
         posting=posting,
         slow=slow,
+        recovering=RecoveringSockets(a.trails, checkpoints, a.delivery, a.ids),
         confirmations=confirmations,
         backlog=backlog,
-        queue=a.delivery,
         clock=a.clock,
     )
     runs = Runs(backlog, a.delivery, a.clock)
+    shares = Shares(rooms, a.cache)
     parts = Parts(
-        shares=Shares(rooms, a.cache),
+        shares=shares,
         cursors=a.cursors,
         posting=posting,
         serving=serving,
@@ -255,7 +265,10 @@ def compose(settings: Settings, a: Adapters) -> Services:
         views=views,
         posting=posting,
         telling=telling,
+        shares=shares,
+        delivery=a.delivery,
         outbound=a.outbound,
+        split_over=settings.split_over,
     )
     receipts = Receipts(
         markers=a.markers,
@@ -296,6 +309,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
     )
     recovery = Recovery(
         trails=a.trails,
+        checkpoints=checkpoints,
         connections=connections,
         backlog=backlog,
         confirmations=confirmations,

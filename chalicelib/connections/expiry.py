@@ -57,7 +57,7 @@ class TokenExpiry:
         end, roles = identity.expires_at_s, identity.roles
         renewed = replace(connection, expires_at_s=end, roles=roles)
         self._connections.watch(renewed)
-        due_ms = lifetime.due_ms(end, self._clock.now_ms())
+        due_ms = lifetime.due_ms(end, connection.last_ping_ms)
         if not self._store.renew(connection.connection_id, end, roles, due_ms):
             raise Unauthorized(NOT_CONNECTED)
         self._connections.renewed(renewed)

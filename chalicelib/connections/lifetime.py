@@ -12,12 +12,14 @@ YOUNG_MS = 5_000
 LIFE_S = 7_200  # API Gateway closes a websocket then, so later expiries need no warning
 MOST_DELAY_S = 900  # the limit of SQS
 GRACE_MS = 10_000  # a user who reconnects within this time is not shown as offline
-# Signs of life are written to the store this often. Half of STALE_MS: for a client that shows one
-# in this time, the one written is never so old that it would be taken for stale.
-SEEN_EVERY_MS = STALE_MS // 2
-# A session with a heartbeat of its own is found silent by that. The sweep only restarts heartbeats
-# that have stopped.
-BEATING_EVERY_MS, BEATING_STALE_MS = 900_000, 1_200_000
+# Signs of life of JSON clients are noted in Redis this often. For a client that shows one within
+# three minutes, the one noted is never so old that it would be taken for stale.
+NOTED_EVERY_MS = STALE_MS // 4
+# While they cannot be noted, they are stored this often.
+UNNOTED_EVERY_MS = STALE_MS // 2
+# Otherwise signs of life are stored this often: Redis, or the heartbeat of a session, finds out
+# who is silent. The store finds those who were lost by both when nothing was stored for so long.
+STORED_EVERY_MS, STORED_STALE_MS = 900_000, 1_200_000
 
 
 def expired(connection: Connection, now_ms: int) -> bool:
@@ -30,9 +32,9 @@ def expires_soon(expires_at_s: int, now_ms: int) -> bool:
     return expires_at_s * 1000 - now_ms <= EXPIRING_S * 1000
 
 
-def due_ms(expires_at_s: int, heard_ms: int, stale_ms: int = STALE_MS) -> int:
+def due_ms(expires_at_s: int, stored_ms: int, stale_ms: int = STORED_STALE_MS) -> int:
     """When the sweep has to look at a connection: it may be stale then, or its token expires."""
-    return min(heard_ms + stale_ms, (expires_at_s - EXPIRING_S) * 1000)
+    return min(stored_ms + stale_ms, (expires_at_s - EXPIRING_S) * 1000)
 
 
 def expiry_job(connection: Connection, now_ms: int) -> ExpireConnection:

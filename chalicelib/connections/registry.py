@@ -10,9 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from .. import wire
 from ..access.revocations import Revocations
-from ..jobs.outbound import DisconnectUser, DropGhosts, LeaveRooms, OutboundJob, RegisterConnection
+from ..jobs.outbound import (
+    DisconnectUser,
+    DropGhosts,
+    LeaveRooms,
+    OutboundJob,
+    RegisterConnection,
+)
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, RateLimited, Unavailable
 from ..model.access import Identity
@@ -28,7 +33,9 @@ from .presence_jobs import PresenceJobs
 from .restoring import Restorer
 from .views import RoomViews
 
-REGISTER_AGAIN_S = 5
+# The waits before a connection is registered that could not be: Redis, when it is back, lacks it
+# for no longer than it was away.
+REGISTER_AGAIN_S = (1, 2, 4, 8, 16, 32)
 PAUSED_MS = 5_000  # half of the time after which the job of an end compares Redis with the store
 GHOST_TRIES, GHOSTS_AGAIN_S = 5, 60  # beyond the 180 s after which buckets are cold
 FEW = 8  # users of a bucket that cost less to read one by one than the whole bucket
@@ -90,10 +97,7 @@ class Connections:
             self.put_back([connection])  # it may have ended before it was registered
         if first is None:
             # Redis may be back soon, and would show the user as offline until the next sweep.
-            job = RegisterConnection(
-                connection_id=connection.connection_id, delay_s=REGISTER_AGAIN_S
-            )
-            self._outbound.send([job])
+            self._register_later(connection.connection_id, 0)
         elif first:
             self._presence_jobs.settle([connection.user_id])
         else:
@@ -137,10 +141,27 @@ class Connections:
             telemetry.log("WARNING", "renew_failed")
 
     def register_again(self, job: RegisterConnection) -> None:
-        """Register a connection that opened while Redis was away; if that fails, the sweep does."""
+        """Register a connection that opened while Redis was away.
+
+        While it is still away, another job tries again. If the last one fails, the sweep does it.
+        """
         connection = self._store.get(job.connection_id)
-        if connection is not None and self.put_back([connection]):
+        if connection is None:
+            return
+        try:
+            still_open = bool(self._restorer.put_back([connection]))
+        except CacheDown:
+            telemetry.log("WARNING", "register_failed")
+            self._register_later(job.connection_id, job.attempt + 1)
+            still_open = job.attempt == 0  # friends do not wait for Redis
+        if still_open:
             self._presence_jobs.settle([connection.user_id])
+
+    def _register_later(self, connection_id: ConnectionId, attempt: int) -> None:
+        if attempt < len(REGISTER_AGAIN_S):
+            delay_s = REGISTER_AGAIN_S[attempt]
+            job = RegisterConnection(connection_id=connection_id, attempt=attempt, delay_s=delay_s)
+            self._outbound.send([job])
 
     def disconnect_user(self, job: DisconnectUser) -> None:
         """Close the connections that a user opened until `at_ms`, or all while they are revoked.
@@ -178,42 +199,48 @@ class Connections:
         """Return a connection from the store; None when it is unknown or has ended."""
         return self._store.get(connection_id)
 
-    def heard(self, connection: Connection) -> None:
-        """Note that a frame of this connection came, if nothing was noted for two minutes.
+    def heard(self, connection: Connection, noted_ms: int) -> None:
+        """Note that a frame of this connection came, if nothing was noted for a minute.
 
-        A frame is served although this fails. The store comes first: if Redis knew of a sign of
-        life that the store does not, the answer to a ping of the sweep might not be stored.
+        1 Redis trip, and every 15 minutes 1 DynamoDB write. A frame is served although this fails.
         Frames of Socket.IO are not noted: such a client shows by its pongs that it is there.
+
+        Args:
+            noted_ms: When a sign of life was last noted in Redis; 0 if that is unknown.
         """
-        now_ms, connection_id = self._clock.now_ms(), connection.connection_id
-        noted_lately = now_ms - connection.last_ping_ms < lifetime.SEEN_EVERY_MS
-        if noted_lately or not wire.is_json(connection.target.protocol):
+        now_ms, stored_ms = self._clock.now_ms(), connection.last_ping_ms
+        noted_lately = now_ms - max(noted_ms, stored_ms) < lifetime.NOTED_EVERY_MS
+        if noted_lately or connection.target.has_heartbeat:
             return
+        # The store comes first: if Redis took a sign of life for stored that is not, the next
+        # ones might not be stored for longer than the sweep allows.
+        stored = now_ms - stored_ms >= lifetime.STORED_EVERY_MS and self._stored(connection)
         try:
-            due_ms = lifetime.due_ms(connection.expires_at_s, now_ms)
-            self._store.touch(connection_id, now_ms, due_ms)
-            self._registry.beat([connection_id], now_ms, 0)
-        except Unavailable:
-            telemetry.log("WARNING", "frame_not_noted")
-
-    def heartbeat(self, connection: Connection) -> None:
-        """Extend the expiry of a client that pings in Redis; put it back if it is missing.
-
-        Like every frame, the ping itself is noted by `heard`.
-        """
-        try:
-            missing = self._registry.refresh([connection.target])
+            if not self._registry.note(connection.target, now_ms, stored):
+                known = replace(connection, last_ping_ms=now_ms) if stored else connection
+                self._restorer.put_back([known])
         except CacheDown:
-            telemetry.log("WARNING", "refresh_failed")
-            return
-        if missing:
-            self.put_back([connection])
+            if not stored and now_ms - stored_ms >= lifetime.UNNOTED_EVERY_MS:
+                self._stored(connection)
+        except Unavailable:
+            telemetry.log("WARNING", "connection_not_put_back")
+
+    def _stored(self, connection: Connection) -> bool:
+        """Store a sign of life; False if that fails."""
+        now_ms = self._clock.now_ms()
+        due_ms = lifetime.due_ms(connection.expires_at_s, now_ms)
+        try:
+            self._store.touch(connection.connection_id, now_ms, due_ms)
+        except Unavailable:
+            telemetry.log("WARNING", "sign_of_life_not_stored")
+            return False
+        return True
 
     def touch(self, connection_ids: Sequence[ConnectionId]) -> None:
         """Note a sign of life of sockets with a heartbeat; most are not written to the store."""
         now_ms, cached = self._clock.now_ms(), True
         try:
-            written = self._registry.beat(connection_ids, now_ms, lifetime.BEATING_EVERY_MS)
+            written = self._registry.beat(connection_ids, now_ms, lifetime.STORED_EVERY_MS)
         except CacheDown:
             telemetry.log("WARNING", "beat_failed")
             cached = False
@@ -226,7 +253,7 @@ class Connections:
                 expires_at_s = stored.expires_at_s
                 if cached:
                     self.put_back([stored])
-            due_ms = lifetime.due_ms(expires_at_s, now_ms, lifetime.BEATING_STALE_MS)
+            due_ms = lifetime.due_ms(expires_at_s, now_ms)
             self._store.touch(connection_id, now_ms, due_ms)
 
     def end(self, target: Target, reason: Reason) -> None:

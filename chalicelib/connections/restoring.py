@@ -8,7 +8,7 @@ that was queued before compares the user's connections.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from ..kernel import telemetry
@@ -17,7 +17,7 @@ from ..model.identifiers import ConnectionId
 from ..ports.connections import ConnectionStore, Registry
 from ..ports.queues import Queue
 from ..ports.system import Clock
-from .lifetime import GRACE_MS, check_presence
+from .lifetime import GRACE_MS, STORED_STALE_MS, check_presence
 
 BATCH = 500
 
@@ -41,7 +41,8 @@ class Restorer:
             return []
         users = {connection.user_id: None for connection in connections}
         self._outbound.send([check_presence(user_id, GRACE_MS) for user_id in users])
-        self._registry.restore(connections)
+        for lost, heard_ms in self._heard(connections):
+            self._registry.restore(lost, heard_ms)
         stored = self._store.live([connection.connection_id for connection in connections])
         still_open = []
         for connection in connections:
@@ -60,8 +61,28 @@ class Restorer:
         Raises:
             CacheDown: Not all were put back.
         """
-        missing = set(self._registry.refresh([each.target for each in connections]))
+        missing = set[Target]()
+        for known, heard_ms in self._heard(connections):
+            missing.update(self._registry.refresh([each.target for each in known], heard_ms))
         return len(self.put_back([each for each in connections if each.target in missing]))
+
+    def _heard(
+        self, connections: Sequence[Connection]
+    ) -> Iterator[tuple[Sequence[Connection], int]]:
+        """Say of connections when they were heard, if Redis has lost that: now.
+
+        Not if nothing was stored of them for long: otherwise a client that has died would count
+        as alive for as long as Redis loses it again.
+        """
+        now_ms = self._clock.now_ms()
+        lively, quiet = list[Connection](), list[Connection]()
+        for each in connections:
+            stale = now_ms - each.last_ping_ms > STORED_STALE_MS
+            (quiet if stale else lively).append(each)
+        if lively:
+            yield lively, now_ms
+        if quiet:
+            yield quiet, 0
 
     def fill(self, bucket: int) -> int:
         """Make a bucket of Redis complete, and vouch for it; return how many it had lost.

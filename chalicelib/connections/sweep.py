@@ -1,8 +1,9 @@
 """The sweep, every minute: find connections that ended unnoticed, and restore what Redis lost.
 
-It works bucket by bucket and costs what is stale, not what is connected. What it cannot do in its
-time it leaves to jobs, one for each bucket. It needs no record of how far it came: a connection
-that was looked at is not due for a while, and a bucket that was filled is warm.
+It works bucket by bucket and costs what is stale, not what is connected. JSON clients that are
+silent are found in Redis (`silence`), everything else by an index of the store. What it cannot do
+in its time it leaves to jobs, one for each bucket. It needs no record of how far it came: a
+connection that was looked at is not due for a while, and a bucket that was filled is warm.
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ from collections.abc import Callable
 from functools import partial
 from itertools import islice
 
-from ..jobs.outbound import ReviveHeartbeat, SweepBucket
+from ..jobs.outbound import SweepBucket
+from ..jobs.sessions import ReviveHeartbeat
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown
-from ..model.connections import STALE_MS, BucketState, Connection, Target
-from ..model.delivery import Outcome, Post
+from ..model.connections import STALE_MS, BucketState, Connection
 from ..ports.connections import ConnectionStore, Registry
-from ..ports.delivery import Poster
 from ..ports.queues import Queue
 from ..ports.system import Clock, Parallel, TrafficCounts
 from . import lifetime
@@ -25,13 +25,12 @@ from .expiry import TokenExpiry
 from .presence_jobs import PresenceJobs
 from .registry import Connections
 from .restoring import BATCH, Restorer
-from .silence import Silence
+from .silence import Asked, Ping, Silence
 
 FRESH_MS = 120_000  # two sweeps: the presence job of so young a connection may be missing
 RUN_MS = 20_000  # then the buckets that are left get jobs
 COUNTS = ("seen", "pinged", "gone", "restored", "expiring")
 
-Ping = Callable[[Target], bytes | None]
 ExpiryWarning = Callable[[Connection], bytes]
 
 
@@ -48,7 +47,6 @@ class Sweep:
         silence: Silence,
         presence_jobs: PresenceJobs,
         outbound: Queue,
-        poster: Poster,
         parallel: Parallel,
         clock: Clock,
     ) -> None:
@@ -61,7 +59,6 @@ class Sweep:
         self._silence = silence
         self._presence_jobs = presence_jobs
         self._outbound = outbound
-        self._poster = poster
         self._parallel = parallel
         self._clock = clock
 
@@ -112,6 +109,7 @@ class Sweep:
             elif not state.warm:
                 counts["restored"] += self._restored(partial(self._restorer.fill, state.number))
         buckets = [state.number for state in states]
+        left |= self._ask_silent(buckets, until_ms, ping, counts)
         everyone = self._store.due(buckets, self._clock.now_ms())
         while batch := list(islice(everyone, BATCH)):
             self._look_at(batch, ping, warning, counts)
@@ -119,6 +117,18 @@ class Sweep:
                 last = ids.user_bucket(batch[-1].user_id)
                 return left | set(buckets[buckets.index(last) :])
         return left
+
+    def _ask_silent(
+        self, buckets: list[int], until_ms: int, ping: Ping, counts: dict[str, int]
+    ) -> set[int]:
+        """Ask who is silent by what Redis knows; return the buckets left when time is over."""
+        try:
+            asked = self._silence.look(buckets, until_ms, ping)
+        except CacheDown:
+            telemetry.log("WARNING", "sweep_without_cache")
+            return set()
+        _count(counts, asked)
+        return set(asked.left)
 
     def _look_at(
         self, batch: list[Connection], ping: Ping, warning: ExpiryWarning, counts: dict[str, int]
@@ -150,23 +160,22 @@ class Sweep:
         looked at by the next sweep.
         """
         now_ms = self._clock.now_ms()
-        silent: list[tuple[Connection, bytes]] = []
-        stopped: list[Connection] = []
+        silent, stopped = list[Connection](), list[Connection]()
         due: list[tuple[Connection, int]] = []
         for each in batch:
-            frame = ping(each.target)
-            stale_ms = STALE_MS if frame is not None else lifetime.BEATING_STALE_MS
-            if now_ms - each.last_ping_ms <= stale_ms:
-                if now_ms - each.connected_at_ms > FRESH_MS:
-                    heard_ms = each.last_ping_ms
-                    due.append((each, lifetime.due_ms(each.expires_at_s, heard_ms, stale_ms)))
-            elif frame is None:
-                stopped.append(each)
-            else:
-                silent.append((each, frame))
+            if now_ms - each.last_ping_ms > lifetime.STORED_STALE_MS:
+                (stopped if each.target.has_heartbeat else silent).append(each)
+            elif now_ms - each.connected_at_ms > FRESH_MS:
+                due.append((each, lifetime.due_ms(each.expires_at_s, each.last_ping_ms)))
         self._outbound.send([ReviveHeartbeat(target=each.target) for each in stopped])
-        asked = self._ask(silent, now_ms, counts)
-        due += [(each, lifetime.due_ms(each.expires_at_s, now_ms)) for each in [*stopped, *asked]]
+        asked = self._silence.ask([each.target for each in silent], ping)
+        _count(counts, asked)
+        answering = set(asked.targets)
+        waiting = [each for each in silent if each.target in answering]
+        due += [
+            (each, lifetime.due_ms(each.expires_at_s, now_ms, STALE_MS))
+            for each in [*stopped, *waiting]
+        ]
         self._parallel.run(
             [
                 partial(self._store.look_later, each.connection_id, due_ms)
@@ -175,21 +184,7 @@ class Sweep:
             ]
         )
 
-    def _ask(
-        self, silent: list[tuple[Connection, bytes]], now_ms: int, counts: dict[str, int]
-    ) -> list[Connection]:
-        """Ping these connections, and queue the end of those that took it: they may not answer.
 
-        What was read of them may be old. So one that was heard within the last four minutes is
-        not ended, even if that was before the ping.
-        """
-        asked = []
-        posts = [Post(each.target, frame) for each, frame in silent]
-        for (each, _), outcome in zip(silent, self._poster.post(posts), strict=True):
-            if outcome is Outcome.DELIVERED:
-                asked.append(each)
-            elif outcome is Outcome.GONE and self._connections.gone(each.target):
-                counts["gone"] += 1
-        self._silence.asked([each.target for each in asked], now_ms - STALE_MS)
-        counts["pinged"] += len(asked)
-        return asked
+def _count(counts: dict[str, int], asked: Asked) -> None:
+    counts["pinged"] += len(asked.targets)
+    counts["gone"] += asked.gone

@@ -55,8 +55,9 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
                 api_id=context["apiId"],
                 stage=context["stage"],
                 region=Region(services.settings.region),
-                protocol="json",
+                protocol=wire.JSON,
                 connected_at_ms=at_ms,
+                takes_arrays=query.get("arrays") == "true",
             )
             services.connections.open(identity, target, _device_info(event))
         except TidingsError as refusal:

@@ -12,6 +12,7 @@ from typing import Any
 from ..jobs import Job
 from ..jobs.delivery import (
     AnnounceRoomChange,
+    AnnounceToPart,
     DeliverDirect,
     DeliverEntry,
     DeliverPart,
@@ -30,21 +31,14 @@ from ..jobs.outbound import (
     DropGhosts,
     EndSilent,
     EndTyping,
-    EndWithoutNamespace,
     ExpireConnection,
-    FinishUpgrade,
     FriendshipChanged,
-    GiveUpParts,
-    GreetSession,
-    Heartbeat,
     InvalidateMembership,
     LeaveRooms,
     LookForRooms,
-    RefuseSession,
     RegisterConnection,
     RepairViews,
     RetryEvent,
-    ReviveHeartbeat,
     SweepBucket,
     TellDelivered,
     TellRead,
@@ -52,6 +46,15 @@ from ..jobs.outbound import (
     TellRoomView,
     TellTyping,
     WatchExpiry,
+)
+from ..jobs.sessions import (
+    EndWithoutNamespace,
+    FinishUpgrade,
+    GiveUpParts,
+    GreetSession,
+    Heartbeat,
+    RefuseSession,
+    ReviveHeartbeat,
 )
 from ..services import Services
 from . import schedules
@@ -79,6 +82,7 @@ DELIVER: Mapping[type[Job], Worker] = {
     DeliverToTargets: lambda services, job, attempt: services.delivery.to_targets(job, attempt),
     DeliverDirect: lambda services, job, attempt: services.slow.direct(job, attempt),
     AnnounceRoomChange: lambda services, job, _: services.room_changes.announce(job),
+    AnnounceToPart: lambda services, job, _: services.room_changes.announce_to_part(job),
     # Its dead letters are in this queue's dead-letter queue; a redrive brings them back here.
     SetAside: lambda services, job, attempt: services.delivery.again(job, attempt),
     StartRecovery: lambda services, job, _: services.recovery.start(job),

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import delivery, outbound
+from . import delivery, outbound, sessions
 from .base import Job, Queued
 
-JOBS: Mapping[str, type[Job]] = {each.kind: each for each in (*delivery.KINDS, *outbound.KINDS)}
+JOBS: Mapping[str, type[Job]] = {
+    each.kind: each for each in (*delivery.KINDS, *outbound.KINDS, *sessions.KINDS)
+}
 
 __all__ = ["JOBS", "Job", "Queued"]

@@ -149,7 +149,7 @@ class StartRecovery(Job):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverToRecovering(Job):
-    """Deliver an entry to a socket that can recover, with its offset."""
+    """Deliver a stream up to this entry to a socket that can recover, if its room could not."""
 
     kind: ClassVar[str] = "recovery_entry"
     queue: ClassVar[Queued] = Queued.DELIVERY
@@ -244,6 +244,35 @@ class AnnounceRoomChange(Job):
         return self.token
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnounceToPart(Job):
+    """Send `room_updated` to one part of a large room's users.
+
+    Attributes:
+        change: `created`, `member_added` or `member_removed`.
+        part: The number of the part; a user is always in the same one.
+    """
+
+    kind: ClassVar[str] = "room_updated_part"
+    queue: ClassVar[Queued] = Queued.DELIVERY
+    room_id: RoomId
+    change: str
+    user_id: UserId
+    at_ms: int
+    part: int
+
+    @property
+    def group(self) -> str:
+        """Not that of a part's messages, which do not wait for announcements."""
+        return f"{self.room_id}#change#{self.part}"
+
+    @property
+    def dedupe(self) -> str:
+        """The same for a repeated announcement of the same change."""
+        names = (self.change, self.room_id, self.user_id, str(self.at_ms), str(self.part))
+        return _digest("room_updated_part", *names)
+
+
 def change_token(change: str, room_id: RoomId, user_id: UserId, since_ms: int) -> str:
     """Return the token of a change's announcement.
 
@@ -303,6 +332,7 @@ KINDS: tuple[type[Job], ...] = (
     SettlePresence,
     IntroduceFriend,
     AnnounceRoomChange,
+    AnnounceToPart,
     SetAside,
 )
 

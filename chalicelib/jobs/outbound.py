@@ -91,17 +91,20 @@ class LeaveRooms(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterConnection(OutboundJob):
-    """Put a connection that opened while the cache was away into the cache."""
+    """Put a connection that opened while the cache was away into the cache.
+
+    Attributes:
+        attempt: How often that was tried.
+    """
 
     kind: ClassVar[str] = "register"
     connection_id: ConnectionId
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchExpiry(OutboundJob):
-    """Warn a client before its token expires, and queue the closing of its connection.
-
-    Until then the job is sent again, as a delay is at most 900 s.
+    """Warn a client before its token expires, and queue the closing; until then, sent again.
 
     Attributes:
         expires_at_s: When the token expires. After a renewal the job does nothing.
@@ -171,8 +174,7 @@ class CheckPresence(OutboundJob):
 class FriendshipChanged(OutboundJob):
     """Invalidate the cached readers of two users' moments; introduce the two if they are friends.
 
-    It is sent before the change is written, with a delay, and does nothing that would be wrong
-    without the change.
+    It is sent before the change, with a delay, and does nothing wrong without the change.
     """
 
     kind: ClassVar[str] = "friends_changed"
@@ -182,9 +184,7 @@ class FriendshipChanged(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidateMembership(OutboundJob):
-    """Invalidate the cached membership of rooms again.
-
-    The cache was away before, or a room is about to be created.
+    """Invalidate cached memberships again: the cache was away, or a room is about to be created.
 
     Attributes:
         user_id: A user whose views of these rooms are closed where they are not a member; or null.
@@ -269,74 +269,6 @@ class TellReadCounts(OutboundJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GreetSession(OutboundJob):
-    """Post the open packet of an Engine.IO websocket and start its heartbeat."""
-
-    kind: ClassVar[str] = "engine_open"
-    target: Target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefuseSession(OutboundJob):
-    """Close a websocket that was refused. Earlier versions send it instead of `CloseConnection`."""
-
-    kind: ClassVar[str] = "engine_refuse"
-    target: Target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinishUpgrade(OutboundJob):
-    """Finish an upgrade whose process died."""
-
-    kind: ClassVar[str] = "engine_upgrade"
-    target: Target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heartbeat(OutboundJob):
-    """One step of an Engine.IO session's heartbeat.
-
-    Attributes:
-        ping_ms: When the ping that this step follows was sent; after a newer ping it does nothing.
-        due_ms: When the step is due.
-    """
-
-    kind: ClassVar[str] = "heartbeat"
-    target: Target
-    ping_ms: int
-    due_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviveHeartbeat(OutboundJob):
-    """Restart the heartbeat of a silent session if it has stopped."""
-
-    kind: ClassVar[str] = "revive"
-    target: Target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GiveUpParts(OutboundJob):
-    """Refuse a binary event of a Socket.IO session if parts of it are still missing.
-
-    Attributes:
-        sid: The session's first sid, under which its parts wait.
-    """
-
-    kind: ClassVar[str] = "engine_parts"
-    target: Target
-    sid: ConnectionId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndWithoutNamespace(OutboundJob):
-    """End a Socket.IO session that has not connected to a namespace in time."""
-
-    kind: ClassVar[str] = "connect_timeout"
-    target: Target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LookForRooms(OutboundJob):
     """Tell a device of rooms that its user joined shortly before, if the index lacked them.
 
@@ -386,13 +318,6 @@ KINDS: tuple[type[Job], ...] = (
     TellRead,
     TellDelivered,
     TellReadCounts,
-    GreetSession,
-    RefuseSession,
-    FinishUpgrade,
-    Heartbeat,
-    ReviveHeartbeat,
-    GiveUpParts,
-    EndWithoutNamespace,
     DropGhosts,
     SweepBucket,
     LookForRooms,

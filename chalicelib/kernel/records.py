@@ -35,6 +35,7 @@ def target_to_json(target: Target) -> list[str | int]:
         target.protocol,
         target.connected_at_ms,
         target.sid,
+        target.takes_arrays,
     ]
 
 

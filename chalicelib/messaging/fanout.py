@@ -6,7 +6,7 @@ Pure functions on data: nothing here posts, sends or stores.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from .. import wire
@@ -57,11 +57,17 @@ def part_jobs(entry: Entry) -> list[DeliverPart]:
     return [DeliverPart(entry=entry, part=part) for part in range(PARTS)]
 
 
-def posts_for(event: Event, targets: Iterable[Target], room_id: RoomId | None = None) -> list[Post]:
+def posts_for(
+    event: Event,
+    targets: Iterable[Target],
+    room_id: RoomId | None = None,
+    offset: Callable[[Target], str] | None = None,
+) -> list[Post]:
     """Return one post for each target that takes the event, encoded once for each protocol.
 
     Args:
         room_id: The room whose share of the region's posts they use.
+        offset: For an entry, its offset for a socket that can recover.
     """
     encoded: dict[str, bytes | None] = {}
     posts = []
@@ -69,8 +75,11 @@ def posts_for(event: Event, targets: Iterable[Target], room_id: RoomId | None = 
         if target.protocol not in encoded:
             encoded[target.protocol] = wire.encode(target.protocol, event)
         frame = encoded[target.protocol]
-        if frame is not None:
-            posts.append(Post(target, frame, room_id))
+        if frame is None:
+            continue
+        if offset is not None and wire.recovers(target.protocol):
+            frame = wire.with_offset(frame, offset(target))
+        posts.append(Post(target, frame, room_id))
     return posts
 
 

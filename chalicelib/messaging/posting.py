@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from .. import wire
 from ..connections.closing import Reason
 from ..connections.registry import Connections
 from ..kernel import ids, telemetry
-from ..kernel.errors import CacheDown
+from ..kernel.errors import CacheDown, Unavailable
 from ..membership.rooms import Rooms
 from ..model.connections import Online, Target
 from ..model.delivery import Outcome, Post
@@ -60,18 +61,22 @@ class Posting:
     def outcomes(self, posts: Sequence[Post]) -> list[Outcome]:
         """Send all posts, clean up connections that are gone, and return one outcome for each.
 
-        `GONE` on a connection that may not be open yet is returned as `FAILED`. If the posts of
-        many connections fail, the cause is not theirs: these are `BUSY`.
+        `GONE` on a connection that may not be open yet is returned as `THROTTLED`. If the posts of
+        many connections fail, the cause is not theirs: these are `BUSY`, but for sockets that can
+        recover: of a failed post it is unknown whether it arrived, and they must not get it twice.
         """
         if not posts:
             return []
         outcomes = list(self._poster.post(posts))
         for number, outcome in enumerate(outcomes):
-            if outcome is Outcome.GONE and not self._connections.gone(posts[number].target):
-                outcomes[number] = Outcome.FAILED
+            if outcome is Outcome.GONE and not self._gone(posts[number].target):
+                outcomes[number] = Outcome.THROTTLED
         failed = {p.target.origin for p, o in zip(posts, outcomes, strict=True) if o is _FAILED}
         if len(failed) >= _MANY and 2 * len(failed) >= len({post.target.origin for post in posts}):
-            outcomes = [Outcome.BUSY if each is _FAILED else each for each in outcomes]
+            outcomes = [
+                Outcome.BUSY if o is _FAILED and not wire.recovers(p.target.protocol) else o
+                for p, o in zip(posts, outcomes, strict=True)
+            ]
         counts = Counter(outcomes)
         telemetry.measure(
             "posted",
@@ -82,6 +87,17 @@ class Posting:
             posts_to_retry=sum(counts[outcome] for outcome in _TO_RETRY),
         )
         return outcomes
+
+    def _gone(self, target: Target) -> bool:
+        """Clean up after a connection that is gone; False if it may not be open yet.
+
+        False also if that cannot be done now: then the post is tried again, and so is this.
+        """
+        try:
+            return self._connections.gone(target)
+        except Unavailable as fault:
+            telemetry.log("WARNING", "gone_not_noted", reason=telemetry.reason(fault))
+            return False
 
     def connected(self, members: Iterable[UserId] | LargeRoom) -> list[Target]:
         """Return all connections of these users: from Redis, or from the store if Redis fails.

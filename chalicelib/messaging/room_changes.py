@@ -1,4 +1,8 @@
-"""What follows a change of membership: invalidate caches, close views, send `room_updated`."""
+"""What follows a change of membership: invalidate caches, close views, send `room_updated`.
+
+A large room is told in parts, as its messages are, but in order groups of their own: neither the
+room's messages nor those of its parts wait for the posts.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,18 @@ from dataclasses import replace
 from ..connections.registry import Connections
 from ..connections.views import RoomViews
 from ..contract.events import RoomUpdated, UserLeft
-from ..jobs.delivery import AnnounceRoomChange
+from ..jobs.delivery import AnnounceRoomChange, AnnounceToPart
 from ..jobs.outbound import CheckRoomChange, InvalidateMembership
 from ..kernel import telemetry, times
 from ..kernel.errors import CacheDown
 from ..membership.invalidation import CHECK_AGAIN_S
 from ..membership.rooms import Rooms
+from ..model.connections import Target
 from ..model.identifiers import RoomId, UserId
 from ..ports.queues import Queue
+from .fanout import PARTS, part_of
 from .posting import Posting
+from .shares import Shares
 from .telling import Telling
 
 INVALIDATE_AGAIN_S = 15
@@ -31,14 +38,20 @@ class RoomChanges:
         views: RoomViews,
         posting: Posting,
         telling: Telling,
+        shares: Shares,
+        delivery: Queue,
         outbound: Queue,
+        split_over: int,
     ) -> None:
         self._rooms = rooms
         self._connections = connections
         self._views = views
         self._posting = posting
         self._telling = telling
+        self._shares = shares
+        self._delivery = delivery
         self._outbound = outbound
+        self._split_over = split_over
 
     def check(self, job: CheckRoomChange) -> None:
         """Complete a change whose writer may have died, and invalidate again in any case.
@@ -54,15 +67,32 @@ class RoomChanges:
             self._outbound.send([replace(job, attempt=job.attempt + 1, delay_s=delay_s)])
 
     def announce(self, job: AnnounceRoomChange) -> None:
-        """Invalidate caches, close a removed member's views, and send the change to all members."""
+        """Invalidate caches, close a removed member's views, and send the change to all members.
+
+        If more are connected than are posted to at once, a job for each part of the room sends it.
+        """
+        self.invalidate([job.room_id], job.user_id)
+        targets = self._posting.connected(self._rooms.members(job.room_id))
+        if len(targets) > self._split_over:
+            self._delivery.send([_for_part(job, part) for part in range(PARTS)])
+        else:
+            self._tell(job, targets, None)
+
+    def announce_to_part(self, job: AnnounceToPart) -> None:
+        """Send a change to the members who are in a part of the room."""
+        share = self._shares.of(job.room_id, job.part)
+        self._tell(job, self._posting.connected(share.users), job.part)
+
+    def _tell(
+        self, job: AnnounceRoomChange | AnnounceToPart, targets: list[Target], part: int | None
+    ) -> None:
         room_id, user_id, at = job.room_id, job.user_id, times.iso(job.at_ms)
-        self.invalidate([room_id], user_id)
-        targets = self._posting.connected(self._rooms.members(room_id))
         if job.change == "member_removed":
-            own = self._connections.of_users([user_id])
-            targets = targets + [t for t in own if t not in targets]
+            if part is None or part_of(user_id) == part:
+                own = self._connections.of_users([user_id])
+                targets = targets + [t for t in own if t not in targets]
             left = UserLeft(user_id, room_id, at)
-            self._telling.tell_room(room_id, left, None, retry=False)
+            self._telling.tell_room(room_id, left, None, retry=False, part=part)
         self._telling.tell_targets(targets, RoomUpdated(room_id, job.change, user_id, at))
 
     def invalidate(self, rooms: Sequence[RoomId], user_id: UserId | None = None) -> None:
@@ -87,3 +117,13 @@ class RoomChanges:
     def invalidate_again(self, job: InvalidateMembership) -> None:
         """Run `invalidate` for a queued job."""
         self.invalidate(job.rooms, job.user_id)
+
+
+def _for_part(job: AnnounceRoomChange, part: int) -> AnnounceToPart:
+    return AnnounceToPart(
+        room_id=job.room_id,
+        change=job.change,
+        user_id=job.user_id,
+        at_ms=job.at_ms,
+        part=part,
+    )

@@ -8,23 +8,21 @@ makes progress with however few posts, and posts nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from .. import wire
-from ..contract import events
-from ..jobs.delivery import DeliverToRecovering
 from ..kernel import telemetry
 from ..kernel.errors import Unavailable
 from ..model.connections import Target
 from ..model.delivery import Outcome
-from ..model.identifiers import UserId
+from ..model.identifiers import ConnectionId, UserId
 from ..model.log import Entry
 from ..ports.delivery import Cursors
-from ..ports.queues import Queue
 from ..ports.system import Clock
 from .backlog import TOO_LARGE, Backlog
 from .confirmations import Confirmations
 from .posting import TOO_MANY, Posting
+from .recovering import RecoveringSockets
 from .runs import Run
 from .slow import SlowConnections
 from .window import Late, Window
@@ -44,16 +42,16 @@ class Serving:
         posting: Posting,
         slow: SlowConnections,
         confirmations: Confirmations,
+        recovering: RecoveringSockets,
         backlog: Backlog,
-        queue: Queue,
         clock: Clock,
     ) -> None:
         self._cursors = cursors
         self._posting = posting
         self._slow = slow
+        self._recovering = recovering
         self._confirmations = confirmations
         self._backlog = backlog
-        self._queue = queue
         self._clock = clock
 
     def serve(
@@ -70,15 +68,11 @@ class Serving:
         behind: Late = []
         place: tuple[Entry, UserId] | None = None
         targets = sorted(targets, key=lambda target: target.user_id)
-        recovering = [target for target in targets if wire.recovers(target.protocol)]
-        plain = [target for target in targets if not wire.recovers(target.protocol)]
         while len(done) < len(entries) and not (done and self._clock.now_ms() >= run.until_ms):
             some = entries[len(done) : len(done) + WINDOW]
             slow = {*run.cursor.behind, *(target.origin for _, target in behind)}
             try:
-                window = Window(some, plain, slow, run.cursor.reached(some[0].seq))
-                self._queue_for(recovering, window.entries)
-                served = self._post(window, run)
+                window, served = self._post(some, targets, slow, run)
             except Exception as fault:  # the next run starts with this window and fails again
                 if not done:
                     raise
@@ -92,23 +86,40 @@ class Serving:
                     place = some[served], found[0]
                     behind += found[1]
                 break
-        self._slow.fall_behind(run.cursor, behind, part)
+        plain = [each for each in behind if not wire.recovers(each[1].protocol)]
+        self._slow.fall_behind(run.cursor, plain, part)
+        self._recovering.queue_for([each for each in behind if wire.recovers(each[1].protocol)])
         if place is not None:
             self._cursors.keep_place(*place, part)
         if not done:
             raise Unavailable(TOO_MANY)
         return done
 
-    def _post(self, window: Window, run: Run) -> int:
-        """Post a window's entries and return how many are done."""
+    def _post(
+        self,
+        entries: Sequence[Entry],
+        targets: Sequence[Target],
+        slow: Collection[ConnectionId],
+        run: Run,
+    ) -> tuple[Window, int]:
+        """Post entries and return how many are done."""
+        ready = [target for target in targets if target.origin not in slow]
+        begun = self._recovering.begin(entries, ready)
+        reached = run.cursor.reached(entries[0].seq)
+        try:
+            window = Window(entries, begun.current(targets), slow, reached, begun)
+        except Exception:
+            self._recovering.settle(begun, dict.fromkeys(begun.trails))
+            raise
         window.settle(self._posting.outcomes(window.posts))
+        self._recovering.settle(begun, window.sent())
         done = self._reach(window, run)
         for entry in window.too_large(done):
             self._backlog.set_aside(entry, TOO_LARGE, run.attempt)
         for index, entry in enumerate(window.entries[:done]):
             if entry.delivery_receipt:
                 self._confirmations.ask(entry, window.takers(index))
-        return done
+        return window, done
 
     def _reach(self, window: Window, run: Run) -> int:
         """Return how many entries are done: those before the first that must be posted again.
@@ -123,15 +134,3 @@ class Serving:
             if some_take and self._slow.room_for(run.cursor, len(busy)):
                 busy = []
         return min([*busy, *window.stuck_at(Outcome.UNSENT)], default=len(window.entries))
-
-    def _queue_for(self, recovering: Sequence[Target], entries: Sequence[Entry]) -> None:
-        """Queue entries for the sockets that can recover, which have groups of their own."""
-        named = [(entry, events.of_entry(entry).name) for entry in entries] if recovering else []
-        jobs = [
-            DeliverToRecovering(entry=entry, target=target)
-            for entry, name in named
-            for target in recovering
-            if target.origin != entry.origin_id and wire.takes(target.protocol, name)
-        ]
-        if jobs:
-            self._queue.send(jobs)

@@ -11,7 +11,7 @@ from ..kernel.errors import Unavailable
 from ..model.connections import Target
 from ..model.identifiers import RoomId, UserId
 from ..ports.queues import Queue
-from .fanout import RETRY_DELAYS_S, posts_for, retry_job, without
+from .fanout import RETRY_DELAYS_S, part_of, posts_for, retry_job, without
 from .posting import TOO_MANY, Posting
 
 
@@ -34,13 +34,23 @@ class Telling:
         """Post to these connections, from the room's share of the region's posts."""
         self._post(targets, event, room_id, retry=True)
 
-    def tell_room(self, room_id: RoomId, event: Event, exclude: str | None, retry: bool) -> None:
+    def tell_room(
+        self,
+        room_id: RoomId,
+        event: Event,
+        exclude: str | None,
+        retry: bool,
+        part: int | None = None,
+    ) -> None:
         """Post to the connections that have the room open; those that are gone leave it.
 
         Args:
             retry: Whether to retry a post that was not taken.
+            part: Only to users in this part of a large room.
         """
         targets = without(self._views.audience(room_id), exclude)
+        if part is not None:
+            targets = [target for target in targets if part_of(target.user_id) == part]
         ended = self._post(targets, event, room_id, retry)
         if ended:
             self._outbound.send([LeaveRooms(target=each, rooms=(room_id,)) for each in ended])

@@ -7,21 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from .. import wire
 from ..contract import events
 from ..kernel import telemetry
 from ..model.connections import Target
 from ..model.delivery import Outcome, Post
-from ..model.identifiers import ConnectionId, UserId
+from ..model.identifiers import ConnectionId, RoomId, UserId
 from ..model.log import Entry
 from .fanout import posts_for
+from .recovering import Begun
 
 Late = list[tuple[Entry, Target]]
+MOST_ARRAY = 32_000  # bytes; API Gateway counts a message for each 32 KB
+
+
+@dataclass(slots=True)
+class _Frame:
+    """What is posted to a connection at once: one entry, or several in an array."""
+
+    target: Target
+    room_id: RoomId | None
+    indexes: list[int]
+    events: list[bytes]
+
+    def takes(self, event: bytes) -> bool:
+        size = sum(map(len, self.events)) + len(event) + len(self.events) + 2
+        return self.target.takes_arrays and size <= MOST_ARRAY
 
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """One post and its outcome; `index` is the entry's place in the window."""
+    """An entry that was posted and its outcome; `index` is its place in the window."""
 
     index: int
     target: Target
@@ -35,6 +53,7 @@ class Window:
         targets: Connections, sorted by user.
         slow: Those that get entries in groups of their own.
         reached: Users up to this one were served with the first entry before; "" for none.
+        begun: The sockets that can recover among the targets.
 
     Attributes:
         entries: Those of the given entries that can be encoded.
@@ -49,26 +68,37 @@ class Window:
         targets: Sequence[Target],
         slow: Collection[ConnectionId],
         reached: UserId,
+        begun: Begun,
     ) -> None:
         self._targets = targets
-        self._slow = frozenset(slow)
+        self._slow = {*slow, *begun.others}
         self._reached = reached
-        self._posts = self._encode(entries)
+        self._begun = begun
+        self._all = entries
+        self._posts = self._encode()
         self.entries = list(entries[: len(self._posts)])
+        self._frames = self._together()
         self._sent: list[_Sent] = []
         self._stuck: dict[ConnectionId, tuple[int, Outcome]] = {}
 
     @property
     def posts(self) -> list[Post]:
-        """All posts, entry by entry."""
-        return [post for some in self._posts for post in some]
+        """All posts, entry by entry; clients that take arrays get several entries in one."""
+        arrays: dict[tuple[int, ...], bytes] = {}  # the same for all of these clients
+        posts = []
+        for frame in self._frames:
+            data = frame.events[0]
+            if len(frame.events) > 1:
+                data = arrays.setdefault(tuple(frame.indexes), wire.array(frame.events))
+            posts.append(Post(frame.target, data, frame.room_id))
+        return posts
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Take the outcomes of `posts`, in order."""
-        indexes = [index for index, some in enumerate(self._posts) for _ in some]
         self._sent = [
-            _Sent(index, post.target, outcome)
-            for index, post, outcome in zip(indexes, self.posts, outcomes, strict=True)
+            _Sent(index, frame.target, outcome)
+            for frame, outcome in zip(self._frames, outcomes, strict=True)
+            for index in frame.indexes
         ]
         stuck: dict[ConnectionId, tuple[int, Outcome]] = {}
         for each in self._sent:
@@ -96,6 +126,28 @@ class Window:
             for each in self._sent
             if each.index == index and each.outcome is Outcome.DELIVERED
         ]
+
+    def sent(self) -> dict[str, int | None]:
+        """Up to which seq each socket that can recover has been sent the stream; None: nothing.
+
+        Without those of which it is unknown whether a post arrived.
+        """
+        outcomes = {(each.target.origin, each.index): each.outcome for each in self._sent}
+        sent: dict[str, int | None] = {}
+        for target in self._targets:
+            origin = target.origin
+            if origin not in self._begun.trails:
+                continue
+            sent[origin] = None
+            for index, entry in enumerate(self.entries):
+                outcome = outcomes.get((origin, index))  # None: it was not to be posted
+                if outcome in (Outcome.FAILED, Outcome.GONE):
+                    del sent[origin]
+                    break
+                if outcome not in (None, Outcome.DELIVERED, Outcome.TOO_LARGE):
+                    break
+                sent[origin] = entry.seq
+        return sent
 
     def late(self, done: int) -> Late:
         """What of the first `done` entries which connections must get in their own groups."""
@@ -137,19 +189,37 @@ class Window:
 
     def _has(self, index: int, target: Target) -> bool:
         """Whether an earlier attempt served this connection with the entry."""
+        if wire.recovers(target.protocol):
+            return self._begun.has(self._all[index], target)
         return index == 0 and target.user_id <= self._reached
 
-    def _encode(self, entries: Sequence[Entry]) -> list[list[Post]]:
+    def _together(self) -> list[_Frame]:
+        frames: list[_Frame] = []
+        last: dict[ConnectionId, _Frame] = {}
+        for index, some in enumerate(self._posts):
+            for post in some:
+                frame = last.get(post.target.connection_id)
+                if frame is not None and frame.takes(post.data):
+                    frame.indexes.append(index)
+                    frame.events.append(post.data)
+                else:
+                    frame = _Frame(post.target, post.room_id, [index], [post.data])
+                    last[post.target.connection_id] = frame
+                    frames.append(frame)
+        return frames
+
+    def _encode(self) -> list[list[Post]]:
         posts: list[list[Post]] = []
         ready = [target for target in self._targets if target.origin not in self._slow]
-        for index, entry in enumerate(entries):
+        for index, entry in enumerate(self._all):
             others = [
                 target
                 for target in ready
                 if target.origin != entry.origin_id and not self._has(index, target)
             ]
             try:
-                posts.append(posts_for(events.of_entry(entry), others, entry.room_id))
+                offset = partial(self._begun.offset, entry)
+                posts.append(posts_for(events.of_entry(entry), others, entry.room_id, offset))
             except Exception as fault:
                 if not posts:
                     raise

@@ -27,6 +27,7 @@ class Target:
         connected_at_ms: When `$connect` ran. A 410 soon after means "not yet connected", a later
             one "gone".
         sid: For a Socket.IO namespace, the id that its client knows. Upgrade and recovery keep it.
+        takes_arrays: A client of the JSON protocol takes several events in one frame.
     """
 
     connection_id: ConnectionId
@@ -37,6 +38,7 @@ class Target:
     protocol: str
     connected_at_ms: int
     sid: str = ""
+    takes_arrays: bool = False
 
     @property
     def origin(self) -> ConnectionId:
@@ -48,12 +50,18 @@ class Target:
         """Whether it is a polling session: frames wait in an outbox for the next poll."""
         return self.api_id == POLLING
 
+    @property
+    def has_heartbeat(self) -> bool:
+        """Whether a heartbeat finds out that its client is silent; only JSON clients have none."""
+        return self.protocol != "json"
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
     """One device's connection.
 
     Attributes:
+        last_ping_ms: The last sign of life in the store; the cache has newer ones.
         expires_at_s: When its token expires, seconds since the epoch.
         roles: The token's roles (`service`, `admin`).
         rooms: The rooms it has joined, for ephemeral events.
@@ -137,6 +145,18 @@ class BucketState:
 
 
 @dataclass(frozen=True, slots=True)
+class Silent:
+    """A connection of which nothing has been received for a while.
+
+    Attributes:
+        asked_ms: When its client was asked whether it is there; None if it was not.
+    """
+
+    target: Target
+    asked_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FrameContext:
     """What the cache knows when a frame arrives, read in one round trip.
 
@@ -147,6 +167,7 @@ class FrameContext:
         version: The room's membership version; None without a room, or without the cache.
         turn: The turn to write to the room's stream; None if none was requested.
         wait_ms: Milliseconds until the charged bucket has a token; 0 if it had one.
+        noted_ms: When a sign of life of the connection was last noted; 0 if that is unknown.
     """
 
     connection: Connection | None
@@ -154,3 +175,4 @@ class FrameContext:
     version: str | None = None
     turn: Turn | None = None
     wait_ms: int = 0
+    noted_ms: int = 0

@@ -84,9 +84,12 @@ class Trail:
         target: Its current connection.
         since: Streams with entries sent since the checkpoint, the latest last.
         seq: The seq sent of the requested stream; None if nothing of it was ever sent.
-        in_doubt: It is unknown what the socket has: the outcome of a post is unknown, or the trail
-            may be an older one, because Redis failed over or restarted since it was started.
+        in_doubt: It is unknown what the socket has: its CONNECT is being answered, or the process
+            that did so died; or the trail may be an older one, because Redis failed over or
+            restarted since it was started.
         attempt: The answer to a CONNECT that started it.
+        begun: The caller may post entries of the stream, and must settle.
+        held: Another process is posting entries of the stream, or died at it.
     """
 
     target: Target
@@ -96,3 +99,18 @@ class Trail:
     seq: int | None = None
     in_doubt: bool = False
     attempt: str = ""
+    begun: bool = False
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamsSent:
+    """All that a socket has certainly been sent, at one moment.
+
+    Attributes:
+        seen: The seq sent of each stream.
+        since: As in `Trail`.
+    """
+
+    seen: Mapping[Stream, int]
+    since: tuple[tuple[RoomId, Region, int], ...] = ()

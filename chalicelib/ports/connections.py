@@ -13,6 +13,7 @@ from ..model.connections import (
     FrameContext,
     Online,
     OnlineInRoom,
+    Silent,
     Target,
 )
 from ..model.identifiers import ConnectionId, Region, RoomId, UserId
@@ -79,8 +80,13 @@ class Registry(Protocol):
     def register(self, connection: Connection) -> bool:
         """Add it. True if it is the user's first connection in this region (atomic)."""
 
-    def restore(self, connections: Sequence[Connection]) -> None:
-        """Add connections that were lost, all in one round trip."""
+    def restore(self, connections: Sequence[Connection], heard_ms: int = 0) -> None:
+        """Add connections that were lost, all in one round trip.
+
+        Args:
+            heard_ms: The sign of life to note for those of which none is known here, unless the
+                one in the store is later.
+        """
 
     def renew(self, connection: Connection) -> None:
         """Replace the expiry and the roles of a connection; never recreates an ended one."""
@@ -97,17 +103,56 @@ class Registry(Protocol):
         The end of the last one is kept for 300 s.
         """
 
-    def refresh(self, targets: Sequence[Target]) -> list[Target]:
-        """Extend the expiry of these connections; return those that were missing."""
+    def refresh(self, targets: Sequence[Target], heard_ms: int = 0) -> list[Target]:
+        """Extend the expiry of these connections; return those that were missing.
+
+        Args:
+            heard_ms: The sign of life to note for those of which none is known here.
+        """
 
     def beat(
         self, connection_ids: Sequence[ConnectionId], now_ms: int, every_ms: int
     ) -> dict[ConnectionId, int | None]:
-        """Note signs of life, which extend the connections' expiry; return those to be stored.
+        """Note signs of life of sockets with a heartbeat, which extend the connections' expiry.
+
+        Returns those to be stored.
 
         Each has the end of its token (s), None if the connection is missing. A sign of life is to
         be stored when the last one stored is `every_ms` old, or unknown (atomic).
         """
+
+    def note(self, target: Target, heard_ms: int, stored: bool) -> bool:
+        """Note a sign of life of a connection without a heartbeat, and extend its expiry.
+
+        An earlier one changes nothing. A connection that is not registered is not added.
+
+        Args:
+            stored: The store has this sign of life as well.
+
+        Returns:
+            False if the connection is missing, or a part of it.
+        """
+
+    def silent(
+        self, buckets: Sequence[int], heard_ms: int, asked_ms: int, most: int
+    ) -> list[list[Silent]]:
+        """Connections without a heartbeat of which nothing was noted after `heard_ms`, by bucket.
+
+        Those that were asked after `asked_ms` are left out. None of a cold bucket are returned.
+
+        Args:
+            most: As many of a bucket are returned at most, the longest silent ones first.
+        """
+
+    def note_asked(self, targets: Sequence[Target], heard_ms: int, asked_ms: int) -> None:
+        """Note that these connections, all of one bucket, were asked whether they are there.
+
+        Nothing is noted for those that were heard after `heard_ms`. The next sign of life erases
+        it. So does the loss of the bucket's mark: what was lost may have been an answer.
+        """
+
+    def heard_ms(self, target: Target) -> int | None:
+        """The last sign of life noted; None if it may have been lost, as the bucket is cold."""
 
     def online(self, users: Sequence[UserId]) -> Online:
         """The connections of these users (at most 10,000 per call)."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..model.connections import Target
 from ..model.identifiers import ConnectionId, Stream
-from ..model.sessions import Checkpoint, EngineSession, PacketPart, Trail
+from ..model.sessions import Checkpoint, EngineSession, PacketPart, StreamsSent, Trail
 
 
 class CheckpointStore(Protocol):
@@ -119,28 +119,52 @@ class EngineSessions(Protocol):
 class Trails(Protocol):
     """How far sockets that can recover have been sent their streams, in Redis.
 
-    For each sid only one job at a time calls these methods, except `follow`. Each is one round
-    trip and may raise `CacheDown`. A trail is dropped three hours after its last write.
+    Several processes may post to one socket, each entries of another stream. Every method is one
+    round trip for all sids and may raise `CacheDown`. A trail is dropped three hours after its
+    last write. An unknown socket is ignored by all methods that store something, except `start`.
     """
 
     def start(self, sid: str, trail: Trail, seen: Mapping[Stream, int]) -> None:
-        """Store the trail, replacing an existing one."""
+        """Store the trail, replacing an existing one with its marks."""
 
-    def begin(self, sid: str, stream: Stream) -> Trail | None:
-        """Read the trail before posting entries of this stream; it is in doubt until done or undo.
+    def hold(self, sid: str) -> Trail | None:
+        """Read the trail before a CONNECT is answered; from now on it is in doubt."""
 
-        None, and nothing stored, if the socket is unknown. Always in doubt if the data may be
-        older than what was last written: Redis failed over or restarted since the start.
+    def release(self, sid: str) -> None:
+        """Store that it is not in doubt."""
+
+    def begin(
+        self, sids: Sequence[str], stream: Stream, after: int | None, upto: int, mark: str
+    ) -> list[Trail | None]:
+        """Read trails before entries of a stream are posted, and mark the stream in them (atomic).
+
+        It is marked, and the trail is `begun`, if the socket has been sent the stream up to `after`
+        or further, but not up to `upto`, the trail is not in doubt, and nobody holds the stream in
+        it. With `after` None, however little of it was sent. A stream of which nothing was sent
+        counts as sent up to 0.
+
+        Always in doubt if the data may be older than what was last written: Redis failed over or
+        restarted since the start. None for an unknown socket.
         """
 
-    def done(self, sid: str, trail: Trail, stream: Stream, seq: int) -> None:
-        """Store that entries up to `seq` were posted, with the trail's `since` and checkpoint."""
+    def settle(self, stream: Stream, mark: str, sent: Mapping[str, int | None]) -> dict[str, int]:
+        """Remove the mark, and store up to which seq sockets were sent the stream.
 
-    def undo(self, sid: str) -> None:
-        """Store that nothing was posted."""
+        None: nothing was posted. Without effect where the mark is gone (another process holds the
+        stream, or the socket came back).
 
-    def seen(self, sid: str) -> dict[Stream, int]:
-        """The seq sent of every stream."""
+        Returns:
+            For each socket with an effect, the number of streams since its checkpoint.
+        """
+
+    def sent(self, sids: Sequence[str]) -> dict[str, StreamsSent]:
+        """What the sockets have been sent, without those that are unknown."""
+
+    def rebase(self, names: Mapping[str, str], sent: Mapping[str, StreamsSent]) -> None:
+        """Store new checkpoints (by sid), which were made of `sent`.
+
+        Streams sent further in the meantime stay in `since`.
+        """
 
     def follow(self, sid: str, target: Target) -> None:
-        """Store the socket's new connection; no effect if the socket is unknown."""
+        """Store the socket's new connection."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..jobs.outbound import GiveUpParts
+from ..jobs.sessions import GiveUpParts
 from ..model.connections import Target
 from ..model.identifiers import ConnectionId
 from ..ports.queues import Queue

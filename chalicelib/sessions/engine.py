@@ -11,13 +11,9 @@ from dataclasses import replace
 
 from ..connections.closing import Closing, Reason
 from ..connections.registry import Connections
-from ..jobs.outbound import (
-    EndWithoutNamespace,
-    GreetSession,
-    Heartbeat,
-)
+from ..jobs.sessions import EndWithoutNamespace, GreetSession, Heartbeat
 from ..kernel import ids, telemetry
-from ..kernel.errors import CacheDown, Unavailable
+from ..kernel.errors import CacheDown, Conflict, Unavailable
 from ..kernel.settings import Settings
 from ..model.connections import Target
 from ..model.delivery import Outcome, Post
@@ -194,9 +190,21 @@ class Engine:
             session = self._sessions.get(sid)
             if session is not None and session.upgrades is not None:
                 self._sessions.probe(session.upgrades, 0)
+                if self._took_over(session, session.upgrades):
+                    self.closed(session.upgrades)
             self._sessions.close(sid)
         except CacheDown:
             telemetry.log("WARNING", "session_not_forgotten")
+
+    def _took_over(self, websocket: EngineSession, polling: ConnectionId) -> bool:
+        """Whether a websocket had begun to take over a polling session, which ends with it."""
+        if self._sessions.get(polling) is not None:
+            return False  # it goes on polling
+        mover, now_ms = websocket.target.connection_id, self._clock.now_ms()
+        try:
+            return self._sessions.drain(polling, websocket.target, mover, now_ms) is not None
+        except Conflict:
+            return True
 
     def sockets(self, target: Target) -> list[str]:
         """Return the namespaces that are connected over this transport, read from the store."""

@@ -1,7 +1,10 @@
 """The heartbeat of Engine.IO sessions: a chain of delayed jobs, timed by `wire.heartbeat`.
 
 Each job names the ping that it follows, so that a repeated job sees that the chain has moved on,
-and stops. While Redis is away no session times out.
+and stops. The job that follows a ping is queued first, then the ping is posted, and then it is
+noted, which ends the turn of all other jobs. If the process dies before that, its job comes again
+and pings once more; the job that followed the first ping finds that this was never noted, and
+stops. While Redis is away no session times out.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from dataclasses import replace
 
 from ..connections.closing import Reason
 from ..connections.registry import Connections
-from ..jobs.outbound import Heartbeat, ReviveHeartbeat
+from ..jobs.sessions import Heartbeat, ReviveHeartbeat
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown
 from ..model.connections import Target
@@ -93,19 +96,30 @@ class Heartbeats:
             self._again(target, session.ping_ms, now_ms)
 
     def _ping(self, session: EngineSession, now_ms: int) -> None:
+        """Ping, and note the ping unless another job has pinged meanwhile.
+
+        Raises:
+            CacheDown: The job comes again and pings once more.
+        """
         target = session.target
-        if not self._sessions.ping(target.connection_id, session.ping_ms, now_ms):
-            return
+        self._again(target, now_ms, self._pace.deadline(replace(session, ping_ms=now_ms)))
         ping = engineio.encode_text(engineio.EnginePacket(engineio.EnginePacketKind.PING))
         if self._engine.try_post(target, [ping]) is Outcome.GONE:
             self._engine.closed(target.connection_id)
             return
-        asked = replace(session, ping_ms=now_ms)
-        self._again(target, now_ms, self._pace.deadline(asked))
+        if not self._sessions.ping(target.connection_id, session.ping_ms, now_ms):
+            telemetry.log("INFO", "pinged_twice", connection_id=target.connection_id)
 
     def _found_again(self, target: Target, now_ms: int) -> EngineSession | None:
-        """Restore a session that Redis lost, if it is a websocket with a connected socket."""
-        sockets = self._engine.sockets(target) if not target.polls else []
+        """Restore a session that Redis lost, if it is a websocket with a connected socket.
+
+        A polling session cannot be restored: what is left of it is removed.
+        """
+        if target.polls:
+            if self._sessions.push(target.connection_id, []) is False:  # nor was it upgraded
+                self._engine.closed(target.connection_id)
+            return None
+        sockets = self._engine.sockets(target)
         if not sockets:
             return None
         session = EngineSession(target, {}, pong_ms=now_ms, namespaces=frozenset(sockets))

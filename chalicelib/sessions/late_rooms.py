@@ -78,12 +78,13 @@ class LateRooms:
         Before it, the socket is sent all entries since the user joined.
         """
         try:
-            seen = self._trails.seen(target.sid)
+            sent = self._trails.sent([target.sid])
         except CacheDown:
             telemetry.log("WARNING", "late_rooms_without_trail")
             return  # the socket is closed at its next entry, and comes back with its offset
-        if not seen:
+        if target.sid not in sent:
             return
+        seen = sent[target.sid].seen
         for (room_id, region), seq in self._reader.seqs([each.room_id for each in joined]).items():
             if seq and (room_id, region) not in seen:
                 entries = self._reader.entries_between(room_id, region, seq - 1, seq)

@@ -16,8 +16,8 @@ from ..model.identifiers import Stream, UserId
 from ..model.log import Entry
 from ..model.sessions import Checkpoint
 from ..ports.sessions import CheckpointStore
-from . import offsets
-from .offsets import RecoveryClaim
+from ..wire import offsets
+from ..wire.offsets import RecoveryClaim
 
 MOST_MISSED = 500  # entries that one recovery sends
 MOST_STREAMS = 2_000  # streams that a checkpoint keeps
@@ -47,7 +47,7 @@ class MissedEntries:
         try:
             found = self._missed(target, offset, heads)
             for entry in found[1] if found is not None else ():
-                wire.encode(target.protocol, events.of_entry(entry), offset)
+                wire.encode(target.protocol, events.of_entry(entry))
             return found
         except TidingsError:
             raise

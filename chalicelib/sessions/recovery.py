@@ -2,10 +2,10 @@
 
 A stock client keeps one text: the last argument of the latest event whose last argument is a text.
 It sends this text when it returns. So each event of a log entry ends with an *offset*: a
-checkpoint, and the streams that have grown since. One offset can describe all streams only if the
-socket gets their events one after the other. So a socket that can recover has its own order group
-(`c#<sid>`), which runs one job at a time. The job reads from Redis (the trail) how far each stream
-was sent, and skips what was sent.
+checkpoint, and the streams that have grown since. How far each stream was sent is in Redis (the
+trail of the socket). The workers of rooms post to these sockets (`messaging.recovering`). What they
+cannot post, and CONNECT, is left to jobs in an order group of the socket (`c#<sid>`), which run one
+at a time: they read from the trail what the socket was not sent yet.
 
 When it is unknown whether a post arrived (a process died, a response was lost, Redis lost its
 data), the session is closed. Its client then reconnects, and its offset says what it has.
@@ -15,7 +15,7 @@ https://socket.io/docs/v4/connection-state-recovery
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import wire
@@ -26,6 +26,7 @@ from ..jobs.delivery import DeliverToRecovering, StartRecovery
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, RateLimited, TidingsError, Unavailable
 from ..messaging.backlog import TOO_LARGE, Backlog
+from ..messaging.checkpoints import MOST_SINCE, Checkpoints
 from ..messaging.confirmations import Confirmations
 from ..messaging.fanout import RETRY_DELAYS_S, asked
 from ..messaging.posting import TOO_MANY
@@ -33,22 +34,28 @@ from ..messaging.reading import MessageReader
 from ..model.access import Identity
 from ..model.connections import Target
 from ..model.delivery import Outcome, Post
-from ..model.identifiers import Region, RoomId, Stream
+from ..model.identifiers import Stream
 from ..model.log import Entry
 from ..model.sessions import Checkpoint, Trail
 from ..ports.delivery import Poster
 from ..ports.queues import Queue
 from ..ports.sessions import CheckpointStore, Trails
 from ..ports.system import Clock, Ids
-from ..wire import socketio, socketwire
-from . import offsets
+from ..wire import offsets, socketio, socketwire
+from ..wire.offsets import RecoveryClaim
 from .engine import Engine
 from .late_rooms import LateRooms
 from .missed import MissedEntries
-from .offsets import RecoveryClaim
 from .upgrades import Upgrades
 
-MOST_SINCE = 8  # streams that an offset names in addition to its checkpoint
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A stream that is marked in a socket's trail, so that its entries can be posted."""
+
+    stream: Stream
+    mark: str
+    trail: Trail
 
 
 class Recovery:
@@ -57,6 +64,7 @@ class Recovery:
         *,
         store: CheckpointStore,
         trails: Trails,
+        checkpoints: Checkpoints,
         connections: Connections,
         backlog: Backlog,
         confirmations: Confirmations,
@@ -72,6 +80,7 @@ class Recovery:
     ) -> None:
         self._store = store
         self._trails = trails
+        self._checkpoints = checkpoints
         self._connections = connections
         self._backlog = backlog
         self._confirmations = confirmations
@@ -107,11 +116,11 @@ class Recovery:
     def start(self, job: StartRecovery) -> None:
         """Open the socket, send what it missed and answer its CONNECT; or start a new socket.
 
-        From the moment the socket is open, its new entries are queued after this job.
+        The trail is in doubt until this is done, so new entries are queued after this job.
         """
         target, identity = job.target, job.identity
         try:
-            before = self._trails.begin(target.sid, _NO_STREAM)
+            before = self._trails.hold(target.sid)
         except CacheDown:
             self._plain(identity, target, job.device)
             return
@@ -132,40 +141,48 @@ class Recovery:
             The seconds to wait before the next attempt; None when done.
         """
         entry, target = job.entry, job.target
-        stream = (entry.room_id, entry.region)
+        stream, mark = (entry.room_id, entry.region), self._ids.token()
         try:
-            trail = self._trails.begin(target.sid, stream)
+            [trail] = self._trails.begin([target.sid], stream, None, entry.seq, mark)
         except CacheDown:
             return self._later(target, attempt)
         if trail is None or trail.in_doubt:
-            telemetry.log("INFO", "recovery_in_doubt", known=trail is not None)
-            self._engine.close(target)
-            if trail is not None and trail.target.connection_id != target.connection_id:
-                self._engine.close(trail.target)  # it was upgraded after the job was queued
+            self._start_over(target, trail)
             return None
+        if trail.seq is not None and trail.seq >= entry.seq:
+            return None
+        if trail.held:
+            self._start_over(target, trail)
+            return None
+        turn = _Turn(stream, mark, trail)
         try:
             entries = self._unsent(entry, trail)
             if entries is None:
-                self._trails.undo(target.sid)
+                self._settle(turn, None)
                 self._engine.close(trail.target)
                 return None
-            outcome = self._send(target, trail, entries, attempt)
+            outcome = self._send(target, turn, entries, attempt)
         except Unavailable:
-            self._trails.undo(target.sid)
+            self._settle(turn, None)
             raise
-        except Exception as fault:  # noqa: BLE001 - the letter names it; the client starts over
-            self._backlog.set_aside(entry, fault, attempt)
+        except Exception as fault:  # noqa: BLE001 - its room has set it aside; the client syncs
+            telemetry.error("recovery_entry_failed", fault)
             self._engine.close(trail.target)
             return None
         if outcome in (Outcome.BUSY, Outcome.UNSENT):
-            self._trails.undo(target.sid)
             raise Unavailable(TOO_MANY)
         if outcome is Outcome.THROTTLED:
-            self._trails.undo(target.sid)
             return self._later(trail.target, attempt)
         if outcome is Outcome.FAILED:
             self._engine.close(trail.target)
         return None
+
+    def _start_over(self, target: Target, trail: Trail | None) -> None:
+        """Close a session of which it is unknown what it was sent."""
+        telemetry.log("INFO", "recovery_in_doubt", known=trail is not None)
+        self._engine.close(target)
+        if trail is not None and trail.target.connection_id != target.connection_id:
+            self._engine.close(trail.target)  # it was upgraded after the job was queued
 
     def _repeated(self, job: StartRecovery, before: Trail) -> None:
         """Handle a job that has run before: it was done, or what it posted is unknown.
@@ -175,7 +192,7 @@ class Recovery:
         if before.in_doubt or not job.attempt:
             self._engine.close(job.target)
         else:
-            self._trails.undo(job.target.sid)
+            self._trails.release(job.target.sid)
 
     def _queue_start(
         self, identity: Identity, target: Target, device: Mapping[str, str], offset: str | None
@@ -221,8 +238,8 @@ class Recovery:
             self._engine.close(before.target)
         offset, recovered = now.checkpoint_id, job.offset is not None
         due = [*map(events.of_entry, missed), SessionStarted(recovered)]
-        frames = [wire.encode(target.protocol, event, offset) for event in due]
-        texts = [frame.decode() for frame in frames if frame is not None]
+        frames = [wire.encode(target.protocol, event) for event in due]
+        texts = [wire.with_offset(each, offset).decode() for each in frames if each is not None]
         self._engine.connected(
             ids.transport_id(target.connection_id), wire.namespace(target.protocol)
         )
@@ -230,7 +247,7 @@ class Recovery:
         if self._engine.post(
             target, [*texts, _connected(target, pid), *_questions(missed, target)]
         ):
-            self._trails.undo(target.sid)
+            self._trails.release(target.sid)
             self._upgrades.settle(target, wire.namespace(target.protocol))
             if recovered:
                 self._late_rooms.look_later(target)
@@ -249,61 +266,55 @@ class Recovery:
             return [entry]
         return self._reader.entries_between(entry.room_id, entry.region, trail.seq, entry.seq)
 
-    def _send(self, target: Target, trail: Trail, entries: list[Entry], attempt: int) -> Outcome:
-        """Post entries one after the other, each with its offset."""
-        if not entries:
-            self._trails.undo(target.sid)
-            return Outcome.DELIVERED
-        sent = 0
+    def _send(self, target: Target, turn: _Turn, entries: list[Entry], attempt: int) -> Outcome:
+        """Post entries one after the other, each with its offset, and settle what was sent.
+
+        It is not settled if it is unknown whether the last post arrived.
+        """
+        trail = self._with_short_offsets(target.sid, turn.trail)
+        posted, reached = 0, None
         for entry in entries:
-            before, trail = trail, self._went_on(target, trail, entry)
-            frame = wire.encode(target.protocol, events.of_entry(entry), offsets.encode(trail))
-            if frame is None or entry.origin_id == target.sid:
-                continue
-            [outcome] = self._poster.post([Post(trail.target, frame)])
-            if outcome is Outcome.GONE:
-                return self._gone(target, trail, sent)
-            if outcome.refused:  # the socket has the entries before this one
-                if sent:
-                    self._trails.done(
-                        target.sid, before, (entry.room_id, entry.region), entry.seq - 1
-                    )
-                return outcome
-            if outcome is Outcome.TOO_LARGE:
-                self._backlog.set_aside(entry, TOO_LARGE, attempt)
-            elif outcome is not Outcome.DELIVERED:
-                return Outcome.FAILED if sent else outcome
-            sent += 1
-        last = entries[-1]
-        self._trails.done(target.sid, trail, (last.room_id, last.region), last.seq)
-        telemetry.measure("posted", self._clock.now_ms(), posts_delivered=sent)
+            frame = wire.encode(target.protocol, events.of_entry(entry))
+            if frame is not None and entry.origin_id != target.sid:
+                offset = offsets.encode(trail, turn.stream, entry.seq)
+                [outcome] = self._poster.post([Post(trail.target, wire.with_offset(frame, offset))])
+                if outcome is Outcome.GONE:
+                    return self._gone(target, turn, reached)
+                if outcome is Outcome.TOO_LARGE:
+                    self._backlog.set_aside(entry, TOO_LARGE, attempt)
+                elif outcome is Outcome.DELIVERED:
+                    posted += 1
+                else:
+                    if outcome.refused:
+                        self._settle(turn, reached)
+                    return outcome
+            reached = entry.seq
+        self._settle(turn, reached)
+        telemetry.measure("posted", self._clock.now_ms(), posts_delivered=posted)
         questions = _questions(entries, target)
         self._poster.post([Post(trail.target, question.encode()) for question in questions])
         return Outcome.DELIVERED
 
-    def _gone(self, target: Target, trail: Trail, sent: int) -> Outcome:
-        if not self._connections.gone(trail.target):
-            return Outcome.FAILED if sent else Outcome.THROTTLED
-        if target.connection_id != trail.target.connection_id:
+    def _gone(self, target: Target, turn: _Turn, reached: int | None) -> Outcome:
+        there = turn.trail.target
+        if not self._connections.gone(there):
+            self._settle(turn, reached)
+            return Outcome.THROTTLED
+        if target.connection_id != there.connection_id:
             self._engine.close(target)  # the socket moved there, but the trail does not say so
         return Outcome.GONE
 
-    def _went_on(self, target: Target, trail: Trail, entry: Entry) -> Trail:
-        """Return the trail with this entry sent.
+    def _settle(self, turn: _Turn, reached: int | None) -> None:
+        self._trails.settle(turn.stream, turn.mark, {turn.trail.target.sid: reached})
 
-        When too many streams have grown since its checkpoint, the trail gets a new checkpoint.
-        """
-        stream = (entry.room_id, entry.region)
-        since = [each for each in trail.since if each[:2] != stream]
-        if len(since) >= MOST_SINCE:
-            seen = self._trails.seen(target.sid)
-            if not seen:
-                raise CacheDown("Redis lost the trail")  # the next attempt closes the session
-            name, user_id = self._ids.token(), target.user_id
-            now = Checkpoint(name, trail.pid, target.sid, user_id, target.protocol, seen)
-            self._store.put(now, self._clock.now_ms())
-            trail, since = replace(trail, checkpoint_id=name), []
-        return replace(trail, since=(*since, (*stream, entry.seq)))
+    def _with_short_offsets(self, sid: str, trail: Trail) -> Trail:
+        """Return the trail; with a new checkpoint, if many streams have grown since its own."""
+        if len(trail.since) < MOST_SINCE:
+            return trail
+        names = self._checkpoints.renew({sid: trail})
+        if sid not in names:
+            raise CacheDown("Redis lost the trail")  # the next attempt closes the session
+        return replace(trail, checkpoint_id=names[sid], since=())
 
     def _later(self, target: Target, attempt: int) -> int | None:
         """Return the wait before the next attempt (s); after the third retry, close the session."""
@@ -328,9 +339,6 @@ class Recovery:
     def _refuse(self, target: Target, refusal: TidingsError) -> None:
         why = {"message": str(refusal), "data": refusal.as_json()}
         self._engine.post(target, [_frame(socketio.PacketKind.CONNECT_ERROR, target, why)])
-
-
-_NO_STREAM: Stream = (RoomId(""), Region(""))
 
 
 def _questions(entries: Sequence[Entry], target: Target) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..connections.registry import Connections
-from ..jobs.outbound import FinishUpgrade
+from ..jobs.sessions import FinishUpgrade
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, Conflict, Unavailable
 from ..model.connections import Target

@@ -92,7 +92,10 @@ class Presences:
         if devices.connected:
             shown = self._show(shown, shown.chosen or Status.ONLINE, now_ms)
         elif now_ms - left_ms >= GRACE_MS:
-            shown = self._leave(shown, left_ms or now_ms)
+            before, shown = shown, self._leave(shown, left_ms or now_ms)
+            if shown is not before and self._devices(user_id).connected:
+                self._presence_jobs.settle([user_id])  # they connected after they were looked for
+                return
         elif shown.status is not Status.OFFLINE:
             self._outbound.send([check_presence(user_id, left_ms + GRACE_MS - now_ms)])
         if shown.status is not shown.announced:

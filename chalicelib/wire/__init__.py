@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..contract.events import Event
 from . import jsonwire
 
@@ -32,16 +34,28 @@ def takes(protocol: str, name: str) -> bool:
     return socketwire.takes(namespace(protocol), name)
 
 
-def encode(protocol: str, event: Event, offset: str | None = None) -> bytes | None:
+def encode(protocol: str, event: Event) -> bytes | None:
     """Encode an event as a frame, the same for all receivers of the protocol.
 
-    None when the protocol does not carry this event. A frame with an `offset` is for one socket.
+    None when the protocol does not carry this event.
     """
     if is_json(protocol):
         return jsonwire.encode_event(event)
     from . import socketwire
 
-    return socketwire.encode_event(namespace(protocol), event, offset)
+    return socketwire.encode_event(namespace(protocol), event)
+
+
+def array(events: Sequence[bytes]) -> bytes:
+    """Put events into one frame, for a client of the JSON protocol that takes arrays."""
+    return b"[%s]" % b",".join(events)
+
+
+def with_offset(frame: bytes, offset: str) -> bytes:
+    """Add a socket's offset to an event's frame, for a protocol that recovers."""
+    from . import socketwire
+
+    return socketwire.with_offset(frame, offset)
 
 
 def namespace(protocol: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 
 from ..contract.events import Event
@@ -25,12 +26,17 @@ def takes(namespace: str, name: str) -> bool:
     return name != "ping" and (only is None or name in only)
 
 
-def encode_event(namespace: str, event: Event, offset: str | None = None) -> bytes | None:
+def encode_event(namespace: str, event: Event) -> bytes | None:
     """The event as a frame for this namespace's sockets; None if they do not get it."""
     if not takes(namespace, event.name):
         return None
-    data = [event.name, event.data(), *([offset] if offset is not None else [])]
+    data = [event.name, event.data()]
     return frame(socketio.Packet(socketio.PacketKind.EVENT, namespace, data, event.ack_id))
+
+
+def with_offset(frame: bytes, offset: str) -> bytes:
+    """Add an argument to an event's frame; the event itself is encoded once for all sockets."""
+    return b"%s,%s]" % (frame[:-1], json.dumps(offset).encode())
 
 
 def frame(packet: socketio.Packet) -> bytes:

@@ -129,6 +129,7 @@ export class Connection {
     if (!token) return this.#refuse("getToken returned no token");
     const url = new URL(this.#directions?.endpoint ?? this.#url);
     url.searchParams.set("token", token);
+    url.searchParams.set("arrays", "true");
     let socket;
     try {
       socket = new this.#system.WebSocket(url.href);
@@ -279,11 +280,12 @@ export class Connection {
 
   #read(text) {
     const at = this.#system.now();
-    const frame = decode(text);
-    this.#user.emit("frame", { direction: "in", at, text, frame });
-    const { event, id, data = {} } = frame;
-    if (event === "ack" || event === "error") this.#answer(event, id, data ?? {}, at);
-    else if (event) this.#take(event, data ?? {});
+    for (const frame of decode(text)) {
+      this.#user.emit("frame", { direction: "in", at, text: frame.text, frame: frame.json });
+      const { event, id, data = {} } = frame.json;
+      if (event === "ack" || event === "error") this.#answer(event, id, data ?? {}, at);
+      else if (event) this.#take(event, data ?? {});
+    }
   }
 
   #answer(event, id, data, at) {
@@ -326,13 +328,17 @@ function offline() {
   return { code: "unavailable", message: "this device is offline" };
 }
 
+/** What one websocket message holds: a frame, or an array of frames. */
 function decode(text) {
+  let found = {}; // if it is not a frame of this protocol
   try {
-    const frame = JSON.parse(text);
-    return frame !== null && typeof frame === "object" ? frame : {};
+    found = JSON.parse(text) ?? {};
   } catch {
-    return {}; // not a frame of this protocol
+    // reported as an empty frame
   }
+  if (!Array.isArray(found)) return [{ text, json: typeof found === "object" ? found : {} }];
+  const frames = found.filter((each) => each !== null && typeof each === "object");
+  return frames.map((json) => ({ text: JSON.stringify(json), json }));
 }
 
 function detach(socket) {

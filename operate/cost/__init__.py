@@ -3,8 +3,8 @@
 An estimate to plan with, not a bill: no free tier, no discount, one region.
 """
 
-from .model import Line, monthly
+from .model import Line, message_usd, monthly
 from .prices import Price, load
 from .usage import Egress, Usage
 
-__all__ = ["Egress", "Line", "Price", "Usage", "load", "monthly"]
+__all__ = ["Egress", "Line", "Price", "Usage", "load", "message_usd", "monthly"]

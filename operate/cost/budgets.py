@@ -16,8 +16,9 @@ class Calls:
         redis: Round trips.
         reads: DynamoDB read request units.
         writes: DynamoDB write request units.
-        fifo: Jobs sent to delivery.fifo.
-        standard: Jobs sent to outbound.
+        fifo: Requests that send jobs to delivery.fifo: up to ten jobs in each.
+        standard: The same of outbound.
+        deletes: Requests with which the function deletes jobs before its batch returns.
     """
 
     function: str
@@ -28,6 +29,7 @@ class Calls:
     writes: float = 0
     fifo: int = 0
     standard: int = 0
+    deletes: int = 0
 
 
 # A transaction of three writes; a write in a transaction counts twice.
@@ -43,7 +45,7 @@ DISCONNECT = Calls("websocket_disconnect", redis=1, reads=1, writes=_CONNECTION,
 CAME = Calls("deliver", redis=1, reads=3, writes=2)
 # A user went offline: after the grace period one job checks, and a second one works like CAME.
 LEFT_LOOK = Calls("outbound", fifo=1)
-LEFT = Calls("deliver", redis=2, reads=4, writes=2)
+LEFT = Calls("deliver", redis=3, reads=5, writes=2)
 
 # Socket.IO, websocket first, with recovery: docs/explanation/socketio-sessions.md has the sums
 # of these four.
@@ -70,8 +72,10 @@ def sync(rooms: float) -> Calls:
 
 SEND = Calls("websocket_message", frames_in=1, frames_out=1, redis=2, writes=_COMMIT, fifo=1)
 FRAME = Calls("websocket_message", frames_in=1, frames_out=1, redis=1)
-# Read and move the cursor, read the log's entry.
-DELIVER = Calls("deliver", redis=2, reads=2, writes=1)
+# Read and move the cursor; the job has the entry.
+DELIVER = Calls("deliver", redis=2, reads=1, writes=1)
+# With sockets that can recover among the receivers: their trails, before and after the posts.
+DELIVER_RECOVERING = Calls("deliver", redis=4, reads=1, writes=1)
 
 # Two jobs in one request: one announces that the user types, a delayed one that they stopped.
 TYPING = Calls("websocket_message", frames_in=1, frames_out=1, redis=1, standard=1)
@@ -85,7 +89,7 @@ PONG = Calls("websocket_message", frames_in=1, redis=2)
 # One of these signs of life is stored every 15 minutes at most. The item moves within the index
 # by bucket, which counts as two writes.
 SEEN_S, SEEN_WRITES = 900, _CONNECTION + 1
-# Each minute: ask for the state of all buckets, and query what is due in each.
-SWEEP = Calls("sweep", redis=1, reads=0.5 * 64)
+# Each minute: ask for the state of all buckets and who is silent, and query what is due in each.
+SWEEP = Calls("sweep", redis=2, reads=0.5 * 64)
 # A new connection is looked at until it is first seen alive, up to this often.
 LOOKS = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from . import budgets
@@ -87,12 +87,13 @@ class _Month:
         self._add("redis_ecpus", times * calls.redis * usage.ecpus)
         self._add("dynamodb_reads", times * calls.reads)
         self._add("dynamodb_writes", times * calls.writes)
-        # A job is sent, received and deleted. Batching saves some of the last two, under load only.
-        self._add("sqs_fifo", times * calls.fifo * 3)
+        # What is sent is received and deleted, with a request each. Under load, a batch that is
+        # received holds what several requests have sent.
+        self._add("sqs_fifo", times * (calls.fifo * 3 + calls.deletes))
         self._add("sqs_standard", times * calls.standard * 3)
         self._way_out(
             times * posts * (usage.event_bytes + usage.post_bytes) / _GB,
-            times * (calls.fifo + calls.standard) * usage.send_bytes / _GB,
+            times * (calls.fifo + calls.standard + calls.deletes) * usage.send_bytes / _GB,
         )
 
     def add_writes(self, units: float) -> None:
@@ -165,6 +166,23 @@ def monthly(usage: Usage, prices: Mapping[str, Price]) -> list[Line]:
     ]
 
 
+def message_usd(
+    message: Sequence[tuple[Calls, int]], prices: Mapping[str, Price], count: int = 1_000_000
+) -> Mapping[str, float]:
+    """The cost of so many messages, by service; without their storage.
+
+    Args:
+        message: The invocations that one message causes, each with its posts to clients.
+    """
+    month = _Month(Usage(users=0))
+    for calls, posts in message:
+        month.add(calls, count, posts)
+    return {
+        service: sum(prices[name].usd(month.quantities[name]) for name in names)
+        for service, names in SERVICES.items()
+    }
+
+
 def heartbeat_usd(heartbeat_s: float, prices: Mapping[str, Price]) -> tuple[float, float]:
     """Cost of one connection, open all month: its heartbeat messages alone, and all they cause."""
     month = _Month(Usage(users=1, devices=1, hours_connected=24, heartbeat_s=heartbeat_s))
@@ -193,7 +211,8 @@ def _people(month: _Month) -> None:
     month.add(budgets.LEFT_LOOK, sessions)
     month.add(budgets.LEFT, sessions, usage.friends_online)
     month.add(budgets.SEND, messages)
-    month.add(budgets.DELIVER, messages, devices_online)
+    deliver = budgets.DELIVER_RECOVERING if socketio else budgets.DELIVER
+    month.add(deliver, messages, devices_online)
     month.add(budgets.TYPING, messages * usage.typing)
     open_devices = others * usage.open_share * usage.devices
     month.add(budgets.TYPING_TOLD, 2 * messages * usage.typing, open_devices)

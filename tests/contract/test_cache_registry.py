@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chalicelib.model.connections import Devices
+from chalicelib.kernel.ids import user_bucket
+from chalicelib.model.connections import Connection, Devices, Silent
 from chalicelib.model.identifiers import UserId
 from chalicelib.model.rooms import Role
 from tests.support.cache import ALICE, BOB, NOW, ROOM, Rig, connection, online, target, warm
@@ -64,9 +65,9 @@ class TestRegistry:
         assert online(rig.cache, [ALICE]) is None
         warm(rig.cache)
         assert online(rig.cache, [ALICE, BOB]) == {ALICE: [target(ALICE)]}
-        rig.wait(179)
+        rig.wait(170)
         assert online(rig.cache, [ALICE]) is not None
-        rig.wait(2)
+        rig.wait(11)
         assert online(rig.cache, [ALICE]) is None, "the warm mark expires before the connections"
 
     def test_online_has_every_device(self, rig: Rig) -> None:
@@ -173,3 +174,116 @@ def test_signs_of_life_are_stored_now_and_then(rig: Rig) -> None:
         assert rig.cache.beat(ids, start + 199, 100) == {other: None}, "it does not expire"
     frame = rig.cache.frame(one.connection_id, None, None)
     assert frame.connection == replace(one, last_ping_ms=start + 100)
+
+
+def silent(rig: Rig, bucket: int, *limits: int) -> list[Silent]:
+    (found,) = rig.cache.silent([bucket], *limits)
+    return found
+
+
+class TestSigns:
+    """Signs of life of connections without a heartbeat."""
+
+    one, other = connection(ALICE, 1), connection(ALICE, 2)
+    start = one.last_ping_ms
+
+    def ready(self, rig: Rig, *connections: Connection) -> int:
+        """Register connections, and return Alice's bucket."""
+        warm(rig.cache)
+        for each in connections:
+            rig.cache.register(each)
+        assert rig.cache.silent([], 0, 0, 9) == []
+        return user_bucket(ALICE)
+
+    def test_who_was_heard_is_not_silent(self, rig: Rig) -> None:
+        bucket = self.ready(rig, self.one, self.other)
+        assert silent(rig, bucket, self.start - 1, self.start, 9) == []
+        assert rig.cache.note(self.one.target, self.start + 5, False)
+        assert rig.cache.note(self.one.target, self.start + 3, False), "an earlier one"
+        assert silent(rig, bucket, self.start + 4, self.start, 9) == [Silent(self.other.target)]
+        assert [rig.cache.heard_ms(c.target) for c in (self.one, self.other)] == [
+            self.start + 5,
+            self.start,
+        ]
+        frame = rig.cache.frame(self.one.connection_id, None, None)
+        assert (frame.connection, frame.noted_ms) == (self.one, self.start + 5)
+        assert rig.cache.note(self.one.target, self.start + 9, True)
+        frame = rig.cache.frame(self.one.connection_id, None, None)
+        assert frame.connection == replace(self.one, last_ping_ms=self.start + 9)
+
+    def test_who_was_asked_is_returned_again_until_it_is_heard(self, rig: Rig) -> None:
+        bucket, now = self.ready(rig, self.one, self.other), self.start + 100
+        both = [self.one.target, self.other.target]
+        assert rig.cache.note(self.other.target, now - 1, False)
+        rig.cache.note_asked(both, now - 50, now)
+        assert silent(rig, bucket, now, now - 1, 9) == [Silent(self.other.target)]
+        assert silent(rig, bucket, now - 50, now, 9) == [Silent(self.one.target, now)]
+        assert rig.cache.note(self.one.target, now + 1, False)
+        assert silent(rig, bucket, now + 1, now + 1, 9) == [
+            Silent(self.other.target),
+            Silent(self.one.target),
+        ]
+        assert silent(rig, bucket, now + 1, now + 1, 1) == [Silent(self.other.target)]
+
+    def test_many_who_wait_hide_nobody(self, rig: Rig) -> None:
+        many = [connection(ALICE, n) for n in range(9)]
+        bucket, now = self.ready(rig, *many), self.start + 100
+        waiting = [each.target for each in many[:7]]
+        rig.cache.note_asked(waiting, now, now)
+        found = silent(rig, bucket, now, now - 1, 2)
+        assert {each.target for each in found} == {each.target for each in many[7:]}
+
+    def test_a_connection_that_ended_is_neither(self, rig: Rig) -> None:
+        bucket = self.ready(rig, self.one)
+        rig.cache.unregister(self.one.target, NOW)
+        assert not rig.cache.note(self.one.target, self.start + 5, False)
+        rig.cache.note_asked([self.one.target], self.start, self.start)
+        assert silent(rig, bucket, self.start + 9, self.start + 9, 9) == []
+        assert rig.cache.heard_ms(self.one.target) is None
+        assert rig.cache.frame(self.one.connection_id, None, None).connection is None
+
+    def test_a_user_who_is_not_shown_is_shown_again(self, rig: Rig) -> None:
+        self.ready(rig, self.one)
+        rig.wait(301)
+        assert rig.cache.note(self.one.target, self.start + 1, False)
+        assert rig.cache.refresh([self.one.target]) == []
+
+    def test_what_is_missing_is_not_added(self, rig: Rig) -> None:
+        self.ready(rig, self.one)
+        rig.wait(3_601)
+        assert not rig.cache.note(self.one.target, self.start + 1, False)
+        assert rig.cache.refresh([self.one.target]) == [self.one.target]
+
+    def test_sessions_are_neither(self, rig: Rig) -> None:
+        session = replace(self.one, target=replace(self.one.target, protocol="sio:/"))
+        bucket = self.ready(rig, session)
+        assert rig.cache.refresh([session.target]) == []
+        assert silent(rig, bucket, self.start + 9, self.start + 9, 9) == []
+
+    def test_what_was_lost_counts_as_heard_when_it_is_put_back(self, rig: Rig) -> None:
+        bucket = self.ready(rig, self.other)
+        rig.cache.restore([self.one, self.other], self.start + 50)
+        assert rig.cache.heard_ms(self.one.target) == self.start + 50
+        assert rig.cache.heard_ms(self.other.target) == self.start, "it was known"
+        found = silent(rig, bucket, self.start + 50, self.start, 9)
+        assert [each.target for each in found] == [self.other.target, self.one.target]
+
+    def test_another_mark_forgets_who_was_asked(self, rig: Rig) -> None:
+        bucket = self.ready(rig, self.one)
+        rig.cache.note_asked([self.one.target], self.start, self.start)
+        warm(rig.cache)
+        asked = [Silent(self.one.target, self.start)]
+        assert silent(rig, bucket, self.start, self.start, 9) == asked
+        rig.wait(181)
+        assert silent(rig, bucket, self.start, self.start, 9) == [], "it is cold"
+        assert rig.cache.heard_ms(self.one.target) is None
+        warm(rig.cache)
+        assert silent(rig, bucket, self.start, self.start, 9) == [Silent(self.one.target)]
+
+    def test_they_last_as_long_as_the_bucket(self, rig: Rig) -> None:
+        bucket = self.ready(rig, self.one)
+        for _ in range(25):
+            rig.wait(170)
+            rig.cache.keep_warm()
+        assert rig.cache.heard_ms(self.one.target) == self.start
+        assert silent(rig, bucket, self.start, self.start, 9) == [Silent(self.one.target)]

@@ -40,8 +40,9 @@ class TestConnections:
 
     def test_put_and_get(self, connections: ConnectionStore) -> None:
         one = connection(roles=("service", "admin"), rooms=(LOBBY, OTHER))
-        connections.put(one)
-        assert connections.get(C1) == one
+        for target in (one.target, replace(one.target, takes_arrays=True)):
+            connections.put(replace(one, target=target))
+            assert connections.get(C1) == replace(one, target=target)
         assert connections.get(ConnectionId("c2=")) is None
 
     def test_disconnect(self, connections: ConnectionStore) -> None:

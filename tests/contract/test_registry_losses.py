@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from chalicelib.adapters.redis import keys
 from chalicelib.adapters.redis.cache import RedisCache
 from chalicelib.adapters.redis.client import RedisClient
+from chalicelib.kernel.ids import user_bucket
 from chalicelib.model.identifiers import UserId
 from tests.support.cache import NOW, Rig, connection, online, target, warm
 from tests.support.valkey import Valkey, valkey
@@ -43,6 +45,19 @@ def test_each_shard_of_a_cluster_vouches_for_itself(rig: Rig) -> None:
         rig.cache.restore([connection(user) for user in USERS])
         assert all(rig.cache.vouch(bucket, epoch) for bucket, epoch in epochs.items())
         assert len(online(rig.cache, USERS) or {}) == 30
+
+
+@pytest.mark.parametrize("backend", ["valkey"], indirect=True)
+def test_a_bucket_that_lost_the_signs_of_life_is_cold(rig: Rig) -> None:
+    warm(rig.cache)
+    rig.cache.register(connection(USERS[0]))
+    bucket = user_bucket(USERS[0])
+    rig.nodes[0].delete(keys.online_heard(bucket))
+    assert online(rig.cache, USERS[:1]) is None
+    epoch = rig.cache.begin(bucket)
+    assert rig.cache.refresh([target(USERS[0])], NOW + 5) == [], "it is not put back for that"
+    assert rig.cache.vouch(bucket, epoch)
+    assert rig.cache.heard_ms(target(USERS[0])) == NOW + 5
 
 
 @contextmanager

@@ -83,6 +83,6 @@ def test_of_a_trail(client: RedisClient, cache: RedisCache) -> None:
     trails = RedisTrails(client)
     trails.start("sid", Trail(TARGET, "pid", "cp"), {(ROOM, REGION): 4})
     client.run(("HSET", "trail:{sid}", "target", LATER, "added", "x"))
-    trail = trails.begin("sid", (ROOM, REGION))
+    [trail] = trails.begin(["sid"], (ROOM, REGION), 4, 5, "mark")
     assert trail is not None
     assert (trail.target, trail.seq) == (TARGET, 4)

@@ -12,27 +12,31 @@ import pytest
 from tests.support.node import installed
 from workbench.cli.drill import as_data, as_lines
 from workbench.drills.checker import check
+from workbench.drills.doubles import Why
 from workbench.drills.history import (
     Client,
+    Event,
     Failed,
     History,
     Key,
     LogEntry,
     MessageId,
+    Pushed,
     Room,
     Seen,
     Sent,
 )
-from workbench.drills.storm import Plan, Result
+from workbench.drills.storm import MIX, Plan, Result
 
 ANN, BEN, ROOM = Client("ann"), Client("ben"), Room("room")
 ENTRY = LogEntry(MessageId("m"), Key("k"))
 SENT = Sent(0.0, ANN, ROOM, ENTRY.key)
 
 
-def result(*events: Sent | Failed | Seen) -> Result:
+def result(*events: Event) -> Result:
     history = History({ROOM: frozenset({ANN, BEN})}, {ROOM: (ENTRY,)}, events)
-    return Result(Plan(), {}, history, check(history), None)
+    kinds = {ANN: "json", BEN: "js polling"}
+    return Result(Plan(), kinds, history, check(history), None)
 
 
 def test_a_lost_message_or_one_without_an_ack_is_no_success() -> None:
@@ -44,6 +48,15 @@ def test_a_lost_message_or_one_without_an_ack_is_no_success() -> None:
     assert (data["ok"], data["faults"]) == (
         False, {"lost": 1, "doubled": 0, "misordered": 0, "made up": 0}
     )  # fmt: skip
+
+
+def test_repeated_pushes_are_explained_by_kind_of_client() -> None:
+    push = Pushed(1.0, BEN, ROOM, ENTRY.message_id)
+    data = as_data(result(SENT, push, push, Seen(1.0, BEN, ROOM, ENTRY.message_id)))
+    assert data["ok"] is True
+    repeated = {Why.REPEATED.value: {"js polling": 1}}
+    assert data["doubles"] == {why.value: {} for why in Why} | repeated
+    assert data["kinds"] == dict.fromkeys(MIX, 0) | {"json": 1, "js polling": 1}
 
 
 def test_a_history_is_kept_line_by_line() -> None:

@@ -26,6 +26,16 @@ def test_kinds_have_their_shares(clients: int) -> None:
         assert set(kinds.values()) == set(MIX)
 
 
+def test_stock_clients_have_the_share_that_was_asked_for() -> None:
+    kinds = Counter(cast(200, stock=60).values())
+    assert abs(kinds["json"] - 80) <= 1
+    assert kinds.total() == 200
+    assert set(kinds) == set(MIX)
+    assert 15 <= kinds["js polling"] + kinds["python polling"] <= 30
+    assert set(cast(20, stock=0).values()) == {"json"}
+    assert "json" not in cast(20, stock=100).values()
+
+
 def test_everybody_has_a_seat_in_as_many_rooms_as_planned() -> None:
     plan, clients = Plan(), list(cast(200))
     rooms = seat(clients, plan, random.Random(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -22,72 +23,22 @@ from tests.support.counting import Counting, counted
 from tests.support.socketio import Client
 from tests.support.world import World
 from workbench.cli.main import app
+from workbench.load.bill import bill as counted_bill
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT: dict[str, Any] = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
 
-# What a call of a port is on the bill. A method that is not here is a call nobody has priced.
-REDIS = ("cache", "sessions", "trails")
-READS = {
-    ("connections", "get"),
-    ("connections", "devices"),
-    ("friends", "put_by"),
-    ("friends", "mutual"),
-    ("log", "after"),
-    ("log", "before"),
-    ("log", "get"),
-    ("markers", "furthest"),
-    ("markers", "note"),
-    ("presence", "get"),
-    ("revocations", "until_ms"),
-    ("rooms", "member"),
-    ("rooms", "rooms_of"),
-}
-BATCHES = {("log", "heads"), ("markers", "of_user")}  # of all rooms of the user
-WRITES = {
-    ("checkpoints", "put"): 1,
-    ("connections", "disconnect"): 3,
-    ("connections", "put"): 3,
-    ("connections", "touch"): budgets.SEEN_WRITES,
-    ("cursors", "advance"): 1,
-    ("log", "commit"): 6,
-    ("markers", "move"): 1,
-    ("presence", "announced"): 1,
-    ("presence", "change"): 1,
-}
-FREE = {
-    ("secrets", "get"),
-    ("poster", "post"),
-    ("parallel", "run"),
-}  # cached for minutes; counted as posts
-
 
 def bill(ports: dict[str, Counting], rooms: int = 1) -> dict[str, float]:
     """What the counted calls are on the bill; forgets them."""
-    calls = [(name, method) for name, port in ports.items() for method in port.calls]
+    calls = Counter((name, method) for name, port in ports.items() for method in port.calls)
     for port in ports.values():
         port.calls.clear()
-    found = {"redis": 0.0, "reads": 0.0, "writes": 0.0, "fifo": 0.0, "standard": 0.0}
-    for call in calls:
-        if call[0] in REDIS:
-            found["redis"] += 1
-        elif call in READS:
-            found["reads"] += 1
-        elif call in BATCHES:
-            found["reads"] += rooms
-        elif call == ("cursors", "get"):
-            found["reads"] += 2  # with the entry, which the twin has at hand
-        elif call in WRITES:
-            found["writes"] += WRITES[call]
-        elif call[1] == "send":
-            found["fifo" if call[0] == "delivery" else "standard"] += 1
-        else:
-            assert call in FREE, f"{call} has no price"
-    return found
+    return counted_bill(calls, rooms)
 
 
 def priced(*operations: Calls) -> dict[str, float]:
-    names = ("redis", "reads", "writes", "fifo", "standard")
+    names = ("redis", "reads", "writes", "fifo", "standard", "deletes")
     return {name: float(sum(getattr(each, name) for each in operations)) for name in names}
 
 
@@ -201,7 +152,8 @@ def test_a_heartbeat() -> None:
     ports = counted(world)
     world.sweep()
     assert [call for call in ports["connections"].calls if call != "index_all"] == ["due"]
-    assert ports["cache"].calls.count("keep_warm") == budgets.SWEEP.redis
+    asked = [call for call in ports["cache"].calls if call in ("keep_warm", "silent")]
+    assert len(asked) == budgets.SWEEP.redis
     assert budgets.SWEEP.reads == 0.5 * BUCKETS
 
 

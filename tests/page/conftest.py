@@ -1,4 +1,4 @@
-"""An embedded stack and a browser for the tests of the page.
+"""An embedded stack and a browser for the tests of the page; they run with `--all`.
 
 Both end with this package: Playwright keeps an event loop running in the main thread, in which
 the async tests of other packages could not start theirs.

@@ -35,8 +35,8 @@ from chalicelib.model.connections import Target
 from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry, EntryKind, Head
 from chalicelib.model.sessions import Trail
-from chalicelib.sessions import offsets
 from chalicelib.social import receipts
+from chalicelib.wire import offsets
 
 WORDS = (
     *("deletion", "dedupe", "head", "entry", "rest", "set_aside", "c", "r", "u", "e", "m", "s"),
@@ -130,7 +130,8 @@ def recovering(room_id: RoomId, region: Region, seq: int, sid: ConnectionId) -> 
 
 def offset(checkpoint: str, first: tuple[Any, ...], second: tuple[Any, ...]) -> str:
     target = target_of(ConnectionId("x"))
-    return offsets.encode(Trail(target, "pid", checkpoint, since=(first, second)))
+    room, region, seq = second
+    return offsets.encode(Trail(target, "pid", checkpoint, since=(first,)), (room, region), seq)
 
 
 Builder = tuple[Callable[..., str], tuple[st.SearchStrategy[Any], ...]]
@@ -211,7 +212,8 @@ SPACES: dict[str, list[Builder]] = {
         *((build, ()) for build in (keys.stats_connections, keys.stats_traffic)),
     ],
     "fields of a trail": [
-        (lambda *stream: trails._field(stream), (ROOMS, REGIONS)),
+        (lambda *stream: trails._sent(stream), (ROOMS, REGIONS)),
+        (lambda *stream: trails._mark(stream), (ROOMS, REGIONS)),
         *((lambda name=name: name, ()) for name in ("target", "pid", "checkpoint", "since")),
     ],
     "positions": [
@@ -219,7 +221,8 @@ SPACES: dict[str, list[Builder]] = {
          (REGIONS, SEQS, MESSAGE_IDS)),
     ],
     "offsets": [
-        (offset, (SERVER_MADE, st.tuples(*ENTRY), st.tuples(*ENTRY))),
+        (offset,
+         (SERVER_MADE, st.tuples(st.just(RoomId("o")), REGIONS, SEQS), st.tuples(*ENTRY))),
     ],
     "connection ids": [
         (lambda transport, name: ids.socket_id(ConnectionId(transport), name),
@@ -254,10 +257,12 @@ def test_different_inputs_give_different_keys(space: str, data: st.DataObject) -
 @given(st.data())
 def test_an_offset_is_read_as_it_was_written(data: st.DataObject) -> None:
     name, since = data.draw(SERVER_MADE), data.draw(st.lists(st.tuples(*ENTRY), max_size=3))
+    room, region, seq = data.draw(st.tuples(*ENTRY))
     trail = Trail(target_of(ConnectionId("x")), "pid", name, since=tuple(since))
-    assert offsets.decode(offsets.encode(trail)) == (
+    streams = {(room, region): seq for room, region, seq in since}
+    assert offsets.decode(offsets.encode(trail, (room, region), seq)) == (
         name,
-        {(room, region): seq for room, region, seq in since},
+        {**streams, (room, region): seq},
     )
 
 

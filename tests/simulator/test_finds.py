@@ -12,6 +12,8 @@ from chalicelib.adapters.memory import MemoryMessageLog, MemoryPresenceStore
 from chalicelib.model.identifiers import MessageId, Region, RoomId
 from chalicelib.model.log import Duplicate, Entry
 from chalicelib.model.presence import Presence
+from workbench.simulator.checks import handed_on_again
+from workbench.simulator.history import HandedOn
 from workbench.simulator.injection import FaultPlan, Outage
 from workbench.simulator.plan import Plan, Step
 from workbench.simulator.run import run
@@ -62,9 +64,36 @@ class ChangesContents(MemoryMessageLog):
         ]
 
 
+class SkipsOldest(MemoryMessageLog):
+    def before(
+        self, room_id: RoomId, region: Region, message_id: MessageId | None, limit: int
+    ) -> list[Entry]:
+        return super().before(room_id, region, message_id, limit)[1:]
+
+
 class ShowsEverybody(MemoryPresenceStore):
     def change(self, presence: Presence, reset: bool) -> bool:
         return True
+
+
+def _sees_nobody_once(twins: dict[str, Any]) -> None:
+    """The delivery of the sixth message finds nobody connected."""
+    log, cache = twins["log"], twins["cache"]
+    commit, online = log.commit, cache.online
+    left = [6]
+
+    def committed(entry: Entry, *rest: Any) -> Any:
+        left[0] -= 1
+        return commit(entry, *rest)
+
+    def seen(users: Any) -> Any:
+        found = online(users)
+        if left != [0]:
+            return found
+        left[0] = -1
+        return replace(found, targets=())
+
+    log.commit, cache.online = committed, seen
 
 
 def _without(name: str, method: str) -> Callable[[dict[str, Any]], None]:
@@ -104,6 +133,45 @@ def test_a_message_that_is_stored_twice_is_found() -> None:
     plan = replace(CALM, fault_plan=away)
     outcome = run(plan, distort=lambda twins: twins.update(log=KnowsNoResends()))
     assert "doubled" in {finding.promise for finding in outcome.findings}
+
+
+def test_a_message_that_waits_for_the_next_one_is_found() -> None:
+    plan = replace(CALM, steps=CALM.steps[:-1])  # nobody reconnects and syncs
+    assert run(plan).findings == ()
+    found = {finding.promise for finding in run(plan, distort=_sees_nobody_once).findings}
+    assert "late" in found
+
+
+def test_a_hole_in_the_history_is_found() -> None:
+    plan = replace(
+        CALM,
+        devices={**CALM.devices, "bob/api": "api"},
+        steps=(*CALM.steps, Step(35, "bob/api", "read", ("red", "4"))),
+    )
+    assert run(plan).findings == ()
+    outcome = run(plan, distort=lambda twins: twins.update(log=SkipsOldest()))
+    assert "history" in {finding.promise for finding in outcome.findings}
+
+
+def _handed(*events: tuple[int, str], life: int = 1, upgraded: bool = False) -> list[HandedOn]:
+    return [HandedOn("cat/1", life, line, message, upgraded) for line, message in events]
+
+
+@pytest.mark.parametrize(
+    ("record", "found"),
+    [
+        (_handed((1, "a"), (1, "b"), (2, "c")), 0),
+        (_handed((1, "a"), (1, "b"), (1, "a")), 1),
+        (_handed((1, "a")) + _handed((2, "a"), life=2), 0),  # it began anew, with a snapshot
+        (_handed((1, "a"), (1, "b"), (2, "b")), 0),  # in flight when the line broke
+        (_handed((1, "a"), *((1, str(n)) for n in range(8)), (2, "a")), 1),
+        (_handed((1, "a"), (2, "b"), (3, "a")), 1),
+        (_handed((1, "a"), (1, "a"), upgraded=True), 0),  # the process of the upgrade died
+        (_handed((1, "a"), (1, "b"), (1, "a"), (1, "b"), upgraded=True), 1),
+    ],
+)
+def test_what_a_stock_client_is_handed_twice(record: list[HandedOn], found: int) -> None:
+    assert len(list(handed_on_again(record))) == found
 
 
 def test_the_same_plan_gives_the_same_run() -> None:

@@ -66,6 +66,11 @@ class Backend:
     async def push(self, name: str, data: dict[str, Any]) -> None:
         await self.sockets[-1].send(json.dumps({"event": name, "data": data}))
 
+    async def push_array(self, *events: tuple[str, dict[str, Any]]) -> None:
+        """Several events in one frame."""
+        frames = [{"event": name, "data": data} for name, data in events]
+        await self.sockets[-1].send(json.dumps(frames))
+
     async def cut(self) -> None:
         """Break the connection, as a network does."""
         self.sockets[-1].transport.abort()

@@ -18,7 +18,9 @@ from chalicelib.model.log import Entry, EntryKind
 Shown = TypeVar("Shown")
 
 ALICE, BOB = UserId("alice"), UserId("bob")
-TARGET = Target(ConnectionId("c="), ALICE, "api", "prod", Region("us-east-1"), "sio:/", 5, "sid")
+TARGET = Target(
+    ConnectionId("c="), ALICE, "api", "prod", Region("us-east-1"), "sio:/", 5, "sid", True
+)
 ENTRY = Entry(
     RoomId("lobby"), Region("us-east-1"), 3, MessageId("0" * 25 + "1"), EntryKind.MESSAGE, BOB, 7,
     message_type="text", content={"any": ["json", None]}, client_message_id="c1",

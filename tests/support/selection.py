@@ -1,7 +1,8 @@
 """Which tests run, and on which worker.
 
-`make test` leaves out the extended tests: those that deploy into an emulator or run Terraform, and
-those with the marker `extended`, which take minutes. `make test-all` (`--all`) runs all tests.
+`make test` leaves out the extended tests: those that deploy into an emulator, those of the page,
+which need Chromium, and those with the marker `extended`, which run Terraform or take minutes.
+`make test-all` (`--all`) runs all tests.
 
 A worker of pytest-xdist gets whole groups, as fixtures of a folder are started once. Unit tests
 and scenarios share none: each of their modules is a group, which evens out the workers at the end.
@@ -13,9 +14,10 @@ import re
 from collections.abc import Collection
 
 DEPLOYED = ("localstack", "ministack")  # stacks of tests/e2e
+IN_BROWSER = "page"
 # Workers begin with what takes longest.
 BY_MODULE = ("unit", "scenarios")  # folders whose modules share no fixture that is slow to start
-LONGEST = (*DEPLOYED, "terraform", "drills", "e2e", "conformance", "contract", "page")
+LONGEST = (*DEPLOYED, "terraform", "drills", "e2e", "conformance", "contract", IN_BROWSER)
 
 
 def group(nodeid: str) -> str:
@@ -43,4 +45,4 @@ def left_out(nodeid: str, *, extended: bool, stacks: Collection[str]) -> bool:
         stacks: The stacks named by `--stack`; their tests run.
     """
     name = group(nodeid)
-    return extended or (name in DEPLOYED and name not in stacks)
+    return extended or name == IN_BROWSER or (name in DEPLOYED and name not in stacks)

@@ -87,7 +87,8 @@ class Device:
     """A stock client with recovery: its pid, and the last text argument that ended an event.
 
     Attributes:
-        got: Contents of messages, in order, over all its connections.
+        messages: All messages, in order, over all its connections.
+        got: Their contents.
     """
 
     def __init__(self, world: World, user: str, namespace: str = "/") -> None:
@@ -95,6 +96,7 @@ class Device:
         self.sid, self.pid, self.offset = "", None, None
         self.recovered = False
         self.got: list[Any] = []
+        self.messages: list[dict[str, Any]] = []
         self._connections = 0
         self._read = 0
 
@@ -155,6 +157,7 @@ class Device:
         for name, data, *rest_ in events:
             if name in ("message_received", "moment_posted"):
                 self.got.append(data["content"])
+                self.messages.append(data)
             if rest_:
                 self.offset = rest_[0]
         return names
@@ -189,7 +192,12 @@ def say(world: World, who: str, content: str, room: str = "one") -> None:
 
     A millisecond passes, as in one millisecond the rooms' messages have no order.
     """
+    send(world, who, content, room)
+    world.pump(until_ms=world.clock.ms)
+
+
+def send(world: World, who: str, content: str, room: str = "one") -> None:
+    """Send a text as `who`, a millisecond later."""
     world.clock.ms += 1
     body = {"conversation_id": room, "message_type": "text", "content": content}
     world.act(who, "send_message", **body)
-    world.pump(until_ms=world.clock.ms)

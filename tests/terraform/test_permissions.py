@@ -15,6 +15,8 @@ from workbench.permissions import readers
 from workbench.permissions.program import Program
 from workbench.reference.settings import READ_BY
 
+pytestmark = [pytest.mark.extended, pytest.mark.timeout(300)]
+
 
 @pytest.fixture(scope="module")
 def program() -> Program:
@@ -31,13 +33,11 @@ def derived(reached: dict[str, permissions.Reach]) -> dict[str, Any]:
     return permissions.derive(reached)
 
 
-@pytest.mark.timeout(300)
 def test_nothing_missing_nothing_more(derived: dict[str, Any]) -> None:
     told = json.loads(permissions.PERMISSIONS.read_text())
     assert told == derived, "run `python -m workbench.permissions.derive`"
 
 
-@pytest.mark.timeout(300)
 def test_the_derivation_sees_the_code(derived: dict[str, Any]) -> None:
     """A few known permissions, because an empty derivation would find no difference."""
     assert derived.keys() == triggers.load(ROOT / "app.py").functions
@@ -86,7 +86,6 @@ def test_what_permissions_allow() -> None:
     assert ("report", "dynamodb", "GetItem", "rooms") not in allowed
 
 
-@pytest.mark.timeout(300)
 def test_which_functions_read_a_setting(
     program: Program, reached: dict[str, permissions.Reach]
 ) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -37,6 +39,10 @@ def storm(
     clients: Annotated[int, typer.Option(min=4)] = _PLAN.clients,
     seconds: Annotated[float, typer.Option(min=1)] = _PLAN.seconds,
     seed: Annotated[int | None, typer.Option(help="Seed of random choices; printed.")] = None,
+    stock: Annotated[
+        int, typer.Option(help="Stock Socket.IO clients, in percent.", min=0, max=100)
+    ] = _PLAN.stock,
+    room_size: Annotated[int, typer.Option(help="Members of a room.", min=2)] = _PLAN.room_size,
     cuts_per_s: Annotated[float, typer.Option(min=0.01)] = _PLAN.cuts_per_s,
     pause_s: Annotated[
         float, typer.Option(help="Seconds between a client's messages, on average.", min=0.01)
@@ -60,11 +66,14 @@ def storm(
     """
     chosen = seed if seed is not None else random.randrange(1_000_000)
     plan = storms.Plan(
-        clients=clients, seconds=seconds, seed=chosen, cuts_per_s=cuts_per_s, pause_s=pause_s
-    )
+        clients=clients, seconds=seconds, seed=chosen, stock=stock, room_size=room_size,
+        cuts_per_s=cuts_per_s, pause_s=pause_s,
+    )  # fmt: skip
     console = Console(stderr=as_json)
     console.print(f"seed {plan.seed}: {plan.clients} clients, {plan.seconds:g} s of storm")
-    result = asyncio.run(_run(plan, url, console))
+    # Chalice logs to what is standard output when the functions are loaded.
+    with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
+        result = asyncio.run(_run(plan, url, console))
     if keep is not None:
         keep.write_text("".join(f"{line}\n" for line in as_lines(result.history)))
     if as_json:
@@ -79,9 +88,10 @@ def as_data(result: storms.Result) -> dict[str, object]:
     return {
         "ok": result.ok,
         "plan": asdict(result.plan),
-        "kinds": dict(result.kinds),
+        "kinds": result.mix,
         "settled_s": result.settled_s,
         "counts": asdict(result.verdict.counts),
+        "doubles": result.doubles,
         "faults": {kind.value: result.verdict.of(kind) for kind in Kind},
         "details": [asdict(fault) for fault in result.verdict.faults],
     }
@@ -116,11 +126,13 @@ async def _run(plan: storms.Plan, url: str | None, console: Console) -> storms.R
 def _tell(console: Console, result: storms.Result) -> None:
     counts = result.verdict.counts
     table = Table(show_header=False, box=None)
-    for kind, number in result.kinds.items():
+    for kind, number in result.mix.items():
         table.add_row(kind, str(number))
     for name, value in asdict(counts).items():
         if name != "cuts":
             table.add_row(name.replace("_", " "), str(value))
+    for why, kinds in result.doubles.items():
+        table.add_row(f"  {why}", ", ".join(f"{n} {kind}" for kind, n in kinds.items()) or "0")
     table.add_row("cuts", str(sum(counts.cuts.values())))
     for cut, number in sorted(counts.cuts.items()):
         table.add_row(f"  {cut}", str(number))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +12,7 @@ import aiohttp
 from .history import Client, Key, LogEntry, MessageId, Room
 
 _PAGE = 100
+_UNAVAILABLE, _PAUSE_S = 503, 0.5
 
 
 class ServiceError(Exception):
@@ -21,10 +24,12 @@ class Service:
 
     Args:
         url: The stack itself, even if its clients connect through a proxy.
+        patience_s: How long a read is repeated while the stack is too busy to answer it.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience_s: float = 60.0) -> None:
         self._url = url
+        self._patience_s = patience_s
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Service:
@@ -68,12 +73,18 @@ class Service:
     async def _ask(self, method: str, path: str, token: str = "", body: Any = None) -> Any:
         assert self._http is not None
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        try:
-            async with self._http.request(
-                method, self._url + path, json=body, headers=headers
-            ) as answer:
-                if answer.status >= 300:
-                    raise ServiceError(f"{method} {path}: {answer.status} {await answer.text()}")
-                return await answer.json()
-        except (aiohttp.ClientError, TimeoutError) as fault:
-            raise ServiceError(f"{method} {self._url}{path}: {fault!r}") from fault
+        until_s = time.monotonic() + self._patience_s
+        while True:
+            try:
+                async with self._http.request(
+                    method, self._url + path, json=body, headers=headers
+                ) as answer:
+                    if answer.status < 300:
+                        return await answer.json()
+                    why = f"{method} {path}: {answer.status} {await answer.text()}"
+            except (aiohttp.ClientError, TimeoutError) as fault:
+                raise ServiceError(f"{method} {self._url}{path}: {fault!r}") from fault
+            passes = method == "GET" and answer.status == _UNAVAILABLE
+            if not passes or time.monotonic() > until_s:
+                raise ServiceError(why)
+            await asyncio.sleep(_PAUSE_S)

@@ -22,6 +22,7 @@ from workbench.gateway import Gateway
 from workbench.stack.embedded import EmbeddedStack
 
 from . import checker
+from .doubles import Why, doubles
 from .history import Client, History, Key, LogEntry, MessageId, Room
 from .json_member import JsonMember
 from .members import Member, Refused, Unanswered
@@ -31,7 +32,7 @@ from .recorder import Recorder
 from .service import Service, ServiceError
 from .swarm import Swarm
 
-# Number of clients of each kind among a hundred.
+# Number of clients of each kind among a hundred; the shares of stock clients among themselves.
 MIX = {
     "json": 30,
     "js websocket": 22,
@@ -57,6 +58,7 @@ class Plan:
     """The parameters of a storm.
 
     Attributes:
+        stock: Stock Socket.IO clients among a hundred; the others use the JSON protocol.
         room_size: Members of a room.
         rooms_each: Rooms of each client.
         pause_s: Average seconds that a client waits between an ack and its next message.
@@ -67,6 +69,7 @@ class Plan:
     clients: int = 200
     seconds: float = 60.0
     seed: int = 1
+    stock: int = 100 - MIX["json"]
     room_size: int = 4
     rooms_each: int = 2
     pause_s: float = 20.0
@@ -89,11 +92,12 @@ Watch = Callable[[Progress], None]
 @dataclass(frozen=True, slots=True)
 class Result:
     """Attributes:
+    kinds: The kind of each client.
     settled_s: Seconds from the storm's end until nothing was missing; None if it never settled.
     """
 
     plan: Plan
-    kinds: Mapping[str, int]
+    kinds: Mapping[Client, str]
     history: History
     verdict: checker.Verdict
     settled_s: float | None
@@ -102,10 +106,31 @@ class Result:
     def ok(self) -> bool:
         return not self.verdict.faults and not self.verdict.counts.failed
 
+    @property
+    def mix(self) -> dict[str, int]:
+        """Number of clients of each kind."""
+        return {kind: list(self.kinds.values()).count(kind) for kind in MIX}
 
-def cast(clients: int) -> dict[Client, str]:
-    """The kind of each client, in the shares of `MIX`, with every kind spread over all rooms."""
-    shares = {kind: clients * share / 100 for kind, share in MIX.items()}
+    @property
+    def doubles(self) -> dict[str, dict[str, int]]:
+        """Repeated pushes by their explanation, and by kind of client."""
+        found: dict[str, dict[str, int]] = {why.value: {} for why in Why}
+        for double in doubles(self.history):
+            kinds = found[double.why.value]
+            kind = self.kinds[double.client]
+            kinds[kind] = kinds.get(kind, 0) + 1
+        return found
+
+
+def cast(clients: int, stock: int = 100 - MIX["json"]) -> dict[Client, str]:
+    """The kind of each client, in the shares of `MIX`, with every kind spread over all rooms.
+
+    Args:
+        stock: Stock clients among a hundred.
+    """
+    mix = {kind: share * stock / (100 - MIX["json"]) for kind, share in MIX.items()}
+    mix["json"] = 100 - stock
+    shares = {kind: clients * share / 100 for kind, share in mix.items() if share}
     left = dict(shares)
     kinds: dict[Client, str] = {}
     for number in range(clients):
@@ -149,7 +174,7 @@ async def storm(
     """
     rng = random.Random(plan.seed)
     recorder = Recorder()
-    kinds = cast(plan.clients)
+    kinds = cast(plan.clients, plan.stock)
     async with AsyncExitStack() as open_:
         service = await open_.enter_async_context(Service(url))
         proxy = await open_.enter_async_context(CuttingProxy(url, rng, recorder.cut))
@@ -163,8 +188,7 @@ async def storm(
         finally:
             await run.end()
     history = History(run.members_of, run.log, tuple(recorder.events))
-    present = {kind: list(kinds.values()).count(kind) for kind in MIX}
-    return Result(plan, present, history, checker.check(history), settled_s)
+    return Result(plan, kinds, history, checker.check(history), settled_s)
 
 
 class _Storm:

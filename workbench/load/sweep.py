@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from chalicelib.access.cluster import Cluster
@@ -34,6 +33,7 @@ from chalicelib.connections.restoring import Restorer
 from chalicelib.connections.silence import Silence
 from chalicelib.connections.sweep import RUN_MS, Sweep
 from chalicelib.connections.views import RoomViews
+from chalicelib.jobs.outbound import EndSilent
 from chalicelib.kernel.ids import BUCKETS
 from chalicelib.membership.friends import Friends
 from chalicelib.membership.rooms import Rooms
@@ -49,7 +49,8 @@ KINDS = {
     "Socket.IO, a pong every 25 s": (25, True),
     "Socket.IO, a pong every 240 s": (240, True),
     "JSON, a ping every 60 s": (60, False),
-    "JSON, never a ping": (None, False),
+    "JSON, a frame every 20 s": (20, False),
+    "JSON, answers `ping` only": (None, False),
 }
 WRITE_MS, READ_MS, TRIP_MS, POST_MS, SIDE_BY_SIDE = 5, 5, 1, 12, 16
 ITEM_UNITS = 500 / 4096 * 0.5  # an item of 500 bytes, eventually consistent
@@ -67,13 +68,15 @@ class Clock:
 
 
 class Poster:
-    """Every post is taken."""
+    """Every post is taken; `asked` has the connections that have to answer one."""
 
     def __init__(self, calls: Counter[str]) -> None:
         self._calls = calls
+        self.asked: list[ConnectionId] = []
 
     def post(self, posts: Sequence[Post]) -> list[Outcome]:
         self._calls["posts"] += len(posts)
+        self.asked += [each.target.connection_id for each in posts]
         return [Outcome.DELIVERED] * len(posts)
 
     def close(self, target: Target) -> Outcome:
@@ -105,9 +108,10 @@ def minute(beat_s: int | None, session: bool, hours: int) -> dict[str, float]:
     """The calls of one minute for one connection, on the average of so many hours."""
     clock, ids, calls = Clock(), SystemIds(), Counter[str]()
     stored, cache = MemoryConnectionStore(), MemoryCache(ids, clock)
-    store, outbound, poster = Counted(stored, calls), MemoryQueue(), Poster(calls)
+    store, registry = Counted(stored, calls), Counted(cache, calls)
+    outbound, poster = MemoryQueue(), Poster(calls)
     presence_jobs = PresenceJobs(MemoryQueue(), ids)
-    restorer = Restorer(store, cache, outbound, clock)
+    restorer = Restorer(store, registry, outbound, clock)
     friends = Friends(
         MemoryFriendStore(),
         cache,
@@ -125,7 +129,7 @@ def minute(beat_s: int | None, session: bool, hours: int) -> dict[str, float]:
     revocations = Revocations(MemoryRevocationStore(), cluster, outbound, clock)
     connections = Connections(
         store=store,
-        registry=cache,
+        registry=registry,
         restorer=restorer,
         views=RoomViews(store, cache, rooms, outbound),
         presence_jobs=presence_jobs,
@@ -139,15 +143,21 @@ def minute(beat_s: int | None, session: bool, hours: int) -> dict[str, float]:
     )
     sweep = Sweep(
         store=store,
-        registry=cache,
+        registry=registry,
         counts=cache,
         restorer=restorer,
         connections=connections,
         expiry=TokenExpiry(store, connections, poster, outbound, clock),
-        silence=Silence(store, connections, outbound),
+        silence=Silence(
+            store=store,
+            registry=registry,
+            connections=connections,
+            poster=poster,
+            outbound=outbound,
+            clock=clock,
+        ),
         presence_jobs=presence_jobs,
         outbound=outbound,
-        poster=poster,
         parallel=SystemThreads(),
         clock=clock,
     )
@@ -157,21 +167,29 @@ def minute(beat_s: int | None, session: bool, hours: int) -> dict[str, float]:
         cache.register(each)
     for second in range(hours * 3600):
         clock.ms += 1000
-        for number in range(second % (beat_s or 1), SAMPLE if beat_s else 0, beat_s or 1):
-            each = everyone[number]
+        lively = everyone[second % beat_s :: beat_s] if beat_s else []
+        for connection_id in [*(each.connection_id for each in lively), *poster.asked]:
             if session:
-                connections.touch([each.connection_id])
-            else:
-                known = cache.frame(each.connection_id, None, None).connection or each
-                known = replace(each, last_ping_ms=known.last_ping_ms)
-                connections.heard(known)
-                connections.heartbeat(known)
+                connections.touch([connection_id])
+                continue
+            frame = cache.frame(connection_id, None, None)
+            assert frame.connection is not None
+            connections.heard(frame.connection, frame.noted_ms)
+        poster.asked.clear()
         if second % 60 == 59:
             sweep.run(lambda target: None if session else b"ping", lambda connection: b"")
+            calls["jobs"] += sum(isinstance(job, EndSilent) for job in outbound.jobs)
             outbound.jobs.clear()
+    assert not calls["jobs"], "everybody answers"
     per = hours * 60 * SAMPLE
     writes = calls["touch"] + calls["look_later"]
-    return {"writes": writes / per, "items": calls["items"] / per, "posts": calls["posts"] / per}
+    beats = calls["note"] + calls["beat"]
+    return {
+        "beats": beats / per,
+        "writes": writes / per,
+        "items": calls["items"] / per,
+        "posts": calls["posts"] / per,
+    }
 
 
 def main() -> None:
@@ -184,22 +202,23 @@ def main() -> None:
         f" {SIDE_BY_SIDE} at a time; {RUN_MS // 1000} s a sweep, the rest in jobs of 1/{BUCKETS}.\n"
     )
     print(
-        "| connections | kind | writes/s | items/sweep | posts/sweep | s/sweep | jobs | $/month |"
+        "| connections | kind | Redis/s | writes/s | items/sweep | posts/sweep | s/sweep | jobs"
+        " | $/month |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|")
     for kind, (beat_s, session) in KINDS.items():
         one = minute(beat_s, session, hours)
         for size in SIZES:
-            writes, items, posts = (one[name] * size for name in ("writes", "items", "posts"))
+            beats, writes, items, posts = (each * size for each in one.values())
             ms = BUCKETS * READ_MS + items * 3 * TRIP_MS / 500 + posts * POST_MS / SIDE_BY_SIDE
-            ms += posts * WRITE_MS / SIDE_BY_SIDE
+            ms += items * WRITE_MS / SIDE_BY_SIDE
             left = max(0, -(-(ms - RUN_MS) * BUCKETS // ms))
             units = items * ITEM_UNITS + budgets.SWEEP.reads
             usd = prices["dynamodb_writes"].usd(writes * budgets.SEEN_WRITES * MONTH_MIN)
             usd += prices["dynamodb_reads"].usd(units * MONTH_MIN)
             print(
-                f"| {size:,} | {kind} | {writes / 60:,.1f} | {items:,.0f} | {posts:,.0f}"
-                f" | {ms / 1000:,.1f} | {left:.0f} | {usd:,.2f} |"
+                f"| {size:,} | {kind} | {beats / 60:,.1f} | {writes / 60:,.1f} | {items:,.0f}"
+                f" | {posts:,.0f} | {ms / 1000:,.1f} | {left:.0f} | {usd:,.2f} |"
             )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,62 +20,73 @@ from chalicelib.adapters.memory.cache import MemoryCache
 from chalicelib.adapters.memory.sessions import MemorySessions
 from chalicelib.adapters.memory.trails import MemoryTrails
 from chalicelib.adapters.secrets import FixedSecrets
+from chalicelib.adapters.sqs import SqsQueue
 from chalicelib.adapters.system import SystemClock, SystemIds, SystemThreads
-from chalicelib.entrypoints import websocket
+from chalicelib.entrypoints import queues, websocket
+from chalicelib.kernel.ids import BUCKETS
 from chalicelib.kernel.settings import Settings
 from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Outcome, Post
-from chalicelib.model.identifiers import Region, RoomId, UserId
+from chalicelib.model.identifiers import ConnectionId, Region, RoomId, UserId
 from chalicelib.model.rooms import Member, Role, Room, RoomType
 from chalicelib.services import Adapters, compose
 
+from .bill import REDIS, Call
+from .event_sources import EventSource, Sqs
+
 _SECRET = "only-for-this-measurement-and-longer-than-sixty-four-bytes-as-it-must-be"
-_COMMITS = {"commit", "commit_all"}
+_COMMITS = {("log", "commit"), ("log", "commit_all")}
+_QUEUES = ("delivery", "delivery_dead", "outbound", "outbound_dead")
+_TRIPS = ("sessions", "trails")  # each call is one; the cache counts its own
+_FIFO = ("delivery", "delivery_dead")
+# Neither slow nor counted.
+_LOCAL = ("clock", "ids", "parallel", "secrets", "peers", "metrics", "cluster", "poster")
 
 
 @dataclass(frozen=True)
 class Delays:
-    """What a call takes, in seconds."""
+    """What a call takes, in seconds.
+
+    Attributes:
+        receive_s: From when a job can be received until its function begins.
+    """
 
     transaction_s: float = 0.02
     store_s: float = 0.004
     redis_s: float = 0.001
     queue_s: float = 0.008
+    receive_s: float = 0.01
+    post_s: float = 0.012
+
+    def of(self, call: Call) -> float:
+        if call in _COMMITS:
+            return self.transaction_s
+        if call[0] in _QUEUES:
+            return self.queue_s
+        return self.redis_s if call[0] in REDIS else self.store_s
 
 
-NONE = Delays(0, 0, 0, 0)
+NONE = Delays(0, 0, 0, 0, 0, 0)
 
 
-class _Slow:
-    """A port whose calls take time: half of it before they take effect."""
+class _Port:
+    """A port whose calls go through `Twins.call`."""
 
-    def __init__(self, inner: Any, seconds: Callable[[str], float], around: Any = None) -> None:
-        self._inner, self._seconds, self._around = inner, seconds, around
+    def __init__(self, name: str, inner: Any, call: Callable[[Call, Callable[[], Any]], Any]):
+        self._name, self._inner, self._call = name, inner, call
 
     def __getattr__(self, method: str) -> Any:
         target = getattr(self._inner, method)
 
         def call(*arguments: Any, **more: Any) -> Any:
-            half_s = self._seconds(method) / 2
-            if half_s:
-                time.sleep(half_s)
-            act = self._around or (lambda _, go: go())
-            result = act(method, lambda: target(*arguments, **more))
-            if half_s:
-                time.sleep(half_s)
-            return result
+            act = functools.partial(target, *arguments, **more)
+            return self._call((self._name, method), act)
 
         return call
 
 
 class _Nobody:
-    """A poster without clients, and the other ports that no append uses."""
-
-    def post(self, posts: list[Post]) -> list[Outcome]:
-        return [Outcome.DELIVERED for _ in posts]
-
-    def close(self, target: Target) -> Outcome:
-        return Outcome.GONE
+    """The ports that no message uses."""
 
     def put(self, values: Mapping[str, tuple[float, str]], at_ms: int) -> None:
         return
@@ -88,75 +101,176 @@ class _Nobody:
         return
 
 
+class Posts:
+    """Takes every post, so many at a time.
+
+    Attributes:
+        taken: (connection, frame, monotonic seconds) of each.
+    """
+
+    def __init__(self, post_s: Callable[[], float], at_a_time: int) -> None:
+        self._post_s, self._at_a_time = post_s, at_a_time
+        self.taken: list[tuple[ConnectionId, bytes, float]] = []
+
+    def post(self, posts: Sequence[Post]) -> list[Outcome]:
+        for start in range(0, len(posts), self._at_a_time):
+            _sleep(self._post_s())
+            now_s = time.monotonic()
+            some = posts[start : start + self._at_a_time]
+            self.taken += [(each.target.connection_id, each.data, now_s) for each in some]
+        return [Outcome.DELIVERED for _ in posts]
+
+    def close(self, target: Target) -> Outcome:
+        raise RuntimeError("nobody is closed")
+
+
 class Twins:
     """
+    Args:
+        commit: Makes the log's transactions, around which a measurement may put faults.
+
     Attributes:
         delays: What calls take; nothing while members connect.
-        transactions: Transactions on the log so far, refused ones too.
+        calls: The calls of ports so far, by port and method; of queues, the requests.
+        queues: By the names of their ports.
+        posts: What was posted to websockets.
     """
 
-    def __init__(self, delays: Delays, commit: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(
+        self, delays: Delays = NONE, commit: Callable[[Callable[[], Any]], Any] | None = None
+    ) -> None:
         self.delays = NONE
-        self._delays = delays
-        self._commit = commit
+        self.calls: Counter[Call] = Counter()
+        self._delays, self._commit = delays, commit
         self._lock = threading.Lock()
-        self.transactions = 0
         clock, ids = SystemClock(), SystemIds()
+        settings = Settings(jwt_secret=_SECRET)
+        self.region = Region(settings.region)
         self.log: Any = memory.MemoryMessageLog()
         self.cache = MemoryCache(ids, clock)
-        settings, nobody = Settings(jwt_secret=_SECRET), _Nobody()
-        self.region = Region(settings.region)
-        sessions = MemorySessions(clock)
-
-        def store(inner: Any) -> Any:
-            return _Slow(inner, lambda _: self.delays.store_s)
-
-        def queue() -> Any:
-            return _Slow(memory.MemoryQueue(), lambda _: self.delays.queue_s)
-
+        self.posts = Posts(lambda: self.delays.post_s, settings.post_concurrency)
         self._rooms = memory.MemoryRoomStore()
-        adapters = Adapters(
-            log=_Slow(self.log, self._log_s, self._counted),
-            cursors=memory.MemoryCursors(),
-            friends=memory.MemoryFriendStore(),
-            revocations=memory.MemoryRevocationStore(),
-            presence=memory.MemoryPresenceStore(),
-            markers=memory.MemoryMarkers(),
-            rooms=store(self._rooms),
-            connections=store(memory.MemoryConnectionStore()),
-            checkpoints=memory.MemoryCheckpointStore(),
-            sessions=sessions,
-            trails=MemoryTrails(),
-            cache=_Slow(self.cache, lambda _: self.delays.redis_s),
-            poster=EnginePoster(nobody, sessions),  # type: ignore[arg-type]
-            delivery=queue(),
-            delivery_dead=queue(),
-            outbound=queue(),
-            outbound_dead=queue(),
-            peers=nobody,
-            metrics=nobody,
-            cluster=nobody,  # type: ignore[arg-type]
-            secrets=FixedSecrets({"jwt_secret": _SECRET}),
-            clock=clock,
-            ids=ids,
-            parallel=SystemThreads(),
-        )
-        self.services = compose(settings, adapters)
+        nobody, sessions = _Nobody(), MemorySessions(clock)
+        self.queues = {name: Sqs(functools.partial(self._request, name)) for name in _QUEUES}
+        ports: dict[str, Any] = {
+            "log": self.log,
+            "cursors": memory.MemoryCursors(),
+            "rooms": self._rooms,
+            "friends": memory.MemoryFriendStore(),
+            "revocations": memory.MemoryRevocationStore(),
+            "presence": memory.MemoryPresenceStore(),
+            "markers": memory.MemoryMarkers(),
+            "connections": memory.MemoryConnectionStore(),
+            "checkpoints": memory.MemoryCheckpointStore(),
+            "sessions": sessions,
+            "trails": MemoryTrails(),
+            "cache": self.cache,
+            "poster": EnginePoster(self.posts, sessions),
+            "peers": nobody,
+            "metrics": nobody,
+            "cluster": nobody,
+            "secrets": FixedSecrets({"jwt_secret": _SECRET}),
+            "clock": clock,
+            "ids": ids,
+            "parallel": SystemThreads(),
+        }
+        slow = {
+            name: inner if name in _LOCAL else _Port(name, inner, self.call)
+            for name, inner in ports.items()
+        }
+        for name, client in self.queues.items():
+            slow[name] = SqsQueue(client, f"{name}.fifo" if name in _FIFO else name)
+        self.services = compose(settings, Adapters(**slow))
+        self.deliver = self._source(self.queues["delivery"], queues.deliver)
+        self.outbound = self._source(self.queues["outbound"], queues.outbound)
+        for bucket in range(BUCKETS):
+            self.cache.vouch(bucket, self.cache.begin(bucket))
+
+    @property
+    def trips(self) -> int:
+        """Round trips to Redis so far."""
+        others = sum(times for (port, _), times in self.calls.items() if port in _TRIPS)
+        return self.cache.round_trips + others
+
+    @property
+    def jobs_sent(self) -> int:
+        """Jobs that were queued so far."""
+        return sum(queue.sent for queue in self.queues.values())
+
+    @property
+    def requests(self) -> int:
+        """Requests to queues so far, Lambda's included: it receives and deletes each batch."""
+        own = sum(times for (port, _), times in self.calls.items() if port in _QUEUES)
+        return own + 2 * sum(queue.batches for queue in self.queues.values())
+
+    @property
+    def idle(self) -> bool:
+        """Whether no job is due or being done."""
+        return all(queue.idle for queue in self.queues.values())
+
+    @property
+    def transactions(self) -> int:
+        """Transactions on the log so far, refused ones too."""
+        return sum(self.calls[each] for each in _COMMITS)
+
+    def call(self, call: Call, act: Callable[[], Any]) -> Any:
+        """Make a call: count it, and take half of its time before it takes effect."""
+        half_s = self.delays.of(call) / 2
+        with self._lock:
+            self.calls[call] += 1
+        _sleep(half_s)
+        result = self._commit(act) if self._commit and call in _COMMITS else act()
+        _sleep(half_s)
+        return result
 
     def members(self, room_id: RoomId, count: int) -> list[str]:
         """A room with this many connected members, whose roles are known; their connections."""
-        users = [UserId(f"user{number}") for number in range(count)]
+        users = self.room(room_id, count)
+        devices = [self.connect(user) for user in users]
+        frame = json.dumps({"action": "join_room", "data": {"room_id": room_id}})
+        for device in devices:
+            self.say(device, frame)
+        self.delays = self._delays
+        return devices
+
+    def room(self, room_id: RoomId, count: int) -> list[UserId]:
+        """A room with this many members; the users."""
+        users = [UserId(f"{room_id}-{number}") for number in range(count)]
         roles = itertools.chain([Role.OWNER], itertools.repeat(Role.MEMBER))
         room = Room(room_id, RoomType.GROUP_CHAT, users[0], 0)
         self._rooms.create(
             room, [Member(room_id, *each, 0) for each in zip(users, roles, strict=False)]
         )
-        devices = [self._connect(user) for user in users]
-        frame = json.dumps({"action": "join_room", "data": {"room_id": room_id}})
-        for device in devices:
-            websocket.message(self.services, self.event(device, "MESSAGE", frame))
+        return users
+
+    def connect(self, user: UserId) -> str:
+        """Connect a JSON client; its connection."""
+        device = f"{user}="
+        self._open(device, {"token": _token(user)})
+        return device
+
+    def connect_stock(self, user: UserId) -> str:
+        """Connect a stock Socket.IO client that can recover; its connection."""
+        device = f"{user}="
+        self._open(device, {"EIO": "4", "transport": "websocket"})
+        self.drain()
+        self.say(device, "40" + json.dumps({"token": _token(user), "recovery": True}))
+        self.drain()
+        return device
+
+    def say(self, device: str, frame: str) -> str:
+        """Send a frame; the answer in the return body."""
+        answer = websocket.message(self.services, self.event(device, "MESSAGE", frame))
+        return str(answer["body"])
+
+    def drain(self) -> None:
+        """Run the queues' functions one after the other, until no job is due."""
+        while self.deliver.serve() or self.outbound.serve():
+            pass
+
+    def begin(self) -> None:
+        """From now on, calls take their time."""
         self.delays = self._delays
-        return devices
 
     @staticmethod
     def event(device: str, kind: str, body: str = "", **more: Any) -> dict[str, Any]:
@@ -173,22 +287,25 @@ class Twins:
         }
         return {"requestContext": context, "body": body, **more}
 
-    def _connect(self, user: UserId) -> str:
-        claims = {"sub": user, "exp": int(time.time()) + 3600}
-        query = {"token": jwt.encode(claims, _SECRET, algorithm="HS256")}
-        device = f"{user}="
+    def _open(self, device: str, query: Mapping[str, str]) -> None:
         event = self.event(device, "CONNECT", headers={}, queryStringParameters=query)
         answer = websocket.connect(self.services, event)
         if answer["statusCode"] != 200:
             raise RuntimeError(answer)
-        return device
 
-    def _log_s(self, method: str) -> float:
-        return self.delays.transaction_s if method in _COMMITS else self.delays.store_s
+    def _request(self, queue: str, name: str, act: Callable[[], Any]) -> Any:
+        return self.call((queue, name), act)
 
-    def _counted(self, method: str, act: Callable[[], Any]) -> Any:
-        if method not in _COMMITS:
-            return act()
-        with self._lock:
-            self.transactions += 1
-        return self._commit(act)
+    def _source(self, sqs: Sqs, handler: Callable[..., dict[str, Any]]) -> EventSource:
+        run = functools.partial(handler, self.services)
+        return EventSource(sqs, run, lambda: self.delays.receive_s)
+
+
+def _token(user: UserId) -> str:
+    claims = {"sub": user, "exp": int(time.time()) + 3600}
+    return jwt.encode(claims, _SECRET, algorithm="HS256")
+
+
+def _sleep(seconds: float) -> None:
+    if seconds:
+        time.sleep(seconds)

@@ -8,8 +8,10 @@ from typing import Any, Protocol
 from tidings_client.inbox import Inbox
 from workbench.drills import history as drill
 
-from .gateway import Gateway, Socket
+from .gateway import Gateway
 from .history import Heard, Record, Shown
+from .http_api import HttpApi
+from .lines import Line
 from .scheduler import Result, Scheduler
 
 ANSWER_US = 10_000_000
@@ -32,10 +34,13 @@ class Refused(Exception):
 class Speech(Protocol):
     """A protocol: opens a connection, words requests, and hands what arrives to the device."""
 
-    def open(self, device: Device) -> Socket | None: ...
+    def open(self, device: Device) -> Line | None: ...
 
     def is_recovered(self) -> bool:
         """Whether the server has sent what was missed, so that no sync is needed."""
+
+    def is_stock(self) -> bool:
+        """Whether its program does nothing about missed messages: the protocol recovers them."""
 
     def is_dead(self, device: Device) -> bool:
         """Check the connection, from the device's task; True if it must be given up."""
@@ -50,7 +55,7 @@ class Device:
 
     Attributes:
         name: `user/number`.
-        socket: The connection that is open; None while there is none.
+        line: The connection that is open; None while there is none.
         rooms: The rooms that it has joined, for ephemeral events.
         wants: Whether it is meant to be connected.
         is_ready: Whether it is connected and has what it missed.
@@ -63,6 +68,7 @@ class Device:
         token: Callable[[], str],
         speech: Speech,
         gateway: Gateway,
+        http: HttpApi,
         scheduler: Scheduler,
         record: Record,
         follows: Sequence[str],
@@ -70,13 +76,14 @@ class Device:
         self.name = name
         self.user = name.split("/")[0]
         self.token = token
-        self.socket: Socket | None = None
+        self.line: Line | None = None
         self.connections = 0
         self.rooms: dict[str, None] = {}
         self.wants = False
         self.is_ready = False
         self.unready_us = 0
         self.gateway = gateway
+        self.http = http
         self.scheduler = scheduler
         self.record = record
         self.inbox = Inbox(self._emit)
@@ -98,15 +105,11 @@ class Device:
 
     def disconnect(self, how: str) -> None:
         """End the connection: `leave`, `vanish`, or `cut` (it then reconnects)."""
-        socket = self.socket
+        line = self.line
         if how != "cut":
             self.wants = False
-        if socket is not None and not socket.ended.is_set:
-            {
-                "leave": self.gateway.leave,
-                "vanish": self.gateway.vanish,
-                "cut": self.gateway.cut,
-            }[how](socket)
+        if line is not None and not line.ended.is_set:
+            {"leave": line.leave, "vanish": line.vanish, "cut": line.cut}[how]()
 
     def send(self, room: str, key: str, text: str, again: str | None = None) -> None:
         """Send a message until it is acked.
@@ -164,14 +167,14 @@ class Device:
         Raises:
             Refused: With the server's code, or `no_answer`.
         """
-        socket = self.socket
-        if socket is None:
+        line = self.line
+        if line is None:
             raise Refused("no_answer", True)
         self._numbers += 1
         number, answer = self._numbers, Result[Frame]()
         self._pending[number] = answer
-        socket.ended.then(lambda: answer.fail(Refused("no_answer", True)))
-        self.gateway.send(socket, self._speech.say(self, number, action, data))
+        line.ended.then(lambda: answer.fail(Refused("no_answer", True)))
+        line.send(self._speech.say(self, number, action, data))
         there = self.scheduler.wait(answer, ANSWER_US)
         self._pending.pop(number, None)
         if not there:
@@ -225,30 +228,31 @@ class Device:
         """One connection, from its handshake to its end; whether it was of use."""
         # Live messages wait for those that were missed, or for the first snapshots.
         self.inbox.begin(self.inbox.positions() or self._follows)
-        socket = self._speech.open(self)
-        if socket is None:
+        line = self._speech.open(self)
+        if line is None:
             return False
         # A sync that broke off is still due, even if a later connection is recovered.
         self._is_sync_due = self._is_sync_due or not self._speech.is_recovered()
         if not self.wants:
-            self.gateway.leave(socket)
+            line.leave()
             return False
-        self.socket = socket
+        self.line = line
         client = drill.Client(self.name)
         useful = False
         try:
             useful = self._restore()
             if useful:
-                self.record.events.append(drill.Connected(self._now_s(), client))
+                recovered = self._speech.is_recovered()
+                self.record.events.append(drill.Connected(self._now_s(), client, recovered))
                 self.is_ready = True
-                self._stay(socket)
+                self._stay(line)
         except Refused:
             useful = False
-        if not socket.ended.is_set:
-            self.gateway.cut(socket)
-        self.socket = None
+        if not line.ended.is_set:
+            line.cut()
+        self.line = None
         self.inbox.interrupt()
-        self.record.events.append(drill.Disconnected(self._now_s(), client, socket.ended.value()))
+        self.record.events.append(drill.Disconnected(self._now_s(), client, line.ended.value()))
         return useful
 
     def _restore(self) -> bool:
@@ -286,13 +290,13 @@ class Device:
                 del self.rooms[room]
         return True
 
-    def _stay(self, socket: Socket) -> None:
+    def _stay(self, line: Line) -> None:
         """Stay until the connection ends, or turns out to be dead."""
-        while not self.scheduler.wait(socket.ended, HEARTBEAT_US):
+        while not self.scheduler.wait(line.ended, HEARTBEAT_US):
             if self._speech.is_dead(self):
                 return
             holes = self.inbox.with_holes()
-            if holes:
+            if holes and not self._speech.is_stock():
                 self._mend(sorted(holes))
 
     def _mend(self, rooms: list[str]) -> None:

@@ -32,7 +32,7 @@ LONG_US = 30_000_000
 
 @dataclass
 class Socket:
-    """One websocket.
+    """One websocket; the client's end of it is a `lines.Line`.
 
     Attributes:
         receive: Takes each frame at the client.
@@ -41,6 +41,7 @@ class Socket:
         is_alive: Whether there still is a client at the other end.
     """
 
+    gateway: Gateway
     connection_id: str
     receive: Callable[[str], None]
     ended: Result[str] = field(default_factory=Result)
@@ -49,6 +50,18 @@ class Socket:
     connected_ms: int = 0
     arrives_us: int = 0
     frames: int = 0
+
+    def send(self, text: str) -> None:
+        self.gateway.send(self, text)
+
+    def leave(self) -> None:
+        self.gateway.leave(self)
+
+    def vanish(self) -> None:
+        self.gateway.vanish(self)
+
+    def cut(self) -> None:
+        self.gateway.cut(self)
 
 
 class Gateway:
@@ -72,7 +85,7 @@ class Gateway:
         headers: Mapping[str, str],
     ) -> Socket | None:
         """Open a websocket, from a client's task; None if it is refused or does not answer."""
-        socket = Socket(connection_id, receive, connected_ms=self._scheduler.now_ms)
+        socket = Socket(self, connection_id, receive, connected_ms=self._scheduler.now_ms)
         self.sockets[connection_id] = socket
         event = {
             "requestContext": self._context(socket, "CONNECT", "$connect"),
@@ -98,10 +111,14 @@ class Gateway:
         socket.is_open = True
         return socket
 
+    def note(self, line: str, way: str, text: str) -> None:
+        """Show in the trace what a client sends (`=>`) or gets (`<=`)."""
+        self._trace.note(f"{line} {way} {text[:SHOWN]}")
+
     def send(self, socket: Socket, text: str) -> None:
         """Send a frame from the client; its answer arrives as another frame."""
         if socket.is_alive:
-            self._trace.note(f"{socket.connection_id} => {text[:SHOWN]}")
+            self.note(socket.connection_id, "=>", text)
             self._scheduler.after(
                 WIRE_US, f"frame of {socket.connection_id}", lambda: self._frame(socket, text)
             )
@@ -151,7 +168,7 @@ class Gateway:
 
         def receive() -> None:
             if socket.is_alive:
-                self._trace.note(f"{socket.connection_id} <= {text[:SHOWN]}")
+                self.note(socket.connection_id, "<=", text)
                 socket.receive(text)
 
         self._scheduler.at(socket.arrives_us, f"arrival at {socket.connection_id}", receive)

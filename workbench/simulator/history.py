@@ -28,6 +28,40 @@ class Heard:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class HandedOn:
+    """A stock client handed a message to its program, which drops nothing by itself.
+
+    Attributes:
+        life: The number of its session: one that is not recovered begins a new life.
+        line: The number of its connection.
+        upgraded: Whether the connection was upgraded before.
+    """
+
+    device: str
+    life: int
+    line: int
+    message_id: str
+    upgraded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The pages of a room's history that a client of the HTTP API read, put together.
+
+    Attributes:
+        began_s: When its first request began.
+        messages: Message ids, oldest first.
+        after: The message that the reading began after; empty if it went back from the newest.
+    """
+
+    began_s: float
+    client: str
+    room: str
+    messages: tuple[str, ...]
+    after: str
+
+
 @dataclass
 class Record:
     """
@@ -40,3 +74,5 @@ class Record:
     shown: list[Shown] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
     not_recovered: list[tuple[str, str]] = field(default_factory=list)
+    handed_on: list[HandedOn] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)

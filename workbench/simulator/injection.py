@@ -45,7 +45,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A service that refuses all calls for a time: `redis`, `dynamodb`, `sqs` or `posts`.
+    """A service that refuses all calls for a time: `redis`, `dynamodb`, `sqs`, `posts` or `http`.
 
     With `quota`, the account's quota of API Gateway is used up: all posts are answered 429. With
     `budget`, the region's own budget of posts is used up: none is made.
@@ -82,9 +82,21 @@ class FaultPlan:
 
 
 # Typical, and for one in ten calls: milliseconds.
-LATENCY_MS = {"redis": (0.4, 3), "dynamodb": (4, 25), "sqs": (8, 60), "posts": (12, 80)}
+LATENCY_MS = {
+    "redis": (0.4, 3),
+    "dynamodb": (4, 25),
+    "sqs": (8, 60),
+    "posts": (12, 80),
+    "http": (20, 150),
+}
 SHORTEST_FREEZE_S, LONGEST_FREEZE_S = 1, 150
-TIMEOUT_US = {"redis": 500_000, "dynamodb": 3_000_000, "sqs": 3_000_000, "posts": 3_000_000}
+TIMEOUT_US = {
+    "redis": 500_000,
+    "dynamodb": 3_000_000,
+    "sqs": 3_000_000,
+    "posts": 3_000_000,
+    "http": 3_000_000,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ class Step:
 class Plan:
     """
     Attributes:
-        devices: The protocol of each device, `json` or `socketio`, by name (`user/number`).
+        devices: The protocol of each device, by name (`user/number`): `json`, one of
+            `speech.Transports`, or `api` for a program that uses the HTTP API.
         rooms: The members of each room at the start; the first one owns it.
         friends: Pairs of users who are friends at the start.
         settings: Settings that differ from the defaults.

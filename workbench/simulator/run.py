@@ -1,7 +1,7 @@
 """Carries a plan out: prepares the world, takes the steps, waits for quiet, probes, and checks.
 
 The probes at the end are requests of ordinary clients: each room's owner types and writes, and each
-device that was removed from a room tries to write to it.
+device that was removed from a room tries to write to it, and its user to read it.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from chalicelib.model.identifiers import RoomId, UserId
 from chalicelib.model.rooms import Member, Role, Room, RoomType
 
 from . import checks
+from .api_clients import ApiClient
 from .checks import Finding
-from .devices import Device, Refused
+from .devices import Device
 from .history import Record
 from .injection import Fault
 from .plan import Plan, Step
-from .scheduler import START_MS, Result
-from .speech import JsonSpeech, SocketIoSpeech
+from .scheduler import START_MS
+from .speech import JsonSpeech, SocketIoSpeech, Transports
+from .steps import STEPS, as_task
 from .world import World
 
-OLDER_US = 3_000_000  # a replica lacks up to the last three seconds
-SHARDS = 3
 PROBE_S = 30
+API = "api"  # the protocol of a program that uses the HTTP API
 
 Distort = Callable[[dict[str, Any]], None]
 
@@ -57,6 +58,8 @@ class Run:
     Attributes:
         changed: The (room, user) whose membership a step changes.
         kicked: Those of them who are no members when the probes begin.
+        accepted: The (client, room) of those who could do what only members may.
+        ready: The devices that are connected, and have what they missed, when the probes begin.
         probe_s: When the probes began; infinite before.
     """
 
@@ -75,17 +78,29 @@ class Run:
         self.kicked: set[tuple[str, str]] = set()
         self.changed: set[tuple[str, str]] = set()
         self.accepted: list[tuple[str, str]] = []
+        self.ready: set[str] = set()
         self.probe_s = float("inf")
         for name, protocol in plan.devices.items():
-            self.devices[name] = Device(
-                name,
-                functools.partial(self.world.token, name.split("/")[0]),
-                SocketIoSpeech() if protocol == "socketio" else JsonSpeech(),
-                self.world.gateway,
-                self.world.scheduler,
-                self.record,
-                [room for room, users in plan.rooms.items() if name.split("/")[0] in users],
-            )
+            if protocol != API:
+                self.devices[name] = self._device(name, protocol)
+
+    def client(self, name: str, **claims: Any) -> ApiClient:
+        """A program of a user that uses the HTTP API, with these claims in its token."""
+        token = functools.partial(self.world.token, name.split("/")[0], **claims)
+        return ApiClient(name, token, self.world.http, self.world.scheduler, self.record)
+
+    def _device(self, name: str, protocol: str) -> Device:
+        user = name.split("/")[0]
+        return Device(
+            name,
+            functools.partial(self.world.token, user),
+            JsonSpeech() if protocol == "json" else SocketIoSpeech(Transports(protocol)),
+            self.world.gateway,
+            self.world.http,
+            self.world.scheduler,
+            self.record,
+            [room for room, users in self.plan.rooms.items() if user in users],
+        )
 
     def outcome(self) -> Outcome:
         world, plan = self.world, self.plan
@@ -105,6 +120,7 @@ class Run:
         self.probe_s = world.scheduler.now_us / 1e6
         world.trace.note("the probes begin")
         world.gateway.posts_to_ended.clear()
+        self.ready = {device.name for device in self.devices.values() if device.is_ready}
         _probe(self)
         world.run(self.probe_s + PROBE_S)
         found = checks.check(self)
@@ -151,136 +167,6 @@ class _Lines(logging.Handler):
         self._note(f"    log: {record.getMessage()}")
 
 
-# -- steps
-
-
-def _connect(this: Run, step: Step, name: str) -> None:
-    this.devices[step.who].connect()
-
-
-def _disconnect(this: Run, step: Step, name: str) -> None:
-    this.devices[step.who].disconnect(step.args[0])
-
-
-def _send(this: Run, step: Step, name: str) -> None:
-    room, key, *changed = step.args
-    again = f"text {key} changed" if changed else None
-    device = this.devices[step.who]
-    _as_task(this, name, lambda: device.send(room, key, f"text {key}", again))
-
-
-def _join(this: Run, step: Step, name: str) -> None:
-    device = this.devices[step.who]
-    _as_task(this, name, lambda: device.join(step.args[0]))
-
-
-def _leave(this: Run, step: Step, name: str) -> None:
-    device = this.devices[step.who]
-    _as_task(this, name, lambda: device.leave(step.args[0]))
-
-
-def _typing(this: Run, step: Step, name: str) -> None:
-    device = this.devices[step.who]
-    _as_task(
-        this, name, lambda: device.act("typing_start", {"conversation_id": step.args[0]}, tries=1)
-    )
-
-
-def _kick(this: Run, step: Step, name: str) -> None:
-    room, user = step.args
-    this.changed.add((room, user))
-
-    def insist() -> None:
-        endpoint = rest.remove_member
-        _insist(this, name, step.who, endpoint, None, room_id=room, user_id=user)
-
-    _as_task(this, name, insist)
-
-
-def _add(this: Run, step: Step, name: str) -> None:
-    room, user = step.args
-
-    def insist() -> None:
-        _insist(this, name, step.who, rest.add_member, {"user_id": user}, room_id=room)
-
-    _as_task(this, name, insist)
-
-
-def _end(this: Run, step: Step, name: str) -> None:
-    """The operator ends a user's connections; they may connect again at once."""
-    [user] = step.args
-
-    def insist() -> None:
-        for _ in range(6):
-            answer = this.world.http(
-                name, "operator", rest.disconnect_user, {}, {"roles": ["admin"]}, user_id=user
-            )
-            if _status(this, answer) == 200:
-                return
-            this.world.scheduler.pause(1_000_000)
-
-    _as_task(this, name, insist)
-
-
-def _empty(this: Run, step: Step, name: str) -> None:
-    this.world.redis.empty()
-
-
-def _older(this: Run, step: Step, name: str) -> None:
-    """A replica takes over that lacks the last seconds."""
-    restore = this.world.redis.save()
-    this.world.scheduler.after(OLDER_US, "redis is older", restore)
-
-
-def _shard(this: Run, step: Step, name: str) -> None:
-    this.world.redis.empty_shard(int(step.at_s) % SHARDS, SHARDS)
-
-
-STEPS: dict[str, Callable[[Run, Step, str], None]] = {
-    "connect": _connect,
-    "disconnect": _disconnect,
-    "send": _send,
-    "join": _join,
-    "leave": _leave,
-    "typing": _typing,
-    "kick": _kick,
-    "add": _add,
-    "end": _end,
-    "empty": _empty,
-    "older": _older,
-    "shard": _shard,
-}
-
-
-def _as_task(this: Run, name: str, act: Callable[[], object]) -> None:
-    def attempt() -> None:
-        try:
-            act()
-        except Refused as refusal:
-            this.world.trace.note(f"   {name}: {refusal.code}")
-
-    this.world.scheduler.spawn(name, attempt)
-
-
-def _insist(
-    this: Run, name: str, user: str, endpoint: rest.Endpoint, body: object, **path: str
-) -> None:
-    """Call an endpoint until it answers."""
-    for _ in range(12):
-        status = _status(this, this.world.http(name, user, endpoint, body, {}, **path))
-        if status is not None and status < 500:
-            return
-        this.world.scheduler.pause(1_500_000)
-
-
-def _status(this: Run, answer: Result[rest.Response]) -> int | None:
-    this.world.scheduler.wait(answer)
-    try:
-        return answer.value().status
-    except Exception:  # noqa: BLE001 - the function failed: no answer
-        return None
-
-
 # -- before and after
 
 
@@ -309,7 +195,7 @@ def _type(this: Run, name: str) -> None:
     for room, members in this.plan.rooms.items():
         device = next(d for d in this.devices.values() if d.user == members[0])
         typing = functools.partial(device.act, "typing_start", {"conversation_id": room}, tries=3)
-        _as_task(this, f"{name} typing {room}", typing)
+        as_task(this, f"{name} typing {room}", typing)
 
 
 def _probe(this: Run) -> None:
@@ -326,13 +212,13 @@ def _probe(this: Run) -> None:
         device = this.devices[owner]
         key = f"probe-{room}"
         send = functools.partial(device.send, room, key, f"text {key}")
-        _as_task(this, f"probe message {room}", send)
+        as_task(this, f"probe message {room}", send)
         for user in members:
             if (room, user) in this.kicked:
+                reading = functools.partial(_try_to_read, this, user, room)
+                as_task(this, f"probe {user} reads {room}", reading)
                 for name in [each for each in this.devices if each.split("/")[0] == user]:
-                    _as_task(
-                        this, f"probe {name} {room}", functools.partial(_try, this, name, room)
-                    )
+                    as_task(this, f"probe {name} {room}", functools.partial(_try, this, name, room))
 
 
 def _try(this: Run, name: str, room: str) -> None:
@@ -340,3 +226,10 @@ def _try(this: Run, name: str, room: str) -> None:
     data = {"conversation_id": room, "message_type": "text", "content": "still here"}
     this.devices[name].act("send_message", data, tries=3)
     this.accepted.append((name, room))
+
+
+def _try_to_read(this: Run, user: str, room: str) -> None:
+    """A removed member tries to read over HTTP."""
+    client = this.client(f"{user}/{API}")
+    if client.insist(f"probe {user} {room}", rest.list_messages, room_id=room).status == 200:
+        this.accepted.append((client.name, room))

@@ -200,11 +200,11 @@ def regroup(seed: int) -> Plan:
 def outage(seed: int) -> Plan:
     """One service is away: for half a minute, or for an hour."""
     draw = random.Random(f"outage/{seed}")
-    users = list(NAMES[: draw.randint(2, 4)])
+    long = draw.random() < 0.1
+    users = list(NAMES[: 2 if long else draw.randint(2, 4)])
     devices = _devices(draw, users, socketio=0.3)
     rooms = {"red": tuple(users), "blue": tuple(users[:2])}
     steps = _arrivals(draw, devices, 10)
-    long = draw.random() < 0.15
     lengths = (3_000, 3_600) if long else (20, 300)
     away = _outage(draw, SERVICES, 20, 40, lengths)
     end_s = away[0].to_s
@@ -230,6 +230,117 @@ def closes(seed: int) -> Plan:
     return Plan("closes", seed, devices, rooms, _ordered(steps), fault_plan, quiet_s=600)
 
 
+def polling(seed: int) -> Plan:
+    """Stock clients that poll, and some that upgrade, while messages come and processes die."""
+    draw = random.Random(f"polling/{seed}")
+    users = list(NAMES[: draw.randint(2, 3)])
+    kinds = ("polling", "polling", "upgrade", "older", "json")
+    devices = {name: draw.choice(kinds) for name in _devices(draw, users, socketio=0)}
+    rooms = {"red": tuple(users), "blue": tuple(users[:2])}
+    steps = _arrivals(draw, devices, 15)
+    steps += _messages(draw, devices, rooms, draw.randint(4, 15), 5, 80)
+    steps += _cuts(draw, devices, draw.randint(0, 4), 85)
+    for name in sorted(devices)[1:]:
+        if draw.random() < 0.3:
+            at_s = draw.uniform(15, 60)
+            steps.append(Step(at_s, name, "disconnect", (draw.choice(("leave", "vanish")),)))
+            steps.append(Step(at_s + draw.uniform(0.2, 20), name, "connect"))
+    if draw.random() < 0.4:
+        steps.append(Step(draw.uniform(20, 80), "redis", draw.choice(("empty", "older"))))
+    fault_plan = FaultPlan(_rates(draw, 0.015), calm_s=90)
+    return Plan("polling", seed, devices, rooms, _ordered(steps), fault_plan, quiet_s=700)
+
+
+def upgrades(seed: int) -> Plan:
+    """Stock clients change from polling to websockets while messages come to them."""
+    draw = random.Random(f"upgrades/{seed}")
+    users = list(NAMES[: draw.randint(2, 3)])
+    devices = {f"{user}/1": draw.choice(("upgrade", "upgrade", "older")) for user in users[1:]}
+    devices[f"{users[0]}/1"] = "json"
+    rooms = {"red": tuple(users), "blue": tuple(users[:2])}
+    steps = _arrivals(draw, devices, 2)
+    number = 0
+    for _ in range(draw.randint(1, 4)):
+        at_s = draw.uniform(5, 80)
+        name = draw.choice(sorted(devices)[1:])
+        steps.append(Step(at_s, name, "disconnect", ("cut",)))
+        if draw.random() < 0.2:
+            steps.append(Step(at_s + draw.uniform(0.5, 5), name, "disconnect", ("cut",)))
+        for _ in range(draw.randint(1, 5)):  # the client is back, and upgrades, within seconds
+            sent_s = at_s + draw.uniform(0.3, 2)
+            room = draw.choice(sorted(rooms))
+            steps.append(Step(sent_s, f"{users[0]}/1", "send", (room, f"m{number}")))
+            number += 1
+    if draw.random() < 0.3:
+        steps.append(Step(draw.uniform(5, 80), "redis", draw.choice(("empty", "older"))))
+    only = draw.choice(((), ("redis", "sqs"), ("redis", "posts"), ("http", "posts")))
+    rates = _rates(draw, draw.choice((0.01, 0.04)))
+    fault_plan = FaultPlan(rates, only, calm_s=90, slow=draw.choice((0.01, 0.1)))
+    return Plan("upgrades", seed, devices, rooms, _ordered(steps), fault_plan, quiet_s=700)
+
+
+def api(seed: int) -> Plan:
+    """Programs write, read and change members over HTTP; JSON and stock clients receive."""
+    draw = random.Random(f"api/{seed}")
+    users = list(NAMES[: draw.randint(3, 4)])
+    kinds = ("json", "socketio", "upgrade")
+    devices = {f"{user}/1": draw.choice(kinds) for user in users}
+    programs = [f"{user}/api" for user in users]
+    rooms = {"red": tuple(users), "blue": tuple(users[:2])}
+    steps = _arrivals(draw, devices, 10)
+    for step in _messages(draw, dict.fromkeys(programs, "api"), rooms, draw.randint(4, 14), 8, 75):
+        way = draw.choice(("keyed", "keyed", "changed", "once"))
+        steps.append(Step(step.at_s, step.who, "post", (*step.args, way)))
+    steps += _messages(draw, devices, rooms, draw.randint(0, 4), 8, 75, first=100)
+    for _ in range(draw.randint(1, 4)):
+        room = draw.choice(sorted(rooms))
+        name = draw.choice([each for each in programs if each.split("/")[0] in rooms[room]])
+        limit = str(draw.randint(1, 6))
+        steps.append(Step(draw.uniform(15, 80), name, "read", (room, limit)))
+    for _ in range(draw.randint(0, 3)):
+        at_s, user = draw.uniform(15, 60), draw.choice(users[1:])
+        steps.append(Step(at_s, users[0], "kick", ("red", user)))
+        if draw.random() < 0.7:
+            steps.append(Step(at_s + draw.uniform(1, 15), users[0], "add", ("red", user)))
+    steps += _cuts(draw, devices, draw.randint(0, 3), 80)
+    fault_plan = FaultPlan(_rates(draw, 0.03), calm_s=85)
+    devices |= dict.fromkeys(programs, "api")
+    return Plan("api", seed, devices, rooms, _ordered(steps), fault_plan)
+
+
+def halfway(seed: int) -> Plan:
+    """A room in parts: its worker fails half-way, and who is in it changes before the next try."""
+    draw = random.Random(f"halfway/{seed}")
+    users = list(NAMES[: draw.randint(7, 9)])
+    devices = dict.fromkeys([f"{user}/{n}" for user in users for n in (1, 2)], "json")
+    rooms = {"red": tuple(users)}
+    steps = _arrivals(draw, devices, 5)
+    going = draw.sample(users[1:], 2)
+    for number in range(draw.randint(1, 2)):
+        at_s = draw.uniform(10, 40) + 30 * number
+        steps.append(Step(at_s, f"{users[0]}/1", "send", ("red", f"m{number}")))
+        user = going[number]
+        if draw.random() < 0.5:
+            steps.append(Step(at_s + draw.uniform(0.2, 3), users[0], "kick", ("red", user)))
+        else:
+            for n in (1, 2):
+                left_s = at_s + draw.uniform(0.2, 3)
+                steps.append(Step(left_s, f"{user}/{n}", "disconnect", ("leave",)))
+    rates = {Kind.KILLED_AFTER: 0.15, Kind.REFUSED: 0.15, Kind.LOST: 0.05}
+    fault_plan = FaultPlan(rates, ("sqs",), calm_s=80)
+    settings = {"split_over": 2}
+    return Plan(
+        "halfway",
+        seed,
+        devices,
+        rooms,
+        _ordered(steps),
+        fault_plan,
+        settings=settings,
+        quiet_s=240,
+    )
+
+
 def _outage(
     draw: random.Random,
     services: tuple[str, ...],
@@ -246,5 +357,19 @@ def _ordered(steps: list[Step]) -> tuple[Step, ...]:
 
 
 SCENARIOS: Mapping[str, Callable[[int], Plan]] = {
-    make.__name__: make for make in (chat, resends, kicks, presence, large, regroup, outage, closes)
+    make.__name__: make
+    for make in (
+        chat,
+        resends,
+        kicks,
+        presence,
+        large,
+        regroup,
+        outage,
+        closes,
+        polling,
+        upgrades,
+        api,
+        halfway,
+    )
 }

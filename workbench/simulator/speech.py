@@ -1,12 +1,15 @@
-"""The protocols that devices speak: JSON, and Socket.IO over a websocket."""
+"""The protocols that devices speak: JSON, and Socket.IO over websockets and polling."""
 
 from __future__ import annotations
 
 import functools
 import json
+from enum import StrEnum
 
 from .devices import ANSWER_US, Device, Frame, Refused
-from .gateway import Socket
+from .history import HandedOn
+from .lines import Line
+from .polling import PollingLine, Stage
 from .scheduler import Result
 
 SILENCE_US = 300_000_000  # ping interval and timeout, as the handshake names them
@@ -21,6 +24,9 @@ class JsonSpeech:
     def is_recovered(self) -> bool:
         return False
 
+    def is_stock(self) -> bool:
+        return False
+
     def is_dead(self, device: Device) -> bool:
         """Send a heartbeat. One without an answer may be bad luck, two are not."""
         try:
@@ -31,7 +37,7 @@ class JsonSpeech:
         self._misses = 0
         return False
 
-    def open(self, device: Device) -> Socket | None:
+    def open(self, device: Device) -> Line | None:
         self._misses = 0
         connection_id = f"{device.name}-{device.connections}="
         return device.gateway.connect(connection_id, device.receive, {"token": device.token()}, {})
@@ -49,8 +55,24 @@ class JsonSpeech:
             device.event(frame["event"], frame["data"])
 
 
+class Transports(StrEnum):
+    """What a stock client uses.
+
+    Attributes:
+        WEBSOCKET: A websocket from the start.
+        POLLING: Polling only.
+        UPGRADE: Polling, then a websocket: the default.
+        OLDER: The same, of a version before 4.8, which has to ask for recovery.
+    """
+
+    WEBSOCKET = "socketio"
+    POLLING = "polling"
+    UPGRADE = "upgrade"
+    OLDER = "older"
+
+
 class SocketIoSpeech:
-    """Socket.IO over a websocket, as the stock JavaScript client speaks it, with recovery.
+    """Socket.IO as the stock JavaScript client speaks it, with recovery.
 
     As there, events that arrive before CONNECT wait for it, also for the one of a later connection,
     and only an event that was handed on moves the offset.
@@ -58,7 +80,10 @@ class SocketIoSpeech:
     https://github.com/socketio/socket.io-protocol
     """
 
-    def __init__(self) -> None:
+    def __init__(self, transports: Transports = Transports.WEBSOCKET) -> None:
+        self._transports = transports
+        self._line: Line | None = None
+        self._life = 0
         self._pid: str | None = None
         self._offset: str | None = None
         self._connected: Result[bool] = Result()
@@ -70,32 +95,46 @@ class SocketIoSpeech:
     def is_recovered(self) -> bool:
         return self._is_recovered
 
+    def is_stock(self) -> bool:
+        """Its events have offsets, so the server knows what it has missed."""
+        return self._offset is not None
+
     def is_dead(self, device: Device) -> bool:
         """The server's pings stay away."""
         return device.scheduler.now_us - self._pinged_us > SILENCE_US
 
-    def open(self, device: Device) -> Socket | None:
+    def open(self, device: Device) -> Line | None:
         self._connected = Result()
         self._is_connected = False
         self._pinged_us = device.scheduler.now_us
-        connection_id = f"{device.name}-{device.connections}="
-        query = {"EIO": "4", "transport": "websocket"}
-        headers = {"User-Agent": "Mozilla/5.0 (simulated)"}
-        socket = device.gateway.connect(connection_id, device.receive, query, headers)
-        if socket is None:
+        self._line = line = self._dial(device)
+        if line is None:
             return None
         auth: dict[str, str] = {"token": device.token()}
         if self._pid is not None:
             auth["pid"] = self._pid
             if self._offset is not None:
                 auth["offset"] = self._offset
-        device.gateway.send(socket, "40" + json.dumps(auth))
+        line.send("40" + json.dumps(auth))
         connected = self._connected
-        socket.ended.then(functools.partial(connected.give, False))
+        line.ended.then(functools.partial(connected.give, False))
         if not device.scheduler.wait(connected, 2 * ANSWER_US) or not connected.value():
-            device.gateway.cut(socket)
+            if not line.ended.is_set:
+                line.cut()
             return None
-        return socket
+        return line
+
+    def _dial(self, device: Device) -> Line | None:
+        name = f"{device.name}-{device.connections}="
+        headers = {"user-agent": "Mozilla/5.0 (simulated)"}
+        if self._transports is Transports.WEBSOCKET:
+            query = {"EIO": "4", "transport": "websocket"}
+            return device.gateway.connect(name, device.receive, query, headers)
+        version = "P1a2b3c" if self._transports is Transports.OLDER else "p1a2b3c"
+        line = PollingLine(
+            name, headers, version, device.receive, device.gateway, device.http, device.scheduler
+        )
+        return line if line.open(self._transports is not Transports.POLLING) else None
 
     def say(self, device: Device, number: int, action: str, data: Frame) -> str:
         return f"42{number}" + json.dumps([action, data])
@@ -103,8 +142,8 @@ class SocketIoSpeech:
     def read(self, device: Device, text: str) -> None:
         if text == "2":
             self._pinged_us = device.scheduler.now_us
-            if device.socket is not None:
-                device.gateway.send(device.socket, "3")
+            if self._line is not None:
+                self._line.send("3")
         elif text.startswith("40"):
             self._connect(device, json.loads(text[2:]))
         elif text.startswith("44"):
@@ -117,6 +156,7 @@ class SocketIoSpeech:
     def _connect(self, device: Device, data: Frame) -> None:
         pid = data.get("pid")
         self._is_recovered = pid is not None and pid == self._pid
+        self._life += not self._is_recovered
         self._pid = pid
         self._is_connected = True
         early, self._early = self._early, []
@@ -133,8 +173,15 @@ class SocketIoSpeech:
         name, data, *more = json.loads(text[len(digits) :])
         if self._pid is not None and more and isinstance(more[-1], str):
             self._offset = more[-1]
+        if name == "message_received" and self.is_stock():
+            self._note(device, data["message_id"])
         if isinstance(data, dict):
             device.event(name, data)
+
+    def _note(self, device: Device, message_id: str) -> None:
+        upgraded = isinstance(self._line, PollingLine) and self._line.stage is Stage.WEBSOCKET
+        handed_on = HandedOn(device.name, self._life, device.connections, message_id, upgraded)
+        device.record.handed_on.append(handed_on)
 
     def _ack(self, device: Device, text: str) -> None:
         digits = text[: text.index("[")]

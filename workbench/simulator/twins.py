@@ -14,9 +14,13 @@ from chalicelib.kernel.ids import user_bucket
 from chalicelib.model.connections import Connection, Target
 from chalicelib.model.identifiers import ConnectionId, RoomId, UserId
 from chalicelib.model.rooms import Member, Room
+from chalicelib.model.sessions import EngineSession
+from chalicelib.ports.system import Clock
+
+from .scheduler import Result, Scheduler
 
 Later = Callable[[Callable[[], None]], None]
-_SHARED = ("_lock", "_clock", "_ids")
+_SHARED = ("_lock", "_clock", "_ids", "_scheduler", "_bells")
 
 
 class LaggingConnections(MemoryConnectionStore):
@@ -106,6 +110,48 @@ class LaggingRooms(MemoryRoomStore):
             (self._index.add if known else self._index.discard)((user_id, room_id))
 
         self._later(follow)
+
+
+class WakingSessions(MemorySessions):
+    """A poll that waits is woken, as by the bell of the Redis store."""
+
+    def __init__(self, clock: Clock, scheduler: Scheduler) -> None:
+        super().__init__(clock)
+        self._scheduler = scheduler
+        self._bells: dict[ConnectionId, Result[bool]] = {}
+
+    def flush(self) -> None:
+        super().flush()
+        for sid in list(self._bells):
+            self._ring(sid)
+
+    def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
+        kept = super().push(sid, frames)
+        if kept is True:
+            self._ring(sid)
+        return kept
+
+    def close(self, sid: ConnectionId, last: str = "1") -> None:
+        super().close(sid, last)
+        self._ring(sid)
+
+    def probe(self, sid: ConnectionId, now_ms: int) -> None:
+        super().probe(sid, now_ms)
+        self._ring(sid)
+
+    def drain(self, sid: ConnectionId, to: Target, mover: str, now_ms: int) -> EngineSession | None:
+        taken = super().drain(sid, to, mover, now_ms)
+        self._ring(sid)
+        return taken
+
+    def wait(self, sid: ConnectionId, seconds: float) -> None:
+        bell = self._bells.setdefault(sid, Result())
+        self._scheduler.wait(bell, int(seconds * 1e6))
+        if self._bells.get(sid) is bell:
+            del self._bells[sid]
+
+    def _ring(self, sid: ConnectionId) -> None:
+        self._bells.setdefault(sid, Result()).give(True)
 
 
 class RedisState:

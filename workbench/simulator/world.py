@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +21,21 @@ from chalicelib.adapters.memory import (
     MemoryRevocationStore,
 )
 from chalicelib.adapters.memory.cache import MemoryCache
-from chalicelib.adapters.memory.sessions import MemorySessions
 from chalicelib.adapters.memory.trails import MemoryTrails
 from chalicelib.adapters.secrets import FixedSecrets
 from chalicelib.entrypoints import queues, schedules
-from chalicelib.entrypoints.http import rest
 from chalicelib.kernel.settings import Settings
 from chalicelib.services import Adapters, Services, compose
 
-from .functions import QUEUES_TIMEOUT_S, SWEEP_TIMEOUT_S, TIMEOUT_S, Functions
+from .functions import QUEUES_TIMEOUT_S, SWEEP_TIMEOUT_S, Functions
 from .gateway import Gateway, SimPoster
+from .http_api import HttpApi
 from .injection import Fault, FaultInjector, FaultPlan
 from .ports import Bus, Calls, NoMetrics, NoPeers, Port, ProcessClock, SeededIds
 from .queues import Rules, SimQueue
 from .scheduler import START_MS, Concurrency, Result, Scheduler
 from .trace import Trace
-from .twins import LaggingConnections, LaggingRooms, RedisState
+from .twins import LaggingConnections, LaggingRooms, RedisState, WakingSessions
 
 SECRET = "a secret for simulated tokens, longer than the 64 bytes that HS512 asks for"
 SWEEP_US = 60_000_000
@@ -85,7 +84,7 @@ class World:
         self._seed = seed
         self._calls = Calls(self.scheduler, self.injector, self.trace)
         clock = ProcessClock(self.scheduler)
-        sessions, trails = MemorySessions(clock), MemoryTrails()
+        sessions, trails = WakingSessions(clock, self.scheduler), MemoryTrails()
         cache = MemoryCache(SeededIds(f"{seed}/redis"), clock)
         self.redis = RedisState(cache, sessions, trails)
         self.twins: dict[str, Any] = {
@@ -106,6 +105,7 @@ class World:
             distort(self.twins)
         self.functions = Functions(self.scheduler, self._compose)
         self.gateway = Gateway(self.scheduler, self.functions, self.injector, self.trace)
+        self.http = HttpApi(self.scheduler, self.functions, self._calls)
         self.bus = Bus(self.scheduler)
         self.delivery_dead = self._queue("delivery-dead")
         self.outbound_dead = self._queue("outbound-dead")
@@ -119,26 +119,6 @@ class World:
     def token(self, user: str, **claims: Any) -> str:
         far = START_MS // 1000 + 7 * 86_400
         return jwt.encode({"sub": user, "exp": far, **claims}, SECRET, algorithm="HS256")
-
-    def http(
-        self,
-        name: str,
-        user: str,
-        endpoint: rest.Endpoint,
-        body: Any,
-        claims: Mapping[str, Any],
-        **path: str,
-    ) -> Result[rest.Response]:
-        """Call an endpoint as a user, whose token has these claims."""
-        headers = {"Authorization": f"Bearer {self.token(user, **claims)}"}
-        text = json.dumps(body) if body is not None else ""
-        request = rest.HttpRequest(headers, {}, path, text, {})
-        return self.functions.invoke(
-            "http",
-            name,
-            lambda services: rest.handle(services, request, endpoint),
-            TIMEOUT_S["http"],
-        )
 
     def run(self, until_s: float) -> None:
         self.scheduler.run(int(until_s * 1e6), MOST_STEPS)

@@ -21,7 +21,7 @@ from hypercorn.config import Config
 
 from workbench.gateway.signatures import Refused, Request, verify
 
-from . import asgi, pages
+from . import asgi, dedupe, pages
 from .asgi import App, Event, Receive, Scope, Send
 from .regions.replica import Replica
 
@@ -109,6 +109,7 @@ def main() -> None:
     # It reads its environment when it is imported.
     from ministack.app import app
 
+    dedupe.apply()
     key = os.environ.get("AWS_ACCESS_KEY_ID")
     credentials = {key: os.environ["AWS_SECRET_ACCESS_KEY"]} if key else None
     tables = json.loads(os.environ.get("TIDINGS_GLOBAL_TABLES") or "{}")

@@ -194,6 +194,7 @@ def _target_item(target: Target) -> Item:
         "transport": s("websocket"),
         "connected_at": n(target.connected_at_ms),
         "sid": s(target.sid),
+        **({"takes_arrays": {"BOOL": True}} if target.takes_arrays else {}),
     }
 
 
@@ -207,6 +208,7 @@ def _target(item: Item) -> Target:
         text(item, "protocol"),
         integer(item, "connected_at"),
         text(item, "sid"),
+        "takes_arrays" in item,
     )
 
 

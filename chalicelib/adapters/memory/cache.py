@@ -86,7 +86,8 @@ class MemoryCache(MemoryMembership, MemoryLines):
             if room_id is not None and charge is not None and charge.payer is not None:
                 member = (self._get(f"room:{room_id}:members") or {}).get(charge.payer)
             current = role if granted is not None and granted == version else member
-            return FrameContext(entry["connection"], current, version, turn, wait_ms)
+            noted_ms = entry.get("heard", 0)
+            return FrameContext(entry["connection"], current, version, turn, wait_ms, noted_ms)
 
     def join(self, room_id: RoomId, target: Target) -> bool:
         with self._call():

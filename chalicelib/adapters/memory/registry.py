@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...kernel.ids import BUCKETS, user_bucket
-from ...model.connections import BucketState, Connection, Devices, Online, Target
+from ...model.connections import BucketState, Connection, Devices, Online, Silent, Target
 from ...model.identifiers import ConnectionId, UserId
 from .expiring import Expiring
 
@@ -16,10 +16,24 @@ ONLINE_MS, CONNECTION_MS, BUCKET_MS, WARM_MS = 300_000, 3_600_000, 3_600_000, 18
 
 @dataclass
 class _Bucket:
-    """A bucket's connections by user; no epoch until something is to vouch for it."""
+    """A bucket's connections by user; no epoch until something is to vouch for it.
+
+    Attributes:
+        heard: When connections without a heartbeat were heard of.
+        asked: When silent ones of these were asked whether they are there.
+    """
 
     users: dict[UserId, dict[ConnectionId, Target]] = field(default_factory=dict)
     epoch: str | None = None
+    heard: dict[tuple[UserId, ConnectionId], int] = field(default_factory=dict)
+    asked: dict[tuple[UserId, ConnectionId], int] = field(default_factory=dict)
+
+    def forget(self, target: Target) -> None:
+        self.heard.pop(_member(target), None)
+        self.asked.pop(_member(target), None)
+
+    def target(self, member: tuple[UserId, ConnectionId]) -> Target | None:
+        return self.users.get(member[0], {}).get(member[1])
 
 
 class MemoryRegistry(Expiring):
@@ -27,10 +41,10 @@ class MemoryRegistry(Expiring):
         with self._call():
             return self._register(connection)
 
-    def restore(self, connections: Sequence[Connection]) -> None:
+    def restore(self, connections: Sequence[Connection], heard_ms: int = 0) -> None:
         with self._call():
             for connection in connections:
-                self._register(connection)
+                self._register(connection, heard_ms=heard_ms)
 
     def renew(self, connection: Connection) -> None:
         with self._call():
@@ -43,7 +57,9 @@ class MemoryRegistry(Expiring):
         with self._call():
             self._drop(f"connection:{target.connection_id}")
             self._hide(target, now_ms)
-            users = self._bucket(user_bucket(target.user_id)).users
+            bucket = self._bucket(user_bucket(target.user_id))
+            bucket.forget(target)
+            users = bucket.users
             devices = users.get(target.user_id, {})
             known = devices.pop(target.connection_id, None) is not None
             if known and not devices:
@@ -67,9 +83,9 @@ class MemoryRegistry(Expiring):
             connected = len(self._bucket(number).users.get(user_id, {}))
             return Devices(connected, None if connected else self._get(f"user:left:{user_id}"))
 
-    def refresh(self, targets: Sequence[Target]) -> list[Target]:
+    def refresh(self, targets: Sequence[Target], heard_ms: int = 0) -> list[Target]:
         with self._call():
-            return [target for target in targets if not self._refreshed(target)]
+            return [target for target in targets if not self._refreshed(target, heard_ms)]
 
     def beat(
         self, connection_ids: Sequence[ConnectionId], now_ms: int, every_ms: int
@@ -81,6 +97,45 @@ class MemoryRegistry(Expiring):
                 for entry in [self._get(f"connection:{each}")]
                 if entry is None or self._beat(entry, now_ms, every_ms)
             }
+
+    def note(self, target: Target, heard_ms: int, stored: bool) -> bool:
+        with self._call():
+            bucket = self._kept(user_bucket(target.user_id))
+            member = _member(target)
+            if bucket.target(member) is not None and bucket.heard.get(member, 0) < heard_ms:
+                bucket.heard[member] = heard_ms
+                bucket.asked.pop(member, None)
+            entry = self._get(f"connection:{target.connection_id}")
+            if entry is not None and entry.get("heard", 0) < heard_ms:
+                entry["heard"] = heard_ms
+                if stored:
+                    entry["connection"] = replace(entry["connection"], last_ping_ms=heard_ms)
+            if bucket.target(member) is None or entry is None:
+                return False
+            self._show(target)
+            return self._refreshed(target, heard_ms)
+
+    def silent(
+        self, buckets: Sequence[int], heard_ms: int, asked_ms: int, most: int
+    ) -> list[list[Silent]]:
+        with self._call():
+            return [self._silent(each, heard_ms, asked_ms)[:most] for each in buckets]
+
+    def note_asked(self, targets: Sequence[Target], heard_ms: int, asked_ms: int) -> None:
+        with self._call():
+            held = self._bucket(user_bucket(targets[0].user_id))
+            for member in map(_member, targets):
+                if member in held.heard and held.heard[member] <= heard_ms:
+                    held.asked[member] = asked_ms
+
+    def heard_ms(self, target: Target) -> int | None:
+        with self._call():
+            number = user_bucket(target.user_id)
+            last_ms = self._bucket(number).heard.get(_member(target))
+            if last_ms is None or not self._warm(number):
+                return None
+            noted_ms: int = (self._get(f"connection:{target.connection_id}") or {}).get("heard", 0)
+            return max(last_ms, noted_ms)
 
     def online(self, users: Sequence[UserId]) -> Online:
         with self._call():
@@ -106,6 +161,8 @@ class MemoryRegistry(Expiring):
             if held.epoch is None or epoch != self._epoch(held):
                 return False
             self._kept(bucket)
+            if self._get(f"online:{{{bucket}}}:warm") != epoch:
+                held.asked.clear()
             self._put(f"online:{{{bucket}}}:warm", epoch, WARM_MS)
             return True
 
@@ -126,18 +183,30 @@ class MemoryRegistry(Expiring):
             users = self._bucket(bucket).users.values()
             return [target for devices in users for target in devices.values()], ""
 
-    def _register(self, connection: Connection, grants: bool = True) -> bool:
+    def _register(self, connection: Connection, grants: bool = True, heard_ms: int = 0) -> bool:
         user_id, device = connection.user_id, connection.connection_id
-        devices = self._kept(user_bucket(user_id)).users.setdefault(user_id, {})
+        bucket = self._kept(user_bucket(user_id))
+        if not connection.target.has_heartbeat:
+            last_ms = max(connection.last_ping_ms, heard_ms)
+            bucket.heard.setdefault(_member(connection.target), last_ms)
+        devices = bucket.users.setdefault(user_id, {})
         first = not devices
         devices[device] = connection.target
-        shown = {**(self._get(f"user:online:{user_id}") or {}), device: connection.target}
-        self._put(f"user:online:{user_id}", shown, ONLINE_MS)
-        self._drop(f"user:left:{user_id}")
+        self._show(connection.target)
         known = self._get(f"connection:{device}") or {"grants": {}}
-        entry = {"connection": connection, "grants": known["grants"] if grants else {}}
+        entry = {
+            "connection": connection,
+            "grants": known["grants"] if grants else {},
+            "heard": known.get("heard", 0),
+        }
         self._put(f"connection:{device}", entry, CONNECTION_MS)
         return first
+
+    def _show(self, target: Target) -> None:
+        user_id = target.user_id
+        shown = {**(self._get(f"user:online:{user_id}") or {}), target.connection_id: target}
+        self._put(f"user:online:{user_id}", shown, ONLINE_MS)
+        self._drop(f"user:left:{user_id}")
 
     def _hide(self, target: Target, now_ms: int) -> None:
         shown = self._get(f"user:online:{target.user_id}") or {}
@@ -145,9 +214,11 @@ class MemoryRegistry(Expiring):
             self._drop(f"user:online:{target.user_id}")
             self._put(f"user:left:{target.user_id}", now_ms, ONLINE_MS)
 
-    def _refreshed(self, target: Target) -> bool:
-        users = self._kept(user_bucket(target.user_id)).users
-        held = target.connection_id in users.get(target.user_id, {})
+    def _refreshed(self, target: Target, heard_ms: int) -> bool:
+        bucket = self._kept(user_bucket(target.user_id))
+        held = target.connection_id in bucket.users.get(target.user_id, {})
+        if held and not target.has_heartbeat:
+            bucket.heard.setdefault(_member(target), heard_ms)
         for key, ttl_ms in (
             (f"user:online:{target.user_id}", ONLINE_MS),
             (f"connection:{target.connection_id}", CONNECTION_MS),
@@ -157,6 +228,18 @@ class MemoryRegistry(Expiring):
             if value is not None:
                 self._put(key, value, ttl_ms)
         return held
+
+    def _silent(self, bucket: int, heard_ms: int, asked_ms: int) -> list[Silent]:
+        held = self._bucket(bucket)
+        if not self._warm(bucket):
+            return []
+        return [
+            Silent(target, held.asked.get(member))
+            for member, last_ms in sorted(held.heard.items(), key=lambda each: each[1])
+            if last_ms <= heard_ms and held.asked.get(member, 0) <= asked_ms
+            for target in [held.target(member)]
+            if target is not None
+        ]
 
     def _beat(self, entry: dict[str, Any], now_ms: int, every_ms: int) -> bool:
         connection_id = entry["connection"].connection_id
@@ -183,3 +266,7 @@ class MemoryRegistry(Expiring):
         held = self._bucket(number)
         mark = self._get(f"online:{{{number}}}:warm")
         return mark is not None and mark == self._epoch(held)
+
+
+def _member(target: Target) -> tuple[UserId, ConnectionId]:
+    return target.user_id, target.connection_id

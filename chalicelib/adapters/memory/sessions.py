@@ -15,6 +15,7 @@ from ...model.sessions import EngineSession, PacketPart
 from ...ports.system import Clock
 
 MAX_PARTS, PARTS_MS, MAX_FRAMES, FAREWELL_MS, STALLED_MS = 66, 60_000, 1_000, 2_000, 10_000
+UPGRADED_MS = 120_000  # then a session that was upgraded is forgotten
 
 
 @dataclass
@@ -29,6 +30,7 @@ class _KeptSession:
     to: Target | None = None
     mover: str = ""
     moved_ms: int = 0
+    forgotten_ms: float = float("inf")
 
     def moves_to(self, websocket: Target) -> bool:
         return self.to is not None and self.to.connection_id == websocket.connection_id
@@ -71,7 +73,7 @@ class MemorySessions:
     def ping(self, sid: ConnectionId, before_ms: int, now_ms: int) -> bool:
         with self._lock:
             self._up()
-            kept = self._kept.get(sid)
+            kept = self._find(sid)
             if kept is None or kept.session.ping_ms != before_ms:
                 return False
             kept.session = replace(kept.session, ping_ms=now_ms)
@@ -188,7 +190,7 @@ class MemorySessions:
     def drain(self, sid: ConnectionId, to: Target, mover: str, now_ms: int) -> EngineSession | None:
         with self._lock:
             self._up()
-            held = self._kept.get(sid)
+            held = self._find(sid)
             mine = held is not None and held.moves_to(to)
             if held is not None and mine and held.moved_by_another(mover, now_ms):
                 raise Conflict("another worker is moving this session's frames")
@@ -202,25 +204,33 @@ class MemorySessions:
     def queued(self, sid: ConnectionId, mover: str, done: int, now_ms: int) -> list[str] | None:
         with self._lock:
             self._up()
-            kept = self._kept.get(sid)
+            kept = self._find(sid)
             if kept is None or kept.mover != mover:
                 return None
             kept.moved_ms = now_ms
             kept.frames = kept.frames[done:]
             if not kept.frames:
                 self._step(sid, Input.EMPTIED)
+                kept.forgotten_ms = self._clock.now_ms() + UPGRADED_MS
             return list(kept.frames)
 
     def _step(self, sid: ConnectionId, event: Input) -> tuple[Reaction, _KeptSession | None]:
         """Apply an input to the stored state; the session is None when it is not there."""
         self._up()
-        kept = self._kept.get(sid)
+        kept = self._find(sid)
         found = lifecycle.step(kept.state if kept is not None else State.CLOSED, event)
         if kept is not None:
             kept.state = found.state
             if found.state is State.CLOSED:
                 del self._kept[sid]
         return found.effect, kept
+
+    def _find(self, sid: ConnectionId) -> _KeptSession | None:
+        kept = self._kept.get(sid)
+        if kept is None or self._clock.now_ms() < kept.forgotten_ms:
+            return kept
+        del self._kept[sid]
+        return None
 
     def _waiting(self, sid: ConnectionId) -> dict[int, tuple[PacketPart, str]]:
         until_ms, parts = self._parts.get(sid, (0, {}))

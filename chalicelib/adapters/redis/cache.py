@@ -94,9 +94,9 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines):
             return context
         granted, _, role = fields.get(f"m:{room_id}", "").rpartition("|")
         current = role if granted and granted == version else member
-        return replace(
-            context, connection=_connection(fields), role=Role(current) if current else None
-        )
+        noted_ms = int(fields.get("heard", 0))
+        role_ = Role(current) if current else None
+        return replace(context, connection=_connection(fields), role=role_, noted_ms=noted_ms)
 
     def join(self, room_id: RoomId, target: Target) -> bool:
         (first,) = self._run(_join(room_id, "", [target]))

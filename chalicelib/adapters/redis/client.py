@@ -72,6 +72,25 @@ class RedisClient:
                     raise answer
             return answers
 
+    def leaders(self, keys: Sequence[str]) -> list[int]:
+        """For each key, the index of the first of these keys that is on the same node.
+
+        For what has to be asked once for each node. While the nodes are unknown, each key is alone.
+        """
+        if not self._cluster:
+            return [0] * len(keys)
+        library.load()
+        from redis.exceptions import RedisClusterException
+
+        first: dict[str, int] = {}
+        try:
+            if self._client is None:
+                return list(range(len(keys)))
+            names = [self._client.get_node_from_key(key).name for key in keys]
+        except RedisClusterException:  # a slot has no node: the call that follows says so
+            return list(range(len(keys)))
+        return [first.setdefault(name, index) for index, name in enumerate(names)]
+
     def later(self, command: Command) -> None:
         """Send a command with this thread's next round trip, before it, whatever becomes of it.
 

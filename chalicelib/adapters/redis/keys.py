@@ -87,16 +87,33 @@ def online_warm(bucket: int) -> str:
     return f"online:{{{bucket}}}:warm"
 
 
-def bucket(number: int) -> tuple[str, str, str]:
+@_stored("sorted set", BUCKET_S, "connects, frames over JSON, disconnects and the sweep")
+def online_heard(bucket: int) -> str:
+    """When JSON connections were last heard of (ms), by `[user id, connection id]`.
+
+    The member "", which comes last, shows that the key was not lost.
+    """
+    return f"online:{{{bucket}}}:heard"
+
+
+@_stored("sorted set", BUCKET_S, "the sweep")
+def online_asked(bucket: int) -> str:
+    """When silent ones of these were asked whether they are there (ms); a frame removes it."""
+    return f"online:{{{bucket}}}:asked"
+
+
+def bucket(number: int) -> tuple[str, str, str, str, str]:
     """The keys of a bucket that scripts use together."""
-    return online(number), online_users(number), online_warm(number)
+    connections, users, warm = online(number), online_users(number), online_warm(number)
+    return connections, users, warm, online_heard(number), online_asked(number)
 
 
 @_stored("hash", CONNECTION_S, "connects, frames and the sweep")
 def connection(connection_id: str) -> str:
     """What handling a frame needs to know about its connection.
 
-    `user_id`, `target`, `rooms`, `device_info`, `roles`, `expires_at`, `connected_at`, `last_ping`;
+    `user_id`, `target`, `rooms`, `device_info`, `roles`, `expires_at`, `connected_at`; `last_ping`:
+    the last sign of life that was stored, `heard`: the last that was noted;
     `m:{room_id}`: the grants; `l:{action}`: the connection's own buckets.
     """
     return f"connection:{connection_id}"
@@ -280,7 +297,9 @@ def engine_parts(sid: str) -> str:
 def trail(sid: str) -> str:
     """A socket's trail: target, pid, checkpoint; `s:{room}:{region}`: the seq it has been sent.
 
-    `epoch`: the server's data in which it was started; `attempt`: the CONNECT that started it.
+    `f:{room}:{region}`: the delivery that is posting entries of the stream; `since`: the streams
+    sent since the checkpoint; `doubt`: `1` while a CONNECT is answered; `epoch`: the server's data
+    in which it was started; `attempt`: the CONNECT that started it.
     """
     return f"trail:{{{sid}}}"
 

@@ -8,6 +8,7 @@ whether the bucket is complete, so that a node that was lost takes its own state
 - `online:{bucket}:warm` says that the bucket is complete: it repeats the epoch, and the
   replication id of the node. A replica that was promoted has another replication id, so that what
   it may lack is noticed.
+- `online:{bucket}:heard` and `online:{bucket}:asked` tell the sweep which JSON clients are silent.
 """
 
 from __future__ import annotations
@@ -17,7 +18,15 @@ from collections.abc import Iterable, Sequence
 
 from ...kernel.ids import BUCKETS, user_bucket
 from ...kernel.records import target_from_json, target_to_json
-from ...model.connections import BucketState, Connection, Devices, Online, OnlineInRoom, Target
+from ...model.connections import (
+    BucketState,
+    Connection,
+    Devices,
+    Online,
+    OnlineInRoom,
+    Silent,
+    Target,
+)
 from ...model.identifiers import ConnectionId, UserId
 from ...model.rooms import LargeRoom
 from ...ports.system import Ids
@@ -34,11 +43,11 @@ class RedisRegistry:
         self._ids = ids
 
     def register(self, connection: Connection) -> bool:
-        first, *_ = self._run(*_register(connection), once=True)
+        first, *_ = self._run(*_register(connection, 0), once=True)
         return bool(first)
 
-    def restore(self, connections: Sequence[Connection]) -> None:
-        self._run(*(command for each in connections for command in _register(each)))
+    def restore(self, connections: Sequence[Connection], heard_ms: int = 0) -> None:
+        self._run(*(command for each in connections for command in _register(each, heard_ms)))
 
     def renew(self, connection: Connection) -> None:
         roles = json.dumps(list(connection.roles))
@@ -61,7 +70,9 @@ class RedisRegistry:
         user_id, device = target.user_id, target.connection_id
         shown = (f"c:{device}", now_ms, ONLINE_S)
         last, *_ = self._run(
-            evaluate(registry_scripts.UNREGISTER, _bucket(user_id), user_id, device),
+            evaluate(
+                registry_scripts.UNREGISTER, _bucket(user_id), user_id, device, _member(target)
+            ),
             evaluate(registry_scripts.HIDE, [keys.user_online(user_id)], *shown),
             ("DEL", keys.connection(device)),
         )
@@ -77,11 +88,11 @@ class RedisRegistry:
         left_ms = int(left) if left is not None and held[0] is None else None
         return Devices(len(_targets(held[0])), left_ms)
 
-    def refresh(self, targets: Sequence[Target]) -> list[Target]:
+    def refresh(self, targets: Sequence[Target], heard_ms: int = 0) -> list[Target]:
         commands: list[Command] = []
         for target in targets:
             user_id, key = target.user_id, keys.connection(target.connection_id)
-            device = (user_id, target.connection_id, BUCKET_S)
+            device = (user_id, target.connection_id, BUCKET_S, _member(target), heard_ms)
             held = evaluate(registry_scripts.HOLDS, _bucket(user_id), *device)
             shown = ("EXPIRE", keys.user_online(user_id), ONLINE_S)
             commands += [held, shown, ("EXPIRE", key, CONNECTION_S)]
@@ -104,6 +115,45 @@ class RedisRegistry:
             for each, expires in zip(connection_ids, answers, strict=True)
             if expires is not None
         }
+
+    def note(self, target: Target, heard_ms: int, stored: bool) -> bool:
+        user_id, key = target.user_id, keys.connection(target.connection_id)
+        device = (user_id, target.connection_id, BUCKET_S, _member(target), heard_ms)
+        held, shown, known = self._run(
+            evaluate(registry_scripts.HEARD, _bucket(user_id), *device),
+            ("EXPIRE", keys.user_online(user_id), ONLINE_S),
+            evaluate(registry_scripts.NOTE, [key], heard_ms, int(stored), CONNECTION_S),
+        )
+        if held and known and not shown:
+            self._run(_show(target, heard_ms))
+        return bool(held and known)
+
+    def silent(
+        self, buckets: Sequence[int], heard_ms: int, asked_ms: int, most: int
+    ) -> list[list[Silent]]:
+        fields = (heard_ms, asked_ms, most)
+        answers = self._run(
+            *(evaluate(registry_scripts.SILENT, keys.bucket(each), *fields) for each in buckets)
+        )
+        return [
+            [
+                Silent(target_of(text), int(asked) if asked else None)
+                for text, asked in zip(found[0::2], found[1::2], strict=True)
+            ]
+            for found in answers
+        ]
+
+    def note_asked(self, targets: Sequence[Target], heard_ms: int, asked_ms: int) -> None:
+        fields = (heard_ms, asked_ms, BUCKET_S)
+        members = [_member(target) for target in targets]
+        self._run(evaluate(registry_scripts.ASKED, _bucket(targets[0].user_id), *fields, *members))
+
+    def heard_ms(self, target: Target) -> int | None:
+        score, noted = self._run(
+            evaluate(registry_scripts.LAST_HEARD, _bucket(target.user_id), _member(target)),
+            ("HGET", keys.connection(target.connection_id), "heard"),
+        )
+        return max(int(score), int(noted or 0)) if score is not None else None
 
     def online(self, users: Sequence[UserId]) -> Online:
         by_bucket: dict[int, list[UserId]] = {}
@@ -197,15 +247,27 @@ def _bucket(user_id: UserId) -> Sequence[str]:
     return keys.bucket(user_bucket(user_id))
 
 
-def _register(connection: Connection) -> Iterable[Command]:
+def _member(target: Target) -> str:
+    """The connection among those that are heard or asked; "" if it has a heartbeat."""
+    return "" if target.has_heartbeat else json.dumps([target.user_id, target.connection_id])
+
+
+def _register(connection: Connection, heard_ms: int) -> Iterable[Command]:
     target = connection.target
     user_id, device, text = target.user_id, target.connection_id, dump(target)
-    shown = (f"c:{device}", text, connection.last_ping_ms, ONLINE_S)
+    heard = (_member(target), max(connection.last_ping_ms, heard_ms))
     return (
-        evaluate(registry_scripts.REGISTER, _bucket(user_id), user_id, device, text, BUCKET_S),
-        evaluate(registry_scripts.SHOW, [keys.user_online(user_id)], *shown),
+        evaluate(
+            registry_scripts.REGISTER, _bucket(user_id), user_id, device, text, BUCKET_S, *heard
+        ),
+        _show(target, connection.last_ping_ms),
         *_remember(connection),
     )
+
+
+def _show(target: Target, heard_ms: int) -> Command:
+    shown = (f"c:{target.connection_id}", dump(target), heard_ms, ONLINE_S)
+    return evaluate(registry_scripts.SHOW, [keys.user_online(target.user_id)], *shown)
 
 
 def _remember(connection: Connection) -> tuple[Command, Command]:

@@ -1,4 +1,8 @@
-"""Redis scripts of the registry. Those of a bucket have its three keys: online, users, warm."""
+"""Redis scripts of the registry.
+
+Those of a bucket have its keys: online, users, warm, heard, asked. `heard` and `asked` have only
+connections without a heartbeat. Their member is an argument; for others it is "".
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ end
 local function warm()
   local mark = redis.call('GET', KEYS[3])
   return mark and mark == (redis.call('HGET', KEYS[1], '') or '') .. '|' .. replication()
-    and redis.call('SISMEMBER', KEYS[2], '') == 1
+    and redis.call('SISMEMBER', KEYS[2], '') == 1 and redis.call('ZSCORE', KEYS[4], '')
 end
 """
 _DEVICES = """
@@ -32,26 +36,37 @@ local function count(change)
   redis.call('HINCRBY', KEYS[1], '\\n', change)
 end
 """
+_EXTEND = """
+local function extend(seconds)
+  redis.call('EXPIRE', KEYS[1], seconds)
+  redis.call('EXPIRE', KEYS[2], seconds)
+  redis.call('EXPIRE', KEYS[4], seconds)
+end
+"""
 
-# User, connection, target, expiry. True if it is the user's first.
+# User, connection, target, expiry, member, when it was heard. True if it is the user's first.
 REGISTER = script(
     _DEVICES
+    + _EXTEND
     + """
 local all = devices(ARGV[1])
 local first = next(all) == nil
 if not all[ARGV[2]] then count(1) end
 all[ARGV[2]] = ARGV[3]
 keep(ARGV[1], all)
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-redis.call('EXPIRE', KEYS[2], ARGV[4])
+if ARGV[5] ~= '' then redis.call('ZADD', KEYS[4], 'NX', ARGV[6], ARGV[5]) end
+extend(ARGV[4])
 return first and 1 or 0
 """
 )
-# User, connection. True if it was the user's last.
+# User, connection, member. True if it was the user's last.
 UNREGISTER = script(
     _DEVICES
+    + _EXTEND
     + """
 local all = devices(ARGV[1])
+redis.call('ZREM', KEYS[4], ARGV[3])
+redis.call('ZREM', KEYS[5], ARGV[3])
 if not all[ARGV[2]] then return 0 end
 all[ARGV[2]] = nil
 count(-1)
@@ -67,6 +82,7 @@ return 1
 # User, old connection, new connection, target, expiry.
 MOVE = script(
     _DEVICES
+    + _EXTEND
     + """
 local all = devices(ARGV[1])
 if all[ARGV[2]] then count(-1) end
@@ -74,19 +90,82 @@ all[ARGV[2]] = nil
 if not all[ARGV[3]] then count(1) end
 all[ARGV[3]] = ARGV[4]
 keep(ARGV[1], all)
-redis.call('EXPIRE', KEYS[1], ARGV[5])
-redis.call('EXPIRE', KEYS[2], ARGV[5])
+extend(ARGV[5])
 return 1
 """
 )
-# User, connection, expiry: whether both keys have it.
+# User, connection, expiry, member, when it was heard if that is unknown: whether it is held.
 HOLDS = script(
     _DEVICES
+    + _EXTEND
     + """
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-redis.call('EXPIRE', KEYS[2], ARGV[3])
+extend(ARGV[3])
 if not devices(ARGV[1])[ARGV[2]] then return 0 end
+if ARGV[4] ~= '' then redis.call('ZADD', KEYS[4], 'NX', ARGV[5], ARGV[4]) end
 return redis.call('SISMEMBER', KEYS[2], ARGV[1])
+"""
+)
+# User, connection, expiry, member, when it was heard: whether the bucket has it.
+HEARD = script(
+    _DEVICES
+    + _EXTEND
+    + """
+extend(ARGV[3])
+if not devices(ARGV[1])[ARGV[2]] then return 0 end
+local last = redis.call('ZSCORE', KEYS[4], ARGV[4])
+if not last or tonumber(last) < tonumber(ARGV[5]) then
+  redis.call('ZADD', KEYS[4], ARGV[5], ARGV[4])
+  redis.call('ZREM', KEYS[5], ARGV[4])
+end
+return redis.call('SISMEMBER', KEYS[2], ARGV[1])
+"""
+)
+# Times, the most to return: targets and when they were asked, "" if they were not. Members
+# without a connection are removed.
+SILENT = script(
+    _WARM
+    + _DEVICES
+    + """
+if not warm() then return {} end
+local found, ended, most, start = {}, {}, tonumber(ARGV[3]), 0
+repeat
+  local page = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', ARGV[1], 'LIMIT', start, most)
+  for _, member in ipairs(page) do
+    local ids = cjson.decode(member)
+    local target = devices(ids[1])[ids[2]]
+    local asked = redis.call('ZSCORE', KEYS[5], member)
+    if not target then
+      ended[#ended + 1] = member
+    elseif not asked or tonumber(asked) <= tonumber(ARGV[2]) then
+      found[#found + 1] = target
+      found[#found + 1] = asked or ''
+    end
+  end
+  start = start + #page
+until #page < most or #found >= 2 * most
+for _, member in ipairs(ended) do
+  redis.call('ZREM', KEYS[4], member)
+  redis.call('ZREM', KEYS[5], member)
+end
+return found
+"""
+)
+# Times, expiry, members.
+ASKED = script("""
+for i = 4, #ARGV do
+  local last = redis.call('ZSCORE', KEYS[4], ARGV[i])
+  if last and tonumber(last) <= tonumber(ARGV[1]) then
+    redis.call('ZADD', KEYS[5], ARGV[2], ARGV[i])
+  end
+end
+redis.call('EXPIRE', KEYS[5], ARGV[3])
+return 1
+""")
+# Member: when it was heard; nothing unless the bucket is warm.
+LAST_HEARD = script(
+    _WARM
+    + """
+return warm() and redis.call('ZSCORE', KEYS[4], ARGV[1])
 """
 )
 # The devices of these users; nothing unless the bucket is warm.
@@ -103,14 +182,14 @@ end
 return found
 """
 )
-# With a fourth key, the room's members in this bucket: the devices of those who are online; 0 if
+# With a sixth key, the room's members in this bucket: the devices of those who are online; 0 if
 # the bucket is cold, 1 if the members are not cached.
 ONLINE_IN = script(
     _WARM
     + """
 if not warm() then return 0 end
 local users, found, filled = {}, {}, false
-for _, user in ipairs(redis.call('SINTER', KEYS[4], KEYS[2])) do
+for _, user in ipairs(redis.call('SINTER', KEYS[6], KEYS[2])) do
   if user == '' then filled = true else users[#users + 1] = user end
 end
 if not filled then return 1 end
@@ -126,40 +205,45 @@ return found
 # A new epoch's name, expiry: the epoch with the replication id.
 BEGIN = script(
     _WARM
+    + _EXTEND
     + """
 local epoch = redis.call('HGET', KEYS[1], '')
-if not epoch or redis.call('SISMEMBER', KEYS[2], '') == 0 then
+local complete = redis.call('SISMEMBER', KEYS[2], '') == 1 and redis.call('ZSCORE', KEYS[4], '')
+if not epoch or not complete then
   epoch = ARGV[1]
   redis.call('HSET', KEYS[1], '', epoch)
   redis.call('SADD', KEYS[2], '')
+  redis.call('ZADD', KEYS[4], '+inf', '')
 end
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-redis.call('EXPIRE', KEYS[2], ARGV[2])
+extend(ARGV[2])
 return epoch .. '|' .. replication()
 """
 )
-# What BEGIN returned, expiries: true if both are unchanged.
+# What BEGIN returned, expiries: true if both are unchanged. Under another mark than before,
+# answers may have been lost: nobody counts as asked.
 VOUCH = script(
     _WARM
+    + _EXTEND
     + """
 local epoch = redis.call('HGET', KEYS[1], '')
 if not epoch or redis.call('SISMEMBER', KEYS[2], '') == 0 then return 0 end
+if not redis.call('ZSCORE', KEYS[4], '') then return 0 end
 if epoch .. '|' .. replication() ~= ARGV[1] then return 0 end
+if redis.call('GET', KEYS[3]) ~= ARGV[1] then redis.call('DEL', KEYS[5]) end
 redis.call('SET', KEYS[3], ARGV[1], 'EX', ARGV[2])
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-redis.call('EXPIRE', KEYS[2], ARGV[3])
+extend(ARGV[3])
 return 1
 """
 )
 # Expiries: whether the bucket is warm, and how many connections it has.
 KEEP = script(
     _WARM
+    + _EXTEND
     + """
 local count = redis.call('HGET', KEYS[1], '\\n') or 0
 if not warm() then return {0, count} end
 redis.call('EXPIRE', KEYS[3], ARGV[1])
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-redis.call('EXPIRE', KEYS[2], ARGV[2])
+extend(ARGV[2])
 return {1, count}
 """
 )
@@ -191,6 +275,16 @@ return 1
 # Sets fields of a connection that exists.
 RENEW = script("""
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], unpack(ARGV)) end
+return 1
+""")
+# When it was heard, whether that is stored, expiry: whether it exists.
+NOTE = script("""
+if redis.call('EXPIRE', KEYS[1], ARGV[3]) == 0 then return 0 end
+local heard = redis.call('HGET', KEYS[1], 'heard')
+if not heard or tonumber(heard) < tonumber(ARGV[1]) then
+  redis.call('HSET', KEYS[1], 'heard', ARGV[1])
+  if ARGV[2] == '1' then redis.call('HSET', KEYS[1], 'last_ping', ARGV[1]) end
+end
 return 1
 """)
 # Time, interval, expiry: the end of the token if the sign of life has to be stored; 0 if unknown.

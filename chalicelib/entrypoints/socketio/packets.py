@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from ... import actions, wire
-from ...jobs.outbound import GiveUpParts
+from ...jobs.sessions import GiveUpParts
 from ...kernel import ids, telemetry
 from ...kernel.errors import (
     BadRequest,
@@ -33,10 +33,9 @@ from ...model.connections import Target
 from ...model.identifiers import ConnectionId
 from ...model.sessions import EngineSession
 from ...services import Services
-from ...sessions import offsets
 from ...sessions.binary import Gathered
 from ...sessions.engine import NAMESPACES
-from ...wire import engineio, socketio
+from ...wire import engineio, offsets, socketio
 from ...wire.engineio import ProtocolError
 from .frames import Handler, SessionFrame, require_session
 

@@ -26,9 +26,11 @@ def address(url: str) -> str:
     return parts._replace(scheme=_SCHEMES[parts.scheme], fragment="").geturl()
 
 
-def with_token(url: str, token: str) -> str:
+def handshake(url: str, token: str) -> str:
+    """The URL with a token, for a connection that takes several events in one frame."""
     parts = urlsplit(url)
-    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), ("token", token)])
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    query = urlencode([*given, ("token", token), ("arrays", "true")])
     return parts._replace(query=query).geturl()
 
 

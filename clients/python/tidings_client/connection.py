@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
-from .address import address, refusal, with_token
+from .address import address, handshake, refusal
 from .errors import ActionError, End, NoAnswer
 from .inbox import Event
 from .sizes import encode
@@ -146,7 +146,7 @@ class Connection:
     async def _once(self) -> None:
         """One connection, from its token to its end."""
         try:
-            url = with_token(self._url, await self.fresh_token())
+            url = handshake(self._url, await self.fresh_token())
             async with connect(url, open_timeout=self._times.call, compression=None) as socket:
                 await self._serve(socket)
         except NoToken as fault:
@@ -247,12 +247,12 @@ class Connection:
     async def _read(self, socket: ClientConnection) -> None:
         try:
             async for text in socket:
-                frame = _decoded(text)
-                event, number, data = frame.get("event"), frame.get("id"), frame.get("data") or {}
-                if event in ("ack", "error"):
-                    self._answer(socket, event, number, data)
-                elif event is not None:
-                    self._take(event, data)
+                for frame in _decoded(text):
+                    event, data = frame.get("event"), frame.get("data") or {}
+                    if event in ("ack", "error"):
+                        self._answer(socket, event, frame.get("id"), data)
+                    elif event is not None:
+                        self._take(event, data)
         except ConnectionClosed:
             pass  # `_over` reads the close code
 
@@ -302,13 +302,15 @@ def _unknown(text: str, end: End) -> NoAnswer:
     return error
 
 
-def _decoded(text: str | bytes) -> Event:
-    """Decode a frame; an empty one if it is not a frame of this protocol."""
+def _decoded(text: str | bytes) -> list[Event]:
+    """Decode a frame, or an array of frames; none if it is of another protocol."""
     try:
-        frame = json.loads(text)
+        found = json.loads(text)
     except ValueError:
-        return {}
-    return frame if isinstance(frame, dict) else {}
+        return []
+    return [
+        each for each in (found if isinstance(found, list) else [found]) if isinstance(each, dict)
+    ]
 
 
 def _is_id(number: Any) -> bool:

@@ -112,6 +112,12 @@ class FakeSocket {
     await settle();
   }
 
+  /** Several events in one message. */
+  async sayArray(...frames) {
+    this.onmessage?.({ data: JSON.stringify(frames) });
+    await settle();
+  }
+
   asked(action) {
     return this.sent.filter((frame) => frame.action === action);
   }

@@ -45,6 +45,17 @@ test("what is live on a new connection waits, though the recovery of the last on
   }
 });
 
+test("several events in one message are taken in order", async () => {
+  const { client, network, texts } = await connected();
+  client.follow("lobby", at(1));
+  const frames = [];
+  client.on("frame", ({ direction, frame }) => direction === "in" && frames.push(frame.event));
+  const events = [2, 3, 4].map((seq) => ({ event: "message_received", data: message(seq) }));
+  await network.last.sayArray(...events, null, { event: "typing" });
+  assert.deepEqual(texts(), ["text 2", "text 3", "text 4"]);
+  assert.deepEqual(frames, [...Array(3).fill("message_received"), "typing"]);
+});
+
 test("of a conversation that is forgotten meanwhile nothing waits", async () => {
   const { client, clock, network, texts } = await connected();
   client.follow("lobby", at(1));

@@ -142,3 +142,13 @@ async def test_a_join_does_not_hide_what_was_missed_before_it(backend: Backend) 
         assert client.positions() == {"lobby": "a:1:m001"}
         await backend.cut()
         await listener.until(lambda: listener.contents() == ["1", "2"])
+
+
+async def test_several_events_in_one_frame_are_taken_in_order(backend: Backend) -> None:
+    listener = Listener()
+    async with connected(backend, listener) as client:
+        await client.call("join_room", {"room_id": "lobby"})
+        events = [("message_received", backend.write()) for _ in range(3)]
+        await backend.push_array(*events, ("typing", {}))
+        await listener.until(lambda: "typing" in listener.names())
+    assert listener.contents() == ["1", "2", "3"]

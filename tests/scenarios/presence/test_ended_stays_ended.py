@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.connections.lifetime import NOTED_EVERY_MS
 from chalicelib.jobs.outbound import RegisterConnection
 from chalicelib.model.identifiers import ConnectionId, UserId
 from chalicelib.model.presence import Status
@@ -42,7 +43,8 @@ def sends_a_frame(world: World, device: str) -> None:
 def pings(world: World, device: str) -> None:
     connection = world.adapters.connections.get(ConnectionId(device))
     assert connection is not None
-    world.services.connections.heartbeat(connection)
+    world.clock.ms += NOTED_EVERY_MS
+    world.services.connections.heard(connection, 0)
 
 
 def renews_its_token(world: World, device: str) -> None:

@@ -50,7 +50,7 @@ def test_a_recovery_that_cannot_be_encoded_begins_afresh() -> None:
     assert bob.hear()[-1] == "third"
 
 
-def test_an_entry_that_cannot_be_encoded_ends_the_socket_and_has_a_letter() -> None:
+def test_an_entry_that_cannot_be_encoded_has_a_letter_and_the_next_one_ends_the_socket() -> None:
     world = World()
     world.room("alice", "bob")
     bob = Device(world, "bob").come()
@@ -60,10 +60,17 @@ def test_an_entry_that_cannot_be_encoded_ends_the_socket_and_has_a_letter() -> N
     world.act(alice, "send_message", content="poison", **body)
     queue = world.adapters.delivery.jobs
     queue[:] = [replace(job, entry=replace(job.entry, content=float("nan"))) for job in queue]
+    log: Any = world.adapters.log
+    [entries] = log._entries.values()
+    [number] = entries
+    entries[number] = replace(entries[number], content=float("nan"))
     bob.hear()
     letters = [job for job in world.adapters.delivery_dead.jobs if job.kind == "set_aside"]
     assert [job.seq for job in letters] == [1]
+    world.act(alice, "send_message", content="second", **body)
+    assert bob.hear() == []
     assert bob.id in world.poster.closed
+    assert len(world.adapters.delivery_dead.jobs) == 1
     bob.come()
     world.act(alice, "send_message", content="next", **body)
     assert bob.hear()[-1] == "next"

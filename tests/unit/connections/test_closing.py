@@ -7,7 +7,8 @@ import json
 import pytest
 
 from chalicelib.connections.closing import MOST_AGE_MS, Reason
-from chalicelib.jobs.outbound import CloseConnection, RefuseSession
+from chalicelib.jobs.outbound import CloseConnection
+from chalicelib.jobs.sessions import RefuseSession
 from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Outcome
 from chalicelib.model.identifiers import ConnectionId

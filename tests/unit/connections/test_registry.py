@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from chalicelib.connections.registry import REGISTER_AGAIN_S
 from chalicelib.entrypoints import websocket
-from chalicelib.jobs.outbound import (
-    CheckPresence,
-    DisconnectUser,
-    LeaveRooms,
-    RegisterConnection,
-)
+from chalicelib.jobs.outbound import CheckPresence, DisconnectUser, LeaveRooms, RegisterConnection
 from chalicelib.kernel.errors import RateLimited
 from chalicelib.model.connections import Target
 from chalicelib.model.identifiers import ConnectionId, UserId
@@ -46,11 +43,44 @@ def test_without_redis_a_job_registers_it_later() -> None:
     device = world.connect("alice")
     [job] = world.adapters.outbound.jobs
     assert isinstance(job, RegisterConnection)
-    assert job.delay_s == REGISTER_AGAIN_S
+    assert job.delay_s == REGISTER_AGAIN_S[0]
     world.cache.down = False
     assert online(world) == set()
     world.services.connections.register_again(job)
     assert online(world) == {device}
+
+
+@pytest.mark.parametrize("away_s", [0.5, 2, 5, 20, 50])
+def test_it_is_registered_soon_after_redis_is_back(away_s: float) -> None:
+    world = World()
+    world.cache.down = True
+    device = world.connect("alice")
+    world.wait(away_s)
+    world.cache.down = False
+    world.wait(away_s + 1)
+    assert online(world) == {device}
+
+
+def test_while_redis_stays_away_the_jobs_end() -> None:
+    world = World()
+    world.cache.down = True
+    device = world.connect("alice")
+    world.wait(170)
+    assert not [job for job in world.adapters.outbound.jobs if isinstance(job, RegisterConnection)]
+    world.cache.down = False
+    world.sweep()
+    assert online(world) == {device}
+
+
+def test_a_connection_that_ended_is_not_registered_later() -> None:
+    world = World()
+    world.cache.down = True
+    device = world.connect("alice")
+    world.wait(2)
+    world.disconnect(device)
+    world.cache.down = False
+    world.wait(60)
+    assert online(world) == set()
 
 
 def test_one_connection_too_many_is_refused_and_not_kept() -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from chalicelib.connections.lifetime import BEATING_STALE_MS
+from chalicelib.connections.lifetime import STORED_STALE_MS
 from chalicelib.connections.sweep import RUN_MS
 from chalicelib.jobs.delivery import SettlePresence
-from chalicelib.jobs.outbound import CheckPresence, ReviveHeartbeat, SweepBucket
+from chalicelib.jobs.outbound import CheckPresence, SweepBucket
+from chalicelib.jobs.sessions import ReviveHeartbeat
 from chalicelib.kernel.ids import BUCKETS
 from chalicelib.model.delivery import Outcome
 from chalicelib.model.identifiers import ConnectionId, UserId
 from tests.support.counting import counted
 from tests.support.socketio import Client
-from tests.support.world import World
+from tests.support.world import START_MS, World
 
 SILENT_MS = 240_001
 
@@ -37,10 +38,12 @@ def test_the_dead_are_ended_and_the_slow_asked_again() -> None:
     world.clock.ms += SILENT_MS
     world.poster.script = {dead: [Outcome.GONE], slow: [Outcome.THROTTLED]}
     counts = world.sweep()
-    assert (counts["seen"], counts["gone"], counts["pinged"]) == (2, 1, 0)
+    assert (counts["gone"], counts["pinged"]) == (1, 0)
     assert world.adapters.connections.get(ConnectionId(dead)) is None
     assert world.sweep()["pinged"] == 1
     world.wait(60)
+    world.sweep()
+    world.pump(until_ms=world.clock.ms)
     assert world.adapters.connections.get(ConnectionId(slow)) is None
 
 
@@ -48,7 +51,7 @@ def test_a_heartbeat_of_its_own_is_revived_instead() -> None:
     world = World()
     Client(world, "c=").connect("alice")
     world.adapters.outbound.jobs.clear()
-    world.clock.ms += BEATING_STALE_MS + 1
+    world.clock.ms += STORED_STALE_MS + 1
     assert world.sweep()["pinged"] == 0
     [job] = [job for job in world.adapters.outbound.jobs if isinstance(job, ReviveHeartbeat)]
     assert job.target.connection_id == "c="
@@ -81,10 +84,10 @@ def test_a_fresh_connection_is_compared_again_for_two_minutes() -> None:
     assert job.user_id == "alice"
 
 
-def test_without_redis_the_silent_are_asked_all_the_same() -> None:
+def test_without_redis_those_who_were_silent_for_long_are_asked_all_the_same() -> None:
     world = World()
     silent = world.connect("alice")
-    world.clock.ms += SILENT_MS
+    world.clock.ms += STORED_STALE_MS + 1
     world.cache.down = True
     assert world.sweep()["pinged"] == 1
     assert len(world.poster.to(silent, "ping")) == 1
@@ -98,6 +101,10 @@ def test_who_was_looked_at_is_left_alone_for_a_while() -> None:
     assert world.sweep()["seen"] == 1
     assert world.sweep()["seen"] == 0
     world.clock.ms += SILENT_MS - 130_000
+    counts = world.sweep()
+    assert (counts["seen"], counts["pinged"]) == (0, 1), "Redis knows who is silent"
+    world.cache.down = True
+    world.clock.ms += STORED_STALE_MS
     counts = world.sweep()
     assert (counts["seen"], counts["pinged"]) == (1, 1)
     assert world.sweep()["seen"] == 0
@@ -124,11 +131,33 @@ def test_what_it_has_no_time_for_is_left_to_jobs() -> None:
     assert all(state.warm for state in world.cache.keep_warm())
 
 
+def test_silent_ones_it_has_no_time_to_ask_are_left_to_jobs() -> None:
+    world = World()
+    devices = [world.connect(f"user{number}") for number in range(40)]
+    for _ in range(4):
+        world.clock.ms += 61_000
+        world.sweep() if world.clock.ms < START_MS + SILENT_MS else None
+        world.pump(until_ms=world.clock.ms)
+    world.adapters.outbound.jobs.clear()
+
+    def slow(connection_id: ConnectionId) -> None:
+        world.clock.ms += RUN_MS // 9
+
+    world.poster.rule = slow
+    counts = world.sweep()
+    left = [job for job in world.adapters.outbound.jobs if isinstance(job, SweepBucket)]
+    assert 9 <= counts["pinged"] < 40
+    assert len(left) == counts["left"] > 0
+    world.poster.rule = lambda _: None
+    world.pump(until_ms=world.clock.ms)
+    assert [len(world.poster.to(each, "ping")) for each in devices] == [1] * 40
+
+
 def test_heartbeats_are_stored_now_and_then_and_never_too_late() -> None:
     world = World()
     device = world.connect("alice")
     ports = counted(world)
-    for _ in range(24):  # ten minutes of pings
+    for _ in range(144):  # an hour of pings
         world.clock.ms += 25_000
         world.act(device, "ping")
     assert ports["connections"].calls.count("touch") == 4

@@ -34,7 +34,8 @@ def test_unknown_fields_are_left_out() -> None:
 
 
 def test_a_target_of_before_there_were_sids() -> None:
-    assert records.target_from_json(records.target_to_json(TARGET)[:-1]).sid == ""
+    before = records.target_from_json(records.target_to_json(TARGET)[:-2])
+    assert (before.sid, before.takes_arrays) == ("", False)
 
 
 @pytest.mark.parametrize("record", [[], ["c="], 7, None])

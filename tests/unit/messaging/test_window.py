@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
-from chalicelib.messaging.window import Window
+from chalicelib.messaging.recovering import Begun
+from chalicelib.messaging.window import MOST_ARRAY, Window
 from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Outcome
 from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
@@ -16,6 +20,7 @@ USERS = ["a", "b", "c"]
 TARGETS = [
     Target(ConnectionId(f"{user}="), UserId(user), "api", "prod", HERE, "json", 0) for user in USERS
 ]
+NONE_RECOVERS = Begun((RoomId("lobby"), HERE), "mark", {})
 
 
 def entry(seq: int, **more: str) -> Entry:
@@ -28,7 +33,8 @@ def entry(seq: int, **more: str) -> Entry:
 def window(*outcomes: Outcome, slow: str = "", reached: str = "", count: int = 2) -> Window:
     """A window of two entries for three users, settled with these outcomes, entry by entry."""
     entries = [entry(seq) for seq in range(1, count + 1)]
-    made = Window(entries, TARGETS, {ConnectionId(f"{one}=") for one in slow}, UserId(reached))
+    late = {ConnectionId(f"{one}=") for one in slow}
+    made = Window(entries, TARGETS, late, UserId(reached), NONE_RECOVERS)
     made.settle(outcomes)
     return made
 
@@ -38,7 +44,7 @@ def late(made: Window, done: int) -> list[tuple[int, str]]:
 
 
 def test_posts_come_entry_by_entry_and_not_to_the_sender_s_device() -> None:
-    made = Window([entry(1, origin_id="b="), entry(2)], TARGETS, set(), UserId(""))
+    made = Window([entry(1, origin_id="b="), entry(2)], TARGETS, set(), UserId(""), NONE_RECOVERS)
     assert [post.target.user_id for post in made.posts] == ["a", "c", "a", "b", "c"]
     assert {post.room_id for post in made.posts} == {"lobby"}
 
@@ -86,3 +92,33 @@ def test_what_is_too_large_stops_nobody() -> None:
     assert late(made, 2) == []
     assert made.taking() == 3
     assert [target.user_id for target in made.takers(1)] == USERS
+
+
+def test_a_client_that_takes_arrays_gets_several_entries_in_one_post() -> None:
+    many = [replace(target, takes_arrays=target.user_id != "b") for target in TARGETS]
+    made = Window([entry(seq) for seq in (1, 2, 3)], many, set(), UserId(""), NONE_RECOVERS)
+    assert [post.target.user_id for post in made.posts] == ["a", "b", "c", "b", "b"]
+    arrays = [json.loads(post.data) for post in made.posts if post.target.takes_arrays]
+    assert [[each["data"]["message_id"] for each in one] for one in arrays] == [
+        [entry(seq).message_id for seq in (1, 2, 3)]
+    ] * 2
+    made.settle([DELIVERED, DELIVERED, Outcome.THROTTLED, UNSENT, Outcome.HELD])
+    assert late(made, 3) == [(1, "c"), (2, "b"), (2, "c"), (3, "b"), (3, "c")]
+    assert made.stuck_at(UNSENT) == [1]
+    assert [target.user_id for target in made.takers(2)] == ["a"]
+
+
+def test_an_array_has_its_sender_s_own_entry_left_out() -> None:
+    many = [replace(TARGETS[1], takes_arrays=True)]
+    mine = [entry(1), entry(2, origin_id="b="), entry(3)]
+    [post] = Window(mine, many, set(), UserId(""), NONE_RECOVERS).posts
+    told = [each["data"]["message_id"] for each in json.loads(post.data)]
+    assert told == [mine[0].message_id, mine[2].message_id]
+
+
+def test_an_array_stays_below_what_costs_two_messages() -> None:
+    many = [replace(TARGETS[0], takes_arrays=True)]
+    long = [replace(entry(seq), content="x" * 12_000) for seq in (1, 2, 3)]
+    sizes = [len(post.data) for post in Window(long, many, set(), UserId(""), NONE_RECOVERS).posts]
+    assert len(sizes) == 2
+    assert 24_000 < sizes[0] <= MOST_ARRAY

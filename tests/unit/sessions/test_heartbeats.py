@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from chalicelib.connections.lifetime import BEATING_STALE_MS
-from tests.support.socketio import REFUSED, Client
+from chalicelib.connections.lifetime import STORED_STALE_MS
+from tests.support.faults import How, Plan, at_every_call
+from tests.support.interleaving import before
+from tests.support.socketio import REFUSED, Client, Poller
 from tests.support.world import World
 
 
@@ -39,12 +43,64 @@ def test_a_repeated_job_does_not_double_the_heartbeat(world: World) -> None:
     assert client.posted.count("2") == 1
 
 
+def answer(world: World, client: Client, seconds: int) -> int:
+    """Let time pass, with a client that answers each ping; return the number of pings."""
+    before = client.posted.count("2")
+    for _ in range(seconds // 10):
+        known = client.posted.count("2")
+        world.wait(10)
+        if client.posted.count("2") > known:
+            client.say("3")
+    return client.posted.count("2") - before
+
+
+@pytest.mark.parametrize("how", How)
+def test_whatever_fails_the_heartbeat_goes_on(how: How) -> None:
+    def case(planted: Callable[[World], Plan]) -> None:
+        world = World()
+        client = Client(world, "s1=")
+        client.connect("alice")
+        world.wait(235)
+        plan = planted(world)
+        world.wait(10)
+        plan.over = True
+        client.say("3")
+        answer(world, client, 500)
+        assert answer(world, client, 750) == 3, "one chain"
+        assert not client.closed
+        world.wait(600)
+        assert client.closed
+
+    assert "sessions.ping" in at_every_call(how, case)
+
+
+def test_two_jobs_that_ping_at_the_same_time_leave_one_chain(world: World) -> None:
+    client = Client(world, "s1=")
+    client.connect("alice")
+    world.pump(until_ms=world.clock.ms)
+    [beat] = [job for job in world.adapters.outbound.jobs if job.kind == "heartbeat"]
+    world.clock.ms = beat.due_ms
+
+    def meanwhile() -> None:
+        world.clock.ms += 1
+        world.services.heartbeats.beat(beat)
+        world.clock.ms += 1
+
+    before(world, "sessions", "ping", meanwhile)
+    world.services.heartbeats.beat(beat)
+    assert client.posted.count("2") == 2
+    for asked in (3, 4):
+        client.say("3")
+        world.wait(240)
+        assert client.posted.count("2") == asked
+
+
 def test_a_heartbeat_that_was_lost_begins_again_with_a_sweep(world: World) -> None:
     client = Client(world, "s1=")
     client.connect("alice")
     world.pump(until_ms=world.clock.ms)
     world.adapters.outbound.jobs.clear()
-    world.clock.ms += BEATING_STALE_MS + 1
+    world.clock.ms += STORED_STALE_MS + 1
     world.sweep()
     world.pump(until_ms=world.clock.ms)
     assert client.posted.count("2") == 1
@@ -64,6 +120,30 @@ def test_redis_emptied_in_mid_session(world: World) -> None:
     world.wait(240)
     assert client.posted.count("2") == 1
     assert not client.closed
+
+
+def test_a_polling_session_that_redis_lost_ends_with_its_connections(world: World) -> None:
+    client = Poller(world)
+    client.connect("alice")
+    world.cache.flush()
+    world.sessions.flush()
+    assert world.adapters.connections.get(client.sid) is not None
+    world.wait(241)
+    assert world.adapters.connections.get(client.sid) is None
+
+
+def test_a_polling_session_that_redis_lost_ends_although_its_heartbeat_was_lost(
+    world: World,
+) -> None:
+    client = Poller(world)
+    client.connect("alice")
+    world.pump(until_ms=world.clock.ms)
+    world.adapters.outbound.jobs.clear()
+    world.sessions.flush()
+    world.clock.ms += STORED_STALE_MS + 1
+    world.sweep()
+    world.pump(until_ms=world.clock.ms)
+    assert world.adapters.connections.get(client.sid) is None
 
 
 def test_redis_away(world: World) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chalicelib.sessions import offsets
 from chalicelib.sessions.recovery import MOST_SINCE
+from chalicelib.wire import offsets
 from tests.support.socketio import Device, say
 from tests.support.world import World
 

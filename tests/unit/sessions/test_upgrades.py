@@ -144,6 +144,30 @@ def test_an_upgrade_that_dies_between_its_steps_is_finished_by_its_job(
     assert session.namespaces == {"/"}
 
 
+@pytest.mark.parametrize("method", ["queued", "open"])
+def test_a_websocket_that_ends_after_its_hand_over_died_leaves_nothing(
+    world: World, method: str
+) -> None:
+    client = Poller(world)
+    client.connect("alice")
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+
+    def die() -> None:
+        raise Killed
+
+    died = Interrupted(world.sessions, method, die)
+    usual = world.services
+    world.services = compose(world.settings, replace(world.adapters, sessions=died))
+    with pytest.raises(Killed):
+        websocket.say("5")
+    world.services = usual
+    world.disconnect("w=")
+    assert world.adapters.connections.get(ConnectionId(client.sid)) is None
+    assert world.adapters.connections.get(ConnectionId("w=")) is None
+    assert world.sessions.push(ConnectionId(client.sid), []) is False
+
+
 def test_a_websocket_that_ends_in_mid_hand_over_ends_the_session(world: World) -> None:
     _, websocket = probed(world, 3)
     world.poster.script["w="] = [Outcome.DELIVERED, Outcome.GONE]
@@ -210,6 +234,20 @@ def test_an_upgrade_is_seen_by_nobody(world: World) -> None:
     assert websocket.say("5") == ""
     world.wait(30)
     assert len(world.poster.to(bob, "friend_status_update")) == told
+
+
+def test_a_connection_that_an_upgrade_left_behind_is_removed(world: World) -> None:
+    client = Poller(world)
+    client.connect("alice")
+    left = world.adapters.connections.get(ConnectionId(client.sid))
+    assert left is not None
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+    assert websocket.say("5") == ""
+    world.adapters.connections.put(left)  # by a process that died while it moved the socket
+    world.wait(241)
+    assert world.adapters.connections.get(left.connection_id) is None
+    assert websocket.act("hello", {})["ok"] is True
 
 
 def upgraded(world: World, refusals: list[Outcome]) -> Client:

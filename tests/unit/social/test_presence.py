@@ -11,6 +11,7 @@ from chalicelib.model.delivery import Outcome
 from chalicelib.model.identifiers import Region, UserId
 from chalicelib.model.presence import Presence, Status
 from chalicelib.social import presence
+from tests.support.interleaving import before
 from tests.support.world import START_MS, Killed, World
 
 
@@ -257,6 +258,21 @@ def test_who_died_between_the_change_and_the_telling_is_told_of_later(world: Wor
     world.poster.post = killed  # type: ignore[method-assign]
     world.pump()
     assert told(world, bob) == ["online"]
+
+
+def test_who_comes_back_while_he_is_being_shown_as_gone_is_shown_again(world: World) -> None:
+    bob, alice = world.connect("bob"), world.connect("alice")
+    world.pump()
+    world.disconnect(alice)
+
+    def come_back() -> None:
+        world.connect("alice")  # whose own job was done by a worker that saw her as online
+        world.adapters.delivery.jobs.clear()
+
+    before(world, "presence", "change", come_back)
+    world.wait(60)
+    assert shown(world, "alice")["status"] == "online"
+    assert told(world, bob)[-1] == "online"
 
 
 def test_without_redis_it_is_slower_but_true(world: World) -> None:

@@ -45,9 +45,11 @@ def test_an_event_as_a_text_frame(event: type[events.Event]) -> None:
 
 
 def test_an_offset_comes_last() -> None:
-    frame = socketwire.encode_event("/moments", example(events.MomentPosted), "offset")
+    frame = socketwire.encode_event("/moments", example(events.MomentPosted))
     assert frame is not None
-    assert json.loads(frame.decode().removeprefix("42/moments,"))[2] == "offset"
+    name, data = json.loads(frame.decode().removeprefix("42/moments,"))
+    shown = socketwire.with_offset(frame, 'off"set').decode()
+    assert json.loads(shown.removeprefix("42/moments,")) == [name, data, 'off"set']
 
 
 def test_a_protocol_names_its_namespace_and_whether_its_sockets_recover() -> None:

@@ -180,7 +180,7 @@ def test_nodes_that_hang_together_cost_one_time_out(
     with ExitStack() as hanging:
         for node in nodes:
             hanging.enter_context(frozen(node))
-        assert seconds_of_ten_threads(client) < 2
+        assert seconds_of_ten_threads(client) < 2.9, "one after the other they cost three"
 
 
 def until_blocked(nodes: list[Any], count: int) -> None:

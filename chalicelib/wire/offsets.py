@@ -40,9 +40,14 @@ def wanted(payload: object, understands: bool) -> bool:
     return asked if isinstance(asked, bool) else understands or "pid" in payload
 
 
-def encode(trail: Trail) -> str:
-    """Return a trail's offset: its checkpoint, then `;room:region:seq` for each later stream."""
-    return trail.checkpoint_id + "".join(f";{r}:{g}:{seq}" for r, g, seq in trail.since)
+def encode(trail: Trail, stream: Stream, seq: int) -> str:
+    """Return the offset of an entry: what the socket has when it gets this entry.
+
+    The checkpoint, then `;room:region:seq` for each stream that was sent further.
+    """
+    since = [each for each in trail.since if each[:2] != stream]
+    streams = (f";{room}:{region}:{at}" for room, region, at in (*since, (*stream, seq)))
+    return trail.checkpoint_id + "".join(streams)
 
 
 def decode(offset: str) -> tuple[str, dict[Stream, int]]:

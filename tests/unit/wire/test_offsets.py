@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chalicelib.kernel.errors import BadRequest
 from chalicelib.model.identifiers import Region, RoomId
 from chalicelib.model.sessions import Trail
-from chalicelib.sessions import offsets
+from chalicelib.wire import offsets
 from tests.support.examples import TARGET
 
 NAMES = st.text("abc-1", min_size=1, max_size=8)
@@ -21,7 +21,13 @@ STREAMS = st.tuples(NAMES.map(RoomId), NAMES.map(Region))
 @given(st.text("abc1", max_size=8), st.dictionaries(STREAMS, st.integers(0, 10**15 - 1)))
 def test_they_come_back(checkpoint: str, since: dict[tuple[RoomId, Region], int]) -> None:
     trail = Trail(TARGET, "pid", checkpoint, tuple((*stream, seq) for stream, seq in since.items()))
-    assert offsets.decode(offsets.encode(trail)) == (checkpoint, since)
+    stream = RoomId("r"), Region("g")
+    assert offsets.decode(offsets.encode(trail, stream, 7)) == (checkpoint, {**since, stream: 7})
+
+
+def test_it_names_a_stream_once() -> None:
+    trail = Trail(TARGET, "pid", "c", ((RoomId("r"), Region("g"), 3),))
+    assert offsets.encode(trail, (RoomId("r"), Region("g")), 4) == "c;r:g:4"
 
 
 @pytest.mark.parametrize(
