@@ -13,13 +13,19 @@ from ..ports.log import MessageLog
 
 
 class MessageReader:
+    """Reads this region's replica.
+
+    Attributes:
+        regions: All regions of the deployment, this one first.
+    """
+
     def __init__(self, log: MessageLog, regions: tuple[Region, ...]) -> None:
         self._log = log
-        self._regions = regions
+        self.regions = regions
 
     def find(self, room_id: RoomId, message_id: MessageId) -> Entry | None:
         """Return the entry with this id from any region's stream."""
-        for region in self._regions:
+        for region in self.regions:
             entry = self._log.get(room_id, region, message_id)
             if entry is not None:
                 return entry
@@ -118,10 +124,10 @@ class MessageReader:
 
     def heads(self, room_ids: list[RoomId]) -> dict[RoomId, dict[Region, Head]]:
         """Return the head of each stream of these rooms, in batched consistent reads."""
-        streams = [(room_id, region) for room_id in room_ids for region in self._regions]
+        streams = [(room_id, region) for room_id in room_ids for region in self.regions]
         heads = self._log.heads(streams)
         return {
-            room_id: {region: heads[(room_id, region)] for region in self._regions}
+            room_id: {region: heads[(room_id, region)] for region in self.regions}
             for room_id in room_ids
         }
 
@@ -131,10 +137,10 @@ class MessageReader:
         """Return up to `limit` entries over all regions, in reading direction."""
         if forward:
             pages = [
-                self._log.after(room_id, r, cursor or MessageId(""), limit) for r in self._regions
+                self._log.after(room_id, r, cursor or MessageId(""), limit) for r in self.regions
             ]
             merged = heapq.merge(*pages, key=lambda entry: entry.message_id)
         else:
-            pages = [self._log.before(room_id, r, cursor, limit) for r in self._regions]
+            pages = [self._log.before(room_id, r, cursor, limit) for r in self.regions]
             merged = heapq.merge(*pages, key=lambda entry: entry.message_id, reverse=True)
         return list(merged)[:limit]

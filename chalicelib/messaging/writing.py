@@ -17,6 +17,7 @@ from ..ports.log import MessageLog
 from ..ports.queues import Queue
 from ..ports.system import Clock, Ids
 from .appending import Appender
+from .elsewhere import OtherRegions
 from .reading import MessageReader
 
 
@@ -39,7 +40,9 @@ class MessageWriter:
         self._delivery = delivery
         self._clock = clock
         self._region = region
-        self._appender = Appender(log, lines, clock, ids_, region)
+        others = tuple(each for each in reader.regions if each != region)
+        elsewhere = OtherRegions(log, clock, others)
+        self._appender = Appender(log, lines, clock, ids_, region, elsewhere)
 
     def send(
         self,

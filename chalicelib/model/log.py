@@ -86,6 +86,19 @@ class Duplicate:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What a replica has of other regions' writes to a room.
+
+    Attributes:
+        heads: The heads of their streams.
+        first: The entries that were written with dedupe keys.
+    """
+
+    heads: Mapping[Region, Head]
+    first: Mapping[str, Duplicate]
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Some entries of a batch cannot be written, so none was. Try again without them.
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..model.delivery import Delivering
 from ..model.identifiers import MessageId, Region, RoomId
-from ..model.log import BatchResult, CommitResult, Duplicate, Entry, Head
+from ..model.log import BatchResult, CommitResult, Duplicate, Elsewhere, Entry, Head
 
 
 class MessageLog(Protocol):
@@ -47,6 +47,15 @@ class MessageLog(Protocol):
 
     def heads(self, streams: Sequence[tuple[RoomId, Region]]) -> dict[tuple[RoomId, Region], Head]:
         """The heads, `Head(0, "")` for empty streams. Strongly consistent, in batches of 100."""
+
+    def elsewhere(
+        self, room_id: RoomId, regions: Sequence[Region], dedupes: Sequence[str], now_ms: int
+    ) -> Elsewhere:
+        """The heads of these regions, and what was written with these keys in the last 24 h.
+
+        One batched read, strongly consistent in this region's replica. Keys and heads together
+        are 100 at most. An entry may be missing, although its key or a head is there.
+        """
 
     def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None: ...
 

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.kernel import tails
 from chalicelib.kernel.errors import NotFound
-from chalicelib.model.identifiers import ConnectionId, MessageId
+from chalicelib.model.identifiers import ConnectionId, MessageId, Region
 from chalicelib.model.log import Committed, Duplicate, Head, Taken
 from chalicelib.ports.log import MessageLog
 from tests.support.stores import (
@@ -217,6 +217,23 @@ class TestDedupe:
         [entry] = log.after(LOBBY, HERE, mid(10), 99)
         first = Duplicate(entry.message_id, HERE, entry.seq, entry.timestamp_ms)
         assert [r for r in results if r != Committed()] == [first] * (RACERS - 1)
+
+
+class TestElsewhere:
+    def test_heads_of_other_regions_and_what_their_keys_wrote(self, log: MessageLog) -> None:
+        there = message(1, region=THERE)
+        assert log.commit(there, EMPTY, "key", NOW) == Committed()
+        write(log, message(1))
+        west = Region("us-west-2")
+        found = log.elsewhere(LOBBY, [THERE, west], ["key", "another", "key"], NOW + 5)
+        assert found.heads == {THERE: head_of(there), west: EMPTY}
+        assert found.first == {"key": Duplicate(there.message_id, THERE, 1, NOW + 1)}
+        assert log.elsewhere(OTHER, [THERE], ["key"], NOW).first == {}
+        assert log.elsewhere(LOBBY, [THERE], ["key"], NOW + DAY_MS).first == {}
+
+    def test_as_many_as_a_full_batch_asks_for(self, log: MessageLog) -> None:
+        keys = [f"key{number}" for number in range(98)]
+        assert log.elsewhere(LOBBY, [THERE, HERE], keys, NOW).first == {}
 
 
 class TestDeletion:

@@ -15,6 +15,7 @@ from ...model.log import (
     BatchResult,
     Committed,
     Duplicate,
+    Elsewhere,
     Entry,
     EntryKind,
     Head,
@@ -69,6 +70,23 @@ class DynamoMessageLog(CommitOne):
         items = self._table.batch_get([{"stream": s(k), "entry": s(HEAD)} for k in keys])
         found = {text(item, "stream"): item for item in items}
         return {stream: _head(found.get(key, {})) for key, stream in keys.items()}
+
+    def elsewhere(
+        self, room_id: RoomId, regions: Sequence[Region], dedupes: Sequence[str], now_ms: int
+    ) -> Elsewhere:
+        streams = {stream_key(room_id, region): region for region in regions}
+        keys = [(stream, HEAD) for stream in streams]
+        keys += [(dedupe_key(room_id), dedupe) for dedupe in dict.fromkeys(dedupes)]
+        items = self._table.batch_get([{"stream": s(a), "entry": s(b)} for a, b in keys])
+        heads = {region: Head(0, MessageId("")) for region in regions}
+        first: dict[str, Duplicate] = {}
+        for item in items:
+            region = streams.get(text(item, "stream"))
+            if region is not None:
+                heads[region] = _head(item)
+            elif integer(item, "expires_ms") > now_ms:
+                first[text(item, "entry")] = _duplicate(item)
+        return Elsewhere(heads, first)
 
     def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None:
         key = {"stream": s(stream_key(room_id, region)), "entry": s(entry_key(message_id))}

@@ -12,6 +12,7 @@ from ...model.log import (
     BatchResult,
     Committed,
     Duplicate,
+    Elsewhere,
     Entry,
     EntryKind,
     Head,
@@ -60,6 +61,17 @@ class MemoryMessageLog(CommitOne):
     def heads(self, streams: Sequence[Stream]) -> dict[Stream, Head]:
         with self._lock:
             return {stream: self._heads.get(stream, Head(0, MessageId(""))) for stream in streams}
+
+    def elsewhere(
+        self, room_id: RoomId, regions: Sequence[Region], dedupes: Sequence[str], now_ms: int
+    ) -> Elsewhere:
+        with self._lock:
+            heads = {
+                region: self._heads.get((room_id, region), Head(0, MessageId("")))
+                for region in regions
+            }
+            known = {dedupe: self._find(room_id, dedupe, now_ms) for dedupe in dedupes}
+        return Elsewhere(heads, {key: first for key, first in known.items() if first is not None})
 
     def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None:
         with self._lock:
