@@ -25,6 +25,7 @@ from .messaging.backlog import Backlog
 from .messaging.catch_up import CatchUp
 from .messaging.confirmations import Confirmations
 from .messaging.delivery import Delivery
+from .messaging.history import History
 from .messaging.parts import Parts
 from .messaging.posting import Posting
 from .messaging.reading import MessageReader
@@ -115,6 +116,7 @@ class Services:
     reader: MessageReader
     writer: MessageWriter
     catch_up: CatchUp
+    history: History
     backlog: Backlog
     delivery: Delivery
     parts: Parts
@@ -192,6 +194,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         clock=a.clock,
     )
     reader = MessageReader(a.log, regions)
+    catch_up = CatchUp(a.log, reader, a.cache)
     writer = MessageWriter(
         log=a.log,
         reader=reader,
@@ -329,7 +332,8 @@ def compose(settings: Settings, a: Adapters) -> Services:
         sweep=sweep,
         reader=reader,
         writer=writer,
-        catch_up=CatchUp(a.log, reader, a.cache),
+        catch_up=catch_up,
+        history=History(reader, catch_up),
         backlog=backlog,
         delivery=delivery,
         parts=parts,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..contract import positions
 from ..kernel import ids
 from ..model.identifiers import MessageId, Region, RoomId, Stream, UserId
 from ..model.log import Entry, EntryKind, Head
 from ..ports.log import MessageLog
+
+_LOOK_BACK = 50  # entries in which replication may have left a hole
 
 
 class MessageReader:
@@ -31,9 +33,50 @@ class MessageReader:
                 return entry
         return None
 
+    @property
+    def several(self) -> bool:
+        """Whether the deployment has more than one region."""
+        return len(self.regions) > 1
+
     def position(self, room_id: RoomId) -> str:
         """The newest position of a room."""
-        return positions.encode(self.heads([room_id])[room_id])
+        return positions.encode(self.newest_here(room_id))
+
+    def newest_here(self, room_id: RoomId) -> dict[Region, Head]:
+        """Return how far this replica has each stream of a room."""
+        return self.reached(room_id, self.heads([room_id])[room_id])
+
+    def reached(self, room_id: RoomId, heads: Mapping[Region, Head]) -> dict[Region, Head]:
+        """Return how far this replica has each stream: up to its head, or the first hole before it.
+
+        The head of another region may be here before its entries, which arrive in any order.
+        """
+        return {
+            region: self._whole(room_id, region, None)
+            if head.seq and region != self.regions[0]
+            else head
+            for region, head in heads.items()
+        }
+
+    def up_to(
+        self, room_id: RoomId, reached: Mapping[Region, Head], message_id: MessageId
+    ) -> dict[Region, Head]:
+        """Return the part of what this replica has that is not after a message."""
+        return {
+            region: self._whole(room_id, region, ids.following(message_id))
+            if (head.last_id or "") > message_id
+            else head
+            for region, head in reached.items()
+        }
+
+    def _whole(self, room_id: RoomId, region: Region, before: MessageId | None) -> Head:
+        """Return the last of a stream's newest entries that follows the ones before it."""
+        last = Head(0, MessageId(""))
+        for entry in reversed(self._log.before(room_id, region, before, _LOOK_BACK)):
+            if last.seq and entry.seq != last.seq + 1:
+                break
+            last = Head(entry.seq, entry.message_id)
+        return last
 
     def history(
         self,
