@@ -12,7 +12,8 @@ from functools import partial
 
 from .. import wire
 from ..access.revocations import Revocations
-from ..jobs.outbound import DisconnectUser, DropGhosts, LeaveRooms, OutboundJob, RegisterConnection
+from ..jobs.base import OutboundJob
+from ..jobs.outbound import DisconnectUser, DropGhosts, LeaveRooms, RegisterConnection
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, RateLimited, Unavailable
 from ..model.access import Identity

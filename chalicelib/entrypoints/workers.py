@@ -46,13 +46,11 @@ from ..jobs.outbound import (
     RetryEvent,
     ReviveHeartbeat,
     SweepBucket,
-    TellDelivered,
-    TellRead,
-    TellReadCounts,
     TellRoomView,
     TellTyping,
     WatchExpiry,
 )
+from ..jobs.receipts import TellDelivered, TellRead, TellReadCounts
 from ..services import Services
 from . import schedules
 from .socketio import packets

@@ -9,9 +9,11 @@ from ..contract import positions
 from ..kernel import ids
 from ..model.identifiers import MessageId, Region, RoomId, Stream, UserId
 from ..model.log import Entry, EntryKind, Head
+from ..model.receipts import Seen
 from ..ports.log import MessageLog
 
-_LOOK_BACK = 50  # entries in which replication may have left a hole
+# Entries in which replication may have left a hole.
+_LOOK_BACK, _LOOK_BACK_BRIEFLY = 50, 8
 
 
 class MessageReader:
@@ -69,10 +71,28 @@ class MessageReader:
             for region, head in reached.items()
         }
 
-    def _whole(self, room_id: RoomId, region: Region, before: MessageId | None) -> Head:
+    def seen_with(self, entry: Entry) -> Seen:
+        """Return what of each stream is here and not after an entry; {} in one region."""
+        if not self.several:
+            return {}
+        before = ids.following(entry.message_id)
+        return {
+            region: entry.seq
+            if region == entry.region
+            else self._whole(entry.room_id, region, before, _LOOK_BACK_BRIEFLY).seq
+            for region in self.regions
+        }
+
+    def _whole(
+        self,
+        room_id: RoomId,
+        region: Region,
+        before: MessageId | None,
+        most: int = _LOOK_BACK,
+    ) -> Head:
         """Return the last of a stream's newest entries that follows the ones before it."""
         last = Head(0, MessageId(""))
-        for entry in reversed(self._log.before(room_id, region, before, _LOOK_BACK)):
+        for entry in reversed(self._log.before(room_id, region, before, most)):
             if last.seq and entry.seq != last.seq + 1:
                 break
             last = Head(entry.seq, entry.message_id)
