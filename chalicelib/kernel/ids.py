@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 
-from ..model.identifiers import ConnectionId, MessageId, RoomId, UserId
+from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ..model.rooms import RoomType
 from .errors import BadRequest
 
@@ -115,9 +115,15 @@ def user_group(user_id: UserId) -> str:
     return "u#" + _digest(user_id)
 
 
-def message_dedupe(sender: UserId, client_message_id: str) -> str:
-    """The dedupe key of a message in its room's log. A user id has no `#` and is not empty."""
-    return f"{sender}#{client_message_id}"
+def message_dedupe(sender: UserId, client_message_id: str, region: Region | None = None) -> str:
+    """The dedupe key of a message in its room's log. A user id has no `#` and is not empty.
+
+    Args:
+        region: The region that writes, if there are several: two that write one item at a time
+            would lose one. Its name has a hyphen, so it is no other kind of key.
+    """
+    key = f"{sender}#{client_message_id}"
+    return f"#{region}#{key}" if region is not None else key
 
 
 def deletion_dedupe(message_id: MessageId) -> str:

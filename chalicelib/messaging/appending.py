@@ -72,9 +72,12 @@ class Appender:
     ) -> tuple[Settled | None, Head]:
         """Commit as the one who leads; nothing and the true head if somebody wrote without it."""
         head = turn.head or self._head(stream)
-        seen = self._others.newest(stream[0])
+        seen = self._others.look([draft])
+        if seen.first:
+            self._combiner.settle(stream, turn.id, head, {})
+            return Settled(Fate.DUPLICATE, seen.first[0]), head
         now_ms = self._clock.now_ms()
-        entry = stamped(draft, head, now_ms, self._ids.entropy(), seen)
+        entry = stamped(draft, head, now_ms, self._ids.entropy(), seen.newest)
         result = self._log.commit(entry, head, dedupe, now_ms)
         match result:
             case Taken():
@@ -87,10 +90,12 @@ class Appender:
         return settled, head
 
     def _optimistic(self, draft: Draft) -> Settled:
-        head, seen = self._head(draft.stream), self._others.newest(draft.stream[0])
+        head, seen = self._head(draft.stream), self._others.look([draft.entry])
+        if seen.first:
+            return Settled(Fate.DUPLICATE, seen.first[0])
         for attempt in range(_ATTEMPTS):
             now_ms = self._clock.now_ms()
-            entry = stamped(draft.entry, head, now_ms, self._ids.entropy(), seen)
+            entry = stamped(draft.entry, head, now_ms, self._ids.entropy(), seen.newest)
             result = self._log.commit(entry, head, draft.dedupe, now_ms)
             if isinstance(result, Committed):
                 return Settled.committed(entry)

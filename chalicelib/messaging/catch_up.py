@@ -108,9 +108,10 @@ class CatchUp:
             more = more or missed.more
             found += missed.entries
         found.sort(key=lambda entry: entry.message_id)
+        once = {entry.message_id: entry for entry in self._reader.copies.first_copies(found)}
         shown: list[Entry] = []
         for number, entry in enumerate(found):
-            seen = self._shown(entry)
+            seen = self._shown(once[entry.message_id]) if entry.message_id in once else None
             room_for -= sizes.of_message(seen) if seen is not None else 0
             if room_for < 0 or number == limit:
                 more = True
@@ -183,7 +184,9 @@ class CatchUp:
         """Return what clients see of an entry: for a deletion, the deleted message to replace."""
         if entry.kind is EntryKind.MESSAGE:
             return entry
-        found = self._reader.find(entry.room_id, entry.target_id) if entry.target_id else None
+        if entry.target_id is None:
+            return None
+        found = self._reader.first_copy(entry.room_id, entry.target_id)
         # The mark on a message of another region may arrive after the deletion itself.
         return replace(found, deleted=True, content=None) if found is not None else None
 

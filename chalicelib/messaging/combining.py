@@ -100,13 +100,19 @@ class Combiner:
         """
         head = known or lead.head or self._log.heads([own.stream])[own.stream]
         drafts = _different(lead.drafts or (own,))
-        seen = self._others.newest(own.stream[0])
-        settled: dict[TurnId, Settled] = {}
+        seen = self._others.look([draft.entry for draft in drafts])
+        settled = {
+            drafts[number].turn_id: Settled(Fate.DUPLICATE, first)
+            for number, first in seen.first.items()
+        }
+        drafts = [draft for draft in drafts if draft.turn_id not in settled]
         for _ in range(_COMMITS):
-            ends, head = self._commit(drafts, head, seen)
+            if not drafts:
+                break
+            ends, head = self._commit(drafts, head, seen.newest)
             settled |= ends
             drafts = [draft for draft in drafts if draft.turn_id not in ends]
-            if not ends or not drafts:
+            if not ends:
                 break
         if not settled:
             self._clock.sleep(_PAUSE_S * self._ids.jitter())

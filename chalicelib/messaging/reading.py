@@ -11,6 +11,7 @@ from ..model.identifiers import MessageId, Region, RoomId, Stream, UserId
 from ..model.log import Entry, EntryKind, Head
 from ..model.receipts import Seen
 from ..ports.log import MessageLog
+from .copies import Copies
 
 # Entries in which replication may have left a hole.
 _LOOK_BACK, _LOOK_BACK_BRIEFLY = 50, 8
@@ -21,11 +22,13 @@ class MessageReader:
 
     Attributes:
         regions: All regions of the deployment, this one first.
+        copies: Messages that are stored twice.
     """
 
     def __init__(self, log: MessageLog, regions: tuple[Region, ...]) -> None:
         self._log = log
         self.regions = regions
+        self.copies = Copies(log, regions)
 
     def find(self, room_id: RoomId, message_id: MessageId) -> Entry | None:
         """Return the entry with this id from any region's stream."""
@@ -34,6 +37,11 @@ class MessageReader:
             if entry is not None:
                 return entry
         return None
+
+    def first_copy(self, room_id: RoomId, message_id: MessageId) -> Entry | None:
+        """Return the entry that readers show for this id, which may be that of a second copy."""
+        found = self.find(room_id, message_id)
+        return self.copies.first_of(found) if found is not None else None
 
     @property
     def several(self) -> bool:
@@ -115,7 +123,7 @@ class MessageReader:
         forward = after is not None
         while len(page) <= limit:
             chunk = self._page(room_id, cursor, limit + 1, forward)
-            page += [entry for entry in chunk if entry.kind is EntryKind.MESSAGE]
+            page = self._shown([*page, *chunk], forward)
             if len(chunk) <= limit:
                 break
             if forward and before is not None and chunk[-1].message_id >= before:
@@ -141,10 +149,8 @@ class MessageReader:
         count, cursor = 0, message_id
         while count < most:
             page = self._page(room_id, cursor, most + 1, forward=True)
-            count += sum(
-                entry.kind is EntryKind.MESSAGE and not entry.deleted and entry.sender_id != not_by
-                for entry in page
-            )
+            messages = self._shown(page, forward=True)
+            count += sum(not each.deleted and each.sender_id != not_by for each in messages)
             if len(page) <= most:
                 break
             cursor = page[-1].message_id
@@ -193,6 +199,14 @@ class MessageReader:
             room_id: {region: heads[(room_id, region)] for region in self.regions}
             for room_id in room_ids
         }
+
+    def _shown(self, entries: Sequence[Entry], forward: bool) -> list[Entry]:
+        """Return the messages among entries, each once, in their order."""
+        messages = [entry for entry in entries if entry.kind is EntryKind.MESSAGE]
+        if not self.several:
+            return messages
+        found = self.copies.first_copies(messages if forward else messages[::-1])
+        return found if forward else found[::-1]
 
     def _page(
         self, room_id: RoomId, cursor: MessageId | None, limit: int, forward: bool

@@ -163,14 +163,14 @@ class Receipts:
         Raises:
             NotFound: The room has no such message.
         """
-        entry = self._reader.find(room_id, message_id)
+        entry = self._reader.first_copy(room_id, message_id)
         if entry is None or entry.kind is not EntryKind.MESSAGE:
             raise NotFound("no such message")
         if not entry.delivery_receipt or entry.deleted or entry.sender_id == user_id:
             return
         job = TellDelivered(
             room_id=room_id,
-            message_id=message_id,
+            message_id=entry.message_id,
             sender_id=entry.sender_id,
             user_id=user_id,
             at_ms=self._clock.now_ms(),

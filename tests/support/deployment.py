@@ -18,6 +18,7 @@ from chalicelib.services import compose
 from tests.support.world import World
 
 US, EU, AP = Region("us-east-1"), Region("eu-west-1"), Region("ap-southeast-1")
+Stamp = tuple[int, int, Region]  # milliseconds, the number of the write, where it was made
 _SHARED = ("rooms", "friends", "revocations", "markers")
 
 
@@ -28,7 +29,7 @@ class Item:
     table: str
     key: Any
     value: Any
-    at: tuple[int, Region]
+    at: Stamp
 
 
 Which = Callable[[Item], bool]
@@ -79,20 +80,20 @@ class _Streams(dict[Any, Any]):
 class ReplicaLog(MemoryMessageLog):
     """A region's replica of the log: the later write of an item wins."""
 
-    TABLES = ("heads", "tails", "dedupes")
+    TABLES = ("heads", "tails", "dedupes", "copies")
 
-    def __init__(self, now: Callable[[], tuple[int, Region]]) -> None:
+    def __init__(self, now: Callable[[], Stamp]) -> None:
         super().__init__()
         self.written: list[Item] = []
         self._now = now
-        self._at: dict[tuple[str, Any], tuple[int, Region]] = {}
+        self._at: dict[tuple[str, Any], Stamp] = {}
         self._entries = _Streams(lambda key, value: self._note("entries", key, value))
         for table in self.TABLES:
             setattr(self, f"_{table}", _Items(self._noting(table)))
 
     def take(self, item: Item) -> None:
         """Take over an item of another region, unless this region's own is later."""
-        if self._at.get((item.table, item.key), (0, "")) >= item.at:
+        if self._at.get((item.table, item.key), (0, 0, "")) >= item.at:
             return
         kept = len(self.written)
         if item.table == "entries":
@@ -113,12 +114,18 @@ class ReplicaLog(MemoryMessageLog):
 
 
 class Deployment:
-    """Worlds by region. Their clocks run together, from where a test puts them."""
+    """Worlds by region. Their clocks run together, from where a test puts them.
+
+    Attributes:
+        carries: Whether a region takes note of the entries that arrive.
+    """
 
     def __init__(self, *regions: Region, **settings: Any) -> None:
         self.regions = regions or (US, EU)
         self.worlds: dict[Region, World] = {}
         self.logs: dict[Region, ReplicaLog] = {}
+        self.carries = True
+        self._writes = itertools.count(1)
         self._waiting: dict[tuple[Region, Region], list[Item]] = {}
         shared: dict[str, Any] = {}
         for place, region in enumerate(self.regions):
@@ -170,8 +177,10 @@ class Deployment:
             items[:] = [item for item in items if not which(item)]
             for item in chosen:
                 self.logs[region].take(item)
+                if self.carries and entries(item) and item.value.region == origin:
+                    self[region].services.writer.arrived(item.value)
             count += len(chosen)
         return count
 
-    def _stamp(self, region: Region, world: World) -> Callable[[], tuple[int, Region]]:
-        return lambda: (world.clock.ms, region)
+    def _stamp(self, region: Region, world: World) -> Callable[[], Stamp]:
+        return lambda: (world.clock.ms, next(self._writes), region)
