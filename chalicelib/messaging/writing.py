@@ -101,8 +101,9 @@ class MessageWriter:
     def arrived(self, entry: Entry) -> bool:
         """Take note of another region's entry; return whether readers do not show it.
 
-        Call it for each, once it is in this region's replica; it may be called again. An entry
-        that is not shown is a second copy: it must not be pushed.
+        Call it for each, once it is in this region's replica, and again when its dedupe item is: a
+        resend is stored here until both are. An entry that is not shown is a second copy: it must
+        not be pushed.
         """
         copies = self._reader.copies
         copy = copies.notice(entry, self._clock.now_ms())
@@ -111,7 +112,8 @@ class MessageWriter:
         all_copies = copies.all_of(found) if found is not None else []
         if any(each.deleted for each in all_copies):  # one was deleted before the other was known
             for each in all_copies:
-                if not each.deleted:
+                key, now_ms = ids.deletion_dedupe(each.message_id), self._clock.now_ms()
+                if not each.deleted and self._log.find(each.room_id, key, now_ms) is None:
                     self._delete(each.sender_id, each, None, None)
         return copy is not None and copy.message_id == entry.message_id
 

@@ -18,18 +18,20 @@ from chalicelib.services import compose
 from tests.support.world import World
 
 US, EU, AP = Region("us-east-1"), Region("eu-west-1"), Region("ap-southeast-1")
-Stamp = tuple[int, int, Region]  # milliseconds, the number of the write, where it was made
 _SHARED = ("rooms", "friends", "revocations", "markers")
 
 
 @dataclass(frozen=True)
 class Item:
-    """An item that was written: its table and key, its value, and when and where it was written."""
+    """An item that was written: its table and key, its value, and the number of the write.
+
+    The store's own clock decides which write is later, not that of a region's functions.
+    """
 
     table: str
     key: Any
     value: Any
-    at: Stamp
+    at: int
 
 
 Which = Callable[[Item], bool]
@@ -82,18 +84,18 @@ class ReplicaLog(MemoryMessageLog):
 
     TABLES = ("heads", "tails", "dedupes", "copies")
 
-    def __init__(self, now: Callable[[], Stamp]) -> None:
+    def __init__(self, now: Callable[[], int]) -> None:
         super().__init__()
         self.written: list[Item] = []
         self._now = now
-        self._at: dict[tuple[str, Any], Stamp] = {}
+        self._at: dict[tuple[str, Any], int] = {}
         self._entries = _Streams(lambda key, value: self._note("entries", key, value))
         for table in self.TABLES:
             setattr(self, f"_{table}", _Items(self._noting(table)))
 
     def take(self, item: Item) -> None:
         """Take over an item of another region, unless this region's own is later."""
-        if self._at.get((item.table, item.key), (0, 0, "")) >= item.at:
+        if self._at.get((item.table, item.key), 0) >= item.at:
             return
         kept = len(self.written)
         if item.table == "entries":
@@ -132,7 +134,7 @@ class Deployment:
             world = World(region=region, regions=self.regions, **settings)
             world.ids._numbers = itertools.count(1 + place * 10**9)
             shared = shared or {name: getattr(world.adapters, name) for name in _SHARED}
-            self.logs[region] = ReplicaLog(self._stamp(region, world))
+            self.logs[region] = ReplicaLog(lambda: next(self._writes))
             world.adapters = replace(world.adapters, log=self.logs[region], **shared)
             world.services = compose(world.settings, world.adapters)
             self.worlds[region] = world
@@ -177,10 +179,15 @@ class Deployment:
             items[:] = [item for item in items if not which(item)]
             for item in chosen:
                 self.logs[region].take(item)
-                if self.carries and entries(item) and item.value.region == origin:
-                    self[region].services.writer.arrived(item.value)
+                self._arrived(item, origin, region)
             count += len(chosen)
         return count
 
-    def _stamp(self, region: Region, world: World) -> Callable[[], Stamp]:
-        return lambda: (world.clock.ms, next(self._writes), region)
+    def _arrived(self, item: Item, origin: Region, region: Region) -> None:
+        """Let a region take note of an entry that it has now, with or before its dedupe item."""
+        entry = item.value if entries(item) else None
+        if dedupes(item):
+            first = item.value[1]
+            entry = self.logs[region].get(item.key[0], first.region, first.message_id)
+        if self.carries and entry is not None and entry.region == origin:
+            self[region].services.writer.arrived(entry)
