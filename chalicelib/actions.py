@@ -298,7 +298,7 @@ def _sync(invocation: Invocation) -> Synced:
     seen = services.receipts.seen(
         user_id,
         [entry for room in readable for entry in synced[room].entries],
-        {room: unread[room].last_read for room in readable},
+        {room: unread[room].marker for room in readable},
     )
     for room, caught in synced.items():
         if caught.unreadable or unread[room].unreadable:

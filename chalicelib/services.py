@@ -26,6 +26,7 @@ from .messaging.catch_up import CatchUp
 from .messaging.checkpoints import Checkpoints
 from .messaging.confirmations import Confirmations
 from .messaging.delivery import Delivery
+from .messaging.history import History
 from .messaging.parts import Parts
 from .messaging.posting import Posting
 from .messaging.reading import MessageReader
@@ -117,6 +118,7 @@ class Services:
     reader: MessageReader
     writer: MessageWriter
     catch_up: CatchUp
+    history: History
     backlog: Backlog
     delivery: Delivery
     parts: Parts
@@ -144,7 +146,7 @@ class Services:
 def compose(settings: Settings, a: Adapters) -> Services:
     """Compose the domain on these adapters. Does no I/O."""
     region = Region(settings.region)
-    regions = (region,)
+    regions = settings.own_first
     cluster = Cluster(a.cluster, a.clock)
     revocations = Revocations(a.revocations, cluster, a.outbound, a.clock)
     friends = Friends(a.friends, a.cache, a.presence, a.delivery, a.outbound, a.clock, region)
@@ -200,6 +202,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         clock=a.clock,
     )
     reader = MessageReader(a.log, regions)
+    catch_up = CatchUp(a.log, reader, a.cache)
     writer = MessageWriter(
         log=a.log,
         reader=reader,
@@ -343,7 +346,8 @@ def compose(settings: Settings, a: Adapters) -> Services:
         sweep=sweep,
         reader=reader,
         writer=writer,
-        catch_up=CatchUp(a.log, reader, a.cache),
+        catch_up=catch_up,
+        history=History(reader, catch_up),
         backlog=backlog,
         delivery=delivery,
         parts=parts,

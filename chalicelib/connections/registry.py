@@ -11,13 +11,8 @@ from dataclasses import replace
 from functools import partial
 
 from ..access.revocations import Revocations
-from ..jobs.outbound import (
-    DisconnectUser,
-    DropGhosts,
-    LeaveRooms,
-    OutboundJob,
-    RegisterConnection,
-)
+from ..jobs.base import OutboundJob
+from ..jobs.outbound import DisconnectUser, DropGhosts, LeaveRooms, RegisterConnection
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, RateLimited, Unavailable
 from ..model.access import Identity

@@ -4,7 +4,9 @@ A client keeps the position of a `sync`, and moves it only to the next seq of a 
 cannot know what a device has, so the position in an ack or event names one entry only.
 
 The text is `region:seq:message_id` for each region, sorted and joined by commas. The empty text
-is the start of the room.
+is the start of the room. A position of several regions names all of them: seq 0 and an id of
+zeros say that nothing of a region was there yet. Of a region that it does not name, nothing was
+seen since the position was made: it is older than that region, or it is of one entry.
 """
 
 from __future__ import annotations
@@ -17,13 +19,14 @@ from ..model.identifiers import MessageId, Region
 from ..model.log import Entry, Head
 
 Position = dict[Region, Head]
+_NOTHING = ids.encode(0)
 _INVALID = "not a position: send one as the server gave it, or an empty one for a snapshot"
 
 
 def encode(position: Mapping[Region, Head]) -> str:
-    """Return the text of a position, without empty streams."""
-    known = ((region, head) for region, head in position.items() if head.seq)
-    return ",".join(f"{region}:{head.seq}:{head.last_id}" for region, head in sorted(known))
+    """Return the text of a position; of an empty stream only if there are others."""
+    known = sorted(position.items()) if len(position) > 1 or _any(position) else []
+    return ",".join(f"{region}:{head.seq}:{head.last_id or _NOTHING}" for region, head in known)
 
 
 def decode(text: str) -> Position:
@@ -40,8 +43,18 @@ def decode(text: str) -> Position:
         if not fields[0] or len(fields[1]) > 15 or len(position) > 16:
             raise BadRequest(_INVALID)
         ids.decode(fields[2])
-        position[Region(fields[0])] = Head(int(fields[1]), MessageId(fields[2]))
+        seq = int(fields[1])
+        position[Region(fields[0])] = Head(seq, MessageId(fields[2] if seq else ""))
     return position
+
+
+def made_at(position: Mapping[Region, Head]) -> MessageId:
+    """Return the id of the newest entry that a position has: it was made then, or later."""
+    return max((head.last_id or MessageId("") for head in position.values()), default=MessageId(""))
+
+
+def _any(position: Mapping[Region, Head]) -> bool:
+    return any(head.seq for head in position.values())
 
 
 def of(entry: Entry) -> str:

@@ -40,13 +40,11 @@ from ..jobs.outbound import (
     RepairViews,
     RetryEvent,
     SweepBucket,
-    TellDelivered,
-    TellRead,
-    TellReadCounts,
     TellRoomView,
     TellTyping,
     WatchExpiry,
 )
+from ..jobs.receipts import TellDelivered, TellRead, TellReadCounts
 from ..jobs.sessions import (
     EndWithoutNamespace,
     FinishUpgrade,

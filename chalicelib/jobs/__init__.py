@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import delivery, outbound, sessions
+from . import delivery, outbound, receipts, sessions
 from .base import Job, Queued
 
-JOBS: Mapping[str, type[Job]] = {
-    each.kind: each for each in (*delivery.KINDS, *outbound.KINDS, *sessions.KINDS)
-}
+_KINDS = (*delivery.KINDS, *outbound.KINDS, *receipts.KINDS, *sessions.KINDS)
+JOBS: Mapping[str, type[Job]] = {each.kind: each for each in _KINDS}
 
 __all__ = ["JOBS", "Job", "Queued"]

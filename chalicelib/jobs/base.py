@@ -75,6 +75,13 @@ class Job(QueuedJob):
         return cls(**values)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboundJob(Job):
+    """Base of the kinds of jobs in this queue."""
+
+    queue: ClassVar[Queued] = Queued.OUTBOUND
+
+
 class Malformed(Exception):
     """An entry, target, identity or event in a record cannot be read as one."""
 

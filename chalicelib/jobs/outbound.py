@@ -7,15 +7,8 @@ from typing import ClassVar
 
 from ..contract.events import Event
 from ..model.connections import Target
-from ..model.identifiers import ConnectionId, MessageId, RoomId, UserId
-from .base import Job, Queued
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboundJob(Job):
-    """Base of the kinds of jobs in this queue."""
-
-    queue: ClassVar[Queued] = Queued.OUTBOUND
+from ..model.identifiers import ConnectionId, RoomId, UserId
+from .base import Job, OutboundJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,44 +224,6 @@ class RepairViews(OutboundJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TellRead(OutboundJob):
-    """Send `message_read` to the senders, and to the reader's other devices.
-
-    Attributes:
-        after: The message of the previous read marker; "" for none.
-        origin: The device that read; it gets no event.
-    """
-
-    kind: ClassVar[str] = "read"
-    room_id: RoomId
-    user_id: UserId
-    message_id: MessageId
-    after: str
-    at_ms: int
-    origin: ConnectionId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TellDelivered(OutboundJob):
-    """Send a sender `message_delivered`: the message reached a user's first device."""
-
-    kind: ClassVar[str] = "delivered"
-    room_id: RoomId
-    message_id: MessageId
-    sender_id: UserId
-    user_id: UserId
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TellReadCounts(OutboundJob):
-    """Send the latest senders of a large room how many have read their newest messages."""
-
-    kind: ClassVar[str] = "read_counts"
-    room_id: RoomId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LookForRooms(OutboundJob):
     """Tell a device of rooms that its user joined shortly before, if the index lacked them.
 
@@ -315,9 +270,6 @@ KINDS: tuple[type[Job], ...] = (
     InvalidateMembership,
     CheckRoomChange,
     RepairViews,
-    TellRead,
-    TellDelivered,
-    TellReadCounts,
     DropGhosts,
     SweepBucket,
     LookForRooms,

@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from ..model.connections import Target
 from ..model.identifiers import ConnectionId
-from .base import Job
-from .outbound import OutboundJob
+from .base import Job, OutboundJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

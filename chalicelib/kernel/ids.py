@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import zlib
 
-from ..model.identifiers import ConnectionId, MessageId, RoomId, UserId
+from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ..model.rooms import RoomType
 from .errors import BadRequest
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUE = {character: value for value, character in enumerate(_ALPHABET)}
 LENGTH = 26
+MOST_AHEAD_MS = 60_000  # a clock further ahead is wrong, and is not followed
 BUCKETS = 64  # of a region's users; a change moves all users to other buckets
 _PREFIXES = {
     "p-": RoomType.PRIVATE_CHAT,
@@ -43,11 +44,21 @@ def decode(text: str) -> int:
     return number
 
 
-def next_id(now_ms: int, last: MessageId | None, entropy: int) -> MessageId:
-    """The id of a message written now; always above `last`, even if the clock went back."""
+def next_id(
+    now_ms: int, last: MessageId | None, entropy: int, seen: MessageId | None = None
+) -> MessageId:
+    """The id of a message written now; always above `last`, even if the clock went back.
+
+    Args:
+        last: The id before it in its stream.
+        seen: The newest id of other streams that the writer has seen. The new id is above it,
+            unless it is more than `MOST_AHEAD_MS` ahead of the clock.
+    """
     clock = now_ms << 16
     if last:
         clock = max(clock, (decode(last) >> 64) + 1)
+    if seen and time_ms(seen) <= now_ms + MOST_AHEAD_MS:
+        clock = max(clock, (decode(seen) >> 64) + 1)
     return MessageId(encode(clock << 64 | entropy))
 
 
@@ -104,9 +115,15 @@ def user_group(user_id: UserId) -> str:
     return "u#" + _digest(user_id)
 
 
-def message_dedupe(sender: UserId, client_message_id: str) -> str:
-    """The dedupe key of a message in its room's log. A user id has no `#` and is not empty."""
-    return f"{sender}#{client_message_id}"
+def message_dedupe(sender: UserId, client_message_id: str, region: Region | None = None) -> str:
+    """The dedupe key of a message in its room's log. A user id has no `#` and is not empty.
+
+    Args:
+        region: The region that writes, if there are several: two that write one item at a time
+            would lose one. Its name has a hyphen, so it is no other kind of key.
+    """
+    key = f"{sender}#{client_message_id}"
+    return f"#{region}#{key}" if region is not None else key
 
 
 def deletion_dedupe(message_id: MessageId) -> str:

@@ -16,20 +16,28 @@ from ..ports.lines import Lines
 from ..ports.log import MessageLog
 from ..ports.system import Clock, Ids
 from .combining import BUSY, BUSY_MS, Combiner, stamped
+from .elsewhere import OtherRegions
 
 _ATTEMPTS = 24
 
 
 class Appender:
     def __init__(
-        self, log: MessageLog, lines: Lines, clock: Clock, ids_: Ids, region: Region
+        self,
+        log: MessageLog,
+        lines: Lines,
+        clock: Clock,
+        ids_: Ids,
+        region: Region,
+        others: OtherRegions | None = None,
     ) -> None:
         self._log = log
         self._lines = lines
         self._clock = clock
         self._ids = ids_
         self._region = region
-        self._combiner = Combiner(log, lines, clock, ids_)
+        self._others = others or OtherRegions(log, clock)
+        self._combiner = Combiner(log, lines, clock, ids_, self._others)
 
     def append(self, draft: Entry, dedupe: str | None, turn: Turn | None) -> Settled:
         """Commit a draft, whose seq is 0 and whose id is empty, in a bounded time.
@@ -64,8 +72,12 @@ class Appender:
     ) -> tuple[Settled | None, Head]:
         """Commit as the one who leads; nothing and the true head if somebody wrote without it."""
         head = turn.head or self._head(stream)
+        seen = self._others.look([draft])
+        if seen.first:
+            self._combiner.settle(stream, turn.id, head, {})
+            return Settled(Fate.DUPLICATE, seen.first[0]), head
         now_ms = self._clock.now_ms()
-        entry = stamped(draft, head, now_ms, self._ids.entropy())
+        entry = stamped(draft, head, now_ms, self._ids.entropy(), seen.newest)
         result = self._log.commit(entry, head, dedupe, now_ms)
         match result:
             case Taken():
@@ -78,10 +90,12 @@ class Appender:
         return settled, head
 
     def _optimistic(self, draft: Draft) -> Settled:
-        head = self._head(draft.stream)
+        head, seen = self._head(draft.stream), self._others.look([draft.entry])
+        if seen.first:
+            return Settled(Fate.DUPLICATE, seen.first[0])
         for attempt in range(_ATTEMPTS):
             now_ms = self._clock.now_ms()
-            entry = stamped(draft.entry, head, now_ms, self._ids.entropy())
+            entry = stamped(draft.entry, head, now_ms, self._ids.entropy(), seen.newest)
             result = self._log.commit(entry, head, draft.dedupe, now_ms)
             if isinstance(result, Committed):
                 return Settled.committed(entry)

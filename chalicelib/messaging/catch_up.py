@@ -1,18 +1,25 @@
-"""Sync: what conversations have after the positions that a device sends."""
+"""Sync: what conversations have after the positions that a device sends.
+
+A replica has other regions' entries late and in any order. What is not here yet is neither missing
+nor another history: it comes with a later sync, and its place in the position waits for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ..contract import positions
-from ..kernel import telemetry
+from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, TidingsError
 from ..model.identifiers import MessageId, Region, RoomId
 from ..model.log import Entry, EntryKind, Head
 from ..ports.log import MessageLog, Recents
 from . import sizes
 from .reading import MessageReader
+
+# A hole that is a day older than the newest entry of its room is not a delay of replication.
+_LATE_MS = 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,14 @@ class Caught:
     recovered: bool
     more: bool
     unreadable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Missed:
+    """What follows in one stream; `more` if this replica has more of it."""
+
+    entries: Sequence[Entry] = ()
+    more: bool = False
 
 
 class CatchUp:
@@ -83,68 +98,101 @@ class CatchUp:
     ) -> Caught:
         if not text:
             return self._snapshot(room_id, text, heads, limit, room_for)
-        position = positions.decode(text)
-        missed: list[Entry] = []
+        reached = self._named(room_id, positions.decode(text), heads)
+        found: list[Entry] = []
         more = False
-        reached = dict(position)
-        for region, head in heads.items():
-            start = position.get(region, Head(0, MessageId("")))
-            if start.seq > head.seq or (
-                start.seq == head.seq and start.seq and start.last_id != head.last_id
-            ):
+        for region in heads:
+            missed = self._missed(room_id, region, reached[region], heads, recent, limit)
+            if missed is None:
                 return self._snapshot(room_id, text, heads, limit, room_for)
-            entries = self._since(room_id, region, start, head, recent, limit)
-            if entries is None:
-                return self._snapshot(room_id, text, heads, limit, room_for)
-            more = more or (entries[-1].seq if entries else start.seq) < head.seq
-            missed += entries
-        missed.sort(key=lambda entry: entry.message_id)
+            more = more or missed.more
+            found += missed.entries
+        found.sort(key=lambda entry: entry.message_id)
+        once = {entry.message_id: entry for entry in self._reader.copies.first_copies(found)}
         shown: list[Entry] = []
-        for entry in missed:
-            found = self._shown(entry)
-            if found is not None:
-                room_for -= sizes.of_message(found)
-                if room_for < 0:
-                    more = True
-                    break
-                shown.append(found)
+        for number, entry in enumerate(found):
+            seen = self._shown(once[entry.message_id]) if entry.message_id in once else None
+            room_for -= sizes.of_message(seen) if seen is not None else 0
+            if room_for < 0 or number == limit:
+                more = True
+                break
+            shown += [seen] if seen is not None else []
             reached[entry.region] = Head(entry.seq, entry.message_id)
         return Caught(shown, positions.encode(reached), True, more)
 
-    def _since(
+    def _named(
+        self, room_id: RoomId, position: positions.Position, heads: Mapping[Region, Head]
+    ) -> positions.Position:
+        """Name the regions that a position does not: nothing was seen since it was made."""
+        made_at = positions.made_at(position)
+        named = dict(position)
+        for region, head in heads.items():
+            if region in position:
+                continue
+            named[region] = Head(0, MessageId(""))
+            if head.seq and made_at:
+                for entry in self._log.before(room_id, region, ids.following(made_at), 1):
+                    named[region] = Head(entry.seq, entry.message_id)
+        return named
+
+    def _missed(
         self,
         room_id: RoomId,
         region: Region,
         start: Head,
-        head: Head,
+        heads: Mapping[Region, Head],
         recent: list[Entry],
         limit: int,
-    ) -> list[Entry] | None:
-        """Return the entries after `start` up to the first hole; None when there are none.
+    ) -> _Missed | None:
+        """Return what follows `start` in a stream; None if its history is another one.
 
-        A replica may have an entry, but not yet the one before it.
+        Up to the first hole. In a stream of another region, an entry that is not here is late.
         """
+        head, own = heads[region], region == self._reader.regions[0]
         if start.seq == head.seq:
-            return []
+            return _Missed() if not start.seq or start.last_id == head.last_id else None
+        if start.seq > head.seq:
+            # Ids rise with seqs: a head that is further by its id alone is of another history.
+            other = own or (head.last_id or "") >= (start.last_id or "")
+            return None if other else _Missed()
         cached = [e for e in recent if e.region == region and start.seq < e.seq <= head.seq]
         if [e.seq for e in cached] == list(range(start.seq + 1, head.seq + 1)):
-            return cached[:limit]
+            return _Missed(cached[:limit], len(cached) > limit)
         entries = self._log.after(room_id, region, start.last_id or MessageId(""), limit)
         following = [e for seq, e in enumerate(entries, start.seq + 1) if e.seq == seq]
-        return following or None
+        if own:
+            return _Missed(following, following[-1].seq < head.seq) if following else None
+        if not following:
+            next_id = entries[0].message_id if entries else head.last_id
+            other = any(entry.seq <= start.seq for entry in entries)
+            return None if other or _lost(next_id, heads) else _Missed()
+        more = len(following) == limit and following[-1].seq < head.seq
+        return _Missed(following, more)
 
     def _snapshot(
         self, room_id: RoomId, text: str, heads: dict[Region, Head], limit: int, room_for: int
     ) -> Caught:
         """Return the newest messages: all, as many as fit, or none for now."""
+        reached = self._reader.reached(room_id, heads)
         entries, _ = self._reader.history(room_id, None, None, min(limit, 50))
         count = sizes.fitting(map(sizes.of_message, reversed(entries)), room_for)
         if count < len(entries) and (room_for < sizes.SYNC_BYTES // 2 or not count):
             return Caught([], text, bool(text), True)
-        return Caught(entries[len(entries) - count :], positions.encode(heads), False, False)
+        return Caught(entries[len(entries) - count :], positions.encode(reached), False, False)
 
     def _shown(self, entry: Entry) -> Entry | None:
         """Return what clients see of an entry: for a deletion, the deleted message to replace."""
         if entry.kind is EntryKind.MESSAGE:
             return entry
-        return self._reader.find(entry.room_id, entry.target_id) if entry.target_id else None
+        if entry.target_id is None:
+            return None
+        found = self._reader.first_copy(entry.room_id, entry.target_id)
+        # The mark on a message of another region may arrive after the deletion itself.
+        return replace(found, deleted=True, content=None) if found is not None else None
+
+
+def _lost(message_id: MessageId | None, heads: Mapping[Region, Head]) -> bool:
+    """Whether what is missing before this entry is not only late."""
+    newest = positions.made_at(heads)
+    late_ms = ids.time_ms(newest) - ids.time_ms(message_id) if newest and message_id else 0
+    return late_ms > _LATE_MS

@@ -19,12 +19,13 @@ from dataclasses import replace
 
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, TidingsError, Unavailable
-from ..model.identifiers import Stream
+from ..model.identifiers import MessageId, Stream
 from ..model.lines import Draft, Fate, InLine, Lead, Settled, TurnId
 from ..model.log import Committed, Duplicate, Entry, Head, Refused, Taken
 from ..ports.lines import Lines
 from ..ports.log import MessageLog
 from ..ports.system import Clock, Ids
+from .elsewhere import OtherRegions
 
 BUSY, BUSY_MS = "the room is too busy, try again", 1000
 # A sender waits at most this long. Two leaders may die meanwhile.
@@ -36,11 +37,19 @@ _LOOK_MS, _SPREAD_MS = 100, 20
 
 
 class Combiner:
-    def __init__(self, log: MessageLog, lines: Lines, clock: Clock, ids_: Ids) -> None:
+    def __init__(
+        self,
+        log: MessageLog,
+        lines: Lines,
+        clock: Clock,
+        ids_: Ids,
+        others: OtherRegions | None = None,
+    ) -> None:
         self._log = log
         self._lines = lines
         self._clock = clock
         self._ids = ids_
+        self._others = others or OtherRegions(log, clock)
 
     def append(self, draft: Draft, head: Head | None) -> Settled:
         """Wait in line until the draft is settled, and lead if the lease comes to it.
@@ -91,12 +100,19 @@ class Combiner:
         """
         head = known or lead.head or self._log.heads([own.stream])[own.stream]
         drafts = _different(lead.drafts or (own,))
-        settled: dict[TurnId, Settled] = {}
+        seen = self._others.look([draft.entry for draft in drafts])
+        settled = {
+            drafts[number].turn_id: Settled(Fate.DUPLICATE, first)
+            for number, first in seen.first.items()
+        }
+        drafts = [draft for draft in drafts if draft.turn_id not in settled]
         for _ in range(_COMMITS):
-            ends, head = self._commit(drafts, head)
+            if not drafts:
+                break
+            ends, head = self._commit(drafts, head, seen.newest)
             settled |= ends
             drafts = [draft for draft in drafts if draft.turn_id not in ends]
-            if not ends or not drafts:
+            if not ends:
                 break
         if not settled:
             self._clock.sleep(_PAUSE_S * self._ids.jitter())
@@ -104,10 +120,12 @@ class Combiner:
         self.settle(own.stream, own.turn_id, head, settled)
         return settled.get(own.turn_id), None
 
-    def _commit(self, drafts: Sequence[Draft], head: Head) -> tuple[dict[TurnId, Settled], Head]:
+    def _commit(
+        self, drafts: Sequence[Draft], head: Head, seen: MessageId | None
+    ) -> tuple[dict[TurnId, Settled], Head]:
         """Try one transaction: the ends that it brought, none if the head has moved; the head."""
         now_ms = self._clock.now_ms()
-        entries = self._stamped(drafts, head, now_ms)
+        entries = self._stamped(drafts, head, now_ms, seen)
         keyed = [(entry, draft.dedupe) for entry, draft in zip(entries, drafts, strict=True)]
         try:
             result = self._log.commit_all(keyed, head, now_ms)
@@ -116,7 +134,7 @@ class Combiner:
         except Exception as fault:  # noqa: BLE001 - one entry must not hold up those of others
             telemetry.error("entry_refused", fault, room_id=drafts[0].entry.room_id)
             if len(drafts) > 1:
-                return self._commit(drafts[: len(drafts) // 2], head)
+                return self._commit(drafts[: len(drafts) // 2], head, seen)
             return {drafts[0].turn_id: Settled(Fate.FAILED)}, head
         match result:
             case Taken():
@@ -129,10 +147,12 @@ class Combiner:
                 last = Head(entries[-1].seq, entries[-1].message_id)
                 return {draft.turn_id: Settled.committed(entry) for draft, entry in pairs}, last
 
-    def _stamped(self, drafts: Sequence[Draft], head: Head, now_ms: int) -> list[Entry]:
+    def _stamped(
+        self, drafts: Sequence[Draft], head: Head, now_ms: int, seen: MessageId | None
+    ) -> list[Entry]:
         entries: list[Entry] = []
         for draft in drafts:
-            entries.append(stamped(draft.entry, head, now_ms, self._ids.entropy()))
+            entries.append(stamped(draft.entry, head, now_ms, self._ids.entropy(), seen))
             head = Head(entries[-1].seq, entries[-1].message_id)
         return entries
 
@@ -145,9 +165,11 @@ class Combiner:
         return (ms + _SPREAD_MS * self._ids.jitter()) / 1000
 
 
-def stamped(draft: Entry, head: Head, now_ms: int, entropy: int) -> Entry:
-    """The entry that a draft becomes on this head."""
-    message_id = ids.next_id(now_ms, head.last_id, entropy)
+def stamped(
+    draft: Entry, head: Head, now_ms: int, entropy: int, seen: MessageId | None = None
+) -> Entry:
+    """The entry that a draft becomes on this head, after what was seen of other regions."""
+    message_id = ids.next_id(now_ms, head.last_id, entropy, seen)
     return replace(draft, seq=head.seq + 1, message_id=message_id, timestamp_ms=now_ms)
 
 

@@ -3,31 +3,108 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..contract import positions
 from ..kernel import ids
 from ..model.identifiers import MessageId, Region, RoomId, Stream, UserId
 from ..model.log import Entry, EntryKind, Head
+from ..model.receipts import Seen
 from ..ports.log import MessageLog
+from .copies import Copies
+
+# Entries in which replication may have left a hole.
+_LOOK_BACK, _LOOK_BACK_BRIEFLY = 50, 8
 
 
 class MessageReader:
+    """Reads this region's replica.
+
+    Attributes:
+        regions: All regions of the deployment, this one first.
+        copies: Messages that are stored twice.
+    """
+
     def __init__(self, log: MessageLog, regions: tuple[Region, ...]) -> None:
         self._log = log
-        self._regions = regions
+        self.regions = regions
+        self.copies = Copies(log, regions)
 
     def find(self, room_id: RoomId, message_id: MessageId) -> Entry | None:
         """Return the entry with this id from any region's stream."""
-        for region in self._regions:
+        for region in self.regions:
             entry = self._log.get(room_id, region, message_id)
             if entry is not None:
                 return entry
         return None
 
+    def first_copy(self, room_id: RoomId, message_id: MessageId) -> Entry | None:
+        """Return the entry that readers show for this id, which may be that of a second copy."""
+        found = self.find(room_id, message_id)
+        return self.copies.first_of(found) if found is not None else None
+
+    @property
+    def several(self) -> bool:
+        """Whether the deployment has more than one region."""
+        return len(self.regions) > 1
+
     def position(self, room_id: RoomId) -> str:
         """The newest position of a room."""
-        return positions.encode(self.heads([room_id])[room_id])
+        return positions.encode(self.newest_here(room_id))
+
+    def newest_here(self, room_id: RoomId) -> dict[Region, Head]:
+        """Return how far this replica has each stream of a room."""
+        return self.reached(room_id, self.heads([room_id])[room_id])
+
+    def reached(self, room_id: RoomId, heads: Mapping[Region, Head]) -> dict[Region, Head]:
+        """Return how far this replica has each stream: up to its head, or the first hole before it.
+
+        The head of another region may be here before its entries, which arrive in any order.
+        """
+        return {
+            region: self._whole(room_id, region, None)
+            if head.seq and region != self.regions[0]
+            else head
+            for region, head in heads.items()
+        }
+
+    def up_to(
+        self, room_id: RoomId, reached: Mapping[Region, Head], message_id: MessageId
+    ) -> dict[Region, Head]:
+        """Return the part of what this replica has that is not after a message."""
+        return {
+            region: self._whole(room_id, region, ids.following(message_id))
+            if (head.last_id or "") > message_id
+            else head
+            for region, head in reached.items()
+        }
+
+    def seen_with(self, entry: Entry) -> Seen:
+        """Return what of each stream is here and not after an entry; {} in one region."""
+        if not self.several:
+            return {}
+        before = ids.following(entry.message_id)
+        return {
+            region: entry.seq
+            if region == entry.region
+            else self._whole(entry.room_id, region, before, _LOOK_BACK_BRIEFLY).seq
+            for region in self.regions
+        }
+
+    def _whole(
+        self,
+        room_id: RoomId,
+        region: Region,
+        before: MessageId | None,
+        most: int = _LOOK_BACK,
+    ) -> Head:
+        """Return the last of a stream's newest entries that follows the ones before it."""
+        last = Head(0, MessageId(""))
+        for entry in reversed(self._log.before(room_id, region, before, most)):
+            if last.seq and entry.seq != last.seq + 1:
+                break
+            last = Head(entry.seq, entry.message_id)
+        return last
 
     def history(
         self,
@@ -46,7 +123,7 @@ class MessageReader:
         forward = after is not None
         while len(page) <= limit:
             chunk = self._page(room_id, cursor, limit + 1, forward)
-            page += [entry for entry in chunk if entry.kind is EntryKind.MESSAGE]
+            page = self._shown([*page, *chunk], forward)
             if len(chunk) <= limit:
                 break
             if forward and before is not None and chunk[-1].message_id >= before:
@@ -72,10 +149,8 @@ class MessageReader:
         count, cursor = 0, message_id
         while count < most:
             page = self._page(room_id, cursor, most + 1, forward=True)
-            count += sum(
-                entry.kind is EntryKind.MESSAGE and not entry.deleted and entry.sender_id != not_by
-                for entry in page
-            )
+            messages = self._shown(page, forward=True)
+            count += sum(not each.deleted and each.sender_id != not_by for each in messages)
             if len(page) <= most:
                 break
             cursor = page[-1].message_id
@@ -118,12 +193,20 @@ class MessageReader:
 
     def heads(self, room_ids: list[RoomId]) -> dict[RoomId, dict[Region, Head]]:
         """Return the head of each stream of these rooms, in batched consistent reads."""
-        streams = [(room_id, region) for room_id in room_ids for region in self._regions]
+        streams = [(room_id, region) for room_id in room_ids for region in self.regions]
         heads = self._log.heads(streams)
         return {
-            room_id: {region: heads[(room_id, region)] for region in self._regions}
+            room_id: {region: heads[(room_id, region)] for region in self.regions}
             for room_id in room_ids
         }
+
+    def _shown(self, entries: Sequence[Entry], forward: bool) -> list[Entry]:
+        """Return the messages among entries, each once, in their order."""
+        messages = [entry for entry in entries if entry.kind is EntryKind.MESSAGE]
+        if not self.several:
+            return messages
+        found = self.copies.first_copies(messages if forward else messages[::-1])
+        return found if forward else found[::-1]
 
     def _page(
         self, room_id: RoomId, cursor: MessageId | None, limit: int, forward: bool
@@ -131,10 +214,10 @@ class MessageReader:
         """Return up to `limit` entries over all regions, in reading direction."""
         if forward:
             pages = [
-                self._log.after(room_id, r, cursor or MessageId(""), limit) for r in self._regions
+                self._log.after(room_id, r, cursor or MessageId(""), limit) for r in self.regions
             ]
             merged = heapq.merge(*pages, key=lambda entry: entry.message_id)
         else:
-            pages = [self._log.before(room_id, r, cursor, limit) for r in self._regions]
+            pages = [self._log.before(room_id, r, cursor, limit) for r in self.regions]
             merged = heapq.merge(*pages, key=lambda entry: entry.message_id, reverse=True)
         return list(merged)[:limit]

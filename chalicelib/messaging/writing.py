@@ -17,6 +17,7 @@ from ..ports.log import MessageLog
 from ..ports.queues import Queue
 from ..ports.system import Clock, Ids
 from .appending import Appender
+from .elsewhere import OtherRegions
 from .reading import MessageReader
 
 
@@ -39,7 +40,9 @@ class MessageWriter:
         self._delivery = delivery
         self._clock = clock
         self._region = region
-        self._appender = Appender(log, lines, clock, ids_, region)
+        others = tuple(each for each in reader.regions if each != region)
+        elsewhere = OtherRegions(log, clock, others)
+        self._appender = Appender(log, lines, clock, ids_, region, elsewhere)
 
     def send(
         self,
@@ -65,15 +68,14 @@ class MessageWriter:
             timestamp_ms=0,
             message_type=command.message_type,
             content=command.content,
-            reply_to_message_id=MessageId(command.reply_to_message_id)
-            if command.reply_to_message_id
-            else None,
+            reply_to_message_id=self._reply_to(command),
             client_message_id=command.client_message_id,
             origin_id=origin,
             delivery_receipt=command.delivery_receipt,
         )
         client_id = command.client_message_id
-        dedupe = ids.message_dedupe(sender, client_id) if client_id else None
+        region = self._region if self._reader.several else None
+        dedupe = ids.message_dedupe(sender, client_id, region) if client_id else None
         return self._append(draft, dedupe, turn)
 
     def delete(
@@ -91,8 +93,42 @@ class MessageWriter:
             raise NotFound("no such message")
         if found.sender_id != user_id and not role.manages:
             raise PermissionDenied("only the sender, the owner or an admin may delete a message")
+        copies = self._reader.copies
+        for each in copies.all_of(copies.first_of(found)):
+            self._delete(user_id, each, origin, turn)
+            turn = None
+
+    def arrived(self, entry: Entry) -> bool:
+        """Take note of another region's entry; return whether readers do not show it.
+
+        Call it for each, once it is in this region's replica, and again when its dedupe item is: a
+        resend is stored here until both are. An entry that is not shown is a second copy: it must
+        not be pushed.
+        """
+        copies = self._reader.copies
+        copy = copies.notice(entry, self._clock.now_ms())
+        named = entry.target_id if entry.kind is EntryKind.DELETION else entry.message_id
+        found = self._reader.first_copy(entry.room_id, named) if named else None
+        all_copies = copies.all_of(found) if found is not None else []
+        if any(each.deleted for each in all_copies):  # one was deleted before the other was known
+            for each in all_copies:
+                key, now_ms = ids.deletion_dedupe(each.message_id), self._clock.now_ms()
+                if not each.deleted and self._log.find(each.room_id, key, now_ms) is None:
+                    self._delete(each.sender_id, each, None, None)
+        return copy is not None and copy.message_id == entry.message_id
+
+    def _reply_to(self, command: SendMessage) -> MessageId | None:
+        if not command.reply_to_message_id:
+            return None
+        named, room_id = MessageId(command.reply_to_message_id), RoomId(command.conversation_id)
+        found = self._reader.first_copy(room_id, named) if self._reader.several else None
+        return found.message_id if found is not None else named
+
+    def _delete(
+        self, user_id: UserId, found: Entry, origin: ConnectionId | None, turn: Turn | None
+    ) -> None:
         draft = Entry(
-            room_id=room_id,
+            room_id=found.room_id,
             region=self._region,
             seq=0,
             message_id=MessageId(""),
@@ -100,13 +136,13 @@ class MessageWriter:
             sender_id=user_id,
             timestamp_ms=0,
             content={"region": found.region, "seq": found.seq},
-            target_id=message_id,
+            target_id=found.message_id,
             origin_id=origin,
         )
         if found.deleted and (first := self._deletion_of(found)) is not None:
             self._enqueue(self._again(draft, first))
             return
-        self._append(draft, ids.deletion_dedupe(message_id), turn)
+        self._append(draft, ids.deletion_dedupe(found.message_id), turn)
 
     def _deletion_of(self, deleted: Entry) -> Duplicate | None:
         """Return the deletion of a message under the dedupe key that earlier versions wrote.

@@ -86,6 +86,36 @@ class Duplicate:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """An entry that is a second copy of a message: a resend went to another region.
+
+    Attributes:
+        of_id, of_region: The first copy, which readers show. It has the lower id, and may itself
+            be a copy.
+    """
+
+    room_id: RoomId
+    message_id: MessageId
+    region: Region
+    seq: int
+    of_id: MessageId
+    of_region: Region
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What a replica has of other regions' writes to a room.
+
+    Attributes:
+        heads: The heads of their streams.
+        first: The entries that were written with dedupe keys.
+    """
+
+    heads: Mapping[Region, Head]
+    first: Mapping[str, Duplicate]
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Some entries of a batch cannot be written, so none was. Try again without them.
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ..model.delivery import Delivering
-from ..model.identifiers import MessageId, Region, RoomId
-from ..model.log import BatchResult, CommitResult, Duplicate, Entry, Head
+from ..model.identifiers import MessageId, Region, RoomId, UserId
+from ..model.log import BatchResult, CommitResult, Copy, Duplicate, Elsewhere, Entry, Head
 
 
 class MessageLog(Protocol):
@@ -47,6 +47,25 @@ class MessageLog(Protocol):
 
     def heads(self, streams: Sequence[tuple[RoomId, Region]]) -> dict[tuple[RoomId, Region], Head]:
         """The heads, `Head(0, "")` for empty streams. Strongly consistent, in batches of 100."""
+
+    def elsewhere(
+        self, room_id: RoomId, regions: Sequence[Region], dedupes: Sequence[str], now_ms: int
+    ) -> Elsewhere:
+        """The heads of these regions, and what was written with these keys in the last 24 h.
+
+        Read in batches of 100, strongly consistent in this region's replica. An entry may be
+        missing, although its key or a head is there.
+        """
+
+    def note_copy(self, copy: Copy, sender: UserId, own: bool) -> None:
+        """Note a second copy for good. Idempotent; regions that note it write the same.
+
+        Args:
+            own: The copy is in this region's stream: then it does not count as unread any more.
+        """
+
+    def copies(self, room_id: RoomId, low: MessageId, high: MessageId) -> list[Copy]:
+        """The noted copies of a room with low <= message_id <= high. Strongly consistent."""
 
     def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None: ...
 

@@ -15,13 +15,14 @@ class Markers(Protocol):
     def move(self, room_id: RoomId, region: Region, marker: Marker) -> Marker | None:
         """Move the user's marker of this region; return the previous one, None if there was none.
 
-        A marker at or before the stored one changes nothing, and the stored one is returned.
+        A marker at or before the stored one changes nothing, and the stored one is returned. Of
+        markers with `seen`, the stored one becomes what covers both, whichever message is later.
         """
 
     def of_user(
         self, user_id: UserId, room_ids: Sequence[RoomId], regions: Sequence[Region]
     ) -> dict[RoomId, Marker]:
-        """The furthest of all regions by room. Strongly consistent, in batches of 100."""
+        """What the markers of all regions cover, by room. Strongly consistent; batches of 100."""
 
     def note(self, room_id: RoomId, region: Region, reading: Reading, large: bool) -> None:
         """Note a moved marker, so that `furthest` need not read the markers of a large room.

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..contract.events import MessageDelivered, MessageRead
-from ..jobs.outbound import TellDelivered, TellRead, TellReadCounts
+from ..jobs.receipts import TellDelivered, TellRead, TellReadCounts
 from ..kernel import ids, tails, telemetry, times
 from ..kernel.errors import CacheDown, NotFound, TidingsError
 from ..membership.rooms import Rooms
@@ -53,13 +53,18 @@ class Unread:
     Attributes:
         count: Messages of others after the marker, up to `MAX_UNREAD`. Exact if at most 100 entries
             follow the marker; of more, those before the newest 100 count whosever they are.
-        last_read: The marker's message, if there is a marker.
+        marker: How far the user has read, if there is a marker.
         unreadable: The log cannot be read, so that there is no count.
     """
 
     count: int
-    last_read: MessageId | None
+    marker: Marker | None
     unreadable: bool = False
+
+    @property
+    def last_read(self) -> MessageId | None:
+        """The marker's message."""
+        return self.marker.message_id if self.marker is not None else None
 
 
 class Receipts:
@@ -100,12 +105,13 @@ class Receipts:
         if entry is None or entry.kind is not EntryKind.MESSAGE:
             raise NotFound("no such message")
         now_ms = self._clock.now_ms()
-        marker = Marker(user_id, message_id, now_ms, entry.region, entry.seq)
+        seen = self._reader.seen_with(entry)
+        marker = Marker(user_id, message_id, now_ms, entry.region, entry.seq, seen)
         before = self._markers.move(room_id, self._region, marker)
-        if before is not None and before.message_id > message_id:
-            return
         # A repeated call queues the job again: the first may have died before it did.
         again = before is None or before.message_id == message_id
+        if before is not None and not again and before.covers(entry.region, entry.seq, message_id):
+            return
         job = TellRead(
             room_id=room_id,
             user_id=user_id,
@@ -113,6 +119,8 @@ class Receipts:
             after="" if again or before is None else before.message_id,
             at_ms=now_ms,
             origin=origin,
+            before=before.all_seen if not again and before is not None else None,
+            seen=seen or None,
         )
         self._outbound.send([job])
 
@@ -123,22 +131,24 @@ class Receipts:
         own = MessageRead(job.message_id, reader, room_id, read_at)
         self._telling.tell([reader], own, exclude=job.origin)
         large = len(self._rooms.members(room_id)) > RECEIPTS_UP_TO
-        self._markers.note(room_id, self._region, Reading(reader, job.message_id), large)
+        reading = Reading(reader, job.message_id, job.seen or {})
+        self._markers.note(room_id, self._region, reading, large)
         if large:
             self._count_later(room_id)
             return
-        for sender, theirs in self._newest_by_sender(room_id, job.message_id).items():
-            if sender != reader and theirs > job.after:
-                self._telling.tell([sender], MessageRead(theirs, reader, room_id, read_at))
+        known = Reading(reader, MessageId(job.after), job.before or {})
+        for theirs in self._newest_by_sender(room_id, job.message_id):
+            if theirs.sender_id != reader and not known.covers(*_place(theirs)):
+                event = MessageRead(theirs.message_id, reader, room_id, read_at)
+                self._telling.tell([theirs.sender_id], event)
 
     def tell_counts(self, job: TellReadCounts) -> None:
         """Send the latest senders of a large room how many have read their newest message."""
         room_id, read_at = job.room_id, times.iso(self._clock.now_ms())
-        latest = list(self._newest_by_sender(room_id, None).items())[:_COUNTED]
-        for sender, message_id in latest:
-            count = self._markers.count(room_id, message_id)
-            event = MessageRead(message_id, None, room_id, read_at, count)
-            self._telling.tell([sender], event)
+        for newest in self._newest_by_sender(room_id, None)[:_COUNTED]:
+            count = self._markers.count(room_id, newest.message_id)
+            event = MessageRead(newest.message_id, None, room_id, read_at, count)
+            self._telling.tell([newest.sender_id], event)
 
     def acked(self, ack_id: int) -> tuple[RoomId, MessageId] | None:
         """Return the message that a device was asked to ack under this number, if still known."""
@@ -153,14 +163,14 @@ class Receipts:
         Raises:
             NotFound: The room has no such message.
         """
-        entry = self._reader.find(room_id, message_id)
+        entry = self._reader.first_copy(room_id, message_id)
         if entry is None or entry.kind is not EntryKind.MESSAGE:
             raise NotFound("no such message")
         if not entry.delivery_receipt or entry.deleted or entry.sender_id == user_id:
             return
         job = TellDelivered(
             room_id=room_id,
-            message_id=message_id,
+            message_id=entry.message_id,
             sender_id=entry.sender_id,
             user_id=user_id,
             at_ms=self._clock.now_ms(),
@@ -190,14 +200,14 @@ class Receipts:
         found = {}
         for room_id in room_ids:
             marker = markers.get(room_id)
-            last_read = marker.message_id if marker is not None else MessageId("")
             news = {
                 region: head
                 for region, head in heads[room_id].items()
-                if (head.last_id or "") > last_read
+                if marker is None
+                or not marker.covers(region, head.seq, head.last_id or MessageId(""))
             }
-            found[room_id] = Unread(0, last_read or None)
-            if news:
+            found[room_id] = Unread(0, marker)
+            if any(head.seq for head in news.values()):
                 found[room_id] = self._unread(user_id, room_id, marker, news)
         return found
 
@@ -205,14 +215,15 @@ class Receipts:
         self, user_id: UserId, room_id: RoomId, marker: Marker | None, news: Mapping[Region, Head]
     ) -> Unread:
         """Return what is unread in one room; if it cannot be read, that is noted and not raised."""
-        last_read = marker.message_id if marker is not None else None
         try:
-            start = last_read or ids.first_at(self._rooms.joined_ms(room_id, user_id))
+            joined_ms = self._rooms.joined_ms(room_id, user_id) if marker is None else 0
+            start = marker.message_id if marker is not None else ids.first_at(joined_ms)
             counts = [
                 tails.unread(head.tail, head.seq, after_seq, user_id)
                 if (after_seq := self._seq_at(room_id, region, start, marker)) is not None
                 else None
                 for region, head in news.items()
+                if head.seq
             ]
             known = [count for count in counts if count is not None]
             count = min(sum(known), MAX_UNREAD)
@@ -222,60 +233,59 @@ class Receipts:
             raise
         except Exception as fault:  # noqa: BLE001 - it would fail again; the answer says so
             telemetry.error("room_unreadable", fault, room_id=room_id)
-            return Unread(0, last_read, unreadable=True)
-        return Unread(count, last_read)
+            return Unread(0, marker, unreadable=True)
+        return Unread(count, marker)
 
     def _seq_at(
         self, room_id: RoomId, region: Region, start: MessageId, marker: Marker | None
     ) -> int | None:
         """Return the seq up to which a stream is read; None if only its messages say.
 
-        Without a marker, one entry is read: the last before the user joined.
+        Without a marker, one entry is read: the last before the user joined. Likewise for the
+        stream of a region that is newer than the marker.
         """
         if marker is None:
             return self._reader.seq_before(room_id, region, start)
-        return marker.seq if marker.seq and marker.region == region else None
+        up_to = marker.up_to(region)
+        if up_to is None and self._reader.several:
+            return self._reader.seq_before(room_id, region, ids.following(start))
+        return up_to
 
     def seen(
         self,
         viewer: UserId,
         entries: Sequence[Entry],
-        last_read: Mapping[RoomId, MessageId | None] | None = None,
+        markers: Mapping[RoomId, Marker | None] | None = None,
     ) -> set[MessageId]:
         """Return which entries are read: the viewer's by somebody else, others' by the viewer.
 
         At most two batched reads for all rooms, whatever the number of readers.
 
         Args:
-            last_read: The viewer's markers, if they are known.
+            markers: The viewer's markers, if they are known.
         """
         own = sorted({entry.room_id for entry in entries if entry.sender_id == viewer})
         readings = self._markers.furthest(own, self._regions) if own else {}
-        if last_read is None:
+        if markers is None:
             others = sorted({entry.room_id for entry in entries if entry.sender_id != viewer})
             markers = self._markers.of_user(viewer, others, self._regions) if others else {}
-            last_read = {room_id: marker.message_id for room_id, marker in markers.items()}
-        by_others = {
-            room_id: max((r.message_id for r in found if r.user_id != viewer), default="")
-            for room_id, found in readings.items()
-        }
-        return {
-            entry.message_id
-            for entry in entries
-            if entry.message_id
-            <= ((by_others if entry.sender_id == viewer else last_read).get(entry.room_id) or "")
-        }
+        found = set()
+        for entry in entries:
+            who: list[Marker | Reading | None] = [markers.get(entry.room_id)]
+            if entry.sender_id == viewer:
+                who = [each for each in readings[entry.room_id] if each.user_id != viewer]
+            if any(each is not None and each.covers(*_place(entry)) for each in who):
+                found.add(entry.message_id)
+        return found
 
-    def _newest_by_sender(
-        self, room_id: RoomId, up_to: MessageId | None
-    ) -> dict[UserId, MessageId]:
+    def _newest_by_sender(self, room_id: RoomId, up_to: MessageId | None) -> list[Entry]:
         """Return the newest message of each recent sender, the latest sender first."""
         before = ids.following(up_to) if up_to is not None else None
         entries, _ = self._reader.history(room_id, before, None, _READINGS)
-        found: dict[UserId, MessageId] = {}
+        found: dict[UserId, Entry] = {}
         for entry in reversed(entries):
-            found.setdefault(entry.sender_id, entry.message_id)
-        return found
+            found.setdefault(entry.sender_id, entry)
+        return list(found.values())
 
     def _count_later(self, room_id: RoomId) -> None:
         try:
@@ -285,3 +295,7 @@ class Receipts:
             return
         if first:
             self._outbound.send([TellReadCounts(room_id=room_id, delay_s=COUNTS_EVERY_S)])
+
+
+def _place(entry: Entry) -> tuple[Region, int, MessageId]:
+    return entry.region, entry.seq, entry.message_id

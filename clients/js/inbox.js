@@ -8,7 +8,10 @@
 
 const SEEN = 5_000;
 
-/** One region's stream: complete up to `seq`; `ahead` has the ids of entries after a hole, by seq. */
+/**
+ * One region's stream: complete up to `seq`; `ahead` has the ids of entries after a hole, by seq.
+ * With seq 0 and a `lastId`, a sync has said that nothing was there yet.
+ */
 class Stream {
   seq = 0;
   lastId = "";
@@ -20,7 +23,7 @@ class Stream {
   }
 
   complete(seq, id) {
-    if (seq > this.seq) {
+    if (seq > this.seq || !this.lastId) {
       this.seq = seq;
       this.lastId = id;
     }
@@ -204,7 +207,7 @@ export class Inbox {
   }
 
   #position(conversationId) {
-    const known = [...this.#streams.get(conversationId)].filter(([, each]) => each.seq > 0);
+    const known = [...this.#streams.get(conversationId)].filter(([, each]) => each.lastId);
     return known
       .map(([region, each]) => `${region}:${each.seq}:${each.lastId}`)
       .sort()

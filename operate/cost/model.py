@@ -27,7 +27,7 @@ _CALLED_BY_GATEWAY = {
     "websocket_disconnect",
     "api_handler",
 }
-_SECRETS, _METRICS, _ALARMED_METRICS, _DASHBOARDS = 1, 12, 62, 1
+_SECRETS, _METRICS, _ALARMED_METRICS, _DASHBOARDS = 1, 13, 63, 1
 
 SERVICES = {
     "API Gateway": ("websocket_messages", "websocket_minutes", "http_requests"),

@@ -10,10 +10,12 @@ import pytest
 
 from chalicelib.kernel import tails
 from chalicelib.kernel.errors import NotFound
-from chalicelib.model.identifiers import ConnectionId, MessageId
-from chalicelib.model.log import Committed, Duplicate, Head, Taken
+from chalicelib.model.identifiers import ConnectionId, MessageId, Region
+from chalicelib.model.log import Committed, Copy, Duplicate, Head, Taken
 from chalicelib.ports.log import MessageLog
 from tests.support.stores import (
+    ANNA,
+    BEN,
     EMPTY,
     HERE,
     LOBBY,
@@ -217,6 +219,54 @@ class TestDedupe:
         [entry] = log.after(LOBBY, HERE, mid(10), 99)
         first = Duplicate(entry.message_id, HERE, entry.seq, entry.timestamp_ms)
         assert [r for r in results if r != Committed()] == [first] * (RACERS - 1)
+
+
+class TestElsewhere:
+    def test_heads_of_other_regions_and_what_their_keys_wrote(self, log: MessageLog) -> None:
+        there = message(1, region=THERE)
+        assert log.commit(there, EMPTY, "key", NOW) == Committed()
+        write(log, message(1))
+        west = Region("us-west-2")
+        found = log.elsewhere(LOBBY, [THERE, west], ["key", "another", "key"], NOW + 5)
+        assert found.heads == {THERE: head_of(there), west: EMPTY}
+        assert found.first == {"key": Duplicate(there.message_id, THERE, 1, NOW + 1)}
+        assert log.elsewhere(OTHER, [THERE], ["key"], NOW).first == {}
+        assert log.elsewhere(LOBBY, [THERE], ["key"], NOW + DAY_MS).first == {}
+
+    def test_as_many_as_a_full_batch_asks_for(self, log: MessageLog) -> None:
+        keys = [f"key{number}" for number in range(98)]
+        assert log.elsewhere(LOBBY, [THERE, HERE], keys, NOW).first == {}
+
+
+class TestCopies:
+    COPY = Copy(LOBBY, mid(20), HERE, 2, mid(11), THERE)
+
+    def test_they_are_kept_by_their_ids(self, log: MessageLog) -> None:
+        other = replace(self.COPY, message_id=mid(30), seq=3)
+        elsewhere = replace(self.COPY, room_id=OTHER)
+        for copy in (other, self.COPY, elsewhere, self.COPY):
+            log.note_copy(copy, ANNA, own=False)
+        assert log.copies(LOBBY, mid(0), mid(99)) == [self.COPY, other]
+        assert log.copies(LOBBY, mid(20), mid(20)) == [self.COPY]
+        assert log.copies(LOBBY, mid(21), mid(29)) == []
+        assert log.copies(OTHER, mid(0), mid(99)) == [elsewhere]
+
+    def test_an_own_one_is_nobody_s_in_the_tail(self, log: MessageLog) -> None:
+        write(log, message(1), message(2), message(3))
+        for sender, own in ((BEN, True), (ANNA, False)):
+            log.note_copy(self.COPY, sender, own)
+            assert head(log).tail == dict.fromkeys((1, 2, 3), tails.author(ANNA))
+        for _ in range(2):
+            log.note_copy(self.COPY, ANNA, own=True)
+            assert head(log).tail == {1: tails.author(ANNA), 2: 0, 3: tails.author(ANNA)}
+        assert log.commit(message(4), head(log), None, NOW) == Committed()
+        assert head(log).tail[2] == tails.NOBODY
+
+    def test_one_that_left_the_tail_changes_nothing(self, log: MessageLog) -> None:
+        write(log, *(message(seq) for seq in range(1, tails.LENGTH + 4)))
+        before = head(log).tail
+        log.note_copy(self.COPY, ANNA, own=True)
+        assert head(log).tail == before
 
 
 class TestDeletion:

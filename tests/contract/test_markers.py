@@ -49,6 +49,55 @@ class TestMarkers:
         counts = [markers.count(LOBBY, mid(n)) for n in (4, 5, 9, 10)]
         assert counts == [2, 1, 1, 0]
 
+    def test_of_several_streams_they_cover_what_either_covered(self, stores: Stores) -> None:
+        markers = stores.markers
+        first = Marker(ANNA, mid(5), NOW, HERE, 5, {HERE: 5, THERE: 2})
+        late = Marker(ANNA, mid(3), NOW + 1, THERE, 3, {HERE: 4, THERE: 3})
+        assert markers.move(LOBBY, HERE, first) is None
+        assert markers.move(LOBBY, HERE, late) == first
+        both = replace(first, seen={HERE: 5, THERE: 3})
+        assert markers.move(LOBBY, HERE, first) == both
+        assert markers.of_user(ANNA, [LOBBY], [HERE, THERE]) == {LOBBY: both}
+        elsewhere = Marker(ANNA, mid(9), NOW, THERE, 7, {HERE: 1, THERE: 7})
+        assert markers.move(LOBBY, THERE, elsewhere) is None
+        found = markers.of_user(ANNA, [LOBBY], [HERE, THERE])[LOBBY]
+        assert (found.message_id, found.up_to(HERE), found.up_to(THERE)) == (mid(9), 5, 7)
+        assert found.up_to(Region("us-west-2")) is None
+
+    def test_many_at_once_cover_what_all_cover(self, stores: Stores) -> None:
+        def move(number: int) -> None:
+            seen = {HERE: number, THERE: RACERS - number}
+            for _ in range(RACERS):
+                try:
+                    stores.markers.move(LOBBY, HERE, Marker(ANNA, mid(1), NOW, HERE, 1, seen))
+                    return
+                except Unavailable:
+                    continue
+            raise AssertionError("the marker was never moved")
+
+        at_once(RACERS, move)
+        found = stores.markers.of_user(ANNA, [LOBBY], [HERE])[LOBBY]
+        assert found.seen == {HERE: RACERS - 1, THERE: RACERS}
+
+    def test_a_marker_of_one_stream_gets_the_others(self, stores: Stores) -> None:
+        stores.markers.move(LOBBY, HERE, Marker(ANNA, mid(5), NOW, HERE, 5))
+        more = Marker(ANNA, mid(5), NOW, HERE, 5, {HERE: 5, THERE: 1})
+        stores.markers.move(LOBBY, HERE, more)
+        assert stores.markers.of_user(ANNA, [LOBBY], [HERE]) == {LOBBY: more}
+
+    @pytest.mark.parametrize("large", [False, True])
+    def test_the_furthest_readers_of_each_stream(self, stores: Stores, large: bool) -> None:
+        markers, carl, dora = stores.markers, UserId("carl"), UserId("dora")
+        seen = {ANNA: (5, 0), BEN: (4, 1), carl: (1, 9), dora: (0, 8)}
+        for number, (user, (here, there)) in enumerate(seen.items()):
+            marker = Marker(user, mid(9 - number), NOW, HERE, here, {HERE: here, THERE: there})
+            markers.move(LOBBY, HERE, marker)
+            markers.note(LOBBY, HERE, Reading(user, marker.message_id, marker.seen), large)
+        found = markers.furthest([LOBBY], [HERE])[LOBBY]
+        assert [each.user_id for each in found] == [ANNA, BEN, carl, dora]
+        assert found[2].covers(THERE, 9, mid(99))
+        assert not found[2].covers(HERE, 2, mid(1))
+
     @pytest.mark.parametrize("large", [False, True])
     def test_the_two_furthest_readers_of_each_room(self, stores: Stores, large: bool) -> None:
         markers, carl = stores.markers, UserId("carl")

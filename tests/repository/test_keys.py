@@ -142,10 +142,12 @@ SPACES: dict[str, list[Builder]] = {
     "dedupe items of a room": [
         (ids.deletion_dedupe, (MESSAGE_IDS,)),
         (ids.message_dedupe, (USERS, CLIENT_IDS)),
+        (ids.message_dedupe, (USERS, CLIENT_IDS, REGIONS)),
     ],
     "partitions of the table messages": [
         (items.stream_key, (ROOMS, REGIONS)),
         (items.dedupe_key, (ROOMS,)),
+        (items.copies_key, (ROOMS,)),
     ],
     "items of a stream": [(items.entry_key, (MESSAGE_IDS,)), (lambda: "head", ())],
     "items of the table reads": [

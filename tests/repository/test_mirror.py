@@ -19,7 +19,7 @@ UNIT = ROOT / "tests" / "unit"
 SCENARIOS = ROOT / "tests" / "scenarios"
 PROMISES = {
     "acked_means_kept", "once", "in_order", "recovery",
-    "presence", "access", "session_survives", "cheap",
+    "presence", "access", "session_survives", "cheap", "regions",
 }  # fmt: skip
 
 # A module or a package, and the folder or file that tests it instead of a mirror.

@@ -17,7 +17,7 @@ from .sections import Makers
 # By field, or by model and field where the field has another meaning in that model.
 MEANINGS = {
     "before": "Only messages before this one.",
-    "after": "Only messages after this one; the page then goes forward from it.",
+    "after": "Only messages after this message id or position; the page then goes forward from it.",
     "limit": "At most this many.",
     "room_type": "`private_chat`: two people. `group_chat`: an owner, admins and members.",
     "participants": "The other members. Of a private chat: exactly one.",
@@ -38,6 +38,8 @@ MEANINGS = {
     "notifications": "Newest first.",
     "more": "There are more.",
     "next": "Give it as `before` (or, going forward, as `after`) for the next page.",
+    "MessagesAnswer.position": "What this page and all before it cover; null with `before` and for "
+    "an empty page.",
     "presence": "The presence of the user; for friends only.",
     "status": "The state.",
     "last_seen": "When last connected: the present time while connected, null if never.",

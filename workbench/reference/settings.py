@@ -36,6 +36,7 @@ _TOKENS = ("api_handler", "websocket_connect", "websocket_message")
 _ENGINE = ("api_handler", "outbound", "websocket_message")
 READ_BY: dict[str, str | tuple[str, ...]] = {
     "region": "all",
+    "regions": "all",
     "prefix": "all",
     "endpoint_url": "all",
     "secret_id": "secret",

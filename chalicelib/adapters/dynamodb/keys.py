@@ -20,6 +20,11 @@ def dedupe_key(room_id: str) -> str:
     return f"{room_id}#dedupe"
 
 
+def copies_key(room_id: str) -> str:
+    """The partition of a room's second copies in the table `messages`. No region is named so."""
+    return f"{room_id}#copies"
+
+
 def entry_key(message_id: str) -> str:
     """The sort key of an entry in its stream."""
     return f"e#{message_id}"

@@ -1,7 +1,8 @@
 """The rooms' logs.
 
 In the table `messages`, a stream is the partition `{room}#{region}` with its entries
-(`e#{message_id}`) and its `head`. The partition `{room}#dedupe` holds the dedupe items.
+(`e#{message_id}`) and its `head`. The partition `{room}#dedupe` holds the dedupe items,
+`{room}#copies` the second copies, by message id.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...kernel import nesting
+from ...kernel import nesting, tails
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, Stream, UserId
 from ...model.log import (
     BatchResult,
     Committed,
+    Copy,
     Duplicate,
+    Elsewhere,
     Entry,
     EntryKind,
     Head,
@@ -25,7 +28,7 @@ from ...model.log import (
 from ..aws import unavailable
 from ..commits import CommitOne
 from . import tail_slots
-from .keys import HEAD, dedupe_key, entry_key, stream_key
+from .keys import HEAD, copies_key, dedupe_key, entry_key, stream_key
 from .reasons import Reasons
 from .table import Item, Table, cancelled, integer, n, reasons_of, s, text, to_json
 
@@ -69,6 +72,57 @@ class DynamoMessageLog(CommitOne):
         items = self._table.batch_get([{"stream": s(k), "entry": s(HEAD)} for k in keys])
         found = {text(item, "stream"): item for item in items}
         return {stream: _head(found.get(key, {})) for key, stream in keys.items()}
+
+    def elsewhere(
+        self, room_id: RoomId, regions: Sequence[Region], dedupes: Sequence[str], now_ms: int
+    ) -> Elsewhere:
+        streams = {stream_key(room_id, region): region for region in regions}
+        keys = [(stream, HEAD) for stream in streams]
+        keys += [(dedupe_key(room_id), dedupe) for dedupe in dict.fromkeys(dedupes)]
+        items = self._table.batch_get([{"stream": s(a), "entry": s(b)} for a, b in keys])
+        heads = {region: Head(0, MessageId("")) for region in regions}
+        first: dict[str, Duplicate] = {}
+        for item in items:
+            region = streams.get(text(item, "stream"))
+            if region is not None:
+                heads[region] = _head(item)
+            elif integer(item, "expires_ms") > now_ms:
+                first[text(item, "entry")] = _duplicate(item)
+        return Elsewhere(heads, first)
+
+    def note_copy(self, copy: Copy, sender: UserId, own: bool) -> None:
+        item = {
+            "stream": s(copies_key(copy.room_id)),
+            "entry": s(copy.message_id),
+            "region": s(copy.region),
+            "seq": n(copy.seq),
+            "of_id": s(copy.of_id),
+            "of_region": s(copy.of_region),
+        }
+        self._table.put(item)
+        if own:
+            slots, held = tail_slots.cleared(copy.seq, tails.author(sender))
+            [name] = slots.names
+            self._table.update(
+                {"stream": s(stream_key(copy.room_id, copy.region)), "entry": s(HEAD)},
+                f"SET {slots.assignments}",
+                {**slots.values, ":held": held},
+                ConditionExpression=f"{name} = :held",
+                ExpressionAttributeNames=slots.names,
+            )
+
+    def copies(self, room_id: RoomId, low: MessageId, high: MessageId) -> list[Copy]:
+        items = self._table.query(
+            KeyConditionExpression="#stream = :stream AND #entry BETWEEN :low AND :high",
+            ExpressionAttributeNames={"#stream": "stream", "#entry": "entry"},
+            ExpressionAttributeValues={
+                ":stream": s(copies_key(room_id)),
+                ":low": s(low),
+                ":high": s(high),
+            },
+            ConsistentRead=True,
+        )
+        return [_copy(room_id, item) for item in items]
 
     def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None:
         key = {"stream": s(stream_key(room_id, region)), "entry": s(entry_key(message_id))}
@@ -234,6 +288,17 @@ class DynamoMessageLog(CommitOne):
 def _head(item: Item) -> Head:
     seq = integer(item, "seq")
     return Head(seq, MessageId(text(item, "last_id")), tail_slots.read(item, seq))
+
+
+def _copy(room_id: RoomId, item: Item) -> Copy:
+    return Copy(
+        room_id,
+        MessageId(text(item, "entry")),
+        Region(text(item, "region")),
+        integer(item, "seq"),
+        MessageId(text(item, "of_id")),
+        Region(text(item, "of_region")),
+    )
 
 
 def _duplicate(item: Item) -> Duplicate:

@@ -1,21 +1,29 @@
 """Read markers: in the table `reads`, by room and `{user}#{region}`.
 
-The item `#{region}` of a room names the two users whose markers of that region are furthest.
+The item `#{region}` of a room names the two users whose markers of that region are furthest, in
+several regions two for each stream. `seen` is what a marker of several regions has read of each.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from ...kernel.errors import Unavailable
+from ...kernel.settings import MOST_REGIONS
 from ...model.identifiers import MessageId, Region, RoomId, UserId
-from ...model.receipts import Marker, Reading, furthest
+from ...model.receipts import Marker, Reading, Seen, furthest, joined
 from .keys import furthest_key, reader_key
 from .table import Item, Table, integer, n, s, text
 
 _NOTE_TRIES = 8
-_PLACES = (("first", "first_id"), ("second", "second_id"))
+# Earlier versions know the first two. The others are of several regions: two for each stream.
+_PLACES = (
+    ("first", "first_id"),
+    ("second", "second_id"),
+    *((f"place{number}", f"place{number}_id") for number in range(3, 2 * MOST_REGIONS + 3)),
+)
 
 
 class DynamoMarkers:
@@ -23,6 +31,8 @@ class DynamoMarkers:
         self._table = Table(client, f"{prefix}-reads")
 
     def move(self, room_id: RoomId, region: Region, marker: Marker) -> Marker | None:
+        if marker.seen:
+            return self._join(room_id, region, marker)
         key = _key(room_id, marker.user_id, region)
         answer = self._table.update(
             key,
@@ -38,6 +48,25 @@ class DynamoMarkers:
         )
         held = answer.get("Attributes") if answer is not None else self._table.get(key)
         return _marker(held) if held else None
+
+    def _join(self, room_id: RoomId, region: Region, marker: Marker) -> Marker | None:
+        """Move a marker of several streams: read, join, and write if it is what was read."""
+        key = _key(room_id, marker.user_id, region)
+        for _ in range(_NOTE_TRIES):
+            item = self._table.get(key)
+            held = _marker(item) if item is not None else None
+            moved = joined(held, marker) if held is not None else marker
+            if moved == held or self._table.put(
+                _marker_item(key, moved),
+                ConditionExpression="message_id = :held AND seen = :seen"
+                if item is not None and "seen" in item
+                else "message_id = :held AND attribute_not_exists(seen)"
+                if item is not None
+                else "attribute_not_exists(message_id)",
+                **_as_it_was(item),
+            ):
+                return held
+        raise Unavailable("the user reads on too many devices at once, try again")
 
     def note(self, room_id: RoomId, region: Region, reading: Reading, large: bool) -> None:
         key = _furthest_key(room_id, region)
@@ -65,7 +94,7 @@ class DynamoMarkers:
             ConsistentRead=True,
         )
         markers = (_marker(item) for item in items if "message_id" in item)
-        return furthest(Reading(each.user_id, each.message_id) for each in markers)
+        return furthest(Reading(each.user_id, each.message_id, each.all_seen) for each in markers)
 
     def of_user(
         self, user_id: UserId, room_ids: Sequence[RoomId], regions: Sequence[Region]
@@ -73,8 +102,11 @@ class DynamoMarkers:
         keys = [
             _key(room, user_id, region) for room in dict.fromkeys(room_ids) for region in regions
         ]
-        items = sorted(self._table.batch_get(keys), key=lambda item: text(item, "message_id"))
-        return {RoomId(text(item, "room_id")): _marker(item) for item in items}
+        found: dict[RoomId, Marker] = {}
+        for item in self._table.batch_get(keys):
+            room_id, marker = RoomId(text(item, "room_id")), _marker(item)
+            found[room_id] = joined(found[room_id], marker) if room_id in found else marker
+        return found
 
     def furthest(
         self, room_ids: Sequence[RoomId], regions: Sequence[Region]
@@ -111,15 +143,48 @@ def _user(item: Item) -> UserId:
 
 def _marker(item: Item) -> Marker:
     message_id, read_ms = MessageId(text(item, "message_id")), integer(item, "read_ms")
+    seen = _seen(text(item, "seen"))
     if text(item, "seq_of") != message_id:  # moved by an earlier version, which writes no seq
-        return Marker(_user(item), message_id, read_ms)
+        return Marker(_user(item), message_id, read_ms, seen=seen)
     region = Region(text(item, "stream_region"))
-    return Marker(_user(item), message_id, read_ms, region, integer(item, "seq"))
+    return Marker(_user(item), message_id, read_ms, region, integer(item, "seq"), seen)
+
+
+def _marker_item(key: Item, marker: Marker) -> Item:
+    return {
+        **key,
+        "message_id": s(marker.message_id),
+        "read_ms": n(marker.read_ms),
+        "seq_of": s(marker.message_id),
+        "stream_region": s(marker.region),
+        "seq": n(marker.seq),
+        "seen": s(_seen_text(marker.seen)),
+    }
+
+
+def _as_it_was(item: Item | None) -> dict[str, Item]:
+    """The values of a condition that the item is still as it was read."""
+    if item is None:
+        return {}
+    seen = {":seen": item["seen"]} if "seen" in item else {}
+    return {"ExpressionAttributeValues": {":held": item["message_id"], **seen}}
+
+
+def _seen_text(seen: Seen) -> str:
+    return json.dumps(dict(sorted(seen.items())), separators=(",", ":"))
+
+
+def _seen(held: str) -> Seen:
+    return {Region(region): int(seq) for region, seq in json.loads(held or "{}").items()}
 
 
 def _readings(item: Item) -> list[Reading]:
     return [
-        Reading(UserId(text(item, user)), MessageId(text(item, message)))
+        Reading(
+            UserId(text(item, user)),
+            MessageId(text(item, message)),
+            _seen(text(item, f"{user}_seen")),
+        )
         for user, message in _PLACES
         if user in item
     ]
@@ -129,4 +194,5 @@ def _readings_item(key: Item, readings: Sequence[Reading], version: int) -> Item
     item = {**key, "version": n(version)}
     for (user, message), each in zip(_PLACES, readings, strict=False):
         item |= {user: s(each.user_id), message: s(each.message_id)}
+        item |= {f"{user}_seen": s(_seen_text(each.seen))} if each.seen else {}
     return item

@@ -39,6 +39,17 @@ def written(entries: Sequence[Entry]) -> Slots:
     )
 
 
+def cleared(seq: int, author: int) -> tuple[Slots, Item]:
+    """Return what takes the author from an entry's slot, and the value that it must have."""
+    name = f"t{seq % tails.LENGTH}"
+    slots = Slots(
+        f"#{name} = :{name}",
+        {f"#{name}": str(seq % tails.LENGTH)},
+        {f":{name}": n(_value(seq, tails.NOBODY))},
+    )
+    return slots, n(_value(seq, author))
+
+
 def read(item: Item, head_seq: int) -> dict[int, int]:
     """Return the authors of the newest entries, by seq, from a head item."""
     found = {}

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ...kernel import nesting, tails
-from ...model.identifiers import MessageId, Region, RoomId, Stream
+from ...model.identifiers import MessageId, Region, RoomId, Stream, UserId
 from ...model.log import (
     BatchResult,
     Committed,
+    Copy,
     Duplicate,
+    Elsewhere,
     Entry,
     EntryKind,
     Head,
@@ -30,6 +32,7 @@ class MemoryMessageLog(CommitOne):
         self._entries: dict[Stream, dict[MessageId, Entry]] = {}
         self._heads: dict[Stream, Head] = {}
         self._tails: dict[Stream, dict[int, int]] = {}
+        self._copies: dict[tuple[RoomId, MessageId], Copy] = {}
         self._dedupes: dict[tuple[RoomId, str], tuple[int, Duplicate]] = {}
 
     def commit_all(
@@ -60,6 +63,33 @@ class MemoryMessageLog(CommitOne):
     def heads(self, streams: Sequence[Stream]) -> dict[Stream, Head]:
         with self._lock:
             return {stream: self._heads.get(stream, Head(0, MessageId(""))) for stream in streams}
+
+    def elsewhere(
+        self, room_id: RoomId, regions: Sequence[Region], dedupes: Sequence[str], now_ms: int
+    ) -> Elsewhere:
+        with self._lock:
+            heads = {
+                region: self._heads.get((room_id, region), Head(0, MessageId("")))
+                for region in regions
+            }
+            known = {dedupe: self._find(room_id, dedupe, now_ms) for dedupe in dedupes}
+        return Elsewhere(heads, {key: first for key, first in known.items() if first is not None})
+
+    def note_copy(self, copy: Copy, sender: UserId, own: bool) -> None:
+        stream = (copy.room_id, copy.region)
+        with self._lock:
+            self._copies[copy.room_id, copy.message_id] = copy
+            tail = self._tails.get(stream, {})
+            if own and tail.get(copy.seq) == tails.author(sender):
+                self._tails[stream] = {**tail, copy.seq: tails.NOBODY}
+                head = self._heads[stream]
+                self._heads[stream] = Head(head.seq, head.last_id, self._tails[stream])
+
+    def copies(self, room_id: RoomId, low: MessageId, high: MessageId) -> list[Copy]:
+        with self._lock:
+            found = [each for each in self._copies.values() if each.room_id == room_id]
+        inside = (each for each in found if low <= each.message_id <= high)
+        return sorted(inside, key=lambda each: each.message_id)
 
     def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None:
         with self._lock:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Sequence
 
 from ...model.identifiers import MessageId, Region, RoomId, UserId
-from ...model.receipts import Marker, Reading, furthest
+from ...model.receipts import Marker, Reading, furthest, joined
 
 
 class MemoryMarkers:
@@ -18,8 +19,7 @@ class MemoryMarkers:
         key = room_id, marker.user_id, region
         with self._lock:
             held = self._markers.get(key)
-            if held is None or held.message_id < marker.message_id:
-                self._markers[key] = marker
+            self._markers[key] = marker if held is None else joined(held, marker)
             return held
 
     def of_user(
@@ -31,7 +31,7 @@ class MemoryMarkers:
                 held = [self._markers.get((room_id, user_id, region)) for region in regions]
                 known = [marker for marker in held if marker is not None]
                 if known:
-                    found[room_id] = max(known, key=lambda marker: marker.message_id)
+                    found[room_id] = functools.reduce(joined, known)
         return found
 
     def note(self, room_id: RoomId, region: Region, reading: Reading, large: bool) -> None:
@@ -50,7 +50,7 @@ class MemoryMarkers:
 
     def _readings(self, room_id: RoomId, regions: Sequence[Region] | None) -> list[Reading]:
         return [
-            Reading(user_id, marker.message_id)
+            Reading(user_id, marker.message_id, marker.all_seen)
             for (room, user_id, region), marker in self._markers.items()
             if room == room_id and (regions is None or region in regions)
         ]

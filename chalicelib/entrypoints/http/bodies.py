@@ -12,6 +12,7 @@ from ...contract.commands import (
     WHOLE,
     Command,
     MessageIdText,
+    PositionText,
     RoomIdText,
     UserIdText,
 )
@@ -54,7 +55,7 @@ class PostMessage(Command):
 
 class PageQuery(Command):
     before: MessageIdText | None = None
-    after: MessageIdText | None = None
+    after: PositionText | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 

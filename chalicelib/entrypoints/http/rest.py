@@ -133,13 +133,10 @@ def list_messages(services: Services, identity: Identity, request: HttpRequest) 
     services.rooms.require(room_id, identity.user_id)
     page = commands.parse(bodies.PageQuery, _page_query(request.query))
     before = MessageId(page.before) if page.before else None
-    after = MessageId(page.after) if page.after else None
-    entries, more = services.reader.history(room_id, before, after, page.limit)
-    entries, more = sizes.page(entries, more, newest=after is None)
-    edge = (entries[-1] if after else entries[0]).message_id if entries else None
-    seen = services.receipts.seen(identity.user_id, entries)
-    views = [Message.of(entry, entry.message_id in seen).data() for entry in entries]
-    body = {"messages": views, "more": more, "next": edge}
+    found = services.history.page(room_id, before, page.after, page.limit)
+    seen = services.receipts.seen(identity.user_id, found.entries)
+    views = [Message.of(entry, entry.message_id in seen).data() for entry in found.entries]
+    body = {"messages": views, "more": found.more, "next": found.next, "position": found.position}
     return Response(200, body)
 
 

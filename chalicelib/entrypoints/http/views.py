@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from ...contract.commands import MessageIdText
+from ...contract.commands import MessageIdText, PositionText
 from ...model.friends import FriendStatus
 from ...model.presence import Status
 from ...model.rooms import Role, RoomType
@@ -111,7 +111,11 @@ class PageAnswer(View):
 
 
 class MessagesAnswer(PageAnswer):
+    """`position`: pass it as `after` to get what comes after this page, also what arrives late."""
+
     messages: list[MessageAnswer]
+    next: PositionText | None
+    position: PositionText | None
 
 
 class MomentsAnswer(PageAnswer):

@@ -19,7 +19,10 @@ SEEN = 5_000
 
 @dataclass
 class _Stream:
-    """One region's stream: complete up to `seq`; `ahead` has entries after a hole, ids by seq."""
+    """One region's stream: complete up to `seq`; `ahead` has entries after a hole, ids by seq.
+
+    With seq 0 and a `last_id`, a sync has said that nothing was there yet.
+    """
 
     seq: int = 0
     last_id: str = ""
@@ -31,7 +34,7 @@ class _Stream:
         self._close_up()
 
     def complete(self, seq: int, message_id: str) -> None:
-        if seq > self.seq:
+        if seq > self.seq or not self.last_id:
             self.seq, self.last_id = seq, message_id
         self._close_up()
 
@@ -170,5 +173,5 @@ def _parts(position: str) -> list[tuple[str, int, str]]:
 
 
 def _position(streams: dict[str, _Stream]) -> str:
-    known = sorted((region, each) for region, each in streams.items() if each.seq)
+    known = sorted((region, each) for region, each in streams.items() if each.last_id)
     return ",".join(f"{region}:{each.seq}:{each.last_id}" for region, each in known)

@@ -84,6 +84,16 @@ locals {
         section   = "redis-is-away"
         says      = "Redis does not answer: rate limits are not applied, polling is refused, everything else is slower."
       }
+      "clocks-differ" = {
+        metrics   = [local.own["clock_ahead_ms"]]
+        statistic = "Maximum"
+        threshold = local.thresholds.clock_ahead_ms
+        periods   = 1
+        of        = 1
+        silence   = local.quiet_is_good
+        section   = "clocks-differ"
+        says      = "The clocks of two regions differ by more than is usual. Beyond a minute, answers can be ordered before their questions."
+      }
       "report-silent" = {
         metrics   = [local.own["ActiveConnections"]]
         statistic = "SampleCount"

@@ -19,6 +19,9 @@ locals {
       { title = "Limits: frames refused, frames not checked", stat = "Sum", metrics = [
         for name in ["rate_limited", "limits_open"] : merge(local.own[name], { label = name })
       ] },
+      { title = "Clocks of other regions ahead, ms", stat = "Maximum", metrics = [
+        merge(local.own["clock_ahead_ms"], { label = "ahead" }),
+      ] },
       { title = "Age of the oldest job, s", stat = "Maximum", metrics = [
         for short, queue in local.work_queues : { namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", dimensions = { QueueName = queue }, label = short }
       ] },

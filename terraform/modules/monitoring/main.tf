@@ -23,6 +23,7 @@ locals {
     redis_memory_percent    = 80
     redis_throttles         = 10
     limits_open             = 1
+    clock_ahead_ms          = 1000
   }
   thresholds = merge(local.default_thresholds, var.thresholds)
 

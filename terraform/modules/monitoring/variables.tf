@@ -189,6 +189,7 @@ variable "thresholds" {
     redis_cpu_percent, redis_memory_percent: of one node. redis_throttles: throttled commands of a serverless
     cache in 5 minutes.
     limits_open: frames in 5 minutes for which no rate limit was checked, because Redis was down.
+    clock_ahead_ms: how far a message of another region is ahead of this region's clock.
   EOT
   type        = map(number)
   default     = {}

@@ -40,6 +40,19 @@ def test_the_next_id_is_above_the_last_whatever_the_clock_says(
     assert ids.time_ms(last) == first_ms
 
 
+@given(TIMES, TIMES, TIMES, ENTROPY)
+def test_the_next_id_is_above_what_was_seen_unless_that_is_far_ahead(
+    last_ms: int, seen_ms: int, now_ms: int, entropy: int
+) -> None:
+    last, seen = ids.next_id(last_ms, None, entropy), ids.next_id(seen_ms, None, entropy)
+    following = ids.next_id(now_ms, last, entropy, seen)
+    assert following > last
+    if seen_ms <= now_ms + ids.MOST_AHEAD_MS:
+        assert following > seen
+    else:
+        assert following == ids.next_id(now_ms, last, entropy)
+
+
 @given(TIMES, ENTROPY)
 def test_the_first_id_of_a_time_is_below_all_of_it(at_ms: int, entropy: int) -> None:
     assert ids.first_at(at_ms) <= ids.next_id(at_ms, None, entropy) < ids.first_at(at_ms + 1)

@@ -54,6 +54,7 @@ run "a_region_by_itself" {
         posts-refused     = "WeChat/WebSocket posts_refused Sum"
         entries-set-aside = "WeChat/WebSocket entries_set_aside Sum"
         limits-open       = "WeChat/WebSocket limits_open Sum"
+        clocks-differ     = "WeChat/WebSocket clock_ahead_ms Maximum"
         report-silent     = "WeChat/WebSocket ActiveConnections SampleCount"
         sweep-silent      = "AWS/Lambda Invocations Sum"
         concurrency       = "AWS/Lambda ConcurrentExecutions Maximum"

@@ -1,0 +1,112 @@
+"""Second copies: a resend that went to another region before the first attempt arrived there.
+
+Both regions have stored the message. Readers show the copy with the lower id; the other id stays
+an alias. Whoever brings entries of other regions here notes the pair (`notice`); until then, and
+only on the same page, readers recognise it by sender and client_message_id (`first_copies`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..kernel import ids
+from ..model.identifiers import MessageId, Region, RoomId
+from ..model.log import Copy, Entry, EntryKind
+from ..ports.log import MessageLog
+
+_DAY_MS = 24 * 3_600_000  # a client_message_id may be used again after this time
+
+
+class Copies:
+    def __init__(self, log: MessageLog, regions: tuple[Region, ...]) -> None:
+        self._log = log
+        self._own = regions[0]
+        self._several = len(regions) > 1
+
+    def notice(self, arrived: Entry, now_ms: int) -> Copy | None:
+        """Note the pair if this region has stored the message of another region's entry, too.
+
+        Call it for every entry of another region that arrives; it may be called again.
+
+        Returns:
+            The second copy, None if there is only one.
+        """
+        client_id = arrived.client_message_id
+        if not self._several or arrived.region == self._own or client_id is None:
+            return None
+        key = ids.message_dedupe(arrived.sender_id, client_id, self._own)
+        own = self._log.find(arrived.room_id, key, now_ms)
+        if own is None:
+            return None
+        here = (own.message_id, own.region, own.seq)
+        there = (arrived.message_id, arrived.region, arrived.seq)
+        (of_id, of_region, _), (message_id, region, seq) = sorted((here, there))
+        copy = Copy(arrived.room_id, message_id, region, seq, of_id, of_region)
+        self._log.note_copy(copy, arrived.sender_id, own=region == self._own)
+        return copy
+
+    def first_of(self, entry: Entry) -> Entry:
+        """Return the copy that readers show: the entry itself if it is the first, or alone."""
+        while self._several and entry.client_message_id is not None:
+            noted = self._log.copies(entry.room_id, entry.message_id, entry.message_id)
+            first = self._read(entry.room_id, noted[0]) if noted else None
+            if first is None:
+                break
+            entry = _deleted_with(first, entry)
+        return entry
+
+    def all_of(self, first: Entry) -> list[Entry]:
+        """Return the first copy, and the others that were noted."""
+        found, known = [first], {first.message_id}
+        if not self._several or first.client_message_id is None:
+            return found
+        for copy in self._log.copies(first.room_id, first.message_id, _LAST):
+            entry = None
+            if copy.of_id in known:
+                entry = self._log.get(copy.room_id, copy.region, copy.message_id)
+            if entry is not None:
+                known.add(entry.message_id)
+                found.append(entry)
+        return found
+
+    def first_copies(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Leave out second copies from entries of one room in canonical order."""
+        if not self._several or not any(entry.client_message_id for entry in entries):
+            return list(entries)
+        inside = [entry.message_id for entry in entries]
+        noted = {
+            copy.message_id: copy
+            for copy in self._log.copies(entries[0].room_id, min(inside), max(inside))
+        }
+        shown: list[Entry] = []
+        place: dict[tuple[str, str], int] = {}
+        for entry in entries:
+            pair = (entry.sender_id, entry.client_message_id or "")
+            at = place.get(pair) if pair[1] and entry.kind is EntryKind.MESSAGE else None
+            if at is not None and _near(shown[at], entry):
+                shown[at] = _deleted_with(shown[at], entry)
+                continue
+            copy = noted.get(entry.message_id)
+            if copy is not None and self._read(entry.room_id, copy) is not None:
+                continue
+            place[pair] = len(shown)
+            shown.append(entry)
+        return shown
+
+    def _read(self, room_id: RoomId, copy: Copy) -> Entry | None:
+        """The first copy; None while it is not here: then the second one is shown."""
+        return self._log.get(room_id, copy.of_region, copy.of_id)
+
+
+_LAST = MessageId(ids.encode((1 << 128) - 1))
+
+
+def _near(one: Entry, other: Entry) -> bool:
+    return ids.time_ms(other.message_id) - ids.time_ms(one.message_id) < _DAY_MS
+
+
+def _deleted_with(first: Entry, second: Entry) -> Entry:
+    if first.deleted or not second.deleted:
+        return first
+    return replace(first, deleted=True, content=None)

@@ -1,0 +1,1 @@
+"""Several regions read and write as if they were one."""

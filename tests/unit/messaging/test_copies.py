@@ -1,0 +1,74 @@
+"""Second copies of a message, in two regions whose log is one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.messaging.copies import Copies
+from chalicelib.model.identifiers import MessageId
+from chalicelib.model.log import Entry
+from tests.support.counting import Counting
+from tests.support.regions import EU, LOBBY, US, Regions
+
+
+@pytest.fixture
+def copies(regions: Regions) -> Copies:
+    return Copies(regions.log, (EU, US))
+
+
+def copy_of(regions: Regions, first: Entry) -> Entry:
+    """What the other region stored, in place of an own message."""
+    return replace(
+        regions.send(EU, "once", client_id="own"), client_message_id=first.client_message_id
+    )
+
+
+def test_two_on_a_page_are_one_without_a_note(regions: Regions, copies: Copies) -> None:
+    first = regions.send(US, "once", client_id="c1")
+    other = regions.send(US, "other", client_id="c2")
+    second = copy_of(regions, first)
+    assert copies.first_copies([first, other, second]) == [first, other]
+    deleted = replace(second, deleted=True, content=None)
+    [shown, _] = copies.first_copies([first, other, deleted])
+    assert (shown.message_id, shown.deleted, shown.content) == (first.message_id, True, None)
+
+
+def test_one_of_them_needs_a_note(regions: Regions, copies: Copies) -> None:
+    arrived = regions.send(US, "once", client_id="c1")
+    assert copies.notice(arrived, regions.clock.ms) is None, "nobody sent it again"
+    own = regions.send(EU, "own", client_id="c2")
+    assert copies.notice(own, regions.clock.ms) is None, "it is this region's own"
+    there = replace(arrived, client_message_id="c2")
+    noted = copies.notice(there, regions.clock.ms)
+    assert noted is not None
+    assert (noted.message_id, noted.of_id) == (own.message_id, arrived.message_id)
+    assert copies.first_copies([own]) == []
+    assert copies.first_of(own).message_id == arrived.message_id
+    assert [each.message_id for each in copies.all_of(arrived)] == [
+        arrived.message_id,
+        own.message_id,
+    ]
+    regions.log.late = {arrived.message_id}
+    assert copies.first_copies([own]) == [own], "the first one is not here"
+    assert copies.first_of(own) == own
+
+
+def test_an_id_that_is_used_again_after_a_day_is_another_message(
+    regions: Regions, copies: Copies
+) -> None:
+    first = regions.send(US, "once", client_id="c1")
+    regions.clock.ms += 24 * 3_600_000 + 1
+    again = copy_of(regions, first)
+    assert copies.first_copies([first, again]) == [first, again]
+
+
+def test_in_one_region_nothing_is_read(regions: Regions) -> None:
+    log = Counting(regions.log)
+    alone = Copies(log, (US,))  # type: ignore[arg-type]
+    entry = regions.send(US, "once", client_id="c1")
+    assert alone.first_copies([entry]) == alone.all_of(entry) == [alone.first_of(entry)]
+    assert alone.notice(replace(entry, region=EU), regions.clock.ms) is None
+    assert log.calls == []
+    assert regions.reader.first_copy(LOBBY, MessageId("0" * 26)) is None
