@@ -12,6 +12,7 @@ from typing import Any
 from ..model.identifiers import Region
 
 ANY_ORIGIN = "*"
+MOST_REGIONS = 8  # a position has a part for each
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+")
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")  # as browsers send it: lower case, no path
 
@@ -56,8 +57,12 @@ class Settings:
 
     Attributes:
         region: The region this code runs in [AWS_REGION].
+        regions: All regions of the deployment, which share the global tables; empty for this region
+            alone [TIDINGS_REGIONS].
         prefix: Prefix of table and queue names [TIDINGS_PREFIX].
         endpoint_url: AWS endpoint of an emulator; unset on AWS [AWS_ENDPOINT_URL].
+        home_endpoint_url: The same for the first of `regions`, which keeps the claims of room ids,
+            if it has an emulator of its own [TIDINGS_HOME_ENDPOINT_URL].
         secret_id: Id or ARN of the Secrets Manager secret that holds `jwt_secret`,
             `jwt_secret_previous` and `redis_password`; empty for none [TIDINGS_SECRET_ID].
         redis_url: redis:// or rediss:// URL; empty for no Redis. The placeholder
@@ -110,8 +115,10 @@ class Settings:
     """
 
     region: str = "us-east-1"
+    regions: tuple[Region, ...] = ()
     prefix: str = "tidings"
     endpoint_url: str | None = None
+    home_endpoint_url: str | None = None
     secret_id: str = ""
     redis_url: str = ""
     redis_cluster: bool = False
@@ -142,6 +149,12 @@ class Settings:
     metrics_namespace: str = "WeChat/WebSocket"
     log_level: str = "INFO"
 
+    @property
+    def own_first(self) -> tuple[Region, ...]:
+        """All regions of the deployment, this one first."""
+        own = Region(self.region)
+        return own, *sorted(region for region in self.regions if region != own)
+
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
         """Read the environment. An invalid value raises ValueError here, at the start."""
@@ -151,9 +164,13 @@ class Settings:
                 "set both TIDINGS_REDIS_IAM_USER and TIDINGS_REDIS_IAM_CACHE, or neither"
             )
         return cls(
-            region=_region(env.get("AWS_REGION", default.region)),
+            region=_region("AWS_REGION", env.get("AWS_REGION", default.region)),
+            regions=_regions(env.get("AWS_REGION", default.region), env.get("TIDINGS_REGIONS", "")),
             prefix=env.get("TIDINGS_PREFIX", default.prefix),
             endpoint_url=env.get("AWS_ENDPOINT_URL") or None,
+            home_endpoint_url=env.get("TIDINGS_HOME_ENDPOINT_URL")
+            or env.get("AWS_ENDPOINT_URL")
+            or None,
             secret_id=env.get("TIDINGS_SECRET_ID", default.secret_id),
             redis_url=env.get("TIDINGS_REDIS_URL", default.redis_url),
             redis_cluster=env.get("TIDINGS_REDIS_CLUSTER", "") == "1",
@@ -186,10 +203,20 @@ class Settings:
         )
 
 
-def _region(text: str) -> str:
+def _region(name: str, text: str) -> Region:
     if not _REGION.fullmatch(text):  # it is part of keys and positions, between separators
-        raise ValueError(f"AWS_REGION: {text} is not the name of a region such as us-east-1")
-    return text
+        raise ValueError(f"{name}: {text} is not the name of a region such as us-east-1")
+    return Region(text)
+
+
+def _regions(own: str, text: str) -> tuple[Region, ...]:
+    names = [each.strip() for each in text.split(",") if each.strip()]
+    regions = tuple(_region("TIDINGS_REGIONS", each) for each in names)
+    if regions and own not in regions:
+        raise ValueError(f"TIDINGS_REGIONS: {own}, the region of these functions, is missing")
+    if len(set(regions)) < len(regions) or len(regions) > MOST_REGIONS:
+        raise ValueError(f"TIDINGS_REGIONS: name each region once, and {MOST_REGIONS} at most")
+    return regions
 
 
 def _origins(text: str) -> tuple[str, ...]:

@@ -36,8 +36,10 @@ _TOKENS = ("api_handler", "websocket_connect", "websocket_message")
 _ENGINE = ("api_handler", "outbound", "websocket_message")
 READ_BY: dict[str, str | tuple[str, ...]] = {
     "region": "all",
+    "regions": "all",
     "prefix": "all",
     "endpoint_url": "all",
+    "home_endpoint_url": ("api_handler",),
     "secret_id": "secret",
     "redis_url": "redis",
     "redis_cluster": "redis",

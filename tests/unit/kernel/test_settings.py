@@ -23,5 +23,24 @@ def test_half_of_it_is_refused(missing: str) -> None:
         Settings.from_env({name: value for name, value in IAM.items() if name != missing})
 
 
+def test_the_regions_of_the_deployment_this_one_first() -> None:
+    env = {"AWS_REGION": "eu-west-1", "TIDINGS_REGIONS": "us-east-1, eu-west-1,ap-southeast-1"}
+    assert Settings.from_env(env).own_first == ("eu-west-1", "ap-southeast-1", "us-east-1")
+    assert Settings.from_env({"AWS_REGION": "eu-west-1"}).own_first == ("eu-west-1",)
+
+
+@pytest.mark.parametrize("text", ["us-east-1", "eu-west-1,eu-west-1", "eu-west-1,Mars", "a-1," * 9])
+def test_regions_that_cannot_be(text: str) -> None:
+    with pytest.raises(ValueError, match="TIDINGS_REGIONS"):
+        Settings.from_env({"AWS_REGION": "eu-west-1", "TIDINGS_REGIONS": text})
+
+
+def test_the_emulator_of_the_first_region() -> None:
+    both = {"AWS_ENDPOINT_URL": "http://here", "TIDINGS_HOME_ENDPOINT_URL": "http://home"}
+    assert Settings.from_env(both).home_endpoint_url == "http://home"
+    assert Settings.from_env({"AWS_ENDPOINT_URL": "http://here"}).home_endpoint_url == "http://here"
+    assert Settings.from_env({}).home_endpoint_url is None
+
+
 def test_the_secret_s_id() -> None:
     assert Settings.from_env({"TIDINGS_SECRET_ID": "tidings/app"}).secret_id == "tidings/app"
