@@ -48,6 +48,7 @@ from .ports.receipts import Markers
 from .ports.rooms import RoomStore
 from .ports.sessions import CheckpointStore, EngineSessions, Trails
 from .ports.system import Clock, Ids, Metrics, Parallel
+from .regions.changes import ForeignChanges
 from .sessions.binary import BinaryPackets
 from .sessions.engine import Engine
 from .sessions.heartbeats import Heartbeats
@@ -132,6 +133,7 @@ class Services:
     upgrades: Upgrades
     recovery: Recovery
     late_rooms: LateRooms
+    foreign: ForeignChanges
     adapters: Adapters
 
     @property
@@ -142,7 +144,7 @@ class Services:
 def compose(settings: Settings, a: Adapters) -> Services:
     """Compose the domain on these adapters. Does no I/O."""
     region = Region(settings.region)
-    regions = (region,)
+    regions = settings.own_first
     cluster = Cluster(a.cluster, a.clock)
     revocations = Revocations(a.revocations, cluster, a.outbound, a.clock)
     friends = Friends(a.friends, a.cache, a.presence, a.delivery, a.outbound, a.clock, region)
@@ -347,5 +349,13 @@ def compose(settings: Settings, a: Adapters) -> Services:
         upgrades=upgrades,
         recovery=recovery,
         late_rooms=late_rooms,
+        foreign=ForeignChanges(
+            rooms=rooms,
+            friends=friends,
+            revocations=revocations,
+            presence_jobs=presence_jobs,
+            room_changes=room_changes,
+            telling=telling,
+        ),
         adapters=a,
     )

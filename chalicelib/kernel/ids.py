@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 
-from ..model.identifiers import ConnectionId, MessageId, RoomId, UserId
+from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ..model.rooms import RoomType
 from .errors import BadRequest
 
@@ -112,6 +112,20 @@ def message_dedupe(sender: UserId, client_message_id: str) -> str:
 def deletion_dedupe(message_id: MessageId) -> str:
     """The dedupe key of a deletion in its room's log: no user's messages have such a key."""
     return f"#deletion#{message_id}"
+
+
+def regional_key(user_id: UserId, region: Region | None) -> str:
+    """The key of a region's own item about a user; None for the item that all regions share.
+
+    A user id has no `#`. Of one user, the shared key is the first and all others follow it.
+    """
+    return user_id if region is None else f"{user_id}#{region}"
+
+
+def of_regional_key(key: str) -> tuple[UserId, Region | None]:
+    """The user and the region of such a key."""
+    user_id, _, region = key.partition("#")
+    return UserId(user_id), Region(region) if region else None
 
 
 def user_bucket(user_id: UserId) -> int:
