@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel import ids
+from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.identifiers import RoomId, UserId
 from chalicelib.regions.changes import Replicated
+from tests.support.faults import How, Plan, at_every_call
 from tests.support.replicas import EU, US, Deployment
-from tests.support.world import World
+from tests.support.world import Killed, World
 
 LOBBY, BOB = RoomId("lobby"), UserId("bob")
 CREATED, ADDED, REMOVED = "created", "member_added", "member_removed"
@@ -128,6 +132,33 @@ class TestMemberships:
         eu.cache.down = False  # it comes back with what it held
         eu.wait(45)
         assert send(eu, bob) == "permission_denied"
+
+
+@pytest.mark.parametrize("how", How)
+def test_whatever_call_fails_who_was_removed_is_out_and_told(how: How) -> None:
+    """The carrier repeats what failed, and what it does not know to have succeeded."""
+
+    def case(planted: Callable[[World], Plan]) -> None:
+        deployment = Deployment(US, EU)
+        us, eu = deployment.worlds.values()
+        us.room("alice", "bob", "cem")
+        deployment.replicate_all()
+        bob = opened(eu, "bob")
+        kick(us)
+        [write] = [write for write in deployment.waiting if write.key[0] == "memberships"]
+        assert deployment.replicas[EU].receive(write)
+        plan = planted(eu)
+        try:
+            eu.services.foreign.arrived(Replicated(*write.key))
+        except (Unavailable, Killed):
+            eu.services.foreign.arrived(Replicated(*write.key))
+        eu.wait(45)
+        plan.over = True
+        assert send(eu, bob) == "permission_denied"
+        assert eu.adapters.connections.joined(LOBBY) == []
+        assert REMOVED in changes(eu, bob)
+
+    assert {"cache.bump", "delivery.send", "outbound.send"} <= set(at_every_call(how, case))
 
 
 class TestRooms:
