@@ -51,6 +51,7 @@ from .ports.receipts import Markers
 from .ports.rooms import RoomStore
 from .ports.sessions import CheckpointStore, EngineSessions, Trails
 from .ports.system import Clock, Ids, Metrics, Parallel
+from .regions.changes import ForeignChanges
 from .sessions.binary import BinaryPackets
 from .sessions.engine import Engine
 from .sessions.heartbeats import Heartbeats
@@ -136,6 +137,7 @@ class Services:
     upgrades: Upgrades
     recovery: Recovery
     late_rooms: LateRooms
+    foreign: ForeignChanges
     adapters: Adapters
 
     @property
@@ -365,5 +367,13 @@ def compose(settings: Settings, a: Adapters) -> Services:
         upgrades=upgrades,
         recovery=recovery,
         late_rooms=late_rooms,
+        foreign=ForeignChanges(
+            rooms=rooms,
+            friends=friends,
+            revocations=revocations,
+            presence_jobs=presence_jobs,
+            room_changes=room_changes,
+            telling=telling,
+        ),
         adapters=a,
     )

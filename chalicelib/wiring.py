@@ -43,6 +43,8 @@ def build(settings: Settings) -> Services:
     telemetry.configure(settings.log_level, settings.metrics_namespace)
     clock, ids = SystemClock(), SystemIds()
     dynamodb = client("dynamodb", settings.region, settings.endpoint_url)
+    home_region = settings.regions[0] if settings.regions else settings.region
+    home = functools.partial(client, "dynamodb", home_region, settings.home_endpoint_url)
     sqs = client("sqs", settings.region, settings.endpoint_url)
     secrets: Secrets = FixedSecrets({"jwt_secret": settings.jwt_secret})
     if settings.secret_id:
@@ -81,11 +83,11 @@ def build(settings: Settings) -> Services:
     adapters = Adapters(
         log=DynamoMessageLog(dynamodb, prefix),
         cursors=DynamoCursors(dynamodb, prefix),
-        friends=DynamoFriendStore(dynamodb, prefix),
-        revocations=DynamoRevocationStore(dynamodb, prefix),
+        friends=DynamoFriendStore(dynamodb, prefix, settings.own_first),
+        revocations=DynamoRevocationStore(dynamodb, prefix, settings.own_first),
         presence=DynamoPresenceStore(dynamodb, prefix),
         markers=DynamoMarkers(dynamodb, prefix),
-        rooms=DynamoRoomStore(dynamodb, prefix),
+        rooms=DynamoRoomStore(dynamodb, prefix, settings.own_first, home),
         connections=DynamoConnectionStore(dynamodb, prefix),
         checkpoints=DynamoCheckpointStore(dynamodb, prefix),
         sessions=sessions,

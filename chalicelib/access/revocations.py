@@ -13,6 +13,9 @@ from .cluster import REVOKED, Cluster
 # After the first time, the index shows connections that opened while the revocation was written.
 # After the second one, the writer is done.
 LATECOMERS_S = (5, 30)
+# A user who is disconnected but not locked out loses what was opened up to then by the other
+# region's clock; a connection opened shortly afterwards opens once more.
+CLOCKS_DIFFER_MS = 2_000
 
 
 class Revocations:
@@ -32,6 +35,20 @@ class Revocations:
     def revoked(self, user_id: UserId) -> bool:
         """Whether the user is revoked now (a consistent read)."""
         return self._store.until_ms(user_id) > self._clock.now_ms()
+
+    def replicated(self, user_id: UserId) -> None:
+        """Do for a revocation of another region what `revoke` does beside the write. Idempotent."""
+        until_ms, now_ms = self._store.until_ms(user_id), self._clock.now_ms()
+        if until_ms == 0:
+            return  # it has expired and was deleted
+        at_ms = min(now_ms, until_ms + CLOCKS_DIFFER_MS)
+        if until_ms > now_ms:
+            self._cluster.revoked(user_id, until_ms)
+        jobs = [
+            DisconnectUser(user_id=user_id, at_ms=at_ms, delay_s=delay_s)
+            for delay_s in (*LATECOMERS_S, 0)
+        ]
+        self._outbound.send(jobs)
 
     def revoke(self, user_id: UserId, for_s: int) -> int:
         """End the user's connections, and refuse new ones for some time.

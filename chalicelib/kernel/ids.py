@@ -131,6 +131,20 @@ def deletion_dedupe(message_id: MessageId) -> str:
     return f"#deletion#{message_id}"
 
 
+def regional_key(user_id: UserId, region: Region | None) -> str:
+    """The key of a region's own item about a user; None for the item that all regions share.
+
+    A user id has no `#`. Of one user, the shared key is the first and all others follow it.
+    """
+    return user_id if region is None else f"{user_id}#{region}"
+
+
+def of_regional_key(key: str) -> tuple[UserId, Region | None]:
+    """The user and the region of such a key."""
+    user_id, _, region = key.partition("#")
+    return UserId(user_id), Region(region) if region else None
+
+
 def user_bucket(user_id: UserId) -> int:
     """The bucket of a user, below `BUCKETS`: the registry of connections is kept in buckets."""
     return zlib.crc32(user_id.encode()) % BUCKETS

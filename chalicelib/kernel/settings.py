@@ -61,6 +61,8 @@ class Settings:
             alone [TIDINGS_REGIONS].
         prefix: Prefix of table and queue names [TIDINGS_PREFIX].
         endpoint_url: AWS endpoint of an emulator; unset on AWS [AWS_ENDPOINT_URL].
+        home_endpoint_url: The same for the first of `regions`, which keeps the claims of room ids,
+            if it has an emulator of its own [TIDINGS_HOME_ENDPOINT_URL].
         secret_id: Id or ARN of the Secrets Manager secret that holds `jwt_secret`,
             `jwt_secret_previous` and `redis_password`; empty for none [TIDINGS_SECRET_ID].
         redis_url: redis:// or rediss:// URL; empty for no Redis. The placeholder
@@ -116,6 +118,7 @@ class Settings:
     regions: tuple[Region, ...] = ()
     prefix: str = "tidings"
     endpoint_url: str | None = None
+    home_endpoint_url: str | None = None
     secret_id: str = ""
     redis_url: str = ""
     redis_cluster: bool = False
@@ -165,6 +168,9 @@ class Settings:
             regions=_regions(env.get("AWS_REGION", default.region), env.get("TIDINGS_REGIONS", "")),
             prefix=env.get("TIDINGS_PREFIX", default.prefix),
             endpoint_url=env.get("AWS_ENDPOINT_URL") or None,
+            home_endpoint_url=env.get("TIDINGS_HOME_ENDPOINT_URL")
+            or env.get("AWS_ENDPOINT_URL")
+            or None,
             secret_id=env.get("TIDINGS_SECRET_ID", default.secret_id),
             redis_url=env.get("TIDINGS_REDIS_URL", default.redis_url),
             redis_cluster=env.get("TIDINGS_REDIS_CLUSTER", "") == "1",

@@ -115,6 +115,11 @@ class Friends:
             ]
         )
 
+    def replicated(self, user_id: UserId, friend_id: UserId) -> None:
+        """Introduce users whose friendship another region has changed, if they are friends now."""
+        self._about_to_change(user_id, friend_id)
+        self.introduce(user_id, friend_id)
+
     def _about_to_change(self, user_id: UserId, friend_id: UserId) -> None:
         job = FriendshipChanged(user_id=user_id, friend_id=friend_id, delay_s=CHECK_S)
         self._outbound.send([job])

@@ -28,6 +28,9 @@ from ..ports.system import Clock, Ids
 from .friends import Friends
 from .invalidation import CHECK_S
 
+_ANNOUNCED = (RoomType.PRIVATE_CHAT, RoomType.GROUP_CHAT)
+_TAKEN = "room_id: already taken, choose another"
+
 
 class Rooms:
     def __init__(
@@ -66,6 +69,7 @@ class Rooms:
         Raises:
             BadRequest: The participants or room_id do not fit a private chat.
             Conflict: The room_id is taken, or a limit is reached.
+            Unavailable: Also when the region that keeps chosen ids cannot be reached.
         """
         check_json(metadata, MAX_METADATA_BYTES, "metadata")
         others = sorted(set(participants) - {creator})
@@ -85,6 +89,8 @@ class Rooms:
         if len(others) >= self._max_members:
             raise Conflict(f"participants: a room has at most {self._max_members} members")
         self._check_rooms(creator)
+        if room_type is RoomType.GROUP_CHAT and room_id and not self._store.claim(room_id, creator):
+            raise Conflict(_TAKEN)
         now_ms = self._clock.now_ms()
         room = Room(
             room_id or RoomId(self._ids.token()), room_type, creator, now_ms, dict(metadata)
@@ -99,7 +105,7 @@ class Rooms:
             existing = self._store.get(room.room_id)
             if room_type is RoomType.PRIVATE_CHAT and existing is not None:
                 return existing
-            raise Conflict("room_id: already taken, choose another")
+            raise Conflict(_TAKEN)
         self._invalidate(room.room_id)
         self.announce(change)
         return room
@@ -277,6 +283,35 @@ class Rooms:
             CacheDown: Redis is away, so the old membership may still be cached.
         """
         self._cache.bump(room_id)
+
+    def room_replicated(self, room_id: RoomId) -> None:
+        """Announce a room that another region created to its members in this one."""
+        room = self._store.get(room_id)
+        if room is not None and room.room_type in _ANNOUNCED:
+            since_ms = room.created_at_ms
+            self.announce(self._about_to_change("created", room_id, room.created_by, since_ms))
+
+    def member_replicated(self, room_id: RoomId, user_id: UserId) -> Room | None:
+        """Announce another region's change of a membership to the members in this one.
+
+        Returns:
+            The room, if the membership began with it: then the room is announced, and not the
+            membership. But the user may not have been known at that time.
+        """
+        member = self._store.member(room_id, user_id)
+        changed = member or self._store.removed(room_id, user_id)
+        room = self._store.get(room_id) if ids.room_type(room_id) in _ANNOUNCED else None
+        since_ms = changed.joined_at_ms if changed is not None else 0
+        first = room is not None and member is not None and since_ms == room.created_at_ms
+        change = self._about_to_change(
+            "member_added" if member is not None else "member_removed",
+            room_id,
+            user_id,
+            since_ms,
+            announced=room is not None and changed is not None and not first,
+        )
+        self.announce(change)
+        return room if first else None
 
     def _check_removable(self, identity: Identity, room_id: RoomId, member: Member) -> None:
         if member.role is Role.OWNER:

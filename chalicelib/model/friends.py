@@ -27,3 +27,8 @@ class Friend:
     user_id: UserId
     status: FriendStatus
     since_ms: int
+
+
+def earliness(since_ms: int) -> int:
+    """Orders friendships that regions add at once: the earlier one holds."""
+    return -since_ms

@@ -51,6 +51,11 @@ class Member:
     joined_at_ms: int
 
 
+def weakness(member: Member) -> int:
+    """Orders memberships by role: of two that regions add at once, the weaker one holds."""
+    return -list(Role).index(member.role)
+
+
 LARGE = 100  # a room with more members is asked for those who are connected, in buckets
 
 

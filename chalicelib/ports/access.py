@@ -25,6 +25,8 @@ class Secrets(Protocol):
 
 
 class RevocationStore(Protocol):
+    """Until when users are revoked: the latest time that any region has written."""
+
     def put(self, user_id: UserId, until_ms: int) -> None:
         """Revoke until this time; no change if the stored time is later."""
 

@@ -9,11 +9,13 @@ from ..model.identifiers import UserId
 
 
 class FriendStore(Protocol):
-    """Who has put whom as a friend. An item is written by the region of the user who put it."""
+    """Who has put whom as a friend. With several regions, they are merged: `model.decisions`."""
 
-    def put(self, user_id: UserId, friend_id: UserId, since_ms: int) -> None: ...
+    def put(self, user_id: UserId, friend_id: UserId, since_ms: int) -> None:
+        """Put a friend. Idempotent; the time may stay that of the first call."""
 
-    def remove(self, user_id: UserId, friend_id: UserId) -> None: ...
+    def remove(self, user_id: UserId, friend_id: UserId) -> None:
+        """Remove a friend. Idempotent."""
 
     def put_by(self, user_id: UserId) -> dict[UserId, int]:
         """The users that this user has put, and since when. Strongly consistent."""

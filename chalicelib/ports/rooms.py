@@ -10,6 +10,17 @@ from ..model.rooms import Member, Room
 
 
 class RoomStore(Protocol):
+    """Rooms and memberships. With several regions, memberships are merged: `model.decisions`."""
+
+    def claim(self, room_id: RoomId, creator: UserId) -> bool:
+        """Claim an id that a client has chosen, before a room is created with it (atomic).
+
+        Of all users and regions one gets it, and gets it again; False for all others.
+
+        Raises:
+            Unavailable: Also when the region that keeps the claims cannot be reached.
+        """
+
     def create(self, room: Room, members: Sequence[Member]) -> bool:
         """Create the room with its members; readers see all or nothing.
 
@@ -34,7 +45,17 @@ class RoomStore(Protocol):
         """The user's memberships that began since then. Eventually consistent (an index)."""
 
     def add_member(self, member: Member) -> bool:
-        """False if the user already is a member; the role does not change."""
+        """False if the user already is a member; the role does not change.
+
+        Raises:
+            Unavailable: Others change the same membership at once.
+        """
 
     def remove_member(self, room_id: RoomId, user_id: UserId) -> bool:
         """False if the user is not a member."""
+
+    def removed(self, room_id: RoomId, user_id: UserId) -> Member | None:
+        """The membership that the latest removal ended, for some time at least.
+
+        A deployment of one region does not keep it. Strongly consistent in this region.
+        """

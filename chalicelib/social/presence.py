@@ -4,6 +4,10 @@ The presence shown is a state in a store. A job updates it to match the user's c
 can be repeated, overtaken or die halfway: the next one completes the update. A user's jobs share
 an order group, so that one runs at a time and friends get the changes in order. A user who left is
 shown as offline only after the grace time, so that friends do not see a reconnect.
+
+Each region has its own item of a user and writes no other. What friends see is their merge, which
+each region sends to the friends who are connected there. A region where the user is connected
+takes over what they chose in another one, so that it holds as long as they are connected anywhere.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from ..messaging.room_changes import RoomChanges
 from ..messaging.telling import Telling
 from ..model.connections import Devices
 from ..model.identifiers import Region, UserId
-from ..model.presence import Presence, Status
+from ..model.presence import Presence, Status, latest_choice, merged
 from ..ports.connections import Registry
 from ..ports.presence import PresenceStore
 from ..ports.queues import Queue
@@ -34,7 +38,6 @@ from ..ports.system import Clock
 
 MANY_FRIENDS = 1_000
 COALESCE_S = 5
-_RANK = {Status.OFFLINE: 0, Status.AWAY: 1, Status.ONLINE: 2}
 
 
 class Presences:
@@ -74,13 +77,17 @@ class Presences:
         the status is queued first, in case this process dies after the write.
         """
         self._outbound.send([check_presence(user_id, CHECK_S * 1000)])
-        self._store.choose(user_id, self._region, status)
+        latest = latest_choice(self._elsewhere(user_id))
+        known_ms = latest.chosen_at_ms if latest is not None else 0
+        at_ms = max(self._clock.now_ms(), known_ms + 1)
+        self._store.choose(user_id, self._region, status, at_ms)
         self._presence_jobs.settle([user_id])
 
     def settle(self, job: SettlePresence) -> None:
         """Update a user's presence to match their connections, and send changes to their friends.
 
-        If `job.due`, a change that was held back is sent now.
+        It also follows a change in another region. If `job.due`, a change that was held back is
+        sent now.
         """
         user_id = job.user_id
         shown = self._store.get(user_id, self._region)
@@ -89,7 +96,9 @@ class Presences:
         devices = self._devices(user_id)
         now_ms = self._clock.now_ms()
         left_ms = devices.left_ms or 0
+        elsewhere = self._elsewhere(user_id)
         if devices.connected:
+            shown = self._take_over_choice(shown, elsewhere)
             shown = self._show(shown, shown.chosen or Status.ONLINE, now_ms)
         elif now_ms - left_ms >= GRACE_MS:
             before, shown = shown, self._leave(shown, left_ms or now_ms)
@@ -98,8 +107,9 @@ class Presences:
                 return
         elif shown.status is not Status.OFFLINE:
             self._outbound.send([check_presence(user_id, left_ms + GRACE_MS - now_ms)])
-        if shown.status is not shown.announced:
-            self._announce(shown, due=job.due)
+        seen = merged([shown, *elsewhere])
+        if seen.status is not shown.announced:
+            self._announce(seen, shown, due=job.due)
 
     def befriended(self, job: FriendshipChanged) -> None:
         """Invalidate caches, and introduce the two if their friendship was written."""
@@ -110,10 +120,12 @@ class Presences:
     def introduce(self, job: IntroduceFriend) -> None:
         """Send a user's presence to a new friend.
 
-        If it has changed since the friendship was written, its announcement reaches the friend.
+        With one region, if it has changed since the friendship was written, its announcement
+        reaches the friend.
         """
+        one_region = len(self._regions) == 1
         changed = self._store.get(job.user_id, self._region).version > job.version
-        if changed or not self._friends.are(job.user_id, job.friend_id):
+        if (one_region and changed) or not self._friends.are(job.user_id, job.friend_id):
             return
         [presence] = self.of([job.user_id])
         if presence.status is not Status.OFFLINE:
@@ -135,13 +147,25 @@ class Presences:
         return self.of(user_ids)
 
     def of(self, user_ids: Sequence[UserId]) -> list[Presence]:
-        """Return the presence of these users, each from the region where they are most present."""
-        found = {user_id: Presence(user_id, self._region) for user_id in user_ids}
-        for held in self._store.get_many(list(found), self._regions):
-            best = found[held.user_id]
-            seen_ms = max(best.last_seen_ms, held.last_seen_ms)
-            found[held.user_id] = replace(max(best, held, key=_rank), last_seen_ms=seen_ms)
-        return [found[user_id] for user_id in user_ids]
+        """Return the presence of these users over all regions, in the order given."""
+        held: dict[UserId, list[Presence]] = {user_id: [] for user_id in user_ids}
+        for each in self._store.get_many(list(held), self._regions):
+            held[each.user_id].append(each)
+        unknown = Presence(UserId(""), self._region)
+        return [merged(held[user] or [replace(unknown, user_id=user)]) for user in user_ids]
+
+    def _elsewhere(self, user_id: UserId) -> list[Presence]:
+        """Return a user's presence in the other regions; with one region, no read."""
+        others = [region for region in self._regions if region != self._region]
+        return self._store.get_many([user_id], others) if others else []
+
+    def _take_over_choice(self, shown: Presence, elsewhere: Sequence[Presence]) -> Presence:
+        latest = latest_choice(elsewhere)
+        if latest is None or latest.chosen is None or latest.chosen_at_ms <= shown.chosen_at_ms:
+            return shown
+        status, at_ms = latest.chosen, latest.chosen_at_ms
+        self._store.choose(shown.user_id, self._region, status, at_ms)
+        return replace(shown, chosen=status, chosen_at_ms=at_ms)
 
     def _devices(self, user_id: UserId) -> Devices:
         """Return a user's devices from the cache, or from the store if the cache has none.
@@ -181,8 +205,8 @@ class Presences:
             raise Unavailable("the presence was changed at the same time, try again")
         return changed
 
-    def _announce(self, shown: Presence, due: bool) -> None:
-        """Send the presence to the friends.
+    def _announce(self, seen: Presence, shown: Presence, due: bool) -> None:
+        """Send the presence over all regions to the friends who are connected in this one.
 
         For users with many friends, changes within 5 s are sent as one.
         """
@@ -190,12 +214,8 @@ class Presences:
         if len(friends) > MANY_FRIENDS and not due:
             self._outbound.send([check_presence(shown.user_id, COALESCE_S * 1000)])
             return
-        self._telling.tell(friends, _event(shown))
-        self._store.announced(shown)
-
-
-def _rank(presence: Presence) -> int:
-    return _RANK[presence.status]
+        self._telling.tell(friends, _event(seen))
+        self._store.announced(replace(shown, status=seen.status))
 
 
 def _event(presence: Presence) -> FriendStatusUpdate:

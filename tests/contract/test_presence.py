@@ -30,22 +30,23 @@ class TestPresence:
 
     def test_what_was_announced_and_chosen_stands_apart(self, stores: Stores) -> None:
         store = stores.presence
-        store.choose(ANNA, HERE, Status.AWAY)
+        store.choose(ANNA, HERE, Status.AWAY, NOW)
         assert store.get(ANNA, HERE).chosen is Status.AWAY
         away = Presence(ANNA, HERE, Status.AWAY, chosen=Status.AWAY, version=1)
         assert store.change(away, reset=False)
         store.announced(away)
-        assert store.get(ANNA, HERE) == replace(away, announced=Status.AWAY)
+        announced = replace(away, announced=Status.AWAY, chosen_at_ms=NOW)
+        assert store.get(ANNA, HERE) == announced
         store.announced(replace(away, status=Status.ONLINE, version=away.version - 1))
         assert store.get(ANNA, HERE).announced is Status.AWAY, "a worker that woke up late"
 
     def test_a_reset_spares_a_newer_choice(self, stores: Stores) -> None:
         store = stores.presence
-        store.choose(ANNA, HERE, Status.AWAY)
+        store.choose(ANNA, HERE, Status.AWAY, NOW)
         unseen = Presence(ANNA, HERE, Status.OFFLINE, version=1)
         assert not store.change(unseen, reset=True)
         seen = replace(unseen, chosen=Status.AWAY)
-        store.choose(ANNA, HERE, Status.ONLINE)
+        store.choose(ANNA, HERE, Status.ONLINE, NOW)
         assert not store.change(seen, reset=True)
         assert store.change(replace(unseen, chosen=Status.ONLINE), reset=True)
         assert store.get(ANNA, HERE).chosen is None
@@ -61,3 +62,14 @@ class TestPresence:
             *((user, HERE) for user in users[:120]),
             (users[0], THERE),
         }
+
+    def test_a_region_where_the_user_never_was_knows_what_it_announced(
+        self, stores: Stores
+    ) -> None:
+        store = stores.presence
+        store.announced(Presence(ANNA, HERE, Status.ONLINE))
+        assert store.get(ANNA, HERE) == Presence(ANNA, HERE, announced=Status.ONLINE)
+        first = Presence(ANNA, HERE, Status.ONLINE, version=1)
+        assert store.change(first, reset=False)
+        store.announced(Presence(ANNA, HERE, Status.OFFLINE))
+        assert store.get(ANNA, HERE).announced is Status.ONLINE, "of an earlier version"

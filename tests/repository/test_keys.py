@@ -154,6 +154,11 @@ SPACES: dict[str, list[Builder]] = {
         (items.reader_key, (USERS, REGIONS)),
         (items.furthest_key, (REGIONS,)),
     ],
+    "items about a user, shared and of regions": [
+        (lambda user: ids.regional_key(user, None), (USERS,)),
+        (ids.regional_key, (USERS, REGIONS)),
+    ],
+    "items of the table rooms": [(lambda room: str(room), (ROOMS,)), (items.claim_key, (ROOMS,))],
     "items of the table room_connections": [(items.joined_key, (USERS, CONNECTIONS))],
     "groups of delivery.fifo": [
         (lambda room: DeliverEntry(entry=entry_of(room, Region("g"), 1)).group, (ROOMS,)),
@@ -266,6 +271,12 @@ def test_an_offset_is_read_as_it_was_written(data: st.DataObject) -> None:
         name,
         {**streams, (room, region): seq},
     )
+
+
+@given(st.data())
+def test_a_regional_key_is_read_as_it_was_written(data: st.DataObject) -> None:
+    user, region = data.draw(USERS), data.draw(st.none() | REGIONS)
+    assert ids.of_regional_key(ids.regional_key(user, region)) == (user, region)
 
 
 @pytest.mark.parametrize("region", ["dedupe", "us#east", "us:east", "us,east", "", "us east"])

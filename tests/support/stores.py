@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.adapters.dynamodb import (
@@ -27,9 +27,13 @@ from chalicelib.adapters.memory import (
     MemoryRevocationStore,
     MemoryRoomStore,
 )
+from chalicelib.adapters.memory.items import Items
+from chalicelib.adapters.memory.rooms import RoomTables
 from chalicelib.model.connections import Connection, Target
+from chalicelib.model.decisions import Decision
 from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Committed, Entry, EntryKind, Head
+from chalicelib.model.presence import Presence
 from chalicelib.model.rooms import Member, Role, Room, RoomType
 from chalicelib.ports.access import RevocationStore
 from chalicelib.ports.connections import ConnectionStore
@@ -63,28 +67,43 @@ class Stores:
     checkpoints: CheckpointStore
 
 
-def in_memory() -> Stores:
+@dataclass
+class MemoryTables:
+    """The tables behind stores in memory that merge what regions write."""
+
+    rooms: RoomTables = field(default_factory=RoomTables)
+    friends: Items[Decision[int]] = field(default_factory=Items)
+    revocations: Items[int] = field(default_factory=Items)
+    presence: Items[Presence] = field(default_factory=Items)
+
+
+def in_memory(*regions: Region, tables: MemoryTables | None = None) -> Stores:
+    """The stores of a region, by default the only one; `regions` has it first."""
+    regions = regions or (HERE,)
+    tables = tables or MemoryTables()
     return Stores(
         MemoryMessageLog(),
         MemoryCursors(),
-        MemoryRoomStore(),
+        MemoryRoomStore(regions, tables.rooms),
         MemoryConnectionStore(),
-        MemoryFriendStore(),
-        MemoryRevocationStore(),
-        MemoryPresenceStore(),
+        MemoryFriendStore(regions, tables.friends),
+        MemoryRevocationStore(regions, tables.revocations),
+        MemoryPresenceStore(tables.presence),
         MemoryMarkers(),
         MemoryCheckpointStore(),
     )
 
 
-def on_dynamodb(dynamodb: Any, prefix: str) -> Stores:
+def on_dynamodb(dynamodb: Any, prefix: str, *regions: Region) -> Stores:
+    """The stores of a region, by default the only one; `regions` has it first."""
+    regions = regions or (HERE,)
     return Stores(
         DynamoMessageLog(dynamodb, prefix),
         DynamoCursors(dynamodb, prefix),
-        DynamoRoomStore(dynamodb, prefix),
+        DynamoRoomStore(dynamodb, prefix, regions),
         DynamoConnectionStore(dynamodb, prefix),
-        DynamoFriendStore(dynamodb, prefix),
-        DynamoRevocationStore(dynamodb, prefix),
+        DynamoFriendStore(dynamodb, prefix, regions),
+        DynamoRevocationStore(dynamodb, prefix, regions),
         DynamoPresenceStore(dynamodb, prefix),
         DynamoMarkers(dynamodb, prefix),
         DynamoCheckpointStore(dynamodb, prefix),

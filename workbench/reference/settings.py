@@ -39,6 +39,7 @@ READ_BY: dict[str, str | tuple[str, ...]] = {
     "regions": "all",
     "prefix": "all",
     "endpoint_url": "all",
+    "home_endpoint_url": "all",
     "secret_id": "secret",
     "redis_url": "redis",
     "redis_cluster": "redis",

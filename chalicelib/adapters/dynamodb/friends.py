@@ -1,23 +1,58 @@
-"""Friends: an item says that `user_id` has put `friend_id`."""
+"""Friends: an item says that `user_id` has put `friend_id`, or what a region has decided on it.
+
+With one region, a pair has the shared item or none, so pairs are read and written by their key.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from ...model.identifiers import UserId
+from ...kernel.errors import Unavailable
+from ...kernel.ids import regional_key
+from ...model.decisions import Decision, addition, merged, removal
+from ...model.friends import earliness
+from ...model.identifiers import Region, UserId
+from . import decisions
 from .table import Item, Table, integer, n, s, text
+
+Held = list[Decision[int]]
 
 
 class DynamoFriendStore:
-    def __init__(self, client: Any, prefix: str) -> None:
+    def __init__(self, client: Any, prefix: str, regions: Sequence[Region]) -> None:
+        """Open the store. `regions` are all of the deployment, its own first."""
         self._table = Table(client, f"{prefix}-friends")
+        self._region = regions[0]
+        self._several = len(regions) > 1
+        self._writers: tuple[Region | None, ...] = (None, *(regions if self._several else ()))
 
     def put(self, user_id: UserId, friend_id: UserId, since_ms: int) -> None:
-        self._table.put({**_key(user_id, friend_id), "since_ms": n(since_ms)})
+        if not self._several:
+            self._table.put({**_key(user_id, friend_id), "since_ms": n(since_ms)})
+            return
+        for _ in range(decisions.TRIES):
+            held = self._held(user_id, friend_id)
+            if merged(held, earliness) is not None:
+                return
+            decision = addition(held, self._region, since_ms)
+            if self._decide(user_id, friend_id, decision, held):
+                return
+        raise _changing()
 
     def remove(self, user_id: UserId, friend_id: UserId) -> None:
-        self._table.delete(_key(user_id, friend_id))
+        if not self._several:
+            self._table.delete(_key(user_id, friend_id))
+            return
+        for _ in range(decisions.TRIES):
+            held = self._held(user_id, friend_id)
+            since_ms = merged(held, earliness)
+            if since_ms is None:
+                return
+            decision = removal(held, self._region, since_ms)
+            if self._decide(user_id, friend_id, decision, held):
+                return
+        raise _changing()
 
     def put_by(self, user_id: UserId) -> dict[UserId, int]:
         items = self._table.query(
@@ -25,20 +60,65 @@ class DynamoFriendStore:
             ExpressionAttributeValues={":user": s(user_id)},
             ConsistentRead=True,
         )
-        return {UserId(text(item, "friend_id")): integer(item, "since_ms") for item in items}
+        return dict(decisions.merge(items, "friend_id", _since_ms, earliness))
 
     def put_for(self, user_id: UserId) -> dict[UserId, int]:
-        items = self._table.query(
-            IndexName="friend_id-user_id-index",
-            KeyConditionExpression="friend_id = :user",
-            ExpressionAttributeValues={":user": s(user_id)},
-        )
-        return {UserId(text(item, "user_id")): integer(item, "since_ms") for item in items}
+        items: list[Item] = []
+        for region in self._writers:
+            items += self._table.query(
+                IndexName="friend_id-user_id-index",
+                KeyConditionExpression="friend_id = :user",
+                ExpressionAttributeValues={":user": s(regional_key(user_id, region))},
+            )
+        return _by_owner(items)
 
     def mutual(self, user_id: UserId, others: Sequence[UserId]) -> dict[UserId, int]:
-        items = self._table.batch_get([_key(other, user_id) for other in dict.fromkeys(others)])
-        return {UserId(text(item, "user_id")): integer(item, "since_ms") for item in items}
+        keys = [
+            _key(other, regional_key(user_id, region))
+            for other in dict.fromkeys(others)
+            for region in self._writers
+        ]
+        return _by_owner(self._table.batch_get(keys))
+
+    def _held(self, user_id: UserId, friend_id: UserId) -> Held:
+        between, values = decisions.sort_range("friend_id", friend_id)
+        items = self._table.query(
+            KeyConditionExpression=f"user_id = :user AND {between}",
+            ExpressionAttributeValues={":user": s(user_id), **values},
+            ConsistentRead=True,
+        )
+        return decisions.read(items, "friend_id", _since_ms)
+
+    def _decide(
+        self, user_id: UserId, friend_id: UserId, decision: Decision[int], held: Held
+    ) -> bool:
+        item = decisions.attributes(decision, "friend_id", friend_id)
+        return self._table.put(
+            {"user_id": s(user_id), **item, "since_ms": n(decision.value)},
+            **decisions.condition(decision, held, "friend_id"),
+        )
 
 
-def _key(user_id: UserId, friend_id: UserId) -> Item:
+def _by_owner(items: Sequence[Item]) -> dict[UserId, int]:
+    """Whoever has put the user that all these items are about, and since when."""
+    held: dict[UserId, Held] = {}
+    for decision, item in zip(decisions.read(items, "friend_id", _since_ms), items, strict=True):
+        held.setdefault(UserId(text(item, "user_id")), []).append(decision)
+    return _friends(held)
+
+
+def _friends(held: dict[UserId, Held]) -> dict[UserId, int]:
+    found = {user_id: merged(each, earliness) for user_id, each in held.items()}
+    return {user_id: since_ms for user_id, since_ms in found.items() if since_ms is not None}
+
+
+def _since_ms(item: Item) -> int:
+    return integer(item, "since_ms")
+
+
+def _key(user_id: UserId, friend_id: str) -> Item:
     return {"user_id": s(user_id), "friend_id": s(friend_id)}
+
+
+def _changing() -> Unavailable:
+    return Unavailable("the friendship is being changed by another request, try again")

@@ -43,3 +43,8 @@ def furthest_key(region: str) -> str:
 def joined_key(user_id: str, connection_id: str) -> str:
     """The sort key of a connection in the table `room_connections`."""
     return f"{user_id}#{connection_id}"
+
+
+def claim_key(room_id: str) -> str:
+    """The key of a claim in the table `rooms`. No room id is empty or begins with `#`."""
+    return f"#{room_id}"

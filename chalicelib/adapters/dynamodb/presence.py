@@ -49,15 +49,22 @@ class DynamoPresenceStore:
         return answer is not None
 
     def announced(self, presence: Presence) -> None:
+        condition, values = "attribute_not_exists(version)", {":status": s(presence.status)}
+        if presence.version:  # otherwise the user has never been in this region
+            condition, values[":version"] = "version = :version", n(presence.version)
         self._table.update(
             _key(presence.user_id, presence.region),
             "SET announced = :status",
-            {":status": s(presence.status), ":version": n(presence.version)},
-            ConditionExpression="version = :version",
+            values,
+            ConditionExpression=condition,
         )
 
-    def choose(self, user_id: UserId, region: Region, status: Status) -> None:
-        self._table.update(_key(user_id, region), "SET chosen = :status", {":status": s(status)})
+    def choose(self, user_id: UserId, region: Region, status: Status, at_ms: int) -> None:
+        self._table.update(
+            _key(user_id, region),
+            "SET chosen = :status, chosen_at_ms = :at",
+            {":status": s(status), ":at": n(at_ms)},
+        )
 
 
 def _key(user_id: UserId, region: Region) -> Item:
@@ -74,4 +81,5 @@ def _presence(item: Item) -> Presence:
         since_ms=integer(item, "since_ms"),
         last_seen_ms=integer(item, "last_seen_ms"),
         version=integer(item, "version"),
+        chosen_at_ms=integer(item, "chosen_at_ms"),
     )

@@ -1,15 +1,23 @@
-"""Rooms and memberships."""
+"""Rooms and memberships.
+
+With one region, a membership is the shared item or none. With several, a region may have decided
+on it in an item of its own: `model.decisions`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ...kernel import nesting
 from ...kernel.errors import Unavailable
-from ...model.identifiers import RoomId, UserId
-from ...model.rooms import Member, Role, Room, RoomType
+from ...kernel.ids import of_regional_key, regional_key
+from ...model.decisions import Decision, addition, merged, removal, removed
+from ...model.identifiers import Region, RoomId, UserId
+from ...model.rooms import Member, Role, Room, RoomType, weakness
 from ..aws import unavailable
+from . import decisions
+from .keys import claim_key
 from .table import (
     CONFLICT,
     FAILED,
@@ -26,11 +34,43 @@ from .table import (
 
 _TRANSACTION_ITEMS, _CREATE_TRIES = 100, 3
 
+Held = list[Decision[Member]]
+
 
 class DynamoRoomStore:
-    def __init__(self, client: Any, prefix: str) -> None:
+    def __init__(
+        self,
+        client: Any,
+        prefix: str,
+        regions: Sequence[Region],
+        home: Callable[[], Any] | None = None,
+    ) -> None:
+        """Open the store.
+
+        Args:
+            regions: All of the deployment, its own first.
+            home: The client of the region whose table keeps the claims of all; None for `client`.
+        """
         self._rooms = Table(client, f"{prefix}-rooms")
         self._members = Table(client, f"{prefix}-memberships")
+        self._region = regions[0]
+        self._regions = tuple(regions)
+        self._several = len(regions) > 1
+        self._home = home or (lambda: client)
+
+    def claim(self, room_id: RoomId, creator: UserId) -> bool:
+        if not self._several:
+            return True
+        return Table(self._home(), self._rooms.name).put(
+            {
+                "room_id": s(claim_key(room_id)),
+                "created_by": s(creator),
+                "claimed_in": s(self._region),
+            },
+            ConditionExpression="attribute_not_exists(room_id)"
+            " OR (created_by = :creator AND claimed_in = :region)",
+            ExpressionAttributeValues={":creator": s(creator), ":region": s(self._region)},
+        )
 
     def create(self, room: Room, members: Sequence[Member]) -> bool:
         """Create a room; up to 99 members fit into one transaction.
@@ -67,7 +107,7 @@ class DynamoRoomStore:
             self._members.batch_put(later)
             for member in self.members(room.room_id):
                 if member.user_id not in items:  # from an earlier attempt
-                    self.remove_member(room.room_id, member.user_id)
+                    self._members.delete(_key(room.room_id, member.user_id))
             key = {"room_id": s(room.room_id)}
             self._rooms.update(key, "SET pending = :no", {":no": {"BOOL": False}})
         return True
@@ -99,8 +139,10 @@ class DynamoRoomStore:
         return [found[room_id] for room_id in room_ids if room_id in found]
 
     def member(self, room_id: RoomId, user_id: UserId) -> Member | None:
-        item = self._members.get({"room_id": s(room_id), "user_id": s(user_id)})
-        return _member(item) if item is not None else None
+        if not self._several:
+            item = self._members.get(_key(room_id, user_id))
+            return _member(item) if item is not None else None
+        return merged(self._held(room_id, user_id), weakness)
 
     def members(self, room_id: RoomId) -> list[Member]:
         items = self._members.query(
@@ -108,32 +150,67 @@ class DynamoRoomStore:
             ExpressionAttributeValues={":room": s(room_id)},
             ConsistentRead=True,
         )
-        return [_member(item) for item in items]
+        return [member for _, member in decisions.merge(items, "user_id", _member, weakness)]
 
     def rooms_of(self, user_id: UserId) -> list[RoomId]:
-        items = self._members.query(
-            IndexName="user_id-room_id-index",
-            KeyConditionExpression="user_id = :user",
-            ExpressionAttributeValues={":user": s(user_id)},
-        )
-        return [RoomId(text(item, "room_id")) for item in items]
+        return [member.room_id for member in self.joined_since(user_id, 0)]
 
     def joined_since(self, user_id: UserId, at_ms: int) -> list[Member]:
-        items = self._members.query(
-            IndexName="user_id-room_id-index",
-            KeyConditionExpression="user_id = :user",
-            FilterExpression="joined_at_ms >= :at",
-            ExpressionAttributeValues={":user": s(user_id), ":at": n(at_ms)},
-        )
-        return [_member(item) for item in items]
+        found: dict[RoomId, Held] = {}
+        for region in (None, *(self._regions if self._several else ())):
+            items = self._members.query(
+                IndexName="user_id-room_id-index",
+                KeyConditionExpression="user_id = :user",
+                ExpressionAttributeValues={":user": s(regional_key(user_id, region))},
+            )
+            for decision in decisions.read(items, "user_id", _member):
+                found.setdefault(decision.value.room_id, []).append(decision)
+        return [each for each in _members(found.values()) if each.joined_at_ms >= at_ms]
 
     def add_member(self, member: Member) -> bool:
-        return self._members.put(
-            _member_item(member), ConditionExpression="attribute_not_exists(room_id)"
-        )
+        held: Held = []  # with one region, the write's condition is enough
+        for _ in range(decisions.TRIES):
+            if self._several:
+                held = self._held(member.room_id, member.user_id)
+            if merged(held, weakness) is not None:
+                return False
+            if self._decide(addition(held, self._region, member), held):
+                return True
+            if not self._several:
+                return False
+        raise _changing()
 
     def remove_member(self, room_id: RoomId, user_id: UserId) -> bool:
-        return bool(self._members.delete({"room_id": s(room_id), "user_id": s(user_id)}))
+        if not self._several:
+            return bool(self._members.delete(_key(room_id, user_id)))
+        for _ in range(decisions.TRIES):
+            held = self._held(room_id, user_id)
+            member = merged(held, weakness)
+            if member is None:
+                return False
+            if self._decide(removal(held, self._region, member), held):
+                return True
+        raise _changing()
+
+    def removed(self, room_id: RoomId, user_id: UserId) -> Member | None:
+        return removed(self._held(room_id, user_id))
+
+    def _held(self, room_id: RoomId, user_id: UserId) -> Held:
+        """All decisions on a membership. One query costs what reading one item does."""
+        between, values = decisions.sort_range("user_id", user_id)
+        items = self._members.query(
+            KeyConditionExpression=f"room_id = :room AND {between}",
+            ExpressionAttributeValues={":room": s(room_id), **values},
+            ConsistentRead=True,
+        )
+        return decisions.read(items, "user_id", _member)
+
+    def _decide(self, decision: Decision[Member], held: Held) -> bool:
+        item = decisions.attributes(decision, "user_id", decision.value.user_id)
+        return self._members.put(
+            {**_member_item(decision.value), **item},
+            **decisions.condition(decision, held, "user_id"),
+        )
 
 
 def _pending(item: Item) -> bool:
@@ -159,10 +236,23 @@ def _member_item(member: Member) -> Item:
     }
 
 
+def _key(room_id: RoomId, user_id: UserId) -> Item:
+    return {"room_id": s(room_id), "user_id": s(user_id)}
+
+
+def _members(held: Iterable[Held]) -> list[Member]:
+    found = (merged(each, weakness) for each in held)
+    return [member for member in found if member is not None]
+
+
+def _changing() -> Unavailable:
+    return Unavailable("the membership is being changed by another request, try again")
+
+
 def _member(item: Item) -> Member:
     return Member(
         RoomId(text(item, "room_id")),
-        UserId(text(item, "user_id")),
+        of_regional_key(text(item, "user_id"))[0],
         Role(text(item, "role")),
         integer(item, "joined_at_ms"),
     )

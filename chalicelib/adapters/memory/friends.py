@@ -5,31 +5,63 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from ...model.identifiers import UserId
+from ...kernel.ids import of_regional_key, regional_key
+from ...model import decisions
+from ...model.decisions import Decision
+from ...model.friends import earliness
+from ...model.identifiers import Region, UserId
+from .items import REGION, Items
 
 
 class MemoryFriendStore:
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        regions: Sequence[Region] = (REGION,),
+        items: Items[Decision[int]] | None = None,
+    ) -> None:
         self._lock = threading.Lock()
-        self._since: dict[tuple[UserId, UserId], int] = {}
+        self._region = regions[0]
+        self._regions = tuple(regions)
+        self._items = items if items is not None else Items()
 
     def put(self, user_id: UserId, friend_id: UserId, since_ms: int) -> None:
         with self._lock:
-            self._since[(user_id, friend_id)] = since_ms
+            held = self._held(user_id, friend_id)
+            if decisions.merged(held, earliness) is None:
+                decision = decisions.addition(held, self._region, since_ms)
+                self._items.put(user_id, regional_key(friend_id, decision.region), decision)
 
     def remove(self, user_id: UserId, friend_id: UserId) -> None:
         with self._lock:
-            self._since.pop((user_id, friend_id), None)
+            if len(self._regions) < 2:
+                self._items.delete(user_id, friend_id)
+                return
+            held = self._held(user_id, friend_id)
+            since_ms = decisions.merged(held, earliness)
+            if since_ms is not None:
+                decision = decisions.removal(held, self._region, since_ms)
+                self._items.put(user_id, regional_key(friend_id, decision.region), decision)
 
     def put_by(self, user_id: UserId) -> dict[UserId, int]:
         with self._lock:
-            return {to: since for (by, to), since in self._since.items() if by == user_id}
+            others = {of_regional_key(key)[0] for key, _ in self._items.partition(user_id)}
+            pairs = {other: self._since(user_id, other) for other in others}
+        return {other: since for other, since in pairs.items() if since is not None}
 
     def put_for(self, user_id: UserId) -> dict[UserId, int]:
         with self._lock:
-            return {by: since for (by, to), since in self._since.items() if to == user_id}
+            everyone = [UserId(by) for by in self._items.partitions()]
+        return self.mutual(user_id, everyone)
 
     def mutual(self, user_id: UserId, others: Sequence[UserId]) -> dict[UserId, int]:
         with self._lock:
-            pairs = {other: self._since.get((other, user_id)) for other in others}
-            return {other: since for other, since in pairs.items() if since is not None}
+            pairs = {other: self._since(other, user_id) for other in others}
+        return {other: since for other, since in pairs.items() if since is not None}
+
+    def _since(self, user_id: UserId, friend_id: UserId) -> int | None:
+        return decisions.merged(self._held(user_id, friend_id), earliness)
+
+    def _held(self, user_id: UserId, friend_id: UserId) -> list[Decision[int]]:
+        writers = (None, *self._regions)
+        items = (self._items.get(user_id, regional_key(friend_id, each)) for each in writers)
+        return [each for each in items if each is not None]

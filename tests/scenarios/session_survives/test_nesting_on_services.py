@@ -96,7 +96,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
             world.adapters,
             log=DynamoMessageLog(dynamodb, ministack.prefix),
             cursors=DynamoCursors(dynamodb, ministack.prefix),
-            rooms=DynamoRoomStore(dynamodb, ministack.prefix),
+            rooms=DynamoRoomStore(dynamodb, ministack.prefix, world.settings.own_first),
             markers=DynamoMarkers(dynamodb, ministack.prefix),
             checkpoints=DynamoCheckpointStore(dynamodb, ministack.prefix),
             cache=cache,

@@ -37,3 +37,10 @@ def test_regions_that_cannot_be(text: str) -> None:
 
 def test_the_secret_s_id() -> None:
     assert Settings.from_env({"TIDINGS_SECRET_ID": "tidings/app"}).secret_id == "tidings/app"
+
+
+def test_the_emulator_of_the_first_region() -> None:
+    both = {"AWS_ENDPOINT_URL": "http://here", "TIDINGS_HOME_ENDPOINT_URL": "http://home"}
+    assert Settings.from_env(both).home_endpoint_url == "http://home"
+    assert Settings.from_env({"AWS_ENDPOINT_URL": "http://here"}).home_endpoint_url == "http://here"
+    assert Settings.from_env({}).home_endpoint_url is None

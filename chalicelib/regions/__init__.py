@@ -1,0 +1,1 @@
+"""What crosses regions: the effect here of what other regions have written."""

@@ -1,0 +1,97 @@
+"""The effect in this region of an item that another region wrote and that has been replicated.
+
+A foreign change does here what a change of this region does beside its write: it invalidates
+caches, ends views and connections, and sends events to the members who are connected here. Each
+function reads what the stores hold now, so it may run twice, late, before other items of the same
+change, or for an item that has changed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..access.revocations import Revocations
+from ..connections.presence_jobs import PresenceJobs
+from ..contract.events import RoomUpdated
+from ..kernel import ids, times
+from ..membership.friends import Friends
+from ..membership.rooms import Rooms
+from ..messaging.room_changes import RoomChanges
+from ..messaging.telling import Telling
+from ..model.identifiers import RoomId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Replicated:
+    """An item that was replicated: the short name of its table, and its key."""
+
+    table: str
+    partition: str
+    sort: str = ""
+
+
+class ForeignChanges:
+    def __init__(
+        self,
+        *,
+        rooms: Rooms,
+        friends: Friends,
+        revocations: Revocations,
+        presence_jobs: PresenceJobs,
+        room_changes: RoomChanges,
+        telling: Telling,
+    ) -> None:
+        self._rooms = rooms
+        self._friends = friends
+        self._revocations = revocations
+        self._presence_jobs = presence_jobs
+        self._room_changes = room_changes
+        self._telling = telling
+        self._kinds: Mapping[str, Callable[[Replicated], None]] = {
+            "rooms": self._room,
+            "memberships": self._membership,
+            "friends": self._friendship,
+            "revocations": self._revocation,
+            "presence": self._presence,
+        }
+
+    def arrived(self, item: Replicated) -> None:
+        """Let an item of another region take effect here. Items of other tables have none.
+
+        Raises:
+            Unavailable: A store or a queue did not answer: call again.
+        """
+        kind = self._kinds.get(item.table)
+        if kind is not None:
+            kind(item)
+
+    def _room(self, item: Replicated) -> None:
+        if item.partition.startswith("#"):
+            return  # the claim of an id
+        room_id = RoomId(item.partition)
+        self._room_changes.invalidate([room_id])
+        self._rooms.room_replicated(room_id)
+
+    def _membership(self, item: Replicated) -> None:
+        room_id = RoomId(item.partition)
+        user_id, _ = ids.of_regional_key(item.sort)
+        self._room_changes.invalidate([room_id], user_id)
+        room = self._rooms.member_replicated(room_id, user_id)
+        if room is not None:
+            at = times.iso(room.created_at_ms)
+            event = RoomUpdated(room_id, "created", room.created_by, at)
+            self._telling.tell([user_id], event)
+
+    def _friendship(self, item: Replicated) -> None:
+        user_id, (friend_id, _) = UserId(item.partition), ids.of_regional_key(item.sort)
+        for owner, reader in ((user_id, friend_id), (friend_id, user_id)):
+            self._room_changes.invalidate([ids.moments_room_id(owner)], reader)
+        self._friends.replicated(user_id, friend_id)
+
+    def _revocation(self, item: Replicated) -> None:
+        user_id, _ = ids.of_regional_key(item.partition)
+        self._revocations.replicated(user_id)
+
+    def _presence(self, item: Replicated) -> None:
+        self._presence_jobs.settle([UserId(item.partition)])
