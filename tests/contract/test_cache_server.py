@@ -98,6 +98,7 @@ class TestServer:
             f"online:{{{user_bucket(ALICE)}}}": 3600,
             f"online:{{{user_bucket(ALICE)}}}:users": 3600,
             f"online:{{{user_bucket(ALICE)}}}:warm": 180,
+            f"online:{{{user_bucket(ALICE)}}}:heard": 3600,
             "stats:traffic": -1,
         }
         assert set(expiries) == set(expected)

@@ -22,7 +22,7 @@ OTHERS = {"text": "hello", "message_id": "any", "target": "ministack"}
 SUSPECT = ("url", "host", "user", "room", "region", "port", "member")
 NO_KIND = {
     "host",  # to listen on: what cannot be listened on is found out by trying
-    "users", "room_members",  # numbers of `tidings cost`
+    "users", "room_members", "room_size",  # numbers of `tidings cost` and `drill storm`
 }  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def written(world: World) -> tuple[Any, ...]:
     a = world.adapters
     log: Any = a.log
     rooms: Any = a.rooms
-    return dict(log._heads), set(rooms._rooms), len(a.delivery.jobs), len(a.outbound.jobs)
+    return dict(log._heads), set(rooms._rooms.partitions()), len(a.delivery.jobs), len(a.outbound.jobs)
 
 
 @pytest.mark.parametrize("content", [TOO_DEEP, nested(500)])
@@ -157,7 +157,8 @@ def test_what_is_older_than_the_bound_is_shown_as_unreadable(world: World) -> No
         entries[message_id] = replace(entry, content=nested(974))
     lobby = RoomId("lobby")
     world.adapters.delivery.jobs.clear()
-    rooms._rooms[lobby] = replace(rooms._rooms[lobby], metadata={"a": nested(974)})
+    old = replace(rooms._rooms.get(lobby), metadata={"a": nested(974)})
+    rooms._rooms.put(lobby, "", old)
     world.act(alice, "send_message", conversation_id="lobby", content="new", **TEXT)
     world.pump()
     shown = [{"$unreadable": nesting.UNREADABLE}, "new"]
