@@ -32,7 +32,8 @@ def written(world: World) -> tuple[Any, ...]:
     a = world.adapters
     log: Any = a.log
     rooms: Any = a.rooms
-    return dict(log._heads), set(rooms._rooms.partitions()), len(a.delivery.jobs), len(a.outbound.jobs)
+    queued = len(a.delivery.jobs), len(a.outbound.jobs)
+    return dict(log._heads), set(rooms._rooms.partitions()), queued
 
 
 @pytest.mark.parametrize("content", [TOO_DEEP, nested(500)])
