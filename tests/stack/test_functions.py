@@ -70,6 +70,11 @@ def slow(event, context):
     return lib.VERSION
 
 
+def cut(event, context):
+    lib.release.wait(5)
+    raise KeyError("a service of the stack")
+
+
 def about(event, context):
     left = context.get_remaining_time_in_millis()
     names = [context.function_name, context.invoked_function_arn, context.aws_request_id]
@@ -128,6 +133,23 @@ async def test_a_raising_handler_is_a_function_error_and_the_next_call_is_served
         await project.call("fail", {"name": "x"})
     assert (caught.value.type, caught.value.message) == ("KeyError", "'x'")
     assert await project.call("version") == 1
+
+
+@pytest.mark.parametrize("closed", [True, False])
+async def test_what_the_end_of_the_stack_cuts_is_no_error(
+    project: Project, caplog: pytest.LogCaptureFixture, closed: bool
+) -> None:
+    assert await project.call("version") == 1
+    waiting = sys.modules[f"{project.package}.lib"].release
+    running = asyncio.create_task(project.call("cut"))
+    while not waiting._cond._waiters:
+        await asyncio.sleep(0.005)
+    if closed:
+        project.functions.close()
+    waiting.set()
+    with pytest.raises(FunctionError):
+        await running
+    assert ("ERROR" in [record.levelname for record in caplog.records]) is not closed
 
 
 @pytest.mark.parametrize("function", ["leave", "odd", "missing"])

@@ -68,6 +68,7 @@ class InProcessFunctions:
         self._generation = 0
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="lambda")
         self._reserved: dict[str, ThreadPoolExecutor] = {}
+        self._closed = False
 
     def reserve(self, function: str, concurrency: int) -> None:
         """Give a function executions that are its own, and no others, as on Lambda.
@@ -109,6 +110,8 @@ class InProcessFunctions:
         )
 
     def close(self) -> None:
+        """Begin no invocation any more. Those under way find the stack's services gone."""
+        self._closed = True
         for pool in (self._pool, *self._reserved.values()):
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -141,7 +144,10 @@ class InProcessFunctions:
             name = "app" if function == HTTP_FUNCTION else function
             result = json.dumps(getattr(environment, name)(json.loads(event), context))
         except (Exception, SystemExit) as fault:  # one exit must not end the whole stack
-            logger.exception("%s raised", function)
+            if self._closed:
+                logger.info("%s did not end before the stack: %s", function, type(fault).__name__)
+            else:
+                logger.exception("%s raised", function)
             raise FunctionError(type(fault).__name__, str(fault)) from fault
         finally:
             current_function.reset(running)
