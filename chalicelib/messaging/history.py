@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..contract import positions
 from ..kernel import ids
-from ..kernel.errors import BadRequest, Conflict, Internal
+from ..kernel.errors import Conflict, Internal
 from ..model.identifiers import MessageId, RoomId
 from ..model.log import Entry
 from . import sizes
@@ -43,15 +43,14 @@ class History:
             after: A message id or a position; the page then goes forward. After a position comes
                 all that it does not cover, so also what another region wrote earlier and what
                 arrived here later. After an id come the ids above it.
+            before: With `after`, only ids below it are on the page.
 
         Raises:
-            BadRequest: `after` is neither, or is a position and `before` is given.
+            BadRequest: `after` is neither.
             Conflict: The position is of another history, such as one before a restore.
         """
         if after is not None and ":" in after:
-            if before is not None:
-                raise BadRequest("give `before` with a message id in `after`, not with a position")
-            return self._after(room_id, after, limit)
+            return self._after(room_id, before, after, limit)
         if after is not None:
             ids.decode(after)
         forward, several = after is not None, self._reader.several and before is None
@@ -72,10 +71,13 @@ class History:
         position = positions.encode(reached)
         return Page(entries, more, position if forward else edge, position)
 
-    def _after(self, room_id: RoomId, position: str, limit: int) -> Page:
+    def _after(self, room_id: RoomId, before: MessageId | None, position: str, limit: int) -> Page:
         caught = self._catch_up.since({room_id: position}, limit)[room_id]
         if caught.unreadable:
             raise Internal("this conversation cannot be read now")
         if not caught.recovered:
             raise Conflict("the position is of another history: ask for the newest page instead")
-        return Page(caught.entries, caught.more, caught.position, caught.position)
+        if before is None:
+            return Page(caught.entries, caught.more, caught.position, caught.position)
+        below = [entry for entry in caught.entries if entry.message_id < before]
+        return Page(below, caught.more, caught.position, None)

@@ -12,7 +12,6 @@ from ...contract.commands import (
     WHOLE,
     Command,
     MessageIdText,
-    PositionText,
     RoomIdText,
     UserIdText,
 )
@@ -53,9 +52,17 @@ class PostMessage(Command):
     delivery_receipt: bool = False
 
 
+# A message id or a position, whose ids are numbers of 128 bits.
+_ID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
+_PART = f"[a-z0-9-]{{1,32}}:[0-9]{{1,15}}:{_ID}"
+AfterText = Annotated[
+    str, StringConstraints(pattern=f"^({_ID}|{_PART}(,{_PART}){{0,15}})$", max_length=1024)
+]
+
+
 class PageQuery(Command):
     before: MessageIdText | None = None
-    after: PositionText | None = None
+    after: AfterText | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 

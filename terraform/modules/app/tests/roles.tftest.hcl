@@ -86,7 +86,7 @@ run "roles" {
   }
 
   assert {
-    condition     = one([for statement in jsondecode(aws_iam_role_policy.function["websocket_connect"].policy).Statement : join(" ", concat(statement.Action, statement.Resource)) if statement.Sid == "TableRevocations"]) == "dynamodb:GetItem arn:aws:dynamodb:us-east-1:123456789012:table/chat-revocations"
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.function["websocket_connect"].policy).Statement : join(" ", concat(statement.Action, statement.Resource)) if statement.Sid == "TableRevocations"]) == "dynamodb:BatchGetItem dynamodb:GetItem arn:aws:dynamodb:us-east-1:123456789012:table/chat-revocations"
     error_message = "A table's statement names its actions and the table."
   }
 

@@ -38,8 +38,8 @@ variables {
 
 run "a_region_by_itself" {
   assert {
-    # 2 dead-letter queues, 2 queues, 8 functions twice, 2 tables, 1 API, 10 of the whole, and Redis.
-    condition     = length(output.alarm_names) == 2 + 2 + 16 + 2 + 1 + 10 + 1
+    # 2 dead-letter queues, 2 queues, 8 functions twice, 2 tables, 1 API, 11 of the whole, and Redis.
+    condition     = length(output.alarm_names) == 2 + 2 + 16 + 2 + 1 + 11 + 1
     error_message = "Each part has its alarms."
   }
   assert {
