@@ -14,7 +14,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter
 
 from chalicelib.contract import commands
-from chalicelib.entrypoints.http import views
+from chalicelib.entrypoints.http import bodies, views
 
 from . import docstrings
 from .markdown import amount, code, codes
@@ -47,6 +47,7 @@ _COMMON = {
 _SINGULAR = {"rooms": "room_id"}
 
 TIMESTAMP = TypeAdapter(views.Timestamp).json_schema()["pattern"]
+_AFTER = TypeAdapter(bodies.AfterText).json_schema()
 
 # The kind of text in a field, by the field's name.
 _BY_NAME = {
@@ -184,6 +185,8 @@ def _text(schema: dict[str, Any]) -> str:
     plain = {key: schema[key] for key in ("type", "pattern", "maxLength") if key in schema}
     if schema.get("pattern") == TIMESTAMP:
         return "timestamp"
+    if plain == _AFTER:
+        return "message id or position"
     for name, known in named_types().items():
         if plain == known:
             return name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.kernel.errors import BadRequest, Conflict
+from chalicelib.kernel.errors import Conflict
 from chalicelib.messaging.catch_up import CatchUp
 from chalicelib.messaging.history import History
 from tests.support.counting import counted
@@ -40,10 +40,18 @@ def test_backward_pages_go_on_from_their_oldest_message(regions: Regions, histor
     assert older.position is None
 
 
+def test_what_a_position_does_not_cover_below_an_id(regions: Regions, history: History) -> None:
+    sent = alternating(regions, 5)
+    start = f"us-east-1:1:{sent[0].message_id}"
+    after = history.page(LOBBY, None, start, 9)
+    below = history.page(LOBBY, sent[3].message_id, start, 9)
+    expected = [entry for entry in after.entries if entry.message_id < sent[3].message_id]
+    assert below.entries == expected
+    assert (below.next, below.position) == (after.next, None)
+
+
 def test_positions_that_cannot_be_used(regions: Regions, history: History) -> None:
     sent = alternating(regions, 2)
-    with pytest.raises(BadRequest):
-        history.page(LOBBY, sent[0].message_id, regions.reader.position(LOBBY), 9)
     with pytest.raises(Conflict):
         history.page(LOBBY, None, f"us-east-1:9:{sent[1].message_id}", 9)
 
