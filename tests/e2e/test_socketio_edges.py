@@ -11,7 +11,6 @@ import pytest
 from tests.support.node import NodeClient
 from tests.support.people import People, name
 from tests.support.stacks import Stack
-from workbench.stack.embedded import EmbeddedStack
 
 pytestmark = pytest.mark.timeout(180)
 Open = Callable[..., NodeClient]
@@ -80,17 +79,14 @@ def test_binary_events_through_an_upgrade_are_all_answered(people: People, node:
         assert [told for told in client.told if told["event"] == "disconnect"] == []
 
 
-def test_a_crowd_of_polling_clients_connects_beside_websockets(
-    stack: Stack, people: People, node: Open
-) -> None:
-    """A hundred; fewer on emulators of AWS, whose tables and functions are slower."""
-    crowd = 100 if isinstance(stack, EmbeddedStack) else 20
+@pytest.mark.embedded  # functions of an emulator need seconds for what takes AWS milliseconds
+def test_a_hundred_polling_clients_connect_beside_websockets(people: People, node: Open) -> None:
     polling = {"transports": ["polling"]}
     first, device = node(name("alice"), **polling), people.device(name("bob"))
     first.wait("connect")
-    tokens = [people.token(name("someone")) for _ in range(crowd)]
+    tokens = [people.token(name("someone")) for _ in range(100)]
     first.crowd([{**polling, "auth": {"token": token}} for token in tokens])
-    first.wait("crowd", lambda told: told["connected"] == crowd)
+    first.wait("crowd", lambda told: told["connected"] == 100)
     assert first.act("hello")
     number = device.send("hello")
     assert device.answer(number)["event"] == "ack"

@@ -25,7 +25,9 @@ class Device:
         self.events: list[dict[str, Any]] = []
         self._answers: dict[Any, dict[str, Any]] = {}
         self._open = contextlib.ExitStack()
-        self.socket: ClientConnection = self._open.enter_context(connect(url, **options))
+        self.socket: ClientConnection = self._open.enter_context(
+            connect(url, **{"open_timeout": 30, **options})
+        )
 
     def close(self) -> None:
         self._open.close()
