@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,18 +19,21 @@ from chalicelib.entrypoints.http.openapi import OPERATIONS
 from tests.support.people import People, name
 from tests.support.stacks import Stack
 
+CONFIG = Path(__file__).parent / "schemathesis.toml"
 EXAMPLES = 12
 
 
+@pytest.mark.embedded("what is described is the handlers', whatever they run on")
 @pytest.mark.extended
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("roles", [[], ["service"], ["admin"]], ids=lambda roles: roles or "user")
+@pytest.mark.parametrize("roles", [[], ["service"], ["admin"]], ids=["user", "service", "admin"])
 def test_what_is_described_is_so(people: People, stack: Stack, roles: list[str]) -> None:
     token = people.token(name("tess"), roles=roles)
     # Schemathesis waits 10 s for it: a cold function on a busy machine may take longer.
     assert people.http("GET", "/v1/openapi.json")[0] == 200
     command = [
-        *(sys.executable, "-m", "schemathesis.cli", "run", f"{stack.url}/v1/openapi.json"),
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG)),
+        *("run", f"{stack.url}/v1/openapi.json"),
         *("--header", f"Authorization: Bearer {token}"),
         *("--exclude-checks", "unsupported_method"),
         *("--phases", "examples,coverage,fuzzing"),

@@ -24,6 +24,7 @@ _STATUSES = {
     409: "conflict: the request conflicts with stored state",
     413: "too_large: the body, or a part of it, exceeds its limit",
     429: "rate_limited: too many requests; try again later",
+    431: "API Gateway refuses a request line and header values of more than 10,240 bytes",
     500: "internal: the service failed; try again later",
     503: "unavailable: a store or queue did not answer; try again later",
 }
@@ -196,7 +197,8 @@ OPERATIONS = (
 @functools.cache
 def document() -> dict[str, Any]:
     """The document; built once."""
-    models: set[type[BaseModel]] = {views.Error, *(each.answer for each in OPERATIONS)}
+    models: set[type[BaseModel]] = {views.Error, views.Refusal}
+    models |= {each.answer for each in OPERATIONS}
     models |= {each.body for each in OPERATIONS if each.body is not None}
     _, schemas = models_json_schema(
         [(model, "validation") for model in sorted(models, key=str)], ref_template=_REF
@@ -238,7 +240,8 @@ def _operation(each: Operation) -> dict[str, Any]:
             "content": {"application/json": {"schema": _ref(each.body)}},
         }
     for status in _errors(each):
-        made["responses"][str(status)] = _answer(_STATUSES[status], _ref(views.Error))
+        model = views.Refusal if status == 431 else views.Error
+        made["responses"][str(status)] = _answer(_STATUSES[status], _ref(model))
     if each.name == "health":
         made["responses"]["503"] = _answer("The region cannot serve", _ref(views.Health))
     return made
@@ -251,7 +254,7 @@ def _schema_of(each: Operation) -> dict[str, Any]:
 def _errors(each: Operation) -> list[int]:
     if each.role is None:
         return []
-    found = {401, 403, 429, 500, 503, *each.also}
+    found = {401, 403, 429, 431, 500, 503, *each.also}
     if each.body or each.query or "{" in each.path:
         found.add(400)
     if each.body:

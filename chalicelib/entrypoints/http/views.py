@@ -46,6 +46,12 @@ class Error(View):
     error: Fault
 
 
+class Refusal(View):
+    """What API Gateway itself answers."""
+
+    message: str
+
+
 class Participant(View):
     user_id: str
     role: Role
