@@ -1,4 +1,4 @@
-"""The storm: its clients and rooms, and one storm of full size against a whole stack."""
+"""The storm: its clients and rooms, and one storm against a whole stack."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def test_everybody_has_a_seat_in_as_many_rooms_as_planned() -> None:
 def test_nothing_is_lost_doubled_or_misordered_in_a_storm(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """200 clients, 60 seconds, in a separate process together with all that it leaves behind."""
+    """100 clients, 60 seconds, in a separate process together with all that it leaves behind."""
     installed()
     command = [sys.executable, "-m", "workbench.cli.main", "drill", "storm"]
-    command += ["--seed", str(SEED), "--json"]
+    command += ["--clients", "100", "--cuts-per-s", "2", "--seed", str(SEED), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=540, check=False)
     assert done.stdout, done.stderr[-4000:]
     data = json.loads(done.stdout)
@@ -64,6 +64,6 @@ def test_nothing_is_lost_doubled_or_misordered_in_a_storm(
     assert data["settled_s"] is not None
     assert set(data["kinds"].values()) != {0}
     counts = data["counts"]
-    assert counts["sent"] == counts["acked"] == counts["in_log"] > 200
-    assert counts["recovered"] > 20
-    assert sum(counts["cuts"].values()) > 100
+    assert counts["sent"] == counts["acked"] == counts["in_log"] > 100
+    assert counts["recovered"] > 10
+    assert sum(counts["cuts"].values()) > 50

@@ -1,6 +1,8 @@
 """The same tests on each stack: handlers in process, then the deployed package on emulators.
 
 A test marked `embedded` asks for what only the handlers in process have, and runs there alone.
+One marked `one_emulator` is about what Tidings does, wherever it is deployed, and leaves LocalStack
+out, which takes several times as long.
 `--stack NAME` runs one stack only.
 """
 
@@ -25,6 +27,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     stacks = STACKS
     if metafunc.definition.get_closest_marker("embedded"):
         stacks = tuple(name for name in STACKS if name == "embedded")
+    if metafunc.definition.get_closest_marker("one_emulator"):
+        stacks = tuple(name for name in STACKS if name != "localstack")
     if metafunc.definition.get_closest_marker("deployed"):
         stacks = tuple(name for name in STACKS if name != "embedded")
     metafunc.parametrize("stack", stacks, indirect=True, scope="package")
@@ -55,7 +59,10 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         return
     with deployed(request.param) as stack:
         yield stack
-        stack.deployment.destroy()
+        if (
+            request.param == "ministack"
+        ):  # LocalStack takes minutes to delete what then ends with it
+            stack.deployment.destroy()
 
 
 @pytest.fixture

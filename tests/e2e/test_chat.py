@@ -69,6 +69,7 @@ def test_reconnect_with_recovery(people: People) -> None:
     assert missed == [f"missed {n}" for n in range(30)]
 
 
+@pytest.mark.one_emulator
 def test_racing_frames_give_one_order_and_no_hole(people: People) -> None:
     alice, bob = name("alice"), name("bob")
     room = people.room(alice, bob)
@@ -84,6 +85,7 @@ def test_racing_frames_give_one_order_and_no_hole(people: People) -> None:
     assert heard == [message["message_id"] for message in history["messages"]]
 
 
+@pytest.mark.one_emulator
 def test_the_same_resend_racing_itself_is_one_message(people: People) -> None:
     alice, bob = name("alice"), name("bob")
     room = people.room(alice, bob)
@@ -98,6 +100,7 @@ def test_the_same_resend_racing_itself_is_one_message(people: People) -> None:
     assert [m["content"] for m in listener.heard(room, 2)] == ["one", "last"]
 
 
+@pytest.mark.one_emulator
 def test_fifty_users_in_a_room(people: People) -> None:
     users = [name("user") for _ in range(50)]
     room = people.room(users[0], *users[1:])
@@ -111,6 +114,7 @@ def test_fifty_users_in_a_room(people: People) -> None:
     assert all(order == [each for each in full if each in order] for order in orders)
 
 
+@pytest.mark.one_emulator
 def test_without_redis_in_mid_traffic(people: People, stack: Stack) -> None:
     alice, bob = name("alice"), name("bob")
     room = people.room(alice, bob)
@@ -199,6 +203,7 @@ JSON = st.recursive(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(action=st.sampled_from(ACTIONS) | st.text(max_size=10), data=JSON)
+@pytest.mark.one_emulator
 def test_bad_input_gets_a_coded_error_and_the_connection_lives(
     people: People, action: str, data: object
 ) -> None:
@@ -225,6 +230,7 @@ def _shared_device(people: People) -> Device:
 @pytest.mark.parametrize(
     "frame", ["not json", "[]", "1", '{"action":1}', '{"action":"ping","data":NaN}', "[" * 20_000]
 )
+@pytest.mark.one_emulator
 def test_a_frame_that_is_none_is_answered(people: People, frame: str) -> None:
     device = people.device(name("dora"))
     device.socket.send(frame)

@@ -169,6 +169,7 @@ def terminal(*arguments: str) -> Iterator[tuple[Callable[[str], None], Callable[
 
 
 @pytest.mark.timeout(90)
+@pytest.mark.one_emulator
 def test_on_a_terminal_others_see_the_user_typing(people: People, stack: Stack) -> None:
     user, other = name("terry"), name("olga")
     room = people.room(user, other)
@@ -221,6 +222,7 @@ def test_dead_letters_are_listed_shown_redriven_and_purged(stack: Stack) -> None
     assert json.loads(dead(stack, "list", "--json").stdout) == []
 
 
+@pytest.mark.one_emulator
 def test_a_group_of_more_than_ten_is_redriven_whole(stack: Stack) -> None:
     """They are unreadable, so each dies again at once: a redrive takes each only once."""
     assert dead(stack, "purge", "--yes").exit_code == 0

@@ -11,7 +11,7 @@ from tests.support.node import NodeClient
 from tests.support.own_process import stack
 from tests.support.people import WAIT_S, People, name
 
-IDLE_S, LIFE_S = 3.0, 8.0
+IDLE_S, LIFE_S = 3.0, 20.0
 
 
 @pytest.fixture

@@ -128,6 +128,7 @@ def test_a_revoked_user_is_out_at_once_and_stays_out(people: People) -> None:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.one_emulator
 def test_redis_stopped_and_started_while_people_come_go_and_read(
     people: People, stack: Stack, pair: tuple[str, str]
 ) -> None:

@@ -71,12 +71,14 @@ def test_the_bare_stage(people: People, stack: Stack, node: Open) -> None:
     assert client.act("hello")["region"] == stack.region
 
 
+@pytest.mark.one_emulator
 def test_the_bare_stage_has_websockets_only(people: People, stack: Stack, node: Open) -> None:
     """As on AWS; a client that tries all its transports finds the one that works."""
     options = {"path": "/prod", "addTrailingSlash": False, "tryAllTransports": True}
     assert node(name("alice"), **options).wait("connect")["transport"] == "websocket"
 
 
+@pytest.mark.one_emulator
 def test_a_client_without_a_token_is_told(people: People, node: Open) -> None:
     told = node(name("eve"), auth={}, transports=["websocket"]).wait("connect_error")
     assert told["data"]["code"] == "unauthorized"
@@ -112,6 +114,7 @@ def test_binary_content(people: People, node: Open, mode: str) -> None:
     assert base64.b64decode(page["messages"][0]["content"]["$binary"]) == data
 
 
+@pytest.mark.one_emulator
 def test_retries_make_exactly_one_message_each(people: People, node: Open) -> None:
     alice, bob = name("alice"), name("bob")
     room = people.room(alice, bob)
@@ -145,6 +148,7 @@ def test_it_comes_back_after_its_transport_is_cut(people: People, node: Open) ->
 
 
 @pytest.mark.parametrize("event", [False, True], ids=["no event", "an event"])
+@pytest.mark.one_emulator
 def test_it_comes_back_after_redis_was_emptied(
     people: People, stack: Stack, node: Open, event: bool
 ) -> None:
@@ -207,6 +211,7 @@ def on_websocket(client: NodeClient) -> bool:
 
 
 @pytest.mark.parametrize("recovery", [False, True], ids=["plain", "recovering"])
+@pytest.mark.one_emulator
 def test_an_upgrade_while_messages_flow(people: People, node: Open, recovery: bool) -> None:
     """From its first event on a client gets everything once and in order, whatever carries it."""
     alice, bob = name("alice"), name("bob")
@@ -239,6 +244,7 @@ def content(told: dict[str, Any]) -> list[Any]:
 @pytest.mark.parametrize(
     "transports", [["websocket"], ["polling"], ["polling", "websocket"]], ids="-".join
 )
+@pytest.mark.one_emulator
 def test_a_python_client(people: People, stack: Stack, transports: list[str]) -> None:
     alice, bob = name("alice"), name("bob")
     room = people.room(alice, bob)
@@ -256,6 +262,7 @@ def test_a_python_client(people: People, stack: Stack, transports: list[str]) ->
 
 
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.one_emulator
 def test_the_sender_is_told_whom_a_message_reached(
     people: People, stack: Stack, node: Open, mode: str
 ) -> None:
@@ -284,6 +291,7 @@ def test_the_sender_is_told_whom_a_message_reached(
             )
 
 
+@pytest.mark.one_emulator
 def test_receipts_come_for_what_a_client_missed_and_spoil_no_recovery(
     people: People, node: Open
 ) -> None:
@@ -315,6 +323,7 @@ def python() -> Iterator[Callable[[str], socketio.SimpleClient]]:
         yield lambda transport: clients.enter_context(socketio.SimpleClient())
 
 
+@pytest.mark.one_emulator
 def test_everybody_in_one_room_sees_the_same_in_the_same_order(
     people: People, stack: Stack, node: Open, python: Callable[[str], socketio.SimpleClient]
 ) -> None:

@@ -12,7 +12,7 @@ from tests.support.node import NodeClient
 from tests.support.people import People, name
 from tests.support.stacks import Stack
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.one_emulator]
 Open = Callable[..., NodeClient]
 
 

@@ -41,7 +41,7 @@ def test_some_seeds_of_each_scenario() -> None:
 @pytest.mark.extended
 @pytest.mark.timeout(1800)
 def test_more_seeds_of_each_scenario() -> None:
-    assert _run(1_000, 90) == []
+    assert _run(1_000, 60) == []
 
 
 def test_plans_that_once_broke_a_promise() -> None:
