@@ -83,7 +83,7 @@ DELIVER: Mapping[type[Job], Worker] = {
     AnnounceToPart: lambda services, job, _: services.room_changes.announce_to_part(job),
     # Its dead letters are in this queue's dead-letter queue; a redrive brings them back here.
     SetAside: lambda services, job, attempt: services.delivery.again(job, attempt),
-    StartRecovery: lambda services, job, _: services.recovery.start(job),
+    StartRecovery: lambda services, job, attempt: services.recovery.start(job, attempt),
     DeliverToRecovering: lambda services, job, attempt: services.recovery.deliver(job, attempt),
     SettlePresence: lambda services, job, _: services.presences.settle(job),
     IntroduceFriend: lambda services, job, _: services.presences.introduce(job),

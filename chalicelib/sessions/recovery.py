@@ -113,7 +113,7 @@ class Recovery:
         known = replace(target, sid=found.sid) if found is not None else target
         self._queue_start(identity, known, device, offset if found is not None else None)
 
-    def start(self, job: StartRecovery) -> None:
+    def start(self, job: StartRecovery, attempt: int) -> None:
         """Open the socket, send what it missed and answer its CONNECT; or start a new socket.
 
         The trail is in doubt until this is done, so new entries are queued after this job.
@@ -126,6 +126,10 @@ class Recovery:
             return
         if before is not None and (before.attempt, before.target) == (job.attempt, target):
             self._repeated(job, before)
+            return
+        if attempt > 1 and job.attempt and self._store.get(job.attempt) is not None:
+            # It has begun, and Redis lost its trail: a new start would omit what came meanwhile.
+            self._start_over(target, before)
             return
         try:
             self._connections.open(identity, target, job.device)
@@ -226,7 +230,8 @@ class Recovery:
                 self._queue_start(identity, afresh, job.device, None)
                 return
             pid, missed = found
-        now = Checkpoint(self._ids.token(), pid, target.sid, target.user_id, target.protocol, heads)
+        name = job.attempt or self._ids.token()  # a repeated job finds it, whatever Redis lost
+        now = Checkpoint(name, pid, target.sid, target.user_id, target.protocol, heads)
         self._store.put(now, self._clock.now_ms())
         trail = Trail(target, pid, now.checkpoint_id, in_doubt=True, attempt=job.attempt)
         try:

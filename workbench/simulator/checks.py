@@ -160,10 +160,17 @@ def handed_on_again(record: Sequence[HandedOn]) -> Iterator[Finding]:
                 again_of_line[each.line] += 1
                 if each.upgraded and again_of_line[each.line] == 1:
                     continue
-            elif handed_on[before].line + 1 == each.line and _since(handed_on, before) < IN_FLIGHT:
+            elif _line_before(handed_on, each) == handed_on[before].line and (
+                _since(handed_on, before) < IN_FLIGHT
+            ):
                 continue
             why = f"{each.device} was handed {each.message_id} again"
             yield Finding("doubled", f"{why}, over line {each.line} after {handed_on[before].line}")
+
+
+def _line_before(handed_on: Sequence[HandedOn], later: HandedOn) -> int:
+    """The last line before this one's that brought anything: one may end before it opens."""
+    return max(each.line for each in handed_on if each.line < later.line)
 
 
 def _since(handed_on: Sequence[HandedOn], before: int) -> int:

@@ -106,6 +106,25 @@ def test_a_death_in_the_answer_is_no_silent_hole(world: World, alice: str) -> No
     assert not bob.come().recovered
 
 
+def test_a_death_after_the_answer_and_a_loss_of_redis_lose_nothing(
+    world: World, alice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(sid: str) -> None:
+        monkeypatch.undo()
+        world.trails.flush()
+        body = {"conversation_id": "one", "message_type": "text", "content": "1"}
+        world.act(alice, "send_message", **body)
+        raise Killed(sid)
+
+    bob = Device(world, "bob")
+    monkeypatch.setattr(world.trails, "release", killed)
+    assert not bob.come().recovered
+    assert bob.closed
+    bob.cut()
+    assert bob.come().recovered
+    assert bob.got == ["1"]
+
+
 @pytest.mark.parametrize("outcome", [Outcome.THROTTLED, Outcome.BUSY, Outcome.UNSENT])
 def test_a_post_that_was_refused_does_not_cut_the_session(
     world: World, alice: str, outcome: Outcome
