@@ -310,7 +310,14 @@ class Recovery:
         return Outcome.GONE
 
     def _settle(self, turn: _Turn, reached: int | None) -> None:
-        self._trails.settle(turn.stream, turn.mark, {turn.trail.target.sid: reached})
+        """Store up to which seq it was sent the stream, None for nothing.
+
+        If that is not possible it stays marked, and the next job closes the session.
+        """
+        try:
+            self._trails.settle(turn.stream, turn.mark, {turn.trail.target.sid: reached})
+        except CacheDown:
+            telemetry.log("WARNING", "sockets_in_doubt", sockets=1)
 
     def _with_short_offsets(self, sid: str, trail: Trail) -> Trail:
         """Return the trail; with a new checkpoint, if many streams have grown since its own."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from chalicelib.kernel.errors import CacheDown
 from chalicelib.model.delivery import Outcome
 from tests.support.socketio import Device, say
 from tests.support.world import Killed, World
@@ -104,6 +107,37 @@ def test_a_death_in_the_answer_is_no_silent_hole(world: World, alice: str) -> No
     assert bob.closed
     bob._read = 0
     assert not bob.come().recovered
+
+
+def test_what_cannot_be_settled_is_not_sent_again(
+    world: World, alice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = []
+
+    def refuse_once(name: str) -> None:
+        method = getattr(world.trails, name)
+
+        def once(*args: Any) -> Any:
+            if name in refused:
+                return method(*args)
+            refused.append(name)
+            raise CacheDown("away")
+
+        monkeypatch.setattr(world.trails, name, once)
+
+    bob = Device(world, "bob").come()
+    refuse_once("begin")  # so a job in the socket's own group posts it
+    refuse_once("settle")
+    say(world, alice, "1")
+    world.wait(60)
+    assert refused == ["begin", "settle"]
+    assert bob.hear() == ["1"]
+    say(world, alice, "2")
+    world.wait(60)
+    assert bob.closed, "Redis does not know that it has the first"
+    bob.cut()
+    assert bob.come().recovered
+    assert bob.got == ["1", "2"]
 
 
 def test_a_death_after_the_answer_and_a_loss_of_redis_lose_nothing(
