@@ -166,5 +166,5 @@ class Trails(Protocol):
         Streams sent further in the meantime stay in `since`.
         """
 
-    def follow(self, sid: str, target: Target) -> None:
-        """Store the socket's new connection."""
+    def follow(self, sid: str, old: ConnectionId, target: Target) -> None:
+        """Store the socket's new connection, if its connection is the old one (atomic)."""

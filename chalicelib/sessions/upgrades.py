@@ -152,7 +152,7 @@ class Upgrades:
         )
         self._connections.move(known.connection_id, moved)
         try:
-            self._trails.follow(moved.sid, moved)
+            self._trails.follow(moved.sid, known.connection_id, moved)
         except CacheDown:
             telemetry.log("WARNING", "trail_not_moved")  # the next entry closes the session
         return True

@@ -45,7 +45,7 @@ def test_of_the_unknown_nothing_is_kept(trails: Trails) -> None:
     assert begin(trails, ONE, None, 1) is None
     assert trails.hold("SID") is None
     trails.release("SID")
-    trails.follow("SID", TARGET)
+    trails.follow("SID", TARGET.connection_id, TARGET)
     assert trails.settle(ONE, "M", {"SID": 5}) == {}
     trails.rebase({"SID": "NEXT"}, {"SID": StreamsSent({})})
     assert begin(trails, ONE, None, 1) is None
@@ -162,8 +162,15 @@ def test_a_start_forgets_what_was(trails: Trails) -> None:
 def test_it_follows_its_socket(trails: Trails) -> None:
     trails.start("SID", TRAIL, {ONE: 3})
     there = replace(TARGET, connection_id=ConnectionId("b="))
-    trails.follow("SID", there)
+    trails.follow("SID", TARGET.connection_id, there)
     assert begin(trails, ONE, 3, 4) == replace(BEGUN, target=there, seq=3)
+
+
+def test_a_late_hand_over_does_not_lead_it_back(trails: Trails) -> None:
+    now = replace(TARGET, connection_id=ConnectionId("c="))
+    trails.start("SID", replace(TRAIL, target=now), {ONE: 3})
+    trails.follow("SID", TARGET.connection_id, replace(TARGET, connection_id=ConnectionId("b=")))
+    assert begin(trails, ONE, 3, 4) == replace(BEGUN, target=now, seq=3)
 
 
 def test_it_says_which_attempt_started_it(trails: Trails) -> None:

@@ -11,10 +11,7 @@ from workbench.simulator.scenarios import SCENARIOS
 
 # Seeds that break a promise and are not mended yet, with what is known of each; see docs/plan.md.
 KNOWN = {
-    ("api", 1049): "a hand-over that slept for a minute took the socket to its ended websocket",
     ("outage", 1029): "the first entry of a stream was older than 15 minutes when SQS was back",
-    ("presence", 53): "Redis was away for seconds while a device connected",
-    ("presence", 1243): "Redis was away for seconds while a device connected",
 }
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 

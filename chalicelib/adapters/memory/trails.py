@@ -9,7 +9,7 @@ from typing import Any
 
 from ...kernel.errors import CacheDown
 from ...model.connections import Target
-from ...model.identifiers import Stream
+from ...model.identifiers import ConnectionId, Stream
 from ...model.sessions import StreamsSent, Trail
 
 
@@ -110,10 +110,11 @@ class MemoryTrails:
                     later = tuple(each for each in since if each[2] > covered.get(each[:2], -1))
                     self._change(sid, checkpoint_id=name, since=later)
 
-    def follow(self, sid: str, target: Target) -> None:
+    def follow(self, sid: str, old: ConnectionId, target: Target) -> None:
         with self._lock:
             self._up()
-            self._change(sid, target=target)
+            if sid in self._trails and self._trails[sid].trail.target.connection_id == old:
+                self._change(sid, target=target)
 
     def _begin(
         self, sid: str, stream: Stream, after: int | None, upto: int, mark: str

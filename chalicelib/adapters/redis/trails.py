@@ -16,7 +16,7 @@ from typing import Any
 
 from ...kernel.records import target_from_json, target_to_json
 from ...model.connections import Target
-from ...model.identifiers import Region, RoomId, Stream
+from ...model.identifiers import ConnectionId, Region, RoomId, Stream
 from ...model.sessions import StreamsSent, Trail
 from . import keys
 from .client import RedisClient, evaluate
@@ -107,9 +107,17 @@ redis.call('HSET', KEYS[1], 'checkpoint', ARGV[1], 'since', since)
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return 1
 """)
-_SET = script("""
+_RELEASE = script("""
 if redis.call('HEXISTS', KEYS[1], 'target') == 0 then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('HSET', KEYS[1], 'doubt', '0')
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return 1
+""")
+# ARGV: the old connection, the new target, seconds.
+_FOLLOW = script("""
+local held = redis.call('HGET', KEYS[1], 'target')
+if not held or cjson.decode(held)[1] ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'target', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1
 """)
@@ -138,7 +146,7 @@ class RedisTrails:
         return _Found.of(found).trail(found[0])
 
     def release(self, sid: str) -> None:
-        self._run(evaluate(_SET, [keys.trail(sid)], "doubt", _flag(False), TRAIL_S))
+        self._run(evaluate(_RELEASE, [keys.trail(sid)], TRAIL_S))
 
     def begin(
         self, sids: Sequence[str], stream: Stream, after: int | None, upto: int, mark: str
@@ -200,9 +208,9 @@ class RedisTrails:
             )
         )
 
-    def follow(self, sid: str, target: Target) -> None:
+    def follow(self, sid: str, old: ConnectionId, target: Target) -> None:
         there = json.dumps(target_to_json(target))
-        self._run(evaluate(_SET, [keys.trail(sid)], "target", there, TRAIL_S))
+        self._run(evaluate(_FOLLOW, [keys.trail(sid)], old, there, TRAIL_S))
 
 
 @dataclass(frozen=True, slots=True)
