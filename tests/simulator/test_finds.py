@@ -174,5 +174,12 @@ def test_what_a_stock_client_is_handed_twice(record: list[HandedOn], found: int)
     assert len(list(handed_on_again(record))) == found
 
 
+def test_what_a_dead_worker_had_posted_may_come_again_over_the_next_line_only() -> None:
+    late = _handed((1, "a"), *((1, str(n)) for n in range(8)), (2, "a"))
+    assert len(list(handed_on_again(late))) == 1
+    assert list(handed_on_again(late, worker_died=True)) == []
+    assert len(list(handed_on_again(_handed((1, "a"), (1, "a")), worker_died=True))) == 1
+
+
 def test_the_same_plan_gives_the_same_run() -> None:
     assert run(CALM).digest == run(CALM).digest

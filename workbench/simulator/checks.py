@@ -30,6 +30,7 @@ from workbench.drills.history import (
 
 from .devices import Device
 from .history import HandedOn
+from .injection import FREEZES, KILLS
 from .lines import Line
 from .queues import kind_of
 
@@ -55,7 +56,7 @@ def check(this: Run) -> list[Finding]:
     found = [
         *_messages(this),
         *_late(this),
-        *handed_on_again(this.record.handed_on),
+        *handed_on_again(this.record.handed_on, worker_died=_worker_died(this)),
         *_reads(this),
         *_contents(this),
         *_log(this),
@@ -140,11 +141,21 @@ def _redis_stays_up(this: Run) -> bool:
     return not strikes and not away and all(step.who != "redis" for step in this.plan.steps)
 
 
-def handed_on_again(record: Sequence[HandedOn]) -> Iterator[Finding]:
+def _worker_died(this: Run) -> bool:
+    """Whether it is unknown of some entry to whom it was posted."""
+    ends = (*KILLS, *FREEZES)
+    return any(
+        each.kind in ends and each.task.startswith("delivery ")
+        for each in this.world.injector.struck
+    )
+
+
+def handed_on_again(record: Sequence[HandedOn], *, worker_died: bool = False) -> Iterator[Finding]:
     """A stock client gets a message once, in each life.
 
-    Two cases are documented: what was in flight when a connection broke may come again over the
-    next one, and one frame may come twice when the process that changes the transport dies.
+    Three cases are documented: what was in flight when a connection broke may come again over the
+    next one, and so may what a process had posted that died before it stored that; and one frame
+    may come twice when the process that changes the transport dies.
     """
     lives: dict[tuple[str, int], list[HandedOn]] = {}
     for each in record:
@@ -161,7 +172,7 @@ def handed_on_again(record: Sequence[HandedOn]) -> Iterator[Finding]:
                 if each.upgraded and again_of_line[each.line] == 1:
                     continue
             elif _line_before(handed_on, each) == handed_on[before].line and (
-                _since(handed_on, before) < IN_FLIGHT
+                worker_died or _since(handed_on, before) < IN_FLIGHT
             ):
                 continue
             why = f"{each.device} was handed {each.message_id} again"

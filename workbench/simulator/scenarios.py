@@ -337,7 +337,6 @@ def halfway(seed: int) -> Plan:
         _ordered(steps),
         fault_plan,
         settings=settings,
-        quiet_s=240,
     )
 
 

@@ -96,8 +96,11 @@ class SocketIoSpeech:
         return self._is_recovered
 
     def is_stock(self) -> bool:
-        """Its events have offsets, so the server knows what it has missed."""
-        return self._offset is not None
+        """Its events have offsets, so the server knows what it has missed.
+
+        While Redis is away a session begins without; then it is told as others are.
+        """
+        return self._pid is not None and self._offset is not None
 
     def is_dead(self, device: Device) -> bool:
         """The server's pings stay away."""
