@@ -196,7 +196,14 @@ class Recovery:
         if before.in_doubt or not job.attempt:
             self._engine.close(job.target)
         else:
-            self._trails.release(job.target.sid)
+            self._answered(job.target, job.offset is not None)
+
+    def _answered(self, target: Target, recovered: bool) -> None:
+        """Do what follows the answer to a CONNECT; it may be done again."""
+        self._trails.release(target.sid)
+        self._upgrades.settle(target, wire.namespace(target.protocol))
+        if recovered:
+            self._late_rooms.look_later(target)
 
     def _queue_start(
         self, identity: Identity, target: Target, device: Mapping[str, str], offset: str | None
@@ -252,10 +259,8 @@ class Recovery:
         if self._engine.post(
             target, [*texts, _connected(target, pid), *_questions(missed, target)]
         ):
-            self._trails.release(target.sid)
-            self._upgrades.settle(target, wire.namespace(target.protocol))
+            self._answered(target, recovered)
             if recovered:
-                self._late_rooms.look_later(target)
                 telemetry.measure("recovered", self._clock.now_ms(), recoveries=1)
 
     def _unsent(self, entry: Entry, trail: Trail) -> list[Entry] | None:

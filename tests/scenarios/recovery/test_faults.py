@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.kernel.errors import CacheDown
+from chalicelib.kernel.errors import CacheDown, Unavailable
+from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Outcome
 from tests.support.socketio import Device, say
 from tests.support.world import Killed, World
@@ -138,6 +139,24 @@ def test_what_cannot_be_settled_is_not_sent_again(
     bob.cut()
     assert bob.come().recovered
     assert bob.got == ["1", "2"]
+
+
+def test_what_follows_an_answer_is_done_again_if_it_fails(
+    world: World, alice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled = []
+
+    def settle(target: Target, namespace: str) -> None:
+        settled.append(namespace)
+        if len(settled) == 1:
+            raise Unavailable("away")
+
+    monkeypatch.setattr(world.services.upgrades, "settle", settle)
+    bob = Device(world, "bob").come()
+    assert settled == ["/", "/"]
+    assert not bob.closed
+    say(world, alice, "1")
+    assert bob.hear() == ["1"]
 
 
 def test_a_death_after_the_answer_and_a_loss_of_redis_lose_nothing(
