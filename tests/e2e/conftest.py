@@ -26,11 +26,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     stacks = STACKS
     if metafunc.definition.get_closest_marker("embedded"):
-        stacks = tuple(name for name in STACKS if name == "embedded")
-    if metafunc.definition.get_closest_marker("one_emulator"):
-        stacks = tuple(name for name in STACKS if name != "localstack")
-    if metafunc.definition.get_closest_marker("deployed"):
-        stacks = tuple(name for name in STACKS if name != "embedded")
+        stacks = ("embedded",)
+    elif metafunc.definition.get_closest_marker("one_emulator"):
+        stacks = ("embedded", "ministack")
+    elif metafunc.definition.get_closest_marker("deployed"):
+        stacks = ("ministack", "localstack")
     metafunc.parametrize("stack", stacks, indirect=True, scope="package")
 
 
