@@ -90,7 +90,6 @@ class SocketIoSpeech:
         self._early: list[str] = []
         self._is_connected = False
         self._is_recovered = False
-        self._is_refused = False
         self._pinged_us = 0
 
     def is_recovered(self) -> bool:
@@ -109,7 +108,7 @@ class SocketIoSpeech:
 
     def open(self, device: Device) -> Line | None:
         self._connected = Result()
-        self._is_connected = self._is_refused = False
+        self._is_connected = False
         self._pinged_us = device.scheduler.now_us
         self._line = line = self._dial(device)
         if line is None:
@@ -148,12 +147,9 @@ class SocketIoSpeech:
             self._pinged_us = device.scheduler.now_us
             if self._line is not None:
                 self._line.send("3")
-        elif self._is_refused:
-            return  # after a CONNECT_ERROR it reads nothing more of its namespace
         elif text.startswith("40"):
             self._connect(device, json.loads(text[2:]))
         elif text.startswith("44"):
-            self._is_refused = True
             self._connected.give(False)
         elif text.startswith("42"):
             self._event(device, text[2:])
