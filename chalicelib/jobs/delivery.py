@@ -125,7 +125,8 @@ class StartRecovery(Job):
     Attributes:
         device: The device's description from the handshake.
         offset: The offset with which it returns; null for a new socket.
-        attempt: Identifies the CONNECT, so that a repeated job is told from another CONNECT.
+        attempt: Identifies the CONNECT, so that a repeated job is told from another CONNECT. The
+            checkpoint that it makes has this name.
         token: A random text, so that SQS does not drop the job as a duplicate.
     """
 

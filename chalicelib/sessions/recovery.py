@@ -117,6 +117,9 @@ class Recovery:
         """Open the socket, send what it missed and answer its CONNECT; or start a new socket.
 
         The trail is in doubt until this is done, so new entries are queued after this job.
+
+        Args:
+            attempt: How often the queue has handed out the job; `job.attempt` names the CONNECT.
         """
         target, identity = job.target, job.identity
         try:
@@ -315,9 +318,9 @@ class Recovery:
         return Outcome.GONE
 
     def _settle(self, turn: _Turn, reached: int | None) -> None:
-        """Store up to which seq it was sent the stream, None for nothing.
+        """Store up to which seq the socket was sent the stream; None for nothing.
 
-        If that is not possible it stays marked, and the next job closes the session.
+        If that is not possible the stream stays marked, and the next job closes the session.
         """
         try:
             self._trails.settle(turn.stream, turn.mark, {turn.trail.target.sid: reached})

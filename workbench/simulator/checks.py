@@ -142,7 +142,7 @@ def _redis_stays_up(this: Run) -> bool:
 
 
 def _worker_died(this: Run) -> bool:
-    """Whether it is unknown of some entry to whom it was posted."""
+    """Whether a delivery worker died or stopped, so that it is unknown what it had posted."""
     ends = (*KILLS, *FREEZES)
     return any(
         each.kind in ends and each.task.startswith("delivery ")
