@@ -4,7 +4,7 @@ REGION ?= us-east-1
 REGIONS ?=
 PERSIST ?=
 ARGS ?=
-JOBS ?= 2
+JOBS ?= 3
 BIN := .venv/bin
 INSTALL := $(PYTHON) requirements/install.py
 RUN := requirements/uv.txt requirements.txt requirements/run.txt pyproject.toml
@@ -24,9 +24,10 @@ run: .venv/.run
 	@exec $(BIN)/tidings up --port "$(PORT)" $(WHERE) $(PERSISTS) $(ARGS)
 
 # Needs Python and what setup installs; tests that need Node are skipped without it. test-all adds what
-# deploys into emulators, runs Terraform, needs Chromium or takes minutes by itself.
+# deploys into emulators, runs Terraform, needs Chromium or takes minutes by itself; first what measures CPU.
 test-all: ALL := --all
 test test-all: .venv/.test
+	$(if $(ALL),$(BIN)/python -m pytest -m alone $(ALL))
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ALL) $(ARGS)
 
 # For AWS; for an emulator of this machine: make package ARGS="--architecture x86_64".

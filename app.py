@@ -34,6 +34,23 @@ def outbound(event):
     return entrypoints.queues.outbound(wiring.services(), event.to_dict())
 
 
+# With several regions only.
+@app.on_sqs_message(queue="tidings-inbox", batch_size=10, name="relay")
+def relay(event):
+    return entrypoints.queues.relay(wiring.services(), event.to_dict())
+
+
+# With several regions, Terraform replaces the placeholder with the stream of each global table that
+# is `carried` (terraform/resources.json).
+@app.on_dynamodb_record(
+    stream_arn="arn:aws:dynamodb:::table/tidings-global",
+    starting_position="TRIM_HORIZON",
+    name="replicated",
+)
+def replicated(event):
+    entrypoints.streams.replicated(wiring.services(), event.to_dict())
+
+
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
 def sweep(event):
     return entrypoints.schedules.sweep(wiring.services(), event.to_dict())
@@ -142,6 +159,21 @@ def endpoint():
 @app.route("/v1/admin/users/{user_id}/disconnect", methods=["POST"])
 def disconnect_user(user_id):
     return _serve(entrypoints.rest.disconnect_user)
+
+
+@app.route("/v1/admin/drain", methods=["GET"])
+def show_drain():
+    return _serve(entrypoints.operating.show_drain)
+
+
+@app.route("/v1/admin/drain", methods=["PUT"])
+def start_drain():
+    return _serve(entrypoints.operating.start_drain)
+
+
+@app.route("/v1/admin/drain", methods=["DELETE"])
+def stop_drain():
+    return _serve(entrypoints.operating.stop_drain)
 
 
 @app.route(

@@ -149,16 +149,17 @@ def _send_message(invocation: Invocation) -> Sent:
     Raises:
         PermissionDenied: The user is not a member of the room, or may only read it.
         TooLarge: The content is over the size limit.
-        Unavailable: Also when too many users write to the room at once.
+        Unavailable: Also when too many users write to the room at once; or when no other region
+            takes a `global` message, if the deployment refuses it then.
     """
     invocation.writer()
-    writer = invocation.services.writer
     origin = invocation.connection.target.origin
-    entry = writer.send(
+    stored = invocation.services.sending.send(
         invocation.connection.user_id, invocation.command, origin, invocation.frame.turn
     )
+    entry = stored.entry
     written_at, position = times.iso(entry.timestamp_ms), positions.of(entry)
-    return Sent(entry.message_id, entry.room_id, written_at, position)
+    return Sent(entry.message_id, entry.room_id, written_at, position, stored.durability)
 
 
 def _delete_message(invocation: Invocation) -> Done:
@@ -169,7 +170,7 @@ def _delete_message(invocation: Invocation) -> Done:
         NotFound: There is no such message in the room.
     """
     role = invocation.role()
-    invocation.services.writer.delete(
+    invocation.services.sending.delete(
         invocation.connection.user_id,
         role,
         invocation.room_id,

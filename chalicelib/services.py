@@ -5,28 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .access.cluster import Cluster
+from .access.drain_switch import DrainSwitch
+from .access.health import RegionHealth
 from .access.limits import Limits
 from .access.revocations import Revocations
 from .access.routing import Router
 from .access.tokens import Tokens
 from .connections.closing import Closing
+from .connections.draining import Draining
 from .connections.expiry import TokenExpiry
 from .connections.frames import Frames
+from .connections.missed import MissedPushes
 from .connections.presence_jobs import PresenceJobs
 from .connections.registry import Connections
 from .connections.restoring import Restorer
 from .connections.silence import Silence
 from .connections.sweep import Sweep
 from .connections.views import RoomViews
+from .connections.whereabouts import Whereabouts
 from .kernel.settings import Settings
 from .membership.friends import Friends
 from .membership.rooms import Rooms
 from .messaging.backlog import Backlog
+from .messaging.broadcast import Broadcast
 from .messaging.catch_up import CatchUp
 from .messaging.checkpoints import Checkpoints
 from .messaging.confirmations import Confirmations
 from .messaging.delivery import Delivery
+from .messaging.durability import SecondRegion, Sending
+from .messaging.foreign import ForeignStreams
 from .messaging.history import History
+from .messaging.holding import Holding
+from .messaging.lane import FastLane
 from .messaging.parts import Parts
 from .messaging.posting import Posting
 from .messaging.reading import MessageReader
@@ -39,19 +49,9 @@ from .messaging.slow import SlowConnections
 from .messaging.telling import Telling
 from .messaging.writing import MessageWriter
 from .model.identifiers import Region
-from .ports.access import ClusterBus, PeerHealth, RevocationStore, Secrets
-from .ports.cache import Cache
-from .ports.connections import ConnectionStore
-from .ports.delivery import Cursors, Poster
-from .ports.friends import FriendStore
-from .ports.log import MessageLog
-from .ports.presence import PresenceStore
-from .ports.queues import Queue
-from .ports.receipts import Markers
-from .ports.rooms import RoomStore
-from .ports.sessions import CheckpointStore, EngineSessions, Trails
-from .ports.system import Clock, Ids, Metrics, Parallel
+from .ports.adapters import Adapters as Adapters
 from .regions.changes import ForeignChanges
+from .regions.relaying import Relaying
 from .sessions.binary import BinaryPackets
 from .sessions.engine import Engine
 from .sessions.heartbeats import Heartbeats
@@ -67,36 +67,6 @@ from .social.receipts import Receipts
 
 
 @dataclass(frozen=True, slots=True)
-class Adapters:
-    """One implementation of every port."""
-
-    log: MessageLog
-    cursors: Cursors
-    rooms: RoomStore
-    friends: FriendStore
-    revocations: RevocationStore
-    presence: PresenceStore
-    markers: Markers
-    connections: ConnectionStore
-    checkpoints: CheckpointStore
-    sessions: EngineSessions
-    trails: Trails
-    cache: Cache
-    poster: Poster
-    delivery: Queue
-    delivery_dead: Queue
-    outbound: Queue
-    outbound_dead: Queue
-    peers: PeerHealth
-    metrics: Metrics
-    cluster: ClusterBus
-    secrets: Secrets
-    clock: Clock
-    ids: Ids
-    parallel: Parallel
-
-
-@dataclass(frozen=True, slots=True)
 class Services:
     """The composed domain: what entrypoints and actions call."""
 
@@ -106,6 +76,7 @@ class Services:
     revocations: Revocations
     limits: Limits
     router: Router
+    health: RegionHealth
     friends: Friends
     rooms: Rooms
     views: RoomViews
@@ -116,8 +87,10 @@ class Services:
     silence: Silence
     frames: Frames
     sweep: Sweep
+    draining: Draining
     reader: MessageReader
     writer: MessageWriter
+    sending: Sending
     catch_up: CatchUp
     history: History
     backlog: Backlog
@@ -138,6 +111,8 @@ class Services:
     recovery: Recovery
     late_rooms: LateRooms
     foreign: ForeignChanges
+    foreign_streams: ForeignStreams
+    relaying: Relaying
     adapters: Adapters
 
     @property
@@ -147,8 +122,7 @@ class Services:
 
 def compose(settings: Settings, a: Adapters) -> Services:
     """Compose the domain on these adapters. Does no I/O."""
-    region = Region(settings.region)
-    regions = settings.own_first
+    region, regions = Region(settings.region), settings.own_first
     cluster = Cluster(a.cluster, a.clock)
     revocations = Revocations(a.revocations, cluster, a.outbound, a.clock)
     friends = Friends(a.friends, a.cache, a.presence, a.delivery, a.outbound, a.clock, region)
@@ -171,6 +145,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         store=a.connections,
         registry=a.cache,
         restorer=restorer,
+        missed=MissedPushes(a.log, rooms, regions),
         views=views,
         presence_jobs=presence_jobs,
         outbound=a.outbound,
@@ -203,21 +178,33 @@ def compose(settings: Settings, a: Adapters) -> Services:
         parallel=a.parallel,
         clock=a.clock,
     )
+    switch = DrainSwitch(a.drains, a.clock, usable=len(settings.endpoints) > 1)
+    health = RegionHealth(
+        settings, a.rooms, a.cache, a.delivery, a.secrets, a.probes, switch, a.clock
+    )
+    router = Router(
+        settings.endpoints, settings.shards, region, a.peers, health, a.clock, a.parallel
+    )
+    draining = Draining(
+        drains=a.drains,
+        switch=switch,
+        store=a.connections,
+        registry=a.cache,
+        connections=connections,
+        router=router,
+        outbound=a.outbound,
+        parallel=a.parallel,
+        clock=a.clock,
+        per_s=settings.drain_per_s,
+    )
     reader = MessageReader(a.log, regions)
     catch_up = CatchUp(a.log, reader, a.cache)
-    writer = MessageWriter(
-        log=a.log,
-        reader=reader,
-        lines=a.cache,
-        delivery=a.delivery,
-        clock=a.clock,
-        ids_=a.ids,
-        region=region,
-    )
     backlog = Backlog(reader, a.cursors, a.delivery_dead, a.clock)
     posting = Posting(a.poster, connections, a.cache, rooms, a.clock)
     confirmations = Confirmations(posting, a.cache)
     telling = Telling(posting, views, a.outbound, a.outbound_dead)
+    whereabouts = Whereabouts(a.presence, a.cache, regions[1:])
+    broadcast = Broadcast(a.topic, whereabouts, rooms, a.cache, a.clock, several=len(regions) > 1)
     slow = SlowConnections(
         cursors=a.cursors,
         tallies=a.cache,
@@ -236,9 +223,11 @@ def compose(settings: Settings, a: Adapters) -> Services:
         recovering=RecoveringSockets(a.trails, checkpoints, a.delivery, a.ids),
         confirmations=confirmations,
         backlog=backlog,
+        copies=reader.copies,
         clock=a.clock,
     )
-    runs = Runs(backlog, a.delivery, a.clock)
+    holding = Holding(a.cache, a.clock, a.ids, is_needed=settings.fast_lane > 0)
+    runs = Runs(backlog, holding, a.delivery, a.clock)
     shares = Shares(rooms, a.cache)
     parts = Parts(
         shares=shares,
@@ -264,6 +253,19 @@ def compose(settings: Settings, a: Adapters) -> Services:
         slow=slow,
         posting=posting,
     )
+    writer = MessageWriter(
+        log=a.log,
+        reader=reader,
+        lines=a.cache,
+        delivery=a.delivery,
+        cursors=a.cursors,
+        clock=a.clock,
+        ids_=a.ids,
+        region=region,
+        lane=FastLane(holding, a.cache, backlog, confirmations, serving, a.parallel, settings),
+    )
+    second = SecondRegion(a.peer_outbound, regions[1:], a.clock)
+    sending = Sending(writer, second, settings, region)
     room_changes = RoomChanges(
         rooms=rooms,
         connections=connections,
@@ -280,6 +282,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         reader=reader,
         rooms=rooms,
         telling=telling,
+        broadcast=broadcast,
         claims=a.cache,
         numbers=a.cache,
         outbound=a.outbound,
@@ -318,7 +321,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         connections=connections,
         backlog=backlog,
         confirmations=confirmations,
-        missed=MissedEntries(a.checkpoints, rooms, reader),
+        missed=MissedEntries(a.checkpoints, rooms, reader, a.cursors, a.cache),
         late_rooms=late_rooms,
         store=a.checkpoints,
         reader=reader,
@@ -329,13 +332,15 @@ def compose(settings: Settings, a: Adapters) -> Services:
         clock=a.clock,
         ids_=a.ids,
     )
+    ephemeral = Ephemeral(views, telling, a.cache, broadcast, a.outbound, a.clock, region)
     return Services(
         settings=settings,
         tokens=Tokens(settings, a.secrets),
         cluster=cluster,
         revocations=revocations,
         limits=Limits(settings, a.cache, a.cache, a.clock),
-        router=Router(settings.endpoints, settings.shards, region, a.peers, a.clock, a.parallel),
+        router=router,
+        health=health,
         friends=friends,
         rooms=rooms,
         views=views,
@@ -346,8 +351,10 @@ def compose(settings: Settings, a: Adapters) -> Services:
         silence=silence,
         frames=Frames(a.connections, a.cache, a.cache, connections, a.clock),
         sweep=sweep,
+        draining=draining,
         reader=reader,
         writer=writer,
+        sending=sending,
         catch_up=catch_up,
         history=History(reader, catch_up),
         backlog=backlog,
@@ -356,8 +363,8 @@ def compose(settings: Settings, a: Adapters) -> Services:
         slow=slow,
         telling=telling,
         room_changes=room_changes,
-        ephemeral=Ephemeral(views, telling, a.cache, a.outbound, a.clock),
-        feeds=Feeds(rooms, friends, reader, writer),
+        ephemeral=ephemeral,
+        feeds=Feeds(rooms, friends, reader, sending),
         presences=presences,
         receipts=receipts,
         engine=engine,
@@ -374,6 +381,20 @@ def compose(settings: Settings, a: Adapters) -> Services:
             presence_jobs=presence_jobs,
             room_changes=room_changes,
             telling=telling,
+            whereabouts=whereabouts,
         ),
+        foreign_streams=ForeignStreams(
+            delivery=delivery,
+            cursors=a.cursors,
+            log=a.log,
+            reader=reader,
+            writer=writer,
+            second=second,
+            claims=a.cache,
+            queue=a.delivery,
+            outbound=a.outbound,
+            clock=a.clock,
+        ),
+        relaying=Relaying(ephemeral, receipts, a.clock),
         adapters=a,
     )

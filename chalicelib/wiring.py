@@ -6,22 +6,23 @@ import functools
 
 from .kernel import telemetry
 from .kernel.settings import Settings
-from .model.identifiers import RoomId
+from .model.identifiers import Region, RoomId
 from .ports.access import Secrets
 from .services import Adapters, Services, compose
 
 
 def build(settings: Settings) -> Services:
     """Compose the services on AWS and Redis. Each connection opens at first use."""
-    from .adapters.apigateway.credentials import botocore_credentials
     from .adapters.apigateway.engine import EnginePoster
     from .adapters.apigateway.poster import ApiGatewayPoster
     from .adapters.aws import client
     from .adapters.cloudwatch import CloudWatchMetrics
     from .adapters.dynamodb import (
+        DynamoArrivals,
         DynamoCheckpointStore,
         DynamoConnectionStore,
         DynamoCursors,
+        DynamoDrains,
         DynamoFriendStore,
         DynamoMarkers,
         DynamoMessageLog,
@@ -29,7 +30,9 @@ def build(settings: Settings) -> Services:
         DynamoRevocationStore,
         DynamoRoomStore,
     )
+    from .adapters.http.credentials import credentials as find_credentials
     from .adapters.peers import HttpPeers
+    from .adapters.probes import SystemProbes
     from .adapters.redis.auth import IamToken, from_url
     from .adapters.redis.cache import RedisCache
     from .adapters.redis.client import RedisClient
@@ -37,22 +40,25 @@ def build(settings: Settings) -> Services:
     from .adapters.redis.sessions import RedisSessions
     from .adapters.redis.trails import RedisTrails
     from .adapters.secrets import FixedSecrets, ManagedSecrets
+    from .adapters.sns import SnsTopic
     from .adapters.sqs import SqsQueue
+    from .adapters.sqs_peers import SqsPeerQueues
     from .adapters.system import SystemClock, SystemIds, SystemThreads
 
     telemetry.configure(settings.log_level, settings.metrics_namespace)
     clock, ids = SystemClock(), SystemIds()
-    dynamodb = client("dynamodb", settings.region, settings.endpoint_url)
+    dynamodb = client("dynamodb", settings.region, settings.dynamodb_endpoint_url)
     home_region = settings.regions[0] if settings.regions else settings.region
     home = functools.partial(client, "dynamodb", home_region, settings.home_endpoint_url)
-    sqs = client("sqs", settings.region, settings.endpoint_url)
+    sqs = client("sqs", settings.region, settings.sqs_endpoint_url)
+    sns = functools.partial(client, "sns", settings.region, settings.endpoint_url, 0.5)
     secrets: Secrets = FixedSecrets({"jwt_secret": settings.jwt_secret})
     if settings.secret_id:
         manager = functools.partial(
             client, "secretsmanager", settings.region, settings.endpoint_url
         )
         secrets = ManagedSecrets(manager, settings.secret_id, clock)
-    credentials = botocore_credentials()
+    credentials = find_credentials()
     redis_url, auth = from_url(settings.redis_url, secrets)
     if settings.redis_iam_user:
         auth = IamToken(
@@ -61,6 +67,7 @@ def build(settings: Settings) -> Services:
             settings.region,
             settings.redis_iam_serverless,
             credentials,
+            clock,
         )
     redis = RedisClient(redis_url, settings.redis_cluster, auth=auth)
     cache = RedisCache(redis, ids)
@@ -89,6 +96,7 @@ def build(settings: Settings) -> Services:
         markers=DynamoMarkers(dynamodb, prefix),
         rooms=DynamoRoomStore(dynamodb, prefix, settings.own_first, home),
         connections=DynamoConnectionStore(dynamodb, prefix),
+        drains=DynamoDrains(dynamodb, prefix),
         checkpoints=DynamoCheckpointStore(dynamodb, prefix),
         sessions=sessions,
         trails=RedisTrails(redis),
@@ -98,7 +106,13 @@ def build(settings: Settings) -> Services:
         delivery_dead=SqsQueue(sqs, f"{prefix}-delivery-dead.fifo"),
         outbound=SqsQueue(sqs, f"{prefix}-outbound"),
         outbound_dead=SqsQueue(sqs, f"{prefix}-outbound-dead"),
+        peer_outbound=SqsPeerQueues(settings.sqs_endpoint_url, f"{prefix}-outbound"),
+        inbox=SqsQueue(sqs, f"{prefix}-inbox"),
+        inbox_dead=SqsQueue(sqs, f"{prefix}-inbox-dead"),
+        topic=SnsTopic(sns, settings.topic_arn),
         peers=HttpPeers(),
+        arrivals=DynamoArrivals(prefix, Region(settings.region)),
+        probes=SystemProbes(poster),
         metrics=CloudWatchMetrics(
             settings.region, settings.endpoint_url, settings.metrics_namespace
         ),

@@ -14,5 +14,15 @@ def load() -> dict[str, Any]:
     return definition
 
 
+def of_regions(definition: dict[str, Any], several: bool) -> dict[str, Any]:
+    """The definition without what only a deployment of several regions has, if it is of one."""
+    queues = {
+        name: queue
+        for name, queue in definition["queues"].items()
+        if several or not queue.get("between_regions")
+    }
+    return {**definition, "queues": queues}
+
+
 def queue_name(prefix: str, name: str, queue: dict[str, Any]) -> str:
     return f"{prefix}-{name}" + (".fifo" if queue["fifo"] else "")

@@ -26,6 +26,17 @@ class QueueTrigger:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamTrigger:
+    """Event source mappings of the streams of the tables that are `carried`, with several regions.
+
+    terraform/resources.json says which tables these are.
+    """
+
+    function: str
+    batch_size: int
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleTrigger:
     """A function called every `every_s` seconds."""
 
@@ -46,6 +57,7 @@ class Triggers:
     queues: tuple[QueueTrigger, ...]
     schedules: tuple[ScheduleTrigger, ...]
     routes: frozenset[tuple[str, str]]
+    streams: tuple[StreamTrigger, ...] = ()
 
     @property
     def functions(self) -> set[str]:
@@ -55,7 +67,9 @@ class Triggers:
     @property
     def background(self) -> set[str]:
         """Functions whose callers do not wait for them."""
-        return {each.function for each in self.queues} | {each.function for each in self.schedules}
+        triggers: list[QueueTrigger | StreamTrigger | ScheduleTrigger] = []
+        triggers += [*self.queues, *self.streams, *self.schedules]
+        return {each.function for each in triggers}
 
 
 def load(app_path: Path) -> Triggers:
@@ -74,20 +88,26 @@ def of(app: Any) -> Triggers:
     Raises:
         ValueError: It has a trigger that Tidings cannot deploy.
     """
-    queues, schedules = [], []
+    queues, streams, schedules = [], [], []
+    carried = f"table/{app.app_name}-global"  # stands for the stream of each table
     for source in app.event_sources:
         if hasattr(source, "queue") and source.queue:
             queue = _short(source.queue, app.app_name)
             queues.append(QueueTrigger(source.name, queue, source.batch_size))
+        elif getattr(source, "stream_arn", "").endswith(carried):
+            streams.append(StreamTrigger(source.name, source.batch_size))
         elif hasattr(source, "schedule_expression"):
             schedules.append(ScheduleTrigger(source.name, every_s(source.schedule_expression)))
         else:
-            raise ValueError(f"{source.name}: only triggers by queue name or rate can be deployed")
+            raise ValueError(
+                f"{source.name}: only triggers by queue name, {carried} or rate can be deployed"
+            )
     return Triggers(
         {key: handler.name for key, handler in app.websocket_handlers.items()},
         tuple(queues),
         tuple(schedules),
         frozenset((method, path) for path, by in app.routes.items() for method in by),
+        tuple(streams),
     )
 
 

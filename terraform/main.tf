@@ -4,8 +4,12 @@ locals {
   # The URL of an external cache; or, with ElastiCache on an emulator, the URL that functions use.
   cache = var.redis_url == null ? var.cache : merge(var.cache, { url = var.redis_url })
 
-  # Each region has a line in both: `broadcasts` is what the regions need from each other, `regions` is
-  # all of their outputs.
+  # Each region has a line in all three: `order` is their names, which new ones follow; `broadcasts` is
+  # what the regions need from each other, `regions` is all of their outputs.
+  order = [
+    var.region,
+    # "eu-west-1",
+  ]
   broadcasts = {
     (var.region) = module.primary.broadcast
     # eu-west-1    = module.eu_west_1.broadcast
@@ -19,7 +23,7 @@ locals {
   # a domain; else the APIs' own. The edge's host is the same for all regions; latency records route it
   # to one of them.
   edge_endpoints = !var.edge.create || var.edge.domain == null ? {} : {
-    for region in keys(local.broadcasts) : region => {
+    for region in local.order : region => {
       websocket = "wss://${var.edge.domain}/${try(var.app.shards, 1) == 1 ? "ws" : "{shard}"}"
       health    = "https://${var.edge.domain}/v1/health"
     }
@@ -31,7 +35,8 @@ module "primary" {
   source    = "./modules/region"
   providers = { aws = aws.primary }
 
-  peers = local.broadcasts
+  regions = local.order
+  peers   = local.broadcasts
 
   name                 = var.name
   package_dir          = var.package_dir
@@ -48,14 +53,15 @@ module "primary" {
 }
 
 # A second region; README.md has the steps. Set here what differs between regions: certificates (for the
-# same names), and the network's range and zones. The function `relay`, which carries messages between
-# regions, does not exist yet (modules/messaging/README.md).
+# same names), and the network's range and zones.
 #
 # module "eu_west_1" {
 #   source    = "./modules/region"
 #   providers = { aws = aws.eu_west_1 }
 #
 #   primary = false
+#   regions = local.order
+#   streams = module.primary.replica_streams["eu-west-1"]
 #   peers   = local.broadcasts
 #
 #   name              = var.name

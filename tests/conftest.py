@@ -4,7 +4,7 @@
 need; and hypothesis takes the same examples each time, so that a change is judged by what it
 changed. Runs without it search at random.
 
-`make test` runs two workers (pytest-xdist): see tests/support/selection.py.
+`make test` runs several workers (pytest-xdist): see tests/support/selection.py.
 """
 
 from __future__ import annotations
@@ -60,6 +60,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.getoption("--all"):
         _leave_out(config, items)
     if "PYTEST_XDIST_WORKER" in os.environ:
+        alone = [item for item in items if item.get_closest_marker("alone") is not None]
+        if alone:
+            config.hook.pytest_deselected(items=alone)
+            items[:] = [item for item in items if item not in alone]
         items.sort(key=lambda item: selection.place(item.nodeid))
 
 

@@ -1,6 +1,6 @@
 /** The demo page: logs in, connects the parts, shows the connection's state. */
 
-import { Api } from "./api.js";
+import { Api, useRegions } from "./api.js";
 import { Conversation } from "./conversation.js";
 import { $, avatar, fillIcons, h, setText, toast } from "./dom.js";
 import { momentsFeed, notificationsFeed, People } from "./people.js";
@@ -124,6 +124,7 @@ async function start(me) {
   }
 
   showConnection(tidings);
+  followRegions(tidings);
   tidings.on("notification", (item) => toast(`Notification: ${item.content?.title ?? "new"}`));
   tidings.connect().catch(() => {});
   render();
@@ -156,6 +157,28 @@ function showConnection(tidings) {
     const text = `Back online: ${count}.`;
     show(replaced ? `${text} Some chats were reloaded.` : text, "good", 6_000);
     wasLost = false;
+  });
+}
+
+/** Move with the client to another region, show where it is, and let the user choose. */
+function followRegions(tidings) {
+  let known = [];
+  const use = () => {
+    useRegions([tidings.url, ...known.filter((url) => url !== tidings.url)]);
+    $("regions").value = tidings.url;
+  };
+  tidings.on("regions", ({ urls, names }) => {
+    known = urls;
+    $("regions").replaceChildren(...urls.map((url, n) => h("option", { value: url }, names[n] || new URL(url).host)));
+    $("regions").hidden = urls.length < 2;
+    $("region").hidden = urls.length > 1;
+    use();
+  });
+  $("regions").onchange = () => tidings.moveTo($("regions").value);
+  tidings.on("moved", use);
+  tidings.on("recovery", () => {
+    const show = (region) => setText($("region"), region);
+    tidings.call("hello").then(({ region }) => show(region), () => show(""));
   });
 }
 

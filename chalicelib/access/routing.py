@@ -16,10 +16,12 @@ from ..kernel.settings import Endpoint
 from ..model.identifiers import Region, UserId
 from ..ports.access import PeerHealth
 from ..ports.system import Clock, Parallel
+from .health import RegionHealth
 
 ASIA_PACIFIC = (Region("ap-southeast-1"), Region("ap-northeast-1"))
 NORTH_AMERICA = (Region("us-east-1"), Region("us-west-2"))
 EUROPE = (Region("eu-west-1"), Region("eu-central-1"))
+_GROUPS = (ASIA_PACIFIC, NORTH_AMERICA, EUROPE)
 _FIRST = {
     "CN": ASIA_PACIFIC + NORTH_AMERICA + EUROPE,
     "US": NORTH_AMERICA + EUROPE + ASIA_PACIFIC,
@@ -30,10 +32,16 @@ ASKED_EVERY_MS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class EndpointRoute:
-    """A region to connect to, and the WebSocket URL of the user's shard in it."""
+    """A region to connect to.
+
+    Attributes:
+        url: The WebSocket URL of the user's shard.
+        api: The base URL of the HTTP API.
+    """
 
     region: Region
     url: str
+    api: str
 
 
 def stable_hash(text: str) -> int:
@@ -64,6 +72,13 @@ def by_preference(location: str, deployed: Sequence[Region]) -> list[Region]:
     return [*known, *(region for region in deployed if region not in known)]
 
 
+def near(region: Region, others: Sequence[Region]) -> list[Region]:
+    """Return the other regions, those in the same group first."""
+    own = next((group for group in _GROUPS if region in group), ())
+    ordered = by_preference("", others)
+    return sorted(ordered, key=lambda each: each not in own)
+
+
 class Router:
     def __init__(
         self,
@@ -71,6 +86,7 @@ class Router:
         shards: int,
         region: Region,
         peers: PeerHealth,
+        health: RegionHealth,
         clock: Clock,
         parallel: Parallel,
     ) -> None:
@@ -78,6 +94,7 @@ class Router:
         self._shards = shards
         self._region = region
         self._peers = peers
+        self._health = health
         self._clock = clock
         self._parallel = parallel
         self._lock = threading.Lock()
@@ -90,21 +107,38 @@ class Router:
     def routes(self, user_id: UserId, location: str) -> list[EndpointRoute]:
         """Return where to connect, the best region first, the others as fallbacks.
 
-        This region counts as healthy, because it is answering. A peer is healthy when its health
-        check returned 200 within the last 10 s.
+        A region is healthy when its health check succeeds: that of a peer returned 200 within the
+        last 10 s. When no region is healthy, this one is returned, because it is answering.
 
         Raises:
             NotFound: No endpoints are configured.
         """
-        healthy = {*self._peers_up(), self._region} & set(self._endpoints)
+        healthy = set(self._peers_up())
+        if not healthy or self._health.report().serves:
+            healthy |= {self._region} & set(self._endpoints)
         if not healthy:
             raise NotFound("no endpoints are configured")
         deployed = [region for region in self._endpoints if region in healthy]
-        shard = self.shard(user_id)
-        return [
-            EndpointRoute(region, self._endpoints[region].websocket.replace("{shard}", shard))
-            for region in by_preference(location, deployed)
-        ]
+        return [self._route(region, user_id) for region in by_preference(location, deployed)]
+
+    def left_out(self, user_id: UserId, routes: Sequence[EndpointRoute]) -> list[EndpointRoute]:
+        """Return the deployed regions that are not among these routes: they are not healthy."""
+        named = {route.region for route in routes}
+        return [self._route(each, user_id) for each in self._endpoints if each not in named]
+
+    def others_are_up(self) -> bool:
+        """Whether another region was healthy within the last 10 s."""
+        return bool(self._peers_up())
+
+    def elsewhere(self, user_id: UserId) -> EndpointRoute | None:
+        """Return where a user of this region should connect instead: the nearest healthy region."""
+        up = self._peers_up()
+        nearest = next((region for region in near(self._region, list(up))), None)
+        return self._route(nearest, user_id) if nearest is not None else None
+
+    def _route(self, region: Region, user_id: UserId) -> EndpointRoute:
+        url = self._endpoints[region].websocket.replace("{shard}", self.shard(user_id))
+        return EndpointRoute(region, url, self._endpoints[region].api)
 
     def _peers_up(self) -> frozenset[Region]:
         """Return the healthy peers; all are checked in parallel, at most once in 10 s."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .aws import client, unavailable
+from .sdk import client, unavailable
 
 
 class CloudWatchMetrics:

@@ -1,12 +1,8 @@
-"""Other regions' health, over HTTP."""
+"""Other regions' health, over HTTP. Few functions ask, so the client is imported at first use."""
 
 from __future__ import annotations
 
-import http.client
-import urllib.error
-import urllib.request
-
-_TIMEOUT_S = 1.0
+_TIMEOUT_S = 2.0  # a health check takes a second if a store hangs
 
 
 class HttpPeers:
@@ -15,6 +11,10 @@ class HttpPeers:
     def healthy(self, url: str) -> bool:
         if not url.startswith(("https://", "http://")):
             return False
+        import http.client
+        import urllib.error
+        import urllib.request
+
         try:
             with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
                 return bool(answer.status == 200)

@@ -9,7 +9,7 @@ from typing import Any
 from ..kernel.errors import Unavailable
 from ..kernel.records import MOST_JOB_BYTES, job_to_text
 from ..model.jobs import QueuedJob
-from .aws import unavailable
+from .aws.errors import unavailable
 
 _BATCH, _BATCH_BYTES, _TRIES = 10, MOST_JOB_BYTES, 3
 

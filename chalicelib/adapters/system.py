@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import random
 import secrets
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,13 @@ class SystemIds:
 
     def jitter(self) -> float:
         return random.random()
+
+
+def in_background(call: Callable[[], None]) -> threading.Thread:
+    """Start a call on a thread that the process does not wait for, with the caller's context."""
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(call,), daemon=True)
+    thread.start()
+    return thread
 
 
 class SystemThreads:

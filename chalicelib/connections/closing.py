@@ -35,10 +35,12 @@ class Reason(StrEnum):
     """Why the server closes a connection whose client should connect again."""
 
     SLOW = "slow"
+    BEHIND = "behind"
     SILENT = "silent"
     TOKEN_EXPIRED = "token_expired"
     TOO_OLD = "too_old"
     DISCONNECTED = "disconnected"
+    DRAINING = "draining"
 
 
 class Closing:
@@ -47,17 +49,20 @@ class Closing:
         self._outbound = outbound
         self._clock = clock
 
-    def close(self, target: Target, reason: Reason | None = None) -> None:
+    def close(
+        self, target: Target, reason: Reason | None = None, endpoint: str | None = None
+    ) -> None:
         """Close a socket now; if that is not confirmed, queue a job that repeats it.
 
         Args:
             reason: Tell the client first, with the event `reconnect`. The event may be lost.
+            endpoint: Where the client should connect, if not to the same URL.
 
         Raises:
             Unavailable: The socket may be open and no job is queued. Do not erase the connection.
         """
         if reason is not None:
-            self._announce(target, reason)
+            self._announce(target, reason, endpoint)
         if not self._done(target, self._poster.close(target)):
             telemetry.log("WARNING", "close_repeated", target=target.connection_id)
             self._outbound.send([CloseConnection(target=target, delay_s=FIRST_S)])
@@ -102,10 +107,10 @@ class Closing:
             return not lifetime.young(target, self._clock.now_ms())
         return outcome is Outcome.DELIVERED
 
-    def _announce(self, target: Target, reason: Reason) -> None:
+    def _announce(self, target: Target, reason: Reason, endpoint: str | None) -> None:
         """Post `reconnect`, with a wait that differs, so that not all clients return at once."""
         after_ms = zlib.crc32(target.connection_id.encode()) % SPREAD_MS
-        frame = wire.encode(target.protocol, Reconnect(reason, after_ms))
+        frame = wire.encode(target.protocol, Reconnect(reason, after_ms, endpoint))
         if frame is not None and not target.polls:
             self._poster.post([Post(target, frame)])
 

@@ -24,13 +24,14 @@ from ..ports.receipts import Claims
 from ..ports.system import Clock, Parallel
 from . import lifetime
 from .closing import Closing, Reason
+from .missed import MissedPushes
 from .presence_jobs import PresenceJobs
 from .restoring import Restorer
 from .views import RoomViews
 
 # The waits before a connection is registered that could not be: Redis, when it is back, lacks it
-# for no longer than it was away.
-REGISTER_AGAIN_S = (1, 2, 4, 8, 16, 32)
+# for at most a minute. Together they are longer than the 180 s after which buckets are cold.
+REGISTER_AGAIN_S = (1, 2, 4, 8, 16, 32, 60, 60)
 PAUSED_MS = 5_000  # half of the time after which the job of an end compares Redis with the store
 GHOST_TRIES, GHOSTS_AGAIN_S = 5, 60  # beyond the 180 s after which buckets are cold
 FEW = 8  # users of a bucket that cost less to read one by one than the whole bucket
@@ -45,6 +46,7 @@ class Connections:
         store: ConnectionStore,
         registry: Registry,
         restorer: Restorer,
+        missed: MissedPushes,
         views: RoomViews,
         presence_jobs: PresenceJobs,
         outbound: Queue,
@@ -58,6 +60,7 @@ class Connections:
         self._store = store
         self._registry = registry
         self._restorer = restorer
+        self._missed = missed
         self._views = views
         self._presence_jobs = presence_jobs
         self._outbound = outbound
@@ -138,7 +141,9 @@ class Connections:
     def register_again(self, job: RegisterConnection) -> None:
         """Register a connection that opened while Redis was away.
 
-        While it is still away, another job tries again. If the last one fails, the sweep does it.
+        If pushes may have passed it by meanwhile, close it: its client comes back and recovers.
+        While Redis is still away, another job tries again. If the last one fails, the sweep
+        registers the connection.
         """
         connection = self._store.get(job.connection_id)
         if connection is None:
@@ -148,9 +153,14 @@ class Connections:
         except CacheDown:
             telemetry.log("WARNING", "register_failed")
             self._register_later(job.connection_id, job.attempt + 1)
-            still_open = job.attempt == 0  # friends do not wait for Redis
+            if job.attempt == 0:  # friends do not wait for Redis
+                self._presence_jobs.settle([connection.user_id])
+            return
         if still_open:
             self._presence_jobs.settle([connection.user_id])
+            if self._missed.since_opened(connection):
+                telemetry.log("INFO", "registered_late", connection_id=job.connection_id)
+                self.end(connection.target, Reason.BEHIND)
 
     def _register_later(self, connection_id: ConnectionId, attempt: int) -> None:
         if attempt < len(REGISTER_AGAIN_S):
@@ -164,9 +174,12 @@ class Connections:
         A connection may have opened later, while the revocation was being written.
         """
         revoked = self._revocations.revoked(job.user_id)
-        for connection in self._store.of_user(job.user_id):
-            if revoked or connection.connected_at_ms <= job.at_ms:
-                self.end(connection.target, Reason.DISCONNECTED)
+        stored = self._store.of_user(job.user_id)
+        opened = [(each.target, each.connected_at_ms) for each in stored]
+        held = _others(self._held(job.user_id), [each.target for each in stored])
+        for target, at_ms in [*opened, *((each, each.connected_at_ms) for each in held)]:
+            if revoked or at_ms <= job.at_ms:
+                self.end(target, Reason.DISCONNECTED)
 
     def move(self, connection_id: ConnectionId, target: Target) -> None:
         """Continue a connection under another id, without events or a change of presence.
@@ -251,16 +264,17 @@ class Connections:
             due_ms = lifetime.due_ms(expires_at_s, now_ms)
             self._store.touch(connection_id, now_ms, due_ms)
 
-    def end(self, target: Target, reason: Reason) -> None:
+    def end(self, target: Target, reason: Reason, endpoint: str | None = None) -> None:
         """Close a connection's socket, and then end the connection."""
-        self._closing.close(target, reason)
+        self._closing.close(target, reason, endpoint)
         self.close(target.connection_id)
 
     def close(self, connection_id: ConnectionId) -> Connection | None:
         """End a connection. Idempotent: a repeated event or a late 410 changes nothing.
 
         The jobs are sent before the write. If the process dies in between, the sweep finds the
-        connection. If the write came first, the connection would stay visible to others.
+        connection. If the write came first, the connection would stay visible to others. If the
+        process is stopped in between for longer than the jobs wait, they are sent once more.
 
         Returns:
             The connection that ended; None when it had ended before.
@@ -271,10 +285,13 @@ class Connections:
         jobs: list[OutboundJob] = [lifetime.check_presence(connection.user_id, lifetime.GRACE_MS)]
         if connection.rooms:
             jobs.append(LeaveRooms(target=connection.target, rooms=connection.rooms))
+        queued_ms = self._clock.now_ms()
         self._outbound.send(jobs)
         now_ms = self._clock.now_ms()
         if self._store.disconnect(connection_id, now_ms) is None:
             return None
+        if self._clock.now_ms() - queued_ms >= lifetime.GRACE_MS:
+            self._outbound.send(jobs)  # the first ones may have run before the write
         try:
             self._registry.unregister(connection.target, now_ms)
         except CacheDown:
@@ -317,11 +334,15 @@ class Connections:
         """Count a user's connections in the store: slower than Redis, for when Redis is away."""
         return self._store.devices(user_id)
 
-    def of_users(self, users: Sequence[UserId]) -> list[Target]:
+    def of_users(self, users: Sequence[UserId], held: Sequence[Target] = ()) -> list[Target]:
         """Return the connections of these users from the store: slower than Redis.
 
         Buckets with many of these users are filled in Redis first, each by one process at a time.
         A bucket that was filled stays warm, so that an interrupted call is shorter when repeated.
+
+        Args:
+            held: Connections that Redis has of them. The store's index lags behind its writes, so
+                it may lack some that were just opened.
         """
         by_bucket: dict[int, list[UserId]] = {}
         for user_id in users:
@@ -335,7 +356,20 @@ class Connections:
         stored = self._parallel.run(
             [partial(self._store.of_user, user_id) for user_id in online.unknown]
         )
-        return [*online.targets, *(each.target for found in stored for each in found)]
+        found = [*online.targets, *(each.target for some in stored for each in some)]
+        return [*found, *_others(held, found)]
+
+    def all_of(self, user_id: UserId) -> list[Target]:
+        """Return a user's connections from the store and from Redis: either may lack new ones."""
+        return self.of_users([user_id], self._held(user_id))
+
+    def _held(self, user_id: UserId) -> list[Target]:
+        """The connections of a user that Redis has; none while it is away."""
+        try:
+            online = self._registry.online([user_id])
+        except CacheDown:
+            return []
+        return [*online.targets, *online.held]
 
     def _fill(self, bucket: int) -> None:
         if self._claims.claim(f"fill:{bucket}", FILL_S):
@@ -349,3 +383,9 @@ class Connections:
         if devices is not None and devices.connected > self._max_connections:
             self.close(connection.connection_id)
             raise RateLimited(f"a user can have at most {self._max_connections} connections")
+
+
+def _others(targets: Sequence[Target], known: Sequence[Target]) -> list[Target]:
+    """Those of these connections that are not among the known ones, before or after a move."""
+    names = {each.connection_id for each in known} | {each.origin for each in known}
+    return [each for each in targets if not {each.connection_id, each.origin} & names]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+from ..jobs.outbound import RegisterConnection
 from ..kernel import telemetry
 from ..model.connections import Connection, Target
 from ..model.identifiers import ConnectionId
@@ -34,6 +35,8 @@ class Restorer:
     def put_back(self, connections: Sequence[Connection]) -> list[Connection]:
         """Register connections that were read from the store; return those still open.
 
+        A job looks after those that deliveries did not see until now.
+
         Raises:
             CacheDown: Not all were registered.
         """
@@ -41,8 +44,10 @@ class Restorer:
             return []
         users = {connection.user_id: None for connection in connections}
         self._outbound.send([check_presence(user_id, GRACE_MS) for user_id in users])
+        hidden = list[Connection]()
         for lost, heard_ms in self._heard(connections):
-            self._registry.restore(lost, heard_ms)
+            hidden += self._registry.restore(lost, heard_ms)
+        self._outbound.send([RegisterConnection(connection_id=c.connection_id) for c in hidden])
         stored = self._store.live([connection.connection_id for connection in connections])
         still_open = []
         for connection in connections:

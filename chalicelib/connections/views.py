@@ -72,15 +72,15 @@ class RoomViews:
             return self._members_of(room_id, self._store.joined(room_id))
         if known.targets is None:
             targets = self._store.joined(room_id)
-            self._fill(room_id, known.left, targets)
+            self._fill(room_id, known.as_of, targets)
             return self._members_of(room_id, targets)
         if known.members is None:
             return self._members_of(room_id, known.targets)
         return _of(known.members, known.targets)
 
-    def _fill(self, room_id: RoomId, left: int, targets: list[Target]) -> None:
+    def _fill(self, room_id: RoomId, as_of: str, targets: list[Target]) -> None:
         try:
-            if not self._audience.fill_joined(room_id, left, targets):
+            if not self._audience.fill_joined(room_id, as_of, targets):
                 telemetry.log("INFO", "audience_changed_meanwhile", room_id=room_id)
         except CacheDown:
             telemetry.log("WARNING", "cache_fill_failed", room_id=room_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
+from ..model.log import Durability
 from .messages import Message
 from .shapes import OPTIONAL, Shape
 
@@ -39,12 +40,15 @@ class Sent(Shape):
     Attributes:
         position: The position of this message alone: it does not say that you have the messages
             before it. Keep it only if it is the next after yours.
+        durability: Where the message is: `regional` in this region, `global` in a second one, too,
+            which delivers it even if this one is lost.
     """
 
     message_id: MessageId
     conversation_id: RoomId
     timestamp: str
     position: str
+    durability: Durability
 
 
 @dataclass(frozen=True, slots=True)

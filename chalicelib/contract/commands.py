@@ -51,6 +51,9 @@ JSON = Annotated[Any, AfterValidator(_bounded)]
 JSON_OBJECT = Annotated[dict[str, Any], AfterValidator(_bounded)]
 
 
+Durable = Literal["regional", "global"]
+
+
 class Command(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
@@ -74,6 +77,9 @@ class SendMessage(Command):
             24 hours gets the same ack and creates no second message.
         delivery_receipt: Ask for a `message_delivered` event for each user that the message
             reaches.
+        durability: With `global` the ack waits until a second region has the message, and will
+            deliver it even if this region is lost. The room may ask for it, too; a message cannot
+            ask for less than its room.
     """
 
     conversation_id: RoomIdText
@@ -82,6 +88,7 @@ class SendMessage(Command):
     reply_to_message_id: MessageIdText | None = None
     client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
     delivery_receipt: bool = False
+    durability: Durable = "regional"
 
 
 class MessageRef(Command):

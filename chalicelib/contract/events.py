@@ -217,11 +217,13 @@ class Reconnect(Event):
     means the same.
 
     Attributes:
-        reason: `slow` (the connection did not take its messages), `silent` (nothing was received
-            from it), `token_expired`, `too_old` (it nears API Gateway's limit of two hours) or
-            `disconnected` (an administrator ended it).
+        reason: `slow` (the connection did not take its messages), `behind` (it may have missed
+            messages), `silent` (nothing was received from it), `token_expired`, `too_old` (it
+            nears API Gateway's limit of two hours), `disconnected` (an administrator ended it) or
+            `draining` (the region is to have no clients).
         after_ms: How long to wait before the next connection.
-        endpoint: Where to connect, if not to the same URL.
+        endpoint: Where to connect, if not to the same URL: the WebSocket URL of another region.
+            Socket.IO clients use its host. If that fails, ask `GET /v1/endpoint`.
     """
 
     name: ClassVar[str] = "reconnect"

@@ -10,10 +10,12 @@ from types import ModuleType
 
 MODULES = {
     "cors": ".http.cors",
+    "operating": ".http.operating",
     "polling": ".socketio.polling",
     "queues": ".queues",
     "rest": ".http.rest",
     "schedules": ".schedules",
+    "streams": ".streams",
     "websocket": ".websocket",
 }
 

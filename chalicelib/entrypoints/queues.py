@@ -21,7 +21,7 @@ from ..kernel.errors import CacheDown, Unavailable
 from ..messaging.backlog import hopeless
 from ..ports.queues import Queue
 from ..services import Services
-from .workers import DELIVER, OUTBOUND, SET_ASIDE, TOGETHER, Worker
+from .workers import DELIVER, OUTBOUND, RELAY, SET_ASIDE, TOGETHER, Worker
 
 # A job that waited for a service runs again at most this long after the service is back.
 BACKOFF_CAP_S = 30
@@ -36,13 +36,23 @@ _DEATHS_S = 3600
 def deliver(services: Services, event: dict[str, Any]) -> dict[str, Any]:
     """The delivery.fifo trigger."""
     adapters = services.adapters
-    return _batch(_Trigger(services, DELIVER, adapters.delivery, adapters.delivery_dead), event)
+    return _batch(
+        "deliver", _Trigger(services, DELIVER, adapters.delivery, adapters.delivery_dead), event
+    )
 
 
 def outbound(services: Services, event: dict[str, Any]) -> dict[str, Any]:
     """The outbound trigger."""
     adapters = services.adapters
-    return _batch(_Trigger(services, OUTBOUND, adapters.outbound, adapters.outbound_dead), event)
+    return _batch(
+        "outbound", _Trigger(services, OUTBOUND, adapters.outbound, adapters.outbound_dead), event
+    )
+
+
+def relay(services: Services, event: dict[str, Any]) -> dict[str, Any]:
+    """The inbox trigger: what topics of other regions bring."""
+    adapters = services.adapters
+    return _batch("relay", _Trigger(services, RELAY, adapters.inbox, adapters.inbox_dead), event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +83,18 @@ class _Unit:
     kind: str | None = None
 
 
-def _batch(trigger: _Trigger, event: dict[str, Any]) -> dict[str, Any]:
+def _batch(function: str, trigger: _Trigger, event: dict[str, Any]) -> dict[str, Any]:
+    now_ms, records = trigger.services.adapters.clock.now_ms, event["Records"]
+    with telemetry.invocation(now_ms, "jobs", function=function):
+        failed = _groups(trigger, records)
+        telemetry.note("jobs", jobs=len(records), failed=len(failed))
+        return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+
+
+def _groups(trigger: _Trigger, batch: list[dict[str, Any]]) -> list[str]:
+    """Run the groups of a batch; return the message ids to retry."""
     groups: dict[str, list[dict[str, Any]]] = {}
-    for record in event["Records"]:
+    for record in batch:
         group = record["attributes"].get("MessageGroupId") or record["messageId"]
         groups.setdefault(group, []).append(record)
     running = _Running(len(groups))
@@ -83,7 +102,7 @@ def _batch(trigger: _Trigger, event: dict[str, Any]) -> dict[str, Any]:
     failed = trigger.services.adapters.parallel.run(
         [functools.partial(_group, trigger, records, running) for records in groups.values()]
     )
-    return {"batchItemFailures": [{"itemIdentifier": i} for ids in failed for i in ids]}
+    return [message_id for ids in failed for message_id in ids]
 
 
 class _Running:

@@ -20,11 +20,12 @@ def report(services: Services, event: dict[str, Any]) -> dict[str, float]:
 
     While Redis is down nothing is known; an alarm fires when the metrics are missing.
     """
-    with telemetry.context(function="report", request_id=event.get("id")):
-        now_ms = services.adapters.clock.now_ms()
+    now_ms = services.adapters.clock.now_ms
+    with telemetry.invocation(now_ms, "reported", function="report", request_id=event.get("id")):
         try:
-            traffic = services.adapters.cache.traffic(now_ms)
+            traffic = services.adapters.cache.traffic(now_ms())
         except CacheDown as fault:
+            telemetry.note("traffic_not_read")
             telemetry.error("traffic_not_read", fault)
             return {}
         values: dict[str, tuple[float, str]] = {}
@@ -33,15 +34,17 @@ def report(services: Services, event: dict[str, Any]) -> dict[str, float]:
         if traffic.seconds:
             values["MessageRate"] = (traffic.messages / traffic.seconds, "Count/Second")
         if values:
-            services.adapters.metrics.put(values, now_ms)
+            services.adapters.metrics.put(values, now_ms())
         return {name: value for name, (value, _) in values.items()}
 
 
 def sweep(services: Services, event: dict[str, Any]) -> dict[str, int]:
     """Ping silent connections, clean up dead ones, and restore what Redis has lost."""
-    with telemetry.context(function="sweep", request_id=event.get("id")):
+    now_ms = services.adapters.clock.now_ms
+    with telemetry.invocation(now_ms, "swept", function="sweep", request_id=event.get("id")):
         counts = services.sweep.run(partial(_ping, services), expiry.warning)
-        telemetry.log("INFO", "swept", **counts)
+        telemetry.note("swept", **counts)
+        services.draining.go_on()
         return counts
 
 

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -40,9 +41,11 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
     # here. And before the revocation check: a revocation closes all connections older than it,
     # so it also closes this one.
     at_ms = services.adapters.clock.now_ms()
-    with telemetry.context(**_ids(context), function="websocket_connect"):
+    with _invocation(services, context, "connected", "websocket_connect"):
         try:
             query = event.get("queryStringParameters") or {}
+            if "EIO" not in query or "sid" not in query:  # an upgrade is no new client
+                services.draining.admit()
             if "EIO" in query:
                 device, headers = _device_info(event), event.get("headers") or {}
                 return frames.open_session(services, context, query, device, headers, at_ms)
@@ -61,12 +64,13 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
             )
             services.connections.open(identity, target, _device_info(event))
         except TidingsError as refusal:
-            telemetry.log("INFO", "connect_refused", code=refusal.code)
+            telemetry.note("connect_refused", code=refusal.code)
             return {"statusCode": refusal.status, "body": str(refusal)}
         except Exception as fault:  # noqa: BLE001 - the edge: nothing is raised into API Gateway
+            telemetry.note("connect_failed")
             telemetry.error("connect_failed", fault)
             return {"statusCode": 500, "body": "internal"}
-        telemetry.log("INFO", "connected", user_id=identity.user_id)
+        telemetry.note("connected", user_id=identity.user_id)
         headers = {"Sec-WebSocket-Protocol": subprotocol} if subprotocol else {}
         return {"statusCode": 200, "headers": headers, "body": ""}
 
@@ -76,7 +80,7 @@ def message(
 ) -> dict[str, Any]:
     """`$default`: the answer is the return body (route response), so it needs no post."""
     context = event["requestContext"]
-    with telemetry.context(**_ids(context), function="websocket_message"):
+    with _invocation(services, context, "frame", "websocket_message"):
         services.cluster.listen()
         text = event.get("body") or ""
         if frames.speaks(text):
@@ -90,15 +94,16 @@ def message(
             connection_id = ConnectionId(context["connectionId"])
             ack = actions.run(services, connection_id, request.action, request.data)
             body = jsonwire.encode_ack(request.request_id, ack)
-            telemetry.log("INFO", "frame", action=request.action)
+            telemetry.note("frame", action=request.action)
         except TidingsError as refusal:
             if isinstance(refusal, _MAYBE_A_SESSION) and frames.end_if_session(services, context):
                 return {"statusCode": 200, "body": ""}
-            telemetry.log("INFO", "frame_refused", code=refusal.code)
+            telemetry.note("frame_refused", code=refusal.code)
             body = jsonwire.encode_error(request.request_id, refusal)
             if isinstance(refusal, NotConnected):
                 _close_soon(services, context)
         except Exception as fault:  # noqa: BLE001 - the edge
+            telemetry.note("frame_failed")
             telemetry.error("frame_failed", fault)
             body = jsonwire.encode_error(
                 request.request_id, Internal("internal error; try again later")
@@ -112,6 +117,7 @@ def _engineio(
     try:
         return frames.frame(services, context, text, handler)
     except Exception as fault:  # noqa: BLE001 - the edge
+        telemetry.note("frame_failed")
         telemetry.error("frame_failed", fault)
         return ""
 
@@ -128,24 +134,27 @@ def _close_soon(services: Services, context: dict[str, Any]) -> None:
 def disconnect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
     """`$disconnect`: AWS sends it with best effort; handling it is idempotent."""
     context = event["requestContext"]
-    with telemetry.context(**_ids(context), function="websocket_disconnect"):
+    with _invocation(services, context, "disconnected", "websocket_disconnect"):
         try:
-            connection_id = ConnectionId(context["connectionId"])
-            ended = services.connections.close(connection_id)
-            if ended is None or not wire.is_json(ended.target.protocol):
-                services.engine.closed(connection_id)
+            services.engine.ended(ConnectionId(context["connectionId"]))
         except Exception as fault:  # noqa: BLE001 - the sweep cleans up the rest
+            telemetry.note("disconnect_failed")
             telemetry.error("disconnect_failed", fault)
             return {"statusCode": 500}
-        telemetry.log("INFO", "disconnected")
         return {"statusCode": 200}
 
 
-def _ids(context: dict[str, Any]) -> dict[str, object]:
-    return {
-        "request_id": context.get("requestId"),
-        "connection_id": context.get("connectionId"),
-    }
+def _invocation(
+    services: Services, context: dict[str, Any], event: str, function: str
+) -> AbstractContextManager[None]:
+    """The log line of an invocation."""
+    return telemetry.invocation(
+        services.adapters.clock.now_ms,
+        event,
+        request_id=context.get("requestId"),
+        connection_id=context.get("connectionId"),
+        function=function,
+    )
 
 
 def _token(event: dict[str, Any]) -> tuple[str, str | None]:

@@ -23,11 +23,13 @@ from ..jobs.delivery import (
     SettlePresence,
     StartRecovery,
 )
+from ..jobs.foreign import DeliverForeign, ForeignChange, KeepSpare, NoteCopies, PassHole
 from ..jobs.outbound import (
     CheckPresence,
     CheckRoomChange,
     CloseConnection,
     DisconnectUser,
+    DrainBucket,
     DropGhosts,
     EndSilent,
     EndTyping,
@@ -45,7 +47,9 @@ from ..jobs.outbound import (
     WatchExpiry,
 )
 from ..jobs.receipts import TellDelivered, TellRead, TellReadCounts
+from ..jobs.relayed import RelayDelivered, RelayRoomView, RelayTyping
 from ..jobs.sessions import (
+    CleanUp,
     EndWithoutNamespace,
     FinishUpgrade,
     GiveUpParts,
@@ -63,7 +67,7 @@ from .socketio import packets
 Worker = Callable[[Services, Any, int], int | None]
 
 # Consecutive jobs of these kinds in a group go to their worker together, all others one by one.
-TOGETHER: frozenset[type[Job]] = frozenset({DeliverEntry})
+TOGETHER: frozenset[type[Job]] = frozenset({DeliverEntry, DeliverForeign})
 # If an entry of these jobs cannot be delivered, it is set aside. DeliverEntry and DeliverPart
 # do this themselves, together with the cursor.
 SET_ASIDE = (DeliverToTargets, DeliverDirect, DeliverToRecovering)
@@ -73,9 +77,14 @@ def entries(services: Services, jobs: Sequence[DeliverEntry], attempt: int) -> N
     services.delivery.entries(jobs, attempt)
 
 
-# The tables of the triggers `deliver` and `outbound`.
+def foreign_entries(services: Services, jobs: Sequence[DeliverForeign], attempt: int) -> int | None:
+    return services.foreign_streams.entries(jobs, attempt)
+
+
+# The tables of the triggers `deliver`, `outbound` and `relay`.
 DELIVER: Mapping[type[Job], Worker] = {
     DeliverEntry: entries,
+    DeliverForeign: foreign_entries,
     DeliverPart: lambda services, job, attempt: services.parts.deliver(job, attempt),
     DeliverToTargets: lambda services, job, attempt: services.delivery.to_targets(job, attempt),
     DeliverDirect: lambda services, job, attempt: services.slow.direct(job, attempt),
@@ -113,11 +122,23 @@ OUTBOUND: Mapping[type[Job], Worker] = {
     CloseConnection: lambda services, job, _: services.closing.repeat(job),
     RefuseSession: lambda services, job, _: services.closing.once_open(job.target),
     FinishUpgrade: lambda services, job, _: services.upgrades.finish(job),
+    CleanUp: lambda services, job, _: services.engine.clean_up(job.connection_id),
     Heartbeat: lambda services, job, _: services.heartbeats.beat(job),
     ReviveHeartbeat: lambda services, job, _: services.heartbeats.revive(job),
     GiveUpParts: lambda services, job, _: packets.give_up(services, job),
     EndWithoutNamespace: lambda services, job, _: services.engine.end_without_namespace(job),
     DropGhosts: lambda services, job, _: services.connections.drop_ghosts_again(job),
     SweepBucket: lambda services, job, _: schedules.sweep_bucket(services, job),
+    DrainBucket: lambda services, job, _: services.draining.bucket(job),
     LookForRooms: lambda services, job, _: services.late_rooms.look(job),
+    ForeignChange: lambda services, job, _: services.foreign.apply(job),
+    NoteCopies: lambda services, job, _: services.foreign_streams.note_copies(job),
+    KeepSpare: lambda services, job, _: services.foreign_streams.keep(job),
+    PassHole: lambda services, job, _: services.foreign_streams.pass_hole(job),
+}
+# None of these publishes, and the function may not: what crossed once does not cross again.
+RELAY: Mapping[type[Job], Worker] = {
+    RelayTyping: lambda services, job, _: services.relaying.typing(job),
+    RelayRoomView: lambda services, job, _: services.relaying.room_view(job),
+    RelayDelivered: lambda services, job, attempt: services.relaying.delivered(job, attempt),
 }

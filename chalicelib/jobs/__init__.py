@@ -9,10 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import delivery, outbound, receipts, sessions
+from . import delivery, foreign, outbound, receipts, relayed, sessions
 from .base import Job, Queued
 
-_KINDS = (*delivery.KINDS, *outbound.KINDS, *receipts.KINDS, *sessions.KINDS)
+_KINDS = (
+    *delivery.KINDS,
+    *outbound.KINDS,
+    *receipts.KINDS,
+    *sessions.KINDS,
+    *foreign.KINDS,
+    *relayed.KINDS,
+)
 JOBS: Mapping[str, type[Job]] = {each.kind: each for each in _KINDS}
 
 __all__ = ["JOBS", "Job", "Queued"]

@@ -26,6 +26,7 @@ class Queued(StrEnum):
 
     DELIVERY = "delivery"
     OUTBOUND = "outbound"
+    INBOX = "inbox"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +45,12 @@ class Job(QueuedJob):
 
     @property
     def group(self) -> str | None:
-        """FIFO order group; None in the outbound queue, which has no groups."""
+        """FIFO order group; None in the other queues, which have no groups."""
         return None
 
     @property
     def dedupe(self) -> str | None:
-        """FIFO deduplication id; None in the outbound queue."""
+        """FIFO deduplication id; None in the other queues."""
         return None
 
     def record(self) -> dict[str, Any]:

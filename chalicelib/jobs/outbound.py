@@ -84,7 +84,7 @@ class LeaveRooms(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterConnection(OutboundJob):
-    """Put a connection that opened while the cache was away into the cache.
+    """Put a connection that opened while the cache was away into the cache; see what it missed.
 
     Attributes:
         attempt: How often that was tried.
@@ -253,6 +253,19 @@ class SweepBucket(OutboundJob):
     bucket: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainBucket(OutboundJob):
+    """End a few connections of a bucket of users, as the region drains; until then, sent again.
+
+    Attributes:
+        started_ms: When the drain was started. If another one is under way, nothing is done.
+    """
+
+    kind: ClassVar[str] = "drain_bucket"
+    bucket: int
+    started_ms: int
+
+
 KINDS: tuple[type[Job], ...] = (
     RetryEvent,
     TellTyping,
@@ -272,5 +285,6 @@ KINDS: tuple[type[Job], ...] = (
     RepairViews,
     DropGhosts,
     SweepBucket,
+    DrainBucket,
     LookForRooms,
 )

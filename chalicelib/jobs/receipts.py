@@ -18,7 +18,8 @@ class TellRead(OutboundJob):
         after: The message of the previous read marker; "" for none.
         before: What that marker covers of each stream; None in one region.
         seen: What the marker covers now; None in one region.
-        origin: The device that read; it gets no event.
+        origin: The device that read; it gets no event. "" if it read in another region.
+        foreign: The user read in another region, whose marker has been replicated.
     """
 
     kind: ClassVar[str] = "read"
@@ -30,11 +31,17 @@ class TellRead(OutboundJob):
     origin: ConnectionId
     before: Seen | None = None
     seen: Seen | None = None
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TellDelivered(OutboundJob):
-    """Send a sender `message_delivered`: the message reached a user's first device."""
+    """Send a sender `message_delivered`: the message reached a user's first device.
+
+    Attributes:
+        only_elsewhere: The sender's devices in this region have the event, but the topic that
+            brings it to the others did not answer.
+    """
 
     kind: ClassVar[str] = "delivered"
     room_id: RoomId
@@ -42,6 +49,7 @@ class TellDelivered(OutboundJob):
     sender_id: UserId
     user_id: UserId
     at_ms: int
+    only_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

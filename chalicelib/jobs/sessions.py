@@ -28,10 +28,23 @@ class RefuseSession(OutboundJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishUpgrade(OutboundJob):
-    """Finish an upgrade whose process died."""
+    """Finish an upgrade whose process died.
+
+    Attributes:
+        polling: The session that is taken over; jobs of an earlier version do not name it.
+    """
 
     kind: ClassVar[str] = "engine_upgrade"
     target: Target
+    polling: ConnectionId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanUp(OutboundJob):
+    """Clean up after a websocket, of either protocol, whose end could not be stored."""
+
+    kind: ClassVar[str] = "clean_up"
+    connection_id: ConnectionId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +95,7 @@ KINDS: tuple[type[Job], ...] = (
     GreetSession,
     RefuseSession,
     FinishUpgrade,
+    CleanUp,
     Heartbeat,
     ReviveHeartbeat,
     GiveUpParts,

@@ -7,9 +7,12 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from ..model.identifiers import Region
+from ..model.log import Durability
+from ..model.rooms import RoomType
 
 ANY_ORIGIN = "*"
 MOST_REGIONS = 8  # a position has a part for each
@@ -31,6 +34,29 @@ class Endpoint:
 
     websocket: str
     health: str
+
+    @property
+    def api(self) -> str:
+        """The base URL of the region's HTTP API."""
+        return self.health.removesuffix("/v1/health")
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketApi:
+    """A WebSocket API, whose @connections is at its stage."""
+
+    api_id: str
+    stage: str
+
+
+class Alone(StrEnum):
+    """What becomes of a message that shall be in a second region, and no other region takes it."""
+
+    ACK = "ack"
+    REFUSE = "refuse"
+
+
+E = TypeVar("E", bound=StrEnum)
 
 
 # By action; "*" is one bucket for all others.
@@ -61,8 +87,12 @@ class Settings:
             alone [TIDINGS_REGIONS].
         prefix: Prefix of table and queue names [TIDINGS_PREFIX].
         endpoint_url: AWS endpoint of an emulator; unset on AWS [AWS_ENDPOINT_URL].
-        home_endpoint_url: The same for the first of `regions`, which keeps the claims of room ids,
-            if it has an emulator of its own [TIDINGS_HOME_ENDPOINT_URL].
+        dynamodb_endpoint_url: The same for DynamoDB alone [AWS_ENDPOINT_URL_DYNAMODB].
+        sqs_endpoint_url: The same for SQS alone [AWS_ENDPOINT_URL_SQS].
+        home_endpoint_url: The same for DynamoDB in the first of `regions`, which keeps the claims
+            of room ids, if it has an emulator of its own [TIDINGS_HOME_ENDPOINT_URL].
+        topic_arn: ARN of the SNS topic that brings events to the other regions; empty with one
+            region [TIDINGS_TOPIC_ARN].
         secret_id: Id or ARN of the Secrets Manager secret that holds `jwt_secret`,
             `jwt_secret_previous` and `redis_password`; empty for none [TIDINGS_SECRET_ID].
         redis_url: redis:// or rediss:// URL; empty for no Redis. The placeholder
@@ -76,6 +106,9 @@ class Settings:
         redis_iam_serverless: Whether that cache is serverless [TIDINGS_REDIS_IAM_SERVERLESS].
         connections_url: Base URL of @connections in an emulator; empty on AWS, where it is built
             from the API id and the region [TIDINGS_CONNECTIONS_URL].
+        websocket_apis: Comma-separated `api id/stage` of the region's WebSocket APIs, such as
+            a1b2c3d4e5/prod: the health check asks their @connections. Empty to leave that out
+            [TIDINGS_WEBSOCKET_APIS].
         jwt_secret: HS256 secret, used when `secret_id` is empty; empty to refuse HS256
             [TIDINGS_JWT_SECRET].
         jwks_url: URL of the JWKS for RS256 and ES256; empty to refuse them [TIDINGS_JWKS_URL].
@@ -86,6 +119,11 @@ class Settings:
         post_concurrency: Maximum concurrent posts of one worker [TIDINGS_POST_CONCURRENCY].
         split_over: A delivery to more connections than this is split into parts
             [TIDINGS_SPLIT_OVER].
+        fast_lane: A sender delivers its message itself to a room of up to this many connections,
+            and of 100 members, beside the queue; 0 to leave all to the queue [TIDINGS_FAST_LANE].
+        fast_lane_ms: Milliseconds in which it begins its posts. What waits for a socket has twice
+            as long; the queue's worker delivers the rest. The sender's answer waits for what was
+            posted, 2 s at most [TIDINGS_FAST_LANE_MS].
         limits: Rate limits for each user, by action, where they differ from the defaults: a JSON
             object such as {"send_message": [100, 500]}: tokens per second, and the burst
             [TIDINGS_LIMITS].
@@ -93,9 +131,17 @@ class Settings:
             number per second, and the burst [TIDINGS_ROOM_RATE].
         room_share: The part of a room's rate and burst that one member may use, above 0 and at
             most 1 [TIDINGS_ROOM_SHARE].
+        durability: Where a message is when its sender gets the ack: `regional` for this region,
+            `global` for a second one, too [TIDINGS_DURABILITY].
+        room_durability: The same by room type, where it differs: a JSON object such as
+            {"notifications": "global"} [TIDINGS_ROOM_DURABILITY].
+        global_alone: What becomes of a `global` message that no other region takes: `ack` acks it
+            as `regional`, `refuse` answers `unavailable` [TIDINGS_GLOBAL_ALONE].
         endpoints: Deployed regions for `GET /v1/endpoint`, a JSON object such as {"us-east-1":
             {"websocket": "wss://{shard}.example.com/ws", "health": "https://…"}}
             [TIDINGS_ENDPOINTS].
+        drain_per_s: Connections that a region that drains sends to others in a second; by default
+            half of those that API Gateway takes in a second [TIDINGS_DRAIN_PER_S].
         shards: Number of WebSocket APIs in each region, named `ws-0`, `ws-1`, … [TIDINGS_SHARDS].
         max_connections: Maximum connections of a user [TIDINGS_MAX_CONNECTIONS].
         max_rooms: Maximum rooms of a user [TIDINGS_MAX_ROOMS].
@@ -118,7 +164,10 @@ class Settings:
     regions: tuple[Region, ...] = ()
     prefix: str = "tidings"
     endpoint_url: str | None = None
+    dynamodb_endpoint_url: str | None = None
+    sqs_endpoint_url: str | None = None
     home_endpoint_url: str | None = None
+    topic_arn: str = ""
     secret_id: str = ""
     redis_url: str = ""
     redis_cluster: bool = False
@@ -126,6 +175,7 @@ class Settings:
     redis_iam_cache: str = ""
     redis_iam_serverless: bool = False
     connections_url: str = ""
+    websocket_apis: tuple[WebSocketApi, ...] = ()
     jwt_secret: str = ""
     jwks_url: str = ""
     jwt_issuer: str = ""
@@ -133,10 +183,16 @@ class Settings:
     posts_per_s: int = 8000
     post_concurrency: int = 64
     split_over: int = 500
+    fast_lane: int = 50
+    fast_lane_ms: int = 250
     limits: Mapping[str, Rate] = field(default_factory=lambda: DEFAULT_LIMITS)
     room_rate: Rate = DEFAULT_ROOM_RATE
     room_share: float = 0.25
+    durability: Durability = Durability.REGIONAL
+    room_durability: Mapping[RoomType, Durability] = field(default_factory=dict)
+    global_alone: Alone = Alone.ACK
     endpoints: Mapping[Region, Endpoint] = field(default_factory=dict)
+    drain_per_s: int = 250
     shards: int = 1
     max_connections: int = 50
     max_rooms: int = 1000
@@ -168,9 +224,12 @@ class Settings:
             regions=_regions(env.get("AWS_REGION", default.region), env.get("TIDINGS_REGIONS", "")),
             prefix=env.get("TIDINGS_PREFIX", default.prefix),
             endpoint_url=env.get("AWS_ENDPOINT_URL") or None,
-            home_endpoint_url=env.get("TIDINGS_HOME_ENDPOINT_URL")
-            or env.get("AWS_ENDPOINT_URL")
-            or None,
+            dynamodb_endpoint_url=_first_of(env, "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"),
+            sqs_endpoint_url=_first_of(env, "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"),
+            home_endpoint_url=_first_of(
+                env, "TIDINGS_HOME_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"
+            ),
+            topic_arn=env.get("TIDINGS_TOPIC_ARN", default.topic_arn),
             secret_id=env.get("TIDINGS_SECRET_ID", default.secret_id),
             redis_url=env.get("TIDINGS_REDIS_URL", default.redis_url),
             redis_cluster=env.get("TIDINGS_REDIS_CLUSTER", "") == "1",
@@ -178,6 +237,7 @@ class Settings:
             redis_iam_cache=env.get("TIDINGS_REDIS_IAM_CACHE", default.redis_iam_cache),
             redis_iam_serverless=env.get("TIDINGS_REDIS_IAM_SERVERLESS", "") == "1",
             connections_url=env.get("TIDINGS_CONNECTIONS_URL", default.connections_url),
+            websocket_apis=_websocket_apis(env.get("TIDINGS_WEBSOCKET_APIS", "")),
             jwt_secret=env.get("TIDINGS_JWT_SECRET", default.jwt_secret),
             jwks_url=env.get("TIDINGS_JWKS_URL", default.jwks_url),
             jwt_issuer=env.get("TIDINGS_JWT_ISSUER", default.jwt_issuer),
@@ -185,10 +245,18 @@ class Settings:
             posts_per_s=int(env.get("TIDINGS_POSTS_PER_S", default.posts_per_s)),
             post_concurrency=int(env.get("TIDINGS_POST_CONCURRENCY", default.post_concurrency)),
             split_over=int(env.get("TIDINGS_SPLIT_OVER", default.split_over)),
+            fast_lane=max(0, int(env.get("TIDINGS_FAST_LANE", default.fast_lane))),
+            fast_lane_ms=max(1, int(env.get("TIDINGS_FAST_LANE_MS", default.fast_lane_ms))),
             limits={**DEFAULT_LIMITS, **_limits(env.get("TIDINGS_LIMITS", ""))},
             room_rate=_room_rate(env.get("TIDINGS_ROOM_RATE", "")) or default.room_rate,
             room_share=_share(env.get("TIDINGS_ROOM_SHARE", "")) or default.room_share,
+            durability=_one_of("TIDINGS_DURABILITY", Durability, env.get("TIDINGS_DURABILITY", ""))
+            or default.durability,
+            room_durability=_room_durability(env.get("TIDINGS_ROOM_DURABILITY", "")),
+            global_alone=_one_of("TIDINGS_GLOBAL_ALONE", Alone, env.get("TIDINGS_GLOBAL_ALONE", ""))
+            or default.global_alone,
             endpoints=_endpoints(env.get("TIDINGS_ENDPOINTS", "")),
+            drain_per_s=max(1, int(env.get("TIDINGS_DRAIN_PER_S", default.drain_per_s))),
             shards=max(1, int(env.get("TIDINGS_SHARDS", default.shards))),
             max_connections=int(env.get("TIDINGS_MAX_CONNECTIONS", default.max_connections)),
             max_rooms=int(env.get("TIDINGS_MAX_ROOMS", default.max_rooms)),
@@ -201,6 +269,26 @@ class Settings:
             metrics_namespace=env.get("TIDINGS_METRICS_NAMESPACE", default.metrics_namespace),
             log_level=env.get("TIDINGS_LOG_LEVEL", default.log_level),
         )
+
+
+def ca_bundle(env: Mapping[str, str] = os.environ) -> str | None:
+    """The file of the authorities that TLS trusts in place of the system's [AWS_CA_BUNDLE]."""
+    return env.get("AWS_CA_BUNDLE") or None
+
+
+def environment_keys(env: Mapping[str, str] = os.environ) -> tuple[str, str, str | None] | None:
+    """Access key, secret key and session token of the environment, as Lambda sets them.
+
+    None if there are none, or if they expire while the process lives [AWS_CREDENTIAL_EXPIRATION].
+    """
+    access, secret = env.get("AWS_ACCESS_KEY_ID"), env.get("AWS_SECRET_ACCESS_KEY")
+    if not access or not secret or env.get("AWS_CREDENTIAL_EXPIRATION"):
+        return None
+    return access, secret, env.get("AWS_SESSION_TOKEN") or None
+
+
+def _first_of(env: Mapping[str, str], *names: str) -> str | None:
+    return next((env[name] for name in names if env.get(name)), None)
 
 
 def _region(name: str, text: str) -> Region:
@@ -217,6 +305,16 @@ def _regions(own: str, text: str) -> tuple[Region, ...]:
     if len(set(regions)) < len(regions) or len(regions) > MOST_REGIONS:
         raise ValueError(f"TIDINGS_REGIONS: name each region once, and {MOST_REGIONS} at most")
     return regions
+
+
+def _websocket_apis(text: str) -> tuple[WebSocketApi, ...]:
+    found = []
+    for name in (each.strip() for each in text.split(",") if each.strip()):
+        api_id, _, stage = name.partition("/")
+        if not api_id or not stage:
+            raise ValueError(f"TIDINGS_WEBSOCKET_APIS: {name} is not `api id/stage`")
+        found.append(WebSocketApi(api_id, stage))
+    return tuple(found)
 
 
 def _origins(text: str) -> tuple[str, ...]:
@@ -250,6 +348,29 @@ def _share(text: str) -> float | None:
     if share is not None and not 0 < share <= 1:
         raise ValueError("TIDINGS_ROOM_SHARE: must be above 0 and at most 1")
     return share
+
+
+def _room_durability(text: str) -> dict[RoomType, Durability]:
+    name = "TIDINGS_ROOM_DURABILITY"
+    found = {}
+    for given, durability in _object(name, text).items():
+        room_type = _one_of(name, RoomType, given)
+        wanted = _one_of(f"{name}: {given}", Durability, durability)
+        if room_type is None or wanted is None:
+            raise ValueError(f"{name}: a room type or its durability is empty")
+        found[room_type] = wanted
+    return found
+
+
+def _one_of(name: str, kind: type[E], text: Any) -> E | None:
+    """Return the value with this name; None for the empty text."""
+    if text == "":
+        return None
+    try:
+        return kind(text)
+    except ValueError:
+        names = ", ".join(each.value for each in kind)
+        raise ValueError(f"{name}: {text} is none of {names}") from None
 
 
 def _endpoints(text: str) -> dict[Region, Endpoint]:

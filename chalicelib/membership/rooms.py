@@ -83,7 +83,7 @@ class Rooms:
             room_id = ids.private_room_id(creator, others[0])
             existing = self._store.get(room_id)
             if existing is not None:
-                return existing
+                return self._completed(existing, (creator, others[0]))
         elif room_id is not None and ids.room_type(room_id) is not RoomType.GROUP_CHAT:
             raise Conflict("room_id: ids that start like this are reserved, choose another")
         if len(others) >= self._max_members:
@@ -104,11 +104,24 @@ class Rooms:
         if not self._store.create(room, members):
             existing = self._store.get(room.room_id)
             if room_type is RoomType.PRIVATE_CHAT and existing is not None:
-                return existing
+                return self._completed(existing, (creator, others[0]))
             raise Conflict(_TAKEN)
         self._invalidate(room.room_id)
         self.announce(change)
         return room
+
+    def _completed(self, chat: Room, users: Sequence[UserId]) -> Room:
+        """Return a private chat, of which another region's items may not all be here yet.
+
+        A membership that is missing is written as the other region has written it.
+        """
+        known = {member.user_id for member in self._store.members(chat.room_id)}
+        missing = [each for each in users if each not in known]
+        for user_id in missing:
+            self._store.add_member(Member(chat.room_id, user_id, Role.OWNER, chat.created_at_ms))
+        if missing:
+            self._invalidate(chat.room_id)
+        return chat
 
     def mine(self, user_id: UserId) -> list[tuple[Room, Role]]:
         """Return a user's rooms with their role in each, by room id."""

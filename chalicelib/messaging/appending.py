@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..kernel import telemetry
 from ..kernel.errors import CacheDown, Unavailable
-from ..model.identifiers import Region, Stream
+from ..model.identifiers import Region, RoomId, Stream
 from ..model.lines import Draft, Fate, Settled, Turn, TurnId
 from ..model.log import Committed, Duplicate, Entry, Head, Taken
 from ..ports.lines import Lines
@@ -42,6 +42,9 @@ class Appender:
     def append(self, draft: Entry, dedupe: str | None, turn: Turn | None) -> Settled:
         """Commit a draft, whose seq is 0 and whose id is empty, in a bounded time.
 
+        If the commit was not answered, one read of the dedupe item says whether it was made. The
+        sender may never send again, and then nobody else would queue the delivery.
+
         Raises:
             Unavailable: It may be committed or not: nobody knows.
         """
@@ -49,6 +52,12 @@ class Appender:
         stream = (draft.room_id, self._region)
         try:
             return self._append(stream, draft, dedupe, turn)
+        except Unavailable:
+            self._give_up(stream, turn)
+            known = self._committed(draft.room_id, dedupe)
+            if known is None:
+                raise
+            return Settled(Fate.DUPLICATE, known)
         except Exception:
             self._give_up(stream, turn)
             raise
@@ -76,6 +85,7 @@ class Appender:
         if seen.first:
             self._combiner.settle(stream, turn.id, head, {})
             return Settled(Fate.DUPLICATE, seen.first[0]), head
+        head = self._others.restored(stream, head, seen)
         now_ms = self._clock.now_ms()
         entry = stamped(draft, head, now_ms, self._ids.entropy(), seen.newest)
         result = self._log.commit(entry, head, dedupe, now_ms)
@@ -85,7 +95,8 @@ class Appender:
             case Duplicate():
                 settled = Settled(Fate.DUPLICATE, result)
             case Committed():
-                settled, head = Settled.committed(entry), Head(entry.seq, entry.message_id)
+                settled = Settled.committed(entry, alone=True)
+                head = Head(entry.seq, entry.message_id)
         self._combiner.settle(stream, turn.id, head, {})
         return settled, head
 
@@ -93,6 +104,7 @@ class Appender:
         head, seen = self._head(draft.stream), self._others.look([draft.entry])
         if seen.first:
             return Settled(Fate.DUPLICATE, seen.first[0])
+        head = self._others.restored(draft.stream, head, seen)
         for attempt in range(_ATTEMPTS):
             now_ms = self._clock.now_ms()
             entry = stamped(draft.entry, head, now_ms, self._ids.entropy(), seen.newest)
@@ -105,6 +117,16 @@ class Appender:
             if attempt >= 2:
                 self._clock.sleep(0.01 * self._ids.jitter() * min(attempt, 10))
         raise Unavailable(BUSY, BUSY_MS)
+
+    def _committed(self, room_id: RoomId, dedupe: str | None) -> Duplicate | None:
+        """Return where the entry with this key is; None without a key, or if that is unknown."""
+        if dedupe is None:
+            return None
+        try:
+            return self._log.find(room_id, dedupe, self._clock.now_ms())
+        except Unavailable as fault:
+            telemetry.log("WARNING", "commit_unknown", reason=telemetry.reason(fault))
+            return None
 
     def _give_up(self, stream: Stream, turn: Turn) -> None:
         try:

@@ -20,6 +20,7 @@ from ..model.log import Entry, EntryKind
 from ..ports.delivery import Cursors
 from ..ports.queues import Queue
 from ..ports.system import Clock
+from .holding import MOVED
 from .reading import MessageReader
 
 TOO_LARGE = "too large for a post"  # a reason of `set_aside`
@@ -39,6 +40,10 @@ class Backlog:
         self._dead = dead
         self._clock = clock
 
+    def cursor(self, entry: Entry) -> Cursor:
+        """Read the cursor of the entry's stream."""
+        return self._cursors.get(entry.room_id, entry.region)
+
     def after(self, cursor: Cursor, known: Mapping[int, Entry], most: int) -> list[Entry]:
         """Return up to `most` entries after the cursor; from the log if `known` lacks one.
 
@@ -54,7 +59,8 @@ class Backlog:
         room_id, region = newest.room_id, newest.region
         if cursor.seq and not cursor.message_id:  # written by a version whose cursors had no id
             return self._reader.entries_between(room_id, region, cursor.seq, last)
-        return self._reader.entries_after(room_id, region, cursor.message_id, len(seqs))
+        found = self._reader.entries_after(room_id, region, cursor.message_id, len(seqs))
+        return [entry for entry in found if entry.seq <= last]  # more, if some were passed over
 
     def shown(self, entries: Sequence[Entry]) -> list[Entry]:
         """Return the entries, followed by the messages that they delete, marked as deleted."""
@@ -65,9 +71,16 @@ class Backlog:
                 shown += [deleted] if deleted is not None else []
         return shown
 
-    def advance(self, done: Sequence[Entry], split_at_ms: int, part: int | None = None) -> None:
-        """Move the cursor to the last of these delivered entries."""
-        self._cursors.advance(done[-1], split_at_ms, part)
+    def advance(
+        self, done: Sequence[Entry], split_at_ms: int, fence: int, part: int | None = None
+    ) -> None:
+        """Move the cursor to the last of these delivered entries.
+
+        Raises:
+            Unavailable: Another process has moved it, or goes on with the stream.
+        """
+        if not self._cursors.advance(done[-1], split_at_ms, part, fence):
+            raise Unavailable(MOVED)
         now_ms = self._clock.now_ms()
         telemetry.measure(
             "delivered",
@@ -90,7 +103,8 @@ class Backlog:
         """
         entry = self._next(cursor, known)
         self.set_aside(entry, fault, attempts, first_seq=cursor.seq + 1)
-        self._cursors.advance(entry, cursor.split_at_ms, part)
+        if not self._cursors.advance(entry, cursor.split_at_ms, part, cursor.fence):
+            raise Unavailable(MOVED)
         return entry.seq
 
     def set_aside(
@@ -143,10 +157,11 @@ class Backlog:
 
         A stream without a cursor is new, or its cursor was lost with the table. It begins at the
         oldest entry that a job names, and at what was written in the minutes before it: jobs can
-        be queued in another order than their entries. Everything older was delivered.
+        be queued in another order than their entries. Everything older was delivered, unless its
+        job could not be queued: then its writer noted that the stream is new.
         """
         oldest = known[min(known)]
-        if cursor.seq or oldest.seq == 1:
+        if cursor.seq or cursor.is_new or oldest.seq == 1:
             return cursor
         since_ms = max(0, oldest.timestamp_ms - RECENT_MS)
         first = self._reader.entries_since(oldest.room_id, oldest.region, since_ms, 1)

@@ -62,6 +62,7 @@ class CatchUp:
         """Return what each conversation has after the given position ("" means: a snapshot).
 
         One batched DynamoDB read for all heads; a room without new entries costs nothing more.
+        With several regions and without Redis, each room costs a query for each other region.
         The whole answer fits into one frame; what does not fit comes with the next sync. A room
         that cannot be read does not affect the others.
         """
@@ -70,6 +71,8 @@ class CatchUp:
             recent = self._recents.recent(list(given))
         except CacheDown:
             recent = {}
+            heads = {room_id: self._beyond(room_id, heads[room_id]) for room_id in given}
+        heads = {room: self._furthest(heads[room], recent.get(room, ())) for room in given}
         room_for = sizes.SYNC_BYTES - sum(
             sizes.of_conversation(room_id, positions.encode(heads[room_id])) for room_id in given
         )
@@ -86,6 +89,35 @@ class CatchUp:
             room_for -= sum(map(sizes.of_message, caught.entries))
             answer[room_id] = caught
         return answer
+
+    def _beyond(self, room_id: RoomId, heads: Mapping[Region, Head]) -> dict[Region, Head]:
+        """Return the heads, or entries of other regions that are here before their heads."""
+        own = self._reader.regions[0]
+        return {
+            region: head if region == own else self._newest(room_id, region, head)
+            for region, head in heads.items()
+        }
+
+    def _newest(self, room_id: RoomId, region: Region, head: Head) -> Head:
+        for entry in self._log.before(room_id, region, None, 1):
+            if entry.seq > head.seq:
+                return Head(entry.seq, entry.message_id)
+        return head
+
+    def _furthest(
+        self, heads: Mapping[Region, Head], recent: Sequence[Entry]
+    ) -> dict[Region, Head]:
+        """Return how far each stream is known: its head, or an entry that was delivered before it.
+
+        An entry of another region can be here before its head. Whoever connects after it was
+        pushed, and before the head is here, must get it from `sync`: nobody pushes it again.
+        Deliveries cache what they push before they look who is connected.
+        """
+        found, others = dict(heads), self._reader.regions[1:]
+        for entry in recent:
+            if entry.region in others and entry.seq > found[entry.region].seq:
+                found[entry.region] = Head(entry.seq, entry.message_id)
+        return found
 
     def _catch_up(
         self,
@@ -165,8 +197,11 @@ class CatchUp:
         if not following:
             next_id = entries[0].message_id if entries else head.last_id
             other = any(entry.seq <= start.seq for entry in entries)
+            other = other or bool(entries and entries[0].seq <= head.passed + 1)
             return None if other or _lost(next_id, heads) else _Missed()
         more = len(following) == limit and following[-1].seq < head.seq
+        # Behind a hole that nobody waits for there is more: the next answer is a snapshot.
+        more = more or following[-1].seq < head.passed
         return _Missed(following, more)
 
     def _snapshot(

@@ -101,6 +101,7 @@ class Combiner:
         head = known or lead.head or self._log.heads([own.stream])[own.stream]
         drafts = _different(lead.drafts or (own,))
         seen = self._others.look([draft.entry for draft in drafts])
+        head = self._others.restored(own.stream, head, seen)
         settled = {
             drafts[number].turn_id: Settled(Fate.DUPLICATE, first)
             for number, first in seen.first.items()
@@ -145,7 +146,10 @@ class Combiner:
             case Committed():
                 pairs = zip(drafts, entries, strict=True)
                 last = Head(entries[-1].seq, entries[-1].message_id)
-                return {draft.turn_id: Settled.committed(entry) for draft, entry in pairs}, last
+                alone = len(drafts) == 1
+                return {
+                    draft.turn_id: Settled.committed(entry, alone=alone) for draft, entry in pairs
+                }, last
 
     def _stamped(
         self, drafts: Sequence[Draft], head: Head, now_ms: int, seen: MessageId | None

@@ -48,7 +48,7 @@ class Confirmations:
         except CacheDown:
             telemetry.log("WARNING", "acks_not_expected")
 
-    def ask(self, entry: Entry, targets: Iterable[Target]) -> None:
+    def ask(self, entry: Entry, targets: Iterable[Target], within_ms: int | None = None) -> None:
         """Ask the connections to which a message was posted to confirm it.
 
         The request is a separate event: a client that can recover does not keep the offset of an
@@ -57,4 +57,4 @@ class Confirmations:
         receivers = [target for target in targets if asked(entry, target)]
         if receivers:
             request = DeliveryReceipt(entry.room_id, entry.message_id)
-            self._posting.post(posts_for(request, receivers, entry.room_id))
+            self._posting.post(posts_for(request, receivers, entry.room_id), within_ms)

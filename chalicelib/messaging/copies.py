@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from ..kernel import ids
 from ..model.identifiers import MessageId, Region, RoomId
-from ..model.log import Copy, Entry, EntryKind
+from ..model.log import Copy, Duplicate, Entry, EntryKind
+from ..ports.delivery import Cursors
 from ..ports.log import MessageLog
 
 _DAY_MS = 24 * 3_600_000  # a client_message_id may be used again after this time
@@ -22,6 +23,7 @@ class Copies:
     def __init__(self, log: MessageLog, regions: tuple[Region, ...]) -> None:
         self._log = log
         self._own = regions[0]
+        self._regions = regions
         self._several = len(regions) > 1
 
     def notice(self, arrived: Entry, now_ms: int) -> Copy | None:
@@ -45,6 +47,39 @@ class Copies:
         copy = Copy(arrived.room_id, message_id, region, seq, of_id, of_region)
         self._log.note_copy(copy, arrived.sender_id, own=region == self._own)
         return copy
+
+    def handed_out(self, entries: Sequence[Entry], now_ms: int, cursors: Cursors) -> set[MessageId]:
+        """Return which of these entries of another region's stream are not pushed here.
+
+        Another copy of the message was pushed instead, or will be: this region's own one, one of a
+        stream that has been delivered up to it, or the first one, if that is here. Devices that
+        have the other copy know the message by its id, which every action accepts.
+        """
+        if not self._several or entries[0].region == self._own:
+            return set()
+        keys = {
+            ids.message_dedupe(entry.sender_id, entry.client_message_id, region): entry
+            for entry in entries
+            if entry.client_message_id is not None
+            for region in self._regions
+            if region != entry.region
+        }
+        if not keys:
+            return set()
+        room_id = entries[0].room_id
+        others = self._log.elsewhere(room_id, (), list(keys), now_ms).first
+        return {
+            keys[key].message_id
+            for key, other in others.items()
+            if self._pushes(room_id, other, keys[key], cursors)
+        }
+
+    def _pushes(self, room_id: RoomId, other: Duplicate, than: Entry, cursors: Cursors) -> bool:
+        """Whether this copy is pushed here rather than the entry."""
+        if other.region == self._own or cursors.get(room_id, other.region).seq >= other.seq:
+            return True
+        first = other.message_id < than.message_id
+        return first and self._log.get(room_id, other.region, other.message_id) is not None
 
     def first_of(self, entry: Entry) -> Entry:
         """Return the copy that readers show: the entry itself if it is the first, or alone."""

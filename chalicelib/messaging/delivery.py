@@ -14,8 +14,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from .. import wire
 from ..jobs.delivery import DeliverEntry, DeliverToTargets, SetAside
+from ..jobs.foreign import DeliverForeign
 from ..kernel import telemetry
 from ..kernel.errors import CacheDown
 from ..membership.rooms import Rooms
@@ -70,7 +73,26 @@ class Delivery:
             streams.setdefault(job.entry.region, {})[job.entry.seq] = job.entry
         for known in streams.values():
             newest = known[max(known)]
-            self._runs.deliver(self._track(newest), known, attempt)
+            self._runs.deliver(self._track(newest, DeliverEntry), known, attempt)
+
+    def foreign(self, whole: Mapping[int, Entry], attempt: int) -> None:
+        """Deliver entries of another region's stream, by seq, which follow its cursor.
+
+        Raises:
+            Unavailable: As `entries`.
+        """
+        newest = whole[max(whole)]
+        self._runs.deliver(self._track(newest, DeliverForeign), whole, attempt)
+
+    def late(self, entry: Entry, attempt: int) -> None:
+        """Deliver an entry that its stream has passed over.
+
+        Sockets that can recover have gone on without it, too: they get it without an offset.
+        """
+        cursor = self._cursors.get(entry.room_id, entry.region)
+        targets = self._posting.connected(self._begin(entry.room_id, [entry]))
+        plain = [replace(each, protocol=wire.plain(each.protocol)) for each in targets]
+        self._serving.serve([entry], plain, self._runs.begin(cursor, attempt), None)
 
     def again(self, letter: SetAside, attempt: int) -> None:
         """Deliver entries that were set aside again, or set them aside once more."""
@@ -91,12 +113,14 @@ class Delivery:
         cursor = self._cursors.get(entry.room_id, entry.region)
         self._serving.serve([entry], job.targets, self._runs.begin(cursor, attempt), None)
 
-    def _track(self, newest: Entry) -> Track:
+    def _track(self, newest: Entry, job: type[DeliverEntry | DeliverForeign]) -> Track:
+        stream = (newest.room_id, newest.region) if job is DeliverEntry else None
         return Track(
+            stream,
             None,
             lambda: self._cursors.get(newest.room_id, newest.region),
             self._hand_out,
-            lambda done: DeliverEntry(entry=newest, after=done),
+            lambda done: job(entry=newest, after=done),
         )
 
     def _hand_out(self, entries: list[Entry], run: Run) -> tuple[list[Entry], int]:

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..kernel import ids, telemetry
-from ..model.identifiers import MessageId, Region, RoomId
-from ..model.log import Duplicate, Entry
+from ..model.identifiers import MessageId, Region, RoomId, Stream
+from ..model.log import Duplicate, Entry, Head, Reach
 from ..ports.log import MessageLog
 from ..ports.system import Clock
 
@@ -28,10 +28,12 @@ class Seen:
     Attributes:
         newest: The newest id of their streams, None for none.
         first: The first copies of drafts that are resends, by the draft's place in the line.
+        own: How far another region has kept this region's stream.
     """
 
     newest: MessageId | None = None
     first: Mapping[int, Duplicate] = field(default_factory=dict)
+    own: Reach = field(default_factory=Reach)
 
 
 class OtherRegions:
@@ -64,7 +66,19 @@ class OtherRegions:
             standing = [at for at in known if self._stands(room_id, at, now_ms)]
             if standing:
                 first[number] = min(standing, key=lambda at: at.message_id)
-        return Seen(newest or None, first)
+        reaches = [head.reach.get(drafts[0].region, Reach()) for head in found.heads.values()]
+        return Seen(newest or None, first, max(reaches, key=lambda reach: reach.seq))
+
+    def restored(self, stream: Stream, head: Head, seen: Seen) -> Head:
+        """Return the head, moved to what another region has kept of this region's stream.
+
+        It is behind that only if this region was lost with its data and has them back from others,
+        which had the entry and not the head. An entry onto the old head would fork the stream.
+        """
+        if seen.own.seq <= head.seq or seen.own.last_id is None:
+            return head
+        self._log.restore_head(stream, seen.own)
+        return Head(seen.own.seq, seen.own.last_id)
 
     def _keys(self, draft: Entry) -> list[str]:
         """The keys under which others may have stored it, or this region when it was alone."""

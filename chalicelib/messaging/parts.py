@@ -99,6 +99,8 @@ class Parts:
             The `split_at_ms` to store with the stream's cursor.
         """
         now_ms, newest = self._clock.now_ms(), entries[-1]
+        if cursor.split is None and entries[0].seq == 1:
+            self._cursors.note_new(newest.room_id, newest.region)  # so the parts begin there, too
         if cursor.split is None and not self._cursors.split(
             newest.room_id, newest.region, cursor, now_ms
         ):
@@ -125,7 +127,7 @@ class Parts:
         def rest(done: int) -> DeliverPart:
             return replace(job, after=done)
 
-        track = Track(part, cursor, hand_out, rest)
+        track = Track(None, part, cursor, hand_out, rest)
         self._runs.deliver(track, {entry.seq: entry}, attempt)
 
     def _hand_out(self, entries: list[Entry], run: Run, part: int) -> list[Entry]:
@@ -163,4 +165,4 @@ def _start(stream: Cursor, part: Cursor, entry: Entry) -> Cursor:
         start = replace(
             part, seq=stream.split.seq, message_id=stream.split.last_id or part.message_id
         )
-    return replace(start, behind={**stream.behind, **part.behind})
+    return replace(start, behind={**stream.behind, **part.behind}, is_new=stream.is_new)

@@ -23,6 +23,7 @@ from .fanout import Receipt
 CHUNK = 10_000  # users asked for in one Redis trip
 TOO_MANY = "the region has used up its posts for the moment, try again"
 _MANY, _FAILED = 5, Outcome.FAILED
+_GONE_IN_A_HURRY = 3  # cleaned up after, with three calls for each, before the sender's answer
 _TO_RETRY = (Outcome.THROTTLED, Outcome.FAILED, Outcome.BUSY, Outcome.UNSENT)
 
 
@@ -41,9 +42,9 @@ class Posting:
         self._rooms = rooms
         self._clock = clock
 
-    def post(self, posts: Sequence[Post]) -> Receipt:
+    def post(self, posts: Sequence[Post], within_ms: int | None = None) -> Receipt:
         """Send all posts, and clean up connections that are gone."""
-        sent = list(zip(posts, self.outcomes(posts), strict=True))
+        sent = list(zip(posts, self.outcomes(posts, within_ms), strict=True))
 
         def which(*outcomes: Outcome) -> tuple[Target, ...]:
             return tuple(post.target for post, outcome in sent if outcome in outcomes)
@@ -58,18 +59,25 @@ class Posting:
             ended=which(Outcome.GONE),
         )
 
-    def outcomes(self, posts: Sequence[Post]) -> list[Outcome]:
+    def outcomes(self, posts: Sequence[Post], within_ms: int | None = None) -> list[Outcome]:
         """Send all posts, clean up connections that are gone, and return one outcome for each.
 
         `GONE` on a connection that may not be open yet is returned as `THROTTLED`. If the posts of
         many connections fail, the cause is not theirs: these are `BUSY`, but for sockets that can
         recover: of a failed post it is unknown whether it arrived, and they must not get it twice.
+
+        Args:
+            within_ms: How long posts may wait to be begun; None for as long as the post client
+                waits. A caller in such a hurry cleans up after few that are gone: the others are
+                returned as `THROTTLED`, so that jobs of their own do it.
         """
         if not posts:
             return []
-        outcomes = list(self._poster.post(posts))
-        for number, outcome in enumerate(outcomes):
-            if outcome is Outcome.GONE and not self._gone(posts[number].target):
+        outcomes = list(self._poster.post(posts, within_ms))
+        gone = [number for number, outcome in enumerate(outcomes) if outcome is Outcome.GONE]
+        most = len(gone) if within_ms is None else _GONE_IN_A_HURRY
+        for count, number in enumerate(gone):
+            if count >= most or not self._gone(posts[number].target):
                 outcomes[number] = Outcome.THROTTLED
         failed = {p.target.origin for p, o in zip(posts, outcomes, strict=True) if o is _FAILED}
         if len(failed) >= _MANY and 2 * len(failed) >= len({post.target.origin for post in posts}):
@@ -116,7 +124,7 @@ class Posting:
                 online = Online((), chunk)
             found += online.targets
             if online.unknown:
-                found += self._connections.of_users(online.unknown)
+                found += self._connections.of_users(online.unknown, online.held)
         return found
 
     def _in_large_room(self, room: LargeRoom) -> list[Target]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ..contract import positions
 from ..kernel import ids
@@ -62,7 +63,7 @@ class MessageReader:
         The head of another region may be here before its entries, which arrive in any order.
         """
         return {
-            region: self._whole(room_id, region, None)
+            region: self._whole(room_id, region, None, passed=head.passed)
             if head.seq and region != self.regions[0]
             else head
             for region, head in heads.items()
@@ -73,7 +74,7 @@ class MessageReader:
     ) -> dict[Region, Head]:
         """Return the part of what this replica has that is not after a message."""
         return {
-            region: self._whole(room_id, region, ids.following(message_id))
+            region: self._whole(room_id, region, ids.following(message_id), passed=head.passed)
             if (head.last_id or "") > message_id
             else head
             for region, head in reached.items()
@@ -91,19 +92,31 @@ class MessageReader:
             for region in self.regions
         }
 
+    def whole(self, room_id: RoomId, region: Region) -> Head:
+        """Return how far a stream is here: up to the first hole in its newest entries."""
+        return self._whole(room_id, region, None)
+
     def _whole(
         self,
         room_id: RoomId,
         region: Region,
         before: MessageId | None,
         most: int = _LOOK_BACK,
+        passed: int = 0,
     ) -> Head:
-        """Return the last of a stream's newest entries that follows the ones before it."""
-        last = Head(0, MessageId(""))
-        for entry in reversed(self._log.before(room_id, region, before, most)):
-            if last.seq and entry.seq != last.seq + 1:
+        """Return the last of a stream's newest entries that follows the ones before it.
+
+        Of a stream that is here as a whole, the first entry must be here, too.
+
+        Args:
+            passed: `Head.passed`.
+        """
+        newest = self._log.before(room_id, region, before, most)
+        last = Head(newest[-1].seq - 1 if len(newest) == most else 0, MessageId(""))
+        for entry in reversed(newest):
+            if entry.seq != last.seq + 1 and entry.seq - 1 > passed:
                 break
-            last = Head(entry.seq, entry.message_id)
+            last = Head(entry.seq, entry.message_id, passed=passed)
         return last
 
     def history(
@@ -192,11 +205,14 @@ class MessageReader:
             cursor = page[-1].message_id
 
     def heads(self, room_ids: list[RoomId]) -> dict[RoomId, dict[Region, Head]]:
-        """Return the head of each stream of these rooms, in batched consistent reads."""
+        """Return the head of each stream of these rooms, in batched consistent reads.
+
+        What a region has kept from spares counts, too: its stream's own head may never come.
+        """
         streams = [(room_id, region) for room_id in room_ids for region in self.regions]
         heads = self._log.heads(streams)
         return {
-            room_id: {region: heads[(room_id, region)] for region in self.regions}
+            room_id: _furthest({each: heads[(room_id, each)] for each in self.regions})
             for room_id in room_ids
         }
 
@@ -221,3 +237,18 @@ class MessageReader:
             pages = [self._log.before(room_id, r, cursor, limit) for r in self.regions]
             merged = heapq.merge(*pages, key=lambda entry: entry.message_id, reverse=True)
         return list(merged)[:limit]
+
+
+def _furthest(heads: Mapping[Region, Head]) -> dict[Region, Head]:
+    """Return the heads of a room's streams with what regions have kept of each other's."""
+    found = dict(heads)
+    own = next(iter(heads))  # nobody has this region's stream further than itself
+    for head in heads.values():
+        for region, reach in head.reach.items():
+            if region not in found or region == own:
+                continue
+            known = found[region]
+            if reach.seq > known.seq:
+                known = replace(known, seq=reach.seq, last_id=reach.last_id)
+            found[region] = replace(known, passed=max(known.passed, reach.passed))
+    return found

@@ -89,7 +89,7 @@ class RoomChanges:
         room_id, user_id, at = job.room_id, job.user_id, times.iso(job.at_ms)
         if job.change == "member_removed":
             if part is None or part_of(user_id) == part:
-                own = self._connections.of_users([user_id])
+                own = self._connections.all_of(user_id)
                 targets = targets + [t for t in own if t not in targets]
             left = UserLeft(user_id, room_id, at)
             self._telling.tell_room(room_id, left, None, retry=False, part=part)
@@ -111,7 +111,7 @@ class RoomChanges:
             self._outbound.send([again])
         for room_id in rooms:
             if user_id is not None and not self._rooms.among(user_id, [room_id]):
-                for target in self._connections.of_users([user_id]):
+                for target in self._connections.all_of(user_id):
                     self._views.close(room_id, target)
 
     def invalidate_again(self, job: InvalidateMembership) -> None:

@@ -21,6 +21,8 @@ from ..ports.delivery import Cursors
 from ..ports.system import Clock
 from .backlog import TOO_LARGE, Backlog
 from .confirmations import Confirmations
+from .copies import Copies
+from .holding import MOVED
 from .posting import TOO_MANY, Posting
 from .recovering import RecoveringSockets
 from .runs import Run
@@ -44,6 +46,7 @@ class Serving:
         confirmations: Confirmations,
         recovering: RecoveringSockets,
         backlog: Backlog,
+        copies: Copies,
         clock: Clock,
     ) -> None:
         self._cursors = cursors
@@ -52,6 +55,7 @@ class Serving:
         self._recovering = recovering
         self._confirmations = confirmations
         self._backlog = backlog
+        self._copies = copies
         self._clock = clock
 
     def serve(
@@ -87,10 +91,12 @@ class Serving:
                     behind += found[1]
                 break
         plain = [each for each in behind if not wire.recovers(each[1].protocol)]
+        if run.held is not None and (plain or place is not None):
+            run.held.is_plain = False
         self._slow.fall_behind(run.cursor, plain, part)
         self._recovering.queue_for([each for each in behind if wire.recovers(each[1].protocol)])
         if place is not None:
-            self._cursors.keep_place(*place, part)
+            self._cursors.keep_place(*place, part, run.cursor.fence)
         if not done:
             raise Unavailable(TOO_MANY)
         return done
@@ -107,19 +113,35 @@ class Serving:
         begun = self._recovering.begin(entries, ready)
         reached = run.cursor.reached(entries[0].seq)
         try:
-            window = Window(entries, begun.current(targets), slow, reached, begun)
+            copies = self._copies.handed_out(entries, self._clock.now_ms(), self._cursors)
+            window = Window(entries, begun.current(targets), slow, reached, begun, copies)
+            self._check(run)
         except Exception:
             self._recovering.settle(begun, dict.fromkeys(begun.trails))
             raise
-        window.settle(self._posting.outcomes(window.posts))
+        window.settle(self._posting.outcomes(window.posts, self._within_ms(run)))
         self._recovering.settle(begun, window.sent())
         done = self._reach(window, run)
         for entry in window.too_large(done):
             self._backlog.set_aside(entry, TOO_LARGE, run.attempt)
         for index, entry in enumerate(window.entries[:done]):
             if entry.delivery_receipt:
-                self._confirmations.ask(entry, window.takers(index))
+                self._confirmations.ask(entry, window.takers(index), self._within_ms(run))
         return window, done
+
+    def _check(self, run: Run) -> None:
+        """Check that this process still has the lease, if it has one.
+
+        A process that is paused behind this line posts late: it repeats what others have posted
+        since, and can write nothing of it.
+        """
+        if run.held is not None and self._clock.now_ms() >= run.held.posts_until_ms:
+            raise Unavailable(MOVED)
+
+    def _within_ms(self, run: Run) -> int | None:
+        """How long posts may wait for a socket from now on."""
+        until_ms = run.held.answers_until_ms if run.held is not None else None
+        return None if until_ms is None else max(0, until_ms - self._clock.now_ms())
 
     def _reach(self, window: Window, run: Run) -> int:
         """Return how many entries are done: those before the first that must be posted again.

@@ -25,6 +25,7 @@ from ..ports.queues import Queue
 from .backlog import TOO_LARGE, Backlog
 from .confirmations import Confirmations
 from .fanout import RETRY_DELAYS_S, posts_for
+from .holding import MOVED
 from .posting import TOO_MANY, Posting
 
 MOST_BEHIND = 100  # connections noted with one cursor: about 5 KB, of which each write pays
@@ -105,6 +106,9 @@ class SlowConnections:
 
         The note is written first, because the job of the noted entry removes it. When too many
         connections are noted already, the rest is closed; their clients reconnect and sync.
+
+        Raises:
+            Unavailable: Also when another process goes on with the stream.
         """
         if not behind:
             return
@@ -116,7 +120,8 @@ class SlowConnections:
             self._must_pass()
         noted = {origin: seq for origin, seq in last.items() if origin not in beyond}
         if noted:
-            self._cursors.fall_behind(room_id, region, noted, part)
+            if not self._cursors.fall_behind(room_id, region, noted, part, cursor.fence):
+                raise Unavailable(MOVED)
             late = [(entry, target) for entry, target in behind if target.origin in noted]
             self._queue.send(
                 [DeliverDirect(entry=entry, target=each, part=part) for entry, each in late]

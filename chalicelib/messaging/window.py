@@ -14,7 +14,7 @@ from ..contract import events
 from ..kernel import telemetry
 from ..model.connections import Target
 from ..model.delivery import Outcome, Post
-from ..model.identifiers import ConnectionId, RoomId, UserId
+from ..model.identifiers import ConnectionId, MessageId, RoomId, UserId
 from ..model.log import Entry
 from .fanout import posts_for
 from .recovering import Begun
@@ -54,6 +54,7 @@ class Window:
         slow: Those that get entries in groups of their own.
         reached: Users up to this one were served with the first entry before; "" for none.
         begun: The sockets that can recover among the targets.
+        left_out: Entries that are done without a post.
 
     Attributes:
         entries: Those of the given entries that can be encoded.
@@ -69,11 +70,13 @@ class Window:
         slow: Collection[ConnectionId],
         reached: UserId,
         begun: Begun,
+        left_out: Collection[MessageId] = (),
     ) -> None:
         self._targets = targets
         self._slow = {*slow, *begun.others}
         self._reached = reached
         self._begun = begun
+        self._left_out = left_out
         self._all = entries
         self._posts = self._encode()
         self.entries = list(entries[: len(self._posts)])
@@ -181,7 +184,10 @@ class Window:
         return before[-1].user_id, [(entry, each) for each in before if self._is_late(index, each)]
 
     def _is_late(self, index: int, target: Target) -> bool:
-        if target.origin == self.entries[index].origin_id or self._has(index, target):
+        entry = self.entries[index]
+        if entry.message_id in self._left_out:
+            return False
+        if target.origin == entry.origin_id or self._has(index, target):
             return False
         if target.origin in self._slow:
             return True
@@ -215,7 +221,9 @@ class Window:
             others = [
                 target
                 for target in ready
-                if target.origin != entry.origin_id and not self._has(index, target)
+                if entry.message_id not in self._left_out
+                and target.origin != entry.origin_id
+                and not self._has(index, target)
             ]
             try:
                 offset = partial(self._begun.offset, entry)

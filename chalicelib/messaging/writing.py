@@ -6,18 +6,22 @@ from dataclasses import replace
 
 from ..contract.commands import MAX_CONTENT_BYTES, SendMessage, check_json
 from ..jobs.delivery import DeliverEntry
+from ..jobs.foreign import DeliverForeign
 from ..kernel import ids
 from ..kernel.errors import Internal, NotFound, PermissionDenied, Unavailable
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ..model.lines import Fate, Settled, Turn
 from ..model.log import Duplicate, Entry, EntryKind
 from ..model.rooms import Role
+from ..ports.delivery import Cursors
 from ..ports.lines import Lines
 from ..ports.log import MessageLog
 from ..ports.queues import Queue
 from ..ports.system import Clock, Ids
 from .appending import Appender
+from .backlog import RECENT_MS
 from .elsewhere import OtherRegions
+from .lane import FastLane
 from .reading import MessageReader
 
 
@@ -31,15 +35,19 @@ class MessageWriter:
         reader: MessageReader,
         lines: Lines,
         delivery: Queue,
+        cursors: Cursors,
         clock: Clock,
         ids_: Ids,
         region: Region,
+        lane: FastLane | None = None,
     ) -> None:
         self._log = log
         self._reader = reader
         self._delivery = delivery
+        self._cursors = cursors
         self._clock = clock
         self._region = region
+        self._lane = lane
         others = tuple(each for each in reader.regions if each != region)
         elsewhere = OtherRegions(log, clock, others)
         self._appender = Appender(log, lines, clock, ids_, region, elsewhere)
@@ -86,17 +94,23 @@ class MessageWriter:
         message_id: MessageId,
         origin: ConnectionId | None,
         turn: Turn | None,
-    ) -> None:
-        """Delete a message, as its sender, an admin or the owner of the room. Idempotent."""
+    ) -> list[Entry]:
+        """Delete a message, as its sender, an admin or the owner of the room. Idempotent.
+
+        Returns:
+            The deletions of all of its copies.
+        """
         found = self._reader.find(room_id, message_id)
         if found is None or found.kind is not EntryKind.MESSAGE:
             raise NotFound("no such message")
         if found.sender_id != user_id and not role.manages:
             raise PermissionDenied("only the sender, the owner or an admin may delete a message")
         copies = self._reader.copies
+        deletions = []
         for each in copies.all_of(copies.first_of(found)):
-            self._delete(user_id, each, origin, turn)
+            deletions.append(self._delete(user_id, each, origin, turn))
             turn = None
+        return deletions
 
     def arrived(self, entry: Entry) -> bool:
         """Take note of another region's entry; return whether readers do not show it.
@@ -105,11 +119,19 @@ class MessageWriter:
         resend is stored here until both are. An entry that is not shown is a second copy: it must
         not be pushed.
         """
+        if entry.kind is EntryKind.MESSAGE and entry.client_message_id is None:
+            return False  # it has no copy
         copies = self._reader.copies
         copy = copies.notice(entry, self._clock.now_ms())
-        named = entry.target_id if entry.kind is EntryKind.DELETION else entry.message_id
-        found = self._reader.first_copy(entry.room_id, named) if named else None
-        all_copies = copies.all_of(found) if found is not None else []
+        found: Entry | None = entry
+        if entry.kind is EntryKind.DELETION:
+            named = entry.target_id
+            found = self._reader.find(entry.room_id, named) if named is not None else None
+            # Written after the mark, or the mark was lost with its region.
+            if found is not None and not found.deleted and (found.kept or entry.kept):
+                self._log.mark_deleted(found)
+                found = replace(found, deleted=True, content=None)
+        all_copies = copies.all_of(copies.first_of(found)) if found is not None else []
         if any(each.deleted for each in all_copies):  # one was deleted before the other was known
             for each in all_copies:
                 key, now_ms = ids.deletion_dedupe(each.message_id), self._clock.now_ms()
@@ -126,7 +148,7 @@ class MessageWriter:
 
     def _delete(
         self, user_id: UserId, found: Entry, origin: ConnectionId | None, turn: Turn | None
-    ) -> None:
+    ) -> Entry:
         draft = Entry(
             room_id=found.room_id,
             region=self._region,
@@ -140,9 +162,10 @@ class MessageWriter:
             origin_id=origin,
         )
         if found.deleted and (first := self._deletion_of(found)) is not None:
-            self._enqueue(self._again(draft, first))
-            return
-        self._append(draft, ids.deletion_dedupe(found.message_id), turn)
+            deletion = self._again(draft, first)
+            self._enqueue(deletion)
+            return deletion
+        return self._append(draft, ids.deletion_dedupe(found.message_id), turn)
 
     def _deletion_of(self, deleted: Entry) -> Duplicate | None:
         """Return the deletion of a message under the dedupe key that earlier versions wrote.
@@ -159,7 +182,10 @@ class MessageWriter:
     def _append(self, draft: Entry, dedupe: str | None, turn: Turn | None) -> Entry:
         settled = self._appender.append(draft, dedupe, turn)
         entry = self._entry(draft, settled)
-        self._enqueue(entry)
+        if self._lane is not None and settled.alone:
+            self._lane.beside(lambda: self._enqueue(entry), entry, turn)
+        else:
+            self._enqueue(entry)
         return entry
 
     def _entry(self, draft: Entry, settled: Settled) -> Entry:
@@ -184,4 +210,14 @@ class MessageWriter:
         return replace(stored, origin_id=draft.origin_id)
 
     def _enqueue(self, entry: Entry) -> None:
-        self._delivery.send([DeliverEntry(entry=entry)])
+        """Queue the delivery; a resend of a message of another region names that entry."""
+        own = entry.region == self._region
+        try:
+            self._delivery.send([DeliverEntry(entry=entry) if own else DeliverForeign(entry=entry)])
+        except Unavailable:
+            age_ms = self._clock.now_ms() - entry.timestamp_ms
+            if own and entry.seq == 1 and age_ms < RECENT_MS:
+                # A later entry's job is to begin here, however long the outage is. An older first
+                # entry was perhaps delivered, and the cursor lost.
+                self._cursors.note_new(entry.room_id, entry.region)
+            raise

@@ -99,12 +99,12 @@ class Viewers:
     Attributes:
         targets: None if they are not cached.
         members: Those of their users who are members; None if the room's members are not cached.
-        left: How many connections had left the room, see `ports.Audience.fill_joined`.
+        as_of: What `ports.Audience.fill_joined` has to be given.
     """
 
     targets: tuple[Target, ...] | None
     members: frozenset[UserId] | None
-    left: int
+    as_of: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +113,13 @@ class Online:
 
     Attributes:
         targets: The connections of those who are online.
-        unknown: Users who may be online although the registry has no connection of theirs.
+        unknown: Users who may have connections that the registry lacks.
+        held: Connections of these users that it has. Some may have ended.
     """
 
     targets: Sequence[Target]
     unknown: Sequence[UserId] = ()
+    held: Sequence[Target] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .connections import Target
+from .connections import Online, Target
 from .identifiers import ConnectionId, MessageId, RoomId, UserId
 from .log import Head
 from .rooms import LargeRoom, Role
@@ -40,6 +40,13 @@ class Cursor:
         behind: Slow connections (by `Target.origin`) that get this stream through an order group
             of their own, each with the seq of the last entry queued there.
         place: How far an entry was delivered when the posts were used up.
+        waiting: Of another region's stream, the highest seq that was here while an earlier entry
+            was missing; 0 if none ever was.
+        passed: The missing entries that the stream no longer waits for: (first seq, last seq).
+        is_new: Nothing was delivered before, for certain: a cursor at 0 was not lost.
+        fence: The number of the newest lease under which the item was written. Whoever holds an
+            older one can write no more. A worker writes with that of its own lease, or with the
+            one that it read if it has none.
     """
 
     seq: int = 0
@@ -48,10 +55,63 @@ class Cursor:
     behind: Mapping[ConnectionId, int] = field(default_factory=dict)
     split: Head | None = None
     place: Place | None = None
+    waiting: int = 0
+    passed: tuple[tuple[int, int], ...] = ()
+    is_new: bool = False
+    fence: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing to know beside the seq."""
+        reached = self.place is not None and self.place.seq > self.seq
+        return not (self.split or self.split_at_ms or self.behind or reached)
+
+    def has_passed(self, seq: int) -> bool:
+        """Whether the stream has gone on without this entry, which may still arrive."""
+        return any(first <= seq <= last for first, last in self.passed)
 
     def reached(self, seq: int) -> UserId:
         """Up to which user the entry with this seq was delivered already; "" for none."""
         return self.place.user_id if self.place is not None and self.place.seq == seq else _NOBODY
+
+
+def without(ranges: Sequence[tuple[int, int]], seq: int) -> tuple[tuple[int, int], ...]:
+    """Take a seq out of ranges of seqs."""
+    left: list[tuple[int, int]] = []
+    for first, last in ranges:
+        if first <= seq <= last:
+            left += [part for part in ((first, seq - 1), (seq + 1, last)) if part[0] <= part[1]]
+        else:
+            left.append((first, last))
+    return tuple(left)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A stream's lease: its holder delivers the stream, nobody else.
+
+    Attributes:
+        fence: Above that of every earlier holder.
+        at: Where the last holder left the stream's cursor; None if that is unknown.
+        plain: Whether that cursor is plain, too.
+    """
+
+    fence: int
+    at: int | None = None
+    plain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A lease to deliver the entry after the cursor, and what that needs, read with it.
+
+    Attributes:
+        version: The room's membership version; None if it is not cached.
+    """
+
+    lease: Lease
+    version: str | None
+    online: Online
 
 
 @dataclass(frozen=True, slots=True)

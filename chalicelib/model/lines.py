@@ -8,6 +8,7 @@ from typing import NewType
 
 from .identifiers import Stream
 from .log import Duplicate, Entry, Head
+from .rooms import SmallRoom
 
 TurnId = NewType("TurnId", str)
 
@@ -22,6 +23,7 @@ class Turn:
         wait_ms: Milliseconds until the room's rate allows another message; 0 if it allowed this
             one. With a wait, nothing was drawn.
         payer: The member's bucket that was charged with the room's.
+        room: The room's members; None if they are not cached, or too many.
     """
 
     id: TurnId
@@ -29,6 +31,7 @@ class Turn:
     head: Head | None = None
     wait_ms: int = 0
     payer: str = ""
+    room: SmallRoom | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +68,20 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The end of a draft, and which entry it became, or which one is there instead of it."""
+    """The end of a draft, and which entry it became, or which one is there instead of it.
+
+    Attributes:
+        alone: It was committed by its own writer, with no other draft.
+    """
 
     fate: Fate
     at: Duplicate | None = None
+    alone: bool = False
 
     @classmethod
-    def committed(cls, entry: Entry) -> Settled:
+    def committed(cls, entry: Entry, *, alone: bool = False) -> Settled:
         at = Duplicate(entry.message_id, entry.region, entry.seq, entry.timestamp_ms)
-        return cls(Fate.COMMITTED, at)
+        return cls(Fate.COMMITTED, at, alone)
 
 
 @dataclass(frozen=True, slots=True)

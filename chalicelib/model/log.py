@@ -17,6 +17,17 @@ class EntryKind(StrEnum):
     DELETION = "deletion"
 
 
+class Durability(StrEnum):
+    """Where an entry is kept when its writer gets the ack, the least first.
+
+    REGIONAL: in the region that wrote it. Other regions get it by replication.
+    GLOBAL: in a second region, too, which delivers it whatever becomes of the first.
+    """
+
+    REGIONAL = "regional"
+    GLOBAL = "global"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One entry of a room's log, in the stream (room_id, region), contiguous from seq 1.
@@ -29,6 +40,8 @@ class Entry:
         deleted: Whether the message was deleted; then its content is gone.
         origin_id: The `Target.origin` of the sender: it gets the ack, and no event.
         delivery_receipt: Whether the sender asked for delivery receipts.
+        kept: Whether a region with a spare wrote the item, as replication had not brought it. That
+            is the later write, so a deletion that was written before it must be marked again.
     """
 
     room_id: RoomId
@@ -46,6 +59,21 @@ class Entry:
     deleted: bool = False
     origin_id: ConnectionId | None = None
     delivery_receipt: bool = False
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a region has another region's stream beyond what was replicated.
+
+    Attributes:
+        seq, last_id: The newest entry that it kept from a spare.
+        passed: It waits for no missing entry up to this seq.
+    """
+
+    seq: int = 0
+    last_id: MessageId | None = None
+    passed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +84,15 @@ class Head:
         last_id: Its message_id; None if only the seq is known (a guess from the cache).
         tail: Whose messages the newest entries are, by seq: see `kernel.tails`. Without those of
             earlier versions.
+        reach: Of the streams of other regions, what this one's region has kept from spares.
+        passed: Nobody waits for a missing entry up to this seq.
     """
 
     seq: int
     last_id: MessageId | None
     tail: Mapping[int, int] = field(default_factory=dict, compare=False, repr=False)
+    reach: Mapping[Region, Reach] = field(default_factory=dict, compare=False, repr=False)
+    passed: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

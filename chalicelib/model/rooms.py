@@ -60,6 +60,14 @@ LARGE = 100  # a room with more members is asked for those who are connected, in
 
 
 @dataclass(frozen=True, slots=True)
+class SmallRoom:
+    """The cached members of a room that is not large, under this membership version."""
+
+    version: str
+    users: tuple[UserId, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LargeRoom:
     """The cached members of a large room, which are not read to find those who are connected.
 

@@ -4,9 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from .connections import Target
 from .identifiers import ConnectionId, Region, RoomId, Stream, UserId
+
+
+class End(StrEnum):
+    """How a polling session ends; its value is what is stored.
+
+    CLIENT: its client closed it. SERVER: the server did, and its client should come back.
+    OVERLAP: a second poll did, for which the protocol's own tests demand a close packet.
+    """
+
+    CLIENT = "6"
+    SERVER = "0"
+    OVERLAP = "1"
+
+    @property
+    def packet(self) -> str:
+        """What a waiting poll gets.
+
+        It is a close packet only where it must be: python-socketio never reconnects after one.
+        After a noop every client polls once more, is refused, and reconnects.
+        """
+        return "1" if self is End.OVERLAP else "6"
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,26 @@ class ClusterBus(Protocol):
 
 class PeerHealth(Protocol):
     def healthy(self, url: str) -> bool:
-        """Whether the region's health URL answers 200 within a second. Never raises."""
+        """Whether the region's health URL answers 200 within two seconds. Never raises."""
+
+
+class Probes(Protocol):
+    """Calls that find out whether the systems that a region needs are there."""
+
+    def answering(self, calls: Mapping[str, Callable[[], object]]) -> dict[str, bool]:
+        """Make the calls side by side, and say of each whether it returned in time.
+
+        The time is a second; for the first calls of a process, which make clients, four. A call
+        that takes longer is not interrupted. While it goes on, no call of its name is made, and
+        that name is False. Never raises.
+        """
+
+    def ask_connections(self, api_id: str, stage: str) -> None:
+        """Ask @connections of an API for a connection that does not exist; changes nothing.
+
+        Raises:
+            Unavailable: It did not answer as it does for such a connection.
+        """
 
 
 class Buckets(Protocol):

@@ -12,7 +12,8 @@ from ..model.identifiers import RoomId
 class Audience(Protocol):
     """Which connections have joined a room, for ephemeral events.
 
-    What is cached of a room is dropped an hour after it was filled, so that nothing wrong stays.
+    What is cached of a room is dropped an hour after it was filled, so that nothing wrong stays. It
+    is also dropped when another node becomes the primary: it may lack the last joins and leaves.
     """
 
     def join(self, room_id: RoomId, target: Target) -> bool:
@@ -27,9 +28,10 @@ class Audience(Protocol):
         If its targets are None, read the store and call `fill_joined`.
         """
 
-    def fill_joined(self, room_id: RoomId, left: int, targets: Iterable[Target]) -> bool:
+    def fill_joined(self, room_id: RoomId, as_of: str, targets: Iterable[Target]) -> bool:
         """Add targets read from the store to the cached ones.
 
-        Stores nothing and returns False if a connection has left since `left` was read, as the
-        targets may contain it.
+        Stores nothing and returns False if a connection has left since `as_of` was read, as the
+        targets may contain it, or if another node has become the primary, which may lack one that
+        has joined.
         """

@@ -8,12 +8,14 @@ from .access import Buckets
 from .audience import Audience
 from .connections import FrameContexts, Registry
 from .delivery import PostBudget, Tallies
+from .leases import DeliveryLeases
 from .lines import Lines, RoomBuckets
 from .log import Recents
 from .membership import MembershipCache
 from .receipts import AckNumbers, Claims
 from .system import Reachable, TrafficCounts
 from .typing import TypingState
+from .whereabouts import ElsewhereCache
 
 
 class Cache(
@@ -30,8 +32,10 @@ class Cache(
     Buckets,
     PostBudget,
     Tallies,
+    DeliveryLeases,
     TrafficCounts,
     Reachable,
+    ElsewhereCache,
     Protocol,
 ):
     """Every method is one round trip and may raise `CacheDown`.

@@ -16,6 +16,7 @@ from ..model.connections import (
     Silent,
     Target,
 )
+from ..model.draining import Drain
 from ..model.identifiers import ConnectionId, Region, RoomId, UserId
 from ..model.rooms import LargeRoom
 
@@ -71,6 +72,25 @@ class ConnectionStore(Protocol):
     def joined(self, room_id: RoomId) -> list[Target]: ...
 
 
+class Drains(Protocol):
+    """The region's drain, and the turns of buckets in it. Only this region reads and writes it."""
+
+    def get(self) -> Drain | None:
+        """The drain that is under way. Strongly consistent."""
+
+    def start(self, now_ms: int, over_ms: int) -> Drain:
+        """Start a drain, or change the time of the one that is under way (atomic)."""
+
+    def stop(self) -> None:
+        """End the drain, if one is under way."""
+
+    def take_turn(self, drain: Drain, bucket: int, now_ms: int, next_ms: int) -> bool:
+        """Take a bucket's turn; its next one is due at `next_ms`.
+
+        False, and no change, if the turn is not due or another drain is under way (atomic).
+        """
+
+
 class Registry(Protocol):
     """Who is connected, in Redis: the devices of each user.
 
@@ -80,12 +100,15 @@ class Registry(Protocol):
     def register(self, connection: Connection) -> bool:
         """Add it. True if it is the user's first connection in this region (atomic)."""
 
-    def restore(self, connections: Sequence[Connection], heard_ms: int = 0) -> None:
+    def restore(self, connections: Sequence[Connection], heard_ms: int = 0) -> Sequence[Connection]:
         """Add connections that were lost, all in one round trip.
 
         Args:
             heard_ms: The sign of life to note for those of which none is known here, unless the
                 one in the store is later.
+
+        Returns:
+            Those that were missing in a warm bucket: readers took them for absent.
         """
 
     def renew(self, connection: Connection) -> None:
@@ -195,5 +218,6 @@ class FrameContexts(Protocol):
         With a room, makes its membership version if there is none.
 
         With a `charge`, takes a token. With a `turn_region`, draws a turn of that stream: takes
-        a token of the room's rate, and then the stream's lease if it is free.
+        a token of the room's rate, and then the stream's lease if it is free. The turn has the
+        room's members if they are cached and the room is not large.
         """

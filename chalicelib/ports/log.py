@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ..model.delivery import Delivering
-from ..model.identifiers import MessageId, Region, RoomId, UserId
-from ..model.log import BatchResult, CommitResult, Copy, Duplicate, Elsewhere, Entry, Head
+from ..model.identifiers import MessageId, Region, RoomId, Stream, UserId
+from ..model.log import BatchResult, CommitResult, Copy, Duplicate, Elsewhere, Entry, Head, Reach
 
 
 class MessageLog(Protocol):
@@ -66,6 +66,31 @@ class MessageLog(Protocol):
 
     def copies(self, room_id: RoomId, low: MessageId, high: MessageId) -> list[Copy]:
         """The noted copies of a room with low <= message_id <= high. Strongly consistent."""
+
+    def keep(
+        self, entry: Entry, dedupe: str | None, deletion: str, own: Region, now_ms: int
+    ) -> bool:
+        """Write another region's entry, whose replication may never come, as that region wrote it.
+
+        With its dedupe key, for the rest of its 24 h. The entry's stream keeps its head, which
+        only its region writes; this region's own head of the room notes how far it reaches.
+
+        Args:
+            deletion: The dedupe key of the entry's deletion.
+            own: This region.
+
+        Returns:
+            False if the entry or its deletion is here, also if an earlier call wrote the entry.
+        """
+
+    def pass_over(self, stream: Stream, seq: int, own: Region) -> None:
+        """Note in this region's own head that nobody waits for missing entries up to this seq."""
+
+    def restore_head(self, stream: Stream, reach: Reach) -> None:
+        """Move the head of this region's own stream to an entry beyond it; never back."""
+
+    def mark_deleted(self, entry: Entry) -> None:
+        """Mark an entry that is here as deleted, and drop its content. Idempotent."""
 
     def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None: ...
 

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from ..model.identifiers import Region
 from ..model.jobs import QueuedJob
+
+
+class PeerQueues(Protocol):
+    """The queues of this name in the other regions."""
+
+    def send(self, region: Region, job: QueuedJob) -> None:
+        """Send a job to that region, in a second or two at most, and once.
+
+        Raises:
+            Unavailable: It may have been sent or not.
+            TooLarge: The job is too large.
+        """
 
 
 class Queue(Protocol):

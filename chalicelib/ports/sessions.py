@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..model.connections import Target
 from ..model.identifiers import ConnectionId, Stream
-from ..model.sessions import Checkpoint, EngineSession, PacketPart, StreamsSent, Trail
+from ..model.sessions import Checkpoint, End, EngineSession, PacketPart, StreamsSent, Trail
 
 
 class CheckpointStore(Protocol):
@@ -40,8 +40,8 @@ class EngineSessions(Protocol):
     def pong(self, sid: ConnectionId, now_ms: int) -> EngineSession | None:
         """Store that it was heard from now; None, and nothing stored, if it is unknown."""
 
-    def connect(self, sid: ConnectionId, namespace: str) -> None:
-        """Store that a namespace was connected; no effect if the session is unknown."""
+    def connect(self, sid: ConnectionId, namespace: str) -> bool:
+        """Store that a namespace was connected; False, and no effect, if the session is unknown."""
 
     def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[PacketPart]:
         """Store a part of a binary packet and return all parts that wait now.
@@ -62,11 +62,11 @@ class EngineSessions(Protocol):
     def hand_out(self, sid: ConnectionId, parts: Sequence[PacketPart]) -> list[str] | None:
         """Remove these parts and return them in this order (atomic); None if one is gone."""
 
-    def close(self, sid: ConnectionId, last: str = "1") -> None:
-        """Remove it; a waiting poll gets `last`."""
+    def close(self, sid: ConnectionId, end: End = End.SERVER) -> None:
+        """Remove it; a waiting poll gets the packet of this end."""
 
-    def farewell(self, sid: ConnectionId, last: str) -> bool:
-        """Whether it was closed with `last` in the last two seconds; True only once (atomic)."""
+    def farewell(self, sid: ConnectionId) -> bool:
+        """Whether its client closed it in the last two seconds; True only once (atomic)."""
 
     def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
         """Append frames to a polling session's outbox and wake its poll (atomic).
@@ -76,7 +76,10 @@ class EngineSessions(Protocol):
         """
 
     def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> int:
-        """Begin a poll that waits until `until_ms` at most; 0 if another one waits (atomic).
+        """Begin a poll that waits until `until_ms` at most (atomic).
+
+        0 if another one waits, or if a poll of this name was given frames: its answer was lost, and
+        the client's HTTP library has sent the request again.
 
         Returns:
             The number of sessions that poll in this region, this one included. A session counts

@@ -9,26 +9,19 @@ change, or for an item that has changed again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from ..access.revocations import Revocations
 from ..connections.presence_jobs import PresenceJobs
+from ..connections.whereabouts import Whereabouts
 from ..contract.events import RoomUpdated
+from ..jobs.foreign import ForeignChange
 from ..kernel import ids, times
 from ..membership.friends import Friends
 from ..membership.rooms import Rooms
 from ..messaging.room_changes import RoomChanges
 from ..messaging.telling import Telling
 from ..model.identifiers import RoomId, UserId
-
-
-@dataclass(frozen=True, slots=True)
-class Replicated:
-    """An item that was replicated: the short name of its table, and its key."""
-
-    table: str
-    partition: str
-    sort: str = ""
+from ..model.replication import Replicated
 
 
 class ForeignChanges:
@@ -41,6 +34,7 @@ class ForeignChanges:
         presence_jobs: PresenceJobs,
         room_changes: RoomChanges,
         telling: Telling,
+        whereabouts: Whereabouts,
     ) -> None:
         self._rooms = rooms
         self._friends = friends
@@ -48,6 +42,7 @@ class ForeignChanges:
         self._presence_jobs = presence_jobs
         self._room_changes = room_changes
         self._telling = telling
+        self._whereabouts = whereabouts
         self._kinds: Mapping[str, Callable[[Replicated], None]] = {
             "rooms": self._room,
             "memberships": self._membership,
@@ -55,6 +50,10 @@ class ForeignChanges:
             "revocations": self._revocation,
             "presence": self._presence,
         }
+
+    def apply(self, job: ForeignChange) -> None:
+        """Do what `arrived` does, as a job."""
+        self.arrived(Replicated(job.table, job.partition, job.sort))
 
     def arrived(self, item: Replicated) -> None:
         """Let an item of another region take effect here. Items of other tables have none.
@@ -94,4 +93,6 @@ class ForeignChanges:
         self._revocations.replicated(user_id)
 
     def _presence(self, item: Replicated) -> None:
-        self._presence_jobs.settle([UserId(item.partition)])
+        user_id = UserId(item.partition)
+        self._whereabouts.changed(user_id)
+        self._presence_jobs.settle([user_id])

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from .. import wire
 from ..connections.closing import Closing, Reason
 from ..connections.registry import Connections
-from ..jobs.sessions import EndWithoutNamespace, GreetSession, Heartbeat
+from ..jobs.sessions import CleanUp, EndWithoutNamespace, GreetSession, Heartbeat
 from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, Conflict, Unavailable
 from ..kernel.settings import Settings
 from ..model.connections import Target
 from ..model.delivery import Outcome, Post
 from ..model.identifiers import ConnectionId
-from ..model.sessions import EngineSession
+from ..model.sessions import End, EngineSession
 from ..ports.delivery import Poster
 from ..ports.queues import Queue
 from ..ports.sessions import EngineSessions
@@ -30,9 +31,10 @@ NAMESPACES = ("/", "/moments", "/notifications")
 MAX_PAYLOAD = 1_000_000
 OPEN_WITHIN_MS = 5_000
 REFUSED_MS = 5_000  # including the last try, less than the time after which a hand-over is retried
-_NOOP = engineio.EnginePacketKind.NOOP.value
 PROBE_MS = 10_000
+ASKED_WITHIN_MS, MOVED_WITHIN_MS = 4_000, 15_000  # a hand-over that died goes on after 11 s
 _EXACT_BELOW_MS = 5_000
+_CLEAN_UP_AGAIN_S = 5
 
 
 class Engine:
@@ -76,7 +78,7 @@ class Engine:
     def leave(self, target: Target) -> None:
         """End the session at the client's request; a waiting poll returns."""
         if target.polls:
-            self._sessions.close(target.connection_id, _NOOP)
+            self._sessions.close(target.connection_id, End.CLIENT)
         self.close(target)
 
     def offer(self, session: EngineSession, polling: EngineSession) -> bool:
@@ -92,13 +94,17 @@ class Engine:
             self._sessions.probe(session.upgrades, self._clock.now_ms())
 
     def greet(self, job: GreetSession) -> None:
-        """Post the open packet as soon as the websocket is open; then start the heartbeat."""
+        """Post the open packet as soon as the websocket is open; then start the heartbeat.
+
+        A repeated job may come after the end of the session, which nobody else may have noticed.
+        """
         target = job.target
         post = Post(target, self._handshake(target, []).encode())
         wait_s = 0.01
         while (outcome := self._poster.post([post])[0]) is not Outcome.DELIVERED:
             young = self._clock.now_ms() - target.connected_at_ms < OPEN_WITHIN_MS
             if outcome is Outcome.GONE and not young:
+                self.closed(target.connection_id)
                 return
             if not young:
                 raise Unavailable("the open packet could not be posted")
@@ -133,12 +139,17 @@ class Engine:
         except CacheDown:
             return None
 
-    def connected(self, sid: ConnectionId, namespace: str) -> None:
-        """Note that a namespace was connected."""
+    def connected(self, sid: ConnectionId, namespace: str) -> bool:
+        """Note that a namespace was connected, after its socket was stored.
+
+        Returns:
+            False if Redis does not know the session: it may have ended before that.
+        """
         try:
-            self._sessions.connect(sid, namespace)
+            return self._sessions.connect(sid, namespace)
         except CacheDown:
             telemetry.log("WARNING", "namespace_not_noted")
+            return False
 
     def end_without_namespace(self, job: EndWithoutNamespace) -> None:
         """End a session that has not connected to a namespace in time."""
@@ -176,16 +187,51 @@ class Engine:
     def close(self, target: Target, reason: Reason | None = None) -> None:
         """End the session: close its websocket and the sockets of all namespaces.
 
+        If a websocket has taken over this polling session, it ends too: its own end may never be
+        handled, and a close that is repeated later would no longer find it.
+
         Args:
             reason: Tell the client first, with the event `reconnect`.
         """
-        self._closing.close(target, reason)
+        websocket = self._taken_over_by(target)
+        if websocket is not None:
+            self.close(websocket, reason)
+        else:
+            self._closing.close(target, reason)
         self.closed(ids.transport_id(target.connection_id))
 
+    def ended(self, connection_id: ConnectionId) -> None:
+        """Clean up after a websocket of either protocol that has ended, as `closed` does."""
+        try:
+            ended = self._connections.close(connection_id)
+        except Unavailable:
+            self._clean_up_later(connection_id)
+            return
+        if ended is None or not wire.is_json(ended.target.protocol):
+            self.closed(connection_id)
+
     def closed(self, sid: ConnectionId) -> None:
-        """Clean up after a websocket that has ended. Idempotent."""
+        """Clean up after a session that has ended; a job does what is not possible now. Idempotent.
+
+        Raises:
+            Unavailable: The job could not be queued either.
+        """
+        try:
+            self.clean_up(sid)
+        except Unavailable:
+            self._clean_up_later(sid)
+
+    def clean_up(self, sid: ConnectionId) -> None:
+        """Erase a session, and then its sockets: who opens a socket looks for the session later."""
+        self._forget(sid)
         for namespace in NAMESPACES:
             self._connections.close(ids.socket_id(sid, namespace))
+
+    def _clean_up_later(self, connection_id: ConnectionId) -> None:
+        telemetry.log("WARNING", "cleaned_up_later")
+        self._outbound.send([CleanUp(connection_id=connection_id, delay_s=_CLEAN_UP_AGAIN_S)])
+
+    def _forget(self, sid: ConnectionId) -> None:
         try:
             session = self._sessions.get(sid)
             if session is not None and session.upgrades is not None:
@@ -196,6 +242,24 @@ class Engine:
         except CacheDown:
             telemetry.log("WARNING", "session_not_forgotten")
 
+    def end_if_gone(self, target: Target) -> bool | None:
+        """End a session if a post shows that its websocket is gone; None if that is unknown."""
+        noop = engineio.encode_text(engineio.EnginePacket(engineio.EnginePacketKind.NOOP))
+        outcome = self.try_post(target, [noop])
+        if outcome is Outcome.GONE:
+            self.closed(target.connection_id)
+        return None if outcome not in (Outcome.GONE, Outcome.DELIVERED) else outcome is Outcome.GONE
+
+    def _taken_over_by(self, target: Target) -> Target | None:
+        """The websocket to which a polling session was upgraded; None if that is unknown."""
+        if not target.polls:
+            return None
+        try:
+            kept = self._sessions.push(ids.transport_id(target.connection_id), [])
+        except CacheDown:
+            return None
+        return None if isinstance(kept, bool) else kept
+
     def _took_over(self, websocket: EngineSession, polling: ConnectionId) -> bool:
         """Whether a websocket had begun to take over a polling session, which ends with it."""
         if self._sessions.get(polling) is not None:
@@ -205,6 +269,19 @@ class Engine:
             return self._sessions.drain(polling, websocket.target, mover, now_ms) is not None
         except Conflict:
             return True
+
+    def moved_within_ms(self, websocket: Target, namespace: str) -> int:
+        """How long a socket that was opened over polls may take to be moved to this websocket.
+
+        0 if there is none to move. While the session still polls, the packet that asks for the
+        upgrade may be on its way: stock clients send nothing before it.
+        """
+        session = self.session(websocket.connection_id)
+        if session is None or session.began is None:
+            return 0
+        if self._connections.known(ids.socket_id(session.began, namespace)) is None:
+            return 0
+        return ASKED_WITHIN_MS if self.session(session.began) is not None else MOVED_WITHIN_MS
 
     def sockets(self, target: Target) -> list[str]:
         """Return the namespaces that are connected over this transport, read from the store."""

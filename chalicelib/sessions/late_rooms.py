@@ -27,6 +27,7 @@ from ..ports.system import Clock
 
 LOOK_AFTER_S = 30
 YOUNG_MS = 300_000  # memberships this old were in the index at the first look
+CLOCKS_DIFFER_MS = 5_000  # an entry may seem to be written so long before the user joined
 
 
 class LateRooms:
@@ -75,7 +76,8 @@ class LateRooms:
     def _deliver(self, target: Target, joined: list[Member]) -> None:
         """Queue the newest entry of each stream that the socket was never sent.
 
-        Before it, the socket is sent all entries since the user joined.
+        Before it, the socket is sent all entries since the user joined. What is older is not
+        queued: the socket may have it from an earlier membership, of which its trail knows nothing.
         """
         try:
             sent = self._trails.sent([target.sid])
@@ -85,8 +87,12 @@ class LateRooms:
         if target.sid not in sent:
             return
         seen = sent[target.sid].seen
-        for (room_id, region), seq in self._reader.seqs([each.room_id for each in joined]).items():
+        since = {each.room_id: each.joined_at_ms - CLOCKS_DIFFER_MS for each in joined}
+        for (room_id, region), seq in self._reader.seqs(list(since)).items():
             if seq and (room_id, region) not in seen:
-                entries = self._reader.entries_between(room_id, region, seq - 1, seq)
-                jobs = [DeliverToRecovering(entry=entry, target=target) for entry in entries]
-                self._delivery.send(jobs)
+                newest = self._reader.entries_between(room_id, region, seq - 1, seq)
+                due = [each for each in newest if each.timestamp_ms >= since[room_id]]
+                if due:
+                    self._delivery.send(
+                        [DeliverToRecovering(entry=each, target=target) for each in due]
+                    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from .. import wire
 from ..contract import events
@@ -12,22 +13,51 @@ from ..kernel.errors import BadRequest, TidingsError
 from ..membership.rooms import Rooms
 from ..messaging.reading import MessageReader
 from ..model.connections import Target
-from ..model.identifiers import Stream, UserId
+from ..model.delivery import Cursor
+from ..model.identifiers import RoomId, Stream, UserId
 from ..model.log import Entry
 from ..model.sessions import Checkpoint
+from ..ports.delivery import Cursors
+from ..ports.log import Recents
 from ..ports.sessions import CheckpointStore
 from ..wire import offsets
 from ..wire.offsets import RecoveryClaim
 
 MOST_MISSED = 500  # entries that one recovery sends
 MOST_STREAMS = 2_000  # streams that a checkpoint keeps
+# When a user joined and when a message was written are the times of two clocks, which may differ.
+# So what was written shortly before is sent, too: members may read it; a hole would be silent.
+CLOCKS_MS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What a socket missed.
+
+    Attributes:
+        entries: In canonical order.
+        reached: Up to which seq of each stream the socket has everything then.
+    """
+
+    pid: str
+    entries: list[Entry]
+    reached: Mapping[Stream, int]
 
 
 class MissedEntries:
-    def __init__(self, store: CheckpointStore, rooms: Rooms, reader: MessageReader) -> None:
+    def __init__(
+        self,
+        store: CheckpointStore,
+        rooms: Rooms,
+        reader: MessageReader,
+        cursors: Cursors,
+        recents: Recents,
+    ) -> None:
         self._store = store
         self._rooms = rooms
         self._reader = reader
+        self._cursors = cursors
+        self._recents = recents
 
     def checkpoint(
         self, user_id: UserId, target: Target, claim: RecoveryClaim | None
@@ -40,13 +70,11 @@ class MissedEntries:
             return None
         return found if secrets.compare_digest(found.pid.encode(), claim.pid.encode()) else None
 
-    def sendable(
-        self, target: Target, offset: str, heads: Mapping[Stream, int]
-    ) -> tuple[str, list[Entry]] | None:
+    def sendable(self, target: Target, offset: str, heads: Mapping[Stream, int]) -> Missed | None:
         """Return the same as `_missed`; None also when an entry cannot be read or encoded."""
         try:
             found = self._missed(target, offset, heads)
-            for entry in found[1] if found is not None else ():
+            for entry in found.entries if found is not None else ():
                 wire.encode(target.protocol, events.of_entry(entry))
             return found
         except TidingsError:
@@ -55,10 +83,8 @@ class MissedEntries:
             telemetry.error("recovery_failed", fault)
             return None
 
-    def _missed(
-        self, target: Target, offset: str, heads: Mapping[Stream, int]
-    ) -> tuple[str, list[Entry]] | None:
-        """Return the pid and the entries after the offset in canonical order; None if unknown.
+    def _missed(self, target: Target, offset: str, heads: Mapping[Stream, int]) -> Missed | None:
+        """Return what the socket missed since the offset; None if unknown.
 
         An offset can be used for entries only once: a client that shows it a second time may
         already have some of them, from a first answer that broke off.
@@ -72,7 +98,10 @@ class MissedEntries:
             return None
         seen = {**found.seen, **since}
         missed: list[Entry] = []
+        reached = dict(heads)
         for stream, head in heads.items():
+            if self._is_foreign(stream):  # the socket may have seen more in another region
+                reached[stream] = max(head, seen.get(stream, 0))
             entries = self._after(target, stream, seen.get(stream), head)
             if entries is None or len(missed) + len(entries) > MOST_MISSED:
                 return None
@@ -81,7 +110,7 @@ class MissedEntries:
         missed = [e for e in missed if e.room_id in allowed and e.origin_id != target.sid]
         if missed and not self._store.use(name, offset):
             return None
-        return found.pid, sorted(missed, key=lambda entry: entry.message_id)
+        return Missed(found.pid, sorted(missed, key=lambda entry: entry.message_id), reached)
 
     def _after(
         self, target: Target, stream: Stream, seen: int | None, head: int
@@ -92,13 +121,16 @@ class MissedEntries:
             joined_ms = self._rooms.joined_ms(room_id, target.user_id)
             if not joined_ms or not head:
                 return []
-            return self._reader.entries_since(room_id, region, joined_ms, MOST_MISSED + 1)
+            since_ms, most = joined_ms - CLOCKS_MS, MOST_MISSED + 1
+            entries = self._reader.entries_since(room_id, region, since_ms, most)
+            return [each for each in entries if each.seq <= head]  # delivery posts what follows
         if seen >= head:
-            return [] if seen == head else None
+            return [] if seen == head or self._is_foreign(stream) else None
         if head - seen > MOST_MISSED:
             return None
         entries = self._reader.entries_between(room_id, region, seen, head)
-        return entries if len(entries) == head - seen else None
+        whole = len(entries) == head - seen or self._is_foreign(stream)
+        return entries if whole else None
 
     def since_joined(self, target: Target, entry: Entry) -> list[Entry] | None:
         """Return the entries up to this one since the user joined; None if there are too many.
@@ -115,11 +147,54 @@ class MissedEntries:
         return found if len(found) <= MOST_MISSED else None
 
     def heads(self, target: Target) -> dict[Stream, int] | None:
-        """Return the heads of all streams that the socket receives; None if there are too many."""
+        """Return the heads of all streams that the socket receives; None if there are too many.
+
+        Of other regions' streams: how far they are here without a hole. What follows arrives, and
+        is delivered, later.
+
+        Raises:
+            CacheDown: With several regions; such a socket cannot be opened then anyway.
+        """
         rooms = [
             room_id
             for room_id in dict.fromkeys(self._rooms.ids_of(target.user_id))
             if wire.takes(target.protocol, events.of_message(room_id).name)
         ]
         heads = self._reader.seqs(rooms)
-        return heads if len(heads) <= MOST_STREAMS else None
+        if len(heads) > MOST_STREAMS:
+            return None
+        if self._reader.several:
+            heads = self._with_delivered(rooms, heads)
+        foreign = [stream for stream, seq in heads.items() if seq and self._is_foreign(stream)]
+        cursors = self._cursors.of(foreign) if foreign else {}
+        return {
+            **heads,
+            **{stream: self._here(stream, heads[stream], of) for stream, of in cursors.items()},
+        }
+
+    def _with_delivered(
+        self, rooms: Sequence[RoomId], heads: Mapping[Stream, int]
+    ) -> dict[Stream, int]:
+        """Return the heads, or entries that were pushed before their heads were replicated."""
+        found = dict(heads)
+        for room_id, entries in self._recents.recent(rooms).items():
+            for entry in entries:
+                stream = (room_id, entry.region)
+                found[stream] = max(found.get(stream, 0), entry.seq)
+        return found
+
+    def _here(self, stream: Stream, head: int, cursor: Cursor) -> int:
+        """Up to which seq another region's stream is here; from its cursor on, if it has one.
+
+        A head may be here before its entries, and entries before those that they follow.
+        """
+        if not cursor.seq:
+            return self._reader.whole(*stream).seq
+        here = cursor.seq
+        if here < head:
+            for entry in self._reader.entries_after(*stream, cursor.message_id, MOST_MISSED):
+                here = entry.seq if entry.seq == here + 1 else here
+        return here
+
+    def _is_foreign(self, stream: Stream) -> bool:
+        return stream[1] != self._reader.regions[0]

@@ -6,7 +6,7 @@ from ..kernel.errors import Conflict, NotFound
 from ..model import lifecycle
 from ..model.identifiers import ConnectionId
 from ..model.lifecycle import Input, Reaction, State
-from ..model.sessions import EngineSession
+from ..model.sessions import End, EngineSession
 from ..ports.sessions import EngineSessions
 from ..ports.system import Clock
 from ..wire import engineio, heartbeat
@@ -34,9 +34,13 @@ class Polls:
     def poll(self, sid: ConnectionId, poll: str) -> list[str]:
         """Wait for the frames of one poll and return them; a noop packet when none come.
 
+        Args:
+            poll: Names the poll; a request that is sent again has the same name.
+
         Raises:
             NotFound: There is no such session.
-            Conflict: Another poll is waiting. The session has been ended.
+            Conflict: Another poll is waiting, or this one was answered with frames, and it is
+                unknown whether they arrived. The session has been ended.
         """
         now_ms = self._clock.now_ms()
         latest_ms = now_ms + heartbeat.HOLD_MS + _LATE_MS
@@ -44,12 +48,13 @@ class Polls:
             session = self.answering(sid)
             polling = self._sessions.poll(sid, poll, latest_ms, now_ms)
         except NotFound:
-            if self._sessions.farewell(sid, _NOOP):
+            if self._sessions.farewell(sid):
                 return [_NOOP]  # the client closed the session while this poll was on its way
             raise
         if not polling:
+            self._sessions.close(sid, End.OVERLAP)
             self._engine.close(session.target)
-            raise Conflict("another poll is waiting; the session was closed, open a new one")
+            raise Conflict("another poll waits, or this one was answered; open a new session")
         probed = _waits(session, now_ms) is Reaction.WAIT_BRIEFLY
         hold_ms = self._pace.hold_ms(session, polling, self._slots)
         frames = self._take(sid, poll, now_ms + (heartbeat.PROBED_HOLD_MS if probed else hold_ms))

@@ -24,7 +24,7 @@ from ..contract import events
 from ..contract.events import DeliveryReceipt, SessionStarted
 from ..jobs.delivery import DeliverToRecovering, StartRecovery
 from ..kernel import ids, telemetry
-from ..kernel.errors import CacheDown, RateLimited, TidingsError, Unavailable
+from ..kernel.errors import CacheDown, RateLimited, Unavailable
 from ..messaging.backlog import TOO_LARGE, Backlog
 from ..messaging.checkpoints import MOST_SINCE, Checkpoints
 from ..messaging.confirmations import Confirmations
@@ -100,18 +100,26 @@ class Recovery:
         target: Target,
         device: Mapping[str, str],
         claim: RecoveryClaim | None,
-    ) -> None:
+    ) -> bool:
         """Queue the answer to a CONNECT, after all earlier jobs of the socket's order group.
 
         Args:
             target: A target whose protocol supports recovery. Its sid is used if the claim is not
                 valid.
             claim: What the client sent about an earlier socket, if anything.
+
+        Returns:
+            False if it is unknown whether it was queued.
         """
         found = self._missed.checkpoint(identity.user_id, target, claim)
         offset = claim.offset if claim is not None else None
         known = replace(target, sid=found.sid) if found is not None else target
-        self._queue_start(identity, known, device, offset if found is not None else None)
+        try:
+            self._queue_start(identity, known, device, offset if found is not None else None)
+        except Unavailable:
+            telemetry.log("WARNING", "answer_in_doubt")
+            return False
+        return True
 
     def start(self, job: StartRecovery, attempt: int) -> None:
         """Open the socket, send what it missed and answer its CONNECT; or start a new socket.
@@ -121,25 +129,23 @@ class Recovery:
         Args:
             attempt: How often the queue has handed out the job; `job.attempt` names the CONNECT.
         """
-        target, identity = job.target, job.identity
+        target = job.target
         try:
-            before = self._trails.hold(target.sid)
+            before, is_held = self._trails.hold(target.sid), True
         except CacheDown:
-            self._plain(identity, target, job.device)
-            return
+            before, is_held = None, False
         if before is not None and (before.attempt, before.target) == (job.attempt, target):
             self._repeated(job, before)
             return
         if attempt > 1 and job.attempt and self._store.get(job.attempt) is not None:
-            # It has begun, and Redis lost its trail: a new start would omit what came meanwhile.
+            # CONNECT may have been answered, and Redis has no trail of that: a second answer would
+            # start a second socket, which would omit what came meanwhile.
             self._start_over(target, before)
             return
-        try:
-            self._connections.open(identity, target, job.device)
-        except RateLimited as refusal:
-            self._refuse(target, refusal)
-            return
-        self._resume(identity, target, job, before)
+        if not is_held:
+            self._plain(job)
+        elif self._open(job, target):
+            self._resume(job, before)
 
     def deliver(self, job: DeliverToRecovering, attempt: int) -> int | None:
         """Send a socket an entry, and earlier entries of the stream that it has not been sent.
@@ -222,12 +228,21 @@ class Recovery:
         )
         self._queue.send([job])
 
-    def _resume(
-        self, identity: Identity, target: Target, job: StartRecovery, before: Trail | None
-    ) -> None:
+    def _open(self, job: StartRecovery, target: Target) -> bool:
+        """Open the connection; False if the user has too many, and was told."""
+        try:
+            self._connections.open(job.identity, target, job.device)
+        except RateLimited as refusal:
+            why = {"message": str(refusal), "data": refusal.as_json()}
+            self._engine.post(target, [_frame(socketio.PacketKind.CONNECT_ERROR, target, why)])
+            return False
+        return True
+
+    def _resume(self, job: StartRecovery, before: Trail | None) -> None:
+        target = job.target
         heads = self._missed.heads(target)
         if heads is None:
-            self._plain(identity, target, job.device)
+            self._plain(job)
             return
         missed: list[Entry] = []
         pid = self._ids.token()
@@ -235,23 +250,22 @@ class Recovery:
             found = self._missed.sendable(target, job.offset, heads)
             if found is None:
                 telemetry.log("INFO", "not_recovered")
+                self._note_begun(job, target, pid, {})  # another job answers
                 self._connections.close(target.connection_id)
                 afresh = replace(target, sid=self._ids.token())
-                self._queue_start(identity, afresh, job.device, None)
+                self._queue_start(job.identity, afresh, job.device, None)
                 return
-            pid, missed = found
-        name = job.attempt or self._ids.token()  # a repeated job finds it, whatever Redis lost
-        now = Checkpoint(name, pid, target.sid, target.user_id, target.protocol, heads)
-        self._store.put(now, self._clock.now_ms())
-        trail = Trail(target, pid, now.checkpoint_id, in_doubt=True, attempt=job.attempt)
+            pid, missed, heads = found.pid, found.entries, dict(found.reached)
+        offset = self._note_begun(job, target, pid, heads)
+        trail = Trail(target, pid, offset, in_doubt=True, attempt=job.attempt)
         try:
             self._trails.start(target.sid, trail, heads)
         except CacheDown:
-            self._plain(identity, target, job.device)
+            self._plain(job)
             return
         if before is not None and before.target.connection_id != target.connection_id:
             self._engine.close(before.target)
-        offset, recovered = now.checkpoint_id, job.offset is not None
+        recovered = job.offset is not None
         due = [*map(events.of_entry, missed), SessionStarted(recovered)]
         frames = [wire.encode(target.protocol, event) for event in due]
         texts = [wire.with_offset(each, offset).decode() for each in frames if each is not None]
@@ -265,6 +279,15 @@ class Recovery:
             self._answered(target, recovered)
             if recovered:
                 telemetry.measure("recovered", self._clock.now_ms(), recoveries=1)
+
+    def _note_begun(
+        self, job: StartRecovery, target: Target, pid: str, seen: Mapping[Stream, int]
+    ) -> str:
+        """Before CONNECT may be answered: store a checkpoint for repeated jobs; return its name."""
+        name = job.attempt or self._ids.token()
+        now = Checkpoint(name, pid, target.sid, target.user_id, target.protocol, seen)
+        self._store.put(now, self._clock.now_ms())
+        return name
 
     def _unsent(self, entry: Entry, trail: Trail) -> list[Entry] | None:
         """Return the entries up to this one that the socket has not been sent, oldest first.
@@ -343,22 +366,20 @@ class Recovery:
         self._engine.close(target)
         return None
 
-    def _plain(self, identity: Identity, target: Target, device: Mapping[str, str]) -> None:
-        """Open it as a socket that cannot recover, because recovery is not possible now."""
-        namespace = wire.namespace(target.protocol)
-        plain = replace(target, protocol=wire.of_namespace(namespace))
-        try:
-            self._connections.open(identity, plain, device)
-        except RateLimited as refusal:
-            self._refuse(target, refusal)
-            return
-        self._engine.connected(ids.transport_id(target.connection_id), namespace)
-        if self._engine.post(target, [_connected(target, None)]):
-            self._upgrades.settle(target, namespace)
+    def _plain(self, job: StartRecovery) -> None:
+        """Open it as a socket that cannot recover, because recovery is not possible now.
 
-    def _refuse(self, target: Target, refusal: TidingsError) -> None:
-        why = {"message": str(refusal), "data": refusal.as_json()}
-        self._engine.post(target, [_frame(socketio.PacketKind.CONNECT_ERROR, target, why)])
+        It gets a sid of its own: Redis may still have the trail of the socket that it was before.
+        """
+        namespace = wire.namespace(job.target.protocol)
+        protocol = wire.of_namespace(namespace)
+        plain = replace(job.target, protocol=protocol, sid=self._ids.token())
+        if not self._open(job, plain):
+            return
+        self._note_begun(job, plain, self._ids.token(), {})
+        self._engine.connected(ids.transport_id(plain.connection_id), namespace)
+        if self._engine.post(plain, [_connected(plain, None)]):
+            self._upgrades.settle(plain, namespace)
 
 
 def _questions(entries: Sequence[Entry], target: Target) -> list[str]:

@@ -6,6 +6,7 @@ https://github.com/socketio/engine.io-protocol#upgrade
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..connections.registry import Connections
@@ -55,7 +56,7 @@ class Upgrades:
         it is empty, later frames go straight to the websocket. A job that repeats the hand-over is
         queued first, in case this process dies. The job does nothing if there is no upgrade.
         """
-        again = FinishUpgrade(target=session.target, delay_s=_AGAIN_S)
+        again = FinishUpgrade(target=session.target, polling=session.upgrades, delay_s=_AGAIN_S)
         self._outbound.send([again])
         try:
             return self._hand_over(session, resumes=False)
@@ -68,10 +69,17 @@ class Upgrades:
     def finish(self, job: FinishUpgrade) -> int | None:
         """Finish an upgrade whose process died; do nothing if it is already done.
 
+        If the websocket has ended, that process may have begun the hand-over, or moved a socket,
+        after its end was handled.
+
         Returns:
             The seconds after which to check again, if a process is still at work; else None.
         """
         session = self._sessions.get(job.target.connection_id)
+        if session is None and job.polling is not None and self._left_behind(job.polling):
+            self._engine.closed(job.polling)
+        if session is None and self._engine.sockets(job.target):
+            return _AGAIN_S if self._engine.end_if_gone(job.target) is None else None
         if session is None or session.upgrades is None:
             return None
         try:
@@ -95,10 +103,15 @@ class Upgrades:
         """
         assert session.upgrades is not None
         old, target, mover = session.upgrades, session.target, self._ids.token()
+        polls = resumes and self._sessions.get(old) is not None
         taken = self._sessions.drain(old, target, mover, self._clock.now_ms())
         if taken is None:
             return False
         frames = self._sessions.queued(old, mover, 0, self._clock.now_ms())
+        if resumes and self._may_have_been_posted(frames or [], taken, target, polls=polls):
+            telemetry.log("WARNING", "hand_over_undone")
+            self._end(target, taken.target)
+            return False
         while frames:  # one by one: if this process dies, at most one frame is posted twice
             if frames[0] not in _OF_POLLS:
                 outcome = self._engine.try_post(target, frames[:1])
@@ -106,11 +119,13 @@ class Upgrades:
                     raise Unavailable("a frame was refused for now, try again")
                 if outcome is not Outcome.DELIVERED:
                     telemetry.log("WARNING", "frame_not_handed_over", outcome=outcome)
-                    self._engine.close(target)
-                    self._engine.close(taken.target)
+                    self._end(target, taken.target)
                     return False
             frames = self._sessions.queued(old, mover, 1, self._clock.now_ms())
         if frames is None:
+            if self._sessions.get(old) is not None:  # Redis failed over, so it waits again
+                telemetry.log("WARNING", "hand_over_undone")
+                self._end(target, taken.target)
             return True  # another process has taken over the hand-over
         # Looked up after the change, so that a socket opened in the meantime is moved as well.
         asked = sorted({*NAMESPACES, *taken.namespaces})
@@ -119,9 +134,22 @@ class Upgrades:
             moved |= set(self._engine.sockets(target))
         now_ms = self._clock.now_ms()
         done = replace(session, upgrades=None, pong_ms=now_ms, namespaces=frozenset(moved))
-        self._sessions.open(done)
+        # Before it is stored that this is done: then the job does nothing any more.
         self._engine.begin(target)
+        self._sessions.open(done)
         return True
+
+    def _may_have_been_posted(
+        self, frames: Sequence[str], taken: EngineSession, websocket: Target, *, polls: bool
+    ) -> bool:
+        """Whether frames wait that an earlier process may have posted all of.
+
+        Redis failed over to a replica that lacks its hand-over: sockets were moved, which is done
+        when nothing waits any longer; or the session still polled, so the hand-over may have begun.
+        """
+        if all(frame in _OF_POLLS for frame in frames):
+            return False
+        return polls or not taken.namespaces.isdisjoint(self._engine.sockets(websocket))
 
     def settle(self, target: Target, namespace: str) -> None:
         """Move a socket that was just opened, if its session was upgraded in the meantime."""
@@ -132,11 +160,22 @@ class Upgrades:
         if isinstance(to, bool):
             return
         if self._move(old, namespace, to):
-            self._engine.connected(to.connection_id, namespace)
+            if not self._engine.connected(to.connection_id, namespace):
+                self._engine.end_if_gone(to)
             return
         moved = self._connections.known(ids.socket_id(to.connection_id, namespace))
         if moved is not None:  # moved before it was cached, so the cache may now have both
+            self._follow(ids.socket_id(old, namespace), moved.target)
             self._connections.drop_ghosts(moved.user_id)
+
+    def _end(self, websocket: Target, polling: Target) -> None:
+        """End a session whose hand-over cannot go on: its client recovers over a new one."""
+        self._engine.close(websocket)
+        self._engine.close(polling)
+
+    def _left_behind(self, polling: ConnectionId) -> bool:
+        """Whether a session is still being handed over: it neither polls nor was it upgraded."""
+        return self._sessions.get(polling) is None and self._sessions.push(polling, []) is True
 
     def _move(self, old: ConnectionId, namespace: str, to: Target) -> bool:
         """Move a polling session's socket to the websocket; False when there is no such socket."""
@@ -151,8 +190,11 @@ class Upgrades:
             connected_at_ms=to.connected_at_ms,
         )
         self._connections.move(known.connection_id, moved)
+        self._follow(known.connection_id, moved)
+        return True
+
+    def _follow(self, old: ConnectionId, moved: Target) -> None:
         try:
-            self._trails.follow(moved.sid, known.connection_id, moved)
+            self._trails.follow(moved.sid, old, moved)
         except CacheDown:
             telemetry.log("WARNING", "trail_not_moved")  # the next entry closes the session
-        return True

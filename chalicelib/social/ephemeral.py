@@ -2,6 +2,9 @@
 
 A frame only queues a job; a worker on the outbound queue posts the event. Typing ends by itself:
 each start queues a delayed job that ends it, unless a newer start or a stop came in the meantime.
+
+An event is posted in this region, then published for the others. What another region has published
+is posted here only (`relay_…`). Each region ends typing by itself, so an end is not published.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ from collections.abc import Mapping
 from ..connections.views import RoomViews
 from ..contract.events import Typing, UserJoined, UserLeft
 from ..jobs.outbound import EndTyping, LeaveRooms, TellRoomView, TellTyping, TypingJob
+from ..jobs.relayed import RelayRoomView, RelayTyping
 from ..kernel import telemetry, times
 from ..kernel.errors import CacheDown
+from ..messaging.broadcast import Broadcast
 from ..messaging.telling import Telling
 from ..model.connections import Connection
-from ..model.identifiers import RoomId, UserId
+from ..model.identifiers import ConnectionId, Region, RoomId, UserId
 from ..ports.queues import Queue
 from ..ports.system import Clock
 from ..ports.typing import TypingState
@@ -33,14 +38,18 @@ class Ephemeral:
         views: RoomViews,
         telling: Telling,
         state: TypingState,
+        broadcast: Broadcast,
         outbound: Queue,
         clock: Clock,
+        region: Region,
     ) -> None:
         self._views = views
         self._telling = telling
         self._state = state
+        self._broadcast = broadcast
         self._outbound = outbound
         self._clock = clock
+        self._region = region
 
     def join(self, connection: Connection, room_id: RoomId) -> None:
         """Open the room on this device; the user's first device causes `user_joined`."""
@@ -63,30 +72,28 @@ class Ephemeral:
         )
         jobs: list[TypingJob] = [job]
         if is_typing:
-            end = EndTyping(
-                room_id=room_id,
-                user_id=job.user_id,
-                origin=job.origin,
-                is_typing=True,
-                at_ms=job.at_ms,
-                delay_s=TYPING_EXPIRES_S,
-            )
-            jobs.append(end)
+            jobs.append(_end_of(room_id, job.user_id, job.at_ms, job.origin))
         self._outbound.send(jobs)
 
     def tell_typing(self, job: TellTyping) -> None:
-        """Post a start or stop; drop it if it is late or a newer one came before it."""
-        room_id, user_id, at_ms = job.room_id, job.user_id, job.at_ms
-        if self._clock.now_ms() - at_ms > LATE_MS:
+        """Post and publish a start or stop; drop it if it is late or a newer one came before it."""
+        if self._clock.now_ms() - job.at_ms > LATE_MS:
             return
-        try:
-            if (self._state.typing_since(room_id, user_id) or 0) > at_ms:
-                return
-            self._state.typing(room_id, user_id, at_ms if job.is_typing else None)
-        except CacheDown:
-            telemetry.log("WARNING", "typing_not_remembered")
-        event = Typing(room_id, user_id, job.is_typing, times.iso(at_ms))
-        self._telling.tell_room(room_id, event, job.origin, retry=False)
+        if self._post_typing(job, job.origin):
+            relayed = RelayTyping(
+                region=self._region,
+                at_ms=job.at_ms,
+                room_id=job.room_id,
+                user_id=job.user_id,
+                is_typing=job.is_typing,
+            )
+            self._broadcast.to_room(relayed, job.room_id)
+
+    def relay_typing(self, job: RelayTyping) -> None:
+        """Post another region's start or stop, and for a start queue its end."""
+        if self._post_typing(job, None) and job.is_typing:
+            end = _end_of(job.room_id, job.user_id, job.at_ms, ConnectionId(""))
+            self._outbound.send([end])
 
     def end_typing(self, job: EndTyping) -> None:
         """End typing whose stop never came."""
@@ -101,11 +108,27 @@ class Ephemeral:
         self._telling.tell_room(room_id, event, job.origin, retry=False)
 
     def tell_room_view(self, job: TellRoomView) -> None:
-        """Post `user_joined` or `user_left`; `user_joined` only of members who are still there."""
+        """Post and publish `user_joined` or `user_left`; the former only of those still there."""
         if job.name == UserJoined.name and self._is_out(job.room_id, job.user_id):
             return
-        event = _VIEWS[job.name](job.user_id, job.room_id, times.iso(job.at_ms))
-        self._telling.tell_room(job.room_id, event, job.origin, retry=True)
+        self._tell_view(_VIEWS[job.name], job.room_id, job.user_id, job.origin, job.at_ms)
+
+    def relay_room_view(self, job: RelayRoomView) -> None:
+        """Post another region's `user_joined` or `user_left`, unless a newer one came before it.
+
+        Not of a user who has the room open here, too: for this region's viewers they are there.
+        """
+        room_id, user_id = job.room_id, job.user_id
+        viewers = self._views.audience(room_id)
+        if not viewers or any(each.user_id == user_id for each in viewers):
+            return
+        try:
+            if not self._state.newest_view(room_id, user_id, job.at_ms):
+                return
+        except CacheDown:
+            telemetry.log("WARNING", "view_not_remembered")
+        event = _VIEWS[job.name](user_id, room_id, times.iso(job.at_ms))
+        self._telling.tell_room(room_id, event, None, retry=True)
 
     def leave_all(self, job: LeaveRooms, attempt: int) -> None:
         """Remove a connection that ended from the rooms it had joined, and send `user_left`.
@@ -117,9 +140,36 @@ class Ephemeral:
         for room_id in job.rooms:
             last = self._views.close(room_id, target)
             if last or (attempt > 1 and self._is_out(room_id, target.user_id)):
-                left_at = times.iso(self._clock.now_ms())
-                event = UserLeft(target.user_id, room_id, left_at)
-                self._telling.tell_room(room_id, event, target.origin, retry=True)
+                now_ms = self._clock.now_ms()
+                self._tell_view(UserLeft, room_id, target.user_id, target.origin, now_ms)
+
+    def _post_typing(self, job: TellTyping | RelayTyping, origin: ConnectionId | None) -> bool:
+        """Post a start or stop in this region; False if a newer one came before it."""
+        room_id, user_id, at_ms = job.room_id, job.user_id, job.at_ms
+        try:
+            if (self._state.typing_since(room_id, user_id) or 0) > at_ms:
+                return False
+            self._state.typing(room_id, user_id, at_ms if job.is_typing else None)
+        except CacheDown:
+            telemetry.log("WARNING", "typing_not_remembered")
+        event = Typing(room_id, user_id, job.is_typing, times.iso(at_ms))
+        self._telling.tell_room(room_id, event, origin, retry=False)
+        return True
+
+    def _tell_view(
+        self,
+        view: type[UserJoined | UserLeft],
+        room_id: RoomId,
+        user_id: UserId,
+        origin: ConnectionId,
+        at_ms: int,
+    ) -> None:
+        event = view(user_id, room_id, times.iso(at_ms))
+        self._telling.tell_room(room_id, event, origin, retry=True)
+        relayed = RelayRoomView(
+            region=self._region, at_ms=at_ms, name=view.name, room_id=room_id, user_id=user_id
+        )
+        self._broadcast.to_room(relayed, room_id)
 
     def _is_out(self, room_id: RoomId, user_id: UserId) -> bool:
         return all(each.user_id != user_id for each in self._views.audience(room_id))
@@ -135,3 +185,15 @@ class Ephemeral:
             at_ms=self._clock.now_ms(),
         )
         self._outbound.send([job])
+
+
+def _end_of(room_id: RoomId, user_id: UserId, at_ms: int, origin: ConnectionId) -> EndTyping:
+    """The delayed job that ends typing that started then."""
+    return EndTyping(
+        room_id=room_id,
+        user_id=user_id,
+        origin=origin,
+        is_typing=True,
+        at_ms=at_ms,
+        delay_s=TYPING_EXPIRES_S,
+    )

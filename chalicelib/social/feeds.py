@@ -10,13 +10,13 @@ import heapq
 from collections.abc import Sequence
 from typing import Any
 
-from ..contract.commands import SendMessage
+from ..contract.commands import Durable, SendMessage
 from ..kernel import ids
 from ..kernel.errors import PermissionDenied
 from ..membership.friends import Friends
 from ..membership.rooms import Rooms
+from ..messaging.durability import Sending, Stored
 from ..messaging.reading import MessageReader
-from ..messaging.writing import MessageWriter
 from ..model.access import Identity
 from ..model.identifiers import MessageId, RoomId, UserId
 from ..model.log import Entry
@@ -25,19 +25,25 @@ from ..model.rooms import RoomType
 
 class Feeds:
     def __init__(
-        self, rooms: Rooms, friends: Friends, reader: MessageReader, writer: MessageWriter
+        self, rooms: Rooms, friends: Friends, reader: MessageReader, sending: Sending
     ) -> None:
         self._rooms = rooms
         self._friends = friends
         self._reader = reader
-        self._writer = writer
+        self._sending = sending
 
     def post_moment(
-        self, user_id: UserId, message_type: str, content: Any, client_message_id: str | None
-    ) -> Entry:
+        self,
+        user_id: UserId,
+        message_type: str,
+        content: Any,
+        client_message_id: str | None,
+        durability: Durable,
+    ) -> Stored:
         """Post a moment to the user's friends."""
         room_id = self._rooms.own(user_id, RoomType.MOMENTS)
-        return self._post(user_id, room_id, message_type, content, client_message_id)
+        fields = message_type, content, client_message_id
+        return self._post(user_id, room_id, *fields, False, durability)
 
     def notify(
         self,
@@ -46,8 +52,9 @@ class Feeds:
         message_type: str,
         content: Any,
         client_message_id: str | None,
-        delivery_receipt: bool = False,
-    ) -> Entry:
+        delivery_receipt: bool,
+        durability: Durable,
+    ) -> Stored:
         """Post a notification to a user.
 
         Raises:
@@ -55,9 +62,9 @@ class Feeds:
         """
         if "service" not in service.roles:
             raise PermissionDenied("the token needs the role `service`")
-        room_id = self._rooms.own(user_id, RoomType.NOTIFICATIONS)
         fields = message_type, content, client_message_id
-        return self._post(service.user_id, room_id, *fields, delivery_receipt)
+        room_id = self._rooms.own(user_id, RoomType.NOTIFICATIONS)
+        return self._post(service.user_id, room_id, *fields, delivery_receipt, durability)
 
     def notifications(
         self, user_id: UserId, before: MessageId | None, limit: int
@@ -97,16 +104,18 @@ class Feeds:
         message_type: str,
         content: Any,
         client_message_id: str | None,
-        delivery_receipt: bool = False,
-    ) -> Entry:
+        delivery_receipt: bool,
+        durability: Durable,
+    ) -> Stored:
         message = SendMessage(
             conversation_id=room_id,
             message_type=message_type,
             content=content,
             client_message_id=client_message_id,
             delivery_receipt=delivery_receipt,
+            durability=durability,
         )
-        return self._writer.send(sender, message, None, None)
+        return self._sending.send(sender, message, None, None)
 
 
 def _id(entry: Entry) -> str:

@@ -38,6 +38,7 @@ from ..ports.system import Clock
 
 MANY_FRIENDS = 1_000
 COALESCE_S = 5
+STOPPED_MS = 60_000  # a user's next job may run beside this one after 120 s
 
 
 class Presences:
@@ -89,7 +90,7 @@ class Presences:
         It also follows a change in another region. If `job.due`, a change that was held back is
         sent now.
         """
-        user_id = job.user_id
+        user_id, began_ms = job.user_id, self._clock.now_ms()
         shown = self._store.get(user_id, self._region)
         if job.due:
             self._connections.drop_ghosts(user_id)
@@ -110,6 +111,8 @@ class Presences:
         seen = merged([shown, *elsewhere])
         if seen.status is not shown.announced:
             self._announce(seen, shown, due=job.due)
+            if self._clock.now_ms() - began_ms >= STOPPED_MS:
+                self._presence_jobs.settle([user_id])  # what was sent may have been outdated
 
     def befriended(self, job: FriendshipChanged) -> None:
         """Invalidate caches, and introduce the two if their friendship was written."""

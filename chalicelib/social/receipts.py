@@ -12,13 +12,15 @@ They get one event for each user, after a device of that user has acked or sent 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..contract.events import MessageDelivered, MessageRead
 from ..jobs.receipts import TellDelivered, TellRead, TellReadCounts
+from ..jobs.relayed import RelayDelivered
 from ..kernel import ids, tails, telemetry, times
-from ..kernel.errors import CacheDown, NotFound, TidingsError
+from ..kernel.errors import CacheDown, NotFound, TidingsError, Unavailable
 from ..membership.rooms import Rooms
+from ..messaging.broadcast import Broadcast
 from ..messaging.confirmations import RECEIPTS_UP_TO
 from ..messaging.reading import MessageReader
 from ..messaging.telling import Telling
@@ -32,6 +34,7 @@ from ..ports.system import Clock
 COUNTS_EVERY_S = 5
 MAX_UNREAD = 100
 DELIVERED_S = 86_400
+PUBLISH_AGAIN_S = 15
 _READINGS = 50  # messages before the marker whose senders get an event
 _COUNTED = 10  # senders who get counts
 
@@ -75,6 +78,7 @@ class Receipts:
         reader: MessageReader,
         rooms: Rooms,
         telling: Telling,
+        broadcast: Broadcast,
         claims: Claims,
         numbers: AckNumbers,
         outbound: Queue,
@@ -86,6 +90,7 @@ class Receipts:
         self._reader = reader
         self._rooms = rooms
         self._telling = telling
+        self._broadcast = broadcast
         self._claims = claims
         self._numbers = numbers
         self._outbound = outbound
@@ -131,8 +136,9 @@ class Receipts:
         own = MessageRead(job.message_id, reader, room_id, read_at)
         self._telling.tell([reader], own, exclude=job.origin)
         large = len(self._rooms.members(room_id)) > RECEIPTS_UP_TO
-        reading = Reading(reader, job.message_id, job.seen or {})
-        self._markers.note(room_id, self._region, reading, large)
+        if not job.foreign:
+            reading = Reading(reader, job.message_id, job.seen or {})
+            self._markers.note(room_id, self._region, reading, large)
         if large:
             self._count_later(room_id)
             return
@@ -178,17 +184,50 @@ class Receipts:
         self._outbound.send([job])
 
     def tell_delivered(self, job: TellDelivered, attempt: int) -> None:
-        """Send `message_delivered` for a user's first device; after a failure, send it again."""
-        room_id, message_id, user_id = job.room_id, job.message_id, job.user_id
-        if len(self._rooms.members(room_id)) > RECEIPTS_UP_TO:
+        """Post and publish `message_delivered` for a user's first device.
+
+        After a failure, it is posted again. If only the topic fails, only that is repeated.
+
+        Raises:
+            Unavailable: Also if that fails again.
+        """
+        relayed = RelayDelivered(
+            region=self._region,
+            at_ms=job.at_ms,
+            room_id=job.room_id,
+            message_id=job.message_id,
+            sender_id=job.sender_id,
+            user_id=job.user_id,
+        )
+        if job.only_elsewhere:
+            is_useful = self._clock.now_ms() - job.at_ms <= relayed.useful_ms
+            if is_useful and not self._broadcast.to_user(relayed, job.sender_id):
+                raise Unavailable("the topic did not answer, try again")
             return
+        if len(self._rooms.members(job.room_id)) > RECEIPTS_UP_TO:
+            return
+        if not self._post_delivered(job, attempt):
+            return
+        if not self._broadcast.to_user(relayed, job.sender_id):
+            again = replace(job, only_elsewhere=True, delay_s=PUBLISH_AGAIN_S)
+            self._outbound.send([again])
+
+    def relay_delivered(self, job: RelayDelivered, attempt: int) -> None:
+        """Post another region's `message_delivered`, unless the user had the message here first."""
+        self._post_delivered(job, attempt)
+
+    def _post_delivered(self, job: TellDelivered | RelayDelivered, attempt: int) -> bool:
+        """Post `message_delivered` in this region; False if it was posted before."""
         try:
-            first = self._claims.claim(delivered_claim(message_id, user_id), DELIVERED_S)
+            name = delivered_claim(job.message_id, job.user_id)
+            first = self._claims.claim(name, DELIVERED_S)
         except CacheDown:
             first = True  # a second event does no harm
-        if first or attempt > 1:
-            event = MessageDelivered(message_id, room_id, user_id, times.iso(job.at_ms))
-            self._telling.tell([job.sender_id], event)
+        if not first and attempt == 1:
+            return False
+        event = MessageDelivered(job.message_id, job.room_id, job.user_id, times.iso(job.at_ms))
+        self._telling.tell([job.sender_id], event)
+        return True
 
     def unread(self, user_id: UserId, room_ids: Sequence[RoomId]) -> dict[RoomId, Unread]:
         """Return what is unread in each room; without a marker, all since the user joined.

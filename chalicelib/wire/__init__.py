@@ -25,6 +25,11 @@ def recovers(protocol: str) -> bool:
     return protocol.startswith(_RECOVERING)
 
 
+def plain(protocol: str) -> str:
+    """The protocol of the same socket for events without offsets."""
+    return of_namespace(namespace(protocol)) if recovers(protocol) else protocol
+
+
 def takes(protocol: str, name: str) -> bool:
     """Whether connections of this protocol get events of this name."""
     if is_json(protocol):

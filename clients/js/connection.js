@@ -7,7 +7,9 @@
 import { address, endpoint, unopened } from "./address.js";
 import { backoff } from "./backoff.js";
 import { ActionError, NoAnswer } from "./errors.js";
+import { decode } from "./frames.js";
 import { Pending } from "./pending.js";
+import { apiOf, ask, Regions } from "./regions.js";
 import { encode } from "./sizes.js";
 import { latch, quiet, within } from "./system.js";
 
@@ -30,7 +32,12 @@ export class Connection {
   #attempt = 0;
   #failures = 0;
   #wasUseful = false;
-  #directions = null;
+  #api;
+  #regions = null;
+  #isRestored = false;
+  #looks = false; // look for another region before the next attempt
+  #learnedAt = null; // the place whose API was asked for the regions
+  #afterMs = null; // the wait that the server has named
   #timers = { retry: null, ping: null };
   #onOnline = () => this.#wake();
   #onOffline = () => this.#drop(offline());
@@ -42,8 +49,9 @@ export class Connection {
    *   ended: () => void}} options.user `opened` is called before anything is read, then `restore`
    *   recovers; if it rejects, the client reconnects.
    */
-  constructor({ url, getToken, times, system, user }) {
+  constructor({ url, api, getToken, times, system, user }) {
     this.#url = url;
+    this.#api = api;
     this.#getToken = getToken;
     this.#times = times;
     this.#system = system;
@@ -53,6 +61,10 @@ export class Connection {
 
   get state() {
     return this.#state;
+  }
+
+  get url() {
+    return this.#url;
   }
 
   /** Why there is no connection: {code, message}; null while there is one. */
@@ -84,6 +96,7 @@ export class Connection {
     const { events } = this.#system;
     try {
       this.#url = address(this.#url);
+      this.#regions = new Regions(this.#url, this.#api === undefined ? apiOf(this.#url) : this.#api);
     } catch (error) {
       return this.#end(error);
     }
@@ -95,6 +108,18 @@ export class Connection {
   /** Close the client; unanswered calls fail. */
   close() {
     this.#end(new ActionError("unavailable", "the client was closed", false));
+  }
+
+  /** Connect to another region that is known; if that fails, the client returns to this one. */
+  moveTo(url) {
+    if (!this.#regions?.known.includes(url)) throw new ActionError("bad_request", `${url} is not a known region`, false);
+    if (this.#state === "closed" || url === this.#regions.url) return;
+    this.#regions.direct(url);
+    this.#looks = false;
+    if (!this.#socket && !this.#candidate) return this.#wake();
+    this.#afterMs = 0;
+    this.#isRestored = true; // its end says nothing about the region that is left
+    this.#drop({ message: "moving to another region" });
   }
 
   /** Send a frame; resolves with the ack's data. Rejects at once without a connection. */
@@ -127,7 +152,14 @@ export class Connection {
     // Meanwhile the device may have gone offline, or the client may have been closed.
     if (!isCurrent()) return;
     if (!token) return this.#refuse("getToken returned no token");
-    const url = new URL(this.#directions?.endpoint ?? this.#url);
+    if (this.#looks) {
+      const answer = await ask(this.#regions.asks(), token, this.#look);
+      if (!isCurrent()) return;
+      if (this.#looks) this.#regions.move(answer); // unless the user has chosen meanwhile
+      this.#looks = false;
+    }
+    this.#go(this.#regions.url);
+    const url = new URL(this.#url);
     url.searchParams.set("token", token);
     url.searchParams.set("arrays", "true");
     let socket;
@@ -136,7 +168,27 @@ export class Connection {
     } catch (fault) {
       return this.#cannotOpen(fault);
     }
-    this.#attach(socket);
+    this.#attach(socket, token);
+  }
+
+  #go(url) {
+    if (url === this.#url) return;
+    this.#url = url;
+    this.#user.emit("moved", { url });
+  }
+
+  /** `fetch`, bounded in time. */
+  #look = (url, options) => {
+    const late = () => new Error(`no answer of ${url}`);
+    return within(this.#system, this.#times.look, this.#system.fetch(url, options), late);
+  };
+
+  /** Ask this region for the others, once: when it is away, it cannot be asked. */
+  async #learn(token) {
+    if (!this.#regions.looks || this.#learnedAt === this.#url) return;
+    this.#learnedAt = this.#url;
+    const answer = await ask(this.#regions.asks().reverse(), token, this.#look);
+    if (this.#regions.learn(answer)) this.#user.emit("regions", { urls: this.#regions.known, names: this.#regions.names });
   }
 
   /** A new token; rejects with the reason if there is none. */
@@ -153,25 +205,23 @@ export class Connection {
   #cannotOpen(fault) {
     const message = `the browser refuses ${this.#url}: ${fault.message}`;
     const error = new ActionError("bad_request", message, false, { cause: fault });
-    if (!this.#directions?.endpoint) return this.#end(error);
-    this.#directions.endpoint = undefined;
+    if (this.#url === this.#regions.home) return this.#end(error);
+    this.#looks ||= this.#regions.failed();
     this.#retryLater(error);
   }
 
-  #attach(socket) {
+  #attach(socket, token) {
     const system = this.#system;
     const ended = (reason, code) => {
       system.clearTimeout(timer);
-      if (this.#socket === socket) return this.#drop(reason, code);
-      if (this.#directions) this.#directions.endpoint = undefined; // back to the configured URL
-      this.#drop(reason);
+      this.#drop(reason, this.#socket === socket ? code : undefined);
     };
     const timer = system.setTimeout(() => ended(unopened(this.#url, "no answer")), this.#times.open);
     this.#candidate = socket;
     socket.onopen = () => {
       system.clearTimeout(timer);
       this.#candidate = null;
-      this.#serve(socket);
+      this.#serve(socket, token);
     };
     socket.onclose = ({ code, reason }) => {
       const text = reason || `close code ${code}`;
@@ -182,7 +232,7 @@ export class Connection {
     socket.onmessage = (event) => this.#read(String(event.data));
   }
 
-  async #serve(socket) {
+  async #serve(socket, token) {
     this.#socket = socket;
     this.#reason = null;
     this.#wasUseful = false;
@@ -198,8 +248,11 @@ export class Connection {
       return;
     }
     if (this.#socket !== socket) return;
+    this.#isRestored = true;
+    this.#regions.opened();
     this.#become("online");
     if (this.#wasUseful) this.#failures = 0;
+    this.#learn(token);
   }
 
   // -- ending -----------------------------------------------------------------------------------
@@ -207,6 +260,8 @@ export class Connection {
   /** Close the socket and reconnect. `code` is the close code, if the server ended the connection. */
   #drop(reason, code) {
     const socket = this.#socket ?? this.#candidate;
+    if (socket && !this.#isRestored && !this.#system.isOffline()) this.#looks ||= this.#regions.failed();
+    this.#isRestored = false;
     this.#socket = this.#candidate = null;
     if (socket) {
       detach(socket);
@@ -226,9 +281,9 @@ export class Connection {
 
   #retryLater({ code = "unavailable", message }) {
     let wait = backoff(++this.#failures, this.#times, this.#system.random());
-    if (this.#directions?.afterMs !== undefined) {
-      wait = this.#directions.afterMs;
-      this.#directions.afterMs = undefined;
+    if (this.#afterMs !== null) {
+      wait = this.#afterMs;
+      this.#afterMs = null;
     }
     this.#become("waiting", { retry_in_ms: wait, reason: { code, message } });
     this.#system.clearTimeout(this.#timers.retry);
@@ -306,7 +361,10 @@ export class Connection {
   #take(event, data) {
     this.#user.event(event, data);
     if (event !== "reconnect") return;
-    this.#directions = { afterMs: data.after_ms ?? 0, endpoint: endpoint(data.endpoint, this.#url) };
+    this.#afterMs = data.after_ms ?? 0;
+    const named = endpoint(data.endpoint, this.#url);
+    if (named && named !== this.#url) this.#regions.direct(named);
+    this.#isRestored = true; // whatever became of it: the server has ended it
     this.#drop({ message: `the server asked the client to reconnect: ${data.reason}` });
   }
 
@@ -326,19 +384,6 @@ export class Connection {
 
 function offline() {
   return { code: "unavailable", message: "this device is offline" };
-}
-
-/** What one websocket message holds: a frame, or an array of frames. */
-function decode(text) {
-  let found = {}; // if it is not a frame of this protocol
-  try {
-    found = JSON.parse(text) ?? {};
-  } catch {
-    // reported as an empty frame
-  }
-  if (!Array.isArray(found)) return [{ text, json: typeof found === "object" ? found : {} }];
-  const frames = found.filter((each) => each !== null && typeof each === "object");
-  return frames.map((json) => ({ text: JSON.stringify(json), json }));
 }
 
 function detach(socket) {

@@ -196,9 +196,16 @@ export class Inbox {
     // After its deletion, a message comes a second time, without its content.
     const key = `${name}:${data.message_id}:${Boolean(data.is_deleted)}`;
     if (this.#seen.has(key)) return false;
+    if (name === "message_received" && !data.is_deleted && this.#isGone(data.message_id)) return false;
     this.#seen.add(key);
     if (this.#seen.size > SEEN) this.#seen.delete(this.#seen.values().next().value);
     return true;
+  }
+
+  /** Whether its deletion was shown: a push that comes late still has its content. */
+  #isGone(messageId) {
+    const gone = [`message_received:${messageId}:true`, `message_deleted:${messageId}:false`];
+    return gone.some((key) => this.#seen.has(key));
   }
 
   #streamsOf(conversationId) {

@@ -13,6 +13,8 @@ export const TIMES = Object.freeze({
   pong: 8_000,
   /** How long a message between two live ones may be missing before it is requested. */
   hole: 3_000,
+  /** The wait for an answer of one region about the others. */
+  look: 3_000,
   /** Limits of the wait between two attempts, see backoff.js. */
   pause: 400,
   longestPause: 10_000,
@@ -21,6 +23,7 @@ export const TIMES = Object.freeze({
 /** The page's environment; tests use their own. */
 export const SYSTEM = {
   WebSocket: globalThis.WebSocket,
+  fetch: (url, options) => globalThis.fetch(url, options),
   now: () => performance.now(),
   setTimeout: (work, ms) => setTimeout(work, ms),
   clearTimeout: (timer) => clearTimeout(timer),

@@ -31,6 +31,8 @@ export { newId, TIMES } from "./system.js";
  * - `recovered`, `snapshot`: see `Inbox`
  * - `frame` {direction: "in"|"out", at, text, frame}: every frame, `at` from `performance.now()`
  * - `answered` {action, id, ms, ok, data}: how long an answer took
+ * - `regions` {urls, names}: where the client can go, the best first, and those regions' names;
+ *   `moved` {url}: it connects there now
  * - `refused` {message}: `getToken` returned no token; the client is closed
  */
 export class Tidings {
@@ -50,13 +52,15 @@ export class Tidings {
   /**
    * @param {object} options
    * @param {string} options.url wss://host/ws
+   * @param {string|null} [options.api] The base URL of the HTTP API, which is asked for other regions;
+   *   by default that of the host in `url`. null: stay in one region.
    * @param {() => Promise<string|null>} options.getToken Returns a token for each connection and
    *   each renewal. Nothing (null, "") means that there will be no more tokens, and closes the
    *   client; after an exception it is called again later.
    * @param {boolean} [options.followAll] Begin with a snapshot of all of the user's conversations.
    * @param {Partial<typeof TIMES>} [options.times]
    */
-  constructor({ url, getToken, followAll = false, times = {}, system = {} }) {
+  constructor({ url, api, getToken, followAll = false, times = {}, system = {} }) {
     const waits = { ...TIMES, ...times };
     const environment = { ...SYSTEM, ...system };
     const user = {
@@ -67,7 +71,7 @@ export class Tidings {
       ended: () => this.#recovery.interrupt(),
     };
     const common = { times: waits, system: environment };
-    this.#connection = new Connection({ url, getToken, user, ...common });
+    this.#connection = new Connection({ url, api, getToken, user, ...common });
     this.#asking = new Asking(this.#connection, waits, environment);
     this.#recovery = new Recovery({
       connection: this.#connection,
@@ -83,6 +87,11 @@ export class Tidings {
 
   get state() {
     return this.#connection.state;
+  }
+
+  /** Where the client connects: a URL of the region that it is in. */
+  get url() {
+    return this.#connection.url;
   }
 
   /** Why there is no connection, {code, message}; null while there is one. */
@@ -109,6 +118,14 @@ export class Tidings {
   /** Close the client; unanswered calls fail. */
   close() {
     this.#connection.close();
+  }
+
+  /**
+   * Connect to another of the URLs that `regions` told, and recover there. If that fails, the client
+   * returns. Throws `bad_request` for any other URL.
+   */
+  moveTo(url) {
+    this.#connection.moveTo(url);
   }
 
   /**

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import cost, dead, deploy, package, room, send, status, token
+from . import cost, dead, deploy, drain, package, room, send, status, token
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,4 +17,5 @@ def add_to(app: typer.Typer) -> None:
     app.command()(deploy.deploy)
     app.command()(deploy.destroy)
     app.add_typer(dead.app, name="dead")
+    app.add_typer(drain.app, name="drain")
     app.command()(cost.cost)

@@ -17,6 +17,7 @@ USERS = (1_000, 1_000_000)
 
 def cost(
     users: Annotated[list[int] | None, typer.Option(min=1, help="Daily users.")] = None,
+    regions: Annotated[int, typer.Option(min=1, help="Regions, with the users spread evenly.")] = 1,
     heartbeat_s: Annotated[float, typer.Option(min=1, help="Seconds between two pings.")] = 240,
     messages: Annotated[float, typer.Option(min=0, help="Messages that a user sends a day.")] = 20,
     room_members: Annotated[float, typer.Option(min=1, help="Members of a message's room.")] = 5,
@@ -36,6 +37,7 @@ def cost(
     for count in counts:
         usage = Usage(
             users=count,
+            regions=regions,
             heartbeat_s=heartbeat_s,
             messages=messages,
             room_members=room_members,
@@ -50,7 +52,9 @@ def cost(
                  "usd": round(line.usd, 4)}
                 for line in bill
             ]  # fmt: skip
-            answers.append({"users": count, "usd": round(total, 2), "lines": lines})
+            answers.append(
+                {"users": count, "regions": regions, "usd": round(total, 2), "lines": lines}
+            )
             continue
         table = Table("service", "what", "how many", "USD", title=f"{count:,} users: {usd(total)}")
         for line in bill:

@@ -41,6 +41,7 @@ def deploy(
     target: TargetName,
     region: RegionName = None,
     var_file: VariableFiles = None,
+    bytecode: options.Bytecode = True,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -49,7 +50,7 @@ def deploy(
 
     confirm = _confirm(console, "Apply this", yes)
     with stopped_in_order():
-        deployed = _deployment(console, target, region, var_file).deploy(confirm)
+        deployed = _deployment(console, target, region, var_file, bytecode).deploy(confirm)
     if as_json:
         typer.echo(json.dumps(asdict(deployed)))
         return
@@ -92,13 +93,19 @@ def _confirm(console: Console, what: str, yes: bool) -> steps.Confirm:
 
 
 def _deployment(
-    console: Console, name: Name, region: str | None, files: list[Path] | None
+    console: Console,
+    name: Name,
+    region: str | None,
+    files: list[Path] | None,
+    compiles: bool = True,
 ) -> steps.Deployment:
     def tell(line: str) -> None:
         say.plain(console, f"  {line[:160]}", "dim")
 
     target = _target(name, region)
-    return steps.Deployment(target, variable_files=files or [], tell=tell, whose=account)
+    return steps.Deployment(
+        target, variable_files=files or [], tell=tell, whose=account, compiles=compiles
+    )
 
 
 def _target(name: Name, region: str | None) -> Target:

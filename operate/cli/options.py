@@ -100,3 +100,6 @@ Region = Annotated[
 User = Annotated[str, typer.Argument(parser=user_id, metavar="USER", help="A user id.")]
 Room = Annotated[str, typer.Argument(parser=room_id, metavar="ROOM", help="A room id.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
+Bytecode = Annotated[
+    bool, typer.Option(help="Compile with the runtime's Python, found here or fetched by uv.")
+]

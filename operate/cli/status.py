@@ -24,8 +24,8 @@ class RegionStatus:
     """The health of one region.
 
     Attributes:
-        status: ok, degraded or unavailable as the region reports it; "no answer"; "not known" if
-            its WebSocket address does not serve its health.
+        status: ok, degraded, draining or unavailable as the region reports it; "no answer"; "not
+            known" if its WebSocket address does not serve its health.
         checks: Its dependencies' status, by name.
     """
 

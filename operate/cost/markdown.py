@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
-from .model import SERVICES, heartbeat_usd, monthly
+from .model import SERVICES, heartbeat_usd, monthly, other_region_usd
 from .prices import Price, document
 from .usage import Egress, Usage
 
 BEGIN = "<!-- cost: written by `tidings cost --markdown` -->"
 END = "<!-- cost: end -->"
 HEARTBEATS_S = (25, 240)
+REGIONS = (1, 2, 3)
 
 
 def block(users: Sequence[int], prices: Mapping[str, Price]) -> str:
@@ -23,6 +24,8 @@ def block(users: Sequence[int], prices: Mapping[str, Price]) -> str:
         _sources(prices),
         _idle(prices),
         _ways_out(users, prices),
+        _regions(users, prices),
+        _message_elsewhere(prices),
         _heartbeats(prices),
         _assumptions(Usage(users=1)),
     )
@@ -39,7 +42,8 @@ def _table(users: Sequence[int], prices: Mapping[str, Price]) -> list[str]:
     rows = _head("a month, us-east-1", users)
     for service in SERVICES:
         sums = [sum(line.usd for line in bill if line.service == service) for bill in bills]
-        rows.append(f"| {service} | " + " | ".join(usd(amount) for amount in sums) + " |")
+        if any(sums):
+            rows.append(f"| {service} | " + " | ".join(usd(amount) for amount in sums) + " |")
     totals = [sum(line.usd for line in bill) for bill in bills]
     rows.append("| **all** | " + " | ".join(f"**{usd(amount)}**" for amount in totals) + " |")
     each = [total / count for total, count in zip(totals, users, strict=True)]
@@ -76,6 +80,25 @@ def _ways_out(users: Sequence[int], prices: Mapping[str, Price]) -> list[str]:
         name = "no VPC: a cache of your own" if egress == "none" else f"`{egress}`"
         rows.append(f"| {name} | " + " | ".join(usd(amount) for amount in sums) + " |")
     return rows
+
+
+def _regions(users: Sequence[int], prices: Mapping[str, Price]) -> list[str]:
+    rows = _head("regions", users)
+    for regions in REGIONS:
+        bills = [monthly(Usage(users=count, regions=regions), prices) for count in users]
+        sums = [sum(line.usd for line in bill) for bill in bills]
+        rows.append(f"| {regions} | " + " | ".join(usd(amount) for amount in sums) + " |")
+    return rows
+
+
+def _message_elsewhere(prices: Mapping[str, Price]) -> list[str]:
+    return _wrapped(
+        "The users are spread evenly over the regions. Each further region has its own NAT"
+        " gateways, alarms and copy of the history, and does its part for each message of the"
+        f" others: a million messages cost {usd(other_region_usd(prices))} more there, also if"
+        " nobody in their rooms is connected there. Typing is counted as if in every room"
+        " somebody was connected in every region."
+    )
 
 
 def _head(title: str, users: Sequence[int]) -> list[str]:
@@ -116,8 +139,9 @@ def _assumptions(usage: Usage) -> list[str]:
         " each post.",
         f"An event or an answer has {usage.event_bytes} bytes, an HTTP answer {usage.http_bytes:,};"
         f" Redis holds {usage.redis_bytes:,} bytes for each user.",
-        f"Logs have {usage.log_bytes} bytes for each invocation, and {usage.access_log_bytes} more"
-        " for each request that API Gateway passes on.",
+        f"Logs have {usage.log_bytes} bytes for each invocation"
+        " ([what they contain](../reference/logs.md)), and"
+        f" {usage.access_log_bytes} more for each request that API Gateway passes on.",
         f"NAT in {usage.zones} zones carries {usage.event_bytes + usage.post_bytes:,} bytes"
         f" for each post to a client and {usage.send_bytes:,} for each send to SQS.",
     ]

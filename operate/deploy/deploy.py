@@ -87,6 +87,7 @@ class Deployment:
         tell: Gets a line for every step.
         folder: For an emulator's state and package; `.tidings/deploy/<target>` by default.
         whose: Returns the AWS account of this environment; takes a region.
+        compiles: Put bytecode into the package.
     """
 
     def __init__(
@@ -97,11 +98,13 @@ class Deployment:
         tell: Tell = lambda line: None,
         folder: Path | None = None,
         whose: Callable[[str | None], Account] = account,
+        compiles: bool = True,
     ) -> None:
         self._target = target
         self._files = variable_files
         self._tell = tell
         self._whose = whose
+        self._compiles = compiles
         self._folder = folder or STATES / target.name
         self._package = (self._folder if target.emulated else ROOT) / "dist"
         self._variables = {**target.variables(), "package_dir": _PACKAGE_DIR}
@@ -120,7 +123,9 @@ class Deployment:
         timed = _timer(deployed.seconds)
         with self._terraform() as terraform:
             with timed("package"):
-                package.build(self._target.package, self._package, self._tell)
+                package.build(
+                    self._target.package, self._package, self._tell, compiles=self._compiles
+                )
             with timed("init"):
                 found = self._init(terraform)
             with timed("plan"):
@@ -160,7 +165,7 @@ class Deployment:
         with self._terraform() as terraform:
             if not (self._package / "package.json").exists():
                 # `terraform destroy` reads the package, too.
-                package.build(self._target.package, self._package, self._tell)
+                package.build(self._target.package, self._package, self._tell, compiles=False)
             found = self._init(terraform)
             plan = self._plan(terraform, found, destroy=True)
             _require_unprotected(plan)

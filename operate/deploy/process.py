@@ -23,6 +23,7 @@ _POLL_S = 0.1
 # Operations on AWS may take half an hour, for example for a cache or a distribution.
 _INTERRUPT_S, _GIVE_UP_S = 1800.0, 30.0
 _NOISE_LINES = 60
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Tell = Callable[[str], None]
 
@@ -55,21 +56,28 @@ def follow(
         TookTooLongError: It did not end in time and was stopped.
     """
     out, err = scratch / "stdout", scratch / "stderr"
-    with out.open("wb") as output, err.open("wb") as noise:
-        process = subprocess.Popen(
-            command,
-            cwd=directory,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=noise,
-            start_new_session=True,  # only `_stop` passes a Ctrl-C on
-            preexec_fn=_interruptible,
-        )
+    # A signal between the start and `try` would leave the command to itself.
+    heard = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+    try:
+        with out.open("wb") as output, err.open("wb") as noise:
+            process = subprocess.Popen(
+                command,
+                cwd=directory,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=noise,
+                start_new_session=True,  # only `_stop` passes a Ctrl-C on
+                preexec_fn=_interruptible,
+            )
+    except BaseException:
+        signal.pthread_sigmask(signal.SIG_SETMASK, heard)
+        raise
     with out.open("rb") as written:
         lines = _Lines(written.read)
         deadline = time.monotonic() + timeout_s
         try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, heard)
             while not _ended(process, _POLL_S):
                 for line in lines():
                     tell(line)
@@ -132,6 +140,7 @@ def _tail(path: Path) -> list[str]:
 def _interruptible() -> None:
     # A shell ignores SIGINT for commands started with `&`, and children inherit that.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
     if sys.platform == "linux":
         die_with_parent(signal.SIGINT)
 

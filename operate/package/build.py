@@ -1,4 +1,4 @@
-"""The steps from a checkout to dist/: stage, wheels, Chalice, zip, checks, files.
+"""The steps from a checkout to dist/: stage, wheels, Chalice, bytecode, zip, checks, files.
 
 Chalice packages for the Python that runs it, and may build libraries that have no wheel. So it
 gets a staged project without requirements.txt, with the target's wheels in vendor/, its documented
@@ -27,7 +27,7 @@ from packaging.requirements import Requirement
 
 from operate import triggers
 
-from . import archive, checks
+from . import archive, bytecode, checks
 from .checks import PackageError
 from .manifest import Manifest
 from .target import Target
@@ -47,6 +47,8 @@ class Package:
         sha256_base64: The zip's hash, as Terraform's `filebase64sha256` writes it.
         bytes: The zip's size.
         functions: Their names.
+        bytecode: The Python that compiled the modules, such as "CPython 3.13.5"; None if the zip
+            has sources only. The same commit and the same Python give the same zip.
     """
 
     runtime: str
@@ -54,6 +56,7 @@ class Package:
     sha256_base64: str
     bytes: int
     functions: tuple[str, ...]
+    bytecode: str | None
 
 
 def build(
@@ -61,14 +64,20 @@ def build(
     out: Path,
     tell: Callable[[str], None] = lambda step: None,
     root: Path = ROOT,
+    compiles: bool = True,
 ) -> Package:
     """Package the checkout at `root` into `out`; `tell` gets a line for each step.
 
     Only a package that passed all checks replaces what `out` had before.
 
+    Args:
+        compiles: Put bytecode into the zip. Without it, each cold start compiles.
+
     Raises:
-        PackageError: Packaging failed, or a check found something wrong.
+        PackageError: Packaging failed, no Python of the target's version can be found or fetched,
+            or a check found something wrong.
     """
+    compiler = bytecode.find(target, tell) if compiles else None
     with tempfile.TemporaryDirectory(prefix="tidings-package-") as name:
         stage = Path(name, "stage")
         tell("copying the project")
@@ -78,8 +87,11 @@ def build(
         tell("running chalice package")
         made = Path(name, "out")
         _chalice(stage, made)
-        tell("writing the zip")
         files = archive.read((made / ZIP).read_bytes())
+        if compiler is not None:
+            tell(f"compiling with {compiler.version}")
+            files |= bytecode.compiled(files, compiler, target)
+        tell("writing the zip")
         data = archive.write(files)
         manifest = Manifest(json.loads((made / MANIFEST).read_text()))
     manifest.set_runtime(target.runtime)
@@ -88,7 +100,7 @@ def build(
     queues = json.loads((root / "terraform" / "resources.json").read_text())["queues"]
     findings = list(
         itertools.chain(
-            checks.archive(files, len(data), target),
+            checks.archive(files, len(data), target, compiled=compiles),
             checks.manifest(manifest, called, files, target, config, queues),
         )
     )
@@ -96,7 +108,14 @@ def build(
         raise PackageError("the package failed its checks:\n  " + "\n  ".join(findings))
     digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
     names = tuple(sorted(called.functions))
-    package = Package(target.runtime, target.architecture, digest, len(data), names)
+    package = Package(
+        target.runtime,
+        target.architecture,
+        digest,
+        len(data),
+        names,
+        compiler.version if compiler is not None else None,
+    )
     _publish(
         out,
         {

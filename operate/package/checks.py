@@ -15,7 +15,7 @@ from operate.triggers import Triggers
 from .manifest import Manifest
 from .target import Target
 
-MOST_BYTES = 12_000_000
+MOST_BYTES = 13_000_000  # a quarter of what Lambda takes
 # Modules that the runtime has, or that are not part of the product.
 _FORBIDDEN = {
     "boto3",
@@ -28,6 +28,8 @@ _FORBIDDEN = {
     "setuptools",
 }
 _ELF, _LITTLE_ENDIAN = b"\x7fELF", 1
+# The flags in a bytecode file's head. https://peps.python.org/pep-0552/
+_UNCHECKED_HASH = b"\x01\x00\x00\x00"
 _BY_RUNTIME = {"botocore", "boto3"}
 _FRONT_S = 29  # API Gateway gives up on an integration
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
@@ -38,18 +40,19 @@ class PackageError(Exception):
     """Packaging failed; the text tells the user why."""
 
 
-def archive(files: Mapping[str, bytes], size: int, target: Target) -> Iterator[str]:
-    """Check the zip."""
+def archive(
+    files: Mapping[str, bytes], size: int, target: Target, *, compiled: bool = True
+) -> Iterator[str]:
+    """Check the zip; with bytecode if it is to be `compiled`."""
     if size > MOST_BYTES:
         yield f"the zip has {size:,} bytes, more than its budget of {MOST_BYTES:,}"
     tops = {name.split("/")[0].removesuffix(".py") for name in files}
     for name in sorted(tops & _FORBIDDEN):
         yield f"{name} does not belong in the zip"
     for name, data in sorted(files.items()):
-        if "__pycache__" in name:
-            yield f"{name}: bytecode must not be in the zip, as it differs from machine to machine"
         if data.startswith(_ELF) or name.endswith(".so"):
             yield from _library(name, data, target)
+    yield from _bytecode(files, target, compiled=compiled)
     yield from _requirements(files, target)
 
 
@@ -66,6 +69,7 @@ def manifest(
     yield from _same("functions", {each.name for each in functions}, triggers.functions)
     yield from _same("routes", found.routes(), triggers.routes)
     yield from _same("queues", found.queues(), triggers.queues)
+    yield from _same("streams", found.streams(), triggers.streams)
     yield from _same("schedules", found.schedules(), triggers.schedules)
     yield from _same("functions in .chalice/config.json", set(config), triggers.functions)
     names = _names(files.get("app.py", b""))
@@ -91,6 +95,22 @@ def manifest(
                 f"{trigger.function}: the visibility timeout of {trigger.queue} is less than "
                 f"{_VISIBILITY_TIMES} times the function's timeout"
             )
+
+
+def _bytecode(files: Mapping[str, bytes], target: Target, *, compiled: bool) -> Iterator[str]:
+    """Check that each module has bytecode of the target's Python, which needs no comparison."""
+    modules = {name for name in files if name.endswith(".py")} if compiled else set()
+    wanted = {target.cached(name) for name in modules}
+    found = {name for name in files if name.endswith(".pyc") or "__pycache__" in name}
+    for name in sorted(wanted - found):
+        yield f"{name}: missing, the module would be compiled at each cold start"
+    for name in sorted(found - wanted):
+        yield f"{name}: not bytecode of a module of the zip for {target.runtime}"
+    for name in sorted(found & wanted):
+        if files[name][:4] != target.magic:
+            yield f"{name}: not bytecode of a release of Python {target.python}, so it is ignored"
+        elif files[name][4:8] != _UNCHECKED_HASH:
+            yield f"{name}: the bytecode would be compared with its source"
 
 
 def _library(name: str, data: bytes, target: Target) -> Iterator[str]:

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from operate.triggers import QueueTrigger, ScheduleTrigger, every_s
+from operate.triggers import QueueTrigger, ScheduleTrigger, StreamTrigger, every_s
 
 _METHODS = {"get", "put", "post", "delete", "patch", "head", "options"}
 
@@ -57,7 +57,13 @@ class Manifest:
                 found["event_source_arn"].rsplit(":", 1)[1].split("-", 1)[1].removesuffix(".fifo"),
                 found["batch_size"],
             )
-            for found in self._resources("aws_lambda_event_source_mapping").values()
+            for found in self._sources("sqs")
+        }
+
+    def streams(self) -> set[StreamTrigger]:
+        return {
+            StreamTrigger(found["function_name"].split(".")[1], found["batch_size"])
+            for found in self._sources("dynamodb")
         }
 
     def schedules(self) -> set[ScheduleTrigger]:
@@ -80,6 +86,11 @@ class Manifest:
 
     def to_json(self) -> str:
         return json.dumps(self.document, indent=2, sort_keys=True) + "\n"
+
+    def _sources(self, service: str) -> list[dict[str, Any]]:
+        """The event source mappings of queues or streams."""
+        found = self._resources("aws_lambda_event_source_mapping").values()
+        return [each for each in found if each["event_source_arn"].split(":")[2] == service]
 
     def _resources(self, kind: str) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = self.document["resource"].get(kind, {})

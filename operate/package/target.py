@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 PYTHON = "3.13"  # docs/decisions/0010-lambda-runtime.md
 # glibc's minor version of each runtime: Amazon Linux 2 has 2.26, Amazon Linux 2023 has 2.34.
@@ -11,6 +12,9 @@ PYTHON = "3.13"  # docs/decisions/0010-lambda-runtime.md
 _GLIBC = {"3.11": 26, "3.12": 34, "3.13": 34, "3.14": 34}
 PYTHONS = tuple(_GLIBC)
 _OLDEST_GLIBC = 17
+# The number with which bytecode of a version begins: that of its releases, not of their alphas.
+# https://github.com/python/cpython/blob/main/Include/internal/pycore_magic_number.h
+_MAGIC = {"3.11": 3495, "3.12": 3531, "3.13": 3571, "3.14": 3627}
 # By Lambda's name: the architecture's name in wheels, and its ELF e_machine.
 # https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
 _MACHINES = {"arm64": ("aarch64", 0xB7), "x86_64": ("x86_64", 0x3E)}
@@ -57,6 +61,23 @@ class Target:
         minors = range(_GLIBC[self.python], _OLDEST_GLIBC - 1, -1)
         newer = [f"manylinux_2_{minor}_{self.machine}" for minor in minors]
         return [*newer, f"manylinux2014_{self.machine}"]
+
+    def cached(self, module: str) -> str:
+        """The file of the zip in which the target looks for the bytecode of `module`, a file, too.
+
+        https://peps.python.org/pep-3147/
+        """
+        path = PurePosixPath(module)
+        tag = f"cpython-{self.python.replace('.', '')}"
+        return str(path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc")
+
+    @property
+    def magic(self) -> bytes:
+        """The four bytes with which its bytecode begins; with others it compiles the sources.
+
+        https://docs.python.org/3/library/importlib.html#importlib.util.MAGIC_NUMBER
+        """
+        return _MAGIC[self.python].to_bytes(2, "little") + b"\r\n"
 
     @property
     def markers(self) -> dict[str, str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from chalicelib.model.connections import Viewers
 from chalicelib.model.identifiers import UserId
 from chalicelib.model.rooms import Role
-from tests.support.cache import ALICE, BOB, OTHER, ROOM, Rig, target
+from tests.support.cache import ALICE, BOB, OTHER, ROOM, Rig, fill_joined, target
 from tests.support.threads import together
 
 CAROL = UserId("carol")
@@ -33,18 +32,18 @@ class TestJoined:
             assert sum(together(leave)) == 1
 
     def test_it_is_not_cached_until_filled(self, rig: Rig) -> None:
-        assert rig.cache.joined(ROOM) == Viewers(None, None, 0)
+        assert rig.cache.joined(ROOM).targets is None
+        assert rig.cache.joined(ROOM).members is None
         rig.cache.join(ROOM, target(ALICE, 1))
         assert rig.cache.joined(ROOM).targets is None
-        assert rig.cache.fill_joined(
-            ROOM, 0, iter([target(ALICE, 2), target(BOB), target(ALICE, 1)])
-        )
+        found = [target(ALICE, 2), target(BOB), target(ALICE, 1)]
+        assert fill_joined(rig.cache, ROOM, found)
         everyone = [target(ALICE, 1), target(ALICE, 2), target(BOB)]
         assert sorted(rig.cache.joined(ROOM).targets, key=str) == sorted(everyone, key=str)
         assert not rig.cache.join(ROOM, target(BOB, 2)), "bob is known from the fill"
 
     def test_an_empty_room_can_be_cached(self, rig: Rig) -> None:
-        rig.cache.fill_joined(ROOM, 0, [])
+        fill_joined(rig.cache, ROOM, [])
         assert rig.cache.joined(ROOM).targets == ()
         assert rig.cache.join(ROOM, target(ALICE))
         assert rig.cache.joined(ROOM).targets == (target(ALICE),)
@@ -52,17 +51,15 @@ class TestJoined:
         assert rig.cache.joined(ROOM).targets == ()
 
     def test_what_was_read_before_a_leave_is_not_cached(self, rig: Rig) -> None:
-        before = rig.cache.joined(ROOM).left
+        before = rig.cache.joined(ROOM).as_of
         rig.cache.leave(ROOM, target(ALICE))
         assert not rig.cache.fill_joined(ROOM, before, [target(ALICE)])
-        after = rig.cache.joined(ROOM)
-        assert after.targets is None
-        assert after.left > before
-        assert rig.cache.fill_joined(ROOM, after.left, [target(BOB)])
+        assert rig.cache.joined(ROOM).targets is None
+        assert fill_joined(rig.cache, ROOM, [target(BOB)])
         assert rig.cache.joined(ROOM).targets == (target(BOB),)
 
     def test_of_its_users_those_who_are_members_are_named(self, rig: Rig) -> None:
-        rig.cache.fill_joined(ROOM, 0, [target(ALICE), target(BOB)])
+        fill_joined(rig.cache, ROOM, [target(ALICE), target(BOB)])
         assert rig.cache.joined(ROOM).members is None, "the members are not cached"
         version = rig.cache.fill_members(ROOM, None, {BOB: Role.MEMBER, CAROL: Role.OWNER})
         assert rig.cache.joined(ROOM).members == {BOB}
@@ -72,7 +69,7 @@ class TestJoined:
         assert rig.cache.joined(ROOM).members is None
 
     def test_it_is_kept_for_an_hour_from_the_fill_whoever_joins(self, rig: Rig) -> None:
-        rig.cache.fill_joined(ROOM, 0, [target(ALICE)])
+        fill_joined(rig.cache, ROOM, [target(ALICE)])
         rig.wait(3599)
         rig.cache.join(ROOM, target(BOB))
         assert len(rig.cache.joined(ROOM).targets) == 2

@@ -39,6 +39,10 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "note_connections": lambda c: c.note_connections(3),
     "traffic": lambda c: c.traffic(NOW),
     "claim": lambda c: c.claim("x", 5),
+    "newest_view": lambda c: c.newest_view(ROOM, ALICE, NOW),
+    "elsewhere": lambda c: c.elsewhere([UserId(f"u{n}") for n in range(50)]),
+    "note_elsewhere": lambda c: c.note_elsewhere({UserId(f"u{n}"): set() for n in range(50)}),
+    "forget_elsewhere": lambda c: c.forget_elsewhere(ALICE),
     "frame": lambda c: c.frame(ConnectionId("x="), ROOM, EAST),
     "refresh": lambda c: c.refresh([target(ALICE, n) for n in range(50)]),
     "online_in": lambda c: c.online_in(LargeRoom(ROOM, "v", 200)),
@@ -55,7 +59,10 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "join": lambda c: c.join(ROOM, target(ALICE)),
     "leave": lambda c: c.leave(ROOM, target(ALICE)),
     "joined": lambda c: c.joined(ROOM),
-    "fill_joined": lambda c: c.fill_joined(ROOM, 0, [target(ALICE, n) for n in range(50)]),
+    "fill_joined": lambda c: c.fill_joined(ROOM, "0", [target(ALICE, n) for n in range(50)]),
+    "take_lease": lambda c: c.take_lease((ROOM, EAST), "one", 1_000),
+    "take_lane": lambda c: c.take_lane((ROOM, EAST), "two", 1_000, [entry(1)], [ALICE]),
+    "release_lease": lambda c: c.release_lease((ROOM, EAST), "one", 1, True, 1),
     "deliver": lambda c: c.deliver(ROOM, [entry(n) for n in range(1, 51)]),
     "recent": lambda c: c.recent([RoomId(f"r{n}") for n in range(50)]),
     "typing": lambda c: c.typing(ROOM, ALICE, 1),
@@ -71,8 +78,10 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 
 
 MANY_KEYS = {
+    "elsewhere",
+    "note_elsewhere",
     *("beat", "keep_warm", "move", "register", "restore", "unregister", "online_in"),
-    *("refresh", "online", "recent", "deliver"),
+    *("refresh", "online", "recent", "deliver", "take_lane", "release_lease"),
 }
 
 
@@ -109,7 +118,7 @@ def test_the_twin_forgets_all_when_flushed_and_nothing_while_down() -> None:
     warm(memory)
     memory.down = True
     memory.down = False
-    assert memory.online([ALICE]) == Online([target(ALICE)], [])
+    assert memory.online([ALICE]) == Online([target(ALICE)], [], [])
     memory.flush()
-    assert memory.online([ALICE]) == Online([], [ALICE])
+    assert memory.online([ALICE]) == Online([], [ALICE], [])
     assert memory.register(connection(ALICE))

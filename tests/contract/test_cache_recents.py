@@ -27,6 +27,14 @@ class TestRecent:
         rig.cache.deliver(ROOM, [deleted])
         assert rig.cache.recent([ROOM])[ROOM] == [entry(1), deleted, entry(3)]
 
+    def test_who_is_late_does_not_bring_back_what_was_deleted(self, rig: Rig) -> None:
+        deleted = entry(2, content=None, deleted=True)
+        rig.cache.deliver(ROOM, [entry(1), deleted])
+        rig.cache.deliver(ROOM, [entry(1, content={"deleted": True}), entry(2)])
+        assert rig.cache.recent([ROOM])[ROOM] == [entry(1, content={"deleted": True}), deleted]
+        rig.cache.deliver(ROOM, [entry(1)])
+        assert rig.cache.recent([ROOM])[ROOM] == [entry(1), deleted]
+
     def test_every_field_survives(self, rig: Rig) -> None:
         full = replace(
             entry(1),

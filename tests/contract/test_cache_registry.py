@@ -62,8 +62,11 @@ class TestRegistry:
 
     def test_online_is_unknown_while_cold(self, rig: Rig) -> None:
         rig.cache.register(connection(ALICE))
-        assert online(rig.cache, [ALICE]) is None
+        cold = rig.cache.online([ALICE, BOB])
+        assert (list(cold.targets), set(cold.unknown)) == ([], {ALICE, BOB})
+        assert list(cold.held) == [target(ALICE)]
         warm(rig.cache)
+        assert rig.cache.online([ALICE, BOB]).held == []
         assert online(rig.cache, [ALICE, BOB]) == {ALICE: [target(ALICE)]}
         rig.wait(170)
         assert online(rig.cache, [ALICE]) is not None
@@ -133,6 +136,14 @@ def test_lost_connections_are_put_back_together(rig: Rig) -> None:
     assert rig.cache.frame(lost[2].connection_id, None, None).connection == lost[2]
     assert not rig.cache.register(connection(ALICE, 3)), "not the first"
     rig.cache.restore([])
+
+
+def test_who_was_missing_in_a_warm_bucket_was_taken_for_absent(rig: Rig) -> None:
+    one, other = connection(ALICE, 1), connection(ALICE, 2)
+    assert list(rig.cache.restore([one])) == [], "the bucket is cold"
+    warm(rig.cache)
+    assert list(rig.cache.restore([one, other])) == [other]
+    assert list(rig.cache.restore([one, other])) == []
 
 
 def test_a_renewal_changes_a_connection_and_never_recreates_it(rig: Rig) -> None:

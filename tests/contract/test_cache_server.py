@@ -28,6 +28,7 @@ from tests.support.cache import (
     backend_of,
     connection,
     entry,
+    fill_joined,
     online,
     target,
     warm,
@@ -63,7 +64,7 @@ class TestServer:
         cache.enter_line(two)
         ends = {one.turn_id: Settled(Fate.NO_TARGET)}
         cache.settle((ROOM, EAST), turn.id, Head(1, entry(1).message_id), ends)
-        cache.fill_joined(ROOM, 0, [target(ALICE)])
+        fill_joined(cache, ROOM, [target(ALICE)])
         cache.leave(ROOM, target(ALICE, 2))
         cache.deliver(ROOM, [entry(1)])
         cache.typing(ROOM, ALICE, 5)

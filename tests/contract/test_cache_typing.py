@@ -1,7 +1,8 @@
-"""The contract of `ports.Cache`: typing."""
+"""The contract of `ports.Cache`: typing, and what is known of other regions."""
 
 from __future__ import annotations
 
+from chalicelib.model.identifiers import Region
 from tests.support.cache import ALICE, BOB, OTHER, ROOM, Rig
 
 
@@ -29,3 +30,38 @@ class TestTyping:
         assert rig.cache.typing_since(ROOM, ALICE) == 5
         rig.wait(1)
         assert rig.cache.typing_since(ROOM, ALICE) is None
+
+
+class TestViewsElsewhere:
+    def test_only_the_newest_event_of_a_user_counts(self, rig: Rig) -> None:
+        assert rig.cache.newest_view(ROOM, ALICE, 1_800_000_000_002)
+        assert not rig.cache.newest_view(ROOM, ALICE, 1_800_000_000_001)
+        assert rig.cache.newest_view(ROOM, ALICE, 1_800_000_000_002), "an event that came twice"
+        assert rig.cache.newest_view(ROOM, ALICE, 1_800_000_000_003)
+        assert not rig.cache.newest_view(ROOM, ALICE, 1_800_000_000_002)
+        assert rig.cache.newest_view(ROOM, BOB, 1)
+        assert rig.cache.newest_view(OTHER, ALICE, 1)
+
+    def test_it_is_kept_for_an_hour(self, rig: Rig) -> None:
+        assert rig.cache.newest_view(ROOM, ALICE, 5)
+        rig.wait(3599)
+        assert not rig.cache.newest_view(ROOM, ALICE, 4)
+        rig.wait(1)
+        assert rig.cache.newest_view(ROOM, ALICE, 4)
+
+
+class TestElsewhere:
+    def test_who_is_connected_where_is_kept_for_a_minute(self, rig: Rig) -> None:
+        eu, ap = Region("eu-west-1"), Region("ap-southeast-1")
+        assert rig.cache.elsewhere([ALICE, BOB]) == {}
+        rig.cache.note_elsewhere({ALICE: frozenset({eu, ap}), BOB: frozenset()})
+        assert rig.cache.elsewhere([ALICE]) == {ALICE: {eu, ap}}
+        rig.wait(59)
+        assert rig.cache.elsewhere([ALICE, BOB]) == {ALICE: {eu, ap}, BOB: set()}
+        rig.wait(1)
+        assert rig.cache.elsewhere([ALICE, BOB]) == {}
+
+    def test_one_user_is_forgotten(self, rig: Rig) -> None:
+        rig.cache.note_elsewhere({ALICE: frozenset(), BOB: frozenset()})
+        rig.cache.forget_elsewhere(ALICE)
+        assert rig.cache.elsewhere([ALICE, BOB]) == {BOB: set()}

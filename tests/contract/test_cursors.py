@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chalicelib.model.delivery import Cursor, Place
 from chalicelib.model.identifiers import ConnectionId, MessageId, UserId
 from chalicelib.model.log import Head
@@ -22,11 +24,50 @@ class TestCursors:
         cursors.advance(message(4), NOW)
         assert cursors.get(LOBBY, HERE) == Cursor(4, message(4).message_id, NOW)
 
+    def test_an_older_fence_writes_nothing(self, stores: Stores) -> None:
+        cursors = stores.cursors
+        assert cursors.advance(message(3), 0, None, 7)
+        assert cursors.get(LOBBY, HERE).fence == 7
+        assert not cursors.advance(message(4), 0, None, 6)
+        assert not cursors.fall_behind(LOBBY, HERE, {PHONE: 4}, None, 6)
+        assert not cursors.keep_place(message(4), UserId("bob"), None, 6)
+        assert cursors.get(LOBBY, HERE) == Cursor(3, message(3).message_id, fence=7)
+        assert not cursors.advance(message(3), 0, None, 8), "another process has moved it"
+        assert cursors.get(LOBBY, HERE).fence == 7
+        assert cursors.fall_behind(LOBBY, HERE, {PHONE: 4}, None, 7)
+        assert cursors.keep_place(message(4), UserId("bob"), None, 8)
+        assert not cursors.advance(message(4), 0, None, 7)
+        assert cursors.advance(message(4), 0, None, 9)
+        assert cursors.get(LOBBY, HERE).fence == 9
+
+    def test_a_stream_is_new_until_something_of_it_was_delivered(self, stores: Stores) -> None:
+        cursors = stores.cursors
+        cursors.note_new(LOBBY, HERE)
+        cursors.note_new(LOBBY, HERE)
+        assert cursors.get(LOBBY, HERE) == Cursor(is_new=True)
+        assert cursors.get(LOBBY, THERE) == Cursor()
+        cursors.advance(message(1), 0)
+        assert cursors.get(LOBBY, HERE).seq == 1
+        cursors.advance(replace(message(1), room_id=OTHER), 0)
+        cursors.note_new(OTHER, HERE)
+        assert not cursors.get(OTHER, HERE).is_new
+
     def test_streams_are_apart(self, stores: Stores) -> None:
         stores.cursors.advance(message(3), 0)
         stores.cursors.fall_behind(LOBBY, HERE, {PHONE: 3})
         assert stores.cursors.get(LOBBY, THERE) == Cursor()
         assert stores.cursors.get(OTHER, HERE) == Cursor()
+
+    def test_many_are_read_at_once(self, stores: Stores) -> None:
+        stores.cursors.advance(message(3), 0)
+        streams = [(LOBBY, HERE), (LOBBY, THERE), (OTHER, HERE)]
+        found = stores.cursors.of([*streams, *streams])
+        assert {stream: cursor.seq for stream, cursor in found.items()} == {
+            (LOBBY, HERE): 3,
+            (LOBBY, THERE): 0,
+            (OTHER, HERE): 0,
+        }
+        assert stores.cursors.of([]) == {}
 
     def test_of_racers_the_furthest_stays(self, stores: Stores) -> None:
         at_once(RACERS, lambda n: stores.cursors.advance(message(1 + n * 7 % RACERS), 0))
@@ -119,3 +160,30 @@ class TestCursors:
         _, (part,) = cursors.parts(LOBBY, HERE, [4])
         assert (part.seq, part.reached(1), part.reached(2)) == (1, "carol", "")
         assert cursors.get(LOBBY, HERE) == Cursor()
+
+    def test_what_waits_for_a_missing_entry_never_falls(self, stores: Stores) -> None:
+        cursors = stores.cursors
+        cursors.wait(LOBBY, HERE, 5)
+        cursors.wait(LOBBY, HERE, 4)
+        assert cursors.get(LOBBY, HERE) == Cursor(waiting=5)
+        cursors.advance(message(6), 0)
+        assert cursors.get(LOBBY, HERE).waiting == 5
+
+    def test_missing_entries_are_passed_over_and_delivered_late(self, stores: Stores) -> None:
+        cursors = stores.cursors
+        assert cursors.pass_over(LOBBY, HERE, Cursor(), 2), "also those before the first"
+        assert not cursors.pass_over(LOBBY, HERE, Cursor(), 3), "another worker moved it"
+        cursors.advance(message(3), 0)
+        at = cursors.get(LOBBY, HERE)
+        assert (at.seq, at.message_id, at.passed) == (3, message(3).message_id, ((1, 2),))
+        assert cursors.pass_over(LOBBY, HERE, at, 8)
+        passed = cursors.get(LOBBY, HERE)
+        assert (passed.seq, passed.message_id) == (8, message(3).message_id)
+        assert [seq for seq in range(10) if passed.has_passed(seq)] == [1, 2, 4, 5, 6, 7, 8]
+        assert cursors.late(LOBBY, HERE, passed, 6)
+        assert not cursors.late(LOBBY, HERE, passed, 5), "another was delivered meanwhile"
+        left = cursors.get(LOBBY, HERE)
+        assert left.passed == ((1, 2), (4, 5), (7, 8))
+        for seq in (1, 2, 4, 5, 7, 8):
+            assert cursors.late(LOBBY, HERE, cursors.get(LOBBY, HERE), seq)
+        assert cursors.get(LOBBY, HERE) == replace(left, passed=())

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.adapters.aws import client, unavailable
+from chalicelib.adapters.aws.errors import ErrorAnswer, NoAnswer, error_answer
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.identifiers import MessageId
 from chalicelib.model.log import Duplicate, Head, Taken
@@ -56,14 +56,8 @@ def refuse(*codes: str, items: dict[int, Any] | None = None) -> Callable[..., An
             {"Code": code, **({"Item": items[n]} if items and n in items else {})}
             for n, code in enumerate(codes)
         ]
-        known = real.__self__.exceptions.TransactionCanceledException
-        raise known(
-            {
-                "Error": {"Code": "TransactionCanceledException", "Message": "cancelled"},
-                "ResponseMetadata": {"HTTPStatusCode": 400},
-                "CancellationReasons": reasons,
-            },
-            "TransactWriteItems",
+        raise error_answer(
+            "TransactWriteItems", "TransactionCanceledException", 400, reasons=reasons
         )
 
     return act
@@ -71,8 +65,7 @@ def refuse(*codes: str, items: dict[int, Any] | None = None) -> Callable[..., An
 
 def fail(code: str, status: int = 400) -> Callable[..., Any]:
     def act(real: Any, **arguments: Any) -> Any:
-        meta = {"HTTPStatusCode": status}
-        raise ClientError({"Error": {"Code": code, "Message": ""}, "ResponseMetadata": meta}, "Any")
+        raise error_answer("Any", code, status)
 
     return act
 
@@ -129,9 +122,9 @@ class TestOnDynamoDB:
         self, distorted: Stores, dynamodb: Distorted
     ) -> None:
         dynamodb.answer("transact_write_items", *[refuse("ValidationError", "None")] * 2)
-        with pytest.raises(ClientError):
+        with pytest.raises(ErrorAnswer):
             distorted.log.commit(message(1), EMPTY, None, NOW)
-        with pytest.raises(ClientError):
+        with pytest.raises(ErrorAnswer):
             distorted.rooms.create(room(), [member(ANNA)])
 
     def test_a_conflict_does_not_mean_that_a_room_is_taken(
@@ -196,7 +189,7 @@ class TestOnDynamoDB:
         self, distorted: Stores, dynamodb: Distorted
     ) -> None:
         def broken(real: Any, **arguments: Any) -> Any:
-            raise EndpointConnectionError(endpoint_url="http://x")
+            raise NoAnswer("BatchWriteItem", "refused")
 
         first = [member(ANNA, role=Role.OWNER), *(member(f"u{n:04d}") for n in range(130))]
         second = [member(ANNA, role=Role.OWNER), *(member(f"v{n:04d}") for n in range(130))]
@@ -272,7 +265,7 @@ class TestOnDynamoDB:
     def test_faults_of_ours_are_not_dressed_up(
         self, distorted: Stores, ministack: Ministack
     ) -> None:
-        with pytest.raises(ClientError), unavailable("the store"):
+        with pytest.raises(ErrorAnswer), unavailable("the store"):
             fail("ValidationException")(None)
 
     def test_a_table_that_is_not_there_is_unavailable(self, ministack: Ministack) -> None:

@@ -13,7 +13,7 @@ from chalicelib.adapters.redis.sessions import RedisSessions
 from chalicelib.kernel.errors import CacheDown, Conflict, NotFound, TooLarge
 from chalicelib.model.connections import POLLING, Target
 from chalicelib.model.identifiers import ConnectionId, Region, UserId
-from chalicelib.model.sessions import EngineSession, PacketPart
+from chalicelib.model.sessions import End, EngineSession, PacketPart
 from chalicelib.ports.sessions import EngineSessions
 from tests.support.world import FakeClock
 
@@ -57,11 +57,11 @@ def test_of_many_who_ping_at_once_one_does(sessions: EngineSessions) -> None:
 
 def test_pongs_and_namespaces_belong_to_known_sessions(sessions: EngineSessions) -> None:
     assert sessions.pong(SID, 5) is None
-    sessions.connect(SID, "/")
+    assert not sessions.connect(SID, "/")
     assert not sessions.ping(SID, 0, 5)
     assert sessions.get(SID) is None
     sessions.open(SESSION)
-    sessions.connect(SID, "/moments")
+    assert sessions.connect(SID, "/moments")
     held = sessions.pong(SID, 5)
     assert held == replace(SESSION, pong_ms=5, namespaces=frozenset({"/moments"}))
 
@@ -140,7 +140,22 @@ def test_one_poll_waits_at_a_time_until_its_time_is_over(polling: EngineSessions
     assert polling.poll(SID, "p1", 100, 0)
     assert not polling.poll(SID, "p2", 150, 50)
     assert polling.poll(SID, "p3", 250, 101), "the first poll's function died"
-    assert polling.take(SID, "p1") == ["1"]
+    assert polling.take(SID, "p1") == ["6"]
+
+
+def test_a_poll_that_was_given_frames_does_not_begin_again(polling: EngineSessions) -> None:
+    polling.push(SID, ["4a"])
+    assert polling.poll(SID, "p1", 100, 0)
+    assert polling.take(SID, "p1") == ["4a"]
+    assert not polling.poll(SID, "p1", 150, 50)
+    assert polling.poll(SID, "p2", 150, 50)
+
+
+def test_a_poll_that_was_given_nothing_may_begin_again(polling: EngineSessions) -> None:
+    for _ in range(2):
+        assert polling.poll(SID, "p1", 100, 0)
+        polling.push(SID, ["6"])
+        assert polling.take(SID, "p1") == ["6"]
 
 
 def test_the_sessions_that_poll_are_counted(polling: EngineSessions) -> None:
@@ -192,23 +207,36 @@ def test_a_closed_session_has_a_last_frame_for_the_poll_that_waits(
     polling: EngineSessions,
 ) -> None:
     assert polling.poll(SID, "p1", 100, 0)
-    polling.close(SID, "6")
+    polling.close(SID, End.CLIENT)
     assert polling.take(SID, "p1") == ["6"]
     assert polling.push(SID, ["4x"]) is False
     with pytest.raises(NotFound):
         polling.poll(SID, "p2", 100, 0)
 
 
+def test_a_session_that_the_server_ended_has_no_goodbye(polling: EngineSessions) -> None:
+    assert polling.poll(SID, "p1", 100, 0)
+    polling.close(SID)
+    assert not polling.farewell(SID)
+    assert polling.take(SID, "p1") == ["6"], "no close packet: Python clients end for good at it"
+
+
+def test_a_session_that_ends_by_a_second_poll_has_a_close_packet(polling: EngineSessions) -> None:
+    assert polling.poll(SID, "p1", 100, 0)
+    polling.close(SID, End.OVERLAP)
+    assert not polling.farewell(SID)
+    assert polling.take(SID, "p1") == ["1"]
+
+
 def test_a_goodbye_is_had_once(polling: EngineSessions) -> None:
-    polling.close(SID, "6")
-    assert not polling.farewell(SID, "1")
-    assert polling.farewell(SID, "6")
-    assert not polling.farewell(SID, "6")
+    polling.close(SID, End.CLIENT)
+    assert polling.farewell(SID)
+    assert not polling.farewell(SID)
     polling.open(replace(SESSION, target=POLLS))
     assert polling.poll(SID, "p1", 100, 0)
-    polling.close(SID, "6")
+    polling.close(SID, End.CLIENT)
     assert polling.take(SID, "p1") == ["6"]
-    assert not polling.farewell(SID, "6")
+    assert not polling.farewell(SID)
 
 
 def test_an_outbox_is_bounded(polling: EngineSessions) -> None:
@@ -303,7 +331,7 @@ def test_without_redis_every_method_says_so() -> None:
             lambda s: s.poll(SID, "p", 1, 0),
             lambda s: s.take(SID, "p"),
             lambda s: s.probe(SID, 1),
-            lambda s: s.farewell(SID, "6"),
+            lambda s: s.farewell(SID),
             lambda s: s.drain(SID, WEBSOCKET, "m", 0),
             lambda s: s.queued(SID, "m", 0, 0),
         ):

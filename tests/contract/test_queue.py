@@ -53,7 +53,7 @@ class SqsRig(Rig):
         self.sqs = Distorted(stack.client("sqs"))
         self.url = stack.urls[short_name]
         self.queue = SqsQueue(self.sqs, self.url.rsplit("/", 1)[1])
-        self._real = stack.client("sqs")
+        self._real = stack.sdk("sqs")
 
     def receive(self) -> list[dict[str, Any]]:
         answer = self._real.receive_message(

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.apigateway.sigv4 import Credentials
+from chalicelib.adapters.http.sigv4 import Credentials
 from chalicelib.adapters.redis.auth import IamToken, from_url
 from chalicelib.adapters.redis.client import RedisClient
 from chalicelib.adapters.redis.cluster import RedisClusterBus
 from chalicelib.adapters.secrets import FixedSecrets
+from chalicelib.adapters.system import SystemClock
 from chalicelib.kernel.errors import CacheDown
 from tests.support.valkey import cluster, valkey
 from tests.support.world import FakeClock
@@ -93,9 +94,9 @@ def test_a_token_of_iam_reaches_the_server_whole(server: tuple[str, list[Any], b
             return self.kept
 
     keys = Credentials("AKIDEXAMPLE", "secret", "session/token==")
-    auth = Once(USER, "cache", "us-east-1", True, lambda: keys)
+    auth = Once(USER, "cache", "us-east-1", True, lambda: keys, SystemClock())
     allow(nodes, auth.get_credentials()[1])
     assert RedisClient(url, is_cluster, auth=auth).run(("SET", "k", "1")) == [True]
-    other = IamToken(USER, "other", "us-east-1", True, lambda: keys)
+    other = IamToken(USER, "other", "us-east-1", True, lambda: keys, SystemClock())
     with pytest.raises(CacheDown):
         RedisClient(url, is_cluster, auth=other).run(("GET", "k"))

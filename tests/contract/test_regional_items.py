@@ -204,8 +204,7 @@ def test_with_one_region_every_call_is_the_one_request_it_was(ministack: Minista
     dynamodb, requests = ministack.client("dynamodb"), []
     stores = on_dynamodb(dynamodb, ministack.prefix, HERE)
     stores.rooms.create(room(), [member(ANNA)])
-    event = "before-call.dynamodb"
-    dynamodb.meta.events.register(event, note := lambda model, **_: requests.append(model.name))
+    dynamodb.watchers.append(note := lambda operation, _: requests.append(operation))
     calls: list[tuple[Callable[[], object], str]] = [
         (lambda: stores.rooms.member(LOBBY, ANNA), "GetItem"),
         (lambda: stores.rooms.members(LOBBY), "Query"),
@@ -225,5 +224,5 @@ def test_with_one_region_every_call_is_the_one_request_it_was(ministack: Minista
             call()
         stores.rooms.claim(OTHER, ANNA)
     finally:
-        dynamodb.meta.events.unregister(event, note)
+        dynamodb.watchers.remove(note)
     assert requests == [request for _, request in calls]

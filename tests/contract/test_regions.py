@@ -36,6 +36,7 @@ class Side:
             reader=self.reader,
             lines=cache,
             delivery=MemoryQueue(),
+            cursors=stores.cursors,
             clock=clock,
             ids_=entropy,
             region=own,

@@ -16,7 +16,7 @@ from chalicelib.adapters.redis.cache import RedisCache
 from chalicelib.adapters.redis.client import RedisClient
 from chalicelib.kernel.ids import user_bucket
 from chalicelib.model.identifiers import UserId
-from tests.support.cache import NOW, Rig, connection, online, target, warm
+from tests.support.cache import NOW, ROOM, Rig, connection, fill_joined, online, target, warm
 from tests.support.valkey import Valkey, valkey
 from tests.support.waiting import until
 from tests.support.world import CountingIds
@@ -97,6 +97,36 @@ def test_a_failover_while_a_bucket_is_filled() -> None:
         until(lambda: caught_up(primary, replica))
         replica.client.execute_command("REPLICAOF", "NO", "ONE")
         assert not cache_on(replica).vouch(3, epoch)
+
+
+def test_an_audience_that_lacks_the_last_joins_and_leaves() -> None:
+    with primary_and_replica() as (primary, replica):
+        cache, joined = cache_on(primary), [target(user) for user in USERS[:3]]
+        fill_joined(cache, ROOM, joined[:2])
+        before = cache.joined(ROOM).as_of
+        until(lambda: caught_up(primary, replica))
+        replica.client.execute_command("REPLICAOF", "NO", "ONE")
+        cache.join(ROOM, joined[2])
+        cache.leave(ROOM, joined[0])
+        promoted = cache_on(replica)
+        assert promoted.joined(ROOM).targets is None
+        assert not promoted.fill_joined(ROOM, before, joined[:2]), "it was read before the failover"
+        assert promoted.join(ROOM, target(USERS[3])), "nothing is known of the room"
+        assert fill_joined(promoted, ROOM, joined[1:])
+        known = {each.user_id for each in promoted.joined(ROOM).targets or ()}
+        assert known == {*USERS[1:3], USERS[3]}
+
+
+def test_a_leave_after_a_failover_leaves_nothing_older() -> None:
+    with primary_and_replica() as (primary, replica):
+        cache = cache_on(primary)
+        cache.join(ROOM, target(USERS[0]))
+        until(lambda: caught_up(primary, replica))
+        replica.client.execute_command("REPLICAOF", "NO", "ONE")
+        promoted = cache_on(replica)
+        promoted.leave(ROOM, target(USERS[1]))
+        assert fill_joined(promoted, ROOM, [])
+        assert promoted.joined(ROOM).targets == ()
 
 
 def caught_up(primary: Valkey, replica: Valkey) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.adapters import sdk
 from chalicelib.adapters.aws import client
 from chalicelib.adapters.secrets import CACHED_MS, FixedSecrets, ManagedSecrets
 from chalicelib.kernel.errors import Unavailable
@@ -34,12 +35,12 @@ class Managed:
         self.manager = Distorted(client("secretsmanager", REGION, endpoint_url))
         self.clock = FakeClock()
         self.id = f"tidings-{next(_numbers)}"
-        self.manager.create_secret(Name=self.id, SecretString=json.dumps(VALUES))
-        self.manager.calls.clear()
+        self._sdk = sdk.client("secretsmanager", REGION, endpoint_url)
+        self._sdk.create_secret(Name=self.id, SecretString=json.dumps(VALUES))
         self.secrets = ManagedSecrets(lambda: self.manager, self.id, self.clock)
 
     def put(self, text: str) -> None:
-        self.manager.put_secret_value(SecretId=self.id, SecretString=text)
+        self._sdk.put_secret_value(SecretId=self.id, SecretString=text)
 
     @property
     def reads(self) -> int:

@@ -18,7 +18,7 @@ from chalicelib.model.connections import POLLING, Connection, Target
 from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry, EntryKind
 from chalicelib.model.sessions import EngineSession, Trail
-from tests.support.cache import online, warm
+from tests.support.cache import fill_joined, online, warm
 from tests.support.valkey import valkey
 from tests.support.world import CountingIds
 
@@ -47,7 +47,7 @@ def test_of_those_online_and_those_in_a_room(client: RedisClient, cache: RedisCa
     devices = json.dumps({"c=": LATER})
     client.run(("HSET", f"online:{{{user_bucket(ALICE)}}}", "alice", devices))
     assert online(cache, [ALICE]) == {ALICE: [TARGET]}
-    cache.fill_joined(ROOM, 0, [TARGET])
+    fill_joined(cache, ROOM, [TARGET])
     client.run(("HSET", "room:{lobby}:joined", "alice", json.dumps({"c=": LATER})))
     assert cache.joined(ROOM).targets == (TARGET,)
 

@@ -324,3 +324,13 @@ def test_due_is_all_but_ones_own() -> None:
     assert due(history(sent(K1), sent(K2, BEN))) == {
         ROOM: {ANN: frozenset({M2}), BEN: frozenset({M1})}
     }
+
+
+def test_order_counts_within_each_region_s_messages() -> None:
+    m3 = LogEntry(M3, Key("k3"), "west")
+    log = (LogEntry(M1, K1, "west"), LogEntry(M2, K2, "east"), m3)
+    told = (sent(K1), sent(K2), sent(Key("k3")))
+    late = history(*told, seen(BEN, M1), seen(BEN, M3), seen(BEN, M2), log=log)
+    assert not check(late).faults
+    [fault] = check(history(*told, seen(BEN, M3), seen(BEN, M2), seen(BEN, M1), log=log)).faults
+    assert (fault.kind, fault.message_id) == (Kind.MISORDERED, M1)

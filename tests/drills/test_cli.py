@@ -62,7 +62,11 @@ def test_repeated_pushes_are_explained_by_kind_of_client() -> None:
 def test_a_history_is_kept_line_by_line() -> None:
     lines = [json.loads(line) for line in as_lines(result(SENT).history)]
     assert lines == [
-        {"room": "room", "members": ["ann", "ben"], "log": [{"message_id": "m", "key": "k"}]},
+        {
+            "room": "room",
+            "members": ["ann", "ben"],
+            "log": [{"message_id": "m", "key": "k", "origin": ""}],
+        },
         {"event": "sent", "at_s": 0.0, "client": "ann", "room": "room", "key": "k"},
     ]
 
@@ -71,17 +75,22 @@ def test_a_history_is_kept_line_by_line() -> None:
 @pytest.mark.timeout(180)
 def test_a_small_storm(tmp_path: Path) -> None:
     installed()
-    kept = tmp_path / "history.jsonl"
+    kept, report = tmp_path / "history.jsonl", tmp_path / "report.html"
     options = ["--clients", "12", "--seconds", "5", "--pause-s", "1", "--seed", "1", "--json"]
     command = [sys.executable, "-m", "workbench.cli.main", "drill", "storm", *options]
     done = subprocess.run(
-        [*command, "--keep", str(kept)], capture_output=True, text=True, timeout=170, check=False
+        [*command, "--keep", str(kept), "--report", str(report)],
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
     assert told["ok"] is True
     assert told["plan"]["seed"] == 1
     assert told["counts"]["sent"] == told["counts"]["acked"] > 0
+    assert "--seed 1 --json" in report.read_text()
     assert kept.read_text().count('"event": "sent"') == told["counts"]["sent"]
 
 

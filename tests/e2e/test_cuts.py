@@ -22,7 +22,7 @@ def port() -> Iterator[int]:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("cut", ["idle", "old"])
+@pytest.mark.parametrize("cut", ["idle", pytest.param("old", marks=pytest.mark.extended)])
 def test_a_stock_client_comes_back(port: int, cut: str) -> None:
     with People(f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}/ws") as people:
         alice = name("alice")

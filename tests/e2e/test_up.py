@@ -89,6 +89,7 @@ def up(folder: Path, *options: str) -> Iterator[tuple[running.Running, list[str]
         process.stdout.close()
 
 
+@pytest.mark.extended
 def test_it_runs_whatever_the_developer_s_environment_says(tmp_path: Path) -> None:
     with up(tmp_path) as (stack, lines):
         assert lines[0] == r"starting \u2026"
@@ -114,6 +115,7 @@ def test_it_runs_whatever_the_developer_s_environment_says(tmp_path: Path) -> No
     assert (done.returncode, "no local stack runs here" in done.stderr) == (2, True)
 
 
+@pytest.mark.extended
 def test_a_start_that_fails_leaves_the_running_one_alone(tmp_path: Path) -> None:
     with up(tmp_path, "--log-format", "json") as (stack, _):
         port = stack.url.rsplit(":", 1)[1]

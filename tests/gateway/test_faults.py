@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
-from tests.support.gateway import Functions, fetch, manage, open_socket, running
+from tests.support.gateway import Functions, Gate, fetch, manage, open_socket, running
 from workbench.gateway.faults import Fault, Faults, Kind, Service
 
 SOON_S = 10.0
@@ -91,3 +91,16 @@ async def test_a_gateway_that_refuses_lets_nobody_in_and_heals() -> None:
             await open_socket(host)
         faults.heal()
         await (await open_socket(host)).close()
+
+
+async def test_a_request_that_waits_ends_when_the_gateway_begins_to_refuse() -> None:
+    """As a socket's end, this is how a polling client finds out."""
+    faults, poll = Faults(), Gate()
+    functions = Functions(api_handler=poll)
+    async with running(functions, faults=faults) as (_, host):
+        waiting = asyncio.create_task(fetch(host, "/v1/things/1"))
+        await functions.called("api_handler")
+        faults.set(Service.GATEWAY, Fault(Kind.REFUSE))
+        with pytest.raises(aiohttp.ClientError):
+            await asyncio.wait_for(waiting, SOON_S)
+        poll.open.set()

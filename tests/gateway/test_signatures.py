@@ -21,7 +21,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials as BotoCredentials
 from botocore.exceptions import ClientError
 
-from chalicelib.adapters.apigateway.sigv4 import Credentials, Signer, paths
+from chalicelib.adapters.http.sigv4 import Credentials, Signer, paths
 from tests.support.gateway import Functions, manage, open_socket, running
 from workbench.gateway.signatures import Refused, Request, verify
 

@@ -64,7 +64,7 @@ def test_first_invocations_of_one_package_at_once(tmp_path: Path) -> None:
         def log_message(self, format: str, *args: object) -> None:
             """Nothing."""
 
-    runtime = LambdaRuntime("http://127.0.0.1:9", "us-east-1", Path("python"), tmp_path)
+    runtime = LambdaRuntime("http://127.0.0.1:9", Path("python"), tmp_path)
     with ThreadingHTTPServer(("127.0.0.1", 0), Package) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         location = f"http://127.0.0.1:{server.server_port}/"

@@ -6,8 +6,8 @@ import ast
 import json
 import re
 
-from chalicelib.adapters.aws import client
 from chalicelib.adapters.cloudwatch import CloudWatchMetrics
+from chalicelib.adapters.sdk import client
 from chalicelib.entrypoints import schedules
 from chalicelib.kernel.settings import Settings
 from tests.support.ministack import REGION

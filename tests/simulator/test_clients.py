@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.drills.history import Acked, Connected, Failed, Pushed
+from workbench.simulator.checks import check
 from workbench.simulator.injection import FaultPlan, Kind
 from workbench.simulator.plan import Plan, Step
 from workbench.simulator.run import Run
@@ -53,6 +54,16 @@ def test_who_comes_back_recovers_what_was_missed() -> None:
     recovered = {e.client for e in run.record.events if isinstance(e, Connected) and e.recovered}
     assert recovered == {"bob/1", "cat/1", "dan/1"}
     assert {each.life for each in run.record.handed_on if each.device == "bob/1"} == {1}
+
+
+def test_a_second_answer_to_a_connect_is_found() -> None:
+    run = Run(plan())
+    assert run.outcome().findings == ()
+    device = run.devices["bob/1"]
+    device.receive('40{"sid":"another","pid":"another"}')
+    assert {(each.promise, each.why) for each in check(run)} == {
+        ("connection", "bob/1 got a second socket for one CONNECT")
+    }
 
 
 def test_programs_resend_until_they_are_answered_and_no_message_is_stored_twice() -> None:

@@ -1,4 +1,4 @@
-"""No promise is broken in hundreds of seeded runs, nor in the plans that once broke one."""
+"""No promise is broken in thousands of seeded runs, nor in the plans that once broke one."""
 
 from __future__ import annotations
 
@@ -6,39 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from workbench.simulator.campaign import campaign, workers
+from tests.support.campaigns import findings
+from workbench.simulator import region_scenarios
+from workbench.simulator.campaign import workers
 from workbench.simulator.scenarios import SCENARIOS
 
-# Seeds that break a promise and are not mended yet, with what is known of each; see docs/plan.md.
-KNOWN = {
-    ("outage", 1029): "the first entry of a stream was older than 15 minutes when SQS was back",
-}
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
-
-
-def _run(first: int, seeds: int) -> list[str]:
-    with workers() as ask:
-        tallies = campaign(list(SCENARIOS), first, seeds, None, ask)
-    assert all(tally.runs == seeds for tally in tallies.values())
-    assert all(tally.counts["seen"] > seeds for tally in tallies.values())
-    return [
-        f"{failure.scenario}, seed {failure.seed}: {promise}: {why}"
-        for tally in tallies.values()
-        for failure in tally.failures
-        if (failure.scenario, failure.seed) not in KNOWN
-        for promise, why in failure.findings
-    ]
+# Those of several regions are in test_region_seeds.
+NAMES = [name for name in SCENARIOS if name not in region_scenarios.SCENARIOS]
 
 
 @pytest.mark.timeout(600)
 def test_some_seeds_of_each_scenario() -> None:
-    assert _run(0, 12) == []
+    assert findings(NAMES, 0, 12) == []
 
 
 @pytest.mark.extended
 @pytest.mark.timeout(1800)
 def test_more_seeds_of_each_scenario() -> None:
-    assert _run(1_000, 60) == []
+    assert findings(NAMES, 1_000, 188) == []
 
 
 def test_plans_that_once_broke_a_promise() -> None:

@@ -49,6 +49,10 @@ def version(event, context):
     return lib.VERSION
 
 
+def also(event, context):
+    return lib.VERSION
+
+
 def fail(event, context):
     raise KeyError(event["name"])
 
@@ -212,6 +216,29 @@ async def test_after_a_reload_new_code_answers_while_a_running_call_ends_on_the_
     assert await project.call("version") == 2
     old.release.set()  # type: ignore[attr-defined]
     assert await running == 1
+
+
+async def test_functions_are_deployed_one_by_one_and_old_and_new_code_run_side_by_side(
+    project: Project,
+) -> None:
+    assert (await project.call("version"), await project.call("also")) == (1, 1)
+    old = sys.modules[f"{project.package}.lib"]
+    project.write(version=2)
+    project.functions.deploy("version")
+    assert (await project.call("version"), await project.call("also")) == (2, 1)
+    running = [asyncio.create_task(project.call("slow")) for _ in range(3)]
+    while len(old.release._cond._waiters) < 3:  # type: ignore[attr-defined]
+        await asyncio.sleep(0.005)  # new environments of the old code
+    old.release.set()  # type: ignore[attr-defined]
+    assert await asyncio.gather(*running) == [1, 1, 1]
+    project.functions.deploy("also")
+    assert await project.call("also") == 2
+    assert project.functions.served == [6, 2]
+    project.write(version=3)
+    project.functions.deploy("also")
+    assert (await project.call("version"), await project.call("also")) == (2, 3)
+    project.functions.deploy("version")
+    assert await project.call("version") == 3
 
 
 async def test_broken_code_says_what_is_wrong_until_it_is_mended(project: Project) -> None:

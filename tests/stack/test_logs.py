@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from chalice import Chalice
 
 from chalicelib.kernel import telemetry
 from workbench.stack import logs
@@ -19,7 +20,7 @@ TIME = r"\d\d:\d\d:\d\d"
 @pytest.fixture(autouse=True)
 def loggers() -> Iterator[None]:
     """As they were, afterwards."""
-    names = ("chalicelib", "tidings")
+    names = ("chalicelib", "tidings", "tidings.stack")
     before = {name: (list(logging.getLogger(name).handlers), name) for name in names}
     root_level = logging.getLogger().level
     logging.getLogger("chalicelib").setLevel("INFO")
@@ -77,6 +78,14 @@ def test_a_fault_of_the_workbench_has_its_traceback() -> None:
             logging.getLogger("tidings.stack").exception("%s raised", "deliver")
         assert "deliver raised" in out.getvalue()
         assert "ValueError: why" in out.getvalue()
+
+
+def test_what_chalice_does_with_the_app_s_logger_hides_and_repeats_nothing() -> None:
+    out = io.StringIO()
+    logs.configure("text", out)
+    Chalice(app_name="tidings")
+    logging.getLogger("tidings.stack").warning("a pump has failed")
+    assert out.getvalue().count("a pump has failed") == 1
 
 
 def test_json_is_what_it_is_on_aws() -> None:

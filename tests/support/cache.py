@@ -54,6 +54,11 @@ def warm(cache: Any) -> None:
         assert cache.vouch(bucket, cache.begin(bucket))
 
 
+def fill_joined(cache: Any, room: RoomId, targets: Sequence[Target]) -> bool:
+    """Cache who has joined a room."""
+    return bool(cache.fill_joined(room, cache.joined(room).as_of, iter(targets)))
+
+
 def online(cache: Any, users: Sequence[UserId]) -> dict[UserId, list[Target]] | None:
     """The connections of those online; None if somebody may be online unknown to Redis."""
     known = cache.online(users)
@@ -77,6 +82,13 @@ class Rig:
     def wait(self, seconds: int) -> None:
         self.clock.ms += seconds * 1000
         pass_time(self.nodes, seconds)
+
+    def flush(self) -> None:
+        """Lose everything."""
+        if not self.nodes:
+            self.cache.flush()
+        for node in self.nodes:
+            node.flushall()
 
     def node_of(self, key: str) -> Any:
         """The client of the node that has the key."""

@@ -163,8 +163,8 @@ class Listener:
     def names(self) -> list[str]:
         return [name for name, _ in self.events]
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(WAIT_S):
+    async def until(self, holds: Callable[[], bool], within_s: float = WAIT_S) -> None:
+        async with asyncio.timeout(within_s):
             while not holds():
                 self.changed.clear()
                 await self.changed.wait()
@@ -178,7 +178,7 @@ async def any_token() -> str:
 async def connected(
     backend: Backend, listener: Listener, token: Any = any_token, times: Times = FAST
 ) -> AsyncIterator[TidingsClient]:
-    client = TidingsClient(backend.url, token, listener, times)
+    client = TidingsClient(backend.url, token, listener, times, api=None)
     await client.connect()
     try:
         yield client

@@ -14,7 +14,7 @@ from workbench.cli.main import app
 KINDS = {
     "url": "url", "endpoint_url": "url", "control_plane": "url", "lambda_": "url",
     "user": "user", "member": "user", "room": "room", "region": "region", "port": "port",
-    "regions": "regions",
+    "regions": "regions", "of_region": "region",
 }  # fmt: skip
 GOOD = {"url": "http://127.0.0.1:9", "user": "alice", "room": "lobby", "region": "us-east-1"}
 OTHERS = {"text": "hello", "message_id": "any", "target": "ministack"}
@@ -23,6 +23,7 @@ SUSPECT = ("url", "host", "user", "room", "region", "port", "member")
 NO_KIND = {
     "host",  # to listen on: what cannot be listened on is found out by trying
     "users", "room_members", "room_size",  # numbers of `tidings cost` and `drill storm`
+    "report",  # a file, of `tidings drill`
 }  # fmt: skip
 
 

@@ -127,7 +127,7 @@ def emulator_url() -> Iterator[str]:
 def lambda_url(emulator_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     python = lambda_python(tmp_path_factory.mktemp("lambda") / "python")
-    child = start_lambda(port, emulator_url, REGION, python)
+    child = start_lambda(port, emulator_url, python)
     yield f"http://127.0.0.1:{port}/"
     child.stop()
 

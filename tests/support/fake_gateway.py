@@ -40,14 +40,20 @@ class Request:
 class FakeGateway:
     """@connections in a thread; the word before "-" in a connection id selects the behaviour.
 
-    A number is the status; `hang` never answers; `drop` closes without an answer; `stale` does so
-    on a reused socket only; `cut` closes in the middle of an answer; `leave` closes after an answer
-    that did not announce it; `meet` answers when `together` requests have arrived.
+    A number is the status; `hang` never answers; `held` does when the test sets `answer`; `drop`
+    closes without an answer; `stale` does so on a reused socket only; `cut` closes in the middle of
+    an answer; `leave` closes after an answer that did not announce it; `meet` answers when
+    `together` requests have arrived.
+
+    Attributes:
+        unknown: The status for the connection that a health check asks for.
     """
 
     def __init__(self, together: int = 1) -> None:
         self.requests: list[Request] = []
+        self.unknown = "410"
         self.hanging = threading.Event()
+        self.answer = threading.Event()
         self.sockets = 0
         self.open = self.most_open = 0
         self._together = together
@@ -106,6 +112,9 @@ class FakeGateway:
             case "hang":
                 self.hanging.set()
                 await reader.read()
+            case "held":
+                await asyncio.to_thread(self.answer.wait, 10)
+                writer.write(EMPTY % b"200")
             case "drop":
                 return False
             case "stale" if served:
@@ -127,6 +136,8 @@ class FakeGateway:
                 for part in CHUNKED:
                     writer.write(part)
                     await writer.drain()
+            case "AAAAAAAAAAAAAAA=":
+                writer.write(EMPTY % self.unknown.encode())
             case "meet":
                 await self._barrier.wait()
                 writer.write(EMPTY % b"200")

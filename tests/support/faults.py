@@ -25,6 +25,7 @@ PORTS = (
     "markers",
     "rooms",
     "connections",
+    "drains",
     "checkpoints",
     "sessions",
     "trails",
@@ -34,6 +35,10 @@ PORTS = (
     "delivery_dead",
     "outbound",
     "outbound_dead",
+    "peer_outbound",
+    "inbox",
+    "inbox_dead",
+    "topic",
     "secrets",
 )
 
@@ -102,6 +107,8 @@ def plant(world: World, at: int, how: How) -> Plan:
         "ids",
         "parallel",
         "peers",
+        "arrivals",
+        "probes",
         "metrics",
         "cluster",
     }

@@ -1,22 +1,24 @@
 """Compares the AWS calls of functions in this process with their roles' permissions.
 
-Emulators permit every call, so this stands in for IAM: calls are recorded as the SDK makes them,
-and `refused` returns those that permissions.json does not allow.
+Emulators permit every call, so this stands in for IAM: calls are recorded as clients make them, and
+`refused` returns those that permissions.json does not allow.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from chalicelib.adapters import sdk
 from chalicelib.adapters.aws import client
 from workbench.permissions.derive import ACTIONS, PERMISSIONS, WRITES
 from workbench.stack.embedded import EmbeddedStack
 from workbench.stack.functions import current_function
 
-SERVICES = ("dynamodb", "sqs", "cloudwatch", "secretsmanager")
+SERVICES = ("dynamodb", "sqs", "sns", "secretsmanager")
 
 # Function, service, action, resource.
 Call = tuple[str, str, str, str]
@@ -35,26 +37,30 @@ class Calls:
         self._lock = threading.Lock()
         for service in SERVICES:
             shared = client(service, stack.region, stack.aws_endpoint_url)
-            shared.meta.events.register("provide-client-params.*.*", self._record)
+            shared.watchers.append(functools.partial(self._record, service))
+        metrics = sdk.client("cloudwatch", stack.region, stack.aws_endpoint_url)
+        metrics.meta.events.register("provide-client-params.*.*", self._record_sdk)
 
     def refused(self) -> set[Call]:
         permitted = set(allowed(json.loads(PERMISSIONS.read_text())))
         with self._lock:
             return self.made - permitted
 
-    def _record(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+    def _record_sdk(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        self._record(model.service_model.service_name, model.name, params)
+
+    def _record(self, service: str, operation: str, arguments: Mapping[str, Any]) -> None:
         function = current_function.get()
         if function is not None:
-            service = model.service_model.service_name
             used = {
                 (function, service, action, resource.removeprefix(self._prefix))
-                for action, resource in uses(service, model.name, params)
+                for action, resource in uses(service, operation, arguments)
             }
             with self._lock:
                 self.made |= used
 
 
-def uses(service: str, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def uses(service: str, operation: str, params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The actions of a call and their resources: a table, `table/index`, a queue or "*"."""
     match service, operation:
         case "dynamodb", "TransactWriteItems":
@@ -85,5 +91,7 @@ def allowed(permissions: dict[str, Any]) -> Iterator[Call]:
             yield from ((function, "sqs", action, queue) for action in actions)
         if told["metrics"]:
             yield function, "cloudwatch", "PutMetricData", "*"
+        if told["topic"]:
+            yield function, "sns", "Publish", "*"
         if told["secret"]:
             yield function, "secretsmanager", "GetSecretValue", "*"

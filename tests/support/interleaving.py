@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -41,3 +42,38 @@ def before(world: World, port: str, method: str, act: Callable[[], Any]) -> None
     inner = getattr(world.adapters, port)
     port_ = _Interrupted(inner, method, undisturbed)
     world.services = compose(world.settings, replace(world.adapters, **{port: port_}))
+
+
+class _Failing:
+    def __init__(
+        self, inner: Any, method: str, number: int, fault: Exception, *, effect: bool
+    ) -> None:
+        self._inner, self._method, self._left = inner, method, number
+        self._fault, self._effect = fault, effect
+
+    def __getattr__(self, name: str) -> Any:
+        target = getattr(self._inner, name)
+        if name != self._method:
+            return target
+
+        def call(*arguments: Any) -> Any:
+            self._left -= 1
+            if self._left != 0:
+                return target(*arguments)
+            if self._effect:
+                target(*arguments)
+            raise self._fault
+
+        return call
+
+
+@contextmanager
+def failing(
+    world: World, port: str, method: str, number: int, fault: Exception, *, effect: bool
+) -> Iterator[None]:
+    """Let the call of this number (from 1) of a method fail, after its effect or without any."""
+    usual = world.services
+    port_ = _Failing(getattr(world.adapters, port), method, number, fault, effect=effect)
+    world.services = compose(world.settings, replace(world.adapters, **{port: port_}))
+    yield
+    world.services = usual

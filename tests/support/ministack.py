@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.adapters import sdk
 from chalicelib.adapters.aws import client
 from workbench.stack import resources
 from workbench.stack.children import free_port, start_ministack
@@ -34,7 +35,12 @@ class Ministack:
     urls: dict[str, str]
 
     def client(self, service: str) -> Any:
+        """The product's client, for what is tested."""
         return client(service, REGION, self.endpoint_url)
+
+    def sdk(self, service: str) -> Any:
+        """botocore's client, for what a test does beside it."""
+        return sdk.client(service, REGION, self.endpoint_url)
 
 
 _KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -77,7 +83,6 @@ class Distorted:
         self._real = real
         self._script: dict[str, list[Callable[..., Any]]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.exceptions = real.exceptions
 
     def answer(self, operation: str, *acts: Callable[..., Any]) -> None:
         """Pass the next calls of `operation` to `acts(real_call, **arguments)`, one each."""

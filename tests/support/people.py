@@ -66,6 +66,15 @@ class Device:
                     return event["data"]
             self._read(deadline)
 
+    def first(self, matches: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Wait for the first matching event, of any name."""
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            for event in self.events:
+                if matches(event):
+                    return event
+            self._read(deadline)
+
     def heard(self, room: str, count: int) -> list[dict[str, Any]]:
         """Wait for at least `count` messages of a room."""
         deadline = time.monotonic() + WAIT_S

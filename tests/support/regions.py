@@ -6,7 +6,7 @@ it follows, a dedupe item before its entry.
 
 from __future__ import annotations
 
-from chalicelib.adapters.memory import MemoryMessageLog, MemoryQueue
+from chalicelib.adapters.memory import MemoryCursors, MemoryMessageLog, MemoryQueue
 from chalicelib.adapters.memory.cache import MemoryCache
 from chalicelib.contract.commands import SendMessage
 from chalicelib.messaging.catch_up import CatchUp
@@ -48,6 +48,7 @@ class Regions:
                 reader=self.reader,
                 lines=self.caches[region],
                 delivery=queue,
+                cursors=MemoryCursors(),
                 clock=self.clock,
                 ids_=self.ids,
                 region=region,

@@ -21,7 +21,7 @@ from chalicelib.adapters.memory import (
 from chalicelib.adapters.memory.items import Items
 from chalicelib.adapters.memory.rooms import RoomTables
 from chalicelib.model.identifiers import Region
-from chalicelib.regions.changes import Replicated
+from chalicelib.model.replication import Replicated
 from chalicelib.services import compose
 from tests.support.world import World
 

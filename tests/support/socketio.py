@@ -33,6 +33,7 @@ class Client:
     def connect(self, user: str, namespace: str = "/") -> str:
         prefix = "" if namespace == "/" else f"{namespace},"
         answer = self.say(f"40{prefix}" + json.dumps({"token": self.world.token(user, 10**9)}))
+        answer = answer or self.posted[-1]  # posted if Redis does not know the session
         assert answer.startswith(f"40{prefix}"), answer
         return str(json.loads(answer.removeprefix(f"40{prefix}"))["sid"])
 

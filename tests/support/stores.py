@@ -9,6 +9,7 @@ from chalicelib.adapters.dynamodb import (
     DynamoCheckpointStore,
     DynamoConnectionStore,
     DynamoCursors,
+    DynamoDrains,
     DynamoFriendStore,
     DynamoMarkers,
     DynamoMessageLog,
@@ -20,6 +21,7 @@ from chalicelib.adapters.memory import (
     MemoryCheckpointStore,
     MemoryConnectionStore,
     MemoryCursors,
+    MemoryDrains,
     MemoryFriendStore,
     MemoryMarkers,
     MemoryMessageLog,
@@ -36,7 +38,7 @@ from chalicelib.model.log import Committed, Entry, EntryKind, Head
 from chalicelib.model.presence import Presence
 from chalicelib.model.rooms import Member, Role, Room, RoomType
 from chalicelib.ports.access import RevocationStore
-from chalicelib.ports.connections import ConnectionStore
+from chalicelib.ports.connections import ConnectionStore, Drains
 from chalicelib.ports.delivery import Cursors
 from chalicelib.ports.friends import FriendStore
 from chalicelib.ports.log import MessageLog
@@ -65,6 +67,7 @@ class Stores:
     presence: PresenceStore
     markers: Markers
     checkpoints: CheckpointStore
+    drains: Drains
 
 
 @dataclass
@@ -91,6 +94,7 @@ def in_memory(*regions: Region, tables: MemoryTables | None = None) -> Stores:
         MemoryPresenceStore(tables.presence),
         MemoryMarkers(),
         MemoryCheckpointStore(),
+        MemoryDrains(),
     )
 
 
@@ -107,6 +111,7 @@ def on_dynamodb(dynamodb: Any, prefix: str, *regions: Region) -> Stores:
         DynamoPresenceStore(dynamodb, prefix),
         DynamoMarkers(dynamodb, prefix),
         DynamoCheckpointStore(dynamodb, prefix),
+        DynamoDrains(dynamodb, prefix),
     )
 
 

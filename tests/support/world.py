@@ -8,23 +8,29 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jwt
 
 from chalicelib.adapters.apigateway.engine import EnginePoster
 from chalicelib.adapters.memory import (
+    MemoryArrivals,
     MemoryCheckpointStore,
     MemoryConnectionStore,
     MemoryCursors,
+    MemoryDrains,
     MemoryFriendStore,
     MemoryMarkers,
     MemoryMessageLog,
+    MemoryPeerQueues,
     MemoryPresenceStore,
+    MemoryProbes,
     MemoryQueue,
     MemoryRevocationStore,
     MemoryRoomStore,
+    MemoryTopic,
 )
 from chalicelib.adapters.memory.cache import MemoryCache
 from chalicelib.adapters.memory.sessions import MemorySessions
@@ -34,7 +40,6 @@ from chalicelib.adapters.system import SystemThreads
 from chalicelib.entrypoints import queues, schedules, websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.jobs.outbound import CheckRoomChange
-from chalicelib.kernel.errors import CacheDown
 from chalicelib.kernel.ids import BUCKETS
 from chalicelib.kernel.settings import Settings
 from chalicelib.model.connections import Target
@@ -42,6 +47,7 @@ from chalicelib.model.delivery import Outcome, Post
 from chalicelib.model.identifiers import ConnectionId
 from chalicelib.model.jobs import QueuedJob
 from chalicelib.services import Adapters, compose
+from tests.support.surroundings import FakePeers, MemoryClusterBus, RecordingMetrics
 
 SECRET = "a-secret-for-tests-of-more-than-the-64-bytes-that-HS512-asks-for!!!"
 START_MS = 1_800_000_000_000
@@ -112,7 +118,7 @@ class RecordingPoster:
         """Let the process die after this many more posts."""
         self._dies_in = posts
 
-    def post(self, posts: Sequence[Post]) -> list[Outcome]:
+    def post(self, posts: Sequence[Post], within_ms: int | None = None) -> list[Outcome]:
         outcomes: list[Outcome] = []
         held: set[str] = set()
         for post in posts:
@@ -156,59 +162,21 @@ class RecordingPoster:
         return [frame["data"] for frame in frames if event in (None, frame["event"])]
 
 
-class RecordingMetrics:
-    def __init__(self) -> None:
-        self.values: list[tuple[str, float, str]] = []
-
-    def put(self, values: Mapping[str, tuple[float, str]], at_ms: int) -> None:
-        self.values += [(name, value, unit) for name, (value, unit) in values.items()]
-
-
-class MemoryClusterBus:
-    """A bus that passes each event to all its listeners at once."""
-
-    def __init__(self) -> None:
-        self.listeners: list[Callable[[str, Mapping[str, Any]], None]] = []
-        self.down = False
-
-    def publish(self, event: str, data: Mapping[str, Any]) -> None:
-        if self.down:
-            raise CacheDown("the cache is down")
-        for heard in self.listeners:
-            heard(event, data)
-
-    def listen(self, heard: Callable[[str, Mapping[str, Any]], None]) -> None:
-        if heard not in self.listeners:
-            self.listeners.append(heard)
-
-    def close(self) -> None:
-        self.listeners.clear()
-
-
-class FakePeers:
-    """URLs in `up` are healthy; every question is recorded."""
-
-    def __init__(self) -> None:
-        self.up: set[str] = set()
-        self.asked: list[str] = []
-
-    def healthy(self, url: str) -> bool:
-        self.asked.append(url)
-        return url in self.up
-
-
 class World:
     def __init__(self, **settings: Any) -> None:
         self.clock = FakeClock()
         self.ids = CountingIds()
         self.poster = RecordingPoster()
         self.peers = FakePeers()
+        self.probes = MemoryProbes()
         self.metrics = RecordingMetrics()
         self.sync = MemoryClusterBus()
         self.cache = MemoryCache(self.ids, self.clock)
         self.sessions = MemorySessions(self.clock)
         self.trails = MemoryTrails()
-        self.settings = Settings(**settings)
+        self.topic = MemoryTopic()
+        # Without the fast lane, a test sees each step of a delivery; those of the lane turn it on.
+        self.settings = Settings(**{"fast_lane": 0, **settings})
         self.secrets = FixedSecrets({"jwt_secret": SECRET})
         self.adapters = Adapters(
             log=MemoryMessageLog(),
@@ -219,6 +187,7 @@ class World:
             markers=MemoryMarkers(),
             rooms=MemoryRoomStore(),
             connections=MemoryConnectionStore(),
+            drains=MemoryDrains(),
             checkpoints=MemoryCheckpointStore(),
             sessions=self.sessions,
             trails=self.trails,
@@ -228,7 +197,13 @@ class World:
             delivery_dead=MemoryQueue(),
             outbound=MemoryQueue(),
             outbound_dead=MemoryQueue(),
+            peer_outbound=MemoryPeerQueues(),
+            inbox=MemoryQueue(),
+            inbox_dead=MemoryQueue(),
+            topic=self.topic,
             peers=self.peers,
+            arrivals=MemoryArrivals(),
+            probes=self.probes,
             metrics=self.metrics,
             cluster=self.sync,
             secrets=self.secrets,
@@ -237,8 +212,7 @@ class World:
             parallel=SystemThreads(),
         )
         self.services = compose(self.settings, self.adapters)
-        # Milliseconds between an event and the start of its handler.
-        self.cold_start_ms = 0
+        self.cold_start_ms = 0  # between an event and the start of its handler
         self._connected_at: dict[str, int] = {}
         self._connections = itertools.count(1)
         self._due: dict[int, tuple[QueuedJob, int]] = {}
@@ -250,8 +224,6 @@ class World:
             self.cache.vouch(bucket, self.cache.begin(bucket))
 
     def token(self, user: str, expires_in_s: int = 3600, **claims: Any) -> str:
-        import time
-
         payload = {"sub": user, "exp": int(time.time()) + expires_in_s, **claims}
         return jwt.encode(payload, SECRET, algorithm="HS256")
 
@@ -289,8 +261,8 @@ class World:
         assert answer["event"] == "ack", answer
         return answer["data"]
 
-    def ask(self, connection_id: str, action: str, **data: Any) -> dict[str, Any]:
-        return self.frame(connection_id, json.dumps({"action": action, "data": data, "id": 1}))
+    def ask(self, device: str, action: str, **data: Any) -> dict[str, Any]:
+        return self.frame(device, json.dumps({"action": action, "data": data, "id": 1}))
 
     def http(self, endpoint: rest.Endpoint, user: str, body: Any = None, **parts: Any) -> Any:
         roles = parts.pop("roles", [])
@@ -316,13 +288,14 @@ class World:
         assert answer["statusCode"] == 200
 
     def pump(self, rounds: int = 50, until_ms: int | None = None) -> None:
-        """Process both queues until they are empty; failed jobs return with a higher count.
+        """Process the queues until they are empty; failed jobs return with a higher count.
 
         Time jumps to the next delayed job when nothing else waits, but not beyond `until_ms`.
         """
         receives: dict[int, int] = {}
         for _ in range(rounds):
-            waiting = [*self.adapters.delivery.jobs, *self.adapters.outbound.jobs]
+            own = self.adapters
+            waiting = [*own.delivery.jobs, *own.outbound.jobs, *own.inbox.jobs]
             if not waiting:
                 return
             for job in waiting:
@@ -333,12 +306,13 @@ class World:
                 return
             self._serve(self.adapters.delivery, queues.deliver, receives)
             self._serve(self.adapters.outbound, queues.outbound, receives)
+            self._serve(self.adapters.inbox, queues.relay, receives)
         raise AssertionError("the queues did not become empty")
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float, rounds: int = 50) -> None:
         """Let this much time pass, and process the jobs that fall due."""
         until_ms = self.clock.ms + int(seconds * 1000)
-        self.pump(until_ms=until_ms)
+        self.pump(rounds, until_ms)
         self.clock.ms = max(self.clock.ms, until_ms)
 
     def sweep(self) -> dict[str, int]:

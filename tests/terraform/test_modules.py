@@ -16,7 +16,7 @@ from tests.support.terraform import RootOf
 
 TERRAFORM = ROOT / "terraform"
 MODULES = sorted(f"modules/{path.name}" for path in (TERRAFORM / "modules").iterdir())
-ROOTS = [".", "examples/one-region"]
+ROOTS = [".", *sorted(f"examples/{path.name}" for path in (TERRAFORM / "examples").iterdir())]
 
 
 @pytest.mark.extended

@@ -43,26 +43,39 @@ def test_the_derivation_sees_the_code(derived: dict[str, Any]) -> None:
     assert derived.keys() == triggers.load(ROOT / "app.py").functions
     swept = ["BatchGetItem", "GetItem", "PutItem", "Scan", "UpdateItem"]
     assert derived["sweep"]["tables"]["connections"] == swept
+    # Chosen room ids are claimed in the first region, whose table has the one copy that is written.
+    home = {name: each["home_tables"] for name, each in derived.items() if each["home_tables"]}
+    assert home == {"api_handler": {"rooms": ["PutItem"]}}
     assert derived["report"] == {
         "tables": {},
+        "home_tables": {},
         "indexes": [],
         "queues": {},
+        "peer_queues": {},
         "connections": False,
         "metrics": True,
+        "topic": False,
         "redis": True,
         "secret": True,
     }
+    # Spares of messages are sent by those who write them, and by those who pass them on.
+    peers = {name: each["peer_queues"] for name, each in derived.items() if each["peer_queues"]}
+    copies = {"outbound": ["GetQueueUrl", "SendMessage"]}
+    assert peers == dict.fromkeys(("api_handler", "outbound", "websocket_message"), copies)
     assert derived["deliver"]["queues"] == {
         "delivery": ["ChangeMessageVisibility", "DeleteMessage", "GetQueueUrl", "SendMessage"],
         "delivery-dead": ["GetQueueUrl", "SendMessage"],
         "outbound": ["GetQueueUrl", "SendMessage"],
         "outbound-dead": ["GetQueueUrl", "SendMessage"],
     }
+    # What relay posts came from a topic: as it may not publish, nothing goes round in circles.
+    assert [name for name, each in derived.items() if each["topic"]] == ["outbound"]
     assert "Query" not in derived["deliver"]["tables"]["connections"]
     assert "connections/user_id-connection_id-index" in derived["deliver"]["indexes"]
     assert not derived["websocket_connect"]["connections"]
     for function in ("api_handler", "websocket_message"):  # recovery runs in both
-        assert derived[function]["tables"]["checkpoints"] == ["GetItem"]
+        # The fast lane writes one where many streams have grown since the last.
+        assert derived[function]["tables"]["checkpoints"] == ["GetItem", "PutItem"]
     assert "UpdateItem" in derived["api_handler"]["tables"]["reads"], "message_read over polling"
 
 

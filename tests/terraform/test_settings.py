@@ -12,8 +12,16 @@ from tests.support.paths import ROOT
 
 APP = ROOT / "terraform" / "modules" / "app"
 
-# Lambda sets the region. The secret is in Secrets Manager; only local runs have it in a variable.
-NOT_TERRAFORMS = {"AWS_REGION", "TIDINGS_JWT_SECRET"}
+# Lambda sets the region and the role's credentials. The secret is in Secrets Manager; only local
+# runs have it in a variable.
+NOT_TERRAFORMS = {
+    "AWS_ACCESS_KEY_ID",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "TIDINGS_JWT_SECRET",
+}
 
 
 def read_by_the_code() -> set[str]:

@@ -75,6 +75,8 @@ class Chat:
             self.note(f"{data['deleted_by']} deleted a message")
         elif name == "disconnected":
             self.note(f"connection lost: reconnecting … ({data['reason']['message']})")
+        elif name == "moved":
+            self.note(f"moving to {data['url']}")
         elif name == "refused":
             self.refused = True
             self.note(f"cannot reconnect: {data['message']}")

@@ -16,17 +16,21 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
-from rich.text import Text
 
 from operate.cli import http, options
+from workbench.drills import report as pages
 from workbench.drills import storm as storms
 from workbench.drills.checker import Kind
+from workbench.drills.figures import figures
 from workbench.drills.history import History
+from workbench.drills.timelines import timelines
+
+from . import drill_regions, verdicts
 
 app = typer.Typer(no_args_is_help=True, help="Drills: run the system under faults and check it.")
 
+drill_regions.add_to(app)
 _PLAN = storms.Plan()
-_SHOWN = 20
 
 
 @app.callback()
@@ -58,6 +62,8 @@ def storm(
     keep: Annotated[
         Path | None, typer.Option(help="Write the history here, one event a line.", dir_okay=False)
     ] = None,
+    report: verdicts.Report = None,
+    note: verdicts.Note = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
     """Cut the connections of mixed clients at random; check that no message is lost or doubled.
@@ -76,6 +82,10 @@ def storm(
         result = asyncio.run(_run(plan, url, console))
     if keep is not None:
         keep.write_text("".join(f"{line}\n" for line in as_lines(result.history)))
+    if report is not None:
+        report.write_text(pages.page(_sheet(result)))
+    if note is not None:
+        verdicts.note(note, "storm", as_data(result), plan.seed)
     if as_json:
         typer.echo(json.dumps(as_data(result)))
     else:
@@ -90,6 +100,7 @@ def as_data(result: storms.Result) -> dict[str, object]:
         "plan": asdict(result.plan),
         "kinds": result.mix,
         "settled_s": result.settled_s,
+        "times": _times(result),
         "counts": asdict(result.verdict.counts),
         "doubles": result.doubles,
         "faults": {kind.value: result.verdict.of(kind) for kind in Kind},
@@ -104,6 +115,34 @@ def as_lines(history: History) -> Iterator[str]:
         yield json.dumps({"room": room, "members": sorted(members), "log": log})
     for event in history.events:
         yield json.dumps({"event": type(event).__name__.lower(), **asdict(event)})
+
+
+def _times(result: storms.Result) -> dict[str, float | None]:
+    """The figures that make sense when cuts go on all the time."""
+    found = figures(result.history, 0.0, 0.0, None).as_data()
+    wanted = ("outage_p50_s", "outage_p99_s", "outage_max_s", "refusals", "duplicates")
+    return {name: found[name] for name in wanted}
+
+
+def _sheet(result: storms.Result) -> pages.Sheet:
+    """The result for a report."""
+    plan, counts = result.plan, result.verdict.counts
+    return pages.Sheet(
+        title="storm",
+        says="Cut the connections of mixed clients at random.",
+        command=verdicts.command(plan.seed),
+        ok=result.ok,
+        verdict=result.verdict,
+        facts={
+            "clients": plan.clients,
+            **{f"– {kind}": number for kind, number in result.mix.items()},
+            "seconds of storm": f"{plan.seconds:g}",
+            "cuts": sum(counts.cuts.values()),
+            "seed": plan.seed,
+        },
+        times={**_times(result), "settled_s": result.settled_s},
+        course=timelines(result.history, dict.fromkeys(result.kinds, "the stack"), {}),
+    )
 
 
 async def _run(plan: storms.Plan, url: str | None, console: Console) -> storms.Result:
@@ -138,12 +177,8 @@ def _tell(console: Console, result: storms.Result) -> None:
         table.add_row(f"  {cut}", str(number))
     settled = "never" if result.settled_s is None else f"{result.settled_s:.1f} s"
     table.add_row("settled after", settled)
+    for name, value in _times(result).items():
+        if value is not None and name != "duplicates":  # these are `pushed again`
+            table.add_row(*verdicts.figure(name, value))
     console.print(table)
-    for fault in result.verdict.faults[:_SHOWN]:
-        where = f"{fault.message_id} in {fault.room}, {fault.client or 'the log'}"
-        console.print(Text.assemble((str(fault.kind), "red"), f" {where}: {fault.why}"))
-    if len(result.verdict.faults) > _SHOWN:
-        console.print(f"… and {len(result.verdict.faults) - _SHOWN} more")
-    numbers = ", ".join(f"{result.verdict.of(kind)} {kind}" for kind in Kind)
-    mark = "[green]held[/green]" if result.ok else "[red]broken[/red]"
-    console.print(f"{mark}: {numbers}, {counts.failed} not acked")
+    verdicts.tell(console, result.verdict, result.ok)

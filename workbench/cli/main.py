@@ -27,6 +27,7 @@ from workbench.stack.logs import Format
 from . import chaos as chaos_command
 from . import drill as drill_command
 from . import gateway as gateway_command
+from . import model as model_command
 from . import simulate as simulate_command
 from . import up as up_command
 from .options import Port, StackRegion, StackRegions
@@ -128,6 +129,7 @@ app.command()(gateway_command.gateway)
 app.command()(chaos_command.chaos)
 app.add_typer(drill_command.app, name="drill")
 app.command()(simulate_command.simulate)
+app.command()(model_command.model)
 
 
 @app.command()

@@ -130,7 +130,7 @@ class LocalCloud:
             return
         python = lambda_python(Path(self._scratch.name, "python"))
         region, lambda_port = self._region, free_port()
-        self.children["lambda"] = start_lambda(lambda_port, self._at.aws_url, region, python)
+        self.children["lambda"] = start_lambda(lambda_port, self._at.aws_url, python)
         where = f"http://127.0.0.1:{lambda_port}/"
         names = triggers.load(ROOT / "app.py").functions
         functions = {f"{NAME}-{name}": where for name in names}

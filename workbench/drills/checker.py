@@ -170,14 +170,18 @@ def _missing(history: History) -> Iterator[Fault]:
 
 
 def _shown(history: History) -> Iterator[Fault]:
-    """Each client must show the log's messages once, in the log's order, without its own."""
+    """Each client must show the log's messages once, in the log's order, without its own.
+
+    Messages of another region may arrive late, so the order is that of each region's own.
+    """
     senders = _senders(history)
     places = {
         room: {entry.message_id: place for place, entry in enumerate(entries)}
         for room, entries in history.log.items()
     }
     own = {e.message_id: senders.get(e.key) for entries in history.log.values() for e in entries}
-    furthest: dict[tuple[Client, Room], int] = {}
+    origins = {e.message_id: e.origin for entries in history.log.values() for e in entries}
+    furthest: dict[tuple[Client, Room, str], int] = {}
     shown: set[tuple[Client, MessageId]] = set()
     for event in history.events:
         if not isinstance(event, Seen):
@@ -193,10 +197,11 @@ def _shown(history: History) -> Iterator[Fault]:
         shown.add((event.client, event.message_id))
         if own[event.message_id] == event.client:
             continue  # the ack has given the client its place
-        if place < furthest.get((event.client, event.room), -1):
+        stream = (event.client, event.room, origins[event.message_id])
+        if place < furthest.get(stream, -1):
             yield Fault(Kind.MISORDERED, *fault, "shown after a message that follows it in the log")
             continue
-        furthest[event.client, event.room] = place
+        furthest[stream] = place
 
 
 def _precedence(history: History) -> Iterator[Fault]:

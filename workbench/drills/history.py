@@ -8,12 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NewType
+from typing import Any, NewType
 
 Client = NewType("Client", str)
 Room = NewType("Room", str)
 Key = NewType("Key", str)
 MessageId = NewType("MessageId", str)
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """What the ack of a message said."""
+
+    message_id: MessageId
+    durability: str
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Ack:
+        return cls(MessageId(data["message_id"]), str(data["durability"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,7 @@ class Acked:
     room: Room
     key: Key
     message_id: MessageId
+    durability: str = "regional"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +81,17 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """`recovered` is as a Socket.IO client reports it; other clients recover by `sync`."""
+    """A client connected.
+
+    Attributes:
+        recovered: As a Socket.IO client reports it; other clients recover by `sync`.
+        host: Host and port that it connected to, "" if its client does not say.
+    """
 
     at_s: float
     client: Client
     recovered: bool = False
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +99,15 @@ class Disconnected:
     at_s: float
     client: Client
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A call or a connection attempt of the client was refused or not answered in time."""
+
+    at_s: float
+    client: Client
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +119,20 @@ class Cut:
     what: str
 
 
-Event = Sent | Acked | Failed | Pushed | Seen | Connected | Disconnected | Cut
+Event = Sent | Acked | Failed | Pushed | Seen | Connected | Disconnected | Refusal | Cut
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A message in the room's log."""
+    """A message in the room's log.
+
+    Attributes:
+        origin: The region that stored it, "" if there is one only.
+    """
 
     message_id: MessageId
     key: Key
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

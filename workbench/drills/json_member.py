@@ -6,23 +6,39 @@ from collections.abc import Mapping
 
 from tidings_client import ActionError, Event, TidingsClient, Times
 
-from .history import Client, Key, MessageId, Room
+from .history import Ack, Client, Key, Room
 from .members import Refused, Unanswered, message
 from .recorder import Recorder
 
-_TIMES = Times(call=15.0, longest_pause=2.0)
+_TIMES = Times(call=15.0, longest_pause=2.0, ping=20.0)
 
 
 class JsonMember:
     def __init__(
-        self, name: Client, url: str, token: str, rooms: Mapping[Room, str], recorder: Recorder
+        self,
+        name: Client,
+        url: str,
+        token: str,
+        rooms: Mapping[Room, str],
+        recorder: Recorder,
+        moves: bool = False,
     ) -> None:
+        """Make a client of this URL.
+
+        Args:
+            moves: Let it look for other regions when this one fails or drains.
+        """
         self.name = name
         self._token = token
         self._recorder = recorder
-        ws_url = url.replace("http", "ws", 1) + "/ws"
+        self._url = url.replace("http", "ws", 1) + "/ws"
         self._client = TidingsClient(
-            ws_url, self._give_token, self._on_event, _TIMES, on_frame=self._on_frame
+            self._url,
+            self._give_token,
+            self._on_event,
+            _TIMES,
+            on_frame=self._on_frame,
+            api="" if moves else None,
         )
         for room, position in rooms.items():
             self._client.follow(room, position)
@@ -30,12 +46,12 @@ class JsonMember:
     async def start(self) -> None:
         await self._client.connect()
 
-    async def send(self, room: Room, key: Key) -> MessageId:
+    async def send(self, room: Room, key: Key) -> Ack:
         try:
             ack = await self._client.call("send_message", dict(message(room, key)))
         except ActionError as error:
             raise (Unanswered if error.retryable else Refused)(str(error)) from None
-        return MessageId(ack["message_id"])
+        return Ack.of(ack)
 
     def cut(self) -> None:
         self._client.drop()
@@ -54,6 +70,10 @@ class JsonMember:
         if name == "message_received":
             self._recorder.shown(self.name, data["conversation_id"], data["message_id"])
         elif name == "connected":
-            self._recorder.connected(self.name)
+            self._recorder.connected(self.name, url=self._url)
+        elif name == "moved":
+            self._url = data["url"]
+        elif name == "waiting" and data["attempt"] > 1:
+            self._recorder.refused(self.name, "connect")
         elif name == "disconnected":
             self._recorder.disconnected(self.name, "transport")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .history import Client, Key, MessageId, Room
+from .history import Ack, Client, Key, Room
 
 
 class Unanswered(Exception):
@@ -24,8 +24,8 @@ class Member(Protocol):
     async def start(self) -> None:
         """Connect; return once connected."""
 
-    async def send(self, room: Room, key: Key) -> MessageId:
-        """Send one message; return the ack's message id.
+    async def send(self, room: Room, key: Key) -> Ack:
+        """Send one message; return its ack.
 
         Raises:
             Unanswered: Not acked (yet).

@@ -11,17 +11,19 @@ import contextlib
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import socketio
 
 from tidings_client import Event, Inbox
 
-from .history import Client, Key, MessageId, Room
+from .history import Ack, Client, Key, Room
 from .members import Refused, Unanswered, message
 from .recorder import Recorder
 
 _CONNECT_S, _CALL_S, _LONGEST_PAUSE_S = 20.0, 15.0, 2.0
+_ATTEMPTS = 2  # at one URL, before the next one
 
 
 class PythonMember:
@@ -33,9 +35,15 @@ class PythonMember:
         rooms: Mapping[Room, str],
         recorder: Recorder,
         transports: Sequence[str],
+        others: Sequence[str] = (),
     ) -> None:
+        """Make a client of this URL.
+
+        Args:
+            others: Where it may move to after two failed attempts, and when it is told to.
+        """
         self.name = name
-        self._url = url
+        self._urls = [url, *others]  # the first one is where it connects
         self._token = token
         self._recorder = recorder
         self._transports = list(transports)
@@ -56,10 +64,10 @@ class PythonMember:
         async with asyncio.timeout(60):
             await self._up.wait()
 
-    async def send(self, room: Room, key: Key) -> MessageId:
+    async def send(self, room: Room, key: Key) -> Ack:
         answer = await self._call("send_message", message(room, key))
         self._inbox.have(room, answer["position"])
-        return MessageId(answer["message_id"])
+        return Ack.of(answer)
 
     def cut(self) -> None:
         if self._socket is not None and self._up.is_set():
@@ -105,6 +113,8 @@ class PythonMember:
         attempt = 0
         while True:
             attempt = 0 if await self._connection() else attempt + 1
+            if attempt % _ATTEMPTS == _ATTEMPTS - 1:
+                self._urls = [*self._urls[1:], self._urls[0]]
             await asyncio.sleep(random.random() * min(_LONGEST_PAUSE_S, 0.2 * 2**attempt))
 
     async def _connection(self) -> bool:
@@ -112,14 +122,16 @@ class PythonMember:
         socket = self._socket = self._fresh_socket()
         try:
             await socket.connect(
-                self._url,
+                self._urls[0],
                 auth={"token": self._token},
                 transports=self._transports,
                 wait_timeout=_CONNECT_S,
             )
         except socketio.exceptions.ConnectionError:
+            self._recorder.refused(self.name, "connect")
             return False
         except TypeError:
+            self._recorder.refused(self.name, "connect")
             self._socket = None  # engineio 4 takes a close frame for a packet and fails
             return False
         try:
@@ -139,10 +151,11 @@ class PythonMember:
         socket.on("connect", self._on_connect)
         socket.on("disconnect", self._ended)
         socket.on("message_received", self._on_message)
+        socket.on("reconnect", self._on_reconnect)
         return socket
 
     def _on_connect(self) -> None:
-        self._recorder.connected(self.name)
+        self._recorder.connected(self.name, url=self._urls[0])
         self._inbox.begin(self._inbox.positions())
         self._up.set()
         self._syncing = asyncio.create_task(self._sync())
@@ -162,6 +175,12 @@ class PythonMember:
         if not self._up.is_set():
             return  # an event after its connection's end: the next sync brings it in order
         self._inbox.take("message_received", data)
+
+    def _on_reconnect(self, data: Event) -> None:
+        parts = urlsplit(data.get("endpoint") or "")
+        there = f"{parts.scheme.replace('ws', 'http')}://{parts.netloc}"
+        if there in self._urls:
+            self._urls = [there, *(each for each in self._urls if each != there)]
 
     def _on_event(self, name: str, data: Event) -> None:
         if name == "message_received":

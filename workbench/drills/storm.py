@@ -9,7 +9,6 @@ storm, not its exact course.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,14 +22,15 @@ from workbench.stack.embedded import EmbeddedStack
 
 from . import checker
 from .doubles import Why, doubles
-from .history import Client, History, Key, LogEntry, MessageId, Room
+from .history import Client, History, LogEntry, MessageId, Room
 from .json_member import JsonMember
-from .members import Member, Refused, Unanswered
+from .members import Member
 from .proxy import CuttingProxy
 from .python_member import PythonMember
 from .recorder import Recorder
 from .service import Service, ServiceError
 from .swarm import Swarm
+from .talking import Talk
 
 # Number of clients of each kind among a hundred; the shares of stock clients among themselves.
 MIX = {
@@ -50,7 +50,7 @@ TRANSPORTS = {
 # How a connection ends, and how often. Reset: both sides notice. Half-open: only the client does,
 # and the stack continues to send. Server, client: the gateway or the client closes it.
 WAYS = {"reset": 35, "half-open": 25, "server": 15, "client": 25}
-_STARTS, _ENDS_S, _SETTLE_S, _STILL_S = 12, 90.0, 180.0, 45.0
+_STARTS, _SETTLE_S, _STILL_S = 12, 180.0, 45.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,11 @@ class _Storm:
         start_s = time.monotonic()
         until_s = start_s + self._plan.seconds
         self._proxy.young_share = self._plan.young_share
-        talks = [asyncio.create_task(self._talk(member, until_s)) for member in self._members]
+        talk = Talk(self._recorder, self._rng, self._plan.pause_s)
+        talks = [
+            asyncio.create_task(talk.until(member, list(self._rooms[member.name]), lambda: until_s))
+            for member in self._members
+        ]
         cuts = asyncio.create_task(self._cut_until(until_s))
         while (now_s := time.monotonic()) < until_s:
             self._watch(Progress("storm", now_s - start_s, self._plan.seconds))
@@ -278,39 +282,6 @@ class _Storm:
         self._proxy.young_share = 0.0
         self._watch(Progress("storm", self._plan.seconds, self._plan.seconds))
         await asyncio.gather(*talks)
-
-    async def _talk(self, member: Member, until_s: float) -> None:
-        """Send one message after the other, each until it is acked."""
-        rooms = list(self._rooms[member.name])
-        for number in itertools.count():
-            pause_s = self._rng.expovariate(1 / self._plan.pause_s)
-            if pause_s >= until_s - time.monotonic():
-                return
-            await asyncio.sleep(pause_s)
-            key = Key(f"{member.name}/{number}")
-            await self._insist(member, self._rng.choice(rooms), key, until_s)
-
-    async def _insist(self, member: Member, room: Room, key: Key, until_s: float) -> None:
-        self._recorder.sent(member.name, room, key)
-        reason = "no time left"
-        try:
-            async with asyncio.timeout_at(self._loop_time(until_s + _ENDS_S)):
-                while True:
-                    try:
-                        message_id = await member.send(room, key)
-                    except Unanswered:
-                        await asyncio.sleep(0.3)
-                    else:
-                        self._recorder.acked(member.name, room, key, message_id)
-                        return
-        except TimeoutError:
-            pass
-        except Refused as refusal:
-            reason = str(refusal)
-        self._recorder.failed(member.name, room, key, reason)
-
-    def _loop_time(self, monotonic_s: float) -> float:
-        return asyncio.get_running_loop().time() + monotonic_s - time.monotonic()
 
     async def _cut_until(self, until_s: float) -> None:
         while True:

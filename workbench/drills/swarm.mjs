@@ -2,9 +2,9 @@
 //
 //     node swarm.mjs URL PACKAGE_JSON       (PACKAGE_JSON: of a folder with socket.io-client)
 //
-// In: {"open": {client, token, rooms: {room: position}, options}}, {"send": {client, data}},
+// In: {"open": {client, token, rooms: {room: position}, options, others}}, {"send": {client, data}},
 // {"cut": client}.
-// Out: {"client", "event": "connected" {recovered, transport} | "disconnected" {reason} |
+// Out: {"client", "event": "connected" {recovered, transport, url} | "disconnected" {reason} |
 // "connect_error" {message} | "pushed" {room, message_id} | "shown" {room, message_id} |
 // "answered" {key, answer}}.
 //
@@ -24,13 +24,18 @@ class Client {
   #socket;
   #inbox = new Inbox((name, data) => this.#show(name, data));
   #shown = new Set();
+  #urls; // the first one is where it connects
+  #failures = 0;
 
-  constructor({ client, token, rooms, options }) {
+  constructor({ client, token, rooms, options, others }) {
     this.#name = client;
+    this.#urls = [url, ...others];
     for (const [room, position] of Object.entries(rooms)) this.#inbox.follow(room, position);
     const socket = (this.#socket = io(url, { ...options, auth: { token }, forceNew: true }));
     socket.on("connect", () => {
-      this.#tell("connected", { recovered: socket.recovered, transport: socket.io.engine.transport.name });
+      this.#failures = 0;
+      const transport = socket.io.engine.transport.name;
+      this.#tell("connected", { recovered: socket.recovered, transport, url: socket.io.uri });
       if (!socket.recovered) this.#sync(this.#inbox.positions());
     });
     socket.on("disconnect", (reason) => {
@@ -40,6 +45,13 @@ class Client {
     socket.on("connect_error", ({ message }) => {
       this.#tell("connect_error", { message });
       this.#comeBack();
+    });
+    // As in docs/how-to/move-socketio-clients.md, but for a list that is known from the start.
+    socket.on("reconnect", ({ endpoint }) => {
+      if (endpoint) this.#go(new URL(endpoint).origin.replace(/^ws/, "http"));
+    });
+    socket.io.on("reconnect_error", () => {
+      if (++this.#failures % 2 === 0) this.#go(this.#urls.at(1));
     });
     socket.on("message_received", (message) => {
       this.#tell("pushed", { room: message.conversation_id, message_id: message.message_id });
@@ -57,6 +69,12 @@ class Client {
 
   cut() {
     this.#socket.io.engine?.close();
+  }
+
+  #go(next) {
+    if (!this.#urls.includes(next)) return;
+    this.#urls = [next, ...this.#urls.filter((each) => each !== next)];
+    this.#socket.io.uri = next;
   }
 
   /** The client does not by itself where the server has refused or ended it. */

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .history import Client, Key, MessageId, Room
+from .history import Ack, Client, Key, Room
 from .members import Refused, Unanswered, message
 from .recorder import Recorder
 
@@ -68,13 +68,24 @@ class Swarm:
         await asyncio.gather(self._reader, return_exceptions=True)
 
     def member(
-        self, name: Client, token: str, rooms: Mapping[Room, str], options: Mapping[str, Any]
+        self,
+        name: Client,
+        token: str,
+        rooms: Mapping[Room, str],
+        options: Mapping[str, Any],
+        others: Sequence[str] = (),
     ) -> SwarmMember:
+        """Make a client.
+
+        Args:
+            others: Where it may move to after two failed attempts, and when it is told to.
+        """
         order = {
             "client": name,
             "token": token,
             "rooms": dict(rooms),
             "options": {**OPTIONS, **options},
+            "others": list(others),
         }
         self._members[name] = member = SwarmMember(name, order, self)
         return member
@@ -108,14 +119,14 @@ class SwarmMember:
         async with asyncio.timeout(_START_S):
             await self._up.wait()
 
-    async def send(self, room: Room, key: Key) -> MessageId:
+    async def send(self, room: Room, key: Key) -> Ack:
         answer = self._answers[key] = asyncio.get_running_loop().create_future()
         self._swarm.say({"send": {"client": self.name, "data": message(room, key)}})
         given = await answer
         if not given["ok"]:
             error = given["error"]
             raise (Unanswered if error["retryable"] else Refused)(error["message"])
-        return MessageId(given["data"]["message_id"])
+        return Ack.of(given["data"])
 
     def cut(self) -> None:
         self._swarm.say({"cut": self.name})
@@ -127,10 +138,12 @@ class SwarmMember:
         """Handle a line of the process about this client."""
         match told["event"]:
             case "connected":
-                recorder.connected(self.name, bool(told["recovered"]))
+                recorder.connected(self.name, bool(told["recovered"]), told["url"])
                 self._up.set()
             case "disconnected":
                 recorder.disconnected(self.name, told["reason"])
+            case "connect_error":
+                recorder.refused(self.name, "connect")
             case "pushed":
                 recorder.pushed(self.name, told["room"], told["message_id"])
             case "shown":

@@ -67,6 +67,7 @@ class Gateway:
         self._local = dict(local_routes or {})
         self._server: asyncio.Server | None = None
         self._waiting: set[asyncio.Task[Any]] = set()  # tasks of sockets that wait for a request
+        self._answering: set[asyncio.StreamWriter] = set()  # sockets of clients' HTTP requests
         self._stopping = False
 
     def serve(self, websocket_apis: Sequence[WebSocketApi], http_api: HttpApi | None) -> None:
@@ -200,7 +201,12 @@ class Gateway:
                 return
             method = request.method.decode("latin-1")
             if struck is None or struck is Kind.CUT:
-                reply = await self._reply(method, target, headers, body, peer)
+                if self._service(target) is Service.GATEWAY:
+                    self._answering.add(writer)
+                try:
+                    reply = await self._reply(method, target, headers, body, peer)
+                finally:
+                    self._answering.discard(writer)
             else:
                 reply = _refused(struck)
             if struck is Kind.CUT:
@@ -213,17 +219,26 @@ class Gateway:
 
     async def _struck(self, target: str) -> Kind | None:
         """What this request suffers."""
+        service = self._service(target)
+        if self._faults is None or service is None:
+            return None
+        return await self._faults.strike(service)
+
+    def _service(self, target: str) -> Service | None:
+        """Which service a request is for; None for the stack's own."""
         path = target.partition("?")[0]
-        if self._faults is None or path.startswith("/dev/"):
+        if path.startswith("/dev/"):
             return None
         posts = any(management.name(api.stage, path) is not None for api in self._apis)
-        return await self._faults.strike(Service.CONNECTIONS if posts else Service.GATEWAY)
+        return Service.CONNECTIONS if posts else Service.GATEWAY
 
     def _cut(self, service: Service, fault: Fault) -> None:
         """End all connections when a fault begins that does so."""
         if service is Service.GATEWAY and fault.kind in (Kind.REFUSE, Kind.CUT):
             for connection in list(self.connections.values()):
                 connection.abort()
+            for writer in self._answering:
+                writer.transport.abort()
 
     async def _head(self, reader: asyncio.StreamReader) -> bytes:
         """The next request's head; `stop` does not wait for it."""

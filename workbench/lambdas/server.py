@@ -4,12 +4,13 @@ ministack's own executor unpacks the package for every environment in its own pr
 environment compiles it again: a burst of thirty invocations blocks everything for half a minute.
 Here a package is unpacked once and imported once, and environments are forks.
 
-The Lambda API stays ministack's: it has the deployed functions and sends the events.
+The Lambda API stays ministack's: it has the deployed functions of all regions and sends the events.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import shutil
 import sys
@@ -45,9 +46,9 @@ class LambdaRuntime:
         folder: A folder for unpacked code.
     """
 
-    def __init__(self, aws_url: str, region: str, python: Path, folder: Path) -> None:
+    def __init__(self, aws_url: str, python: Path, folder: Path) -> None:
         self._aws_url = aws_url
-        self._client = client("lambda", aws_url, region)
+        self._client = functools.cache(functools.partial(client, "lambda", aws_url))
         self._python = python
         self._folder = folder
         self._locks: dict[str, asyncio.Lock] = {}
@@ -91,7 +92,7 @@ class LambdaRuntime:
 
     def _get(self, arn: str) -> Item:
         try:
-            return dict(self._client.get_function(FunctionName=arn))
+            return dict(self._client(arn.split(":")[3]).get_function(FunctionName=arn))
         except (BotoCoreError, ClientError) as fault:
             raise Failed(error("Runtime.GetFunction", str(fault))) from fault
 
@@ -147,9 +148,9 @@ async def _no_pages(request: web.Request, handler: Handler) -> web.StreamRespons
     return await handler(request)
 
 
-def main(port: int, aws_url: str, region: str, python: Path) -> None:
+def main(port: int, aws_url: str, python: Path) -> None:
     """Serve until SIGTERM; code is kept in the working directory."""
-    runtime = LambdaRuntime(aws_url, region, python, Path.cwd())
+    runtime = LambdaRuntime(aws_url, python, Path.cwd())
     server = web.Application(client_max_size=_PAYLOAD_BYTES, middlewares=[_no_pages])
     server.router.add_post("/", runtime.serve)
     web.run_app(
@@ -163,4 +164,4 @@ def main(port: int, aws_url: str, region: str, python: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4]))
+    main(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))

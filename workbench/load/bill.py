@@ -27,11 +27,13 @@ READS = {
     ("markers", "furthest"),
     ("markers", "note"),
     ("presence", "get"),
+    ("presence", "get_many"),
     ("revocations", "until_ms"),
     ("rooms", "member"),
     ("rooms", "rooms_of"),
 }
 BATCHES = {("log", "heads"), ("markers", "of_user")}  # of all rooms of the user
+PAIRS = {("cursors", "parts")}  # the cursors of the stream and of one part
 WRITES = {
     ("checkpoints", "put"): 1,
     ("connections", "disconnect"): 3,
@@ -43,8 +45,9 @@ WRITES = {
     ("presence", "announced"): 1,
     ("presence", "change"): 1,
 }
+_REGIONAL = ("connections", "cursors")  # the others' tables are global
 # Cached for minutes; counted as posts; no call.
-FREE = {("secrets", "get"), ("poster", "post"), ("parallel", "run")}
+FREE = {("arrivals", "read"), ("secrets", "get"), ("poster", "post"), ("parallel", "run")}
 
 
 class Unpriced(Exception):
@@ -66,15 +69,21 @@ def bill(calls: Mapping[Call, int], rooms: int = 1) -> dict[str, float]:
             found["redis"] += times
         elif call in READS:
             found["reads"] += times
+        elif call in PAIRS:
+            found["reads"] += times * 2
         elif call in BATCHES:
             found["reads"] += times * rooms
         elif call in WRITES:
             found["writes"] += times * WRITES[call]
+            if call[0] not in _REGIONAL:
+                found["copied"] += times * WRITES[call]
         elif call[1] == "send":
             found["fifo" if call[0] == "delivery" else "standard"] += times
+        elif call == ("topic", "publish"):
+            found["published"] += times
         elif call == ("delivery", "delete"):
             found["deletes"] += times
         elif call not in FREE:
             raise Unpriced(f"{call} has no price")
-    names = ("redis", "reads", "writes", "fifo", "standard", "deletes")
+    names = ("redis", "reads", "writes", "copied", "fifo", "standard", "published", "deletes")
     return {name: float(found[name]) for name in names}

@@ -3,11 +3,12 @@
     python -m workbench.load.cold_start [--runs 7]
 
 Packages for this machine, unpacks the zip beside a compiled boto3 (as in the Lambda runtime), and
-starts a fresh interpreter for each run. *init* imports app.py, as Lambda does before the first
+starts a fresh interpreter for each run: *shipped* with the zip's bytecode, *sources* without, as
+with `tidings package --no-bytecode`. *init* imports app.py, as Lambda does before the first
 event. *first* is the first `send_message` until its ack; it builds the services and opens their
-connections. *second* is the next one. Tables, queues and Redis are a local stack's. Lambda adds
-its own part (fetching the zip, starting the machine) and has less CPU: below 1,769 MB a share of
-one core.
+connections. *second* is the next one, *warm* the median of those after it. Tables, queues and
+Redis are a local stack's. Lambda adds its own part (fetching the zip, starting the machine) and has
+less CPU: below 1,769 MB a share of one core.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 """
 
@@ -15,11 +16,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import zipfile
 from importlib.util import find_spec
@@ -28,6 +27,7 @@ from typing import Any
 
 from websockets.sync.client import connect
 
+from operate.interpreters import find_python
 from operate.package import PYTHON, Package, Target, build, host_architecture
 from workbench.stack.embedded import EmbeddedStack
 from workbench.stack.threads import in_thread
@@ -36,6 +36,7 @@ from .rate import request, token
 
 _RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 _WITHIN_S = 120
+_WARM = 20
 _PROBE = """
 import json, sys, time
 sys.path[:0] = sys.argv[1:3]
@@ -49,15 +50,19 @@ for event in events:
     marks.append((time.perf_counter(), time.process_time()))
 names = ("init", "first", "second")
 spent = {}
-for name, (wall, cpu), (was_wall, was_cpu) in zip(names, marks[1:], marks):
-    spent[name + "_ms"] = (wall - was_wall) * 1000
-    spent[name + "_cpu_ms"] = (cpu - was_cpu) * 1000
+parts = [(after[0] - at[0], after[1] - at[1]) for after, at in zip(marks[1:], marks)]
+warm = sorted(parts[3:], key=lambda part: part[1])
+for name, (wall, cpu) in [*zip(names, parts), ("warm", warm[len(warm) // 2])]:
+    spent[name + "_ms"] = wall * 1000
+    spent[name + "_cpu_ms"] = cpu * 1000
+status = open("/proc/self/status").read()  # getrusage has the parent's peak
+spent["peak_mb"] = int(status.split("VmHWM:")[1].split()[0]) / 1024
 print(json.dumps(spent))
 """
 
 
 def measure(stack: EmbeddedStack, python: str, interpreter: str, runs: int) -> dict[str, Any]:
-    """Medians in ms, as shipped and with bytecode in the zip; and facts about the package."""
+    """Medians in ms, as shipped and without the zip's bytecode; and facts about the package."""
     with tempfile.TemporaryDirectory(prefix="tidings-cold-") as name:
         package, task = _unpack(Path(name), Target(python, host_architecture()))
         runtime = _runtime(Path(name, "runtime"), interpreter)
@@ -67,35 +72,21 @@ def measure(stack: EmbeddedStack, python: str, interpreter: str, runs: int) -> d
         with connect(f"{stack.ws_url}?token={token(stack, 'cold')}") as socket:
             socket.send(json.dumps({"action": "hello", "data": {}}))
             connection_id = json.loads(socket.recv(30))["data"]["connection_id"]
-            events = [_event(connection_id, room, number) for number in range(2)]
+            events = [event(connection_id, room, number) for number in range(2 + _WARM)]
             command = [interpreter, "-S", "-B", "-c", _PROBE, str(task), str(runtime)]
             command.append(json.dumps(events))
             shipped = [_run(command) for _ in range(runs)]
-            _compile(interpreter, task)
-            compiled = [_run(command) for _ in range(runs)]
+            for folder in list(task.rglob("__pycache__")):
+                shutil.rmtree(folder)
+            sources = [_run(command) for _ in range(runs)]
     return {
         "runtime": package.runtime,
         "architecture": package.architecture,
         "bytes": package.bytes,
         "runs": runs,
         "shipped": _medians(shipped),
-        "compiled": _medians(compiled),
+        "sources": _medians(sources),
     }
-
-
-def find_interpreter(python: str) -> str:
-    """Find a Python of that version on the PATH.
-
-    Raises:
-        FileNotFoundError: There is none that starts.
-    """
-    if f"{sys.version_info.major}.{sys.version_info.minor}" == python:
-        return sys.executable
-    for folder in os.environ.get("PATH", "").split(os.pathsep):
-        found = shutil.which(f"python{python}", path=folder)
-        if found and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
-            return found
-    raise FileNotFoundError(f"python{python} is not on the PATH: give its path with --interpreter")
 
 
 def _unpack(folder: Path, target: Target) -> tuple[Package, Path]:
@@ -127,7 +118,8 @@ def _compile(interpreter: str, folder: Path) -> None:
     subprocess.run(command, check=True, timeout=_WITHIN_S)
 
 
-def _event(connection_id: str, room: str, number: int) -> dict[str, Any]:
+def event(connection_id: str, room: str, number: int) -> dict[str, Any]:
+    """The event of a frame that sends a message."""
     data = {"conversation_id": room, "message_type": "text", "content": str(number)}
     context = {
         "routeKey": "$default",
@@ -158,13 +150,14 @@ def _medians(runs: list[dict[str, float]]) -> dict[str, float]:
 
 def _tell(found: dict[str, Any]) -> str:
     lines = [f"{found['runtime']} on {found['architecture']}, {found['bytes'] / 1e6:.1f} MB"]
-    for how in ("shipped", "compiled"):
+    for how in ("shipped", "sources"):
         at = found[how]
         parts = [
             f"{name} {at[f'{name}_ms']:.0f} ms (CPU {at[f'{name}_cpu_ms']:.0f})"
-            for name in ("init", "first", "second")
+            for name in ("init", "first", "second", "warm")
         ]
-        lines.append(f"{how}: {', '.join(parts)}; median of {found['runs']}")
+        peak = f"{at['peak_mb']:.0f} MB"
+        lines.append(f"{how}: {', '.join(parts)}, {peak}; median of {found['runs']}")
     return "\n".join(lines)
 
 
@@ -175,12 +168,11 @@ def main() -> None:
     parser.add_argument("--interpreter", default="")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    try:
-        interpreter = options.interpreter or find_interpreter(options.python)
-    except FileNotFoundError as fault:
-        parser.error(str(fault))
+    interpreter = options.interpreter or find_python(options.python)
+    if interpreter is None:
+        parser.error(f"no Python {options.python} found: give its path with --interpreter")
     with in_thread(EmbeddedStack(port=0)) as stack:
-        found = measure(stack, options.python, interpreter, options.runs)
+        found = measure(stack, options.python, str(interpreter), options.runs)
     print(json.dumps(found) if options.json else _tell(found))
 
 

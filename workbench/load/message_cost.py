@@ -32,7 +32,7 @@ GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "deploy.md"
 ROOMS = (2, 20, 500)
 KINDS = ("JSON", "stock")
 _WARM = 2  # messages before the one that is counted
-_SHOWN = ("API Gateway", "Lambda", "DynamoDB", "SQS")
+_SHOWN = ("API Gateway", "Lambda", "DynamoDB", "SQS", "Logs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,7 @@ def _invocation(twins: Twins, function: str, run: Callable[[], int]) -> tuple[Ca
         redis=twins.trips - trips,
         reads=found["reads"],
         writes=found["writes"],
+        copied=found["copied"],
         fifo=int(found["fifo"]),
         standard=int(found["standard"]),
         deletes=int(found["deletes"]),

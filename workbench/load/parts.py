@@ -15,22 +15,6 @@ from dataclasses import fields
 from typing import Any
 
 from chalicelib.adapters.apigateway.engine import EnginePoster
-from chalicelib.adapters.memory import (
-    MemoryCheckpointStore,
-    MemoryConnectionStore,
-    MemoryCursors,
-    MemoryFriendStore,
-    MemoryMarkers,
-    MemoryMessageLog,
-    MemoryPresenceStore,
-    MemoryQueue,
-    MemoryRevocationStore,
-    MemoryRoomStore,
-)
-from chalicelib.adapters.memory.cache import MemoryCache
-from chalicelib.adapters.memory.sessions import MemorySessions
-from chalicelib.adapters.memory.trails import MemoryTrails
-from chalicelib.adapters.secrets import FixedSecrets
 from chalicelib.adapters.system import SystemClock, SystemIds, SystemThreads
 from chalicelib.entrypoints import queues
 from chalicelib.jobs.delivery import DeliverEntry
@@ -44,11 +28,9 @@ from chalicelib.model.jobs import QueuedJob
 from chalicelib.model.log import Entry, EntryKind, Head
 from chalicelib.model.rooms import Member, Role, Room, RoomType
 from chalicelib.services import Adapters, Services, compose
+from workbench import twins
 
 ROOM, HERE = RoomId("large"), Region("us-east-1")
-# Not called, or without a price.
-_FREE = ("clock", "ids", "parallel", "peers", "metrics", "cluster", "secrets", "poster")
-_OF_REDIS = ("cache", "sessions", "trails")
 
 
 class _Poster:
@@ -57,7 +39,7 @@ class _Poster:
     def __init__(self) -> None:
         self.posts: Counter[ConnectionId] = Counter()
 
-    def post(self, posts: Sequence[Post]) -> list[Outcome]:
+    def post(self, posts: Sequence[Post], within_ms: int | None = None) -> list[Outcome]:
         self.posts.update(post.target.connection_id for post in posts)
         return [Outcome.DELIVERED] * len(posts)
 
@@ -84,7 +66,7 @@ class _Counted:
 
     def _count(self, method: str, given: tuple[Any, ...]) -> None:
         counts = self._counts
-        if self._name in _OF_REDIS:
+        if self._name in twins.REDIS:
             counts["Redis trips"] += 1
             counts["Redis commands"] += len(given[0]) if method == "online" else 2
             counts["members read"] += self._members if method in ("deliver", "members") else 0
@@ -96,32 +78,10 @@ class _Counted:
 
 def _services(poster: _Poster, counts: Counter[str], members: int) -> Services:
     clock, ids = SystemClock(), SystemIds()
-    sessions = MemorySessions(clock)
-    ports: dict[str, Any] = {
-        "log": MemoryMessageLog(),
-        "cursors": MemoryCursors(),
-        "rooms": MemoryRoomStore(),
-        "friends": MemoryFriendStore(),
-        "revocations": MemoryRevocationStore(),
-        "presence": MemoryPresenceStore(),
-        "markers": MemoryMarkers(),
-        "connections": MemoryConnectionStore(),
-        "checkpoints": MemoryCheckpointStore(),
-        "sessions": sessions,
-        "trails": MemoryTrails(),
-        "cache": MemoryCache(ids, clock),
-        "poster": EnginePoster(poster, sessions),
-        "delivery": MemoryQueue(),
-        "delivery_dead": MemoryQueue(),
-        "outbound": MemoryQueue(),
-        "outbound_dead": MemoryQueue(),
-        "secrets": FixedSecrets({}),
-        "clock": clock,
-        "ids": ids,
-        "parallel": SystemThreads(),
-    }
+    ports = {**twins.ports(clock, ids, ""), "parallel": SystemThreads()}
+    ports["poster"] = EnginePoster(poster, ports["sessions"])
     counted: dict[str, Any] = {
-        name: inner if name in _FREE else _Counted(name, inner, counts, members)
+        name: inner if name in twins.LOCAL else _Counted(name, inner, counts, members)
         for name, inner in ((each.name, ports.get(each.name)) for each in fields(Adapters))
     }
     return compose(Settings(), Adapters(**counted))

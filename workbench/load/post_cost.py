@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from chalicelib.adapters.apigateway.poster import ApiGatewayPoster
-from chalicelib.adapters.apigateway.sigv4 import Credentials
+from chalicelib.adapters.http.sigv4 import Credentials
 from chalicelib.adapters.system import SystemClock
 from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Outcome, Post

@@ -17,6 +17,7 @@ from chalicelib.access.revocations import Revocations
 from chalicelib.adapters.memory import (
     MemoryConnectionStore,
     MemoryFriendStore,
+    MemoryMessageLog,
     MemoryPresenceStore,
     MemoryQueue,
     MemoryRevocationStore,
@@ -27,6 +28,7 @@ from chalicelib.adapters.redis.cluster import RedisClusterBus
 from chalicelib.adapters.system import SystemIds, SystemThreads
 from chalicelib.connections.closing import Closing
 from chalicelib.connections.expiry import TokenExpiry
+from chalicelib.connections.missed import MissedPushes
 from chalicelib.connections.presence_jobs import PresenceJobs
 from chalicelib.connections.registry import Connections
 from chalicelib.connections.restoring import Restorer
@@ -74,7 +76,7 @@ class Poster:
         self._calls = calls
         self.asked: list[ConnectionId] = []
 
-    def post(self, posts: Sequence[Post]) -> list[Outcome]:
+    def post(self, posts: Sequence[Post], within_ms: int | None = None) -> list[Outcome]:
         self._calls["posts"] += len(posts)
         self.asked += [each.target.connection_id for each in posts]
         return [Outcome.DELIVERED] * len(posts)
@@ -131,6 +133,7 @@ def minute(beat_s: int | None, session: bool, hours: int) -> dict[str, float]:
         store=store,
         registry=registry,
         restorer=restorer,
+        missed=MissedPushes(MemoryMessageLog(), rooms, ()),
         views=RoomViews(store, cache, rooms, outbound),
         presence_jobs=presence_jobs,
         outbound=outbound,

@@ -14,12 +14,8 @@ from typing import Any
 
 import jwt
 
-from chalicelib.adapters import memory
 from chalicelib.adapters.apigateway.engine import EnginePoster
 from chalicelib.adapters.memory.cache import MemoryCache
-from chalicelib.adapters.memory.sessions import MemorySessions
-from chalicelib.adapters.memory.trails import MemoryTrails
-from chalicelib.adapters.secrets import FixedSecrets
 from chalicelib.adapters.sqs import SqsQueue
 from chalicelib.adapters.system import SystemClock, SystemIds, SystemThreads
 from chalicelib.entrypoints import queues, websocket
@@ -30,6 +26,7 @@ from chalicelib.model.delivery import Outcome, Post
 from chalicelib.model.identifiers import ConnectionId, Region, RoomId, UserId
 from chalicelib.model.rooms import Member, Role, Room, RoomType
 from chalicelib.services import Adapters, compose
+from workbench import twins
 
 from .bill import REDIS, Call
 from .event_sources import EventSource, Sqs
@@ -39,8 +36,6 @@ _COMMITS = {("log", "commit"), ("log", "commit_all")}
 _QUEUES = ("delivery", "delivery_dead", "outbound", "outbound_dead")
 _TRIPS = ("sessions", "trails")  # each call is one; the cache counts its own
 _FIFO = ("delivery", "delivery_dead")
-# Neither slow nor counted.
-_LOCAL = ("clock", "ids", "parallel", "secrets", "peers", "metrics", "cluster", "poster")
 
 
 @dataclass(frozen=True)
@@ -85,22 +80,6 @@ class _Port:
         return call
 
 
-class _Nobody:
-    """The ports that no message uses."""
-
-    def put(self, values: Mapping[str, tuple[float, str]], at_ms: int) -> None:
-        return
-
-    def healthy(self, url: str) -> bool:
-        return False
-
-    def publish(self, event: str, data: Mapping[str, Any]) -> None:
-        return
-
-    def listen(self, heard: Any) -> None:
-        return
-
-
 class Posts:
     """Takes every post, so many at a time.
 
@@ -112,7 +91,7 @@ class Posts:
         self._post_s, self._at_a_time = post_s, at_a_time
         self.taken: list[tuple[ConnectionId, bytes, float]] = []
 
-    def post(self, posts: Sequence[Post]) -> list[Outcome]:
+    def post(self, posts: Sequence[Post], within_ms: int | None = None) -> list[Outcome]:
         for start in range(0, len(posts), self._at_a_time):
             _sleep(self._post_s())
             now_s = time.monotonic()
@@ -144,38 +123,17 @@ class Twins:
         self._delays, self._commit = delays, commit
         self._lock = threading.Lock()
         clock, ids = SystemClock(), SystemIds()
-        settings = Settings(jwt_secret=_SECRET)
+        # On a busy machine, too, senders leave nothing of a small room to its worker.
+        settings = Settings(jwt_secret=_SECRET, fast_lane_ms=5_000)
         self.region = Region(settings.region)
-        self.log: Any = memory.MemoryMessageLog()
-        self.cache = MemoryCache(ids, clock)
         self.posts = Posts(lambda: self.delays.post_s, settings.post_concurrency)
-        self._rooms = memory.MemoryRoomStore()
-        nobody, sessions = _Nobody(), MemorySessions(clock)
         self.queues = {name: Sqs(functools.partial(self._request, name)) for name in _QUEUES}
-        ports: dict[str, Any] = {
-            "log": self.log,
-            "cursors": memory.MemoryCursors(),
-            "rooms": self._rooms,
-            "friends": memory.MemoryFriendStore(),
-            "revocations": memory.MemoryRevocationStore(),
-            "presence": memory.MemoryPresenceStore(),
-            "markers": memory.MemoryMarkers(),
-            "connections": memory.MemoryConnectionStore(),
-            "checkpoints": memory.MemoryCheckpointStore(),
-            "sessions": sessions,
-            "trails": MemoryTrails(),
-            "cache": self.cache,
-            "poster": EnginePoster(self.posts, sessions),
-            "peers": nobody,
-            "metrics": nobody,
-            "cluster": nobody,
-            "secrets": FixedSecrets({"jwt_secret": _SECRET}),
-            "clock": clock,
-            "ids": ids,
-            "parallel": SystemThreads(),
-        }
+        ports = {**twins.ports(clock, ids, _SECRET), "parallel": SystemThreads()}
+        ports["poster"] = EnginePoster(self.posts, ports["sessions"])
+        self.log, self._rooms = ports["log"], ports["rooms"]
+        self.cache: MemoryCache = ports["cache"]
         slow = {
-            name: inner if name in _LOCAL else _Port(name, inner, self.call)
+            name: inner if name in twins.LOCAL else _Port(name, inner, self.call)
             for name, inner in ports.items()
         }
         for name, client in self.queues.items():

@@ -35,6 +35,8 @@ REST = "api_handler"  # Chalice's one function for all routes and their middlewa
 _POSTER = "chalicelib.adapters.apigateway."
 _REDIS = "chalicelib.adapters.redis"
 _METRICS = "chalicelib.adapters.cloudwatch."
+_PEER_QUEUES = "chalicelib.adapters.sqs_peers."
+_TOPIC = "chalicelib.adapters.sns."
 _SECRETS = "chalicelib.ports.access.Secrets."
 
 # A batch needs the permission of a single call, a transaction those of its writes.
@@ -54,29 +56,38 @@ class Needs:
 
     Attributes:
         tables: DynamoDB actions by short table name.
+        home_tables: The same for tables of the first region, through `self._home()`.
         indexes: The indexes that it queries, as `table/index`.
         queues: SQS actions by short queue name.
+        peer_queues: The same for the queues of this name in the other regions.
         connections: Whether it posts to connections or closes them.
         metrics: Whether it puts metrics by an API call.
+        topic: Whether it publishes to the topic, which brings jobs to other regions.
         redis: Whether it connects to the cache.
         secret: Whether it reads the secret, which has the tokens' keys and the cache's password.
     """
 
     tables: dict[str, set[str]] = field(default_factory=dict)
+    home_tables: dict[str, set[str]] = field(default_factory=dict)
     indexes: set[str] = field(default_factory=set)
     queues: dict[str, set[str]] = field(default_factory=dict)
+    peer_queues: dict[str, set[str]] = field(default_factory=dict)
     connections: bool = False
     metrics: bool = False
+    topic: bool = False
     redis: bool = False
     secret: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {
             "tables": {name: sorted(actions) for name, actions in sorted(self.tables.items())},
+            "home_tables": {name: sorted(by) for name, by in sorted(self.home_tables.items())},
             "indexes": sorted(self.indexes),
             "queues": {name: sorted(actions) for name, actions in sorted(self.queues.items())},
+            "peer_queues": {name: sorted(by) for name, by in sorted(self.peer_queues.items())},
             "connections": self.connections,
             "metrics": self.metrics,
+            "topic": self.topic,
             "redis": self.redis,
             "secret": self.secret,
         }
@@ -170,6 +181,7 @@ class Reach:
         self.needs.redis |= name.startswith((_REDIS, _POSTER))
         self.needs.secret |= name.startswith((_REDIS, _POSTER, _SECRETS))
         self.needs.metrics |= name.startswith(_METRICS)
+        self.needs.topic |= name.startswith(_TOPIC)
         of_indexes: list[nodes.Node] = []
         body = self._program.initial[name] if isinstance(definition, nodes.Var) else definition
         for part in source.parts(body):
@@ -203,6 +215,11 @@ class Reach:
         if table is not None:
             self._use(table, self._operations_of_table(expression.name))
             return
+        home = self._home_table(expression.expr)
+        if home is not None:
+            actions = self._operations_of_table(expression.name)
+            self.needs.home_tables.setdefault(home, set()).update(actions)
+            return
         for owner in self._program.instances(expression.expr):
             if source.is_port(owner):
                 for adapter in self._stands_for(expression.expr, owner):
@@ -231,6 +248,16 @@ class Reach:
         owners = self._program.instances(expression.expr)
         found = [self._program.tables.get((owner.fullname, expression.name)) for owner in owners]
         return next((name for name in found if name), None)
+
+    def _home_table(self, expression: nodes.Expression) -> str | None:
+        """The table, if the expression is `Table(self._home(), self._table.name)`."""
+        if not isinstance(expression, nodes.CallExpr) or source.callee(expression) != source.TABLE:
+            return None
+        client, name = expression.args
+        called = client.callee if isinstance(client, nodes.CallExpr) else None
+        if isinstance(called, nodes.MemberExpr) and called.name == "_home":
+            return self._table(name.expr) if isinstance(name, nodes.MemberExpr) else None
+        return None
 
     def _operations_of_table(self, method: str) -> set[str]:
         """The operations that a method of `Table` calls, itself or through its other methods."""
@@ -270,7 +297,9 @@ class Reach:
             self._transaction(definition.info)
         elif operation in _SQS and adapter is not None:
             action = ACTIONS.get(_SQS[operation], _SQS[operation])
-            self.needs.queues.setdefault(adapter[1], set()).add(action)
+            peers = definition.fullname.startswith(_PEER_QUEUES)
+            queues = self.needs.peer_queues if peers else self.needs.queues
+            queues.setdefault(adapter[1], set()).add(action)
 
     def _transaction(self, store: nodes.TypeInfo) -> None:
         """The writes of all transactions of a store, with their tables."""

@@ -91,13 +91,13 @@ class Program:
                         self.initial[target.node.fullname] = statement.rvalue
 
     def _wire(self) -> None:
-        for name, symbol in self.classes["chalicelib.services.Adapters"].names.items():
+        for name, symbol in self.classes["chalicelib.ports.adapters.Adapters"].names.items():
             kind = types.get_proper_type(symbol.type)
             for base in kind.type.mro if isinstance(kind, types.Instance) else ():
                 if is_port(base):  # an adapter may serve several ports
                     self.ports.setdefault(base.fullname, set()).add(name)
         for call in calls(self.functions["chalicelib.wiring.build"]):
-            if callee(call) == "chalicelib.services.Adapters":
+            if callee(call) == "chalicelib.ports.adapters.Adapters":
                 for field_name, argument in zip(call.arg_names, call.args, strict=True):
                     for made in self.instances(argument):
                         self.adapters[field_name or ""] = (made.fullname, short_name(argument))

@@ -17,6 +17,7 @@ from .sections import Makers
 # By field, or by model and field where the field has another meaning in that model.
 MEANINGS = {
     "before": "Only messages before this one.",
+    "StoredMessageAnswer.durability": "`regional`: in this region. `global`: in a second one, too.",
     "after": "Only messages after this message id or position; the page then goes forward from it.",
     "limit": "At most this many.",
     "room_type": "`private_chat`: two people. `group_chat`: an owner, admins and members.",
@@ -25,6 +26,11 @@ MEANINGS = {
     "room_id": "The room's id. In a request: for a group chat only; by default a new id.",
     "user_id": "The user.",
     "location": "A country (ISO 3166 alpha-2). Default: where the request came from.",
+    "api": "The base URL of the region's HTTP API.",
+    "draining": "Whether the region sends its clients to others.",
+    "connections": "How many the region has; null if Redis does not know.",
+    "DrainQuery.region": "The region that is meant; another one refuses.",
+    "over_s": "Seconds that the drain takes; 0: as fast as other regions can take the clients.",
     "for_s": "How many seconds the user's tokens are refused.",
     "role": "The member's role in the room.",
     "joined_at": "Since when.",
@@ -49,6 +55,7 @@ MEANINGS = {
     "url": "Where to open a WebSocket.",
     "shard": "The user's shard, part of the URL.",
     "fallbacks": "Other regions, in the order to try them.",
+    "unhealthy": "Regions that take nobody now: to be asked when all others are lost.",
     "revoked_until": "Until when the user's tokens are refused.",
     "version": "The version of the deployed code.",
     "error": "Why the unread messages cannot be counted; then `unread` is 0.",
@@ -72,7 +79,8 @@ MEANINGS = {
     "Friend.status": "`friends`; `requested`: by this user; `incoming`: by the other user.",
     "PresenceQuery.user_id": "A user; repeat the parameter for several.",
     "Presences.presence": "One for each user, in the order of the query.",
-    "Health.status": "`degraded`: works without Redis. `unavailable`: does not work.",
+    "Health.status": "`degraded`: works without Redis. `unavailable`: does not work. "
+    "`draining`: works, and sends its clients to other regions.",
     "PostNotification.user_id": "The user who gets it.",
 }
 _OF_COMMANDS = {
@@ -186,6 +194,7 @@ OBJECTS = (
     "ListedRoom",
     "Participant",
     "MessageAnswer",
+    "StoredMessageAnswer",
     "FriendAnswer",
     "ListedFriendAnswer",
     "PresenceAnswer",

@@ -26,6 +26,7 @@ _DEFAULT_RETENTION_S = 4 * 86_400  # SQS's default
 TRIGGERS: Mapping[str, Mapping[type[Job], workers.Worker]] = {
     "deliver": workers.DELIVER,
     "outbound": workers.OUTBOUND,
+    "relay": workers.RELAY,
 }
 
 
@@ -79,11 +80,15 @@ def queues() -> str:
                 f"{tried} times" if tried else "never",
                 code(each["dead_letter"]) if "dead_letter" in each else "none",
                 f"{each['visibility_timeout_s']} s",
-                f"{amount(kept_s // 86_400)} days",
+                _days(kept_s // 86_400),
             )
         )
     headers = ["queue", "type", "attempts", "dead letters", "visibility timeout", "kept for"]
     return table(headers, rows)
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{amount(count)} days"
 
 
 @cache

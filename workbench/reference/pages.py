@@ -19,7 +19,10 @@ PAGES: dict[str, Makers] = {
     "tables.md": tables.SECTIONS,
     "redis.md": redis.SECTIONS,
     "metrics.md": metrics.SECTIONS,
+    "logs.md": {},
     "glossary.md": glossary.SECTIONS,
+    "guarantees.md": {},  # the drills write into it
+    "model.md": {},  # `tidings model --write` writes into it
 }
 
 

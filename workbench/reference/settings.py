@@ -24,14 +24,15 @@ _FORMS = {
     "limits": "JSON object",
     "room_rate": "JSON array",
     "room_share": "number",
+    "room_durability": "JSON object",
     "endpoints": "JSON object",
     "redis_cluster": "`1` for yes",
     "redis_iam_serverless": "`1` for yes",
 }
 
-# The functions that depend on a setting: "all"; those that use Redis, the secret or @connections,
-# according to permissions.json, which is derived from the code; or these, by name, which
-# tests/terraform/test_permissions.py derives from the code.
+# The functions that depend on a setting: "all"; those that use the topic, Redis, the secret or
+# @connections, according to permissions.json, which is derived from the code; or these, by name,
+# which tests/terraform/test_permissions.py derives from the code.
 _TOKENS = ("api_handler", "websocket_connect", "websocket_message")
 _ENGINE = ("api_handler", "outbound", "websocket_message")
 READ_BY: dict[str, str | tuple[str, ...]] = {
@@ -39,7 +40,10 @@ READ_BY: dict[str, str | tuple[str, ...]] = {
     "regions": "all",
     "prefix": "all",
     "endpoint_url": "all",
+    "dynamodb_endpoint_url": "all",
+    "sqs_endpoint_url": "all",
     "home_endpoint_url": "all",
+    "topic_arn": "topic",
     "secret_id": "secret",
     "redis_url": "redis",
     "redis_cluster": "redis",
@@ -47,6 +51,7 @@ READ_BY: dict[str, str | tuple[str, ...]] = {
     "redis_iam_cache": "redis",
     "redis_iam_serverless": "redis",
     "connections_url": "connections",
+    "websocket_apis": ("api_handler",),
     "jwt_secret": _TOKENS,
     "jwks_url": _TOKENS,
     "jwt_issuer": _TOKENS,
@@ -54,11 +59,17 @@ READ_BY: dict[str, str | tuple[str, ...]] = {
     "posts_per_s": "connections",
     "post_concurrency": "connections",
     "split_over": ("deliver",),
+    "fast_lane": ("websocket_message", "api_handler", "deliver", "outbound"),
+    "fast_lane_ms": ("websocket_message", "api_handler", "deliver", "outbound"),
     "limits": ("websocket_message", "api_handler"),
     "room_rate": ("websocket_message", "api_handler"),
     "room_share": ("websocket_message", "api_handler"),
-    "endpoints": ("api_handler",),
-    "shards": ("api_handler",),
+    "durability": ("websocket_message", "api_handler"),
+    "room_durability": ("websocket_message", "api_handler"),
+    "global_alone": ("websocket_message", "api_handler"),
+    "endpoints": ("api_handler", "outbound", "websocket_connect"),
+    "drain_per_s": ("api_handler", "outbound", "sweep"),
+    "shards": ("api_handler", "outbound"),
     "max_connections": (*_TOKENS, "deliver"),
     "max_rooms": ("api_handler",),
     "max_members": ("api_handler",),

@@ -20,7 +20,7 @@ def tables() -> str:
         rows.append(
             (
                 f"[`{name}`](#{name})",
-                each["scope"],
+                f"{each['scope']}, carried" if each.get("carried") else each["scope"],
                 _keys(each),
                 "<br>".join(indexes) or "none",
                 code(each["ttl"]) if "ttl" in each else "none",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.entrypoints.http import rest
+from chalicelib.services import Services
 from workbench.drills import history as drill
 
 from .history import Read, Record, Shown
@@ -15,6 +16,7 @@ from .scheduler import Scheduler
 
 TRIES = 200  # until faults have ended, and some more
 PAUSE_US = 1_500_000
+ROAMS_AFTER = 3
 RETRIED = (429, 500, 503)
 
 
@@ -24,20 +26,23 @@ class ApiClient:
     Args:
         name: `user/…`.
         token: Makes a token of the user.
+        apis: The HTTP APIs of all regions, that of its own one first. It asks the next one when it
+            has failed several times.
     """
 
     def __init__(
         self,
         name: str,
         token: Callable[[], str],
-        http: HttpApi,
+        apis: Sequence[HttpApi],
         scheduler: Scheduler,
         record: Record,
     ) -> None:
         self.name = name
         self.user = name.split("/")[0]
         self._token = token
-        self._http = http
+        self._apis = list(apis)
+        self._failures = 0
         self._scheduler = scheduler
         self._record = record
 
@@ -53,7 +58,16 @@ class ApiClient:
         headers = {"Authorization": f"Bearer {self._token()}"}
         text = json.dumps(body) if body is not None else ""
         request = rest.HttpRequest(headers, query or {}, path, text, {})
-        return self._http.request(what, lambda services: rest.handle(services, request, endpoint))
+
+        def handle(services: Services) -> rest.Response:
+            return rest.handle(services, request, endpoint)
+
+        answer = self._apis[0].request(what, handle)
+        if answer is None or answer.status in RETRIED:
+            self._failures += 1
+            if self._failures % ROAMS_AFTER == 0:
+                self._apis.append(self._apis.pop(0))
+        return answer
 
     def insist(
         self,
@@ -76,7 +90,9 @@ class ApiClient:
 
         Args:
             way: `keyed`, with a client_message_id, until it is answered; `changed`, likewise, but
-                with other content when it is repeated; or `once`, without an id and never again.
+                with other content when it is repeated; `elsewhere`, likewise, and it is repeated
+                in another region, as if there had been no answer; or `once`, without an id and
+                never again.
         """
         sent = drill.Client(self.name), drill.Room(room), drill.Key(key)
         self._record.events.append(drill.Sent(self._now_s(), *sent))
@@ -86,9 +102,11 @@ class ApiClient:
         else:
             body["client_message_id"] = key
             answer = self.call(what, rest.post_message, body, room_id=room)
-            if answer is None or answer.status in RETRIED:
+            if way == "elsewhere":
+                self._apis.append(self._apis.pop(0))
+            if way == "elsewhere" or answer is None or answer.status in RETRIED:
                 self._scheduler.pause(PAUSE_US)
-                if way == "changed":
+                if way in ("changed", "elsewhere"):
                     body["content"] += " changed"
                 answer = self.insist(what, rest.post_message, body, room_id=room)
         if answer is None or answer.status != 201:
@@ -96,8 +114,8 @@ class ApiClient:
             self._record.events.append(drill.Failed(self._now_s(), *sent, why))
             return
         self._shown(answer.body)
-        message_id = drill.MessageId(answer.body["message_id"])
-        self._record.events.append(drill.Acked(self._now_s(), *sent, message_id))
+        stored = drill.MessageId(answer.body["message_id"]), answer.body["durability"]
+        self._record.events.append(drill.Acked(self._now_s(), *sent, *stored))
 
     def read(self, what: str, room: str, limit: int) -> None:
         """Read a room's history back to its beginning, then on from there to the newest."""

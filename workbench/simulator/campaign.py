@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
-from .worker import Worker
+from . import worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +35,27 @@ class Tally:
 
 
 @contextmanager
-def workers(number: int | None = None) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
+def workers(
+    number: int | None = None, module: str = worker.__name__
+) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
     """Worker processes, one for each core; yields a function that asks a free one."""
-    free: SimpleQueue[Worker] = SimpleQueue()
-    made = [Worker() for _ in range(number or os.cpu_count() or 1)]
-    for worker in made:
-        free.put(worker)
+    free: SimpleQueue[worker.Worker] = SimpleQueue()
+    made = [worker.Worker(module) for _ in range(number or os.cpu_count() or 1)]
+    for each in made:
+        free.put(each)
 
     def ask(request: dict[str, Any]) -> dict[str, Any]:
-        worker = free.get()
+        taken = free.get()
         try:
-            return worker.ask(request)
+            return taken.ask(request)
         finally:
-            free.put(worker)
+            free.put(taken)
 
     try:
         yield ask
     finally:
-        for worker in made:
-            worker.close()
+        for each in made:
+            each.close()
 
 
 def campaign(

@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.kernel.ids import BUCKETS
-from chalicelib.model.identifiers import Region, RoomId, UserId
+from chalicelib.model.identifiers import UserId
 from chalicelib.model.log import Entry, EntryKind
-from chalicelib.model.presence import Status
+from chalicelib.model.presence import Presence, Status, merged
 from workbench.drills import checker
 from workbench.drills.history import (
     Acked,
@@ -28,14 +27,16 @@ from workbench.drills.history import (
     Sent,
 )
 
+from . import event_checks, gaps, region_checks, region_losses
 from .devices import Device
+from .finding import Finding
 from .history import HandedOn
-from .injection import FREEZES, KILLS
 from .lines import Line
 from .queues import kind_of
 
 if TYPE_CHECKING:
     from .run import Run
+    from .world import World
 
 # A slow connection that was closed leaves such a letter, by design: its client syncs.
 RECONNECT_US = 60_000_000  # a connection may end and begin anew at any time
@@ -43,30 +44,24 @@ IN_FLIGHT = 8  # messages that may be on their way to one client at the same tim
 _ALLOWED_LETTERS = frozenset({"direct", "retry"})
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A promise that was broken: which, and how."""
-
-    promise: str
-    why: str
-
-
 def check(this: Run) -> list[Finding]:
     """All findings of a finished run."""
     found = [
         *_messages(this),
         *_late(this),
-        *handed_on_again(this.record.handed_on, worker_died=_worker_died(this)),
+        *handed_on_again(gaps.handed_on(this), worker_died=region_checks.worker_died(this)),
         *_reads(this),
         *_contents(this),
         *_log(this),
         *_recovery(this),
         *_membership(this),
-        *_audiences(this),
+        *event_checks.check(this),
+        *_ghosts(this),
         *_presence(this),
         *_connections(this),
         *_dead_letters(this),
         *_stuck(this),
+        *region_checks.check(this),
     ]
     return sorted(set(found), key=lambda finding: (finding.promise, finding.why))
 
@@ -76,29 +71,33 @@ def counts(this: Run) -> dict[str, int]:
     kinds = Counter(type(event).__name__.lower() for event in this.record.events)
     return {
         **{name: kinds[name] for name in ("sent", "acked", "pushed", "seen", "connected")},
-        "faults": len(this.world.injector.struck),
-        "steps": this.world.scheduler.steps,
+        "faults": len(this.deployment.struck),
+        "steps": this.scheduler.steps,
     }
 
 
 def _history(this: Run) -> History:
     """Messages as drills judge them. Users whose membership changed are judged by the probes."""
     log, members = {}, {}
-    sent = {(e.room, e.key) for e in this.record.events if isinstance(e, Sent)}
-    region = Region(this.world.settings.region)
-    for name, users in this.plan.rooms.items():
+    events = this.record.events
+    sent = {(e.room, e.key) for e in events if isinstance(e, Sent)}
+    for name, users in this.members.items():
         room = Room(name)
-        entries = this.world.twins["log"].after(RoomId(name), region, "", 100_000)
+        entries = this.entries[name]
+        copies = region_checks.second_copies(entries) if this.deployment.several else {}
+        events = region_checks.as_first(events, copies)
         log[room] = tuple(
-            LogEntry(MessageId(entry.message_id), _key(entry))
+            LogEntry(MessageId(entry.message_id), _key(entry), str(entry.region))
             for entry in entries
-            if entry.kind is EntryKind.MESSAGE and (room, _key(entry)) in sent
+            if entry.kind is EntryKind.MESSAGE
+            and (room, _key(entry)) in sent
+            and entry.message_id not in copies
         )
         stayed = [user for user in users if (name, user) not in this.changed]
         members[room] = frozenset(
             Client(device) for device in this.devices if device.split("/")[0] in stayed
         )
-    return History(members, log, tuple(this.record.events))
+    return History(members, log, tuple(events))
 
 
 def _key(entry: Entry) -> Key:
@@ -113,12 +112,16 @@ def _messages(this: Run) -> Iterator[Finding]:
             user = str(fault.client).split("/")[0]
             if (str(fault.room), user) in this.changed:
                 continue
+        if this.deployment.several and region_checks.is_documented(this, fault):
+            continue
+        if region_losses.is_allowed(this, fault) or gaps.is_known(this, fault):
+            continue
         yield Finding(str(fault.kind), f"{fault.message_id} in {fault.room} at {who}: {fault.why}")
 
 
 def _late(this: Run) -> Iterator[Finding]:
     """A message that was acked while Redis was up needs no later one to reach who is connected."""
-    if not _redis_stays_up(this):
+    if not _redis_stays_up(this) or region_checks.is_sender_lost(this):
         return
     history = _history(this)
     acked = {e.message_id for e in history.events if isinstance(e, Acked) and e.at_s < this.probe_s}
@@ -127,9 +130,10 @@ def _late(this: Run) -> Iterator[Finding]:
         for e in history.events
         if isinstance(e, Seen) and e.at_s < this.probe_s
     }
+    gone = {str(e.message_id) for entries in this.entries.values() for e in entries if e.deleted}
     for room, clients in checker.due(history).items():
         for client, ids in clients.items():
-            for message_id in sorted(ids & acked):
+            for message_id in sorted((ids & acked) - gone):
                 if client in this.ready and (client, message_id) not in seen:
                     yield Finding("late", f"{message_id} in {room} at {client}: not until later")
 
@@ -139,15 +143,6 @@ def _redis_stays_up(this: Run) -> bool:
     strikes = any(plan.rates.values()) and (not plan.only or "redis" in plan.only)
     away = any(each.service == "redis" for each in plan.outages)
     return not strikes and not away and all(step.who != "redis" for step in this.plan.steps)
-
-
-def _worker_died(this: Run) -> bool:
-    """Whether a delivery worker died or stopped, so that it is unknown what it had posted."""
-    ends = (*KILLS, *FREEZES)
-    return any(
-        each.kind in ends and each.task.startswith("delivery ")
-        for each in this.world.injector.struck
-    )
 
 
 def handed_on_again(record: Sequence[HandedOn], *, worker_died: bool = False) -> Iterator[Finding]:
@@ -191,12 +186,15 @@ def _since(handed_on: Sequence[HandedOn], before: int) -> int:
 
 def _reads(this: Run) -> Iterator[Finding]:
     """Pages of the history show the log, in its order, with all that was acked before."""
-    region = Region(this.world.settings.region)
     acked = [e for e in this.record.events if isinstance(e, Acked)]
     for read in this.record.reads:
-        entries = this.world.twins["log"].after(RoomId(read.room), region, "", 100_000)
-        ids = [entry.message_id for entry in entries if entry.kind is EntryKind.MESSAGE]
-        start = ids.index(MessageId(read.after)) + 1 if read.after in ids else 0
+        if this.deployment.several:
+            if list(read.messages) != sorted(set(read.messages)):
+                yield Finding("history", f"{read.client} read {read.messages}: not in order")
+            continue  # what has not been replicated yet is missing: `region_checks` asks later
+        entries = this.entries[read.room]
+        ids = [str(entry.message_id) for entry in entries if entry.kind is EntryKind.MESSAGE]
+        start = ids.index(read.after) + 1 if read.after in ids else 0
         end = start + len(read.messages)
         if list(read.messages) != ids[start:end]:
             yield Finding("history", f"{read.client} read {read.messages}, the log is {ids}")
@@ -211,28 +209,31 @@ def _reads(this: Run) -> Iterator[Finding]:
 
 def _contents(this: Run) -> Iterator[Finding]:
     """What devices are shown is what is stored."""
-    region = Region(this.world.settings.region)
     stored = {
-        entry.message_id: str(entry.content)
-        for name in this.plan.rooms
-        for entry in this.world.twins["log"].after(RoomId(name), region, "", 100_000)
+        str(entry.message_id): str(entry.content)
+        for entries in this.entries.values()
+        for entry in entries
+        if not entry.deleted
     }
     for shown in this.record.shown:
         text = stored.get(shown.message_id)
-        if text is not None and text != shown.text:
+        if text not in (None, shown.text):
             yield Finding("stored", f"{shown.device} was shown {shown.text!r}, stored is {text!r}")
 
 
 def _log(this: Run) -> Iterator[Finding]:
-    region = Region(this.world.settings.region)
-    for name in this.plan.rooms:
-        entries = this.world.twins["log"].after(RoomId(name), region, "", 100_000)
-        if [entry.seq for entry in entries] != list(range(1, len(entries) + 1)):
-            yield Finding("log", f"{name} has a hole or a fork: {[e.seq for e in entries]}")
+    for name, entries in this.entries.items():
+        for world in this.deployment.worlds.values():
+            seqs = [entry.seq for entry in entries if entry.region == world.region]
+            seqs += [each.seq for each in region_losses.gone(this, name, world)]
+            if sorted(seqs) != list(range(1, len(seqs) + 1)):
+                yield Finding("log", f"{name} has a hole or a fork: {seqs}")
 
 
 def _recovery(this: Run) -> Iterator[Finding]:
     for device, room in this.record.not_recovered:
+        if any(region_losses.gone(this, room, each) for each in this.lost_worlds):
+            continue  # documented: what followed what was lost comes as a snapshot
         yield Finding("recovery", f"{device} got a snapshot of {room} although it had a position")
 
 
@@ -251,64 +252,80 @@ def _membership(this: Run) -> Iterator[Finding]:
     }
     for name, user in sorted(this.changed - this.kicked):
         for device in sorted(this.ready):
-            owner = this.plan.rooms[name][0]
+            owner = this.members[name][0]
             if device.split("/")[0] == user != owner and (device, name) not in seen:
                 yield Finding("membership", f"{device} was added to {name} and gets no messages")
 
 
-def _audiences(this: Run) -> Iterator[Finding]:
-    """Ephemeral events go to those who joined and are members, and to nobody else."""
-    for name, users in this.plan.rooms.items():
-        receivers = {
-            heard.device
-            for heard in this.record.heard
-            if heard.name == "typing" and heard.room == name and heard.at_s >= this.probe_s
-        }
-        for device in this.devices.values():
-            is_out = (name, device.user) in this.kicked
-            if device.name in receivers and is_out:
-                yield Finding("audience", f"{device.name} was removed from {name}, sees typing")
-            stayed = (name, device.user) not in this.changed and device.user != users[0]
-            if name in device.rooms and device.is_ready and stayed and device.name not in receivers:
-                yield Finding("audience", f"{device.name} joined {name}, sees no typing")
-    for connection_id in this.world.gateway.posts_to_ended:
-        yield Finding("ghost", f"{connection_id} ended long ago and is still posted to")
+def _ghosts(this: Run) -> Iterator[Finding]:
+    for world in this.worlds:
+        for connection_id in world.gateway.posts_to_ended:
+            yield Finding("ghost", f"{connection_id} ended long ago and is still posted to")
 
 
 def _presence(this: Run) -> Iterator[Finding]:
-    region = Region(this.world.settings.region)
     users = sorted({device.user for device in this.devices.values()})
-    for user in users:
-        connected = any(
-            socket.is_open and socket.is_alive
-            for socket in this.world.gateway.sockets.values()
-            if socket.connection_id.split("/")[0] == user
-        ) or any(_line(each) is not None for each in this.devices.values() if each.user == user)
-        held = this.world.twins["presence"].get(UserId(user), region)
-        if (held.status is not Status.OFFLINE) != connected:
-            state = "connected" if connected else "away"
-            yield Finding("presence", f"{user} is {state} and shown as {held.status}")
-        if held.announced is not held.status:
-            yield Finding("presence", f"{user} is {held.status}, friends saw {held.announced}")
+    for world in this.worlds:
+        where = f" in {world.region}" if this.deployment.several else ""
+        for user in users:
+            if any(_just_lost(each) for each in _devices_in(this, world, user)):
+                continue
+            connected = any(
+                socket.is_open and socket.is_alive
+                for socket in world.gateway.sockets.values()
+                if socket.connection_id.split("/")[0] == user
+            ) or any(_line(each) is not None for each in _devices_in(this, world, user))
+            held = world.twins["presence"].get(UserId(user), world.region)
+            if (held.status is not Status.OFFLINE) != connected:
+                state = "connected" if connected else "away"
+                yield Finding("presence", f"{user} is {state}{where} and shown as {held.status}")
+            yield from _announced(this, world, held)
+
+
+def _announced(this: Run, world: World, held: Presence) -> Iterator[Finding]:
+    """Friends were sent what holds now: of all regions, if there are several."""
+    known = world.twins["presence"].get_many([held.user_id], world.settings.own_first)
+    status = merged(known).status if known else held.status
+    if held.announced is not status:
+        yield Finding("presence", f"{held.user_id} is {status}, friends saw {held.announced}")
+
+
+def _just_lost(device: Device) -> bool:
+    """Whether its connection ended a moment ago, so that the server may not know yet."""
+    lost_us = device.scheduler.now_us - device.unready_us
+    return device.wants and not device.is_ready and lost_us < RECONNECT_US
+
+
+def _devices_in(this: Run, world: World, user: str) -> list[Device]:
+    devices = [each for each in this.devices.values() if each.user == user]
+    return [each for each in devices if this.home(each.name) is world]
 
 
 def _connections(this: Run) -> Iterator[Finding]:
     """Each device is connected, and the server knows the connection."""
-    store = this.world.twins["connections"]
-    known = {each.connection_id for n in range(BUCKETS) for each in store.in_bucket(n)}
-    known = {connection_id.partition("|")[0] for connection_id in known}
     for device in this.devices.values():
-        lost_us = this.world.scheduler.now_us - device.unready_us
-        if device.wants and not device.is_ready:
-            if lost_us > RECONNECT_US:
-                yield Finding("connection", f"{device.name} cannot connect")
-        elif (line := _line(device)) is not None and line.connection_id not in known:
-            yield Finding("connection", f"{device.name} has a connection the server forgot")
-    alive = {socket.connection_id for socket in this.world.gateway.sockets.values()}
-    lines = [_line(device) for device in this.devices.values()]
-    alive |= {line.connection_id for line in lines if line is not None}
-    for connection_id in sorted(known - alive):
-        yield Finding("ghost", f"{connection_id} ended and is still stored")
+        lost_us = this.scheduler.now_us - device.unready_us
+        if device.wants and not device.is_ready and lost_us > RECONNECT_US:
+            yield Finding("connection", f"{device.name} cannot connect")
+    for name in this.record.answered_again:
+        yield Finding("connection", f"{name} got a second socket for one CONNECT")
+    for world in this.worlds:
+        store = world.twins["connections"]
+        known = {each.connection_id for n in range(BUCKETS) for each in store.in_bucket(n)}
+        known = {connection_id.partition("|")[0] for connection_id in known}
+        devices = [each for each in this.devices.values() if this.home(each.name) is world]
+        lines = [line for device in devices if (line := _line(device)) is not None]
+        for device in devices:
+            line = _line(device)
+            is_settled = not device.wants or device.is_ready
+            if is_settled and line is not None and line.connection_id not in known:
+                yield Finding("connection", f"{device.name} has a connection the server forgot")
+        alive = set(world.gateway.sockets) | {line.connection_id for line in lines}
+        alive |= {
+            f"{device.name}-{device.connections}=" for device in devices if _just_lost(device)
+        }
+        for connection_id in sorted(known - alive):
+            yield Finding("ghost", f"{connection_id} ended and is still stored")
 
 
 def _line(device: Device) -> Line | None:
@@ -317,14 +334,16 @@ def _line(device: Device) -> Line | None:
 
 
 def _dead_letters(this: Run) -> Iterator[Finding]:
-    for queue in (this.world.delivery_dead, this.world.outbound_dead):
-        for message in queue.messages:
+    for world in this.worlds:
+        dead = (world.delivery_dead, world.outbound_dead, world.inbox_dead)
+        for message in [each for queue in dead for each in queue.messages]:
             if kind_of(message.body) not in _ALLOWED_LETTERS:
                 reason = json.loads(message.body).get("reason", "")
                 yield Finding("dead letter", f"{kind_of(message.body)} {reason}".strip())
 
 
 def _stuck(this: Run) -> Iterator[Finding]:
-    for message in this.world.delivery.messages:
-        if message.receives > 1:
-            yield Finding("stuck", f"{kind_of(message.body)} is received again and again")
+    for world in this.worlds:
+        for message in world.delivery.messages:
+            if message.receives > 1:
+                yield Finding("stuck", f"{kind_of(message.body)} is received again and again")

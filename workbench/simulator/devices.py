@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from tidings_client.inbox import Inbox
 from workbench.drills import history as drill
 
 from .gateway import Gateway
-from .history import Heard, Record, Shown
+from .history import Heard, Record, Shown, Snapshot
 from .http_api import HttpApi
-from .lines import Line
+from .lines import Line, Refused
 from .scheduler import Result, Scheduler
 
 ANSWER_US = 10_000_000
 HEARTBEAT_US = 30_000_000
 LONGEST_BACKOFF_S = 8.0
+ROAMS_AFTER = 3
 TRIES = 2_000  # until the run ends
 
 Frame = dict[str, Any]
-
-
-class Refused(Exception):
-    """The server's error, or no answer ("no_answer")."""
-
-    def __init__(self, code: str, retryable: bool) -> None:
-        super().__init__(code)
-        self.code = code
-        self.retryable = retryable
 
 
 class Speech(Protocol):
@@ -60,6 +53,11 @@ class Device:
         wants: Whether it is meant to be connected.
         is_ready: Whether it is connected and has what it missed.
         unready_us: Since when it is not.
+        opened_us: Since when the line is open.
+        has_moved: Whether it was in several regions.
+        pushed: The position of the message that was pushed last, by room.
+        roam: Called when it could not connect several times in a row; it may move the device.
+        directed: Called with the URL at which it is to connect next.
     """
 
     def __init__(
@@ -82,6 +80,11 @@ class Device:
         self.wants = False
         self.is_ready = False
         self.unready_us = 0
+        self.opened_us = 0
+        self.has_moved = False
+        self.pushed: dict[str, str] = {}
+        self.roam: Callable[[], None] = lambda: None
+        self.directed: Callable[[str], None] = lambda url: None
         self.gateway = gateway
         self.http = http
         self.scheduler = scheduler
@@ -90,8 +93,11 @@ class Device:
         self._follows = follows
         self._is_sync_due = True
         self._is_running = False
+        self._opened: set[str] = set()  # rooms of which it has got all, or a snapshot
+        self._to_open: dict[str, None] = {}  # those that it has only heard of
         self._speech = speech
         self._numbers = 0
+        self._seen: set[str] = set()
         self._pending: dict[int, Result[Frame]] = {}
 
     # -- what a person does with it
@@ -111,11 +117,26 @@ class Device:
         if line is not None and not line.ended.is_set:
             {"leave": line.leave, "vanish": line.vanish, "cut": line.cut}[how]()
 
-    def send(self, room: str, key: str, text: str, again: str | None = None) -> None:
+    def move(self, gateway: Gateway, http: HttpApi, at_once: bool = True) -> None:
+        """Use another region from the next connection on; that begins now, if `at_once`."""
+        self.has_moved = True
+        self.gateway, self.http = gateway, http
+        if at_once and self.line is not None and not self.line.ended.is_set:
+            self.line.cut()
+
+    def send(
+        self,
+        room: str,
+        key: str,
+        text: str,
+        again: str | None = None,
+        more: Mapping[str, object] | None = None,
+    ) -> None:
         """Send a message until it is acked.
 
         Args:
             again: What a careless program sends as content when it repeats the message.
+            more: Further fields of the message.
         """
         what = drill.Client(self.name), drill.Room(room), drill.Key(key)
         self.record.events.append(drill.Sent(self._now_s(), *what))
@@ -126,10 +147,13 @@ class Device:
                 "message_type": "text",
                 "content": content,
                 "client_message_id": key,
+                **(more or {}),
             }
             try:
                 if not self.is_ready:  # a program writes in rooms that it has opened
                     raise Refused("no_answer", True)
+                if room not in self._opened:
+                    self._open(room)
                 ack = self.ask("send_message", data)
             except Refused as refusal:
                 if not refusal.retryable:
@@ -137,8 +161,8 @@ class Device:
                     return
                 self._back_off(attempt)
                 continue
-            acked = drill.Acked(self._now_s(), *what, drill.MessageId(ack["message_id"]))
-            self.record.events.append(acked)
+            message_id, durability = drill.MessageId(ack["message_id"]), ack["durability"]
+            self.record.events.append(drill.Acked(self._now_s(), *what, message_id, durability))
             self.inbox.have(room, ack["position"])
             return
 
@@ -197,6 +221,7 @@ class Device:
     def event(self, name: str, data: Frame) -> None:
         if name == "message_received":
             self.record.shown.append(Shown(self.name, data["message_id"], str(data["content"])))
+            self.pushed[data["conversation_id"]] = data["position"]
             room, message = drill.Room(data["conversation_id"]), drill.MessageId(data["message_id"])
             self.record.events.append(
                 drill.Pushed(self._now_s(), drill.Client(self.name), room, message)
@@ -204,9 +229,47 @@ class Device:
         elif not data.get("position"):
             where = str(data.get("room_id") or data.get("conversation_id") or "")
             detail = str(data.get("status") or data.get("is_typing") or data.get("change") or "")
-            user = str(data.get("user_id", ""))
-            self.record.heard.append(Heard(self._now_s(), self.name, name, where, user, detail))
+            detail = detail or str(data.get("message_id", ""))
+            user, said = str(data.get("user_id", "")), str(data.get("timestamp", ""))
+            heard = Heard(self._now_s(), self.name, name, where, user, detail, said)
+            self.record.heard.append(heard)
+            if name == "reconnect" and data.get("endpoint"):
+                self.directed(str(data["endpoint"]))
+        about = str(data.get("room_id" if name == "room_updated" else "conversation_id") or "")
+        if about and (name == "room_updated" or data.get("position")):
+            self._hear_of(about)
         self.inbox.take(name, data)
+
+    def _hear_of(self, room: str) -> None:
+        """Get a room that is new to this device; what it is sent meanwhile waits for that."""
+        if room in self._opened or room in self._to_open:
+            return
+        self._to_open[room] = None
+        self.inbox.begin([room])
+        if self.is_ready and self.line is not None:
+            learn = functools.partial(self._learn, self.line, room)
+            self.scheduler.spawn(f"{self.name} learns {room} {self.connections}", learn)
+
+    def _learn(self, line: Line, room: str) -> None:
+        try:
+            self._open(room)
+        except Refused:
+            if not line.ended.is_set:
+                line.cut()
+
+    def _open(self, room: str) -> None:
+        """Get what is in a room that is new to this device."""
+        line = self.line
+        self.inbox.begin([room])
+        answer = self.act("sync", {"positions": {room: ""}})
+        if self.line is line:
+            self._page(room, answer["conversations"][room])
+
+    def _page(self, room: str, part: Frame) -> str | None:
+        """Take a room's part of the answer of a sync; return the position of the next page."""
+        (self._opened.discard if "error" in part else self._opened.add)(room)
+        self._to_open.pop(room, None)
+        return self.inbox.page(room, part)
 
     # -- the connection
 
@@ -218,6 +281,8 @@ class Device:
                 failures = 0
             else:
                 failures += 1
+                if failures % ROAMS_AFTER == 0:
+                    self.roam()
             if self.is_ready:
                 self.is_ready, self.unready_us = False, self.scheduler.now_us
             if self.wants:
@@ -227,18 +292,18 @@ class Device:
     def _once(self) -> bool:
         """One connection, from its handshake to its end; whether it was of use."""
         # Live messages wait for those that were missed, or for the first snapshots.
-        self.inbox.begin(self.inbox.positions() or self._follows)
+        self.inbox.begin([*(self.inbox.positions() or self._follows), *self._to_open])
+        gateway = self.gateway
         line = self._speech.open(self)
         if line is None:
             return False
         # A sync that broke off is still due, even if a later connection is recovered.
         self._is_sync_due = self._is_sync_due or not self._speech.is_recovered()
-        if not self.wants:
+        if not self.wants or self.gateway is not gateway:
             line.leave()
             return False
-        self.line = line
-        client = drill.Client(self.name)
-        useful = False
+        self.line, self.opened_us = line, self.scheduler.now_us
+        client, useful = drill.Client(self.name), False
         try:
             useful = self._restore()
             if useful:
@@ -258,9 +323,13 @@ class Device:
     def _restore(self) -> bool:
         wanted = self.inbox.positions()
         if wanted and not self._is_sync_due:
+            for room in list(self._to_open):
+                self._open(room)
             self.inbox.give_up({"code": "recovered", "message": ""})
             return self._join_again()
         first = not wanted
+        if wanted:
+            wanted = {**wanted, **dict.fromkeys(self._to_open, "")}
         while wanted or first:
             answer = self.act("sync", {"positions": wanted})
             first = False
@@ -272,7 +341,10 @@ class Device:
                     )
                 if wanted.get(room) and not part["recovered"] and "error" not in part:
                     self.record.not_recovered.append((self.name, room))
-                position = self.inbox.page(room, part)
+                if not part["recovered"] and "error" not in part:
+                    ids = frozenset(message["message_id"] for message in part["messages"])
+                    self.record.snapshots.append(Snapshot(self.name, room, ids))
+                position = self._page(room, part)
                 if position is not None:
                     following[room] = position
             wanted = following
@@ -300,21 +372,23 @@ class Device:
                 self._mend(sorted(holes))
 
     def _mend(self, rooms: list[str]) -> None:
-        wanted = self.inbox.positions(rooms)
-        self.inbox.begin(wanted)
+        self.inbox.begin(wanted := self.inbox.positions(rooms))
         try:
             answer = self.act("sync", {"positions": wanted})
         except Refused as refusal:
             self.inbox.give_up({"code": refusal.code, "message": ""})
             return
         for room, part in answer["conversations"].items():
-            self.inbox.page(room, part)
+            self._page(room, part)
 
     def _emit(self, name: str, data: Frame) -> None:
         if name == "message_received":
             client, room = drill.Client(self.name), drill.Room(data["conversation_id"])
-            seen = drill.Seen(self._now_s(), client, room, drill.MessageId(data["message_id"]))
-            self.record.events.append(seen)
+            message_id = drill.MessageId(data["message_id"])
+            if data.get("is_deleted") and message_id in self._seen:
+                return  # it is gone from what the program shows
+            self._seen.add(message_id)
+            self.record.events.append(drill.Seen(self._now_s(), client, room, message_id))
 
     def _back_off(self, failures: int) -> None:
         task = self.scheduler.current()

@@ -13,7 +13,7 @@ from .scheduler import Died, Process, Result, Scheduler, Task
 T = TypeVar("T")
 TIMEOUT_S = {"message": 29, "connect": 29, "disconnect": 29, "http": 29}
 QUEUES_TIMEOUT_S, SWEEP_TIMEOUT_S = 30, 60
-COLD_US = 400_000
+COLD_US, WARM_US = 400_000, 500
 
 
 @dataclass
@@ -28,12 +28,26 @@ class Environment:
 class Functions:
     """
     Attributes:
+        is_down: Whether the region is lost: nothing runs.
+
+    Args:
         compose: Makes the services of a new process, by its number.
+        label: What the names of its tasks begin with.
+        start_us: How long an invocation takes to begin, by whether its process is new.
     """
 
-    def __init__(self, scheduler: Scheduler, compose: Callable[[str], Services]) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        compose: Callable[[str], Services],
+        label: str = "",
+        start_us: Callable[[bool], int] = lambda is_new: COLD_US if is_new else WARM_US,
+    ) -> None:
+        self.is_down = False
         self._scheduler = scheduler
         self._compose = compose
+        self._label = label
+        self._start_us = start_us
         self._environments: dict[str, list[Environment]] = {}
         self._made = 0
 
@@ -49,15 +63,19 @@ class Functions:
         Its result fails with `Died` if the process dies or does not end in time. A process that is
         frozen beyond its time goes on when it wakes: that is the worst that can happen.
         """
+        if self.is_down:
+            none: Result[T] = Result()
+            none.fail(Died())
+            return none
         environment = self._free(function)
         environment.is_busy = True
 
         def run() -> T:
             return handler(environment.services)
 
-        is_new = environment.process.root is None
+        start_us = self._start_us(environment.process.root is None)
         task: Task = self._scheduler.spawn(
-            name, run, COLD_US if is_new else 500, environment.process
+            f"{self._label}{name}", run, start_us, environment.process
         )
         environment.process.root = task
         given: Result[T] = Result()
@@ -73,6 +91,12 @@ class Functions:
         late_us = int(timeout_s * 1e6)
         self._scheduler.after(late_us, f"{task.name} late", lambda: given.fail(Died()))
         return given
+
+    def kill_all(self) -> None:
+        """All processes die."""
+        for held in self._environments.values():
+            for environment in held:
+                environment.process.die()
 
     def _free(self, function: str) -> Environment:
         held = self._environments.setdefault(function, [])

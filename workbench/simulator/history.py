@@ -17,8 +17,21 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The newest messages of a room, as a device without a position got them."""
+
+    device: str
+    room: str
+    messages: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
-    """A device got an event that is in no log."""
+    """A device got an event that is in no log.
+
+    Attributes:
+        said: The time in the event.
+    """
 
     at_s: float
     device: str
@@ -26,6 +39,7 @@ class Heard:
     room: str
     user: str
     detail: str = ""
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +82,14 @@ class Record:
     Attributes:
         events: Messages sent, acked, pushed, seen; connections.
         not_recovered: Devices that were given a snapshot although they had a position, by room.
+        answered_again: Devices whose CONNECT was answered with one socket and then with another.
     """
 
     events: list[Event] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
     not_recovered: list[tuple[str, str]] = field(default_factory=list)
     handed_on: list[HandedOn] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
+    answered_again: list[str] = field(default_factory=list)

@@ -6,7 +6,7 @@ call, kind. A run with some of them left out is otherwise the same run; so failu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -49,11 +49,23 @@ class Outage:
 
     With `quota`, the account's quota of API Gateway is used up: all posts are answered 429. With
     `budget`, the region's own budget of posts is used up: none is made.
+
+    With several regions, `replication` keeps what a region writes from the others, and what they
+    write from it; `inbound` only the latter. With `network` nothing else crosses either. With
+    `region`, the region is lost: its processes and connections end, and nothing answers until it is
+    back, with its tables and queues; if that is at `NEVER_S`, it is lost for good.
+
+    Attributes:
+        region: Where; "" everywhere.
     """
 
     service: str
     from_s: float
     to_s: float
+    region: str = ""
+
+
+NEVER_S = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,8 @@ class FaultPlan:
         index_lag_s: The longest time that an index is behind its table.
         never_disconnects: How likely an ended connection causes no `$disconnect`.
         skew_ms: The clock of a process is off by up to this.
+        replication_lag_s: How long one in ten items takes at most to reach another region; the
+            others take up to a second or so.
     """
 
     rates: Mapping[Kind, float] = field(default_factory=dict)
@@ -79,6 +93,25 @@ class FaultPlan:
     never_disconnects: float = 0.05
     queued_twice: float = 0.02
     skew_ms: int = 0
+    replication_lag_s: float = 5
+
+
+def apart_until(
+    fault_plan: FaultPlan, services: Collection[str], now_s: float, origin: str, to: str
+) -> float | None:
+    """When what keeps a region from another ends; None if nothing does.
+
+    Args:
+        services: The outages that matter.
+    """
+    ends = [
+        each.to_s
+        for each in fault_plan.outages
+        if each.service in services
+        and each.from_s <= now_s < each.to_s
+        and each.region in ("", to, *(() if each.service == "inbound" else (origin,)))
+    ]
+    return max(ends, default=None)
 
 
 # Typical, and for one in ten calls: milliseconds.
@@ -86,6 +119,8 @@ LATENCY_MS = {
     "redis": (0.4, 3),
     "dynamodb": (4, 25),
     "sqs": (8, 60),
+    "sns": (10, 80),
+    "peer": (90, 400),
     "posts": (12, 80),
     "http": (20, 150),
 }
@@ -94,6 +129,8 @@ TIMEOUT_US = {
     "redis": 500_000,
     "dynamodb": 3_000_000,
     "sqs": 3_000_000,
+    "sns": 1_000_000,
+    "peer": 1_000_000,
     "posts": 3_000_000,
     "http": 3_000_000,
 }
@@ -115,13 +152,21 @@ class FaultInjector:
 
     Args:
         only: Faults that may strike; None for all that are drawn.
+        region: Whose calls it decides on; "" if there is one region.
+        struck: The list to use, which the injectors of all regions share.
     """
 
     def __init__(
-        self, fault_plan: FaultPlan, scheduler: Scheduler, only: frozenset[Fault] | None = None
+        self,
+        fault_plan: FaultPlan,
+        scheduler: Scheduler,
+        only: frozenset[Fault] | None = None,
+        region: str = "",
+        struck: list[Fault] | None = None,
     ) -> None:
         self.fault_plan = fault_plan
-        self.struck: list[Fault] = []
+        self.struck: list[Fault] = [] if struck is None else struck
+        self._region = region
         self._scheduler = scheduler
         self._only = only
 
@@ -148,7 +193,9 @@ class FaultInjector:
     def is_away(self, service: str) -> bool:
         now_s = self._scheduler.now_us / 1e6
         return any(
-            each.service == service and each.from_s <= now_s < each.to_s
+            each.service == service
+            and each.from_s <= now_s < each.to_s
+            and each.region in ("", self._region)
             for each in self.fault_plan.outages
         )
 

@@ -7,6 +7,15 @@ from typing import Protocol
 from .scheduler import Result
 
 
+class Refused(Exception):
+    """The server's error, or no answer ("no_answer")."""
+
+    def __init__(self, code: str, retryable: bool) -> None:
+        super().__init__(code)
+        self.code = code
+        self.retryable = retryable
+
+
 class Line(Protocol):
     """A client's end of a connection.
 

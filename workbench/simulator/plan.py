@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.kernel.settings import Settings
+from chalicelib.kernel.settings import Endpoint, Settings
+from chalicelib.model.identifiers import Region
 
 from .injection import Fault, FaultPlan
 
@@ -37,6 +38,10 @@ class Plan:
         friends: Pairs of users who are friends at the start.
         settings: Settings that differ from the defaults.
         faults: The faults of calls that may strike; None for all that are drawn.
+        regions: The regions of the deployment; empty for one.
+        homes: The region of each device, program or user that does not begin in the first one.
+        past: How many messages each region wrote to each room an hour ago; no region knows any more
+            what it has delivered of them.
         quiet_s: How long the run goes on after faults have ended: what is not right then, stays
             wrong.
     """
@@ -51,7 +56,18 @@ class Plan:
     settings: Mapping[str, Any] = field(default_factory=dict)
     quiet_s: float = 420
     faults: frozenset[Fault] | None = None
+    regions: tuple[str, ...] = ()
+    homes: Mapping[str, str] = field(default_factory=dict)
+    past: int = 0
 
-    @property
-    def configured(self) -> Settings:
-        return Settings(**self.settings)
+    def configured(self, region: str = "") -> Settings:
+        """The settings of a region; "" if there is one."""
+        if not region:
+            return Settings(**self.settings)
+        regions = tuple(Region(each) for each in self.regions)
+        given = {**self.settings, "region": region, "regions": regions}
+        if any(step.what == "drain" for step in self.steps):
+            given["endpoints"] = {
+                each: Endpoint(f"wss://{each}/ws", f"https://{each}/v1/health") for each in regions
+            }
+        return Settings(**given)

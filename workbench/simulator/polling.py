@@ -40,7 +40,9 @@ class PollingLine:
 
     Args:
         name: Its name in the trace, and its websocket's connection id.
-        version: What the client's requests carry as `t`, which shows its version.
+        version: The beginning of what the client's requests carry as `t`; it shows its version.
+        repeats: Whether its HTTP library sends a poll without an answer again by itself, as
+            browsers do (RFC 9110, section 9.2.2).
         receive: Takes each packet.
     """
 
@@ -49,6 +51,7 @@ class PollingLine:
         name: str,
         headers: Mapping[str, str],
         version: str,
+        repeats: bool,
         receive: Callable[[str], None],
         gateway: Gateway,
         http: HttpApi,
@@ -58,7 +61,9 @@ class PollingLine:
         self.stage = Stage.POLLING
         self._name = name
         self._headers = headers
-        self._query = {"EIO": "4", "transport": "polling", "t": version}
+        self._query = {"EIO": "4", "transport": "polling"}
+        self._version = version
+        self._repeats = repeats
         self._receive = receive
         self._gateway = gateway
         self._http = http
@@ -159,11 +164,13 @@ class PollingLine:
     def _request(self, method: str, body: str = "") -> str | None:
         """Make a request; None if it was refused or has no answer."""
         self._requests += 1
-        request = HttpRequest(self._headers, dict(self._query), {}, body)
-        answer = self._http.request(
-            f"{method} {self._name}/{self._requests}",
-            lambda services: polling.handle(services, request, method),
-        )
+        query = {**self._query, "t": f"{self._version}{self._requests}"}
+        request = HttpRequest(self._headers, query, {}, body)
+        name = f"{method} {self._name}/{self._requests}"
+        ask = lambda services: polling.handle(services, request, method)  # noqa: E731
+        answer = self._http.request(name, ask)
+        if answer is None and self._repeats and method == "GET" and "sid" in query:
+            answer = self._http.request(f"{name} again", ask)
         return answer.text if answer is not None and answer.status == 200 else None
 
     def _take(self, packet: str) -> None:

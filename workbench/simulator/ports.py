@@ -22,6 +22,7 @@ class Calls:
 
     Attributes:
         was_lost: Whether the call that raised last was made, and only its answer was lost.
+        failed: What was called, of all calls that failed.
     """
 
     def __init__(self, scheduler: Scheduler, injector: FaultInjector, trace: Trace) -> None:
@@ -29,6 +30,7 @@ class Calls:
         self._injector = injector
         self._trace = trace
         self.was_lost = False
+        self.failed: set[str] = set()
 
     def call(self, service: str, what: str, act: Callable[[], Any]) -> Any:
         """Make a call. Outside tasks (checks, preparations) it is made at once."""
@@ -41,6 +43,7 @@ class Calls:
         if fate.kind is Kind.REFUSED:
             self._scheduler.pause(fate.after_us)
             self.was_lost = False
+            self.failed.add(what)
             raise self._fault(service)
         if fate.kind is Kind.KILLED_BEFORE:
             self._scheduler.die()
@@ -50,6 +53,7 @@ class Calls:
         self._scheduler.pause(fate.after_us)
         if fate.kind is Kind.LOST:
             self.was_lost = True
+            self.failed.add(what)
             raise self._fault(service)
         return value
 
@@ -128,13 +132,6 @@ class Bus:
 
     def close(self) -> None:
         self._listeners.clear()
-
-
-class NoPeers:
-    """There is one region; see `ports.access.PeerHealth`."""
-
-    def healthy(self, url: str) -> bool:
-        return False
 
 
 class NoMetrics:

@@ -54,6 +54,7 @@ class SimQueue:
     Attributes:
         dead: Where messages go that were received too often.
         invoke: Runs the trigger's function on a batch; None for a queue that nobody reads.
+        is_paused: Whether nobody reads it for now, as its region is lost.
     """
 
     def __init__(
@@ -74,6 +75,12 @@ class SimQueue:
         self._woken_us: int | None = None
         self.messages: list[Message] = []
         self.invoke: Invoke | None = None
+        self.is_paused = False
+
+    def resume(self) -> None:
+        """Read it again."""
+        self.is_paused = False
+        self._wake(self._scheduler.now_us + POLL_US)
 
     def send(self, jobs: Sequence[QueuedJob]) -> None:
         texts = [(job, job_to_text(job)) for job in jobs]
@@ -130,6 +137,8 @@ class SimQueue:
         if self._woken_us != at_us:
             return
         self._woken_us = None
+        if self.is_paused:
+            return
         now_us = self._scheduler.now_us
         self._move_to_dead_letters()
         while batch := self._receive(now_us):

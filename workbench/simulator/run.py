@@ -8,31 +8,41 @@ from __future__ import annotations
 
 import functools
 import logging
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.entrypoints.http import rest
-from chalicelib.kernel.ids import BUCKETS
-from chalicelib.model.identifiers import RoomId, UserId
-from chalicelib.model.rooms import Member, Role, Room, RoomType
+import jwt
 
-from . import checks
+from chalicelib.entrypoints.http import rest
+from chalicelib.kernel import ids
+from chalicelib.kernel.ids import BUCKETS
+from chalicelib.messaging.combining import stamped
+from chalicelib.model.identifiers import MessageId, RoomId, UserId
+from chalicelib.model.log import Entry, EntryKind
+from chalicelib.model.rooms import Member, Role, Room, RoomType
+from workbench.drills import history as drill
+
+from . import checks, region_losses, region_probes
 from .api_clients import ApiClient
-from .checks import Finding
+from .deployment import Deployment, Distort
 from .devices import Device
+from .finding import Finding
 from .history import Record
-from .injection import Fault
+from .injection import NEVER_S, Fault
+from .links import region_of
 from .plan import Plan, Step
+from .reading_checks import Glance, Mark
 from .scheduler import START_MS
 from .speech import JsonSpeech, SocketIoSpeech, Transports
 from .steps import STEPS, as_task
-from .world import World
+from .world import SECRET, World
 
 PROBE_S = 30
+HOUR_MS = 3_600_000
+APART_US = 300_000  # a user may type in several regions, one after the other
 API = "api"  # the protocol of a program that uses the HTTP API
-
-Distort = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +71,33 @@ class Run:
         accepted: The (client, room) of those who could do what only members may.
         ready: The devices that are connected, and have what they missed, when the probes begin.
         probe_s: When the probes began; infinite before.
+        ended: The users that the operator disconnected, with the time (us) when that began.
+        views: What each region answers when all is quiet, by what was asked.
+        worlds: Of all regions that are not lost for good.
+        lost_worlds: Of the others.
+        members: Who was added to each room first, its owner before the others; a room that a step
+            creates is there when the probes begin, if it was created.
+        viewed: The rooms that are opened or closed when all is quiet: (room, event, user).
+        confirmed: The messages confirmed then: (sending device, message id, receiving user).
+        created: The answers to creations of rooms: (room, user, status).
+        marks: What users have read.
+        followed: The positions that programs keep: (program, room, position, messages).
+        glances: What came after positions when all is quiet.
+        drained: Regions that an operator drains, and has not stopped draining.
+        waiting: The jobs that wait for another region when the probes begin.
     """
 
     def __init__(self, plan: Plan, is_traced: bool = False, distort: Distort | None = None) -> None:
         self.plan = plan
-        self.world = World(
-            plan.seed,
-            plan.fault_plan,
-            plan.configured,
-            only=plan.faults,
-            is_traced=is_traced,
-            distort=distort,
-        )
+        self.deployment = Deployment(plan, is_traced, distort)
+        self.scheduler, self.trace = self.deployment.scheduler, self.deployment.trace
+        forever = {each.region for each in plan.fault_plan.outages if each.to_s >= NEVER_S}
+        everywhere = self.deployment.worlds.values()
+        self.worlds = [each for each in everywhere if each.region not in forever]
+        self.lost_worlds = [each for each in everywhere if each.region in forever]
+        made = {step.args[0] for step in plan.steps if step.what == "create"}
+        self.members = {room: users for room, users in plan.rooms.items() if room not in made}
+        self.homes = dict(plan.homes)
         self.record = Record()
         self.devices: dict[str, Device] = {}
         self.kicked: set[tuple[str, str]] = set()
@@ -80,66 +105,162 @@ class Run:
         self.accepted: list[tuple[str, str]] = []
         self.ready: set[str] = set()
         self.probe_s = float("inf")
+        self.ended: list[tuple[str, int]] = []
+        self.views: dict[str, dict[str, Any]] = {}
+        self.viewed: list[tuple[str, str, str]] = []
+        self.confirmed: set[tuple[str, str, str]] = set()
+        self.created: list[tuple[str, str, int]] = []
+        self.marks: list[Mark] = []
+        self.followed: list[tuple[str, str, str, frozenset[str]]] = []
+        self.glances: list[Glance] = []
+        self.drained: set[str] = set()
+        self.waiting: list[str] = []
         for name, protocol in plan.devices.items():
             if protocol != API:
                 self.devices[name] = self._device(name, protocol)
 
-    def client(self, name: str, **claims: Any) -> ApiClient:
-        """A program of a user that uses the HTTP API, with these claims in its token."""
-        token = functools.partial(self.world.token, name.split("/")[0], **claims)
-        return ApiClient(name, token, self.world.http, self.world.scheduler, self.record)
+    @property
+    def entries(self) -> dict[str, list[Entry]]:
+        """The log of each room: the streams of all regions, each as its own region holds it.
+
+        Of the stream of a region that is lost for good: what the others have of it.
+        """
+        found: dict[str, dict[str, Entry]] = {room: {} for room in self.plan.rooms}
+        for world in self.deployment.worlds.values():
+            for holder in [world] if world in self.worlds else self.worlds:
+                for room, entries in found.items():
+                    held = holder.twins["log"].after(RoomId(room), world.region, "", 100_000)
+                    entries.update({entry.message_id: entry for entry in held})
+        return {
+            room: sorted(entries.values(), key=lambda entry: entry.message_id)
+            for room, entries in found.items()
+        }
+
+    def rooms(self) -> list[str]:
+        """The rooms that there are."""
+        return sorted(self.members)
+
+    def home(self, name: str) -> World:
+        """The world of a device, a program or a user."""
+        region = self.homes.get(name)
+        return self.deployment.worlds[region] if region is not None else self.deployment.first
+
+    def client(self, name: str, at: World | None = None, **claims: Any) -> ApiClient:
+        """A program of a user that uses the HTTP API, with these claims in its token.
+
+        Args:
+            at: The world that it asks, and no other; by default its home first.
+        """
+        token = functools.partial(_token, name.split("/")[0], **claims)
+        home = at or self.home(name)
+        everywhere = self.deployment.worlds.values()
+        others = [each for each in everywhere if each is not home] if at is None else []
+        apis = [each.http for each in (home, *others)]
+        return ApiClient(name, token, apis, self.scheduler, self.record)
 
     def _device(self, name: str, protocol: str) -> Device:
         user = name.split("/")[0]
-        return Device(
+        home = self.home(name)
+        device = Device(
             name,
-            functools.partial(self.world.token, user),
+            functools.partial(_token, user),
             JsonSpeech() if protocol == "json" else SocketIoSpeech(Transports(protocol)),
-            self.world.gateway,
-            self.world.http,
-            self.world.scheduler,
+            home.gateway,
+            home.http,
+            self.scheduler,
             self.record,
             [room for room, users in self.plan.rooms.items() if user in users],
         )
+        if self.deployment.several:
+            device.roam = functools.partial(self._roam, name)
+            device.directed = functools.partial(self._direct, name)
+        return device
+
+    def _roam(self, name: str) -> None:
+        """A device that cannot connect tries the next region."""
+        everywhere = list(self.deployment.worlds.values())
+        number = everywhere.index(self.home(name))
+        self.move(name, everywhere[(number + 1) % len(everywhere)].region)
+
+    def _direct(self, name: str, url: str) -> None:
+        """The server has named the region for a device's next connection."""
+        self.homes[name] = region_of(url)
+        self.devices[name].move(self.home(name).gateway, self.home(name).http, at_once=False)
+
+    def typists(self, room: str) -> list[Device]:
+        """Who types when all is quiet: in each region the owner, or else one who stayed."""
+        owner, *others = self.members[room]
+        stayed = [owner, *(user for user in others if (room, user) not in self.changed)]
+        found: dict[str, Device] = {}
+        for user in stayed:
+            for device in self.devices.values():
+                if device.user == user:
+                    found.setdefault(self.home(device.name).region, device)
+        return list(found.values())
+
+    def move(self, name: str, region: str) -> None:
+        """Let a device, a program or a user use another region from now on."""
+        self.homes[name] = region
+        if (device := self.devices.get(name)) is not None:
+            device.move(self.home(name).gateway, self.home(name).http)
+
+    def _look_for_rooms(self) -> None:
+        """Learn who owns the rooms that steps have created."""
+        for room in self.plan.rooms:
+            stored = self.worlds[0].twins["rooms"].get(RoomId(room))
+            if room not in self.members and stored is not None:
+                known = self.worlds[0].twins["rooms"].members(RoomId(room))
+                others = sorted({each.user_id for each in known} - {stored.created_by})
+                self.members[room] = (stored.created_by, *others)
 
     def outcome(self) -> Outcome:
-        world, plan = self.world, self.plan
+        plan, run = self.plan, self.deployment.run
         _prepare(self)
         for number, step in enumerate(plan.steps):
-            world.scheduler.at(
+            self.scheduler.at(
                 int(step.at_s * 1e6), f"step {number}", functools.partial(self._take, step)
             )
         calm_s = plan.fault_plan.calm_s
-        world.run(calm_s)
-        world.trace.note("faults have ended")
+        run(calm_s)
+        self.trace.note("faults have ended")
         for device in self.devices.values():
             device.connect()
-        world.run(calm_s + plan.quiet_s - PROBE_S)
+        run(calm_s + plan.quiet_s - PROBE_S)
+        self._look_for_rooms()
         _type(self, "last")
-        world.run(calm_s + plan.quiet_s)
-        self.probe_s = world.scheduler.now_us / 1e6
-        world.trace.note("the probes begin")
-        world.gateway.posts_to_ended.clear()
+        run(calm_s + plan.quiet_s)
+        self.probe_s = self.scheduler.now_us / 1e6
+        self.trace.note("the probes begin")
+        for world in self.worlds:
+            world.gateway.posts_to_ended.clear()
+        self.waiting = region_losses.waiting(self)
         self.ready = {device.name for device in self.devices.values() if device.is_ready}
         _probe(self)
-        world.run(self.probe_s + PROBE_S)
+        if self.deployment.several:
+            region_probes.ask(self)
+        run(self.probe_s + PROBE_S)
         found = checks.check(self)
         outcome = Outcome(
             plan,
             tuple(found),
-            tuple(world.injector.struck),
-            world.scheduler.steps,
-            world.scheduler.digest,
+            tuple(self.deployment.struck),
+            self.scheduler.steps,
+            self.scheduler.digest,
             checks.counts(self),
-            tuple(world.trace.lines),
+            tuple(self.trace.lines),
         )
-        world.scheduler.close()
+        self.scheduler.close()
         return outcome
 
     def _take(self, step: Step) -> None:
         name = f"{step.who} {step.what} {' '.join(step.args)}"
-        self.world.trace.note(f"== {name}")
+        self.trace.note(f"== {name}")
         STEPS[step.what](self, step, name)
+
+
+def _token(user: str, **claims: Any) -> str:
+    far = START_MS // 1000 + 7 * 86_400
+    return jwt.encode({"sub": user, "exp": far, **claims}, SECRET, algorithm="HS256")
 
 
 def run(plan: Plan, is_traced: bool = False, distort: Distort | None = None) -> Outcome:
@@ -149,7 +270,7 @@ def run(plan: Plan, is_traced: bool = False, distort: Distort | None = None) -> 
     this = Run(plan, is_traced, distort)
     logger.setLevel(logging.WARNING if is_traced else logging.CRITICAL)
     logger.propagate = False
-    logger.handlers = [_Lines(this.world.trace.note)] if is_traced else [logging.NullHandler()]
+    logger.handlers = [_Lines(this.trace.note)] if is_traced else [logging.NullHandler()]
     try:
         return this.outcome()
     finally:
@@ -172,9 +293,9 @@ class _Lines(logging.Handler):
 
 def _prepare(this: Run) -> None:
     """Rooms and friendships exist before the run, and Redis knows who is connected: nobody."""
-    twins = this.world.twins
-    for room_id, members in this.plan.rooms.items():
-        room = Room(RoomId(room_id), RoomType.GROUP_CHAT, UserId(members[0]), START_MS)
+    twins = this.deployment.first.twins
+    for name, members in this.members.items():
+        room = Room(RoomId(name), RoomType.GROUP_CHAT, UserId(members[0]), START_MS)
         roles = [Role.OWNER, *[Role.MEMBER] * (len(members) - 1)]
         twins["rooms"].create(
             room,
@@ -186,37 +307,75 @@ def _prepare(this: Run) -> None:
     for one, other in this.plan.friends:
         twins["friends"].put(UserId(one), UserId(other), START_MS)
         twins["friends"].put(UserId(other), UserId(one), START_MS)
-    for bucket in range(BUCKETS):
-        twins["cache"].vouch(bucket, twins["cache"].begin(bucket))
+    for world in this.deployment.worlds.values():
+        cache = world.twins["cache"]
+        for bucket in range(BUCKETS):
+            cache.vouch(bucket, cache.begin(bucket))
+    for number in range(this.plan.past):
+        for world in this.deployment.worlds.values():
+            for name in this.members:
+                _write_past(this, world, RoomId(name), number)
+    this.deployment.replication.start()
+
+
+def _write_past(this: Run, world: World, room: RoomId, number: int) -> None:
+    """Write a message that a room got an hour ago in a region."""
+    log, sender = world.twins["log"], UserId(this.members[room][0])
+    key, place = f"past-{room}-{world.region}-{number}", list(this.deployment.worlds).index
+    now_ms = START_MS - HOUR_MS + 1_000 * number + place(world.region)
+    draft = Entry(
+        room,
+        world.region,
+        0,
+        MessageId(""),
+        EntryKind.MESSAGE,
+        sender,
+        0,
+        "text",
+        f"text {key}",
+        client_message_id=key,
+    )
+    [head] = log.heads([(room, world.region)]).values()
+    entry = stamped(draft, head, now_ms, zlib.crc32(key.encode()))
+    log.commit(entry, head, ids.message_dedupe(sender, key, None), now_ms)
+    sent = drill.Client(f"{sender}/{API}"), drill.Room(room), drill.Key(key)
+    acked = drill.Acked(0, *sent, drill.MessageId(entry.message_id))
+    this.record.events += [drill.Sent(0, *sent), acked]
 
 
 def _type(this: Run, name: str) -> None:
-    """Each room's owner types. A post to a connection that has ended is how that is found out."""
-    for room, members in this.plan.rooms.items():
-        device = next(d for d in this.devices.values() if d.user == members[0])
-        typing = functools.partial(device.act, "typing_start", {"conversation_id": room}, tries=3)
-        as_task(this, f"{name} typing {room}", typing)
+    """In each room somebody types. A post to a connection that has ended shows that it has."""
+    for room in this.rooms():
+        for number, device in enumerate(this.typists(room)):
+            act = functools.partial(device.act, "typing_start", {"conversation_id": room}, tries=3)
+            task = functools.partial(as_task, this, f"{name} typing {room} {number or ''}", act)
+            this.scheduler.after(number * APART_US, task.args[1], task)
 
 
 def _probe(this: Run) -> None:
     """Ask what must be right when all is quiet."""
     _type(this, "probe")
-    rooms = this.world.twins["rooms"]
+    rooms = this.worlds[0].twins["rooms"]
     this.kicked = {
         (room, user)
         for room, user in this.changed
         if rooms.member(RoomId(room), UserId(user)) is None
     }
-    for room, members in this.plan.rooms.items():
+    for room, members in this.members.items():
         owner = next(name for name in this.devices if name.split("/")[0] == members[0])
-        device = this.devices[owner]
-        key = f"probe-{room}"
-        send = functools.partial(device.send, room, key, f"text {key}")
-        as_task(this, f"probe message {room}", send)
+        home = this.home(owner)
+        others = [each for each in this.typists(room) if this.home(each.name) is not home]
+        for device in (this.devices[owner], *others):
+            where = "" if device.name == owner else f"-{this.home(device.name).region}"
+            key = f"probe-{room}{where}"
+            more = {"delivery_receipt": True} if this.deployment.several else {}
+            send = functools.partial(device.send, room, key, f"text {key}", None, more)
+            as_task(this, f"probe message {room}{where}", send)
         for user in members:
             if (room, user) in this.kicked:
-                reading = functools.partial(_try_to_read, this, user, room)
-                as_task(this, f"probe {user} reads {room}", reading)
+                for world in this.worlds:
+                    reading = functools.partial(_try_to_read, this, user, room, world)
+                    as_task(this, f"probe {user} reads {room}", reading)
                 for name in [each for each in this.devices if each.split("/")[0] == user]:
                     as_task(this, f"probe {name} {room}", functools.partial(_try, this, name, room))
 
@@ -228,8 +387,8 @@ def _try(this: Run, name: str, room: str) -> None:
     this.accepted.append((name, room))
 
 
-def _try_to_read(this: Run, user: str, room: str) -> None:
+def _try_to_read(this: Run, user: str, room: str, world: World) -> None:
     """A removed member tries to read over HTTP."""
-    client = this.client(f"{user}/{API}")
+    client = this.client(f"{user}/{API}", world)
     if client.insist(f"probe {user} {room}", rest.list_messages, room_id=room).status == 200:
         this.accepted.append((client.name, room))

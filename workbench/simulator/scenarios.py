@@ -5,69 +5,27 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 
-from .injection import FaultPlan, Kind, Outage
+from . import draws, region_scenarios
+from .draws import NAMES
+from .injection import FaultPlan, Kind
 from .plan import Plan, Step
 
 SERVICES = ("redis", "dynamodb", "sqs", "posts", "quota", "budget")
-NAMES = ("ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal", "ivy", "jon", "kim", "leo")
-
-
-def _rates(draw: random.Random, most: float) -> dict[Kind, float]:
-    """Some kinds of faults, each up to a rate."""
-    kinds = [kind for kind in Kind if draw.random() < 0.6]
-    return {kind: most * draw.random() * (0.2 if "frozen" in kind else 1) for kind in kinds}
-
-
-def _devices(draw: random.Random, users: list[str], socketio: float) -> dict[str, str]:
-    found = {}
-    for user in users:
-        for number in range(1, 2 + (draw.random() < 0.3)):
-            found[f"{user}/{number}"] = "socketio" if draw.random() < socketio else "json"
-    return found
-
-
-def _arrivals(draw: random.Random, devices: Mapping[str, str], within_s: float) -> list[Step]:
-    return [Step(draw.uniform(0, within_s), name, "connect") for name in devices]
-
-
-def _messages(
-    draw: random.Random,
-    devices: Mapping[str, str],
-    rooms: Mapping[str, tuple[str, ...]],
-    count: int,
-    from_s: float,
-    to_s: float,
-    first: int = 0,
-) -> list[Step]:
-    found = []
-    for number in range(first, first + count):
-        room = draw.choice(sorted(rooms))
-        name = draw.choice([each for each in sorted(devices) if each.split("/")[0] in rooms[room]])
-        at_s = draw.uniform(from_s, to_s)
-        found.append(Step(at_s, name, "send", (room, f"m{number}")))
-    return found
-
-
-def _cuts(draw: random.Random, devices: Mapping[str, str], count: int, to_s: float) -> list[Step]:
-    return [
-        Step(draw.uniform(5, to_s), draw.choice(sorted(devices)), "disconnect", ("cut",))
-        for _ in range(count)
-    ]
 
 
 def chat(seed: int) -> Plan:
     """Messages in two rooms while calls fail, processes die and connections break."""
     draw = random.Random(f"chat/{seed}")
     users = list(NAMES[: draw.randint(2, 5)])
-    devices = _devices(draw, users, socketio=0.4)
+    devices = draws.devices(draw, users, socketio=0.4)
     rooms = {"red": tuple(users), "blue": tuple(users[:2])}
-    steps = _arrivals(draw, devices, 20)
-    steps += _messages(draw, devices, rooms, draw.randint(5, 25), 5, 80)
-    steps += _cuts(draw, devices, draw.randint(0, 6), 90)
+    steps = draws.arrivals(draw, devices, 20)
+    steps += draws.messages(draw, devices, rooms, draw.randint(5, 25), 5, 80)
+    steps += draws.cuts(draw, devices, draw.randint(0, 6), 90)
     if draw.random() < 0.4:
         steps.append(Step(draw.uniform(20, 85), "redis", draw.choice(("empty", "older", "shard"))))
-    fault_plan = FaultPlan(_rates(draw, 0.02), calm_s=90, skew_ms=draw.choice((0, 0, 2_000)))
-    return Plan("chat", seed, devices, rooms, _ordered(steps), fault_plan)
+    fault_plan = FaultPlan(draws.rates(draw, 0.02), calm_s=90, skew_ms=draw.choice((0, 0, 2_000)))
+    return Plan("chat", seed, devices, rooms, draws.ordered(steps), fault_plan)
 
 
 def resends(seed: int) -> Plan:
@@ -76,21 +34,21 @@ def resends(seed: int) -> Plan:
     users = list(NAMES[: draw.randint(2, 3)])
     devices = dict.fromkeys([f"{user}/1" for user in users], "json")
     rooms = {"red": tuple(users)}
-    steps = _arrivals(draw, devices, 5)
-    for step in _messages(draw, devices, rooms, draw.randint(3, 8), 10, 60):
+    steps = draws.arrivals(draw, devices, 5)
+    for step in draws.messages(draw, devices, rooms, draw.randint(3, 8), 10, 60):
         steps.append(Step(step.at_s, step.who, "send", (*step.args, "changed")))
     rates = {Kind.REFUSED: 0.1, Kind.LOST: 0.1, Kind.KILLED_AFTER: 0.05}
     fault_plan = FaultPlan(rates, ("sqs", "dynamodb"), calm_s=70)
-    return Plan("resends", seed, devices, rooms, _ordered(steps), fault_plan)
+    return Plan("resends", seed, devices, rooms, draws.ordered(steps), fault_plan)
 
 
 def kicks(seed: int) -> Plan:
     """Members are removed and added while they write, join and type."""
     draw = random.Random(f"kicks/{seed}")
     users = list(NAMES[: draw.randint(3, 5)])
-    devices = _devices(draw, users, socketio=0.2)
+    devices = draws.devices(draw, users, socketio=0.2)
     rooms = {"red": tuple(users)}
-    steps = _arrivals(draw, devices, 10)
+    steps = draws.arrivals(draw, devices, 10)
     for name in sorted(devices):
         for _ in range(draw.randint(1, 4)):
             steps.append(
@@ -113,19 +71,19 @@ def kicks(seed: int) -> Plan:
                 steps.append(Step(at_s + draw.uniform(5, 20), users[0], "add", ("red", user)))
     if draw.random() < 0.5:
         steps.append(Step(draw.uniform(15, 65), "redis", draw.choice(("empty", "older", "shard"))))
-    away = _outage(draw, ("redis",), 15, 60, (2, 20)) if draw.random() < 0.3 else ()
-    fault_plan = FaultPlan(_rates(draw, 0.03), outages=away, calm_s=75, slow=0.04)
-    return Plan("kicks", seed, devices, rooms, _ordered(steps), fault_plan)
+    away = draws.outage(draw, ("redis",), 15, 60, (2, 20)) if draw.random() < 0.3 else ()
+    fault_plan = FaultPlan(draws.rates(draw, 0.03), outages=away, calm_s=75, slow=0.04)
+    return Plan("kicks", seed, devices, rooms, draws.ordered(steps), fault_plan)
 
 
 def presence(seed: int) -> Plan:
     """Friends come and go, noticed or not, with Redis emptied, older or away."""
     draw = random.Random(f"presence/{seed}")
     users = list(NAMES[: draw.randint(2, 4)])
-    devices = _devices(draw, users, socketio=0.2)
+    devices = draws.devices(draw, users, socketio=0.2)
     rooms = {"red": tuple(users)}
     friends = tuple((one, other) for one in users for other in users if one < other)
-    steps = _arrivals(draw, devices, 40)
+    steps = draws.arrivals(draw, devices, 40)
     for name in sorted(devices):
         for _ in range(draw.randint(0, 3)):
             at_s = draw.uniform(30, 170)
@@ -133,33 +91,37 @@ def presence(seed: int) -> Plan:
             steps.append(Step(at_s, name, "disconnect", (way,)))
             if draw.random() < 0.6:
                 steps.append(Step(at_s + draw.uniform(0.1, 30), name, "connect"))
-    steps += _messages(draw, devices, rooms, draw.randint(2, 8), 60, 170)
+    steps += draws.messages(draw, devices, rooms, draw.randint(2, 8), 60, 170)
     for _ in range(draw.randint(0, 2)):
         how = draw.choice(("empty", "older", "shard"))
         steps.append(Step(draw.uniform(30, 175), "redis", how))
-    away = _outage(draw, ("redis",), 30, 150, (1, 40)) if draw.random() < 0.4 else ()
-    fault_plan = FaultPlan(_rates(draw, 0.03), outages=away, calm_s=180, slow=0.05)
-    return Plan("presence", seed, devices, rooms, _ordered(steps), fault_plan, friends, quiet_s=900)
+    away = draws.outage(draw, ("redis",), 30, 150, (1, 40)) if draw.random() < 0.4 else ()
+    fault_plan = FaultPlan(draws.rates(draw, 0.03), outages=away, calm_s=180, slow=0.05)
+    return Plan(
+        "presence", seed, devices, rooms, draws.ordered(steps), fault_plan, friends, quiet_s=900
+    )
 
 
 def large(seed: int) -> Plan:
     """A room that is delivered in parts, while members change and posts cannot be made."""
     draw = random.Random(f"large/{seed}")
     users = list(NAMES[: draw.randint(6, 10)])
-    devices = _devices(draw, users, socketio=0.1)
+    devices = draws.devices(draw, users, socketio=0.1)
     rooms = {"red": tuple(users)}
-    steps = _arrivals(draw, devices, 10)
-    steps += _messages(draw, devices, rooms, draw.randint(4, 12), 12, 60)
-    steps += _cuts(draw, devices, draw.randint(0, 6), 70)
+    steps = draws.arrivals(draw, devices, 10)
+    steps += draws.messages(draw, devices, rooms, draw.randint(4, 12), 12, 60)
+    steps += draws.cuts(draw, devices, draw.randint(0, 6), 70)
     for name in sorted(devices)[1:]:
         if draw.random() < 0.3:
             at_s = draw.uniform(12, 60)
             steps.append(Step(at_s, name, "disconnect", (draw.choice(("leave", "vanish")),)))
             steps.append(Step(at_s + draw.uniform(0.2, 20), name, "connect"))
     away = (
-        _outage(draw, ("posts", "quota", "budget"), 12, 60, (1, 40)) if draw.random() < 0.6 else ()
+        draws.outage(draw, ("posts", "quota", "budget"), 12, 60, (1, 40))
+        if draw.random() < 0.6
+        else ()
     )
-    rates = _rates(draw, 0.015)
+    rates = draws.rates(draw, 0.015)
     only = () if draw.random() < 0.6 else ("sqs",)
     if only:
         rates = {Kind.KILLED_AFTER: 0.08, Kind.LOST: 0.05, Kind.REFUSED: 0.03}
@@ -169,7 +131,7 @@ def large(seed: int) -> Plan:
         seed,
         devices,
         rooms,
-        _ordered(steps),
+        draws.ordered(steps),
         fault_plan,
         settings={"split_over": 2},
         quiet_s=500,
@@ -182,7 +144,7 @@ def regroup(seed: int) -> Plan:
     users = list(NAMES[: draw.randint(4, 6)])
     devices = dict.fromkeys([f"{user}/1" for user in users], "json")
     rooms = {"red": tuple(users)}
-    steps = _arrivals(draw, devices, 8)
+    steps = draws.arrivals(draw, devices, 8)
     for number in range(draw.randint(2, 5)):
         at_s = draw.uniform(10, 80)
         steps.append(Step(at_s, "redis", "empty"))
@@ -194,7 +156,9 @@ def regroup(seed: int) -> Plan:
     rates = {Kind.KILLED_AFTER: 0.12, Kind.REFUSED: draw.choice((0, 0.1))}
     fault_plan = FaultPlan(rates, ("sqs", "redis"), calm_s=90)
     settings = {"split_over": 1}
-    return Plan("regroup", seed, devices, rooms, _ordered(steps), fault_plan, settings=settings)
+    return Plan(
+        "regroup", seed, devices, rooms, draws.ordered(steps), fault_plan, settings=settings
+    )
 
 
 def outage(seed: int) -> Plan:
@@ -202,32 +166,32 @@ def outage(seed: int) -> Plan:
     draw = random.Random(f"outage/{seed}")
     long = draw.random() < 0.1
     users = list(NAMES[: 2 if long else draw.randint(2, 4)])
-    devices = _devices(draw, users, socketio=0.3)
+    devices = draws.devices(draw, users, socketio=0.3)
     rooms = {"red": tuple(users), "blue": tuple(users[:2])}
-    steps = _arrivals(draw, devices, 10)
+    steps = draws.arrivals(draw, devices, 10)
     lengths = (3_000, 3_600) if long else (20, 300)
-    away = _outage(draw, SERVICES, 20, 40, lengths)
+    away = draws.outage(draw, SERVICES, 20, 40, lengths)
     end_s = away[0].to_s
-    steps += _messages(draw, devices, rooms, draw.randint(3, 10), 12, 60)
-    steps += _messages(draw, devices, rooms, 1, end_s - 10, end_s + 10, first=100)
+    steps += draws.messages(draw, devices, rooms, draw.randint(3, 10), 12, 60)
+    steps += draws.messages(draw, devices, rooms, 1, end_s - 10, end_s + 10, first=100)
     fault_plan = FaultPlan(outages=away, calm_s=end_s + 1)
-    return Plan("outage", seed, devices, rooms, _ordered(steps), fault_plan, quiet_s=600)
+    return Plan("outage", seed, devices, rooms, draws.ordered(steps), fault_plan, quiet_s=600)
 
 
 def closes(seed: int) -> Plan:
     """Connections are closed by the server while @connections refuses or does not answer."""
     draw = random.Random(f"closes/{seed}")
     users = list(NAMES[: draw.randint(2, 4)])
-    devices = _devices(draw, users, socketio=0.3)
+    devices = draws.devices(draw, users, socketio=0.3)
     rooms = {"red": tuple(users)}
-    steps = _arrivals(draw, devices, 10)
-    steps += _messages(draw, devices, rooms, draw.randint(4, 12), 12, 70)
+    steps = draws.arrivals(draw, devices, 10)
+    steps += draws.messages(draw, devices, rooms, draw.randint(4, 12), 12, 70)
     for user in users[1:]:
         if draw.random() < 0.6:
             steps.append(Step(draw.uniform(15, 60), "operator", "end", (user,)))
     rates = {Kind.REFUSED: 0.15 + 0.3 * draw.random(), Kind.LOST: 0.1}
     fault_plan = FaultPlan(rates, ("posts",), calm_s=80)
-    return Plan("closes", seed, devices, rooms, _ordered(steps), fault_plan, quiet_s=600)
+    return Plan("closes", seed, devices, rooms, draws.ordered(steps), fault_plan, quiet_s=600)
 
 
 def polling(seed: int) -> Plan:
@@ -235,11 +199,11 @@ def polling(seed: int) -> Plan:
     draw = random.Random(f"polling/{seed}")
     users = list(NAMES[: draw.randint(2, 3)])
     kinds = ("polling", "polling", "upgrade", "older", "json")
-    devices = {name: draw.choice(kinds) for name in _devices(draw, users, socketio=0)}
+    devices = {name: draw.choice(kinds) for name in draws.devices(draw, users, socketio=0)}
     rooms = {"red": tuple(users), "blue": tuple(users[:2])}
-    steps = _arrivals(draw, devices, 15)
-    steps += _messages(draw, devices, rooms, draw.randint(4, 15), 5, 80)
-    steps += _cuts(draw, devices, draw.randint(0, 4), 85)
+    steps = draws.arrivals(draw, devices, 15)
+    steps += draws.messages(draw, devices, rooms, draw.randint(4, 15), 5, 80)
+    steps += draws.cuts(draw, devices, draw.randint(0, 4), 85)
     for name in sorted(devices)[1:]:
         if draw.random() < 0.3:
             at_s = draw.uniform(15, 60)
@@ -247,8 +211,8 @@ def polling(seed: int) -> Plan:
             steps.append(Step(at_s + draw.uniform(0.2, 20), name, "connect"))
     if draw.random() < 0.4:
         steps.append(Step(draw.uniform(20, 80), "redis", draw.choice(("empty", "older"))))
-    fault_plan = FaultPlan(_rates(draw, 0.015), calm_s=90)
-    return Plan("polling", seed, devices, rooms, _ordered(steps), fault_plan, quiet_s=700)
+    fault_plan = FaultPlan(draws.rates(draw, 0.015), calm_s=90)
+    return Plan("polling", seed, devices, rooms, draws.ordered(steps), fault_plan, quiet_s=700)
 
 
 def upgrades(seed: int) -> Plan:
@@ -258,7 +222,7 @@ def upgrades(seed: int) -> Plan:
     devices = {f"{user}/1": draw.choice(("upgrade", "upgrade", "older")) for user in users[1:]}
     devices[f"{users[0]}/1"] = "json"
     rooms = {"red": tuple(users), "blue": tuple(users[:2])}
-    steps = _arrivals(draw, devices, 2)
+    steps = draws.arrivals(draw, devices, 2)
     number = 0
     for _ in range(draw.randint(1, 4)):
         at_s = draw.uniform(5, 80)
@@ -274,9 +238,9 @@ def upgrades(seed: int) -> Plan:
     if draw.random() < 0.3:
         steps.append(Step(draw.uniform(5, 80), "redis", draw.choice(("empty", "older"))))
     only = draw.choice(((), ("redis", "sqs"), ("redis", "posts"), ("http", "posts")))
-    rates = _rates(draw, draw.choice((0.01, 0.04)))
+    rates = draws.rates(draw, draw.choice((0.01, 0.04)))
     fault_plan = FaultPlan(rates, only, calm_s=90, slow=draw.choice((0.01, 0.1)))
-    return Plan("upgrades", seed, devices, rooms, _ordered(steps), fault_plan, quiet_s=700)
+    return Plan("upgrades", seed, devices, rooms, draws.ordered(steps), fault_plan, quiet_s=700)
 
 
 def api(seed: int) -> Plan:
@@ -287,11 +251,13 @@ def api(seed: int) -> Plan:
     devices = {f"{user}/1": draw.choice(kinds) for user in users}
     programs = [f"{user}/api" for user in users]
     rooms = {"red": tuple(users), "blue": tuple(users[:2])}
-    steps = _arrivals(draw, devices, 10)
-    for step in _messages(draw, dict.fromkeys(programs, "api"), rooms, draw.randint(4, 14), 8, 75):
+    steps = draws.arrivals(draw, devices, 10)
+    for step in draws.messages(
+        draw, dict.fromkeys(programs, "api"), rooms, draw.randint(4, 14), 8, 75
+    ):
         way = draw.choice(("keyed", "keyed", "changed", "once"))
         steps.append(Step(step.at_s, step.who, "post", (*step.args, way)))
-    steps += _messages(draw, devices, rooms, draw.randint(0, 4), 8, 75, first=100)
+    steps += draws.messages(draw, devices, rooms, draw.randint(0, 4), 8, 75, first=100)
     for _ in range(draw.randint(1, 4)):
         room = draw.choice(sorted(rooms))
         name = draw.choice([each for each in programs if each.split("/")[0] in rooms[room]])
@@ -302,10 +268,10 @@ def api(seed: int) -> Plan:
         steps.append(Step(at_s, users[0], "kick", ("red", user)))
         if draw.random() < 0.7:
             steps.append(Step(at_s + draw.uniform(1, 15), users[0], "add", ("red", user)))
-    steps += _cuts(draw, devices, draw.randint(0, 3), 80)
-    fault_plan = FaultPlan(_rates(draw, 0.03), calm_s=85)
+    steps += draws.cuts(draw, devices, draw.randint(0, 3), 80)
+    fault_plan = FaultPlan(draws.rates(draw, 0.03), calm_s=85)
     devices |= dict.fromkeys(programs, "api")
-    return Plan("api", seed, devices, rooms, _ordered(steps), fault_plan)
+    return Plan("api", seed, devices, rooms, draws.ordered(steps), fault_plan)
 
 
 def halfway(seed: int) -> Plan:
@@ -314,7 +280,7 @@ def halfway(seed: int) -> Plan:
     users = list(NAMES[: draw.randint(7, 9)])
     devices = dict.fromkeys([f"{user}/{n}" for user in users for n in (1, 2)], "json")
     rooms = {"red": tuple(users)}
-    steps = _arrivals(draw, devices, 5)
+    steps = draws.arrivals(draw, devices, 5)
     going = draw.sample(users[1:], 2)
     for number in range(draw.randint(1, 2)):
         at_s = draw.uniform(10, 40) + 30 * number
@@ -334,41 +300,29 @@ def halfway(seed: int) -> Plan:
         seed,
         devices,
         rooms,
-        _ordered(steps),
+        draws.ordered(steps),
         fault_plan,
         settings=settings,
     )
 
 
-def _outage(
-    draw: random.Random,
-    services: tuple[str, ...],
-    from_s: float,
-    to_s: float,
-    lengths: tuple[float, float],
-) -> tuple[Outage, ...]:
-    start_s = draw.uniform(from_s, to_s)
-    return (Outage(draw.choice(services), start_s, start_s + draw.uniform(*lengths)),)
-
-
-def _ordered(steps: list[Step]) -> tuple[Step, ...]:
-    return tuple(sorted(steps, key=lambda step: (step.at_s, step.who, step.what, step.args)))
-
-
 SCENARIOS: Mapping[str, Callable[[int], Plan]] = {
-    make.__name__: make
-    for make in (
-        chat,
-        resends,
-        kicks,
-        presence,
-        large,
-        regroup,
-        outage,
-        closes,
-        polling,
-        upgrades,
-        api,
-        halfway,
-    )
+    **{
+        make.__name__: make
+        for make in (
+            chat,
+            resends,
+            kicks,
+            presence,
+            large,
+            regroup,
+            outage,
+            closes,
+            polling,
+            upgrades,
+            api,
+            halfway,
+        )
+    },
+    **region_scenarios.SCENARIOS,
 }

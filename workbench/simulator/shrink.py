@@ -127,4 +127,7 @@ def load(path: Path) -> Plan:
         faults=frozenset(Fault(task, call, Kind(kind)) for task, call, kind in data["faults"])
         if data["faults"] is not None
         else None,
+        regions=tuple(data.get("regions", ())),
+        homes=data.get("homes", {}),
+        past=data.get("past", 0),
     )

@@ -6,9 +6,9 @@ import functools
 import json
 from enum import StrEnum
 
-from .devices import ANSWER_US, Device, Frame, Refused
+from .devices import ANSWER_US, Device, Frame
 from .history import HandedOn
-from .lines import Line
+from .lines import Line, Refused
 from .polling import PollingLine, Stage
 from .scheduler import Result
 
@@ -75,7 +75,8 @@ class SocketIoSpeech:
     """Socket.IO as the stock JavaScript client speaks it, with recovery.
 
     As there, events that arrive before CONNECT wait for it, also for the one of a later connection,
-    and only an event that was handed on moves the offset.
+    and only an event that was handed on moves the offset. After a CONNECT_ERROR it ignores all
+    packets until it connects again.
 
     https://github.com/socketio/socket.io-protocol
     """
@@ -84,11 +85,14 @@ class SocketIoSpeech:
         self._transports = transports
         self._line: Line | None = None
         self._life = 0
+        self._sid = ""
         self._pid: str | None = None
         self._offset: str | None = None
+        self._has_offsets = False
         self._connected: Result[bool] = Result()
-        self._early: list[str] = []
+        self._early: list[tuple[int, str]] = []  # the number of the connection, and the event
         self._is_connected = False
+        self._is_refused = False
         self._is_recovered = False
         self._pinged_us = 0
 
@@ -98,9 +102,10 @@ class SocketIoSpeech:
     def is_stock(self) -> bool:
         """Its events have offsets, so the server knows what it has missed.
 
-        While Redis is away a session begins without; then it is told as others are.
+        While Redis is away a session begins without; then it is told as others are. It may still
+        keep an offset of an earlier session.
         """
-        return self._pid is not None and self._offset is not None
+        return self._pid is not None and self._has_offsets
 
     def is_dead(self, device: Device) -> bool:
         """The server's pings stay away."""
@@ -109,6 +114,7 @@ class SocketIoSpeech:
     def open(self, device: Device) -> Line | None:
         self._connected = Result()
         self._is_connected = False
+        self._is_refused = False
         self._pinged_us = device.scheduler.now_us
         self._line = line = self._dial(device)
         if line is None:
@@ -133,9 +139,16 @@ class SocketIoSpeech:
         if self._transports is Transports.WEBSOCKET:
             query = {"EIO": "4", "transport": "websocket"}
             return device.gateway.connect(name, device.receive, query, headers)
-        version = "P1a2b3c" if self._transports is Transports.OLDER else "p1a2b3c"
+        older = self._transports is Transports.OLDER
         line = PollingLine(
-            name, headers, version, device.receive, device.gateway, device.http, device.scheduler
+            name,
+            headers,
+            "P1a2b3c" if older else "p1a2b3c",
+            self._transports in (Transports.POLLING, Transports.OLDER),
+            device.receive,
+            device.gateway,
+            device.http,
+            device.scheduler,
         )
         return line if line.open(self._transports is not Transports.POLLING) else None
 
@@ -147,9 +160,12 @@ class SocketIoSpeech:
             self._pinged_us = device.scheduler.now_us
             if self._line is not None:
                 self._line.send("3")
+        elif self._is_refused:
+            return
         elif text.startswith("40"):
             self._connect(device, json.loads(text[2:]))
         elif text.startswith("44"):
+            self._is_refused = True
             self._connected.give(False)
         elif text.startswith("42"):
             self._event(device, text[2:])
@@ -158,32 +174,41 @@ class SocketIoSpeech:
 
     def _connect(self, device: Device, data: Frame) -> None:
         pid = data.get("pid")
+        if self._is_connected and data["sid"] != self._sid:
+            device.record.answered_again.append(device.name)
+        self._sid = data["sid"]
         self._is_recovered = pid is not None and pid == self._pid
         self._life += not self._is_recovered
         self._pid = pid
+        self._has_offsets = self._has_offsets and self._is_recovered
         self._is_connected = True
         early, self._early = self._early, []
-        for each in early:
-            self._event(device, each)
+        for line, each in early:
+            self._event(device, each, line)
         self._connected.give(True)
 
-    def _event(self, device: Device, text: str) -> None:
-        """Hand an event on; before CONNECT it waits, even if the connection breaks meanwhile."""
+    def _event(self, device: Device, text: str, line: int | None = None) -> None:
+        """Hand an event on; before CONNECT it waits, even if the connection breaks meanwhile.
+
+        Args:
+            line: The number of the connection that brought it; None for the present one.
+        """
         if not self._is_connected:
-            self._early.append(text)
+            self._early.append((device.connections, text))
             return
         digits = text[: text.index("[")]
         name, data, *more = json.loads(text[len(digits) :])
         if self._pid is not None and more and isinstance(more[-1], str):
             self._offset = more[-1]
+            self._has_offsets = True
         if name == "message_received" and self.is_stock():
-            self._note(device, data["message_id"])
+            self._note(device, data["message_id"], line or device.connections)
         if isinstance(data, dict):
             device.event(name, data)
 
-    def _note(self, device: Device, message_id: str) -> None:
+    def _note(self, device: Device, message_id: str, line: int) -> None:
         upgraded = isinstance(self._line, PollingLine) and self._line.stage is Stage.WEBSOCKET
-        handed_on = HandedOn(device.name, self._life, device.connections, message_id, upgraded)
+        handed_on = HandedOn(device.name, self._life, line, message_id, upgraded)
         device.record.handed_on.append(handed_on)
 
     def _ack(self, device: Device, text: str) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import copy
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from chalicelib.adapters.memory import MemoryConnectionStore, MemoryRoomStore
 from chalicelib.adapters.memory.cache import MemoryCache
+from chalicelib.adapters.memory.items import REGION
+from chalicelib.adapters.memory.rooms import RoomTables
 from chalicelib.adapters.memory.sessions import MemorySessions
 from chalicelib.adapters.memory.trails import MemoryTrails
 from chalicelib.kernel.ids import user_bucket
 from chalicelib.model.connections import Connection, Target
-from chalicelib.model.identifiers import ConnectionId, RoomId, UserId
+from chalicelib.model.identifiers import ConnectionId, Region, RoomId, UserId
 from chalicelib.model.rooms import Member, Room
-from chalicelib.model.sessions import EngineSession
+from chalicelib.model.sessions import End, EngineSession
 from chalicelib.ports.system import Clock
 
 from .scheduler import Result, Scheduler
@@ -23,12 +26,31 @@ Later = Callable[[Callable[[], None]], None]
 _SHARED = ("_lock", "_clock", "_ids", "_scheduler", "_bells")
 
 
-class LaggingConnections(MemoryConnectionStore):
-    """Its indexes, by user and by bucket, follow a write a little later, as DynamoDB's do."""
+@dataclass(frozen=True, slots=True)
+class Overlooked:
+    """A connection that the index did not have yet when it was asked for those of its user.
 
-    def __init__(self, later: Later) -> None:
+    Attributes:
+        task: Who asked.
+    """
+
+    at_us: int
+    task: str
+    connection_id: ConnectionId
+
+
+class LaggingConnections(MemoryConnectionStore):
+    """Its indexes, by user and by bucket, follow a write a little later, as DynamoDB's do.
+
+    Attributes:
+        overlooked: In the order of time.
+    """
+
+    def __init__(self, later: Later, scheduler: Scheduler) -> None:
         super().__init__()
         self._later = later
+        self._scheduler = scheduler
+        self.overlooked: list[Overlooked] = []
         self._index: dict[ConnectionId, Connection] = {}
 
     def put(self, connection: Connection) -> None:
@@ -61,6 +83,11 @@ class LaggingConnections(MemoryConnectionStore):
 
     def of_user(self, user_id: UserId) -> list[Connection]:
         owned = [each for each in self._index.values() if each.user_id == user_id]
+        task = self._scheduler.current()
+        for each in super().of_user(user_id):
+            if task is not None and each.connection_id not in self._index:
+                overlooked = Overlooked(self._scheduler.now_us, task.name, each.connection_id)
+                self.overlooked.append(overlooked)
         return sorted(owned, key=lambda each: each.connection_id)
 
     def in_bucket(self, bucket: int) -> Iterator[Connection]:
@@ -80,31 +107,38 @@ class LaggingConnections(MemoryConnectionStore):
 class LaggingRooms(MemoryRoomStore):
     """Its index of a user's rooms follows a write a little later."""
 
-    def __init__(self, later: Later) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        later: Later,
+        regions: Sequence[Region] = (REGION,),
+        tables: RoomTables | None = None,
+    ) -> None:
+        super().__init__(regions, tables)
         self._later = later
         self._index: set[tuple[UserId, RoomId]] = set()
 
     def create(self, room: Room, members: Sequence[Member]) -> bool:
         created = super().create(room, members)
         for member in members:
-            self._follow(member.room_id, member.user_id)
+            self.follow(member.room_id, member.user_id)
         return created
 
     def add_member(self, member: Member) -> bool:
         added = super().add_member(member)
-        self._follow(member.room_id, member.user_id)
+        self.follow(member.room_id, member.user_id)
         return added
 
     def remove_member(self, room_id: RoomId, user_id: UserId) -> bool:
         removed = super().remove_member(room_id, user_id)
-        self._follow(room_id, user_id)
+        self.follow(room_id, user_id)
         return removed
 
     def rooms_of(self, user_id: UserId) -> list[RoomId]:
         return sorted(room for user, room in self._index if user == user_id)
 
-    def _follow(self, room_id: RoomId, user_id: UserId) -> None:
+    def follow(self, room_id: RoomId, user_id: UserId) -> None:
+        """Let the index follow a membership that was written or replicated."""
+
         def follow() -> None:
             known = self.member(room_id, user_id) is not None
             (self._index.add if known else self._index.discard)((user_id, room_id))
@@ -131,8 +165,8 @@ class WakingSessions(MemorySessions):
             self._ring(sid)
         return kept
 
-    def close(self, sid: ConnectionId, last: str = "1") -> None:
-        super().close(sid, last)
+    def close(self, sid: ConnectionId, end: End = End.SERVER) -> None:
+        super().close(sid, end)
         self._ring(sid)
 
     def probe(self, sid: ConnectionId, now_ms: int) -> None:

@@ -68,7 +68,7 @@ def _lines(outcome: Outcome) -> list[str]:
         f"{plan.scenario}, seed {plan.seed}",
         *[f"{finding.promise}: {finding.why}" for finding in outcome.findings],
         *[
-            f"outage: {o.service} from {o.from_s:.3f} to {o.to_s:.3f} s"
+            f"outage: {o.service} {o.region} from {o.from_s:.3f} to {o.to_s:.3f} s"
             for o in plan.fault_plan.outages
         ],
         "",
@@ -76,11 +76,15 @@ def _lines(outcome: Outcome) -> list[str]:
 
 
 class Worker:
-    """A worker process, as its user sees it."""
+    """A worker process, as its user sees it.
 
-    def __init__(self) -> None:
+    Args:
+        module: What it runs: a module that answers lines of JSON, as this one does.
+    """
+
+    def __init__(self, module: str = __name__) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONHASHSEED": "0"},

@@ -1,45 +1,52 @@
-"""A region in simulation: twins, queues, gateway, functions and schedules, composed as on AWS."""
+"""A region in simulation: twins, queues, gateway, functions and schedules, composed as on AWS.
+
+Regions of a deployment share the clock, the scheduler and the trace, and a replica of the global
+tables in each (`deployment.py`).
+"""
 
 from __future__ import annotations
 
 import functools
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jwt
-
 from chalicelib.adapters.apigateway.engine import EnginePoster
 from chalicelib.adapters.memory import (
+    MemoryArrivals,
     MemoryCheckpointStore,
     MemoryCursors,
+    MemoryDrains,
     MemoryFriendStore,
     MemoryMarkers,
     MemoryMessageLog,
     MemoryPresenceStore,
+    MemoryProbes,
     MemoryRevocationStore,
 )
 from chalicelib.adapters.memory.cache import MemoryCache
 from chalicelib.adapters.memory.trails import MemoryTrails
 from chalicelib.adapters.secrets import FixedSecrets
-from chalicelib.entrypoints import queues, schedules
+from chalicelib.entrypoints import queues, schedules, streams
 from chalicelib.kernel.settings import Settings
+from chalicelib.model.identifiers import Region
 from chalicelib.services import Adapters, Services, compose
 
 from .functions import QUEUES_TIMEOUT_S, SWEEP_TIMEOUT_S, Functions
 from .gateway import Gateway, SimPoster
 from .http_api import HttpApi
 from .injection import Fault, FaultInjector, FaultPlan
-from .ports import Bus, Calls, NoMetrics, NoPeers, Port, ProcessClock, SeededIds
+from .links import Links, Place, SimPeerQueues, SimPeers, SimTopic
+from .ports import Bus, Calls, NoMetrics, Port, ProcessClock, SeededIds
 from .queues import Rules, SimQueue
-from .scheduler import START_MS, Concurrency, Result, Scheduler
+from .scheduler import Concurrency, Result, Scheduler
 from .trace import Trace
-from .twins import LaggingConnections, LaggingRooms, RedisState, WakingSessions
+from .twins import LaggingConnections, LaggingRooms, Later, RedisState, WakingSessions
 
 SECRET = "a secret for simulated tokens, longer than the 64 bytes that HS512 asks for"
 SWEEP_US = 60_000_000
-MOST_STEPS = 2_000_000
 _RESOURCES = Path(__file__).resolve().parents[2] / "terraform" / "resources.json"
 _QUEUES = json.loads(_RESOURCES.read_text())["queues"]
 
@@ -53,86 +60,129 @@ _DYNAMODB = (
     "markers",
     "rooms",
     "connections",
+    "drains",
     "checkpoints",
 )
 _REDIS = ("sessions", "trails", "cache")
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What all regions of a run share.
+
+    Attributes:
+        only: Faults that may strike; None for all that are drawn.
+        links: What regions reach of each other.
+        struck: The faults that happened, in order.
+    """
+
+    seed: int
+    fault_plan: FaultPlan
+    scheduler: Scheduler
+    trace: Trace
+    links: Links
+    only: frozenset[Fault] | None = None
+    struck: list[Fault] = field(default_factory=list)
+
+
 class World:
     """
     Attributes:
+        region: Its name.
         redis: All that Redis holds.
+        calls: The calls of its processes.
 
     Args:
+        global_twins: Makes the twins of the region's replicas of the global tables; None if there
+            is one region.
         distort: Changes the twins, to see that the checks notice.
     """
 
     def __init__(
         self,
-        seed: int,
-        fault_plan: FaultPlan,
+        common: Common,
         settings: Settings,
         *,
-        only: frozenset[Fault] | None = None,
-        is_traced: bool = False,
+        global_twins: Callable[[Later], dict[str, Any]] | None = None,
         distort: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
-        self.scheduler = Scheduler(seed)
-        self.trace = Trace(lambda: self.scheduler.now_us, is_traced)
-        self.injector = FaultInjector(fault_plan, self.scheduler, only)
-        self.settings = settings
-        self._seed = seed
-        self._calls = Calls(self.scheduler, self.injector, self.trace)
+        self.scheduler, self.trace = common.scheduler, common.trace
+        self.region = Region(settings.region)
+        self._label = f"{self.region} " if global_twins is not None else ""
+        several = self.region if global_twins is not None else ""
+        self.injector = FaultInjector(
+            common.fault_plan, self.scheduler, common.only, several, common.struck
+        )
+        self.settings, self.links = settings, common.links
+        self._seed = common.seed
+        self.calls = Calls(self.scheduler, self.injector, self.trace)
         clock = ProcessClock(self.scheduler)
         sessions, trails = WakingSessions(clock, self.scheduler), MemoryTrails()
-        cache = MemoryCache(SeededIds(f"{seed}/redis"), clock)
+        cache = MemoryCache(SeededIds(f"{self._seed}/{self._label}redis"), clock)
         self.redis = RedisState(cache, sessions, trails)
         self.twins: dict[str, Any] = {
-            "log": MemoryMessageLog(),
             "cursors": MemoryCursors(),
-            "friends": MemoryFriendStore(),
-            "revocations": MemoryRevocationStore(),
-            "presence": MemoryPresenceStore(),
-            "markers": MemoryMarkers(),
-            "rooms": LaggingRooms(self._later),
-            "connections": LaggingConnections(self._later),
-            "checkpoints": MemoryCheckpointStore(),
+            "drains": MemoryDrains(),
+            "connections": LaggingConnections(self._later, self.scheduler),
             "sessions": sessions,
             "trails": trails,
             "cache": cache,
+            **(global_twins or _twins_alone)(self._later),
         }
         if distort is not None:
             distort(self.twins)
-        self.functions = Functions(self.scheduler, self._compose)
+        self.functions = Functions(self.scheduler, self._compose, self._label)
         self.gateway = Gateway(self.scheduler, self.functions, self.injector, self.trace)
-        self.http = HttpApi(self.scheduler, self.functions, self._calls)
+        self.http = HttpApi(self.scheduler, self.functions, self.calls)
         self.bus = Bus(self.scheduler)
         self.delivery_dead = self._queue("delivery-dead")
         self.outbound_dead = self._queue("outbound-dead")
+        self.inbox_dead = self._queue("inbox-dead")
         self.delivery = self._queue("delivery", self.delivery_dead)
         self.outbound = self._queue("outbound", self.outbound_dead)
+        self.inbox = self._queue("inbox", self.inbox_dead)
         self.delivery.invoke = self._trigger("deliver", queues.deliver)
         self.outbound.invoke = self._trigger("outbound", queues.outbound)
+        self.inbox.invoke = self._trigger("relay", queues.relay)
+        if global_twins is not None:
+            place = Place(self.inbox, self.outbound, self.http, lambda: self.functions.is_down)
+            self.links.places[self.region] = place
         self.sweeps = 0
         self.scheduler.at(SWEEP_US, "sweep", self._sweep)
 
-    def token(self, user: str, **claims: Any) -> str:
-        far = START_MS // 1000 + 7 * 86_400
-        return jwt.encode({"sub": user, "exp": far, **claims}, SECRET, algorithm="HS256")
+    def replicated(self, name: str, event: dict[str, Any]) -> Result[None]:
+        """Run the trigger of the streams of the region's replicas."""
+        handle = functools.partial(_handle_stream, event)
+        return self.functions.invoke("replicated", name, handle, QUEUES_TIMEOUT_S)
 
-    def run(self, until_s: float) -> None:
-        self.scheduler.run(int(until_s * 1e6), MOST_STEPS)
+    def lose(self) -> None:
+        """The region is lost, with all that runs and all connections. Tables and queues stay."""
+        self.trace.note(f"== {self.region} is lost")
+        self.functions.is_down = True
+        for queue in (self.delivery, self.outbound, self.inbox):
+            queue.is_paused = True
+        self.functions.kill_all()
+        for socket in list(self.gateway.sockets.values()):
+            socket.cut()
+
+    def come_back(self) -> None:
+        """The region is back, with an empty Redis."""
+        self.trace.note(f"== {self.region} is back")
+        self.redis.empty()
+        self.functions.is_down = False
+        for queue in (self.delivery, self.outbound, self.inbox):
+            queue.resume()
 
     def _compose(self, name: str) -> Services:
         """Make the services of a new process."""
-        draw = SeededIds(f"{self._seed}/{name}")
+        draw = SeededIds(f"{self._seed}/{self._label}{name}")
         skew = self.injector.fault_plan.skew_ms
         ports = {
-            each: Port(self._calls, service, each, self.twins[each])
+            each: Port(self.calls, service, each, self.twins[each])
             for service, names in (("dynamodb", _DYNAMODB), ("redis", _REDIS))
             for each in names
         }
-        poster = SimPoster(self.gateway, self.scheduler, self.injector, self._calls)
+        poster = SimPoster(self.gateway, self.scheduler, self.injector, self.calls)
         adapters = Adapters(
             **ports,
             poster=EnginePoster(poster, ports["sessions"]),
@@ -140,7 +190,13 @@ class World:
             delivery_dead=self.delivery_dead,
             outbound=self.outbound,
             outbound_dead=self.outbound_dead,
-            peers=NoPeers(),
+            peer_outbound=SimPeerQueues(self.region, self.links, self.calls),
+            inbox=self.inbox,
+            inbox_dead=self.inbox_dead,
+            topic=SimTopic(self.region, self.links, self.calls),
+            peers=SimPeers(self.region, self.links),
+            arrivals=MemoryArrivals(),
+            probes=MemoryProbes(),
             metrics=NoMetrics(),
             cluster=self.bus,
             secrets=FixedSecrets({"jwt_secret": SECRET}),
@@ -154,7 +210,7 @@ class World:
         given = _QUEUES[name]
         most = given.get("max_receive_count", 1_000_000)
         rules = Rules(name, given["fifo"], given["visibility_timeout_s"], most)
-        return SimQueue(rules, self.scheduler, self.injector, self._calls, dead)
+        return SimQueue(rules, self.scheduler, self.injector, self.calls, dead)
 
     def _trigger(
         self, function: str, handler: Callable[[Services, dict[str, Any]], dict[str, Any]]
@@ -189,3 +245,20 @@ def _handle(
     services: Services,
 ) -> dict[str, Any]:
     return handler(services, event)
+
+
+def _handle_stream(event: dict[str, Any], services: Services) -> None:
+    streams.replicated(services, event)
+
+
+def _twins_alone(later: Later) -> dict[str, Any]:
+    """The twins of the tables that are global with several regions, if there is one."""
+    return {
+        "log": MemoryMessageLog(),
+        "friends": MemoryFriendStore(),
+        "revocations": MemoryRevocationStore(),
+        "presence": MemoryPresenceStore(),
+        "markers": MemoryMarkers(),
+        "rooms": LaggingRooms(later),
+        "checkpoints": MemoryCheckpointStore(),
+    }

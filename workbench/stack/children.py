@@ -236,7 +236,7 @@ def _as_json(tables: Mapping[str, Collection[str]]) -> str:
     return json.dumps({name: list(keys) for name, keys in tables.items()})
 
 
-def start_lambda(port: int, aws_url: str, region: str, python: Path) -> Child:
+def start_lambda(port: int, aws_url: str, python: Path) -> Child:
     """Runs functions deployed in the ministack at `aws_url`: at http://127.0.0.1:{port}/.
 
     `python`, such as one that `lambdas.python` has made, runs their code; of this process's
@@ -244,7 +244,7 @@ def start_lambda(port: int, aws_url: str, region: str, python: Path) -> Child:
     """
     require_free(port, "lambda")
     module = "workbench.lambdas.server"
-    command = [sys.executable, "-m", module, str(port), aws_url, region, str(python)]
+    command = [sys.executable, "-m", module, str(port), aws_url, str(python)]
     return Child("lambda", command, lambda: answers(f"http://127.0.0.1:{port}/"))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib import wiring
-from chalicelib.adapters import aws
+from chalicelib.adapters import aws, sdk
 from chalicelib.kernel.settings import ANY_ORIGIN, Settings
 from operate import keys, triggers
 from operate.surroundings import local
@@ -36,6 +36,8 @@ from .nudging import Nudging
 from .page import demo_page
 from .pumps import QueuePump, Schedule
 from .records import scheduled_event
+from .regions.stream_pumps import StreamPumps
+from .rollout import Rollout
 from .sqs import SqsClient
 from .stats import DevStats, MessageRate
 from .tokens import DevTokens
@@ -99,12 +101,14 @@ class EmbeddedStack:
         self._environment: dict[str, str | None] = {}
         self._pumps: list[QueuePump] = []
         self._schedules: list[Schedule] = []
+        self._streams: StreamPumps | None = None
         self._watcher: asyncio.Task[None] | None = None
         # Polls wait in executions of the HTTP function, so these are not all there are.
         self._http_concurrency = concurrency - concurrency // 2
         self.functions = InProcessFunctions(app, concurrency // 2)
         self.functions.reserve(triggers.HTTP_FUNCTION, self._http_concurrency)
         self.gateway: Gateway | None = None
+        self._rollout = Rollout(self.functions, ROOT / "app.py")
         self._rate = MessageRate()
         self._faults = given.faults if given else None
         self._nudging = Nudging(self.functions, self._pumps, self._rate, self._faults)
@@ -134,6 +138,8 @@ class EmbeddedStack:
             await self.gateway.stop()
         for schedule in self._schedules:
             await schedule.stop()
+        if self._streams is not None:
+            await self._streams.stop()
         await asyncio.gather(*(pump.stop() for pump in self._pumps))
         if self._sqs is not None:
             await self._sqs.close()
@@ -144,10 +150,19 @@ class EmbeddedStack:
         for child in reversed(self.children.values()):
             child.stop()
         aws.forget()
+        sdk.forget()
         self._restore_environment()
         self._held.close()
         if self.data is not None and "ministack" in self.children:
             self.data.require_written()
+
+    def deploy(self, share: float) -> None:
+        """See `Rollout.reach`."""
+        self._rollout.reach(share)
+
+    @property
+    def _has_peers(self) -> bool:
+        return self._given is not None and self._given.has_peers
 
     def dead_child(self) -> str | None:
         """Why a child died, None while all live."""
@@ -158,7 +173,7 @@ class EmbeddedStack:
             self._claim = self._held.enter_context(running.claim(self._home))
         require_free(self.port, "gateway", _ANOTHER)  # before the children, which take long
         await self._start_children()
-        definition = resources.load()
+        definition = resources.of_regions(resources.load(), self._has_peers)
         self.queue_urls = await asyncio.to_thread(
             resources.create,
             definition,
@@ -171,6 +186,7 @@ class EmbeddedStack:
         # The services of an earlier stack in this process belong to its environment.
         wiring.services.cache_clear()
         aws.forget()
+        sdk.forget()
         origins = set(Settings.from_env().allowed_origins) - {ANY_ORIGIN}
         self.gateway = Gateway(
             self._nudging,
@@ -199,6 +215,7 @@ class EmbeddedStack:
         self._set_environment(
             {
                 "TIDINGS_CONNECTIONS_URL": self.url,
+                "TIDINGS_WEBSOCKET_APIS": ",".join(f"{a.api_id}/{a.stage}" for a in self._apis()),
                 "TIDINGS_SHARDS": str(self.shards),
                 "TIDINGS_ENDPOINTS": json.dumps(self._endpoints()),
             }
@@ -280,6 +297,8 @@ class EmbeddedStack:
     async def _start_triggers(self, definition: dict[str, Any]) -> None:
         called = await asyncio.to_thread(triggers.load, ROOT / "app.py")
         for trigger in called.queues:
+            if trigger.queue not in definition["queues"]:
+                continue  # only several regions have it
             self.functions.reserve(trigger.function, QUEUE_CONCURRENCY)
             queue = definition["queues"][trigger.queue]
             self._pumps.append(
@@ -308,10 +327,26 @@ class EmbeddedStack:
             )
         for pump in self._pumps:
             await pump.start()
+        if self._has_peers:
+            self._streams = self._stream_pumps(*called.streams)
+            await self._streams.start()
         for each in self._schedules:
             await each.start()
         # The first sweep tells Redis that it knows all connections: there are none yet.
         await self.functions.invoke("sweep", scheduled_event("sweep", self.region), 60.0)
+
+    def _stream_pumps(self, trigger: triggers.StreamTrigger) -> StreamPumps:
+        pumps = StreamPumps(
+            self.aws_endpoint_url,
+            self.prefix,
+            self.region,
+            self.keys,
+            function=trigger.function,
+            invoker=self._nudging,
+            batch_size=trigger.batch_size,
+        )
+        self.functions.reserve(trigger.function, len(pumps))
+        return pumps
 
     def _stats(self) -> DevStats:
         self._sqs = SqsClient(self.aws_endpoint_url, self.region, self.keys)

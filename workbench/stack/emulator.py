@@ -126,7 +126,10 @@ async def _serve(app: Guard) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     config = Config()
     config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
-    config.keep_alive_timeout = 75  # seconds; clients of AWS's SDKs keep their sockets
+    # Seconds. Clients must be the first to close an idle connection: Terraform's provider does so
+    # after 90 s (its HTTP client's IdleConnTimeout). Hypercorn still handles a request that it had
+    # read when it closed, but cannot answer; sent again, it finds what it created (a duplicate).
+    config.keep_alive_timeout = 3600
     config.loglevel = os.environ["LOG_LEVEL"]
     await hypercorn(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
 

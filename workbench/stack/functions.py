@@ -15,8 +15,10 @@ import itertools
 import json
 import logging
 import sys
+import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -64,8 +66,12 @@ class InProcessFunctions:
         self._path = app_path.resolve()
         self._package = package
         self._numbers = itertools.count()
-        self._idle: list[ModuleType] = []
-        self._generation = 0
+        self._generation = self._base = 0  # the newest, and that of functions not deployed since
+        self._idle: dict[int, list[ModuleType]] = {0: []}
+        self._generation_of: dict[str, int] = {}
+        self._code: dict[int, dict[str, ModuleType]] = {}  # the package of earlier generations
+        self._loading = threading.Lock()
+        self._served: Counter[int] = Counter()
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="lambda")
         self._reserved: dict[str, ThreadPoolExecutor] = {}
         self._closed = False
@@ -87,18 +93,45 @@ class InProcessFunctions:
 
     def http_routes(self) -> list[tuple[str, str]]:
         """The routes that the app has declared."""
-        environment = self._environment()
-        self._idle.append(environment)
+        environment = self._environment(self._generation)
+        self._idle[self._generation].append(environment)
         routes = environment.app.routes
         return [(method, path) for path, methods in routes.items() for method in methods]
 
     def reload(self) -> None:
         """Fresh code from the next invocation on; running ones finish on the old."""
-        self._generation += 1
-        self._idle = []
-        importlib.invalidate_caches()
-        for name in [name for name in sys.modules if name.split(".")[0] == self._package]:
-            _forget(name)
+        with self._loading:
+            self._generation += 1
+            self._base = self._generation
+            self._idle = {self._generation: []}
+            self._generation_of.clear()
+            self._code.clear()
+            importlib.invalidate_caches()
+            for module in self._take_code().values():
+                _drop_bytecode(module)
+
+    def deploy(self, function: str) -> None:
+        """Let one function run from code loaded anew; the others go on with theirs.
+
+        Functions that are deployed one after the other share the new code, until one of them is
+        deployed again.
+        """
+        with self._loading:
+            if self._runs(function) == self._generation:
+                self._code[self._generation] = code = self._take_code()
+                for module in code.values():
+                    _drop_bytecode(module)
+                self._generation += 1
+                self._idle[self._generation] = []
+                importlib.invalidate_caches()
+            self._generation_of[function] = self._generation
+            for old in self._idle.keys() - {self._base, *self._generation_of.values()}:
+                del self._idle[old], self._code[old]
+
+    @property
+    def served(self) -> list[int]:
+        """Calls that each version of the code has served, the newest last."""
+        return [self._served[each] for each in range(self._generation + 1)]
 
     async def watch(self) -> None:
         """Reload on every change of the code, until cancelled."""
@@ -128,20 +161,21 @@ class InProcessFunctions:
         """Say at once whether it loads; it stays for the next invocation."""
         generation = self._generation
         try:
-            environment = self._load()
+            environment = self._load(generation)
         except (Exception, SystemExit) as fault:  # noqa: BLE001 - new code may fail in any way
             logger.warning("new code does not load: %s: %s", type(fault).__name__, fault)
             return
         if generation == self._generation:
-            self._idle.append(environment)
+            self._idle[generation].append(environment)
         print("handlers reloaded", file=sys.stderr, flush=True)
 
     def _run(self, function: str, event: str, context: LambdaContext) -> str:
-        generation = self._generation
+        generation = self._runs(function)
         running = current_function.set(function)
         try:
-            environment = self._environment()
+            environment = self._environment(generation)
             name = "app" if function == HTTP_FUNCTION else function
+            self._served[generation] += 1
             result = json.dumps(getattr(environment, name)(json.loads(event), context))
         except (Exception, SystemExit) as fault:  # one exit must not end the whole stack
             if self._closed:
@@ -151,17 +185,31 @@ class InProcessFunctions:
             raise FunctionError(type(fault).__name__, str(fault)) from fault
         finally:
             current_function.reset(running)
-        if generation == self._generation:
-            self._idle.append(environment)
+        self._idle.get(generation, []).append(environment)  # not of a generation that is no more
         return result
 
-    def _environment(self) -> ModuleType:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return self._load()
+    def _runs(self, function: str) -> int:
+        """The generation of code that the function runs."""
+        return self._generation_of.get(function, self._base)
 
-    def _load(self) -> ModuleType:
+    def _environment(self, generation: int) -> ModuleType:
+        try:
+            return self._idle[generation].pop()
+        except (IndexError, KeyError):
+            return self._load(generation)
+
+    def _load(self, generation: int) -> ModuleType:
+        with self._loading:
+            newer = self._take_code() if generation in self._code else {}
+            sys.modules.update(self._code.get(generation, {}))
+            try:
+                return self._execute()
+            finally:
+                if newer:
+                    self._code[generation] = self._take_code()
+                    sys.modules.update(newer)
+
+    def _execute(self) -> ModuleType:
         module = ModuleType(f"tidings_environment_{next(self._numbers)}")
         module.__file__ = str(self._path)
         if str(self._path.parent) not in sys.path:
@@ -169,10 +217,15 @@ class InProcessFunctions:
         exec(compile(self._path.read_bytes(), str(self._path), "exec"), module.__dict__)
         return module
 
+    def _take_code(self) -> dict[str, ModuleType]:
+        """Remove the package's modules from those that an import finds."""
+        names = [name for name in sys.modules if name.split(".")[0] == self._package]
+        return {name: sys.modules.pop(name) for name in names}
 
-def _forget(name: str) -> None:
-    """Drop a module and its bytecode, which Python compares by whole seconds only."""
-    cached = getattr(sys.modules.pop(name), "__cached__", None)
+
+def _drop_bytecode(module: ModuleType) -> None:
+    """Python compares it with the code by whole seconds only."""
+    cached = getattr(module, "__cached__", None)
     if cached:
         with contextlib.suppress(OSError):
             Path(cached).unlink()

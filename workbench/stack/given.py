@@ -32,3 +32,8 @@ class Given:
     faults: Faults
     routes: Routes = field(default_factory=dict)
     page_origins: tuple[str, ...] = ()
+
+    @property
+    def has_peers(self) -> bool:
+        """Whether there are other regions."""
+        return len(self.endpoints) > 1

@@ -21,8 +21,9 @@ from pathlib import Path
 
 import uv
 
+from operate.interpreters import find_python
+
 from .children import StackError
-from .interpreters import find_python
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "4.14.0"

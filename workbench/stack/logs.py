@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from typing import Any, Literal, TextIO
 
 Format = Literal["text", "json"]
-# The product's own logger, and those of the workbench.
-_LOGGERS = ("chalicelib", "tidings")
+# The product's own logger, and those of the workbench. `tidings` is Chalice's, which sets its level
+# and its handlers whenever app.py is run.
+_WORKBENCH = ("tidings.stack", "tidings.deploy")
+_LOGGERS = ("chalicelib", *_WORKBENCH)
 _COLOURS = {"DEBUG": "2", "INFO": "36", "WARNING": "33", "ERROR": "31", "CRITICAL": "31"}
 
 
@@ -29,7 +31,8 @@ def configure(format: Format, stream: TextIO | None = None, region: str = "") ->
         logger.handlers = [handler]
         logger.propagate = False
     # Whatever level a library gave to the root logger.
-    logging.getLogger("tidings").setLevel(logging.WARNING)
+    for name in _WORKBENCH:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class _Text(logging.Formatter):

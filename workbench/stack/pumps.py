@@ -79,8 +79,8 @@ class QueuePump:
         self._stopping = True
         self._nudged.set()
         # A long poll is waited for, not cut: what it received would stay hidden.
-        await _settle(self._loops, _WAIT_S + 1.0)
-        await _settle(list(self._batches), within_s)
+        await settle(self._loops, _WAIT_S + 1.0)
+        await settle(list(self._batches), within_s)
         await self._client.close()
 
     def nudge(self) -> None:
@@ -172,7 +172,7 @@ class Schedule:
             self._loop.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._loop
-        await _settle(list(self._calls), within_s)
+        await settle(list(self._calls), within_s)
 
     async def _run(self) -> None:
         clock = asyncio.get_running_loop()
@@ -196,7 +196,7 @@ def _spawn(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> N
     task.add_done_callback(tasks.discard)
 
 
-async def _settle(tasks: list[asyncio.Task[None]], within_s: float) -> None:
+async def settle(tasks: list[asyncio.Task[None]], within_s: float) -> None:
     """Wait for tasks; cancel those that take longer."""
     if not tasks:
         return

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from operate.clients import client
 from operate.keys import ANY, Keys
 from operate.resources import load as load
+from operate.resources import of_regions as of_regions
 from operate.resources import queue_name
 
 from .children import StackError

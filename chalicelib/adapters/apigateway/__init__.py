@@ -1,1 +1,1 @@
-"""@connections: posts and closes, signed by this package and sent on keep-alive sockets."""
+"""@connections: posts and closes."""

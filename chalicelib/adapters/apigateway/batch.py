@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from ...model.connections import Target
 from ...model.delivery import Outcome
 from ...model.identifiers import ConnectionId
+from ..http.pool import Pool
+from ..http.sigv4 import Signer
+from ..http.sockets import Request
 from .outcomes import Crowd
-from .pool import Pool
-from .sigv4 import Signer
-from .sockets import Request
 
 
 class Batch:
@@ -63,6 +63,8 @@ class Batch:
 
     def settle(self, request: SignedRequest, result: int | str) -> None:
         """Record a request's result: the HTTP status, or the reason why there is none."""
+        if request.ended:  # its caller has given it up
+            return
         outcome = Outcome.FAILED
         if isinstance(result, int):
             outcome = self._crowd.outcome(result, request.target.connection_id)
@@ -82,12 +84,27 @@ class Batch:
                 self._counts["no_budget"] += 1
                 self._end(request, Outcome.UNSENT)
 
+    def begin_no_more(self, requests: Sequence[SignedRequest]) -> None:
+        """Leave what is not written yet to somebody else; what is written gets its answer."""
+        for request in requests:
+            if not request.ended and not request.written:
+                self._counts["not_begun"] += 1
+                self._end(request, Outcome.UNSENT)
+
+    def give_up(self, requests: Sequence[SignedRequest]) -> None:
+        """Wait no longer: of a request that was written, nobody knows whether it arrives."""
+        for request in requests:
+            if not request.ended:
+                self.failures["given_up"] += 1
+                self._counts["given_up"] += 1
+                self._end(request, Outcome.FAILED)
+
     def _end(self, request: SignedRequest, outcome: Outcome) -> None:
         ended, following = [(request, outcome)], request.after
         if outcome in (Outcome.DELIVERED, Outcome.TOO_LARGE):
             if following is not None:
                 following.ready = True
-                if following.granted:
+                if following.granted and not following.ended:
                     self._submit([following])
         else:
             while following is not None:
@@ -108,13 +125,14 @@ class SignedRequest(Request):
     Attributes:
         granted: The budget has it.
         ready: No earlier request to the same connection is pending.
-        ended: It has an outcome.
+        ended: It has an outcome; one that waits for a socket then is not sent any more.
+        written: A socket has sent it, perhaps not all of it.
         after: The next request to the same connection.
     """
 
     __slots__ = (
         "after", "batch", "body", "digest", "ended", "granted", "index", "method", "paths", "pool",
-        "ready", "signer", "target",
+        "ready", "signer", "target", "written",
     )  # fmt: skip
 
     def __init__(
@@ -122,13 +140,17 @@ class SignedRequest(Request):
     ) -> None:
         self.batch, self.index, self.method = batch, index, method
         self.target, self.body, self.digest = target, body, digest
-        self.granted = self.ready = self.ended = False
+        self.granted = self.ready = self.ended = self.written = False
         self.after: SignedRequest | None = None
         self.signer: Signer
         self.paths: tuple[str, str]
         self.pool: Pool
 
+    def is_wanted(self) -> bool:
+        return not self.ended
+
     def encode(self) -> bytes:
+        self.written = True
         signer = self.signer
         wire, canonical = self.paths
         authorization = signer.authorization(self.method, canonical, self.digest)

@@ -22,7 +22,7 @@ class EnginePoster:
         self._websockets = websockets
         self._sessions = sessions
 
-    def post(self, posts: Sequence[Post]) -> list[Outcome]:
+    def post(self, posts: Sequence[Post], within_ms: int | None = None) -> list[Outcome]:
         found: dict[int, Outcome] = {}
         through: dict[int, Post] = {}
         held: set[ConnectionId] = set()  # polling sessions that did not take a post
@@ -39,7 +39,7 @@ class EnginePoster:
             else:
                 through[number] = settled
         if through:
-            outcomes = self._websockets.post(list(through.values()))
+            outcomes = self._websockets.post(list(through.values()), within_ms)
             found.update(zip(through, outcomes, strict=True))
         return [found[number] for number in range(len(posts))]
 

@@ -10,22 +10,22 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 from ...kernel import telemetry
 from ...kernel.ids import transport_id
 from ...model.connections import Target
 from ...model.delivery import Outcome, Post
-from ...model.identifiers import RoomId
+from ...model.identifiers import ConnectionId, Region, RoomId, UserId
 from ...ports.system import Clock
+from ..http.client import HttpClient, submit
+from ..http.endpoints import domain
+from ..http.pool import Pool
+from ..http.sigv4 import EMPTY_HASH, Credentials, Signer, amz_date, paths
 from .batch import Batch, SignedRequest
 from .budget import Allowance, Lease, Report
-from .client import HttpClient, submit
 from .outcomes import Crowd
-from .pool import Pool
-from .sigv4 import Credentials, Signer, paths
 
-_EMPTY_HASH = hashlib.sha256(b"").hexdigest()
+_NO_CONNECTION = ConnectionId("AAAAAAAAAAAAAAA=")  # of the usual form, and nobody's
 _WAIT_S, _WAITS = 0.025, 80
 _REFUSALS = (Outcome.BUSY, Outcome.THROTTLED, Outcome.FAILED)
 
@@ -66,14 +66,19 @@ class ApiGatewayPoster:
         self._url = connections_url.rstrip("/")
         self._credentials = credentials
         self._client = HttpClient(concurrency, timeout_s, clock)
+        self._timeout_s = timeout_s
         self._allowance = Allowance(budget, fallback_per_s, clock) if budget else None
         self._report = Report(note, clock) if note else None
         self._crowd = Crowd(clock)
         self._clock = clock
         self._young_ms = young_ms
 
-    def post(self, posts: Sequence[Post]) -> list[Outcome]:
-        """Send what the budget grants now; wait about two seconds at most for the rest."""
+    def post(self, posts: Sequence[Post], within_ms: int | None = None) -> list[Outcome]:
+        """Send what the budget grants now; wait about two seconds at most for the rest.
+
+        With `within_ms` nobody waits for the budget: what it refuses is `UNSENT` at once.
+        """
+        until_ms = self._clock.now_ms() + within_ms if within_ms is not None else None
         hashes: dict[bytes, str] = {}
         for post in posts:
             if post.data not in hashes:
@@ -81,7 +86,7 @@ class ApiGatewayPoster:
         batch = self._batch()
         requests = [batch.add("POST", post.target, post.data, hashes[post.data]) for post in posts]
         rooms = [post.room_id for post in posts]
-        outcomes = self._perform(batch, requests, rooms, self._allowance)
+        outcomes = self._perform(batch, requests, rooms, self._allowance, until_ms)
         if self._report is not None and outcomes:
             self._report.add(outcomes.count(Outcome.DELIVERED), sum(map(outcomes.count, _REFUSALS)))
         return outcomes
@@ -89,8 +94,21 @@ class ApiGatewayPoster:
     def close(self, target: Target) -> Outcome:
         """DELETE the connection; does not use the budget of posts."""
         batch = self._batch()
-        request = batch.add("DELETE", target, b"", _EMPTY_HASH)
+        request = batch.add("DELETE", target, b"", EMPTY_HASH)
         return self._perform(batch, [request], [None], None)[0]
+
+    def reaches(self, api_id: str, stage: str) -> bool:
+        """Whether a GET of a connection that does not exist is answered as one; no side effect.
+
+        A 429 shows that @connections is there, too. Whether this id is taken for one that is gone
+        (410) or for none (400) does not matter.
+        """
+        region = Region(self._region)
+        target = Target(_NO_CONNECTION, UserId(""), api_id, stage, region, "json", 0)
+        batch = self._batch()
+        request = batch.add("GET", target, b"", EMPTY_HASH)
+        [outcome] = self._perform(batch, [request], [None], None)
+        return outcome is not Outcome.FAILED or "status_400" in batch.failures
 
     def stop(self) -> None:
         """Stop the thread and close its sockets; pending posts fail. Start no call meanwhile."""
@@ -106,6 +124,7 @@ class ApiGatewayPoster:
         requests: list[SignedRequest],
         rooms: list[RoomId | None],
         allowance: Allowance | None,
+        until_ms: int | None = None,
     ) -> list[Outcome]:
         if not requests:
             return []
@@ -122,12 +141,19 @@ class ApiGatewayPoster:
             if granted:
                 loop.call_soon_threadsafe(batch.grant, requests[sent : sent + granted])
                 sent += granted
-            elif waits == _WAITS:
+            elif waits == _WAITS or until_ms is not None:
                 loop.call_soon_threadsafe(batch.throttle, requests[sent:])
                 break
             else:
                 waits += 1
                 self._clock.sleep(_WAIT_S)
+        if until_ms is not None:
+            left_ms = max(0, until_ms - self._clock.now_ms())
+            if not batch.done.wait(left_ms / 1000):
+                loop.call_soon_threadsafe(batch.begin_no_more, requests)
+                # One that is written once more, on another socket, has a time-out of its own.
+                if not batch.done.wait(self._timeout_s):
+                    loop.call_soon_threadsafe(batch.give_up, requests)
         batch.done.wait()
         if batch.failures:
             telemetry.log("WARNING", "post_failed", **batch.failures)
@@ -136,7 +162,7 @@ class ApiGatewayPoster:
     def _route(self, requests: list[SignedRequest]) -> None:
         """Give every request its signer, paths and pool."""
         credentials = self._credentials()
-        date = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+        date = amz_date(self._clock.now_ms())
         known: dict[tuple[str, str], tuple[Pool, Signer]] = {}
         for request in requests:
             key = request.target.api_id, request.target.region
@@ -144,7 +170,7 @@ class ApiGatewayPoster:
                 region = request.target.region or self._region
                 pool = self._client.pool(
                     self._url
-                    or f"https://{request.target.api_id}.execute-api.{region}.amazonaws.com"
+                    or f"https://{request.target.api_id}.execute-api.{region}.{domain(region)}"
                 )
                 known[key] = pool, Signer(pool.host, region, credentials, date)
             request.pool, request.signer = known[key]

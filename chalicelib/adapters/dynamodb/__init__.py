@@ -1,8 +1,10 @@
 """The stores on DynamoDB. Table layout: `terraform/resources.json`; guarantees: `ports`."""
 
+from .arrivals import DynamoArrivals
 from .checkpoints import DynamoCheckpointStore
 from .connections import DynamoConnectionStore
 from .cursors import DynamoCursors
+from .drains import DynamoDrains
 from .friends import DynamoFriendStore
 from .log import DynamoMessageLog
 from .markers import DynamoMarkers
@@ -11,9 +13,11 @@ from .revocations import DynamoRevocationStore
 from .rooms import DynamoRoomStore
 
 __all__ = [
+    "DynamoArrivals",
     "DynamoCheckpointStore",
     "DynamoConnectionStore",
     "DynamoCursors",
+    "DynamoDrains",
     "DynamoFriendStore",
     "DynamoMarkers",
     "DynamoMessageLog",

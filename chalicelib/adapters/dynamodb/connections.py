@@ -22,7 +22,7 @@ class DynamoConnectionStore:
         self._joined = Table(client, f"{prefix}-room_connections")
 
     def put(self, connection: Connection) -> None:
-        self._table.put(_connection_item(connection))
+        self._table.put(connection_item(connection))
 
     def get(self, connection_id: ConnectionId) -> Connection | None:
         item = self._table.get({"connection_id": s(connection_id)})
@@ -212,7 +212,7 @@ def _target(item: Item) -> Target:
     )
 
 
-def _connection_item(connection: Connection) -> Item:
+def connection_item(connection: Connection) -> Item:
     item = {
         **_target_item(connection.target),
         "device_info": {"M": {name: s(value) for name, value in connection.device_info.items()}},

@@ -14,7 +14,7 @@ from ...model.decisions import Decision, addition, merged, removal
 from ...model.friends import earliness
 from ...model.identifiers import Region, UserId
 from . import decisions
-from .table import Item, Table, integer, n, s, text
+from .table import Item, Table, integer, n, s, text, written_by
 
 Held = list[Decision[int]]
 
@@ -25,6 +25,7 @@ class DynamoFriendStore:
         self._table = Table(client, f"{prefix}-friends")
         self._region = regions[0]
         self._several = len(regions) > 1
+        self._by = written_by(regions)
         self._writers: tuple[Region | None, ...] = (None, *(regions if self._several else ()))
 
     def put(self, user_id: UserId, friend_id: UserId, since_ms: int) -> None:
@@ -94,7 +95,7 @@ class DynamoFriendStore:
     ) -> bool:
         item = decisions.attributes(decision, "friend_id", friend_id)
         return self._table.put(
-            {"user_id": s(user_id), **item, "since_ms": n(decision.value)},
+            {"user_id": s(user_id), **item, "since_ms": n(decision.value), **self._by},
             **decisions.condition(decision, held, "friend_id"),
         )
 

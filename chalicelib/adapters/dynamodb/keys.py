@@ -7,7 +7,7 @@ The separator `#` is in no room id, user id, connection id, message id or region
 
 from __future__ import annotations
 
-HEAD = "head"
+HEAD, DEDUPE, ENTRY = "head", "dedupe", "e#"
 
 
 def stream_key(room_id: str, region: str) -> str:
@@ -17,7 +17,7 @@ def stream_key(room_id: str, region: str) -> str:
 
 def dedupe_key(room_id: str) -> str:
     """The partition of a room's dedupe items in the table `messages`. No region is named so."""
-    return f"{room_id}#dedupe"
+    return f"{room_id}#{DEDUPE}"
 
 
 def copies_key(room_id: str) -> str:
@@ -27,7 +27,7 @@ def copies_key(room_id: str) -> str:
 
 def entry_key(message_id: str) -> str:
     """The sort key of an entry in its stream."""
-    return f"e#{message_id}"
+    return f"{ENTRY}{message_id}"
 
 
 def reader_key(user_id: str, region: str) -> str:

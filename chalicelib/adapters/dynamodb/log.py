@@ -7,11 +7,13 @@ In the table `messages`, a stream is the partition `{room}#{region}` with its en
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ...kernel import nesting, tails
-from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, Stream, UserId
+from ...kernel import tails
+from ...kernel.errors import Unavailable
+from ...model.identifiers import MessageId, Region, RoomId, Stream, UserId
 from ...model.log import (
     BatchResult,
     Committed,
@@ -21,18 +23,31 @@ from ...model.log import (
     Entry,
     EntryKind,
     Head,
+    Reach,
     Refused,
     Taken,
     check_contiguous,
 )
-from ..aws import unavailable
+from ..aws.errors import TransactionCancelled, unavailable
 from ..commits import CommitOne
 from . import tail_slots
 from .keys import HEAD, copies_key, dedupe_key, entry_key, stream_key
+from .log_items import (
+    DEDUPE_S,
+    copy_of,
+    dedupe_item,
+    duplicate_of,
+    entry_item,
+    entry_of,
+    head_of,
+    reach_names,
+)
 from .reasons import Reasons
-from .table import Item, Table, cancelled, integer, n, reasons_of, s, text, to_json
+from .table import CONFLICT, FAILED, Item, Table, cancelled, integer, n, s, text
 
-_DEDUPE_S = 24 * 3600
+# The mark of a deletion.
+_DELETE, _DELETED = "SET deleted = :yes REMOVE content", {":yes": {"BOOL": True}}
+_EXISTS, _ENTRY_NAME = "attribute_exists(#entry)", {"#entry": "entry"}
 
 
 class DynamoMessageLog(CommitOne):
@@ -50,12 +65,12 @@ class DynamoMessageLog(CommitOne):
         client = self._table.client
         writes = self._writes(entries, previous, now_ms)
         try:
-            # The SDK adds a ClientRequestToken: its own retries never write twice.
+            # The client adds a ClientRequestToken: its own retries never write twice.
             with unavailable("the store"):
                 client.transact_write_items(TransactItems=list(writes.values()))
             return Committed()
-        except client.exceptions.TransactionCanceledException as refusal:
-            reasons = Reasons(dict(zip(writes, reasons_of(refusal), strict=False)))
+        except TransactionCancelled as refusal:
+            reasons = Reasons(dict(zip(writes, refusal.reasons, strict=False)))
             answer = self._refused(entries, now_ms, reasons)
             if answer is None:
                 raise cancelled(refusal) from refusal
@@ -65,13 +80,13 @@ class DynamoMessageLog(CommitOne):
         item = self._table.get({"stream": s(dedupe_key(room_id)), "entry": s(dedupe)})
         if item is None or integer(item, "expires_ms") <= now_ms:
             return None
-        return _duplicate(item)
+        return duplicate_of(item)
 
     def heads(self, streams: Sequence[Stream]) -> dict[Stream, Head]:
         keys = {stream_key(*stream): stream for stream in streams}
         items = self._table.batch_get([{"stream": s(k), "entry": s(HEAD)} for k in keys])
         found = {text(item, "stream"): item for item in items}
-        return {stream: _head(found.get(key, {})) for key, stream in keys.items()}
+        return {stream: head_of(found.get(key, {})) for key, stream in keys.items()}
 
     def elsewhere(
         self, room_id: RoomId, regions: Sequence[Region], dedupes: Sequence[str], now_ms: int
@@ -85,9 +100,9 @@ class DynamoMessageLog(CommitOne):
         for item in items:
             region = streams.get(text(item, "stream"))
             if region is not None:
-                heads[region] = _head(item)
+                heads[region] = head_of(item)
             elif integer(item, "expires_ms") > now_ms:
-                first[text(item, "entry")] = _duplicate(item)
+                first[text(item, "entry")] = duplicate_of(item)
         return Elsewhere(heads, first)
 
     def note_copy(self, copy: Copy, sender: UserId, own: bool) -> None:
@@ -122,12 +137,63 @@ class DynamoMessageLog(CommitOne):
             },
             ConsistentRead=True,
         )
-        return [_copy(room_id, item) for item in items]
+        return [copy_of(room_id, item) for item in items]
+
+    def keep(
+        self, entry: Entry, dedupe: str | None, deletion: str, own: Region, now_ms: int
+    ) -> bool:
+        stream = (entry.room_id, entry.region)
+        # First: a head that is further than the entries promises nothing.
+        self._note(stream, own, {"seq": n(entry.seq), "last_id": s(entry.message_id)})
+        writes = [
+            self._entry_write(replace(entry, kept=True)),
+            self._absence(dedupe_key(entry.room_id), deletion),
+        ]
+        if dedupe is not None and now_ms < entry.timestamp_ms + DEDUPE_S * 1000:
+            # If it was replicated, this writes the same once more.
+            item = dedupe_item(entry, dedupe, entry.timestamp_ms)
+            writes.append({"Put": {"TableName": self._table.name, "Item": item}})
+        client = self._table.client
+        try:
+            with unavailable("the store"):
+                client.transact_write_items(TransactItems=writes)
+            return True
+        except TransactionCancelled as refusal:
+            codes = {reason.get("Code") for reason in refusal.reasons}
+            if FAILED in codes:
+                return False
+            if CONFLICT in codes:
+                raise Unavailable("the entry is being written, try again") from refusal
+            raise cancelled(refusal) from refusal
+
+    def pass_over(self, stream: Stream, seq: int, own: Region) -> None:
+        self._note(stream, own, {"passed": n(seq)})
+
+    def restore_head(self, stream: Stream, reach: Reach) -> None:
+        assert reach.last_id is not None
+        self._table.update(
+            {"stream": s(stream_key(*stream)), "entry": s(HEAD)},
+            "SET seq = :seq, last_id = :id",
+            {":seq": n(reach.seq), ":id": s(reach.last_id)},
+            ConditionExpression="attribute_not_exists(seq) OR seq < :seq",
+        )
+
+    def mark_deleted(self, entry: Entry) -> None:
+        self._table.update(
+            {
+                "stream": s(stream_key(entry.room_id, entry.region)),
+                "entry": s(entry_key(entry.message_id)),
+            },
+            _DELETE,
+            _DELETED,
+            ConditionExpression=_EXISTS,
+            ExpressionAttributeNames=_ENTRY_NAME,
+        )
 
     def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None:
         key = {"stream": s(stream_key(room_id, region)), "entry": s(entry_key(message_id))}
         item = self._table.get(key)
-        return _entry(item) if item is not None else None
+        return entry_of(item) if item is not None else None
 
     def after(
         self, room_id: RoomId, region: Region, message_id: MessageId, limit: int
@@ -159,7 +225,7 @@ class DynamoMessageLog(CommitOne):
             Limit=limit + 1,
         )
         inside = [item for item in items if low < text(item, "entry") < high]
-        return [_entry(item) for item in inside[:limit]]
+        return [entry_of(item) for item in inside[:limit]]
 
     def _refused(
         self,
@@ -169,7 +235,7 @@ class DynamoMessageLog(CommitOne):
     ) -> BatchResult | None:
         """What the cancellation means; None if it is an unexpected error."""
         known = self._known(entries, now_ms, reasons)
-        head = _head(reasons.head) if reasons.head else None
+        head = head_of(reasons.head) if reasons.head else None
         if known:
             return Refused(known, head)
         if head is not None:
@@ -198,7 +264,7 @@ class DynamoMessageLog(CommitOne):
                 continue
             item = reason.get("Item")
             if item:
-                found[number] = _duplicate(item)
+                found[number] = duplicate_of(item)
             elif len(entries) == 1:
                 known = self.find(entry.room_id, dedupe, now_ms)
                 found |= {number: known} if known is not None else {}
@@ -242,27 +308,17 @@ class DynamoMessageLog(CommitOne):
         return {
             "Put": {
                 "TableName": self._table.name,
-                "Item": _entry_item(entry),
+                "Item": entry_item(entry),
                 "ConditionExpression": "attribute_not_exists(#entry)",
                 "ExpressionAttributeNames": {"#entry": "entry"},
             }
         }
 
     def _dedupe_write(self, entry: Entry, dedupe: str, now_ms: int) -> Item:
-        item = {
-            "stream": s(dedupe_key(entry.room_id)),
-            "entry": s(dedupe),
-            "message_id": s(entry.message_id),
-            "region": s(entry.region),
-            "seq": n(entry.seq),
-            "timestamp_ms": n(entry.timestamp_ms),
-            "expires_ms": n(now_ms + _DEDUPE_S * 1000),
-            "ttl": n(now_ms // 1000 + _DEDUPE_S + 3600),
-        }
         return {
             "Put": {
                 "TableName": self._table.name,
-                "Item": item,
+                "Item": dedupe_item(entry, dedupe, now_ms),
                 "ConditionExpression": "attribute_not_exists(#entry) OR expires_ms <= :now",
                 "ExpressionAttributeNames": {"#entry": "entry"},
                 "ExpressionAttributeValues": {":now": n(now_ms)},
@@ -277,86 +333,35 @@ class DynamoMessageLog(CommitOne):
             "Update": {
                 "TableName": self._table.name,
                 "Key": {"stream": s(stream), "entry": s(entry_key(entry.target_id))},
-                "UpdateExpression": "SET deleted = :yes REMOVE content",
-                "ConditionExpression": "attribute_exists(#entry)",
-                "ExpressionAttributeNames": {"#entry": "entry"},
-                "ExpressionAttributeValues": {":yes": {"BOOL": True}},
+                "UpdateExpression": _DELETE,
+                "ConditionExpression": _EXISTS,
+                "ExpressionAttributeNames": _ENTRY_NAME,
+                "ExpressionAttributeValues": _DELETED,
             }
         }
 
+    def _absence(self, stream: str, entry: str) -> Item:
+        return {
+            "ConditionCheck": {
+                "TableName": self._table.name,
+                "Key": {"stream": s(stream), "entry": s(entry)},
+                "ConditionExpression": "attribute_not_exists(#entry)",
+                "ExpressionAttributeNames": _ENTRY_NAME,
+            }
+        }
 
-def _head(item: Item) -> Head:
-    seq = integer(item, "seq")
-    return Head(seq, MessageId(text(item, "last_id")), tail_slots.read(item, seq))
+    def _note(self, stream: Stream, own: Region, reach: Mapping[str, Item]) -> None:
+        """Set attributes of `reach_names` in this region's own head, if they are further.
 
-
-def _copy(room_id: RoomId, item: Item) -> Copy:
-    return Copy(
-        room_id,
-        MessageId(text(item, "entry")),
-        Region(text(item, "region")),
-        integer(item, "seq"),
-        MessageId(text(item, "of_id")),
-        Region(text(item, "of_region")),
-    )
-
-
-def _duplicate(item: Item) -> Duplicate:
-    return Duplicate(
-        MessageId(text(item, "message_id")),
-        Region(text(item, "region")),
-        integer(item, "seq"),
-        integer(item, "timestamp_ms"),
-    )
-
-
-def _entry_item(entry: Entry) -> Item:
-    item: Item = {
-        "stream": s(stream_key(entry.room_id, entry.region)),
-        "entry": s(entry_key(entry.message_id)),
-        "room_id": s(entry.room_id),
-        "region": s(entry.region),
-        "seq": n(entry.seq),
-        "kind": s(entry.kind),
-        "sender_id": s(entry.sender_id),
-        "timestamp_ms": n(entry.timestamp_ms),
-        "message_type": s(entry.message_type),
-        "content": s(to_json(entry.content)),
-        "deleted": {"BOOL": entry.deleted},
-    }
-    if entry.delivery_receipt:
-        item["delivery_receipt"] = {"BOOL": True}
-    for name in ("reply_to_message_id", "client_message_id", "target_id", "origin_id"):
-        value = getattr(entry, name)
-        if value is not None:
-            item[name] = s(value)
-    return item
-
-
-def _entry(item: Item) -> Entry:
-    def optional(name: str) -> str | None:
-        return text(item, name) if name in item else None
-
-    content = optional("content")
-    reply, target, origin = (
-        optional("reply_to_message_id"),
-        optional("target_id"),
-        optional("origin_id"),
-    )
-    return Entry(
-        room_id=RoomId(text(item, "room_id")),
-        region=Region(text(item, "region")),
-        seq=integer(item, "seq"),
-        message_id=MessageId(text(item, "entry")[2:]),
-        kind=EntryKind(text(item, "kind")),
-        sender_id=UserId(text(item, "sender_id")),
-        timestamp_ms=integer(item, "timestamp_ms"),
-        message_type=text(item, "message_type"),
-        content=nesting.read(content) if content is not None else None,
-        reply_to_message_id=MessageId(reply) if reply else None,
-        client_message_id=optional("client_message_id"),
-        target_id=MessageId(target) if target else None,
-        deleted=bool(item["deleted"]["BOOL"]),
-        origin_id=ConnectionId(origin) if origin else None,
-        delivery_receipt="delivery_receipt" in item,
-    )
+        Args:
+            reach: Their values; the first decides.
+        """
+        room_id, region = stream
+        names, first = reach_names(region), next(iter(reach))
+        self._table.update(
+            {"stream": s(stream_key(room_id, own)), "entry": s(HEAD)},
+            "SET " + ", ".join(f"#{name} = :{name}" for name in reach),
+            {f":{name}": value for name, value in reach.items()},
+            ConditionExpression=f"attribute_not_exists(#{first}) OR #{first} < :{first}",
+            ExpressionAttributeNames={f"#{name}": names[name] for name in reach},
+        )

@@ -15,7 +15,7 @@ from ...kernel.settings import MOST_REGIONS
 from ...model.identifiers import MessageId, Region, RoomId, UserId
 from ...model.receipts import Marker, Reading, Seen, furthest, joined
 from .keys import furthest_key, reader_key
-from .table import Item, Table, integer, n, s, text
+from .table import BY, Item, Table, integer, n, s, text
 
 _NOTE_TRIES = 8
 # Earlier versions know the first two. The others are of several regions: two for each stream.
@@ -47,14 +47,14 @@ class DynamoMarkers:
             ReturnValues="ALL_OLD",
         )
         held = answer.get("Attributes") if answer is not None else self._table.get(key)
-        return _marker(held) if held else None
+        return marker_of(held) if held else None
 
     def _join(self, room_id: RoomId, region: Region, marker: Marker) -> Marker | None:
         """Move a marker of several streams: read, join, and write if it is what was read."""
         key = _key(room_id, marker.user_id, region)
         for _ in range(_NOTE_TRIES):
             item = self._table.get(key)
-            held = _marker(item) if item is not None else None
+            held = marker_of(item) if item is not None else None
             moved = joined(held, marker) if held is not None else marker
             if moved == held or self._table.put(
                 _marker_item(key, moved),
@@ -93,7 +93,7 @@ class DynamoMarkers:
             ExpressionAttributeValues={":room": s(room_id)},
             ConsistentRead=True,
         )
-        markers = (_marker(item) for item in items if "message_id" in item)
+        markers = (marker_of(item) for item in items if "message_id" in item)
         return furthest(Reading(each.user_id, each.message_id, each.all_seen) for each in markers)
 
     def of_user(
@@ -104,7 +104,7 @@ class DynamoMarkers:
         ]
         found: dict[RoomId, Marker] = {}
         for item in self._table.batch_get(keys):
-            room_id, marker = RoomId(text(item, "room_id")), _marker(item)
+            room_id, marker = RoomId(text(item, "room_id")), marker_of(item)
             found[room_id] = joined(found[room_id], marker) if room_id in found else marker
         return found
 
@@ -141,7 +141,7 @@ def _user(item: Item) -> UserId:
     return UserId(text(item, "reader").rpartition("#")[0])
 
 
-def _marker(item: Item) -> Marker:
+def marker_of(item: Item) -> Marker:
     message_id, read_ms = MessageId(text(item, "message_id")), integer(item, "read_ms")
     seen = _seen(text(item, "seen"))
     if text(item, "seq_of") != message_id:  # moved by an earlier version, which writes no seq
@@ -153,6 +153,7 @@ def _marker(item: Item) -> Marker:
 def _marker_item(key: Item, marker: Marker) -> Item:
     return {
         **key,
+        BY: s(text(key, "reader").rpartition("#")[2]),
         "message_id": s(marker.message_id),
         "read_ms": n(marker.read_ms),
         "seq_of": s(marker.message_id),

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...kernel.ids import regional_key
 from ...model.identifiers import Region, UserId
-from .table import Item, Table, integer, n, s
+from .table import BY, Item, Table, integer, n, s
 
 _KEPT_S = 3600
 
@@ -23,12 +23,16 @@ class DynamoRevocationStore:
         self._table = Table(client, f"{prefix}-revocations")
 
     def put(self, user_id: UserId, until_ms: int) -> None:
+        change, names = "SET until_ms = :until, #ttl = :ttl", {"#ttl": "ttl"}
+        values = {":until": n(until_ms), ":ttl": n(until_ms // 1000 + _KEPT_S)}
+        if self._own is not None:
+            change, names["#by"], values[":by"] = f"{change}, #by = :by", BY, s(self._own)
         self._table.update(
             _key(user_id, self._own),
-            "SET until_ms = :until, #ttl = :ttl",
-            {":until": n(until_ms), ":ttl": n(until_ms // 1000 + _KEPT_S)},
+            change,
+            values,
             ConditionExpression="attribute_not_exists(until_ms) OR until_ms < :until",
-            ExpressionAttributeNames={"#ttl": "ttl"},
+            ExpressionAttributeNames=names,
         )
 
     def until_ms(self, user_id: UserId) -> int:

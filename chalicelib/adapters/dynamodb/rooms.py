@@ -15,7 +15,7 @@ from ...kernel.ids import of_regional_key, regional_key
 from ...model.decisions import Decision, addition, merged, removal, removed
 from ...model.identifiers import Region, RoomId, UserId
 from ...model.rooms import Member, Role, Room, RoomType, weakness
-from ..aws import unavailable
+from ..aws.errors import TransactionCancelled, unavailable
 from . import decisions
 from .keys import claim_key
 from .table import (
@@ -26,10 +26,10 @@ from .table import (
     cancelled,
     integer,
     n,
-    reasons_of,
     s,
     text,
     to_json,
+    written_by,
 )
 
 _TRANSACTION_ITEMS, _CREATE_TRIES = 100, 3
@@ -56,6 +56,7 @@ class DynamoRoomStore:
         self._region = regions[0]
         self._regions = tuple(regions)
         self._several = len(regions) > 1
+        self._by = written_by(regions)
         self._home = home or (lambda: client)
 
     def claim(self, room_id: RoomId, creator: UserId) -> bool:
@@ -78,7 +79,7 @@ class DynamoRoomStore:
         A larger room is pending, and treated as not existing, until its other members are
         written. If that fails, its creator may create it again.
         """
-        items = {member.user_id: _member_item(member) for member in members}
+        items = {member.user_id: {**_member_item(member), **self._by} for member in members}
         first = list(items.values())[: _TRANSACTION_ITEMS - 1]
         later = list(items.values())[_TRANSACTION_ITEMS - 1 :]
         room_item = {
@@ -88,6 +89,7 @@ class DynamoRoomStore:
             "created_at_ms": n(room.created_at_ms),
             "metadata": s(to_json(dict(room.metadata))),
             "pending": {"BOOL": bool(later)},
+            **self._by,
         }
         put: Item = {
             "TableName": self._rooms.name,
@@ -120,8 +122,8 @@ class DynamoRoomStore:
                 with unavailable("the store"):
                     client.transact_write_items(TransactItems=writes)
                 return True
-            except client.exceptions.TransactionCanceledException as refusal:
-                codes = [reason.get("Code") for reason in reasons_of(refusal)]
+            except TransactionCancelled as refusal:
+                codes = [reason.get("Code") for reason in refusal.reasons]
                 if codes[:1] == [FAILED]:
                     return False
                 if CONFLICT not in codes:
@@ -208,7 +210,7 @@ class DynamoRoomStore:
     def _decide(self, decision: Decision[Member], held: Held) -> bool:
         item = decisions.attributes(decision, "user_id", decision.value.user_id)
         return self._members.put(
-            {**_member_item(decision.value), **item},
+            {**_member_item(decision.value), **item, **self._by},
             **decisions.condition(decision, held, "user_id"),
         )
 

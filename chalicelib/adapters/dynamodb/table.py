@@ -8,10 +8,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...kernel.errors import Unavailable
-from ..aws import unavailable
+from ...model.identifiers import Region
+from ..aws.errors import ConditionFailed, TransactionCancelled, unavailable
 
 Item = dict[str, Any]
 
+# Says which region wrote an item; for the streams of its replicas.
+BY = "region"
 FAILED, CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
 _GET_ITEMS, _WRITE_ITEMS, _BATCH_TRIES = 100, 25, 6
 _THROTTLED = {"ThrottlingError", "ProvisionedThroughputExceeded"}
@@ -31,6 +34,15 @@ def integer(item: Item, name: str) -> int:
 
 def text(item: Item, name: str) -> str:
     return str(item.get(name, {"S": ""})["S"])
+
+
+def written_by(regions: Sequence[Region]) -> Item:
+    """The attribute that says which region writes; {} in a deployment of one.
+
+    Args:
+        regions: All of the deployment, its own first.
+    """
+    return {BY: s(regions[0])} if len(regions) > 1 else {}
 
 
 class Table:
@@ -104,7 +116,7 @@ class Table:
             with unavailable("the store"):
                 answer: Item = call(TableName=self.name, **arguments)
                 return answer
-        except self.client.exceptions.ConditionalCheckFailedException:
+        except ConditionFailed:
             return None
 
     def _pages(self, call: Any, **arguments: Any) -> Iterator[Item]:
@@ -125,18 +137,11 @@ class Table:
                 arguments["Limit"] = limit
 
 
-def reasons_of(refusal: Any) -> list[Item]:
-    """Why each write of a transaction was refused, in the order of the writes."""
-    reasons: list[Item] = refusal.response.get("CancellationReasons") or []
-    return reasons
-
-
-def cancelled(refusal: Any) -> Exception:
+def cancelled(refusal: TransactionCancelled) -> Exception:
     """The error for a transaction that no condition cancelled: throttled, or unexpected."""
-    if any(reason.get("Code") in _THROTTLED for reason in reasons_of(refusal)):
+    if any(reason.get("Code") in _THROTTLED for reason in refusal.reasons):
         return Unavailable("the store is overloaded, try again")
-    fault: Exception = refusal
-    return fault
+    return refusal
 
 
 def to_json(value: Any) -> str:

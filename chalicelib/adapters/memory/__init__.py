@@ -1,25 +1,34 @@
 """In-memory twins of the stores, the queues and Redis, for tests and the simulator."""
 
+from .arrivals import MemoryArrivals
 from .checkpoints import MemoryCheckpointStore
 from .connections import MemoryConnectionStore
 from .cursors import MemoryCursors
+from .drains import MemoryDrains
 from .friends import MemoryFriendStore
 from .log import MemoryMessageLog
 from .markers import MemoryMarkers
 from .presence import MemoryPresenceStore
-from .queue import MemoryQueue
+from .probes import MemoryProbes
+from .queue import MemoryPeerQueues, MemoryQueue
 from .revocations import MemoryRevocationStore
 from .rooms import MemoryRoomStore
+from .topic import MemoryTopic
 
 __all__ = [
+    "MemoryArrivals",
     "MemoryCheckpointStore",
     "MemoryConnectionStore",
     "MemoryCursors",
+    "MemoryDrains",
     "MemoryFriendStore",
     "MemoryMarkers",
     "MemoryMessageLog",
+    "MemoryPeerQueues",
     "MemoryPresenceStore",
+    "MemoryProbes",
     "MemoryQueue",
     "MemoryRevocationStore",
     "MemoryRoomStore",
+    "MemoryTopic",
 ]

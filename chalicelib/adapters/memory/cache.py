@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...model.access import Charge
 from ...model.connections import FrameContext, Target, Viewers
@@ -12,7 +12,9 @@ from ...model.delivery import ROOM_SHARE, Delivering, most_taken
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry
 from ...model.metrics import Traffic
-from ...model.rooms import LARGE, LargeRoom
+from ...model.rooms import LARGE, LargeRoom, SmallRoom
+from ...ports.whereabouts import ELSEWHERE_S
+from .leases import MemoryLeases
 from .lines import MemoryLines
 from .membership import ROOM_MS, MemoryMembership
 from .registry import CONNECTION_MS, ONLINE_MS
@@ -25,13 +27,18 @@ LIMITS_MS, ACK_MS = 3_600_000, 3_600_000
 
 @dataclass
 class _Joined:
-    """Joined connections by user; `complete` after `fill_joined`."""
+    """Joined connections by user; `complete` after `fill_joined`.
 
+    Attributes:
+        replication: Of the primary node on which it was begun.
+    """
+
+    replication: int
     targets: dict[UserId, dict[ConnectionId, Target]] = field(default_factory=dict)
     complete: bool = False
 
 
-class MemoryCache(MemoryMembership, MemoryLines):
+class MemoryCache(MemoryMembership, MemoryLines, MemoryLeases):
     """See `ports.Cache`."""
 
     def claim(self, name: str, seconds: int) -> bool:
@@ -72,11 +79,9 @@ class MemoryCache(MemoryMembership, MemoryLines):
             turn = None
             if room_id is not None and turn_region is not None:
                 rate = charge.room if charge is not None else None
-                turn = self._draw(
-                    (room_id, turn_region),
-                    rate,
-                    charge.shared_by(connection_id) if charge is not None else "",
-                )
+                payer = charge.shared_by(connection_id) if charge is not None else ""
+                drawn = self._draw((room_id, turn_region), rate, payer)
+                turn = replace(drawn, room=self._small(room_id))
             entry = self._get(f"connection:{connection_id}")
             if entry is None:
                 return FrameContext(None, None, version, turn, wait_ms)
@@ -120,12 +125,12 @@ class MemoryCache(MemoryMembership, MemoryLines):
             return Viewers(
                 targets=tuple(targets) if joined.complete else None,
                 members=frozenset(members.keys() & joined.targets) if members is not None else None,
-                left=self._get(f"room:{room_id}:left") or 0,
+                as_of=self._as_of(room_id),
             )
 
-    def fill_joined(self, room_id: RoomId, left: int, targets: Iterable[Target]) -> bool:
+    def fill_joined(self, room_id: RoomId, as_of: str, targets: Iterable[Target]) -> bool:
         with self._call():
-            if (self._get(f"room:{room_id}:left") or 0) != left:
+            if self._as_of(room_id) != as_of:
                 return False
             joined = self._joined(room_id)
             for target in targets:
@@ -136,12 +141,8 @@ class MemoryCache(MemoryMembership, MemoryLines):
 
     def deliver(self, room_id: RoomId, entries: Sequence[Entry]) -> Delivering:
         with self._call():
-            key = f"conversation:{room_id}:recent"
-            recent = {**(self._get(key) or {}), **{each.message_id: each for each in entries}}
-            if entries:
-                messages, since_ms = self._get("stats:traffic") or (0, None)
-                self._put("stats:traffic", (messages + len(entries), since_ms), LIMITS_MS)
-                self._put(key, {each: recent[each] for each in sorted(recent)[-RECENT:]}, ROOM_MS)
+            self._cache_recent(room_id, entries)
+            self._count(len(entries))
             version, members = self._members(room_id)
             if version is not None and members is not None and len(members) > LARGE:
                 return Delivering(version, LargeRoom(room_id, version, len(members)))
@@ -165,6 +166,29 @@ class MemoryCache(MemoryMembership, MemoryLines):
         with self._call():
             since: dict[UserId, int] = self._get(f"typing:{room_id}") or {}
             return since.get(user_id)
+
+    def newest_view(self, room_id: RoomId, user_id: UserId, at_ms: int) -> bool:
+        with self._call():
+            key = f"views:elsewhere:{room_id}"
+            held: dict[UserId, int] = self._get(key) or {}
+            if held.get(user_id, at_ms) > at_ms:
+                return False
+            self._put(key, {**held, user_id: at_ms}, ROOM_MS)
+            return True
+
+    def elsewhere(self, user_ids: Sequence[UserId]) -> dict[UserId, frozenset[Region]]:
+        with self._call():
+            held = {each: self._get(f"user:elsewhere:{each}") for each in user_ids}
+            return {user_id: found for user_id, found in held.items() if found is not None}
+
+    def note_elsewhere(self, regions: Mapping[UserId, frozenset[Region]]) -> None:
+        with self._call():
+            for user_id, found in regions.items():
+                self._put(f"user:elsewhere:{user_id}", found, ELSEWHERE_S * 1000)
+
+    def forget_elsewhere(self, user_id: UserId) -> None:
+        with self._call():
+            self._drop(f"user:elsewhere:{user_id}")
 
     def lease_posts(self, wanted: int, rate_per_s: int, room_id: RoomId | None = None) -> int:
         with self._call():
@@ -232,6 +256,26 @@ class MemoryCache(MemoryMembership, MemoryLines):
         self._put(key, buckets, LIMITS_MS)
         return 0
 
+    def _cache_recent(self, room_id: RoomId, entries: Sequence[Entry]) -> None:
+        if entries:
+            key = f"conversation:{room_id}:recent"
+            held = self._get(key) or {}
+            deleted = {each for each, entry in held.items() if entry.deleted}
+            fresh = {each.message_id: each for each in entries if each.message_id not in deleted}
+            recent = {**held, **fresh}
+            self._put(key, {each: recent[each] for each in sorted(recent)[-RECENT:]}, ROOM_MS)
+
+    def _count(self, delivered: int) -> None:
+        if delivered:
+            messages, since_ms = self._get("stats:traffic") or (0, None)
+            self._put("stats:traffic", (messages + delivered, since_ms), LIMITS_MS)
+
+    def _small(self, room_id: RoomId) -> SmallRoom | None:
+        version, members = self._members(room_id)
+        if version is None or members is None or not 0 < len(members) <= LARGE:
+            return None
+        return SmallRoom(version, tuple(members))
+
     def _version(self, room_id: RoomId) -> str:
         """The room's version, made if there is none."""
         version = self._get(f"room:{room_id}:version")
@@ -242,8 +286,15 @@ class MemoryCache(MemoryMembership, MemoryLines):
         return str(version)
 
     def _joined(self, room_id: RoomId) -> _Joined:
+        """The room's audience; what another primary node has left of it is dropped."""
         joined: _Joined | None = self._get(f"room:{room_id}:joined")
-        return joined or _Joined()
+        if joined is not None and joined.replication == self._replication:
+            return joined
+        self._drop(f"room:{room_id}:joined")
+        return _Joined(self._replication)
+
+    def _as_of(self, room_id: RoomId) -> str:
+        return f"{self._get(f'room:{room_id}:left') or 0}|{self._replication}"
 
     def _filled(self, key: str, rate: int) -> float:
         """The level of a bucket of one second's rate, now."""

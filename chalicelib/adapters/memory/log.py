@@ -17,6 +17,7 @@ from ...model.log import (
     Entry,
     EntryKind,
     Head,
+    Reach,
     Refused,
     Taken,
     check_contiguous,
@@ -33,6 +34,7 @@ class MemoryMessageLog(CommitOne):
         self._heads: dict[Stream, Head] = {}
         self._tails: dict[Stream, dict[int, int]] = {}
         self._copies: dict[tuple[RoomId, MessageId], Copy] = {}
+        self._reaches: dict[tuple[Stream, Region], Reach] = {}
         self._dedupes: dict[tuple[RoomId, str], tuple[int, Duplicate]] = {}
 
     def commit_all(
@@ -62,16 +64,13 @@ class MemoryMessageLog(CommitOne):
 
     def heads(self, streams: Sequence[Stream]) -> dict[Stream, Head]:
         with self._lock:
-            return {stream: self._heads.get(stream, Head(0, MessageId(""))) for stream in streams}
+            return {stream: self._head(stream) for stream in streams}
 
     def elsewhere(
         self, room_id: RoomId, regions: Sequence[Region], dedupes: Sequence[str], now_ms: int
     ) -> Elsewhere:
         with self._lock:
-            heads = {
-                region: self._heads.get((room_id, region), Head(0, MessageId("")))
-                for region in regions
-            }
+            heads = {region: self._head((room_id, region)) for region in regions}
             known = {dedupe: self._find(room_id, dedupe, now_ms) for dedupe in dedupes}
         return Elsewhere(heads, {key: first for key, first in known.items() if first is not None})
 
@@ -91,6 +90,38 @@ class MemoryMessageLog(CommitOne):
         inside = (each for each in found if low <= each.message_id <= high)
         return sorted(inside, key=lambda each: each.message_id)
 
+    def keep(
+        self, entry: Entry, dedupe: str | None, deletion: str, own: Region, now_ms: int
+    ) -> bool:
+        stream = (entry.room_id, entry.region)
+        with self._lock:
+            self._note_reach(stream, own, Reach(entry.seq, entry.message_id))
+            known = entry.message_id in self._entries.get(stream, {})
+            if known or (entry.room_id, deletion) in self._dedupes:
+                return False
+            expires_ms = entry.timestamp_ms + DEDUPE_MS
+            if dedupe is not None and now_ms < expires_ms:
+                first = Duplicate(entry.message_id, entry.region, entry.seq, entry.timestamp_ms)
+                self._dedupes[entry.room_id, dedupe] = (expires_ms, first)
+            self._entries.setdefault(stream, {})[entry.message_id] = replace(entry, kept=True)
+        return True
+
+    def pass_over(self, stream: Stream, seq: int, own: Region) -> None:
+        with self._lock:
+            self._note_reach(stream, own, Reach(passed=seq))
+
+    def restore_head(self, stream: Stream, reach: Reach) -> None:
+        with self._lock:
+            if self._heads.get(stream, Head(0, None)).seq < reach.seq:
+                self._heads[stream] = Head(reach.seq, reach.last_id)
+
+    def mark_deleted(self, entry: Entry) -> None:
+        entries = self._entries.get((entry.room_id, entry.region), {})
+        with self._lock:
+            here = entries.get(entry.message_id)
+            if here is not None:
+                entries[entry.message_id] = replace(here, deleted=True, content=None)
+
     def get(self, room_id: RoomId, region: Region, message_id: MessageId) -> Entry | None:
         with self._lock:
             entry = self._entries.get((room_id, region), {}).get(message_id)
@@ -106,6 +137,19 @@ class MemoryMessageLog(CommitOne):
     ) -> list[Entry]:
         entries = reversed(self._sorted(room_id, region))
         return [e for e in entries if message_id is None or e.message_id < message_id][:limit]
+
+    def _head(self, stream: Stream) -> Head:
+        head = self._heads.get(stream, Head(0, MessageId("")))
+        found = {region: reach for (by, region), reach in self._reaches.items() if by == stream}
+        return replace(head, reach=found) if found else head
+
+    def _note_reach(self, stream: Stream, own: Region, more: Reach) -> None:
+        room_id, region = stream
+        key = ((room_id, own), region)
+        before = self._reaches.get(key, Reach())
+        further = more if more.seq > before.seq else before
+        passed = max(before.passed, more.passed)
+        self._reaches[key] = Reach(further.seq, further.last_id, passed)
 
     def _find(self, room_id: RoomId, dedupe: str, now_ms: int) -> Duplicate | None:
         expires_ms, first = self._dedupes.get((room_id, dedupe), (0, None))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from ...kernel.errors import Unavailable
 from ...kernel.records import job_to_text
+from ...model.identifiers import Region
 from ...model.jobs import QueuedJob
 
 
@@ -47,3 +49,22 @@ class MemoryQueue:
     def delete(self, receipt_handles: Sequence[str]) -> None:
         with self._lock:
             self.deleted += receipt_handles
+
+
+class MemoryPeerQueues:
+    """The twin of queues in other regions: see `ports.PeerQueues`.
+
+    Attributes:
+        queues: The queues that can be reached; tests add and remove them.
+        asked: The regions of all calls, in their order.
+    """
+
+    def __init__(self, queues: Mapping[Region, MemoryQueue] | None = None) -> None:
+        self.queues = dict(queues or {})
+        self.asked: list[Region] = []
+
+    def send(self, region: Region, job: QueuedJob) -> None:
+        self.asked.append(region)
+        if region not in self.queues:
+            raise Unavailable("the other region did not answer")
+        self.queues[region].send([job])

@@ -41,10 +41,12 @@ class MemoryRegistry(Expiring):
         with self._call():
             return self._register(connection)
 
-    def restore(self, connections: Sequence[Connection], heard_ms: int = 0) -> None:
+    def restore(self, connections: Sequence[Connection], heard_ms: int = 0) -> Sequence[Connection]:
         with self._call():
+            hidden = [each for each in connections if self._hidden(each.target)]
             for connection in connections:
                 self._register(connection, heard_ms=heard_ms)
+            return hidden
 
     def renew(self, connection: Connection) -> None:
         with self._call():
@@ -137,17 +139,20 @@ class MemoryRegistry(Expiring):
             noted_ms: int = (self._get(f"connection:{target.connection_id}") or {}).get("heard", 0)
             return max(last_ms, noted_ms)
 
-    def online(self, users: Sequence[UserId]) -> Online:
-        with self._call():
+    def online(self, users: Sequence[UserId], trips: int = 1) -> Online:
+        with self._call(trips):
             found: list[Target] = []
             unknown: list[UserId] = []
+            held: list[Target] = []
             for user_id in users:
                 number = user_bucket(user_id)
+                targets = self._bucket(number).users.get(user_id, {}).values()
                 if self._warm(number):
-                    found += self._bucket(number).users.get(user_id, {}).values()
+                    found += targets
                 else:
                     unknown.append(user_id)
-            return Online(found, unknown)
+                    held += targets
+            return Online(found, unknown, held)
 
     def begin(self, bucket: int) -> str:
         with self._call():
@@ -201,6 +206,11 @@ class MemoryRegistry(Expiring):
         }
         self._put(f"connection:{device}", entry, CONNECTION_MS)
         return first
+
+    def _hidden(self, target: Target) -> bool:
+        """Whether readers take the connection for absent."""
+        number = user_bucket(target.user_id)
+        return self._warm(number) and self._bucket(number).target(_member(target)) is None
 
     def _show(self, target: Target) -> None:
         user_id = target.user_id

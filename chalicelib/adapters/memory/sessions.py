@@ -11,7 +11,7 @@ from ...model import lifecycle
 from ...model.connections import Target
 from ...model.identifiers import ConnectionId
 from ...model.lifecycle import Input, Reaction, State
-from ...model.sessions import EngineSession, PacketPart
+from ...model.sessions import End, EngineSession, PacketPart
 from ...ports.system import Clock
 
 MAX_PARTS, PARTS_MS, MAX_FRAMES, FAREWELL_MS, STALLED_MS = 66, 60_000, 1_000, 2_000, 10_000
@@ -20,13 +20,14 @@ UPGRADED_MS = 120_000  # then a session that was upgraded is forgotten
 
 @dataclass
 class _KeptSession:
-    """A session, its state, its frames, the poll that waits for them, and its upgrade."""
+    """A session, its state and frames, the poll that waits or was given some, its upgrade."""
 
     session: EngineSession
     state: State = State.OPEN
     frames: list[str] = field(default_factory=list)
     poll: str = ""
     until_ms: int = 0
+    given: str = ""
     to: Target | None = None
     mover: str = ""
     moved_ms: int = 0
@@ -49,7 +50,7 @@ class MemorySessions:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[ConnectionId, _KeptSession] = {}
-        self._ended: dict[ConnectionId, tuple[str, int]] = {}
+        self._ended: dict[ConnectionId, tuple[End, int]] = {}
         self._parts: dict[ConnectionId, tuple[int, dict[int, tuple[PacketPart, str]]]] = {}
         self._numbers: dict[ConnectionId, int] = {}
         self._polling: dict[ConnectionId, int] = {}
@@ -87,12 +88,14 @@ class MemorySessions:
             kept.session = replace(kept.session, pong_ms=now_ms)
             return kept.session
 
-    def connect(self, sid: ConnectionId, namespace: str) -> None:
+    def connect(self, sid: ConnectionId, namespace: str) -> bool:
         with self._lock:
             effect, kept = self._step(sid, Input.NOTE)
-            if kept is not None and effect is Reaction.STORE:
-                names = kept.session.namespaces | {namespace}
-                kept.session = replace(kept.session, namespaces=names)
+            if kept is None or effect is not Reaction.STORE:
+                return False
+            names = kept.session.namespaces | {namespace}
+            kept.session = replace(kept.session, namespaces=names)
+            return True
 
     def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[PacketPart]:
         with self._lock:
@@ -121,19 +124,19 @@ class MemorySessions:
                 return None
             return [held.pop(part.number)[1] for part in parts]
 
-    def close(self, sid: ConnectionId, last: str = "1") -> None:
+    def close(self, sid: ConnectionId, end: End = End.SERVER) -> None:
         with self._lock:
             effect, _ = self._step(sid, Input.CLOSE)
             self._parts.pop(sid, None)
             self._polling.pop(sid, None)
             if effect is Reaction.END:
-                self._ended[sid] = last, self._clock.now_ms() + FAREWELL_MS
+                self._ended[sid] = end, self._clock.now_ms() + FAREWELL_MS
 
-    def farewell(self, sid: ConnectionId, last: str) -> bool:
+    def farewell(self, sid: ConnectionId) -> bool:
         with self._lock:
             self._up()
-            held, until_ms = self._ended.get(sid, ("", 0))
-            if held != last or self._clock.now_ms() >= until_ms:
+            end, until_ms = self._ended.get(sid, (End.SERVER, 0))
+            if end is not End.CLIENT or self._clock.now_ms() >= until_ms:
                 return False
             del self._ended[sid]
             return True
@@ -157,7 +160,7 @@ class MemorySessions:
                 raise NotFound("the session does not exist or has ended; open a new one")
             self._polling = {each: end for each, end in self._polling.items() if end > now_ms}
             self._polling[sid] = until_ms
-            if kept.poll and now_ms < kept.until_ms:
+            if kept.given == poll or (kept.poll and now_ms < kept.until_ms):
                 return 0
             kept.poll, kept.until_ms = poll, until_ms
             return len(self._polling)
@@ -166,13 +169,15 @@ class MemorySessions:
         with self._lock:
             effect, kept = self._step(sid, Input.TAKE)
             if kept is None or kept.poll != poll:
-                return [self._ended.pop(sid, ("1", 0))[0]]
+                return [self._ended.pop(sid, (End.SERVER, 0))[0].packet]
             if effect is Reaction.GIVE and not kept.frames:
                 return None
             kept.poll = ""
             if effect is Reaction.NOOP:
                 return ["6"]
             taken, kept.frames = kept.frames, []
+            if taken != ["6"]:
+                kept.given = poll
             return taken
 
     def wait(self, sid: ConnectionId, seconds: float) -> None:

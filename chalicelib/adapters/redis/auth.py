@@ -8,12 +8,13 @@ https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ...kernel.errors import Unavailable
 from ...ports.access import Secrets
-from ..apigateway.sigv4 import Credentials
+from ...ports.system import Clock
+from ..http.sigv4 import Credentials, amz_date, presigned
 
 T = TypeVar("T")
 PASSWORD = "{redis_password}"
@@ -41,24 +42,24 @@ class IamToken:
         region: str,
         serverless: bool,
         credentials: Callable[[], Credentials],
+        clock: Clock,
     ) -> None:
         self._user = user
         self._cache = cache.lower()  # ElastiCache stores and verifies the name in lower case
         self._region = region
         self._serverless = serverless
         self._credentials = credentials
+        self._clock = clock
 
     def get_credentials(self) -> tuple[str, str]:
-        from botocore.auth import SigV4QueryAuth
-        from botocore.awsrequest import AWSRequest
-
         query = {"Action": "connect", "User": self._user}
         if self._serverless:
             query["ResourceType"] = "ServerlessCache"
-        request: Any = AWSRequest("GET", f"http://{self._cache}/", params=query)
-        credentials: Any = _or_refused(self._credentials)  # has the fields that the signer reads
-        SigV4QueryAuth(credentials, "elasticache", self._region, TOKEN_S).add_auth(request)
-        return self._user, str(request.url).removeprefix("http://")
+        credentials = _or_refused(self._credentials)
+        date = amz_date(self._clock.now_ms())
+        return self._user, presigned(
+            self._cache, "elasticache", self._region, credentials, date, query, TOKEN_S
+        )
 
 
 class SecretPassword:

@@ -11,26 +11,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ...kernel import telemetry
-from ...kernel.records import entry_from_json, entry_to_json
+from ...kernel.records import entry_from_json
 from ...model.access import Charge
 from ...model.connections import Connection, FrameContext, Target, Viewers
 from ...model.delivery import ROOM_SHARE, Delivering, most_taken
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry
 from ...model.metrics import Traffic
-from ...model.rooms import Role
+from ...model.rooms import LARGE, Role, SmallRoom
 from ...ports.system import Ids
+from ...ports.whereabouts import ELSEWHERE_S
 from . import keys, scripts
 from .client import Command, RedisClient, evaluate
 from .keys import ACK_S, CONNECTION_S, LIMITS_S, ONLINE_S, ROOM_S, TYPING_S
+from .leases import RedisLeases, cache_recent, count_delivered
 from .lines import RedisLines, draw, drawn
 from .membership import COMPLETE, RedisMembership, members_of, read_members
 from .registry import RedisRegistry, dump, target_of
 
-RECENT = 50
 
-
-class RedisCache(RedisRegistry, RedisMembership, RedisLines):
+class RedisCache(RedisRegistry, RedisMembership, RedisLines, RedisLeases):
     """See `ports.Cache`."""
 
     def __init__(self, client: RedisClient, ids: Ids) -> None:
@@ -80,23 +80,26 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines):
         if room_id is not None:
             held = [keys.room_version(room_id), keys.room_members(room_id)]
             payer = charge.payer if charge is not None else None
-            commands.append(evaluate(scripts.ROLE, held, payer or "", self._ids.token(), ROOM_S))
+            most = LARGE if turn_region is not None else 0
+            fields = payer or "", self._ids.token(), ROOM_S, most
+            commands.append(evaluate(scripts.ROLE, held, *fields))
             if turn_region is not None:
                 rate = charge.room if charge is not None else None
                 commands.append(draw((room_id, turn_region), turn[0], rate, turn[1]))
         answers = [*self._run(*commands), None, None]
         wait_ms = int(answers.pop(0)) if paid else 0
-        fields, (version, member) = answers[0], answers[2] or (None, None)
+        found, (version, member, users) = answers[0], answers[2] or (None, None, None)
+        room = SmallRoom(str(version), tuple(map(UserId, users))) if users else None
         context = FrameContext(
-            None, None, version, drawn(answers[3], *turn) if answers[3] else None, wait_ms
+            None, None, version, drawn(answers[3], *turn, room) if answers[3] else None, wait_ms
         )
-        if "target" not in fields:
+        if "target" not in found:
             return context
-        granted, _, role = fields.get(f"m:{room_id}", "").rpartition("|")
+        granted, _, role = found.get(f"m:{room_id}", "").rpartition("|")
         current = role if granted and granted == version else member
-        noted_ms = int(fields.get("heard", 0))
+        noted_ms = int(found.get("heard", 0))
         role_ = Role(current) if current else None
-        return replace(context, connection=_connection(fields), role=role_, noted_ms=noted_ms)
+        return replace(context, connection=_connection(found), role=role_, noted_ms=noted_ms)
 
     def join(self, room_id: RoomId, target: Target) -> bool:
         (first,) = self._run(_join(room_id, "", [target]))
@@ -111,7 +114,7 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines):
     def joined(self, room_id: RoomId) -> Viewers:
         held = [keys.room_joined(room_id), keys.room_left(room_id)]
         known = [keys.room_version(room_id), keys.room_members(room_id)]
-        ((flat, left, members),) = self._run(evaluate(scripts.AUDIENCE, [*held, *known]))
+        ((flat, as_of, members),) = self._run(evaluate(scripts.AUDIENCE, [*held, *known]))
         fields = dict(zip(flat[0::2], flat[1::2], strict=True))
         complete = fields.pop(COMPLETE, None) is not None
         held_by_user = (json.loads(each) for each in fields.values())
@@ -119,20 +122,16 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines):
         return Viewers(
             targets=tuple(targets) if complete else None,
             members=frozenset(map(UserId, members)) if members is not None else None,
-            left=int(left),
+            as_of=str(as_of),
         )
 
-    def fill_joined(self, room_id: RoomId, left: int, targets: Iterable[Target]) -> bool:
-        (stored,) = self._run(_join(room_id, str(left), targets))
+    def fill_joined(self, room_id: RoomId, as_of: str, targets: Iterable[Target]) -> bool:
+        (stored,) = self._run(_join(room_id, as_of, targets))
         return bool(stored != -1)
 
     def deliver(self, room_id: RoomId, entries: Sequence[Entry]) -> Delivering:
-        flat = [t for e in entries for t in (f"{e.message_id}|", json.dumps(entry_to_json(e)))]
-        recent = evaluate(
-            scripts.RECENT, [keys.conversation_recent(room_id)], RECENT, ROOM_S, *flat
-        )
-        count = ("HINCRBY", keys.stats_traffic(), "messages", len(entries))
-        answers = self._run(read_members(room_id), *([recent, count] if entries else []))
+        noted = [cache_recent(room_id, entries), count_delivered(len(entries))] if entries else []
+        answers = self._run(read_members(room_id), *noted)
         return Delivering(*members_of(room_id, answers[0]))
 
     def recent(self, room_ids: Sequence[RoomId]) -> dict[RoomId, list[Entry]]:
@@ -150,6 +149,26 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines):
     def typing_since(self, room_id: RoomId, user_id: UserId) -> int | None:
         (since,) = self._run(("HGET", keys.typing(room_id), user_id))
         return int(since) if since is not None else None
+
+    def newest_view(self, room_id: RoomId, user_id: UserId, at_ms: int) -> bool:
+        key = keys.views_elsewhere(room_id)
+        (newest,) = self._run(evaluate(scripts.NEWEST, [key], user_id, at_ms, ROOM_S))
+        return bool(newest)
+
+    def elsewhere(self, user_ids: Sequence[UserId]) -> dict[UserId, frozenset[Region]]:
+        answers = self._run(*(("GET", keys.user_elsewhere(each)) for each in user_ids))
+        return {
+            user_id: frozenset(map(Region, filter(None, text.split(","))))
+            for user_id, text in zip(user_ids, answers, strict=True)
+            if text is not None
+        }
+
+    def note_elsewhere(self, regions: Mapping[UserId, frozenset[Region]]) -> None:
+        held = {keys.user_elsewhere(each): ",".join(sorted(of)) for each, of in regions.items()}
+        self._run(*(("SET", key, names, "EX", ELSEWHERE_S) for key, names in held.items()))
+
+    def forget_elsewhere(self, user_id: UserId) -> None:
+        self._run(("DEL", keys.user_elsewhere(user_id)))
 
     def lease_posts(self, wanted: int, rate_per_s: int, room_id: RoomId | None = None) -> int:
         share = max(1, rate_per_s // ROOM_SHARE) if room_id is not None else 0
@@ -187,13 +206,13 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines):
         self._run(("GET", keys.stats_connections()))
 
 
-def _join(room_id: RoomId, left: str, targets: Iterable[Target]) -> Command:
+def _join(room_id: RoomId, as_of: str, targets: Iterable[Target]) -> Command:
     users: dict[str, dict[str, str]] = {}
     for target in targets:
         users.setdefault(target.user_id, {})[target.connection_id] = dump(target)
     flat = [text for user, held in users.items() for text in (user, json.dumps(held))]
     held = [keys.room_joined(room_id), keys.room_left(room_id)]
-    return evaluate(scripts.JOIN, held, ROOM_S, left, *flat)
+    return evaluate(scripts.JOIN, held, ROOM_S, as_of, *flat)
 
 
 def _spend(charge: Charge, key: str, ttl_s: int) -> Command:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec
 
+from ...ports.whereabouts import ELSEWHERE_S
+
 ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, ACK_S, BUCKET_S = 300, 3600, 3600, 30, 3600, 3600
 LIMITS_S = 3600  # a bucket unused for an hour is full, unless it gains less than burst per hour
 # Longer than two sweeps: without a sweep in this time, nothing vouches for the registry.
@@ -19,6 +21,7 @@ BUDGET_S, OUTCOMES_S = 60, 20
 LINE_S, ANSWER_S = 60, 10
 SESSION_S, PARTS_S, BELL_S, FAREWELL_S, TRAIL_S = 3 * 3600, 60, 60, 2, 3 * 3600
 POLLING_S = 60
+RECENT = 50  # entries kept of a room
 
 P = ParamSpec("P")
 
@@ -167,6 +170,22 @@ def turn_answer(room_id: str, turn_id: str) -> str:
     return f"room:{{{room_id}}}:answer:{turn_id}"
 
 
+@_stored("string", None, "workers, and senders that deliver")
+def delivery_lease(room_id: str, region: str) -> str:
+    """Who delivers the stream now: a token."""
+    return f"room:{{{room_id}}}:deliver:{region}"
+
+
+@_stored("hash", ROOM_S, "workers, and senders that deliver")
+def stream_delivered(room_id: str, region: str) -> str:
+    """What the last of them left: `fence`, the number of its lease.
+
+    `at`: the seq at which it left the stream's cursor; `plain`: `1` if the cursor is only that.
+    Both are absent while somebody delivers.
+    """
+    return f"room:{{{room_id}}}:delivered:{region}"
+
+
 @_stored("hash", None, "frames and HTTP requests that append")
 def room_rate(room_id: str) -> str:
     """The bucket of the room's rate: `level`, `at` (ms). Expires when it is full."""
@@ -181,7 +200,11 @@ def room_share(room_id: str, payer: str) -> str:
 
 @_stored("hash", ROOM_S, "`join_room`, `leave_room`, ended connections")
 def room_joined(room_id: str) -> str:
-    """The connections that have joined the room: by user id, targets by connection id."""
+    """The connections that have joined the room: by user id, targets by connection id.
+
+    The field "" shows that all are there. A field "\\n" and the replication id of the node on which
+    it was begun: on another primary it is void.
+    """
     return f"room:{{{room_id}}}:joined"
 
 
@@ -201,6 +224,21 @@ def conversation_recent(room_id: str) -> str:
 def typing(room_id: str) -> str:
     """Who is typing in the room: by user id, since when (ms)."""
     return f"typing:{room_id}"
+
+
+@_stored("hash", ROOM_S, "`user_joined` and `user_left` of other regions")
+def views_elsewhere(room_id: str) -> str:
+    """When users last opened or closed the room in other regions: by user id, ms."""
+    return f"views:elsewhere:{room_id}"
+
+
+@_stored("string", ELSEWHERE_S, "events that other regions may need")
+def user_elsewhere(user_id: str) -> str:
+    """The other regions in which the user is connected, separated by commas.
+
+    Read from their presence. Deleted when another region's change of that is replicated.
+    """
+    return f"user:elsewhere:{user_id}"
 
 
 @_stored("string", ACK_S, "deliveries of messages with `delivery_receipt`")
@@ -283,7 +321,7 @@ def engine_polling() -> str:
 
 @_stored("string", FAREWELL_S, "the end of a polling session")
 def engine_farewell(sid: str) -> str:
-    """The last packet for a poll that arrives after the session's end."""
+    """How it ended: a poll that arrives after its client's own end is answered."""
     return f"engine:{{{sid}}}:end"
 
 

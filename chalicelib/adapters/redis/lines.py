@@ -13,6 +13,7 @@ from ...model.access import Charge, RoomRate
 from ...model.identifiers import MessageId, Region, RoomId, Stream
 from ...model.lines import Draft, Fate, InLine, Lead, Place, Settled, Turn, TurnId
 from ...model.log import Duplicate, Entry, Head
+from ...model.rooms import SmallRoom
 from ...ports.lines import BATCH, DRAFT_MS, LEASE_MS
 from . import keys, line_scripts
 from .client import Command, RedisClient, evaluate
@@ -99,10 +100,10 @@ def draw(stream: Stream, turn_id: str, room: RoomRate | None, payer: str) -> Com
     return evaluate(line_scripts.DRAW, held, *_rates(room), turn_id, LEASE_MS)
 
 
-def drawn(answer: Any, turn_id: str, payer: str) -> Turn:
+def drawn(answer: Any, turn_id: str, payer: str, room: SmallRoom | None) -> Turn:
     """The turn, from the command's answer."""
     wait_ms, leads, head = answer
-    return Turn(TurnId(turn_id), bool(leads), head_of(head), int(wait_ms), payer)
+    return Turn(TurnId(turn_id), bool(leads), head_of(head), int(wait_ms), payer, room)
 
 
 def head_of(text: str | None) -> Head | None:

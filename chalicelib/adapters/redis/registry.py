@@ -14,7 +14,8 @@ whether the bucket is complete, so that a node that was lost takes its own state
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from ...kernel.ids import BUCKETS, user_bucket
 from ...kernel.records import target_from_json, target_to_json
@@ -43,11 +44,14 @@ class RedisRegistry:
         self._ids = ids
 
     def register(self, connection: Connection) -> bool:
-        first, *_ = self._run(*_register(connection, 0), once=True)
+        (first, _), *_ = self._run(*_register(connection, 0), once=True)
         return bool(first)
 
-    def restore(self, connections: Sequence[Connection], heard_ms: int = 0) -> None:
-        self._run(*(command for each in connections for command in _register(each, heard_ms)))
+    def restore(self, connections: Sequence[Connection], heard_ms: int = 0) -> Sequence[Connection]:
+        commands = [_register(each, heard_ms) for each in connections]
+        answers = self._run(*(command for each in commands for command in each))
+        registered = zip(connections, answers[0::4], strict=True)
+        return [each for each, (_, hidden) in registered if hidden]
 
     def renew(self, connection: Connection) -> None:
         roles = json.dumps(list(connection.roles))
@@ -79,14 +83,14 @@ class RedisRegistry:
         return bool(last)
 
     def devices(self, user_id: UserId) -> Devices | None:
-        held, left = self._run(
+        (is_warm, held), left = self._run(
             evaluate(registry_scripts.ONLINE, _bucket(user_id), user_id),
             ("HGET", keys.user_online(user_id), "left"),
         )
-        if held is None:
+        if not is_warm:
             return None
-        left_ms = int(left) if left is not None and held[0] is None else None
-        return Devices(len(_targets(held[0])), left_ms)
+        left_ms = int(left) if left is not None and held is None else None
+        return Devices(len(_targets(held)), left_ms)
 
     def refresh(self, targets: Sequence[Target], heard_ms: int = 0) -> list[Target]:
         commands: list[Command] = []
@@ -156,23 +160,8 @@ class RedisRegistry:
         return max(int(score), int(noted or 0)) if score is not None else None
 
     def online(self, users: Sequence[UserId]) -> Online:
-        by_bucket: dict[int, list[UserId]] = {}
-        for user_id in users:
-            by_bucket.setdefault(user_bucket(user_id), []).append(user_id)
-        answers = self._run(
-            *(
-                evaluate(registry_scripts.ONLINE, keys.bucket(number), *asked)
-                for number, asked in by_bucket.items()
-            )
-        )
-        found: list[Target] = []
-        unknown: list[UserId] = []
-        for asked, held in zip(by_bucket.values(), answers, strict=True):
-            if held is None:
-                unknown += asked
-            else:
-                found += [target for each in held for target in _targets(each)]
-        return Online(found, unknown)
+        asked, commands = read_online(users)
+        return online_of(asked, self._run(*commands))
 
     def online_in(self, room: LargeRoom) -> OnlineInRoom:
         answers = self._run(
@@ -226,6 +215,33 @@ class RedisRegistry:
         return found, "" if str(following) == "0" else str(following)
 
 
+def read_online(users: Sequence[UserId]) -> tuple[list[list[UserId]], list[Command]]:
+    """Read the connections of users: the users that each command asks for, and the commands."""
+    by_bucket: dict[int, list[UserId]] = {}
+    for user_id in users:
+        by_bucket.setdefault(user_bucket(user_id), []).append(user_id)
+    commands = [
+        evaluate(registry_scripts.ONLINE, keys.bucket(number), *asked)
+        for number, asked in by_bucket.items()
+    ]
+    return list(by_bucket.values()), commands
+
+
+def online_of(asked: Sequence[Sequence[UserId]], answers: Sequence[Any]) -> Online:
+    """What the answers to `read_online` say."""
+    found: list[Target] = []
+    unknown: list[UserId] = []
+    held: list[Target] = []
+    for users, (is_warm, *devices) in zip(asked, answers, strict=True):
+        targets = [target for each in devices for target in _targets(each)]
+        if is_warm:
+            found += targets
+        else:
+            unknown += users
+            held += targets
+    return Online(found, unknown, held)
+
+
 def dump(target: Target) -> str:
     return json.dumps(target_to_json(target))
 
@@ -252,7 +268,7 @@ def _member(target: Target) -> str:
     return "" if target.has_heartbeat else json.dumps([target.user_id, target.connection_id])
 
 
-def _register(connection: Connection, heard_ms: int) -> Iterable[Command]:
+def _register(connection: Connection, heard_ms: int) -> Sequence[Command]:
     target = connection.target
     user_id, device, text = target.user_id, target.connection_id, dump(target)
     heard = (_member(target), max(connection.last_ping_ms, heard_ms))

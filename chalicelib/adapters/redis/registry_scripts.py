@@ -6,23 +6,21 @@ connections without a heartbeat. Their member is an argument; for others it is "
 
 from __future__ import annotations
 
-from .scripts import script
+from .scripts import REPLICATION, script
 
 # A field of the bucket's hash beside its users; no user has such an id.
 COUNT = "\n"
 
-# INFO may be refused or have no replication id: then a failover is not noticed here.
-_WARM = """
-local function replication()
-  local info = redis.pcall('INFO', 'replication')
-  return type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
-end
+_WARM = (
+    REPLICATION
+    + """
 local function warm()
   local mark = redis.call('GET', KEYS[3])
   return mark and mark == (redis.call('HGET', KEYS[1], '') or '') .. '|' .. replication()
     and redis.call('SISMEMBER', KEYS[2], '') == 1 and redis.call('ZSCORE', KEYS[4], '')
 end
 """
+)
 _DEVICES = """
 local function devices(user)
   local held = redis.call('HGET', KEYS[1], user)
@@ -44,19 +42,22 @@ local function extend(seconds)
 end
 """
 
-# User, connection, target, expiry, member, when it was heard. True if it is the user's first.
+# User, connection, target, expiry, member, when it was heard: whether it is the user's first, and
+# whether it was missing in a warm bucket.
 REGISTER = script(
-    _DEVICES
+    _WARM
+    + _DEVICES
     + _EXTEND
     + """
 local all = devices(ARGV[1])
-local first = next(all) == nil
-if not all[ARGV[2]] then count(1) end
+local first, missing = next(all) == nil, not all[ARGV[2]]
+local hidden = missing and warm()
+if missing then count(1) end
 all[ARGV[2]] = ARGV[3]
 keep(ARGV[1], all)
 if ARGV[5] ~= '' then redis.call('ZADD', KEYS[4], 'NX', ARGV[6], ARGV[5]) end
 extend(ARGV[4])
-return first and 1 or 0
+return {first and 1 or 0, hidden and 1 or 0}
 """
 )
 # User, connection, member. True if it was the user's last.
@@ -168,12 +169,11 @@ LAST_HEARD = script(
 return warm() and redis.call('ZSCORE', KEYS[4], ARGV[1])
 """
 )
-# The devices of these users; nothing unless the bucket is warm.
+# Whether the bucket is warm, and the devices that it has of these users.
 ONLINE = script(
     _WARM
     + """
-if not warm() then return false end
-local found = {}
+local found = {warm() and 1 or 0}
 for i = 1, #ARGV, 5000 do
   for _, held in ipairs(redis.call('HMGET', KEYS[1], unpack(ARGV, i, math.min(i + 4999, #ARGV)))) do
     found[#found + 1] = held

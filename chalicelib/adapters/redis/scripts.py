@@ -47,12 +47,20 @@ redis.call('EXPIRE', KEYS[2], ARGV[3])
 return v
 """)
 # A room without a version gets one. Members that are left without a version are outdated.
+# Arguments: user, new version, expiry, up to how many members are returned.
 ROLE = script("""
 local v = redis.call('GET', KEYS[1])
-if v then return {v, redis.call('HGET', KEYS[2], ARGV[1])} end
+if v then
+  local members, most = false, tonumber(ARGV[4])
+  if most > 0 then
+    local size = redis.call('HLEN', KEYS[2])
+    if size > 0 and size <= most then members = redis.call('HKEYS', KEYS[2]) end
+  end
+  return {v, redis.call('HGET', KEYS[2], ARGV[1]), members}
+end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 redis.call('DEL', KEYS[2])
-return {ARGV[2], false}
+return {ARGV[2], false, false}
 """)
 # Atomic: a reader in between would take the old members for those of the new version.
 BUMP = script("""
@@ -64,12 +72,31 @@ GRANT = script("""
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
 return 1
 """)
+# INFO may be refused or have no replication id: then a failover is not noticed here.
+REPLICATION = """
+local function replication()
+  local info = redis.pcall('INFO', 'replication')
+  return type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
+end
+"""
+# A room's audience names the primary on which it was begun, in a field beside the users. On another
+# primary it is dropped: it may lack the last joins and leaves.
+_AUDIENCE = (
+    REPLICATION
+    + """
+local primary = '\\n' .. replication()
+if redis.call('HEXISTS', KEYS[1], primary) == 0 then redis.call('DEL', KEYS[1]) end
+local function as_of() return (redis.call('GET', KEYS[2]) or '0') .. primary end
+"""
+)
 # Adds targets, by user and connection; true if the (last) user had no connection before. A fill is
-# refused (-1) if a connection left since its targets were read. Joins do not extend the hash's
-# life: an hour after the fill it is read from the store again.
-JOIN = script("""
+# refused (-1) if a connection left or Redis failed over since its targets were read. Joins do not
+# extend the hash's life: an hour after the fill it is read from the store again.
+JOIN = script(
+    _AUDIENCE
+    + """
 local fill = ARGV[2] ~= ''
-if fill and (redis.call('GET', KEYS[2]) or '0') ~= ARGV[2] then return -1 end
+if fill and as_of() ~= ARGV[2] then return -1 end
 local held
 for i = 3, #ARGV, 2 do
   held = redis.call('HGET', KEYS[1], ARGV[i])
@@ -77,11 +104,15 @@ for i = 3, #ARGV, 2 do
   for connection, target in pairs(cjson.decode(ARGV[i + 1])) do all[connection] = target end
   redis.call('HSET', KEYS[1], ARGV[i], cjson.encode(all))
 end
+redis.call('HSET', KEYS[1], primary, '{}')
 if fill then redis.call('HSET', KEYS[1], '', '1') end
 if fill or redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
 return held and 0 or 1
-""")
-LEAVE = script("""
+"""
+)
+LEAVE = script(
+    _AUDIENCE
+    + """
 redis.call('INCR', KEYS[2])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 local held = redis.call('HGET', KEYS[1], ARGV[1])
@@ -94,9 +125,13 @@ if next(all) then
 end
 redis.call('HDEL', KEYS[1], ARGV[1])
 return 1
-""")
-# The joined connections, how many left, and which of their users are members (if those are cached).
-AUDIENCE = script("""
+"""
+)
+# The joined connections, what a fill has to show, and which of their users are members (if those
+# are cached).
+AUDIENCE = script(
+    _AUDIENCE
+    + """
 local joined, members = redis.call('HGETALL', KEYS[1]), false
 if redis.call('EXISTS', KEYS[3]) == 1 and redis.call('EXISTS', KEYS[4]) == 1 then
   members = {}
@@ -107,13 +142,20 @@ if redis.call('EXISTS', KEYS[3]) == 1 and redis.call('EXISTS', KEYS[4]) == 1 the
     end
   end
 end
-return {joined, redis.call('GET', KEYS[2]) or '0', members}
-""")
+return {joined, as_of(), members}
+"""
+)
 # Members are "<message_id>|{...}", and "~" sorts after "{".
+# Who writes an entry late does not replace what was deleted since.
 RECENT = script("""
 for i = 3, #ARGV, 2 do
-  redis.call('ZREMRANGEBYLEX', KEYS[1], '[' .. ARGV[i], '(' .. ARGV[i] .. '~')
-  redis.call('ZADD', KEYS[1], 0, ARGV[i] .. ARGV[i + 1])
+  local from, to = '[' .. ARGV[i], '(' .. ARGV[i] .. '~'
+  local held = redis.call('ZRANGEBYLEX', KEYS[1], from, to)[1]
+  local read, entry = pcall(cjson.decode, held and string.sub(held, #ARGV[i] + 1) or '{}')
+  if not (read and entry.deleted) then
+    redis.call('ZREMRANGEBYLEX', KEYS[1], from, to)
+    redis.call('ZADD', KEYS[1], 0, ARGV[i] .. ARGV[i + 1])
+  end
 end
 redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -(tonumber(ARGV[1]) + 1))
 redis.call('EXPIRE', KEYS[1], ARGV[2])
@@ -124,6 +166,15 @@ local held = redis.call('HGET', KEYS[1], ARGV[1])
 if not held or tonumber(held) < tonumber(ARGV[2]) then
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 end
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
+""")
+NEWEST = script("""
+local held = redis.call('HGET', KEYS[1], ARGV[1])
+if held and tonumber(held) > tonumber(ARGV[2]) then
+  return 0
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1
 """)

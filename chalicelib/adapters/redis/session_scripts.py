@@ -109,7 +109,8 @@ return redis.call('HGETALL', KEYS[1])
 )
 CONNECT = _life(
     """
-if step('note') == 'store' then redis.call('HSET', KEYS[1], ARGV[1], '1') end
+if step('note') ~= 'store' then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], '1')
 return 1
 """,
     Input.NOTE,
@@ -131,7 +132,8 @@ POLL = _life(
     """
 local effect = step('poll')
 if effect ~= 'wait' and effect ~= 'wait_briefly' then return -1 end
-local s = redis.call('HMGET', KEYS[1], 'poll', 'until')
+local s = redis.call('HMGET', KEYS[1], 'poll', 'until', 'given')
+if s[3] == ARGV[1] then return 0 end
 if s[1] and s[1] ~= '' and tonumber(ARGV[3]) < tonumber(s[2]) then return 0 end
 redis.call('HSET', KEYS[1], 'poll', ARGV[1], 'until', ARGV[2])
 return 1
@@ -148,12 +150,13 @@ TAKE = _life(
     """
 local effect = step('take')
 if effect == 'farewell' or redis.call('HGET', KEYS[1], 'poll') ~= ARGV[1] then
-  return {redis.call('GETDEL', KEYS[4]) or '1'}
+  return {redis.call('GETDEL', KEYS[4]) == '1' and '1' or '6'}
 end
 local held = effect == 'noop' and {'6'} or redis.call('LRANGE', KEYS[2], 0, -1)
 if #held == 0 then return false end
 if effect == 'give' then redis.call('DEL', KEYS[2], KEYS[3]) end
 redis.call('HSET', KEYS[1], 'poll', '')
+if #held > 1 or held[1] ~= '6' then redis.call('HSET', KEYS[1], 'given', ARGV[1]) end
 return held
 """,
     Input.TAKE,

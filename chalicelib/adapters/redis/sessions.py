@@ -9,7 +9,7 @@ from ...kernel.errors import Conflict, NotFound, TooLarge
 from ...kernel.records import target_from_json, target_to_json
 from ...model.connections import Target
 from ...model.identifiers import ConnectionId, UserId
-from ...model.sessions import EngineSession, PacketPart
+from ...model.sessions import End, EngineSession, PacketPart
 from . import keys
 from . import session_scripts as scripts
 from .client import Command, RedisClient, evaluate
@@ -56,8 +56,9 @@ class RedisSessions:
         (flat,) = self._run(evaluate(scripts.PONG, _keys(sid), now_ms, SESSION_S))
         return _session(_fields(flat))
 
-    def connect(self, sid: ConnectionId, namespace: str) -> None:
-        self._run(evaluate(scripts.CONNECT, _keys(sid), f"ns:{namespace}"))
+    def connect(self, sid: ConnectionId, namespace: str) -> bool:
+        (noted,) = self._run(evaluate(scripts.CONNECT, _keys(sid), f"ns:{namespace}"))
+        return bool(noted)
 
     def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[PacketPart]:
         at = at_ms if at_ms is not None else ""
@@ -81,11 +82,11 @@ class RedisSessions:
         )
         return list(texts) if texts else None
 
-    def close(self, sid: ConnectionId, last: str = "1") -> None:
-        self._run(evaluate(scripts.CLOSE, _keys(sid), last), _no_longer_polling(sid))
+    def close(self, sid: ConnectionId, end: End = End.SERVER) -> None:
+        self._run(evaluate(scripts.CLOSE, _keys(sid), end.value), _no_longer_polling(sid))
 
-    def farewell(self, sid: ConnectionId, last: str) -> bool:
-        (had,) = self._run(evaluate(scripts.FAREWELL, _keys(sid), last))
+    def farewell(self, sid: ConnectionId) -> bool:
+        (had,) = self._run(evaluate(scripts.FAREWELL, _keys(sid), End.CLIENT.value))
         return bool(had)
 
     def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:

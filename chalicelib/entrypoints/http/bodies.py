@@ -11,6 +11,7 @@ from ...contract.commands import (
     JSON_OBJECT,
     WHOLE,
     Command,
+    Durable,
     MessageIdText,
     RoomIdText,
     UserIdText,
@@ -50,6 +51,7 @@ class PostMessage(Command):
     reply_to_message_id: MessageIdText | None = None
     client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
     delivery_receipt: bool = False
+    durability: Durable = "regional"
 
 
 # A message id or a position, whose ids are numbers of 128 bits.
@@ -76,6 +78,7 @@ class PostMoment(Command):
     content: JSON
     message_type: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$")] = "text"
     client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
+    durability: Durable = "regional"
 
 
 class PostNotification(PostMoment):
@@ -96,6 +99,18 @@ class Disconnect(Command):
     """`for_s`: seconds for which the user is refused, a week at most."""
 
     for_s: Annotated[int, Field(ge=0, le=604_800), WHOLE] = 0
+
+
+class StartDrain(Command):
+    """`over_s`: seconds that the drain takes at least; 0 for as fast as other regions allow."""
+
+    over_s: Annotated[int, Field(ge=0, le=86_400), WHOLE] = 0
+
+
+class DrainQuery(Command):
+    """`region`: the region that is meant; another one refuses the request."""
+
+    region: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")] | None = None
 
 
 class Where(Command):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
@@ -23,6 +23,7 @@ from ...kernel.errors import (
     Unauthorized,
 )
 from ...messaging import sizes
+from ...messaging.durability import Stored
 from ...model.access import Identity
 from ...model.friends import Friend, FriendStatus
 from ...model.identifiers import MessageId, RoomId, UserId
@@ -79,22 +80,29 @@ Endpoint = Callable[[Services, Identity, HttpRequest], Response]
 
 def handle(services: Services, request: HttpRequest, endpoint: Endpoint) -> Response:
     """Authenticate and run; every exception becomes an error body."""
-    with telemetry.context(request_id=request.request_id, function="api_handler"):
+    with telemetry.invocation(
+        services.adapters.clock.now_ms,
+        "request",
+        request_id=request.request_id,
+        function="api_handler",
+        endpoint=endpoint.__name__,
+    ):
         try:
             identity = services.tokens.verify(_bearer(request))
             services.revocations.check(identity.user_id)
             services.limits.spend(identity.user_id, _ACTIONS.get(endpoint.__name__, "http"))
             return endpoint(services, identity, request)
         except TidingsError as refusal:
-            telemetry.log("INFO", "request_refused", code=refusal.code)
+            telemetry.note("request_refused", code=refusal.code)
             return _error(refusal)
         except Exception as fault:  # noqa: BLE001 - the edge
+            telemetry.note("request_failed")
             telemetry.error("request_failed", fault)
             return _error(Internal("internal error; try again later"))
 
 
 def create_room(services: Services, identity: Identity, request: HttpRequest) -> Response:
-    command = commands.parse(bodies.CreateRoom, _json(request))
+    command = commands.parse(bodies.CreateRoom, json_of(request))
     room = services.rooms.create(
         identity.user_id,
         RoomType(command.room_type),
@@ -118,7 +126,7 @@ def get_room(services: Services, identity: Identity, request: HttpRequest) -> Re
 
 
 def add_member(services: Services, identity: Identity, request: HttpRequest) -> Response:
-    command = commands.parse(bodies.UserRef, _json(request))
+    command = commands.parse(bodies.UserRef, json_of(request))
     member = services.rooms.add(identity, _room_id(request), UserId(command.user_id))
     return Response(201, _member(member))
 
@@ -142,12 +150,11 @@ def list_messages(services: Services, identity: Identity, request: HttpRequest) 
 
 def post_message(services: Services, identity: Identity, request: HttpRequest) -> Response:
     room_id = _room_id(request)
-    fields = commands.parse(bodies.PostMessage, _json(request))
+    fields = commands.parse(bodies.PostMessage, json_of(request))
     services.rooms.writer(services.rooms.require(room_id, identity.user_id))
     services.limits.spend_room(identity.user_id, room_id, "send_message")
     command = commands.SendMessage(conversation_id=room_id, **fields.model_dump())
-    entry = services.writer.send(identity.user_id, command, None, None)
-    return Response(201, Message.of(entry).data())
+    return _stored(services.sending.send(identity.user_id, command, None, None))
 
 
 def delete_message(services: Services, identity: Identity, request: HttpRequest) -> Response:
@@ -156,7 +163,7 @@ def delete_message(services: Services, identity: Identity, request: HttpRequest)
     message_id = MessageId(commands.parse(commands.MessageRef, ref).message_id)
     role = services.rooms.require(room_id, identity.user_id)
     services.limits.spend_room(identity.user_id, room_id, "delete_message")
-    services.writer.delete(identity.user_id, role, room_id, message_id, None, None)
+    services.sending.delete(identity.user_id, role, room_id, message_id, None, None)
     return Response(200, {})
 
 
@@ -191,9 +198,8 @@ def list_presence(services: Services, identity: Identity, request: HttpRequest) 
 
 
 def post_moment(services: Services, identity: Identity, request: HttpRequest) -> Response:
-    command = commands.parse(bodies.PostMoment, _json(request))
-    fields = command.message_type, command.content, command.client_message_id
-    return Response(201, Message.of(services.feeds.post_moment(identity.user_id, *fields)).data())
+    command = commands.parse(bodies.PostMoment, json_of(request))
+    return _stored(services.feeds.post_moment(identity.user_id, **command.model_dump()))
 
 
 def list_moments(services: Services, identity: Identity, request: HttpRequest) -> Response:
@@ -203,11 +209,8 @@ def list_moments(services: Services, identity: Identity, request: HttpRequest) -
 
 
 def post_notification(services: Services, identity: Identity, request: HttpRequest) -> Response:
-    command = commands.parse(bodies.PostNotification, _json(request))
-    fields = command.message_type, command.content, command.client_message_id
-    receipt = command.delivery_receipt
-    entry = services.feeds.notify(identity, UserId(command.user_id), *fields, receipt)
-    return Response(201, Message.of(entry).data())
+    command = commands.parse(bodies.PostNotification, json_of(request))
+    return _stored(services.feeds.notify(identity, **command.model_dump()))
 
 
 def list_notifications(services: Services, identity: Identity, request: HttpRequest) -> Response:
@@ -220,12 +223,16 @@ def endpoint(services: Services, identity: Identity, request: HttpRequest) -> Re
     headers = {name.lower(): value for name, value in request.headers.items()}
     asked = commands.parse(bodies.Where, dict(request.query)).location
     location = asked or headers.get("cloudfront-viewer-country", "")
-    first, *others = services.router.routes(identity.user_id, location)
+    routes = services.router.routes(identity.user_id, location)
+    first, *others = routes
+    left_out = services.router.left_out(identity.user_id, routes)
     body = {
         "region": first.region,
         "url": first.url,
+        "api": first.api,
         "shard": services.router.shard(identity.user_id),
-        "fallbacks": [{"region": each.region, "url": each.url} for each in others],
+        "fallbacks": [asdict(each) for each in others],
+        "unhealthy": [asdict(each) for each in left_out],
     }
     return Response(200, body)
 
@@ -234,7 +241,7 @@ def disconnect_user(services: Services, identity: Identity, request: HttpRequest
     if "admin" not in identity.roles:
         raise PermissionDenied("this needs a token with the role admin")
     user_id = _user_id(request)
-    command = commands.parse(bodies.Disconnect, _json(request) if request.body else {})
+    command = commands.parse(bodies.Disconnect, json_of(request) if request.body else {})
     if user_id == identity.user_id and command.for_s:
         raise Conflict("for_s: you cannot refuse access to yourself; use 0")
     until_ms = services.revocations.revoke(user_id, command.for_s)
@@ -249,32 +256,15 @@ def openapi() -> Response:
 
 
 def health(services: Services) -> Response:
-    """Check the systems that the service depends on.
-
-    Without Redis the service is degraded but works; without DynamoDB or SQS it does not.
-    """
-    adapters = services.adapters
-    touches: dict[str, Callable[[], object]] = {
-        "dynamodb": lambda: adapters.rooms.get(RoomId("health")),
-        "redis": adapters.cache.ping,
-        "sqs": adapters.delivery.depth,
-    }
-    checks = {}
-    for name, touch in touches.items():
-        try:
-            touch()
-            checks[name] = "ok"
-        except TidingsError:
-            checks[name] = "unavailable"
-    serves = checks["dynamodb"] == checks["sqs"] == "ok"
-    status = "ok" if set(checks.values()) == {"ok"} else "degraded" if serves else "unavailable"
+    """Whether the region takes new clients; needs no token."""
+    report = services.health.report()
     body = {
-        "status": status,
+        "status": report.status,
         "region": services.region,
         "version": __version__,
-        "checks": checks,
+        "checks": {name: "ok" if ok else "unavailable" for name, ok in report.checks.items()},
     }
-    return Response(200 if serves else 503, body)
+    return Response(200 if report.serves else 503, body)
 
 
 def _bearer(request: HttpRequest) -> str:
@@ -285,7 +275,8 @@ def _bearer(request: HttpRequest) -> str:
     return token.strip()
 
 
-def _json(request: HttpRequest) -> object:
+def json_of(request: HttpRequest) -> object:
+    """The JSON object in the body."""
     size = len(request.body.encode("utf-8", "surrogatepass"))
     if size > MAX_BODY_BYTES:
         raise TooLarge(f"the body has {size} bytes, the limit is {MAX_BODY_BYTES}; send less")
@@ -373,6 +364,10 @@ def _presence(presence: Presence, now_ms: int) -> dict[str, Any]:
     gone = presence.status is Status.OFFLINE
     last_ms = presence.last_seen_ms if gone else now_ms
     return {"status": presence.status, "last_seen": times.iso(last_ms) if last_ms else None}
+
+
+def _stored(stored: Stored) -> Response:
+    return Response(201, {**Message.of(stored.entry).data(), "durability": stored.durability})
 
 
 def _error(error: TidingsError) -> Response:

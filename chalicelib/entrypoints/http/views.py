@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from ...contract.commands import MessageIdText, PositionText
 from ...model.friends import FriendStatus
+from ...model.log import Durability
 from ...model.presence import Status
 from ...model.rooms import Role, RoomType
 
@@ -109,6 +110,12 @@ class MessageAnswer(View):
     position: str
 
 
+class StoredMessageAnswer(MessageAnswer):
+    """`durability`: `regional` in this region, `global` in a second one, too."""
+
+    durability: Durability
+
+
 class PageAnswer(View):
     """`next`: pass it as `before` (with `after`: as `after`) to get the next page."""
 
@@ -164,15 +171,22 @@ class FriendsAnswer(View):
 
 
 class RouteAnswer(View):
+    """`api`: the base URL of the region's HTTP API."""
+
     region: str
     url: str
+    api: str
 
 
 class EndpointAnswer(RouteAnswer):
-    """Where to open a WebSocket; try `fallbacks` in their order."""
+    """Where to open a WebSocket; try `fallbacks` in their order.
+
+    `unhealthy` takes nobody now, but may be all that is left when the others are lost.
+    """
 
     shard: str
     fallbacks: list[RouteAnswer]
+    unhealthy: list[RouteAnswer]
 
 
 class Disconnected(View):
@@ -180,8 +194,18 @@ class Disconnected(View):
     revoked_until: Timestamp
 
 
+class DrainAnswer(View):
+    """`since`, `over_s`: of the drain that is under way. `connections`: those left, if known."""
+
+    region: str
+    draining: bool
+    since: Timestamp | None
+    over_s: int | None
+    connections: int | None
+
+
 class Health(View):
-    status: Literal["ok", "degraded", "unavailable"]
+    status: Literal["ok", "degraded", "draining", "unavailable"]
     region: str
     version: str
     checks: dict[str, Literal["ok", "unavailable"]]

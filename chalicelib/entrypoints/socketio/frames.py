@@ -190,7 +190,7 @@ def frame(services: Services, context: dict[str, Any], body: str, handler: Handl
     except (ProtocolError, NotConnected) as fault:
         if _is_json(services, call.transport):
             return None
-        telemetry.log("INFO", "session_failed", reason=str(fault))
+        telemetry.note("session_failed", reason=str(fault))
         services.engine.close(call.transport)
         return ""
 
@@ -200,7 +200,7 @@ def end_if_session(services: Services, context: dict[str, Any]) -> bool:
     target = transport(services, context)
     if services.engine.session(target.connection_id) is None:
         return False
-    telemetry.log("INFO", "session_failed", reason="not an Engine.IO packet")
+    telemetry.note("session_failed", reason="not an Engine.IO packet")
     services.engine.close(target)
     return True
 

@@ -1,8 +1,9 @@
 """Socket.IO: decode the messages of an Engine.IO session and run an application on the packets.
 
-Frames may overtake each other. An event that arrives before its CONNECT waits for about a second;
-without a CONNECT the session ends. Parts of a binary packet wait for each other in Redis. A single
-answer is sent in the return body.
+Frames may overtake each other. An event that arrives before its CONNECT waits for about a second,
+and one that arrives before its socket is moved to the websocket waits for that; then the session
+ends. Parts of a binary packet wait for each other in Redis. A single answer is sent in the return
+body.
 https://github.com/socketio/socket.io-protocol
 """
 
@@ -10,9 +11,9 @@ from __future__ import annotations
 
 import base64
 import functools
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ... import actions, wire
 from ...jobs.sessions import GiveUpParts
@@ -43,6 +44,8 @@ _UNORDERED = "attachments: their order is unknown; send one event at a time, or 
 _LOST = "attachments: some did not arrive; send the event again"
 _AWAY = "attachments: they cannot be kept now; try again later"
 PARK_S = (0.0, 0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
+_MOVED_YET_S = 0.4
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,11 @@ class Application(Protocol):
     namespaces: Collection[str]
 
     def connect(self, services: Services, socket: Socket, payload: Any) -> list[list[Any]] | None:
-        """Accept a socket; return its first events, [name, argument, …]. None: a job answers."""
+        """Accept a socket; return its first events, [name, argument, …]. None: a job answers.
+
+        Raises:
+            ProtocolError: It is unknown whether it was accepted: the session must end.
+        """
 
     def event(
         self, services: Services, socket: Socket, name: str, arguments: Sequence[Any]
@@ -89,6 +96,7 @@ class Application(Protocol):
         """Handle the client's ack of an event; False for an ack that nobody waits for.
 
         Raises:
+            NotConnected: The socket is not, or not yet, connected.
             OtherProtocol: The handshake of the connection was of the JSON protocol.
         """
 
@@ -113,10 +121,12 @@ class Chat(Application):
         if offsets.wanted(payload, known is not None and known.recovers):
             recovering = wire.of_namespace(socket.namespace, recovers=True)
             target = replace(target, protocol=recovering)
-            services.recovery.ask(identity, target, device, offsets.claim_of(payload))
+            if not services.recovery.ask(identity, target, device, offsets.claim_of(payload)):
+                # After a CONNECT_ERROR the client would not hear the answer, if it comes.
+                raise ProtocolError("it is unknown whether CONNECT will be answered; try again")
             return None
         services.connections.open(identity, target, device)
-        telemetry.log("INFO", "connected", user_id=identity.user_id, namespace=socket.namespace)
+        telemetry.note("connected", user_id=identity.user_id, namespace=socket.namespace)
         return []
 
     def event(
@@ -127,15 +137,17 @@ class Chat(Application):
                 raise BadRequest("send one argument: an object with the action's data")
             data = _plain(arguments[0]) if arguments and arguments[0] is not None else {}
             result = actions.run(services, socket.connection_id, name, data, speaks_json=False)
+            telemetry.note("frame", action=name)
             return [{"ok": True, "data": result.data()}], None
         except NotConnected:
             raise
         except TidingsError as refusal:
             if isinstance(refusal, BadRequest | UnknownAction):  # the connection was not looked at
                 require_session(services, socket.transport)
-            telemetry.log("INFO", "frame_refused", code=refusal.code)
+            telemetry.note("frame_refused", code=refusal.code)
             return self.refuse(name, refusal)
         except Exception as fault:  # noqa: BLE001 - the edge: answer, do not end the session
+            telemetry.note("frame_failed")
             telemetry.error("frame_failed", fault)
             return self.refuse(name, Internal("internal error; try again later"))
 
@@ -153,10 +165,10 @@ class Chat(Application):
         try:
             name = "message_delivered"
             actions.run(services, socket.connection_id, name, data, speaks_json=False)
-        except OtherProtocol:
+        except (NotConnected, OtherProtocol):
             raise
         except TidingsError as refusal:
-            telemetry.log("INFO", "ack_refused", code=refusal.code)
+            telemetry.note("ack_refused", code=refusal.code)
         return True
 
 
@@ -209,7 +221,7 @@ def _refusals(parts: Sequence[str], application: Application, why: str) -> list[
     """The error answers to the binary events that have their heads among these parts."""
     heads = [socketio.decode(each) for each in parts if not each.startswith("b")]
     events = [head for head in heads if head.kind is socketio.PacketKind.BINARY_EVENT]
-    telemetry.log("INFO", "attachments_refused", events=len(events))
+    telemetry.note("attachments_refused", events=len(events))
     answers = [_reply(e, *application.refuse(e.data[0], Unavailable(why))) for e in events]
     return _encoded([packet for answer in answers for packet in answer])
 
@@ -220,14 +232,20 @@ def _packet(call: SessionFrame, packet: socketio.Packet, application: Applicatio
         case socketio.PacketKind.CONNECT:
             return _connect(call, socket, packet.data, application)
         case socketio.PacketKind.DISCONNECT:
-            require_session(call.services, call.transport)
+            session = require_session(call.services, call.transport)
+            if session is not None and session.began is not None:
+                for wait_s in _moving(call, socket):  # else it would be stored again
+                    call.services.adapters.clock.sleep(wait_s)
+                call.services.connections.close(ids.socket_id(session.began, socket.namespace))
             call.services.connections.close(socket.connection_id)
             return ""
         case socketio.PacketKind.EVENT:
             return _event(call, socket, packet, application)
         case socketio.PacketKind.ACK:
             number = packet.ack_id
-            if number is None or not application.ack(call.services, socket, number):
+            if number is None or not _parked(
+                call, socket, lambda: application.ack(call.services, socket, number)
+            ):
                 require_session(call.services, call.transport)
             return ""
     raise ProtocolError("clients may not send this packet")
@@ -242,18 +260,24 @@ def _connect(call: SessionFrame, socket: Socket, payload: Any, application: Appl
     try:
         events = application.connect(services, socket, payload)
     except TidingsError as refusal:
-        telemetry.log("INFO", "connect_refused", code=refusal.code)
+        telemetry.note("connect_refused", code=refusal.code)
         return _refused(socket, {"message": str(refusal), "data": refusal.as_json()})
     if events is None:
         return ""
-    services.engine.connected(call.sid, socket.namespace)
+    noted = services.engine.connected(call.sid, socket.namespace)
     services.upgrades.settle(call.transport, socket.namespace)
     data = {"sid": socket.sid}
     if session is not None and session.may_recover:
         data["pid"] = services.adapters.ids.token()
     answer = socketio.Packet(socketio.PacketKind.CONNECT, socket.namespace, data)
     packets = [socketio.Packet(socketio.PacketKind.EVENT, socket.namespace, e) for e in events]
-    return _answer(call, [answer, *packets])
+    frames = _encoded([answer, *packets])
+    if noted:
+        return _last(call, frames)
+    # Redis has lost the session, or its end was handled before the socket was stored: then there is
+    # nobody to post to, and the post ends the socket.
+    services.engine.post(call.transport, frames)
+    return ""
 
 
 def _event(
@@ -263,19 +287,45 @@ def _event(
     if packet.fault is not None:
         require_session(call.services, call.transport)
         return _answer(call, _reply(packet, *application.refuse(name, packet.fault)))
-    for wait_s in PARK_S:
-        if wait_s:
-            call.services.adapters.clock.sleep(wait_s)
+    ack, event = _parked(
+        call, socket, lambda: application.event(call.services, socket, name, arguments)
+    )
+    return _answer(call, _reply(packet, ack, event))
+
+
+def _parked(call: SessionFrame, socket: Socket, act: Callable[[], _T]) -> _T:
+    """Handle a packet that needs its socket; wait if that is not connected or not moved yet.
+
+    Raises:
+        NotConnected: It was not connected in time, and nobody moves it.
+    """
+    for wait_s in _waits(call, socket):
+        call.services.adapters.clock.sleep(wait_s)
         try:
-            ack, event = application.event(call.services, socket, name, arguments)
-            break
+            return act()
         except OtherProtocol:
             raise
         except NotConnected:
             continue
-    else:
-        raise NotConnected("the namespace is not connected; send CONNECT first")
-    return _answer(call, _reply(packet, ack, event))
+    raise NotConnected("the namespace is not connected; send CONNECT first")
+
+
+def _waits(call: SessionFrame, socket: Socket) -> Iterator[float]:
+    """The seconds to wait before each attempt; the last one is after the socket was moved."""
+    yield from PARK_S
+    yield from _moving(call, socket)
+    yield 0.0
+
+
+def _moving(call: SessionFrame, socket: Socket) -> Iterator[float]:
+    """The seconds to wait before each look, as long as the socket is still to be moved."""
+    clock = call.services.adapters.clock
+    began_ms = clock.now_ms()
+    while True:
+        within_ms = call.services.engine.moved_within_ms(call.transport, socket.namespace)
+        if clock.now_ms() - began_ms >= within_ms:
+            return
+        yield _MOVED_YET_S
 
 
 def _reply(

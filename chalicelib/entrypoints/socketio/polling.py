@@ -22,6 +22,7 @@ from .frames import Handler, SessionFrame
 from .packets import CHAT
 
 NOT_POLLING = "not an Engine.IO polling request; use EIO=4 and transport=polling"
+_T_LENGTHS = range(7, 65)
 HEADERS = {"Content-Type": "text/plain; charset=UTF-8", "Cache-Control": "no-store"}
 
 
@@ -35,7 +36,13 @@ def handle(
     services: Services, request: HttpRequest, method: str, handler: Handler = CHAT
 ) -> Answer:
     """Handle a request of a polling client."""
-    with telemetry.context(request_id=request.request_id, function="api_handler"):
+    with telemetry.invocation(
+        services.adapters.clock.now_ms,
+        "poll",
+        request_id=request.request_id,
+        function="api_handler",
+        method=method,
+    ):
         query = request.query
         if query.get("EIO") != "4" or query.get("transport") != "polling":
             return Answer(400, NOT_POLLING)
@@ -45,21 +52,23 @@ def handle(
             if method in ("GET", "POST") and "sid" in query:
                 sid = ConnectionId(query["sid"])
                 if method == "GET":
-                    return _poll(services, sid)
+                    return _poll(services, sid, query.get("t", ""))
                 return _post(services, sid, request.body, handler)
         except CacheDown:
             return Answer(503, "polling is unavailable; try again later, or use a websocket")
         except TidingsError as refusal:
-            telemetry.log("INFO", "request_refused", code=refusal.code)
+            telemetry.note("request_refused", code=refusal.code)
             known = refusal.status in (401, 403, 503)
             return Answer(refusal.status if known else 400, str(refusal))
         except Exception as fault:  # noqa: BLE001 - the edge
+            telemetry.note("request_failed")
             telemetry.error("request_failed", fault)
             return Answer(500, "internal error; try again later")
         return Answer(400, NOT_POLLING)
 
 
 def _handshake(services: Services, request: HttpRequest) -> Answer:
+    services.draining.admit()
     adapters = services.adapters
     target = Target(
         connection_id=ConnectionId(adapters.ids.token()),
@@ -76,8 +85,16 @@ def _handshake(services: Services, request: HttpRequest) -> Answer:
     return Answer(200, services.engine.open_polling(session))
 
 
-def _poll(services: Services, sid: ConnectionId) -> Answer:
-    frames = services.polls.poll(sid, services.adapters.ids.token())
+def _poll(services: Services, sid: ConnectionId, t: str) -> Answer:
+    """Answer a poll.
+
+    Browsers and HTTP libraries send a GET again by themselves if its connection breaks. Then the
+    client does not know that an answer was lost, but its `t` is the same. A whole number is none
+    that can be relied on: some clients send the second.
+    https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2
+    """
+    named = len(t) in _T_LENGTHS and not t.isdigit()
+    frames = services.polls.poll(sid, t if named else services.adapters.ids.token())
     return Answer(200, engineio.SEPARATOR.join(frames))
 
 
@@ -94,7 +111,7 @@ def _post(services: Services, sid: ConnectionId, body: str, handler: Handler) ->
             if answer:
                 services.engine.post(session.target, [answer])
     except (ProtocolError, NotConnected) as fault:
-        telemetry.log("INFO", "session_failed", reason=str(fault))
+        telemetry.note("session_failed", reason=str(fault))
         services.engine.close(session.target)
         return Answer(400, str(fault))
     return Answer(200, "ok")

@@ -30,10 +30,13 @@ class TidingsClient:
             raises the same; later it is called again.
         on_event: Called with (event name, data), in order. Besides the server's events there are
             `connected`, `disconnected` {reason}, `waiting` {attempt, retry_in_s, reason} before
-            another attempt, `refused` {message} (a new token was refused; the client is closed)
-            and `recovered`, see `Inbox`. A reason is {code, message}.
+            another attempt, `regions` {urls} (where the client can go, the best first), `moved`
+            {url} (the next attempt is there), `refused` {message} (a new token was refused; the
+            client is closed) and `recovered`, see `Inbox`. A reason is {code, message}.
         on_frame: Called with (event name, data) of each frame as it arrives, including
             duplicates.
+        api: The base URL of the HTTP API, which is asked for other regions; by default that of
+            the host in `url`. None: stay in one region.
     """
 
     def __init__(
@@ -43,12 +46,13 @@ class TidingsClient:
         on_event: Callable[[str, Event], None],
         times: Times | None = None,
         on_frame: Callable[[str, Event], None] = lambda name, data: None,
+        api: str | None = "",
     ) -> None:
         self._on_event = on_event
         self._on_frame = on_frame
         self._times = times or Times()
         self._inbox = Inbox(self.emit)
-        self._connection = Connection(url, token, self._times, self)
+        self._connection = Connection(url, token, self._times, self, api)
         self._rooms: dict[str, None] = {}
         self._hole = asyncio.Event()
         self._recovery = asyncio.Lock()
@@ -87,6 +91,16 @@ class TidingsClient:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def move_to(self, url: str) -> None:
+        """Connect to another of the URLs that `regions` told, and recover there.
+
+        If that fails, the client returns.
+
+        Raises:
+            ActionError: `bad_request`: no region is known at this URL.
+        """
+        self._connection.move_to(url)
 
     def drop(self) -> None:
         """Abort the connection without a close handshake; the client reconnects."""

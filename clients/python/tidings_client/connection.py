@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
@@ -16,7 +15,10 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from .address import address, handshake, refusal
 from .errors import ActionError, End, NoAnswer
+from .frames import decoded
 from .inbox import Event
+from .lookup import ask
+from .regions import Regions, api_of, endpoint
 from .sizes import encode
 from .times import Times
 
@@ -27,7 +29,7 @@ class User(Protocol):
     """The user of a connection, which it calls."""
 
     def emit(self, name: str, data: Event) -> None:
-        """Emit `connected`, `disconnected`, `waiting` or `refused`; see `TidingsClient`."""
+        """Emit `connected`, `disconnected`, `waiting`, `regions`, `moved` or `refused`."""
 
     def opened(self) -> None:
         """A connection is open, and nothing has been read from it yet."""
@@ -52,9 +54,19 @@ class Connection:
     """
 
     def __init__(
-        self, url: str, token: Callable[[], Awaitable[str]], times: Times, user: User
+        self,
+        url: str,
+        token: Callable[[], Awaitable[str]],
+        times: Times,
+        user: User,
+        api: str | None = "",
     ) -> None:
         self._url = url
+        self._api = api
+        self._regions = Regions(url, None)
+        self._asked_at = ""  # the place whose API was asked for the regions
+        self._used = ""  # the last token
+        self._after_s: float | None = None
         self._token = token
         self._times = times
         self._user = user
@@ -73,12 +85,18 @@ class Connection:
     async def run(self) -> None:
         """Connect, and reconnect until `end` is set."""
         try:
-            self._url = address(self._url)
+            home = address(self._url)
+            self._regions = Regions(home, api_of(home) if self._api == "" else self._api)
+            self._url = self._regions.url
             while self.end is None:
+                self._is_restored = False
                 await self._once()
                 if self.end is None:
+                    await self._move()
                     self._failures += 1
                     wait = self._times.backoff(self._failures)
+                    if self._after_s is not None:
+                        wait, self._after_s = self._after_s, None
                     data = {"attempt": self._failures, "retry_in_s": wait, "reason": self.reason}
                     self._user.emit("waiting", data)
                     await asyncio.sleep(wait)
@@ -132,6 +150,25 @@ class Connection:
         if self._socket is not None:
             self._socket.transport.abort()
 
+    def move_to(self, url: str) -> None:
+        """Connect to another region that is known; if that fails, the client returns to this one.
+
+        Raises:
+            ActionError: `bad_request`, as the region is not known.
+        """
+        if url not in self._regions.known:
+            raise ActionError("bad_request", f"{url} is not a known region", False)
+        if url == self._regions.url or self.end is not None:
+            return
+        self._regions.direct(url)
+        if self._socket is None or not self.up.is_set():
+            self._is_restored = True  # what becomes of an attempt elsewhere does not matter
+            self._go()
+            return
+        self._after_s = 0.0
+        self._is_restored = True  # its end says nothing about the region that is left
+        self._leave(self._socket, ActionError("unavailable", "moving to another region", True))
+
     def finish(self, reason: Exception) -> None:
         """End permanently: all waiting calls fail with this reason."""
         if self.end is not None:
@@ -141,14 +178,51 @@ class Connection:
         self.up.set()
         self._fail_all(ActionError(_code(reason), _text(reason), False))
 
+    # -- regions
+
+    async def _move(self) -> None:
+        """Choose where to connect next, after a connection or an attempt has ended."""
+        if not self._is_restored and self._regions.failed():
+            answer = await ask(self._regions.asks(), self._used, self._times.look)
+            self._regions.move(answer)
+        self._go()
+
+    def _go(self) -> None:
+        if self._url != self._regions.url:
+            self._url = self._regions.url
+            self._user.emit("moved", {"url": self._url})
+
+    async def _learn(self) -> None:
+        """Ask this region for the others, once: when it is away, it cannot be asked."""
+        if self._asked_at != self._url and self._api is not None:
+            self._asked_at = self._url
+            apis = self._regions.asks()[::-1]  # this one first
+            if self._regions.learn(await ask(apis, self._used, self._times.look)):
+                known = {"urls": self._regions.known, "names": self._regions.names}
+                self._user.emit("regions", known)
+
+    def _directed(self, socket: ClientConnection, data: Event) -> None:
+        """The server closes this connection, and says when and where to open another one."""
+        after_ms = data.get("after_ms")
+        self._after_s = after_ms / 1000 if isinstance(after_ms, int) else 0.0
+        named = endpoint(data.get("endpoint") or "", self._url)
+        if named is not None and named != self._url:
+            self._regions.direct(named)
+        self._is_restored = True  # whatever became of it: the server has ended it
+        text = f"the server asked the client to reconnect: {data.get('reason')}"
+        self._leave(socket, ActionError("unavailable", text, True))
+
     # -- one connection
 
     async def _once(self) -> None:
         """One connection, from its token to its end."""
         try:
-            url = handshake(self._url, await self.fresh_token())
+            self._used = await self.fresh_token()
+            place = self._url
+            url = handshake(place, self._used)
             async with connect(url, open_timeout=self._times.call, compression=None) as socket:
-                await self._serve(socket)
+                if place == self._url:  # otherwise the user has chosen another region meanwhile
+                    await self._serve(socket)
         except NoToken as fault:
             if not self._was_open and not isinstance(fault.__cause__, TimeoutError):
                 return self._refuse(fault.__cause__ or fault)
@@ -224,8 +298,10 @@ class Connection:
             report("the recovery failed", fault)
             return self._leave(socket, ActionError("internal", f"recovery: {fault!r}", True))
         self._is_restored = True
+        self._regions.opened()
         if self._was_useful:
             self._failures = 0
+        await self._learn()
 
     async def _heartbeat(self, socket: ClientConnection) -> None:
         refused = 0
@@ -247,12 +323,14 @@ class Connection:
     async def _read(self, socket: ClientConnection) -> None:
         try:
             async for text in socket:
-                for frame in _decoded(text):
+                for frame in decoded(text):
                     event, data = frame.get("event"), frame.get("data") or {}
                     if event in ("ack", "error"):
                         self._answer(socket, event, frame.get("id"), data)
                     elif event is not None:
                         self._take(event, data)
+                        if event == "reconnect":
+                            return self._directed(socket, data)
         except ConnectionClosed:
             pass  # `_over` reads the close code
 
@@ -263,7 +341,8 @@ class Connection:
             report(f"the event {event!r} cannot be handled", fault)
 
     def _answer(self, socket: ClientConnection, event: str, number: Any, data: Event) -> None:
-        action, answer = self._pending.get(number, ("", None)) if _is_id(number) else ("", None)
+        is_id = isinstance(number, int)
+        action, answer = self._pending.get(number, ("", None)) if is_id else ("", None)
         if event == "ack":
             self._was_useful = True
             if self._is_restored:
@@ -300,21 +379,6 @@ def _unknown(text: str, end: End) -> NoAnswer:
     error = NoAnswer(text, end)
     error.code = "unauthorized"
     return error
-
-
-def _decoded(text: str | bytes) -> list[Event]:
-    """Decode a frame, or an array of frames; none if it is of another protocol."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return []
-    return [
-        each for each in (found if isinstance(found, list) else [found]) if isinstance(each, dict)
-    ]
-
-
-def _is_id(number: Any) -> bool:
-    return isinstance(number, int)
 
 
 def _code(fault: BaseException) -> str:

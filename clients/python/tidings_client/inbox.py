@@ -157,14 +157,22 @@ class Inbox:
 
     def _show(self, name: str, data: Event) -> bool:
         """Emit an entry unless it was emitted before; return whether it was new."""
-        key = f"{name}:{data['message_id']}:{data.get('is_deleted', False)}"
+        is_deleted = data.get("is_deleted", False)
+        key = f"{name}:{data['message_id']}:{is_deleted}"
         if key in self._seen:
+            return False
+        if name == "message_received" and not is_deleted and self._is_gone(data["message_id"]):
             return False
         self._seen[key] = None
         while len(self._seen) > SEEN:
             self._seen.popitem(last=False)
         self._emit(name, data)
         return True
+
+    def _is_gone(self, message_id: str) -> bool:
+        """Whether its deletion was shown: a push that comes late still has its content."""
+        gone = (f"message_received:{message_id}:True", f"message_deleted:{message_id}:False")
+        return any(key in self._seen for key in gone)
 
 
 def _parts(position: str) -> list[tuple[str, int, str]]:

@@ -17,12 +17,14 @@ class Times:
             connection to open, and for a token.
         ping: The time between heartbeats.
         hole: How long a message between two live ones may be missing before it is requested.
+        look: The wait for an answer of one region about the others.
         pause, longest_pause: Limits of the wait between two attempts.
     """
 
     call: float = 10.0
     ping: float = 200.0
     hole: float = 3.0
+    look: float = 3.0
     pause: float = 0.4
     longest_pause: float = 10.0
 

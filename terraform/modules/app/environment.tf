@@ -13,19 +13,25 @@ locals {
     (local.region) = { websocket = local.own_websocket_url, health = "${local.own_http_url}/v1/health" }
   }
 
+  endpoints = merge(local.own_endpoint, var.endpoints)
+
   environment = { for name, value in merge(var.settings, {
     TIDINGS_PREFIX               = var.name
+    TIDINGS_REGIONS              = local.several ? join(",", var.regions) : ""
+    TIDINGS_TOPIC_ARN            = local.several ? var.topic_arn : ""
     TIDINGS_SECRET_ID            = var.secret.name
     TIDINGS_SHARDS               = tostring(var.shards)
     TIDINGS_METRICS_NAMESPACE    = var.metrics_namespace
     TIDINGS_ALLOWED_ORIGINS      = join(",", var.cors_origins)
-    TIDINGS_ENDPOINTS            = jsonencode(length(var.endpoints) > 0 ? var.endpoints : local.own_endpoint)
+    TIDINGS_ENDPOINTS            = jsonencode(local.endpoints)
     TIDINGS_REDIS_URL            = var.redis.url
     TIDINGS_REDIS_CLUSTER        = var.redis.cluster ? "1" : ""
     TIDINGS_REDIS_IAM_USER       = var.redis.iam == null ? "" : var.redis.iam.user
     TIDINGS_REDIS_IAM_CACHE      = var.redis.iam == null ? "" : var.redis.iam.cache
     TIDINGS_REDIS_IAM_SERVERLESS = var.redis.iam == null ? "" : var.redis.iam.serverless ? "1" : ""
-    TIDINGS_CONNECTIONS_URL      = var.connections_url == null ? "" : var.connections_url
-    AWS_ENDPOINT_URL             = var.aws_endpoint_url == null ? "" : var.aws_endpoint_url
+    # In an emulator, @connections is a gateway that may start later than the functions.
+    TIDINGS_WEBSOCKET_APIS  = var.connections_url != null ? "" : join(",", [for stage, api in aws_apigatewayv2_api.websocket : "${api.id}/${stage}"])
+    TIDINGS_CONNECTIONS_URL = var.connections_url == null ? "" : var.connections_url
+    AWS_ENDPOINT_URL        = var.aws_endpoint_url == null ? "" : var.aws_endpoint_url
   }) : name => value if value != "" }
 }

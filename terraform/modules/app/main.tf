@@ -39,6 +39,16 @@ resource "aws_lambda_function" "this" {
     variables = merge(each.value.environment, local.environment)
   }
 
+  # At WARN, Lambda writes no START, END and REPORT lines, but says when an invocation timed out or
+  # its process died. The functions' own lines are JSON already, and are passed on as they are.
+  # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+  logging_config {
+    log_format            = "JSON"
+    log_group             = aws_cloudwatch_log_group.function[each.key].name
+    application_log_level = "INFO" # that of lines without a timestamp; TIDINGS_LOG_LEVEL chooses
+    system_log_level      = var.system_log_level
+  }
+
   tracing_config {
     mode = var.tracing ? "Active" : "PassThrough"
   }

@@ -35,6 +35,16 @@ output "urls" {
   }
 }
 
+output "endpoints" {
+  description = "The regions that GET /v1/endpoint names, with their URLs."
+  value       = local.endpoints
+}
+
+output "own_endpoint" {
+  description = "This region's own URLs, as in the variable `endpoints`; {} for several shards without custom domains."
+  value       = local.own_endpoint
+}
+
 output "domain_targets" {
   description = "Targets for the DNS records of the custom domains, by websocket and http; {} without custom domains."
   value = {

@@ -8,6 +8,9 @@ locals {
   # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
   trigger_actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 
+  # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
+  stream_actions = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
+
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
   network_actions = [
     "ec2:CreateNetworkInterface",
@@ -18,10 +21,19 @@ locals {
     "ec2:UnassignPrivateIpAddresses",
   ]
 
-  # The services from which a function reads data that the key encrypts.
+  # Tables of the first region, which keeps the claims of room ids, for the functions of the others.
+  home_table_names = { for name, _ in local.functions : name => [
+    for table in keys(local.permissions[name].home_tables) : table if local.several && try(var.regions[0], local.region) != local.region
+  ] }
+
+  # The regions to whose queues spares of messages are sent.
+  peers = local.several ? [for region in var.regions : region if region != local.region] : []
+
+  # The services through which a function reads or writes data that the key encrypts.
   key_services = { for name, _ in local.functions : name => concat(
-    length(local.permissions[name].tables) + length(local.permissions[name].indexes) == 0 ? [] : ["dynamodb"],
+    length(local.permissions[name].tables) + length(local.permissions[name].indexes) == 0 && !can(local.carriers[name]) ? [] : ["dynamodb"],
     length(local.permissions[name].queues) == 0 && !can(local.triggers[name]) ? [] : ["sqs"],
+    local.permissions[name].topic && local.several ? ["sns"] : [],
     local.permissions[name].secret ? ["secretsmanager"] : [],
   ) }
 
@@ -38,6 +50,12 @@ locals {
       Action   = [for action in actions : "dynamodb:${action}"]
       Resource = [var.tables[table].arn]
     }],
+    [for table in local.home_table_names[name] : {
+      Sid      = "HomeTable${replace(title(replace(table, "_", " ")), " ", "")}"
+      Effect   = "Allow"
+      Action   = [for action in local.permissions[name].home_tables[table] : "dynamodb:${action}"]
+      Resource = ["arn:${local.partition}:dynamodb:${var.regions[0]}:${local.account_id}:table/${var.name}-${table}"]
+    }],
     length(local.permissions[name].indexes) == 0 ? [] : [{
       Sid      = "Indexes"
       Effect   = "Allow"
@@ -50,12 +68,38 @@ locals {
       Action   = [for action in actions : "sqs:${action}"]
       Resource = [var.queues[queue].arn]
     }],
+    length(local.peers) == 0 ? [] : [for queue, actions in local.permissions[name].peer_queues : {
+      Sid      = "PeerQueue${replace(title(replace(queue, "-", " ")), " ", "")}"
+      Effect   = "Allow"
+      Action   = [for action in actions : "sqs:${action}"]
+      Resource = [for region in local.peers : "arn:${local.partition}:sqs:${region}:${local.account_id}:${var.name}-${queue}"]
+    }],
+    !local.permissions[name].topic || !local.several ? [] : [{
+      Sid      = "Topic"
+      Effect   = "Allow"
+      Action   = ["sns:Publish"]
+      Resource = [var.topic_arn]
+    }],
     !can(local.triggers[name]) ? [] : [{
       Sid      = "Trigger"
       Effect   = "Allow"
       Action   = local.trigger_actions
       Resource = [var.queues[local.triggers[name].queue].arn]
     }],
+    !can(local.carriers[name]) ? [] : [
+      {
+        Sid      = "Streams"
+        Effect   = "Allow"
+        Action   = local.stream_actions
+        Resource = values(var.streams)
+      },
+      {
+        Sid      = "Failures"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = [var.queues["replicated-dead"].arn]
+      },
+    ],
     !local.permissions[name].connections ? [] : [{
       Sid      = "Connections"
       Effect   = "Allow"
@@ -87,6 +131,20 @@ locals {
       Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
       Resource  = [var.kms_key_arn]
       Condition = { StringEquals = { "kms:ViaService" = [for service in local.key_services[name] : "${service}.${local.region}.amazonaws.com"] } }
+    }],
+    var.home_kms_key_arn == null || local.home_table_names[name] == [] ? [] : [{
+      Sid       = "HomeKey"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = [var.home_kms_key_arn]
+      Condition = { StringEquals = { "kms:ViaService" = ["dynamodb.${var.regions[0]}.amazonaws.com"] } }
+    }],
+    length(var.peer_kms_key_arns) == 0 || length(local.permissions[name].peer_queues) == 0 ? [] : [{
+      Sid       = "PeerKeys"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = [for region, key in var.peer_kms_key_arns : key]
+      Condition = { StringEquals = { "kms:ViaService" = [for region, key in var.peer_kms_key_arns : "sqs.${region}.amazonaws.com"] } }
     }],
     !var.tracing ? [] : [{
       Sid      = "Tracing"

@@ -23,6 +23,34 @@ variable "queues" {
   type        = map(object({ arn = string, visibility_timeout_s = number }))
 }
 
+variable "regions" {
+  description = "All regions of the deployment, in the same order in all of them; [] for this one alone. Add new ones at the end; keep regions that were given up."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for region in var.regions : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", region))]) && length(distinct(var.regions)) == length(var.regions)
+    error_message = "Give region names such as eu-west-1, each once."
+  }
+}
+
+variable "streams" {
+  description = "With several regions: the streams of the tables or replicas in this region that are `carried` in resources.json, by the table's short name."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(var.regions) < 2 || toset(keys(var.streams)) == toset([for name, table in jsondecode(file("${path.module}/../../resources.json")).tables : name if try(table.carried, false)])
+    error_message = "With several regions, give the streams of all carried tables: modules/tables returns them."
+  }
+}
+
+variable "topic_arn" {
+  description = "With several regions: ARN of this region's broadcast topic."
+  type        = string
+  default     = null
+}
+
 variable "secret" {
   description = "The Secrets Manager secret with the keys of the tokens. Its ARN may end in a pattern."
   type        = object({ name = string, arn = string })
@@ -85,7 +113,7 @@ variable "domains" {
 }
 
 variable "endpoints" {
-  description = "The deployed regions, for GET /v1/endpoint: the websocket URL, with the placeholder {shard}, and the health URL. {} means only this region."
+  description = "The deployed regions, for GET /v1/endpoint: the websocket URL, with the placeholder {shard}, and the health URL. This region's own URLs are added, unless they are given."
   type        = map(object({ websocket = string, health = string }))
   default     = {}
 }
@@ -168,6 +196,17 @@ variable "log_retention_days" {
   }
 }
 
+variable "system_log_level" {
+  description = "Lambda's own lines: WARN writes those of failures only, INFO also a START and a REPORT (memory used, cold start) for each invocation, about 600 bytes."
+  type        = string
+  default     = "WARN"
+
+  validation {
+    condition     = contains(["WARN", "INFO", "DEBUG"], var.system_log_level)
+    error_message = "Give WARN, INFO or DEBUG."
+  }
+}
+
 variable "log_kms_key_arn" {
   description = "ARN of a customer managed key for the logs; its policy must let logs.amazonaws.com use it. null uses the service's own key."
   type        = string
@@ -178,6 +217,18 @@ variable "kms_key_arn" {
   description = "ARN of the customer managed key of tables, queues and secret, which the functions get permission to use; null if there is none."
   type        = string
   default     = null
+}
+
+variable "home_kms_key_arn" {
+  description = "With several regions: ARN of the key of the first region's tables, where room ids are claimed; null if there is none."
+  type        = string
+  default     = null
+}
+
+variable "peer_kms_key_arns" {
+  description = "Of the other regions, by region: the keys that encrypt their queues, to which spares of messages are sent. {} for SQS's own keys."
+  type        = map(string)
+  default     = {}
 }
 
 variable "tracing" {

@@ -1,15 +1,19 @@
-# The queues of resources.json; and, between regions, a topic for messages to other regions and an inbox
-# for messages from them.
+# The queues of resources.json; and, with several regions, a topic from which SNS brings events to the
+# inboxes of the others.
 
 locals {
-  definition = jsondecode(file("${path.module}/../../resources.json")).queues
-
-  # Not in resources.json, as no code reads the inbox yet (see README.md).
-  inbox = {
-    "inbox"      = { fifo = false, visibility_timeout_s = 60, max_receive_count = 6, dead_letter = "inbox-dead" }
-    "inbox-dead" = { fifo = false, visibility_timeout_s = 30, retention_s = 1209600 }
+  definition = {
+    for name, queue in jsondecode(file("${path.module}/../../resources.json")).queues : name => queue
+    if var.several || !try(queue.between_regions, false)
   }
-  queues  = merge(local.definition, local.inbox)
+
+  # Records of streams that the function `replicated` could not queue in a day. Lambda writes there; no
+  # code reads it, as it has no jobs to repeat.
+  carrying = var.several ? {
+    "replicated-dead" = { fifo = false, visibility_timeout_s = 30, retention_s = 1209600 }
+  } : {}
+
+  queues  = merge(local.definition, local.carrying)
   sources = { for name, queue in local.queues : name => queue if can(queue.dead_letter) }
   dead    = { for name, queue in local.sources : queue.dead_letter => name... }
 
@@ -85,6 +89,8 @@ resource "aws_sqs_queue_policy" "this" {
 }
 
 resource "aws_sns_topic" "broadcast" {
+  count = var.several ? 1 : 0
+
   name              = "${var.name}-broadcast"
   kms_master_key_id = var.kms_key_arn
 }
@@ -93,38 +99,34 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
+# It allows nothing: roles of this account need their own permission to publish, which one function has.
 resource "aws_sns_topic_policy" "broadcast" {
-  arn = aws_sns_topic.broadcast.arn
+  count = length(aws_sns_topic.broadcast)
+
+  arn = aws_sns_topic.broadcast[0].arn
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      {
-        Sid       = "OwnAccount"
-        Effect    = "Allow"
-        Principal = { AWS = "*" }
-        Action    = ["sns:Publish", "sns:Subscribe", "sns:GetTopicAttributes", "sns:SetTopicAttributes"]
-        Resource  = aws_sns_topic.broadcast.arn
-        Condition = { StringEquals = { "AWS:SourceOwner" = data.aws_caller_identity.current.account_id } }
-      },
-      {
-        Sid       = "OnlyEncryptedTransport"
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = "sns:Publish"
-        Resource  = aws_sns_topic.broadcast.arn
-        Condition = { Bool = { "aws:SecureTransport" = "false" } }
-      },
-    ]
+    Statement = [{
+      Sid       = "OnlyEncryptedTransport"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "sns:Publish"
+      Resource  = aws_sns_topic.broadcast[0].arn
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
   })
 }
 
 # From this topic to every peer's inbox; SNS requires subscriptions to be in the topic's region.
 # https://docs.aws.amazon.com/sns/latest/dg/sns-cross-region-delivery.html
 resource "aws_sns_topic_subscription" "peer" {
-  for_each = var.peers
+  for_each = var.several ? var.peers : {}
 
-  topic_arn            = aws_sns_topic.broadcast.arn
+  topic_arn            = aws_sns_topic.broadcast[0].arn
   protocol             = "sqs"
   endpoint             = each.value.inbox_arn
   raw_message_delivery = true
+
+  # chalicelib/adapters/sns.py names in `to` the regions that need a message.
+  filter_policy = jsonencode({ to = [each.key] })
 }

@@ -1,5 +1,5 @@
 output "queues" {
-  description = "Queues by short name, including the inbox and its dead-letter queue."
+  description = "Queues by short name, including dead-letter queues."
   value = {
     for name, queue in aws_sqs_queue.this : name => {
       name                 = queue.name
@@ -12,18 +12,18 @@ output "queues" {
 
 output "dead_letter_queues" {
   description = "Names of the dead-letter queues."
-  value       = [for name, _ in local.dead : aws_sqs_queue.this[name].name]
+  value       = [for name in concat(keys(local.dead), keys(local.carrying)) : aws_sqs_queue.this[name].name]
 }
 
-output "topic_arn" {
-  description = "ARN of this region's broadcast topic."
-  value       = aws_sns_topic.broadcast.arn
+output "topic" {
+  description = "Name and ARN of this region's broadcast topic; null with one region."
+  value       = one([for topic in aws_sns_topic.broadcast : { name = topic.name, arn = topic.arn }])
 }
 
 output "broadcast" {
   description = "This region's entry in the variable `peers` of the other regions."
   value = {
-    topic_arn = aws_sns_topic.broadcast.arn
-    inbox_arn = aws_sqs_queue.this["inbox"].arn
+    topic_arn = one(aws_sns_topic.broadcast[*].arn)
+    inbox_arn = try(aws_sqs_queue.this["inbox"].arn, null)
   }
 }

@@ -8,6 +8,12 @@ variable "name" {
   }
 }
 
+variable "several" {
+  description = "Whether the deployment has several regions."
+  type        = bool
+  default     = false
+}
+
 variable "peers" {
   description = "The other regions: by region name, the ARNs of their broadcast topic and inbox queue (the output `broadcast` of their module)."
   type        = map(object({ topic_arn = string, inbox_arn = string }))

@@ -10,7 +10,7 @@ locals {
 
   alarms = merge(
     {
-      for short, queue in local.dead_queues : "dead-letters-${short}" => {
+      for short, queue in local.dead_letters : "dead-letters-${short}" => {
         metrics   = [{ namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = queue } }]
         statistic = "Maximum"
         threshold = short == "outbound-dead" ? local.thresholds.outbound_dead_letters : local.thresholds.dead_letters
@@ -42,7 +42,7 @@ locals {
         of        = 5
         silence   = local.quiet_is_good
         section   = "delivery-is-slow"
-        says      = "The p99 of the time from a message's ack to its last push is above the threshold."
+        says      = "The p99 of the time from a message's append to its last push is above the threshold."
       }
       "posts-to-retry" = {
         metrics   = [local.own["posts_to_retry"]]
@@ -214,6 +214,65 @@ locals {
         silence   = local.quiet_is_good
         section   = "replication-lags"
         says      = "Changes of ${replica.table} reach ${replica.region} late: users there see an outdated history and outdated members."
+      }
+    },
+    length(var.replica_regions) == 0 ? {} : {
+      "entries-passed-over" = {
+        metrics   = [local.own["entries_passed_over"]]
+        statistic = "Sum"
+        threshold = local.thresholds.entries_passed_over
+        periods   = 1
+        of        = 1
+        silence   = local.quiet_is_good
+        section   = "entries-are-passed-over"
+        says      = "Messages of another region have been missing here for so long that delivery continued without them. They are pushed if they arrive."
+      }
+    },
+    var.topic_name == null ? {} : {
+      "events-not-published" = {
+        metrics   = [local.own["events_not_published"]]
+        statistic = "Sum"
+        threshold = local.thresholds.events_not_published
+        periods   = 1
+        of        = 1
+        silence   = local.quiet_is_good
+        section   = "events-do-not-cross"
+        says      = "Typing, open rooms and delivery receipts of this region are not published to the others: SNS or Redis does not answer."
+      }
+      "events-not-brought" = {
+        metrics   = [{ namespace = "AWS/SNS", name = "NumberOfNotificationsFailed", dimensions = { TopicName = var.topic_name } }]
+        statistic = "Sum"
+        threshold = local.thresholds.events_not_brought
+        periods   = 1
+        of        = 1
+        silence   = local.quiet_is_good
+        section   = "events-do-not-cross"
+        says      = "SNS could not bring events from ${var.topic_name} to another region's inbox, and gave them up."
+      }
+    },
+    {
+      for short, function in local.carriers : "stream-age-${short}" => {
+        metrics   = [{ namespace = "AWS/Lambda", name = "IteratorAge", dimensions = { FunctionName = function } }]
+        statistic = "Maximum"
+        threshold = local.thresholds.stream_age_ms
+        period_s  = 60
+        periods   = 3
+        of        = 5
+        silence   = local.quiet_is_good
+        section   = "a-stream-is-behind"
+        says      = "${function} reads what other regions wrote more than a minute late: their messages are pushed late, and kicks and revocations take effect late."
+      }
+    },
+    {
+      for short, queue in local.not_carried : "dead-letters-${short}" => {
+        metrics   = [{ namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = queue } }]
+        statistic = "Maximum"
+        threshold = local.thresholds.dead_letters
+        periods   = 1
+        of        = 1
+        silence   = local.quiet_is_good
+        section   = "records-were-not-carried"
+        says      = "What another region wrote did not take effect here for a day, and Lambda gave it up. Messages come by sync; check kicks and revocations of that day."
       }
     },
     {

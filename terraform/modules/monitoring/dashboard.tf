@@ -13,8 +13,8 @@ locals {
       { title = "Posts: delivered, gone (410), refused, to retry (429)", stat = "Sum", metrics = [
         for name in ["posts_delivered", "posts_gone", "posts_refused", "posts_to_retry"] : merge(local.own[name], { label = name })
       ] },
-      { title = "Entries delivered, entries set aside, sockets recovered", stat = "Sum", metrics = [
-        for name in ["entries_delivered", "entries_set_aside", "recoveries"] : merge(local.own[name], { label = name })
+      { title = "Entries delivered, set aside, passed over; sockets recovered", stat = "Sum", metrics = [
+        for name in ["entries_delivered", "entries_set_aside", "entries_passed_over", "recoveries"] : merge(local.own[name], { label = name })
       ] },
       { title = "Limits: frames refused, frames not checked", stat = "Sum", metrics = [
         for name in ["rate_limited", "limits_open"] : merge(local.own[name], { label = name })
@@ -63,6 +63,11 @@ locals {
           for label, part in local.throttled : { namespace = "AWS/DynamoDB", name = name, dimensions = part.dimensions, label = label }
         ]
       }
+    ],
+    var.topic_name == null ? [] : [
+      { title = "Events: published and not, relayed, too late", stat = "Sum", metrics = [
+        for name in ["events_published", "events_not_published", "events_relayed", "events_too_late"] : merge(local.own[name], { label = name })
+      ] },
     ],
     length(local.replicas) == 0 ? [] : [
       { title = "Replication latency, ms", stat = "Average", metrics = [

@@ -8,6 +8,9 @@ locals {
     queue_age_s             = 30
     dead_letters            = 0
     entries_set_aside       = 0
+    entries_passed_over     = 0
+    events_not_published    = 10
+    events_not_brought      = 0
     outbound_dead_letters   = 100
     function_errors         = 5
     function_throttles      = 1
@@ -19,6 +22,7 @@ locals {
     connects_per_minute     = 24000
     table_throttles         = 10
     replication_latency_ms  = 30000
+    stream_age_ms           = 60000
     redis_cpu_percent       = 80
     redis_memory_percent    = 80
     redis_throttles         = 10
@@ -42,8 +46,15 @@ locals {
   work_queues = { for short, name in var.queues : short => name if !contains(var.dead_letter_queues, name) }
   dead_queues = { for short, name in var.queues : short => name if contains(var.dead_letter_queues, name) }
 
-  # The queues from which the app takes jobs; the inbox for other regions' messages has no worker yet.
-  watched_queues = { for short in ["delivery", "outbound"] : short => var.queues[short] }
+  # Jobs; and, of several regions, records of streams that Lambda gave up: there is nothing to redrive.
+  dead_letters = { for short, name in local.dead_queues : short => name if short != "replicated-dead" }
+  not_carried  = { for short, name in local.dead_queues : short => name if short == "replicated-dead" }
+
+  # The function that reads the streams; with one region there is none.
+  carriers = { for short, name in var.functions : short => name if short == "replicated" }
+
+  # The queues from which the app takes jobs; with one region there is no inbox.
+  watched_queues = { for short in ["delivery", "outbound", "inbox"] : short => var.queues[short] if contains(keys(var.queues), short) }
 
   # A table's metrics do not include its indexes, which are throttled separately.
   # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html

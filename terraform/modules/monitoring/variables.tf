@@ -70,6 +70,12 @@ variable "table_indexes" {
   }
 }
 
+variable "topic_name" {
+  description = "With several regions: the name of the topic that brings events to the others."
+  type        = string
+  default     = null
+}
+
 variable "websocket_apis" {
   description = "The WebSocket APIs, one per shard."
   type = list(object({
@@ -173,10 +179,13 @@ variable "thresholds" {
   description = <<-EOT
     Alarms fire above these values.
     delivery_latency_p99_ms: time from the append of an entry to the last post of its delivery.
-    queue_age_s: age of the oldest job in delivery or outbound.
+    queue_age_s: age of the oldest job in delivery, outbound or inbox.
     dead_letters: number in delivery's dead-letter queue. outbound_dead_letters: number in outbound's, which
     also has messages for clients that read too slowly.
     entries_set_aside: messages in 5 minutes that could not be delivered and were set aside.
+    entries_passed_over: missing messages of another region in 5 minutes that delivery no longer waited for.
+    events_not_published, events_not_brought: events for other regions in 5 minutes that were not published, or
+    that SNS gave up.
     function_errors, function_throttles: errors and throttles of one function in 5 minutes.
     concurrent_executions: of all functions in the account and region (quota: 1,000, often less in new accounts).
     posts_to_retry: posts in 5 minutes that were throttled (429) or failed.
@@ -186,6 +195,7 @@ variable "thresholds" {
     connects_per_minute: new connections of all shards (quota: 500 per second).
     table_throttles: throttled reads and writes of one table in 5 minutes.
     replication_latency_ms: replication time of a global table to one region.
+    stream_age_ms: age of the records of other regions that the function replicated reads.
     redis_cpu_percent, redis_memory_percent: of one node. redis_throttles: throttled commands of a serverless
     cache in 5 minutes.
     limits_open: frames in 5 minutes for which no rate limit was checked, because Redis was down.

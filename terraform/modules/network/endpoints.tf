@@ -2,7 +2,7 @@
 # for execute-api (see README.md).
 
 locals {
-  interface_endpoints = var.interface_endpoints != null ? var.interface_endpoints : toset(local.ipv6 ? ["sqs", "secretsmanager", "monitoring"] : [])
+  interface_endpoints = var.interface_endpoints != null ? var.interface_endpoints : toset(local.ipv6 ? concat(["sqs", "secretsmanager", "monitoring"], var.several ? ["sns"] : []) : [])
 }
 
 resource "aws_vpc_endpoint" "dynamodb" {

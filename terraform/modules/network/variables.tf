@@ -52,8 +52,14 @@ variable "egress" {
   }
 }
 
+variable "several" {
+  description = "Whether the deployment has several regions: then functions also call SNS."
+  type        = bool
+  default     = false
+}
+
 variable "interface_endpoints" {
-  description = "AWS APIs that get an interface endpoint: 7.30 USD per endpoint, zone and month, plus 0.01 USD per GB. null creates none with NAT, and with ipv6 those that the functions call (sqs, secretsmanager, monitoring: 44 USD with 2 zones). Never execute-api (see README.md)."
+  description = "AWS APIs that get an interface endpoint: 7.30 USD per endpoint, zone and month, plus 0.01 USD per GB. null creates none with NAT, and with ipv6 those that the functions call (sqs, secretsmanager, monitoring: 44 USD with 2 zones; with several regions also sns). Never execute-api (see README.md)."
   type        = set(string)
   default     = null
 

@@ -7,6 +7,7 @@ locals {
   region      = data.aws_region.current.id
   kms_key_arn = lookup(var.kms_key_arns, local.region, null)
   peers       = { for region, peer in var.peers : region => peer if region != local.region }
+  several     = length(var.regions) > 1
 
   # The execute-api host, which belongs to this region alone, even with custom domains.
   http_host = regex("^[a-z]+://([^/:]+)", module.app.http_api.endpoint)[0]
@@ -31,6 +32,7 @@ module "messaging" {
   source = "../messaging"
 
   name        = var.name
+  several     = local.several
   peers       = local.peers
   kms_key_arn = local.kms_key_arn
 }
@@ -46,6 +48,7 @@ module "network" {
   egress              = var.network.egress
   interface_endpoints = var.network.interface_endpoints
   flow_log_days       = var.network.flow_log_days
+  several             = local.several
   egress_ports        = concat([443], local.external_ports)
 }
 
@@ -71,6 +74,9 @@ module "app" {
   package_dir = var.package_dir
   tables      = { for name, arn in module.tables.arns : name => { arn = arn } }
   queues      = module.messaging.queues
+  regions     = var.regions
+  streams     = var.primary ? module.tables.streams : var.streams
+  topic_arn   = try(module.messaging.topic.arn, null)
   secret      = local.secret
   redis       = module.cache.redis
   vpc = local.network == 0 ? null : {
@@ -82,7 +88,7 @@ module "app" {
   shards                 = var.app.shards
   stage                  = var.app.stage
   domains                = var.app.domains
-  endpoints              = var.app.endpoints
+  endpoints              = merge(concat([for peer in values(local.peers) : peer.endpoint], [var.app.endpoints])...)
   settings               = var.app.settings
   metrics_namespace      = var.metrics_namespace
   reserved_concurrency   = var.app.reserved_concurrency
@@ -92,9 +98,12 @@ module "app" {
   cors_origins           = var.app.cors_origins
   log_retention_days     = var.app.log_retention_days
   log_kms_key_arn        = var.app.log_kms_key_arn
+  system_log_level       = var.app.system_log_level
   tracing                = var.app.tracing
   manage_gateway_account = var.app.manage_gateway_account
   kms_key_arn            = local.kms_key_arn
+  peer_kms_key_arns      = { for region, key in var.kms_key_arns : region => key if region != local.region && contains(var.regions, region) }
+  home_kms_key_arn       = try(var.kms_key_arns[var.regions[0]], null)
   connections_url        = var.connections_url
   aws_endpoint_url       = var.aws_endpoint_url
 }
@@ -108,6 +117,7 @@ module "monitoring" {
   functions          = module.app.function_names
   queues             = { for name, queue in module.messaging.queues : name => queue.name }
   dead_letter_queues = module.messaging.dead_letter_queues
+  topic_name         = try(module.messaging.topic.name, null)
   tables             = module.tables.names
   table_indexes      = module.tables.indexes
   websocket_apis     = module.app.websocket_apis

@@ -13,6 +13,11 @@ output "urls" {
   value       = module.app.urls
 }
 
+output "endpoints" {
+  description = "The regions that GET /v1/endpoint names, with their URLs."
+  value       = module.app.endpoints
+}
+
 output "domain_targets" {
   description = "Targets for the DNS records of the custom domains, by websocket and http."
   value       = module.app.domain_targets
@@ -36,6 +41,11 @@ output "dead_letter_queues" {
 output "tables" {
   description = "Table names by short name."
   value       = module.tables.names
+}
+
+output "replica_streams" {
+  description = "In the primary: the variable `streams` of each other region, by region."
+  value       = module.tables.replica_streams
 }
 
 output "cache" {
@@ -68,5 +78,5 @@ output "secret" {
 
 output "broadcast" {
   description = "This region's entry in the variable `peers` of the other regions."
-  value       = module.messaging.broadcast
+  value       = merge(module.messaging.broadcast, { endpoint = module.app.own_endpoint })
 }

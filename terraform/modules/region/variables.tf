@@ -22,7 +22,29 @@ variable "primary" {
 
 variable "peers" {
   description = "All regions of the deployment by name, with or without this one: their output `broadcast`. The primary region creates replicas of the global tables and the secret in the others."
-  type        = map(object({ topic_arn = string, inbox_arn = string }))
+  type = map(object({
+    topic_arn = string
+    inbox_arn = string
+    endpoint  = optional(map(object({ websocket = string, health = string })), {})
+  }))
+  default = {}
+
+  # Not a validation of `regions`, which must not depend on `peers`: those depend on it.
+  validation {
+    condition     = length(var.regions) == 0 ? length(var.peers) < 2 : length(setsubtract(keys(var.peers), var.regions)) == 0
+    error_message = "Name all regions in `regions`, in the same order everywhere."
+  }
+}
+
+variable "regions" {
+  description = "The names of all regions, in the same order in all of them; [] for this one alone. Add new ones at the end, keep those that were given up, and never change the order: chosen room ids are claimed in the first one. Unlike `peers`, it must not depend on a module."
+  type        = list(string)
+  default     = []
+}
+
+variable "streams" {
+  description = "In a region that is not primary: the streams of its replicas, from the output `replica_streams` of the primary."
+  type        = map(string)
   default     = {}
 }
 
@@ -81,6 +103,7 @@ variable "app" {
     cors_origins           = optional(list(string), [])
     log_retention_days     = optional(number, 30)
     log_kms_key_arn        = optional(string)
+    system_log_level       = optional(string, "WARN")
     tracing                = optional(bool, false)
     manage_gateway_account = optional(bool, true)
   })

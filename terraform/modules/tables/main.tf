@@ -7,6 +7,7 @@ data "aws_region" "current" {}
 locals {
   definition = jsondecode(file("${path.module}/../../resources.json")).tables
   created    = { for name, table in local.definition : name => table if var.primary || table.scope == "regional" }
+  carried    = [for name, table in local.definition : name if try(table.carried, false)]
   arn_prefix = "arn:${data.aws_partition.current.partition}:dynamodb:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:table"
 }
 

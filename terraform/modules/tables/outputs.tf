@@ -18,6 +18,18 @@ output "indexes" {
   value       = { for name, table in local.definition : name => [for index in try(table.indexes, []) : index.name] }
 }
 
+output "streams" {
+  description = "The primary's streams of the tables that are carried between regions, by short name; {} in other regions: theirs are in the primary's `replica_streams`."
+  value       = { for name in local.carried : name => aws_dynamodb_table.this[name].stream_arn if var.primary }
+}
+
+output "replica_streams" {
+  description = "The same for each replica region, by region."
+  value = { for region in var.replica_regions : region => {
+    for name in local.carried : name => one([for replica in aws_dynamodb_table.this[name].replica : replica.stream_arn if replica.region_name == region])
+  } }
+}
+
 output "arns" {
   description = "ARNs of this region's tables or replicas, by short name."
   value       = { for name, _ in local.definition : name => try(aws_dynamodb_table.this[name].arn, "${local.arn_prefix}/${var.name}-${name}") }

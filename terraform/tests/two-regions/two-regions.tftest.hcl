@@ -72,6 +72,16 @@ run "both_are_complete" {
   }
 
   assert {
+    condition     = alltrue([for region in output.regions : contains(keys(region.function_names), "replicated") && contains(region.dead_letter_queues, "tidings-replicated-dead")]) && local.order == ["us-east-1", "eu-west-1"]
+    error_message = "Each region must carry what the other one wrote."
+  }
+
+  assert {
+    condition     = keys(output.regions.us-east-1.replica_streams) == ["eu-west-1"]
+    error_message = "The second region must get the streams of its replicas from the primary."
+  }
+
+  assert {
     condition     = toset(keys(module.edge[0].health_check_ids)) == toset(["us-east-1", "eu-west-1"])
     error_message = "The edge must route to both regions."
   }

@@ -55,6 +55,9 @@ export class Network {
       random: () => network.random,
       events: this.events,
       isOffline: () => network.offline,
+      fetch: async () => {
+        throw new TypeError("nobody is there");
+      },
       WebSocket: class extends FakeSocket {
         constructor(url) {
           super(url);

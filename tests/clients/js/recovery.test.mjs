@@ -79,6 +79,18 @@ test("what comes twice is shown once, its deletion as well", async () => {
   assert.equal(told.filter(([name]) => name === "message_deleted").length, 1);
 });
 
+test("a late push does not bring back a deleted message", async () => {
+  const { client, network, texts } = await connected();
+  client.follow("lobby", at(0));
+  const deletion = { message_id: "M1", conversation_id: "lobby", position: at(2) };
+  await network.last.say("message_deleted", deletion);
+  await network.last.say("message_received", message(1));
+  assert.deepEqual(texts(), []);
+  await network.last.say("message_received", message(3, { content: null, is_deleted: true }));
+  await network.last.say("message_received", message(3));
+  assert.deepEqual(texts(), [null]);
+});
+
 test("not recovered: a snapshot replaces, and what is live follows it", async () => {
   const { client, clock, network, told } = await connected();
   client.follow("lobby", at(9));

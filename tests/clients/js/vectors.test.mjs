@@ -5,14 +5,17 @@ import { test } from "node:test";
 
 import { backoff } from "../../../clients/js/backoff.js";
 import { Inbox } from "../../../clients/js/inbox.js";
+import { Regions } from "../../../clients/js/regions.js";
 import { syncable } from "../../../clients/js/sizes.js";
 import { settle } from "./fakes.mjs";
 import { comeBack, connected, message } from "./world.mjs";
 
-function cases(name) {
+function vectors(name) {
   const url = new URL(`../../../clients/vectors/${name}.json`, import.meta.url);
-  return JSON.parse(readFileSync(url, "utf8")).cases;
+  return JSON.parse(readFileSync(url, "utf8"));
 }
+
+const cases = (name) => vectors(name).cases;
 
 test("backoff", () => {
   for (const each of cases("backoff")) {
@@ -31,6 +34,23 @@ for (const { name, steps } of cases("positions")) {
       if ("page" in step) inbox.page("lobby", { messages: [], recovered: true, more: false, ...step.page });
       assert.equal(inbox.positions().lobby, step.position, JSON.stringify(step));
       assert.equal(inbox.withHoles().length > 0, step.holes, JSON.stringify(step));
+    }
+  });
+}
+
+for (const { name, steps } of cases("regions")) {
+  test(`regions: ${name}`, () => {
+    const { home, answers } = vectors("regions");
+    const regions = new Regions(home.url, home.api);
+    const answer = (of) => (typeof of === "string" ? answers[of] : of);
+    for (const step of steps) {
+      if ("learn" in step) assert.ok(regions.learn(answer(step.learn)));
+      if ("direct" in step) regions.direct(step.direct);
+      if ("opened" in step) regions.opened();
+      if ("failed" in step) assert.equal(regions.failed(), step.look, JSON.stringify(step));
+      if ("asks" in step) assert.deepEqual(regions.asks(), step.asks, JSON.stringify(step));
+      if ("move" in step) regions.move(answer(step.move));
+      assert.equal(regions.url, step.url, JSON.stringify(step));
     }
   });
 }

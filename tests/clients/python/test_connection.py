@@ -127,7 +127,7 @@ async def test_a_listener_that_raises_ends_nothing(backend: Backend) -> None:
     def broken(name: str, data: dict[str, Any]) -> None:
         raise ValueError(name)
 
-    client = TidingsClient(backend.url, any_token, broken, FAST)
+    client = TidingsClient(backend.url, any_token, broken, FAST, api=None)
     await client.connect()
     try:
         assert await client.call("hello", {}) == {}
@@ -138,7 +138,7 @@ async def test_a_listener_that_raises_ends_nothing(backend: Backend) -> None:
 
 @pytest.mark.parametrize("url", ["here/ws", "", "ftp://here/ws", "ws://", "ws://here:99999/ws"])
 async def test_a_url_that_is_none_is_told(url: str) -> None:
-    client = TidingsClient(url, any_token, Listener(), FAST)
+    client = TidingsClient(url, any_token, Listener(), FAST, api=None)
     with pytest.raises(ActionError) as refused:
         await client.connect()
     assert (refused.value.code, refused.value.retryable) == ("bad_request", False)
@@ -178,7 +178,7 @@ async def test_no_connection_in_time_says_why(backend: Backend) -> None:
 
 
 async def test_nothing_listening_says_so() -> None:
-    client = TidingsClient("ws://127.0.0.1:9/ws", any_token, Listener(), Times(call=0.2))
+    client = TidingsClient("ws://127.0.0.1:9/ws", any_token, Listener(), Times(call=0.2), api=None)
     with pytest.raises(ActionError) as refused:
         await client.connect()
     assert "no connection to ws://127.0.0.1:9/ws" in refused.value.message

@@ -45,6 +45,20 @@ def test_what_comes_twice_is_shown_once() -> None:
     assert shown.inbox.positions() == {ROOM: "a:2:a002"}
 
 
+def test_a_late_push_does_not_bring_back_a_deleted_message() -> None:
+    shown = Shown()
+    shown.inbox.begin([ROOM])
+    shown.inbox.take("message_received", entry(1))  # waits for the end of the recovery
+    gone = {**entry(1), "is_deleted": True}
+    shown.inbox.page(ROOM, page(gone, position="a:2:a002"))
+    shown.inbox.take("message_received", entry(1))
+    assert [data["is_deleted"] for _, data in shown.events if "message_id" in data] == [True]
+    shown.inbox.take("message_deleted", {**entry(4), "message_id": "a003"})
+    shown.inbox.take("message_received", entry(3))
+    assert shown.ids() == ["a001"]
+    assert shown.inbox.positions() == {ROOM: "a:4:a004"}
+
+
 def test_the_position_stays_before_a_hole_and_moves_when_it_is_filled() -> None:
     shown = Shown()
     shown.inbox.follow(ROOM, "a:5:a005,b:2:b002")

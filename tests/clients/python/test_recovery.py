@@ -31,7 +31,7 @@ async def test_each_frame_is_told_as_it_came(backend: Backend) -> None:
         frames.append((name, data))
 
     listener = Listener()
-    client = TidingsClient(backend.url, any_token, listener, FAST, on_frame=on_frame)
+    client = TidingsClient(backend.url, any_token, listener, FAST, on_frame, api=None)
     await client.connect()
     try:
         await client.call("join_room", {"room_id": "lobby"})
@@ -118,7 +118,7 @@ async def test_a_program_that_starts_again_goes_on_where_it_was(backend: Backend
         kept = client.positions()
     assert kept == {"lobby": ""}, "the client does not have the first message yet"
     again = Listener()
-    client = TidingsClient(backend.url, any_token, again, FAST)
+    client = TidingsClient(backend.url, any_token, again, FAST, api=None)
     for room, position in kept.items():
         client.follow(room, position)
     await client.connect()

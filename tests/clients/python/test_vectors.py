@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.client_backend import Backend, Listener, close, connected, error, silence
 from tidings_client import ActionError, Inbox, Times
+from tidings_client.regions import Regions
 from tidings_client.sizes import FRAME_BYTES, encode, syncable
 
 VECTORS = Path(__file__).resolve().parents[3] / "clients/vectors"
@@ -44,6 +45,30 @@ def test_positions(case: dict[str, Any]) -> None:
             inbox.page("lobby", {"messages": [], "recovered": True, "more": False, **step["page"]})
         assert inbox.positions()["lobby"] == step["position"], step
         assert bool(inbox.with_holes()) == step["holes"], step
+
+
+@pytest.mark.parametrize("case", cases("regions"))
+def test_regions(case: dict[str, Any]) -> None:
+    given = json.loads((VECTORS / "regions.json").read_text())
+    regions = Regions(given["home"]["url"], given["home"]["api"])
+
+    def answer(of: Any) -> Any:
+        return given["answers"][of] if isinstance(of, str) else of
+
+    for step in case["steps"]:
+        if "learn" in step:
+            assert regions.learn(answer(step["learn"]))
+        if "direct" in step:
+            regions.direct(step["direct"])
+        if "opened" in step:
+            regions.opened()
+        if "failed" in step:
+            assert regions.failed() is step["look"], step
+        if "asks" in step:
+            assert regions.asks() == step["asks"], step
+        if "move" in step:
+            regions.move(answer(step["move"]))
+        assert regions.url == step["url"], step
 
 
 @pytest.mark.parametrize("case", cases("sizes"))

@@ -22,7 +22,7 @@ from workbench.cli.main import app
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = Account("123456789012", "arn:aws:iam::123456789012:user/ada")
     monkeypatch.setattr("operate.cli.deploy.account", lambda region: ours)
-    monkeypatch.setattr("operate.package.build", lambda *given: None)
+    monkeypatch.setattr("operate.package.build", lambda *given, compiles: None)
 
 
 class Healthy(BaseHTTPRequestHandler):

@@ -17,7 +17,7 @@ OURS = Account("123456789012", "arn:aws:iam::123456789012:user/ada")
 
 @pytest.fixture
 def aws(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Deployment:
-    monkeypatch.setattr("operate.package.build", lambda *given: None)
+    monkeypatch.setattr("operate.package.build", lambda *given, compiles: None)
     return Deployment(Target("aws"), folder=tmp_path, whose=lambda region: OURS)
 
 

@@ -37,6 +37,24 @@ with stopped_in_order():
 """
 
 
+# A signal comes as soon as the command has started.
+AT_ONCE = """
+import os, pathlib, signal, subprocess, sys, time
+here = pathlib.Path(sys.argv[1])
+
+class Popen(subprocess.Popen):
+    def __init__(self, *given, **named):
+        super().__init__(*given, **named)
+        for _ in range(1000):
+            if (here / "started").exists():
+                break
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+subprocess.Popen = Popen
+"""
+
+
 def heard() -> None:
     """Undo what `nohup` or a shell's `&` did to the tests' own process."""
     for number in (signal.SIGINT, signal.SIGHUP):
@@ -46,11 +64,11 @@ def heard() -> None:
 class Follower:
     """A process that follows a slow command, with its terminal."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, before: str = "") -> None:
         (folder / "terraform").write_text(TERRAFORM)
         self._folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, "-c", FOLLOWER, str(folder)],
+            [sys.executable, "-c", before + FOLLOWER, str(folder)],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             preexec_fn=heard,
@@ -99,6 +117,17 @@ def test_what_is_under_way_is_finished(follower: Follower, number: int) -> None:
     told = follower.process.stdout.read()
     assert b"stopping: " in told
     assert b"the end" in told
+
+
+def test_a_signal_at_the_start_is_one_too(tmp_path: Path) -> None:
+    follower = Follower(tmp_path, AT_ONCE)
+    try:
+        follower.wait("stopping")
+        assert follower.process.poll() is None
+        assert follower.state() == "whole"
+        assert follower.process.wait(20) != 0
+    finally:
+        follower.close()
 
 
 def test_a_second_ctrl_c_gives_it_up(follower: Follower) -> None:

@@ -9,7 +9,7 @@ import pytest
 from chalice import Chalice, Cron, Rate
 
 from operate.package.build import ROOT
-from operate.triggers import QueueTrigger, ScheduleTrigger, every_s, load, of
+from operate.triggers import QueueTrigger, ScheduleTrigger, StreamTrigger, every_s, load, of
 
 
 def test_those_of_the_product() -> None:
@@ -22,7 +22,10 @@ def test_those_of_the_product() -> None:
     assert QueueTrigger("deliver", "delivery", 10) in triggers.queues
     assert ScheduleTrigger("sweep", 60) in triggers.schedules
     assert ("GET", "/v1/health") in triggers.routes
-    assert triggers.background == {"deliver", "outbound", "sweep", "report"}
+    assert triggers.background == {
+        *("deliver", "outbound", "relay", "replicated", "sweep", "report"),
+    }
+    assert triggers.streams == (StreamTrigger("replicated", 100),)
 
 
 def test_resources_json_repeats_none_of_them() -> None:
@@ -42,6 +45,14 @@ def test_a_trigger_nobody_deploys_is_refused() -> None:
     other = app()
     other.on_sns_message(topic="news", name="news")(lambda event: None)
     with pytest.raises(ValueError, match="news: only triggers by queue name"):
+        of(other)
+
+
+def test_the_stream_of_a_single_table_is_refused() -> None:
+    other = app()
+    arn = "arn:aws:dynamodb:us-east-1:123456789012:table/tidings-rooms/stream/1"
+    other.on_dynamodb_record(stream_arn=arn, name="rooms")(lambda event: None)
+    with pytest.raises(ValueError, match="rooms: only triggers by queue name"):
         of(other)
 
 

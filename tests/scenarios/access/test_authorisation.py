@@ -13,7 +13,7 @@ import pytest
 
 from chalicelib.actions import ACTIONS
 from chalicelib.entrypoints import websocket
-from chalicelib.entrypoints.http import rest
+from chalicelib.entrypoints.http import operating, rest
 from chalicelib.kernel.settings import Endpoint
 from chalicelib.model.identifiers import Region, RoomId, UserId
 from chalicelib.model.rooms import Member, Role
@@ -29,7 +29,11 @@ ANYONE, MEMBERS = set(PEOPLE), {MEMBER, ADMIN, OWNER}
 @pytest.fixture
 def world() -> World:
     """The room "lobby": olga owns it, adam is its admin, mia and the author are members."""
-    world = World(endpoints={Region("us-east-1"): Endpoint("wss://x/ws", "https://x/health")})
+    regions = Region("us-east-1"), Region("eu-west-1")
+    world = World(
+        endpoints={each: Endpoint(f"wss://{each}/ws", f"https://{each}") for each in regions}
+    )
+    world.peers.up = {"https://eu-west-1"}
     world.room(OWNER, MEMBER, "author", "other")
     member = Member(RoomId("lobby"), UserId(ADMIN), Role.ADMIN, START_MS)
     assert world.adapters.rooms.add_member(member)
@@ -176,6 +180,9 @@ ROUTES |= {
         call(rest.disconnect_user, user_id="other"),
         {SERVICE_ADMIN},
     ),
+    ("GET", "/v1/admin/drain"): (call(operating.show_drain), {SERVICE_ADMIN}),
+    ("PUT", "/v1/admin/drain"): (call(operating.start_drain), {SERVICE_ADMIN}),
+    ("DELETE", "/v1/admin/drain"): (call(operating.stop_drain), {SERVICE_ADMIN}),
     ("GET", "/v1/friends"): (call(rest.list_friends), ANYONE),
     ("PUT", "/v1/friends/{user_id}"): (call(rest.put_friend, user_id="other"), ANYONE),
     ("DELETE", "/v1/friends/{user_id}"): (call(rest.remove_friend, user_id="other"), ANYONE),

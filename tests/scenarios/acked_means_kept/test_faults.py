@@ -67,6 +67,25 @@ def test_a_send_that_fails_anywhere_is_there_once_after_its_resend(how: How) -> 
     assert {"cache.frame", "log.commit", "delivery.send"} <= set(struck)
 
 
+def test_a_message_is_delivered_although_the_answer_to_its_commit_is_lost() -> None:
+    """Nobody sends it again: its sender was removed, or has gone."""
+
+    def case(planted: Callable[[World], Plan]) -> None:
+        world = World()
+        world.room("alice", "bob")
+        alice, bob = world.connect("alice"), world.connect("bob")
+        plan = planted(world)
+        message = {"conversation_id": "lobby", "message_type": "text", "client_message_id": "c1"}
+        ack = sent(world, alice, content="x", **message)
+        plan.over = True
+        world.pump()
+        if plan.made[plan.at - 1 :][:1] in (["log.commit"], ["log.commit_all"]):
+            assert ack is not None
+        assert ack is None or contents(world, bob) == ["x"]
+
+    assert "log.commit" in at_every_call(How.ANSWER_LOST, case)
+
+
 @pytest.mark.parametrize("how", How)
 def test_an_acked_message_is_delivered_wherever_its_delivery_fails(how: How) -> None:
     def case(planted: Callable[[World], Plan]) -> None:

@@ -23,6 +23,7 @@ def test_a_message_reaches_every_device_but_the_one_it_was_sent_on(world: World)
     phone, laptop = world.connect("alice"), world.connect("alice")
     bobs = [world.connect("bob"), world.connect("bob")]
     ack = send(world, phone, "hi", client_message_id="c1")
+    assert ack.pop("durability") == "regional"
     world.pump()
     assert world.poster.to(phone, "message_received") == []
     for device in [laptop, *bobs]:

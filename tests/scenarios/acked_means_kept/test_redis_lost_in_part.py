@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from chalicelib.adapters.memory import MemoryConnectionStore
+from chalicelib.entrypoints.http import rest
+from chalicelib.jobs.outbound import DisconnectUser
 from chalicelib.kernel.errors import CacheDown
 from chalicelib.kernel.ids import user_bucket
-from chalicelib.model.identifiers import UserId
+from chalicelib.model.connections import Connection
+from chalicelib.model.identifiers import ConnectionId, UserId
 from tests.support.deliveries import got, send
 from tests.support.interleaving import before
+from tests.support.socketio import Client, contents
 from tests.support.world import World
 
 USERS = [f"user{number}" for number in range(30)]
@@ -41,6 +48,67 @@ def test_a_shard_is_emptied() -> None:
     world.sweep()
     assert world.cache.online([UserId(user) for user in USERS]).unknown == []
     everyone_gets(world, devices, "two")
+
+
+def index_without(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the index of connections lack this one, as it lags behind the table."""
+    usual = MemoryConnectionStore.of_user
+
+    def of_user(store: MemoryConnectionStore, user_id: UserId) -> list[Connection]:
+        return [each for each in usual(store, user_id) if each.connection_id != device]
+
+    monkeypatch.setattr(MemoryConnectionStore, "of_user", of_user)
+
+
+@pytest.mark.parametrize("others", [1, 30])
+def test_one_that_just_connected_is_in_redis_although_it_is_cold(
+    others: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World()
+    world.room("alice", *USERS[:others])
+    alice = world.connect("alice")
+    for user in USERS[:others]:
+        world.connect(user)
+    world.pump()
+    world.cache.flush()
+    just, socketio = world.connect("user0"), Client(world, "u0-sio=")
+    socketio.connect("user0")
+    index_without(just, monkeypatch)
+    send(world, alice, "one")
+    world.pump(until_ms=world.clock.ms)
+    assert got(world, just) == ["one"]
+    assert contents(socketio.posted) == ["one"], "it is in both, and gets it once"
+
+
+def test_one_that_just_connected_hears_of_its_removal(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.room("alice", "bob")
+    bob = world.connect("bob")
+    index_without(bob, monkeypatch)
+    parts = {"room_id": "lobby", "user_id": "bob"}
+    assert world.http(rest.remove_member, "alice", **parts).status == 200
+    world.pump(until_ms=world.clock.ms)
+    assert [each["change"] for each in world.poster.to(bob, "room_updated")] == ["member_removed"]
+
+
+def test_one_that_just_connected_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    bob = world.connect("bob")
+    index_without(bob, monkeypatch)
+    job = DisconnectUser(user_id=UserId("bob"), at_ms=world.clock.ms)
+    world.services.connections.disconnect_user(job)
+    assert world.poster.closed == [bob]
+
+
+def test_a_socket_that_moved_is_not_taken_for_two() -> None:
+    """A cold Redis may be older than the store, and have a socket as it was before an upgrade."""
+    world = World()
+    Client(world, "bob=").connect("bob")
+    [now] = world.services.connections.of_users([UserId("bob")])
+    before_it = replace(now, connection_id=ConnectionId("earlier="))
+    found = world.services.connections.of_users([UserId("bob")], [before_it, now])
+    assert found == [now]
+    assert world.services.connections.of_users([UserId("cat")], [before_it]) == [before_it]
 
 
 def test_a_key_is_evicted() -> None:

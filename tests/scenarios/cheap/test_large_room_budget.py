@@ -17,6 +17,7 @@ def test_a_message_in_parts_costs_its_posts_and_its_parts(connected: int) -> Non
     assert counts["DynamoDB cursors.parts"] == PARTS
     assert counts["DynamoDB cursors.get"] == 1
     assert not [name for name in counts if name.startswith("DynamoDB") and "cursors" not in name]
-    assert counts["Redis trips"] <= 2 * PARTS + 1, "who is in the part, who of them is connected"
+    # The lease of the stream, taken and given up; who is in the part, who of them is connected.
+    assert counts["Redis trips"] <= 2 * PARTS + 3
     assert counts["members read"] <= 1_200, "by a process: once"
     assert counts["largest job"] < (61_000 if connected > 600 else 1_000), "no targets"

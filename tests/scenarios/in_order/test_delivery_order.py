@@ -224,9 +224,9 @@ def test_a_job_ends_in_its_time_and_queues_the_rest(world: World) -> None:
     world.adapters.delivery.jobs[:] = [last]
     post = world.poster.post
 
-    def slowly(posts: list[Post]) -> list[Outcome]:
+    def slowly(posts: list[Post], within_ms: int | None = None) -> list[Outcome]:
         world.clock.ms += 1_000 * len(posts)  # all to one connection, one after the other
-        return post(posts)
+        return post(posts, within_ms)
 
     world.poster.post = slowly  # type: ignore[assignment, method-assign]
     start_ms, rounds = world.clock.ms, 0

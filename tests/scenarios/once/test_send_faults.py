@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
+from chalicelib.adapters.aws.errors import NoAnswer, error_answer
 from chalicelib.adapters.dynamodb import DynamoCursors, DynamoMessageLog
 from chalicelib.adapters.sqs import SqsQueue
 from chalicelib.services import compose
@@ -18,17 +18,12 @@ from tests.support.world import World
 MOST_CALLS = 20
 
 
-def error(code: str, status: int) -> ClientError:
-    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "injected")  # type: ignore[arg-type]
-
-
 # What is raised, and whether the call took effect before.
 FAULTS: dict[str, tuple[Callable[[], Exception], bool]] = {
-    "fault of the service": (lambda: error("InternalServerError", 500), False),
-    "throttled": (lambda: error("ThrottlingException", 400), False),
-    "no connection": (lambda: EndpointConnectionError(endpoint_url="http://x"), False),
-    "answer lost": (lambda: ReadTimeoutError(endpoint_url="http://x"), True),
+    "fault of the service": (lambda: error_answer("injected", "InternalServerError", 500), False),
+    "throttled": (lambda: error_answer("injected", "ThrottlingException", 400), False),
+    "no connection": (lambda: NoAnswer("injected", "refused"), False),
+    "answer lost": (lambda: NoAnswer("injected", "timeout"), True),
 }
 
 
@@ -47,7 +42,6 @@ class Struck:
 class _Client:
     def __init__(self, struck: Struck, real: Any) -> None:
         self._struck, self._real = struck, real
-        self.exceptions = real.exceptions
 
     def __getattr__(self, operation: str) -> Any:
         real = getattr(self._real, operation)
@@ -77,7 +71,7 @@ def on_real_stores(world: World, ministack: Ministack, struck: Struck) -> None:
 
 def queued(ministack: Ministack) -> int:
     """Jobs in the delivery queue; takes them out."""
-    sqs, url = ministack.client("sqs"), ministack.urls["delivery"]
+    sqs, url = ministack.sdk("sqs"), ministack.urls["delivery"]
     found = 0
     for _ in range(MOST_CALLS):
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)

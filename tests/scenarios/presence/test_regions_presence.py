@@ -7,7 +7,9 @@ from random import Random
 import pytest
 
 from chalicelib.entrypoints.http import rest
-from chalicelib.model.identifiers import Region
+from chalicelib.jobs.delivery import SettlePresence
+from chalicelib.model.identifiers import Region, UserId
+from chalicelib.model.presence import Presence
 from tests.support.replicas import AP, EU, US, Deployment
 from tests.support.world import World
 
@@ -173,3 +175,36 @@ def test_without_merging_friends_are_told_of_one_region() -> None:
     run.disconnect(US)
     run.settle()
     assert run.seen() == [("offline", "offline"), ("online", "online")]
+
+
+def test_a_job_that_was_stopped_and_sends_what_is_outdated_is_followed_by_another() -> None:
+    """The region's own item has no new version if the user is connected elsewhere."""
+    run = Run(US, EU)
+    run.connect(US)
+    run.settle()
+    here = run.world(EU)
+    store = here.adapters.presence
+    announced = store.announced
+
+    def stopped(presence: Presence) -> None:
+        store.announced = announced  # type: ignore[method-assign]
+        run.connect(US)
+        run.settle()
+        announced(presence)
+        here.adapters.outbound.jobs.clear()  # all other jobs have run before
+        here.adapters.delivery.jobs.clear()
+
+    store.announced = stopped  # type: ignore[method-assign]
+    run.disconnect(US)
+    run.world(US).wait(31)
+    while can := run.deployment.deliverable():
+        run.deployment.replicate(can[0])
+    here.adapters.outbound.jobs.clear()
+    here.adapters.delivery.jobs.clear()
+    here.services.presences.settle(SettlePresence(user_id=UserId("alice"), due=False))
+    here.pump()
+    assert store.announced == announced, "it was stopped"
+    assert run.seen() == [("online", "online")] * 2
+    run.disconnect(US)
+    run.settle()
+    assert run.seen() == [("offline", "offline")] * 2

@@ -23,6 +23,7 @@ class Browser:
         self.world, self.t = world, t
         self.pid: str | None = None
         self.events: list[list[Any]] = []
+        self._requests = 0
         self.come()
 
     def come(self) -> None:
@@ -41,7 +42,9 @@ class Browser:
                 self.events.append(socketio.decode(frame[1:]).data)
 
     def _ask(self, method: str, body: str = "", **query: str) -> str:
-        query = {"EIO": "4", "transport": "polling", "t": self.t, **query}
+        self._requests += 1
+        t = f"{self.t}{self._requests}"
+        query = {"EIO": "4", "transport": "polling", "t": t, **query}
         request = rest.HttpRequest(BROWSER, query, {}, body)
         answer = polling.handle(self.world.services, request, method)
         assert answer.status == 200, answer

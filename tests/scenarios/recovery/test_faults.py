@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from chalicelib.jobs.delivery import StartRecovery
 from chalicelib.kernel.errors import CacheDown, Unavailable
 from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Outcome
+from chalicelib.services import compose
 from tests.support.socketio import Device, say
 from tests.support.world import Killed, World
 
@@ -43,6 +46,25 @@ def test_while_redis_is_away_it_is_let_in_without_recovery(world: World, alice: 
     assert (bob.pid, bob.offset) == (None, None)
     say(world, alice, "1")
     assert bob.hear() == ["1"]
+
+
+def test_who_was_let_in_without_recovery_is_not_opened_anew_by_the_repeated_job(
+    world: World, alice: str
+) -> None:
+    """It would omit what was written after the first attempt."""
+    bob = Device(world, "bob")
+    bob.ask()
+    [job] = [each for each in world.adapters.delivery.jobs if isinstance(each, StartRecovery)]
+    world.trails.down = True
+    world.pump()
+    bob.read()
+    assert bob.pid is None
+    world.trails.down = False
+    world.services.recovery.start(job, 2)
+    assert world.adapters.checkpoints.get(job.attempt) is not None
+    assert bob.closed  # its client comes back, and gets what it missed
+    bob.cut()
+    assert bob.come().pid is not None
 
 
 def test_who_loses_redis_meanwhile_is_cut_in_the_end(world: World, alice: str) -> None:
@@ -252,3 +274,56 @@ def test_a_replica_that_has_an_earlier_connection_of_the_socket(world: World, al
     bob.cut()
     assert bob.come().recovered
     assert bob.got == ["1", "2"]
+
+
+class Unanswered:
+    """A queue that does not answer its next call, which it carries out or not."""
+
+    def __init__(self, inner: Any, sent: bool) -> None:
+        self._inner, self._sent = inner, sent
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def send(self, jobs: Any) -> None:
+        if self._sent:
+            self._inner.send(jobs)
+        raise Unavailable("no answer")
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_connect_that_may_be_answered_later_is_not_refused(
+    world: World, alice: str, sent: bool
+) -> None:
+    """After a CONNECT_ERROR a stock client ignores the answer, and does not come back."""
+    bob = Device(world, "bob").come()
+    say(world, alice, "1")
+    assert bob.hear() == ["1"]
+    bob.cut()
+    say(world, alice, "2")
+    usual = world.services
+    delivery = Unanswered(world.adapters.delivery, sent)
+    world.services = compose(world.settings, replace(world.adapters, delivery=delivery))
+    bob.ask()
+    world.services = usual
+    assert bob.closed
+    world.poster.rule = lambda sid: Outcome.GONE if sid == bob.id else None
+    world.pump(until_ms=world.clock.ms)
+    world.poster.rule = lambda _: None
+    bob.come()
+    say(world, alice, "3")
+    assert bob.hear() == (["1", "3"] if sent else ["1", "2", "3"])
+    assert bob.recovered is not sent, "an offset is used once: else it gets a snapshot"
+
+
+def test_who_is_let_in_without_recovery_while_the_old_line_is_still_there(
+    world: World, alice: str
+) -> None:
+    bob = Device(world, "bob").come()
+    bob.lose()
+    world.trails.down = True
+    bob.come()
+    world.trails.down = False
+    assert not bob.recovered
+    say(world, alice, "1")
+    assert bob.hear() == ["1"]

@@ -140,3 +140,15 @@ def test_namespaces_recover_theirs(world: World) -> None:
     assert bob.come().recovered
     assert bob.got == ["1"]
     assert world.adapters.delivery.jobs == []  # type: ignore[attr-defined]
+
+
+def test_a_message_of_a_slower_clock_in_a_room_that_is_new(world: World, alice: str) -> None:
+    """Its time is before the one at which the room was created."""
+    bob = Device(world, "bob").come()
+    bob.cut()
+    world.room("alice", "bob", room_id="new")
+    world.clock.ms -= 3_000
+    say(world, alice, "1", "new")
+    world.clock.ms += 3_000
+    assert bob.come().recovered
+    assert bob.got == ["1"]

@@ -21,11 +21,11 @@ def during_the_next_post(world: World, then: Callable[[], None], *, before: bool
     """Do something while a post to a device is on its way, before or after the device has it."""
     post = world.poster.post
 
-    def posting(posts: Sequence[Post]) -> list[Outcome]:
+    def posting(posts: Sequence[Post], within_ms: int | None = None) -> list[Outcome]:
         world.poster.post = post  # type: ignore[method-assign]
         if before:
             then()
-        outcomes = post(posts)
+        outcomes = post(posts, within_ms)
         if not before:
             then()
         return outcomes

@@ -84,6 +84,50 @@ def test_a_head_without_its_entries_promises_nothing(deployment: Deployment) -> 
     assert state(sync(deployment, EU, part["position"])) == (["2", "3", "4"], True, False)
 
 
+@pytest.mark.parametrize("cached", [True, False])
+def test_an_entry_that_was_pushed_before_its_head_was_here_comes(cached: bool) -> None:
+    """Whoever connects after the push, and before the head is here, is pushed nothing."""
+    deployment = Deployment(US, EU, triggers=True)
+    deployment.room("alice", "bob")
+    start = sync(deployment, EU, "")["position"]
+    deployment.send(US, "1")
+    deployment.replicate(entries)
+    deployment.pump()
+    deployment[EU].cache.down = not cached
+    first = sync(deployment, EU, start)
+    assert state(first) == (["1"], True, False)
+    deployment[EU].cache.down = False
+    deployment.send(EU, "2")
+    deployment.replicate()
+    assert state(sync(deployment, EU, first["position"])) == (["2"], True, False)
+
+
+def test_an_entry_is_pushed_when_its_head_is_here_too() -> None:
+    """Otherwise a device that connects meanwhile finds it nowhere, and answers sort before it."""
+    deployment = Deployment(US, EU, triggers=True)
+    deployment.room("alice", "bob")
+    device = deployment[EU].connect("bob")
+    deployment.send(US, "1")
+    deployment.replicate(entries)
+    with pytest.raises(AssertionError, match="did not become empty"):
+        deployment[EU].pump(rounds=20)
+    assert deployment[EU].poster.to(device, "message_received") == []
+    deployment.replicate()
+    deployment.pump()
+    [message] = deployment[EU].poster.to(device, "message_received")
+    assert message["content"] == "1"
+
+
+def test_a_head_that_never_comes_is_not_waited_for_without_end() -> None:
+    deployment = Deployment(US, EU, triggers=True)
+    deployment.room("alice", "bob")
+    device = deployment[EU].connect("bob")
+    deployment.send(US, "1")
+    deployment.replicate(entries)
+    deployment.pump()
+    assert len(deployment[EU].poster.to(device, "message_received")) == 1
+
+
 def test_entries_up_to_a_hole_come_and_those_behind_it_wait(deployment: Deployment) -> None:
     start = sync(deployment, EU, "")["position"]
     for text in ("1", "2", "3", "4"):
@@ -114,6 +158,16 @@ def test_a_snapshot_covers_no_entry_that_is_not_here(deployment: Deployment) -> 
     deployment.replicate()
     for reached in (snapshot["position"], joined):
         assert state(sync(deployment, EU, reached)) == (["2", "3"], True, False)
+
+
+def test_a_snapshot_covers_nothing_before_the_first_entry_is_here(deployment: Deployment) -> None:
+    for text in ("1", "2", "3"):
+        deployment.send(US, text)
+    deployment.replicate(lambda item: not (entries(item) and item.value.seq == 1))
+    snapshot = sync(deployment, EU, "")
+    assert contents(snapshot) == ["2", "3"]
+    deployment.replicate()
+    assert state(sync(deployment, EU, snapshot["position"])) == (["1", "2", "3"], True, False)
 
 
 def test_a_position_of_another_history_is_told_from_a_late_one(deployment: Deployment) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.adapters.apigateway.engine import EnginePoster
 from chalicelib.adapters.apigateway.poster import ApiGatewayPoster
-from chalicelib.adapters.apigateway.sigv4 import Credentials
+from chalicelib.adapters.http.sigv4 import Credentials
 from chalicelib.contract.events import Typing
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.messaging import fanout, serving

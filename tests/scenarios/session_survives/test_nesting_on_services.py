@@ -56,7 +56,7 @@ class Rig:
         self.world.pump(until_ms=self.world.clock.ms)
 
     def _serve_real(self, ministack: Ministack) -> None:
-        sqs, url = ministack.client("sqs"), ministack.urls["delivery"]
+        sqs, url = ministack.sdk("sqs"), ministack.urls["delivery"]
         for _ in range(MOST_ROUNDS):
             answer = sqs.receive_message(
                 QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]

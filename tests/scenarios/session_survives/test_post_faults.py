@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import pytest
 
 from chalicelib.adapters.apigateway.poster import ApiGatewayPoster
-from chalicelib.adapters.apigateway.sigv4 import Credentials
+from chalicelib.adapters.http.sigv4 import Credentials
 from chalicelib.adapters.system import SystemClock
 from chalicelib.services import compose
 from tests.support.world import World

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -26,11 +27,14 @@ class Regions:
         self.network = Network((A, B))
         self.faults = {A: Faults(), B: Faults()}
 
-    def publish(self, region: str, text: str) -> None:
+    def publish(self, region: str, text: str, to: list[str] | None = None) -> None:
         sns = client("sns", self.urls[region], region, self.keys)
         (topic,) = sns.list_topics()["Topics"]
-        kind = {"kind": {"DataType": "String", "StringValue": "entry"}}
-        sns.publish(TopicArn=topic["TopicArn"], Message=text, MessageAttributes=kind)
+        attributes = {
+            "kind": {"DataType": "String", "StringValue": "entry"},
+            "to": {"DataType": "String.Array", "StringValue": json.dumps(to or [A, B])},
+        }
+        sns.publish(TopicArn=topic["TopicArn"], Message=text, MessageAttributes=attributes)
 
     def receive(self, region: str, wait_s: int = 20) -> list[dict[str, Any]]:
         sqs = client("sqs", self.urls[region], region, self.keys)
@@ -75,6 +79,7 @@ async def test_a_message_is_in_the_inbox_of_the_others_only(
     emulators: tuple[dict[str, str], Keys],
 ) -> None:
     async with running(emulators) as regions:
+        await asyncio.to_thread(regions.publish, A, "of no use there", ["sa-east-1"])
         await asyncio.to_thread(regions.publish, A, "hello")
         (message,) = await asyncio.to_thread(regions.receive, B)
         assert message["Body"] == "hello", "raw, as Terraform wires it"

@@ -2,74 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from operate.clients import client
 from tests.support.people import People, name
+from tests.support.two_regions import A, B, Two
 from tests.support.waiting import until
 from workbench.stack import running
 from workbench.stack.children import Unusable
 from workbench.stack.regions.deployment import Plan, Regions
 from workbench.stack.threads import in_thread
 
-A, B = "us-east-1", "ap-southeast-1"
 pytestmark = pytest.mark.timeout(300)
-
-
-class Two:
-    def __init__(self, stack: Regions, home: Any) -> None:
-        self.stack = stack
-        self.home = home
-
-    def people(self, region: str) -> People:
-        url = self.stack.urls[region]
-        return People(url, url.replace("http", "ws", 1) + "/ws")
-
-    def aws(self, service: str, region: str, signed_for: str | None = None) -> Any:
-        """As the region's functions see it."""
-        found = running.find(self.home)
-        assert found is not None
-        at = {each.region: each.aws_endpoint_url for each in (found, *found.others)}
-        return client(service, at[region], signed_for or region, self.stack.keys)
-
-    def chaos(self, at: str, **order: Any) -> dict[str, Any]:
-        """Ask the gateway of region `at`."""
-        request = urllib.request.Request(
-            f"{self.stack.urls[at]}/dev/chaos", json.dumps(order).encode()
-        )
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            state: dict[str, Any] = json.loads(answer.read())
-        return state
-
-    def write(self, region: str, user: str) -> None:
-        item = {"user_id": {"S": user}, "friend_id": {"S": "x"}, "by": {"S": region}}
-        self.aws("dynamodb", region).put_item(TableName="tidings-friends", Item=item)
-
-    def by(self, region: str, user: str) -> str | None:
-        key = {"user_id": {"S": user}, "friend_id": {"S": "x"}}
-        answer = self.aws("dynamodb", region).get_item(TableName="tidings-friends", Key=key)
-        return answer["Item"]["by"]["S"] if "Item" in answer else None
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
-    home = tmp_path_factory.mktemp("home")
-    with in_thread(Regions(Plan((A, B), port=0, home=home)), start_s=200) as stack:
-        yield Two(stack, home)
-
-
-@pytest.fixture(autouse=True)
-def healed(two: Two) -> Iterator[None]:
-    yield
-    for region in (A, B):
-        two.chaos(B, region=region, heal=True)
 
 
 def test_the_record_has_all_regions_and_each_is_one_process_group(two: Two) -> None:
@@ -134,21 +81,10 @@ def test_a_partition_holds_back_and_healing_brings_the_last_write(two: Two) -> N
     until(lambda: two.by(B, "only a") == A)
 
 
-def test_a_topic_s_message_is_in_the_other_region_s_inbox(two: Two) -> None:
-    sns = two.aws("sns", A)
-    (topic,) = sns.list_topics()["Topics"]
-    sns.publish(TopicArn=topic["TopicArn"], Message="hello")
-    sqs = two.aws("sqs", B)
-    url = sqs.get_queue_url(QueueName="tidings-inbox")["QueueUrl"]
-    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
-    assert message["Body"] == "hello"
-    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-
-
 def test_a_function_reaches_another_region_s_queue_at_its_own_endpoint(two: Two) -> None:
     """As `global` durability sends an entry."""
     from_a = two.aws("sqs", A, signed_for=B)
-    url = from_a.get_queue_url(QueueName="tidings-inbox")["QueueUrl"]
+    url = from_a.get_queue_url(QueueName="tidings-outbound-dead")["QueueUrl"]
     from_a.send_message(QueueUrl=url, MessageBody="directly")
     sqs = two.aws("sqs", B)
     (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]

@@ -41,13 +41,16 @@ def test_it_has_the_same_processes_and_talks_to_them_directly(stack: EmbeddedSta
         assert redis.info("server")["process_id"] == stack.children["valkey"].pid
     assert stack.gateway is not None
     assert stack.gateway._faults is None, "no request asks whether it is to fail"
+    assert stack._streams is None, "nobody reads what other regions write"
 
 
-def test_it_has_the_queues_of_the_definition_and_no_others(stack: EmbeddedStack) -> None:
+def test_it_has_no_queue_between_regions(stack: EmbeddedStack) -> None:
     sqs = client("sqs", stack.aws_endpoint_url, stack.region, stack.keys)
-    assert len(sqs.list_queues()["QueueUrls"]) == len(resources.load()["queues"])
-    names = client("dynamodb", stack.aws_endpoint_url, stack.region, stack.keys).list_tables()
-    assert len(names["TableNames"]) == len(resources.load()["tables"])
+    urls = sqs.list_queues()["QueueUrls"]
+    names = {name.rpartition("/tidings-")[2].removesuffix(".fifo") for name in urls}
+    assert names == {"delivery", "delivery-dead", "outbound", "outbound-dead"}
+    tables = client("dynamodb", stack.aws_endpoint_url, stack.region, stack.keys).list_tables()
+    assert len(tables["TableNames"]) == len(resources.load()["tables"])
 
 
 def test_its_list_of_regions_is_itself(stack: EmbeddedStack) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from workbench.stack.regions.endpoint import ReplicaEndpoint
 
 REGION = "eu-west-1"
 TABLES = {"items": ("id",)}
+IMAGES = ("OldImage", "NewImage")
 
 
 @dataclass
@@ -73,6 +75,13 @@ def place(name: str) -> ItemKey:
 def from_elsewhere(name: str, value: str | None, at_ns: int) -> Change:
     item = None if value is None else {"id": {"S": name}, "value": {"S": value}}
     return Change(place(name), Version(at_ns, "us-east-1"), item)
+
+
+def images(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The values before and after."""
+    data = record["dynamodb"]
+    before, after = (data[name]["value"]["S"] if name in data else None for name in IMAGES)
+    return before, after
 
 
 async def test_every_kind_of_write_is_in_the_log_as_it_has_left_the_item(here: Here) -> None:
@@ -142,6 +151,45 @@ async def test_a_copy_is_in_the_replica_s_stream_and_not_in_its_log(here: Here) 
     )["ShardIterator"]
     records = streams.get_records(ShardIterator=iterator)["Records"]
     assert any(r["dynamodb"]["Keys"]["id"]["S"] == "copied" for r in records)
+
+
+async def test_what_others_have_written_is_in_the_table_s_stream_for_functions(here: Here) -> None:
+    start = await here.endpoint.stream("items", None, 0, most=10_000, wait_s=0.0)
+    here.put("streamed", "mine")
+    far = 4_000_000_000_000_000_000
+    for value, at_ns in (("1", far), ("late", far - 1), (None, far + 1), ("2", far + 2)):
+        await here.endpoint.apply([from_elsewhere("streamed", value, at_ns)])
+    batch = await here.endpoint.stream("items", start.stream, start.next, most=10, wait_s=0.0)
+    assert [(each["eventName"], *images(each)) for each in batch.records] == [
+        ("MODIFY", "mine", "1"),
+        ("REMOVE", "1", None),
+        ("INSERT", None, "2"),
+    ]
+    assert (batch.next, batch.missed) == (start.next + 3, 0)
+
+
+async def test_of_its_own_writes_the_stream_has_those_for_another_region(here: Here) -> None:
+    """An entry that was kept from a copy names the region that has sent it."""
+    start = await here.endpoint.stream("items", None, 0, most=10_000, wait_s=0.0)
+    for name, by in (("ours", REGION), ("theirs", "us-east-1"), ("theirs", "us-east-1")):
+        item = {"id": {"S": name}, "value": {"S": by}, "region": {"S": by}}
+        here.dynamodb.put_item(TableName="items", Item=item)
+    batch = await here.endpoint.stream("items", start.stream, start.next, most=10, wait_s=0.0)
+    assert [(each["eventName"], *images(each)) for each in batch.records] == [
+        ("INSERT", None, "us-east-1")
+    ]
+
+
+async def test_who_waits_for_records_is_answered_when_one_is_applied(here: Here) -> None:
+    start = await here.endpoint.stream("items", None, 0, most=10_000, wait_s=0.0)
+    waiting = asyncio.create_task(
+        here.endpoint.stream("items", start.stream, start.next, most=10, wait_s=15.0)
+    )
+    other = ReplicaEndpoint(here.url, REGION, here.keys)
+    assert await other.apply([from_elsewhere("awaited", "1", 5)]) == 1
+    await other.close()
+    [record] = (await waiting).records
+    assert record["dynamodb"]["Keys"] == {"id": {"S": "awaited"}}
 
 
 async def test_what_comes_back_to_a_region_that_had_lost_it_is_its_own_again(here: Here) -> None:

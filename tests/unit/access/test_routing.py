@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.access.routing import ASKED_EVERY_MS, by_preference, shard_of, stable_hash
+from chalicelib.access.routing import ASKED_EVERY_MS, by_preference, near, shard_of, stable_hash
 from chalicelib.adapters.peers import HttpPeers
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel.settings import Endpoint, Settings
-from chalicelib.model.identifiers import Region
+from chalicelib.model.identifiers import Region, UserId
 from tests.support.world import World
 
 ALL = [
@@ -123,6 +123,34 @@ def test_a_region_that_died_is_left_out_within_ten_seconds() -> None:
     world.clock.ms += ASKED_EVERY_MS
     got = ask(world, location="FR")
     assert (got["region"], got["fallbacks"]) == ("us-east-1", [])
+    assert {each["region"] for each in got["unhealthy"]} == {"ap-northeast-1", "eu-west-1"}
+
+
+def test_a_region_that_does_not_work_offers_the_others_first_and_itself_at_last() -> None:
+    world = deployed()
+    world.probes.hanging.add("dynamodb")
+    assert ask(world, location="US")["region"] == "us-east-1", "there is no other one"
+    world.peers.up = {"https://eu-west-1/health"}
+    world.clock.ms += ASKED_EVERY_MS
+    got = ask(world, location="US")
+    assert (got["region"], got["fallbacks"]) == ("eu-west-1", [])
+    assert {each["region"] for each in got["unhealthy"]} == {"us-east-1", "ap-northeast-1"}
+
+
+def test_the_nearest_of_the_others() -> None:
+    assert near(Region("us-west-2"), ALL)[:2] == ["us-east-1", "us-west-2"]
+    assert near(Region("ap-southeast-1"), [Region("us-east-1"), Region("ap-northeast-1")]) == [
+        "ap-northeast-1",
+        "us-east-1",
+    ]
+    assert near(Region("sa-east-1"), [Region("us-east-1"), Region("eu-west-1")])[0] == "eu-west-1"
+    world = deployed()
+    assert world.services.router.elsewhere(UserId("alice")) is None
+    world.peers.up = {"https://eu-west-1/health", "https://ap-northeast-1/health"}
+    world.clock.ms += ASKED_EVERY_MS
+    there = world.services.router.elsewhere(UserId("alice"))
+    assert there is not None
+    assert there.url == f"wss://{shard_of('alice', 4)}.eu-west-1.chat/ws"
 
 
 def test_without_endpoints_it_says_so() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from chalicelib.connections.lifetime import GRACE_MS
 from chalicelib.connections.registry import REGISTER_AGAIN_S
 from chalicelib.entrypoints import websocket
 from chalicelib.jobs.outbound import CheckPresence, DisconnectUser, LeaveRooms, RegisterConnection
 from chalicelib.kernel.errors import RateLimited
 from chalicelib.model.connections import Target
-from chalicelib.model.identifiers import ConnectionId, UserId
+from chalicelib.model.identifiers import ConnectionId, Region, UserId
+from chalicelib.model.presence import Status
 from tests.support.world import World
 
 ALICE = UserId("alice")
@@ -65,7 +68,7 @@ def test_while_redis_stays_away_the_jobs_end() -> None:
     world = World()
     world.cache.down = True
     device = world.connect("alice")
-    world.wait(170)
+    world.wait(sum(REGISTER_AGAIN_S))
     assert not [job for job in world.adapters.outbound.jobs if isinstance(job, RegisterConnection)]
     world.cache.down = False
     world.sweep()
@@ -154,3 +157,21 @@ def test_later_connections_survive_a_disconnection_of_the_user() -> None:
     world.services.connections.disconnect_user(DisconnectUser(user_id=ALICE, at_ms=at_ms))
     assert online(world) == {after}
     assert world.poster.closed == [before]
+
+
+def test_a_process_that_is_stopped_while_it_closes_lets_presence_be_checked_again() -> None:
+    """Its job ran while the connection was still stored: it changed nothing."""
+    world = World()
+    device = world.connect("alice")
+    world.pump()
+    disconnect = world.adapters.connections.disconnect
+
+    def stopped(*arguments: Any) -> Any:
+        world.adapters.connections.disconnect = disconnect
+        world.wait(GRACE_MS / 1000 + 1)
+        return disconnect(*arguments)
+
+    world.adapters.connections.disconnect = stopped  # type: ignore[method-assign]
+    world.services.connections.close(ConnectionId(device))
+    world.wait(GRACE_MS / 1000 + 1)
+    assert world.adapters.presence.get(ALICE, Region("us-east-1")).status is Status.OFFLINE

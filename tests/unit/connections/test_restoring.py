@@ -35,9 +35,20 @@ def test_an_open_connection_comes_back_and_its_user_is_compared_later() -> None:
     connection = lost(world)
     assert restorer(world).put_back([connection]) == [connection]
     assert world.cache.refresh([connection.target]) == []
-    [job] = world.adapters.outbound.jobs
+    job, _ = world.adapters.outbound.jobs
     assert isinstance(job, CheckPresence)
     assert job.delay_s == 10
+
+
+def test_one_that_deliveries_did_not_see_gets_a_job() -> None:
+    world = World()
+    connection = lost(world)
+    restorer(world).put_back([connection])
+    assert [job.kind for job in world.adapters.outbound.jobs] == ["presence_due", "register"]
+    world.adapters.outbound.jobs.clear()
+    world.cache.flush()
+    restorer(world).put_back([connection])
+    assert [job.kind for job in world.adapters.outbound.jobs] == ["presence_due"], "it is cold"
 
 
 def test_an_ended_one_does_not() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.interleaving import before
 from tests.support.world import World
 
 
@@ -27,3 +28,51 @@ def test_joining_and_leaving_is_told_once_a_user(world: World) -> None:
     world.act(second, "leave_room", room_id="lobby")
     world.pump()
     assert [e["user_id"] for e in world.poster.to(alice, "user_left")] == ["bob"]
+
+
+def sees_typing(world: World, device: str, other: str) -> bool:
+    """Whether the other device gets an event when this one types."""
+    known = len(world.poster.to(other, "typing"))
+    world.clock.ms += 10_000
+    world.act(device, "typing_start", conversation_id="lobby")
+    world.pump(until_ms=world.clock.ms)
+    return len(world.poster.to(other, "typing")) > known
+
+
+def in_the_lobby(world: World) -> tuple[str, str]:
+    world.room("alice", "bob")
+    alice, bob = world.connect("alice"), world.connect("bob")
+    world.act(alice, "join_room", room_id="lobby")
+    assert not sees_typing(world, alice, bob), "bob has not joined; the audience is cached"
+    return alice, bob
+
+
+def test_a_replica_that_lacks_a_join_shows_it_again(world: World) -> None:
+    alice, bob = in_the_lobby(world)
+    replica = world.cache.replica()
+    world.act(bob, "join_room", room_id="lobby")
+    world.cache.fail_over(replica)
+    assert sees_typing(world, alice, bob)
+
+
+def test_a_replica_that_lacks_a_leave_shows_nothing(world: World) -> None:
+    alice, bob = in_the_lobby(world)
+    world.act(bob, "join_room", room_id="lobby")
+    replica = world.cache.replica()
+    world.act(bob, "leave_room", room_id="lobby")
+    world.cache.fail_over(replica)
+    assert not sees_typing(world, alice, bob)
+
+
+def test_what_was_read_before_a_failover_is_not_cached(world: World) -> None:
+    alice, bob = in_the_lobby(world)
+    world.cache.flush()
+    replica = world.cache.replica()
+
+    def joins_and_is_forgotten() -> None:
+        world.act(bob, "join_room", room_id="lobby")
+        world.cache.fail_over(replica)
+
+    before(world, "cache", "fill_joined", joins_and_is_forgotten)
+    sees_typing(world, alice, bob)
+    assert sees_typing(world, alice, bob)

@@ -163,7 +163,7 @@ class Meeting:
     def __init__(self, expected: int) -> None:
         self._barrier = threading.Barrier(expected, timeout=20)
 
-    def post(self, posts: list[Post]) -> list[Outcome]:
+    def post(self, posts: list[Post], within_ms: int | None = None) -> list[Outcome]:
         if posts:
             self._barrier.wait()
         return [Outcome.DELIVERED] * len(posts)

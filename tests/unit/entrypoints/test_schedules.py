@@ -1,15 +1,8 @@
-"""What is reported to CloudWatch, and what health says."""
+"""What is reported to CloudWatch."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-
 from chalicelib.entrypoints import schedules
-from chalicelib.entrypoints.http import rest
-from chalicelib.kernel.errors import Unavailable
-from chalicelib.services import compose
 from tests.support.world import World
 
 
@@ -44,37 +37,3 @@ def test_nothing_is_reported_while_redis_is_away() -> None:
     world.cache.down = True
     assert schedules.report(world.services, {}) == {}
     assert world.metrics.values == []
-
-
-@pytest.mark.parametrize(
-    ("broken", "status", "said"),
-    [
-        (None, 200, "ok"),
-        ("redis", 200, "degraded"),
-        ("dynamodb", 503, "unavailable"),
-        ("sqs", 503, "unavailable"),
-    ],
-)
-def test_health_touches_what_it_stands_on(broken: str | None, status: int, said: str) -> None:
-    class Away:
-        def __getattr__(self, name: str) -> Any:
-            def call(*_: Any) -> Any:
-                raise Unavailable("away")
-
-            return call
-
-    import dataclasses
-
-    world = World()
-    ports = {"dynamodb": "rooms", "sqs": "delivery"}
-    if broken == "redis":
-        world.cache.down = True
-    elif broken is not None:
-        adapters = dataclasses.replace(world.adapters, **{ports[broken]: Away()})
-        world.services = compose(world.settings, adapters)
-    answer = rest.health(world.services)
-    assert (answer.status, answer.body["status"]) == (status, said)
-    checks = {
-        name: "unavailable" if name == broken else "ok" for name in ("dynamodb", "redis", "sqs")
-    }
-    assert answer.body["checks"] == checks

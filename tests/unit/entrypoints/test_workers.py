@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.entrypoints.workers import DELIVER, OUTBOUND, SET_ASIDE, TOGETHER
+from chalicelib.entrypoints.workers import DELIVER, OUTBOUND, RELAY, SET_ASIDE, TOGETHER
 from chalicelib.jobs import JOBS, Job, Queued
 from chalicelib.jobs.delivery import DeliverDirect
 from tests.support.examples import example
@@ -40,10 +40,13 @@ class Parts:
 def test_each_kind_of_a_queue_has_a_worker() -> None:
     kinds = {queue: {each for each in JOBS.values() if each.queue is queue} for queue in Queued}
     assert set(DELIVER) == kinds[Queued.DELIVERY]
+    assert set(RELAY) == kinds[Queued.INBOX]
     assert set(OUTBOUND) == kinds[Queued.OUTBOUND] | {DeliverDirect}, "and its dead letters"
 
 
-@pytest.mark.parametrize("workers", [DELIVER, OUTBOUND], ids=["deliver", "outbound"])
+@pytest.mark.parametrize(
+    "workers", [DELIVER, OUTBOUND, RELAY], ids=["deliver", "outbound", "relay"]
+)
 def test_each_worker_calls_a_method_that_takes_its_job(workers: Any) -> None:
     services: Any = Parts(World().services)
     for kind, worker in workers.items():

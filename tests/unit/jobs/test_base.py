@@ -114,7 +114,7 @@ def test_what_names_it_to_sqs_is_not_in_its_json(kind: type[Job]) -> None:
 @KINDS
 def test_only_fifo_queues_have_groups(kind: type[Job]) -> None:
     job = example(kind)
-    if kind.queue is Queued.OUTBOUND:
+    if kind.queue is not Queued.DELIVERY:
         assert (job.group, job.dedupe) == (None, None)
     else:
         assert job.group

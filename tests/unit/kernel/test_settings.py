@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.kernel.settings import Settings
+from chalicelib.kernel.settings import Alone, Settings, ca_bundle, environment_keys
+from chalicelib.model.log import Durability
+from chalicelib.model.rooms import RoomType
 
 IAM = {"TIDINGS_REDIS_IAM_USER": "tidings", "TIDINGS_REDIS_IAM_CACHE": "cache"}
 
@@ -44,3 +46,70 @@ def test_the_emulator_of_the_first_region() -> None:
     assert Settings.from_env(both).home_endpoint_url == "http://home"
     assert Settings.from_env({"AWS_ENDPOINT_URL": "http://here"}).home_endpoint_url == "http://here"
     assert Settings.from_env({}).home_endpoint_url is None
+
+
+def test_a_service_s_own_emulator_comes_before_the_one_of_all() -> None:
+    env = {
+        "AWS_ENDPOINT_URL": "http://all",
+        "AWS_ENDPOINT_URL_DYNAMODB": "http://tables",
+        "AWS_ENDPOINT_URL_SQS": "http://queues",
+    }
+    own = Settings.from_env(env)
+    assert (own.endpoint_url, own.dynamodb_endpoint_url, own.sqs_endpoint_url) == (
+        "http://all",
+        "http://tables",
+        "http://queues",
+    )
+    assert own.home_endpoint_url == "http://tables"
+    shared = Settings.from_env({"AWS_ENDPOINT_URL": "http://all"})
+    assert shared.dynamodb_endpoint_url == shared.sqs_endpoint_url == "http://all"
+    assert Settings.from_env({}).sqs_endpoint_url is None
+
+
+def test_keys_of_the_environment() -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s"}
+    assert environment_keys(keys) == ("a", "s", None)
+    assert environment_keys({**keys, "AWS_SESSION_TOKEN": "t"}) == ("a", "s", "t")
+    assert environment_keys({**keys, "AWS_CREDENTIAL_EXPIRATION": "2030-01-01T00:00:00Z"}) is None
+    assert environment_keys({"AWS_ACCESS_KEY_ID": "a"}) is None
+    assert environment_keys({}) is None
+
+
+def test_authorities_of_the_environment() -> None:
+    assert ca_bundle({"AWS_CA_BUNDLE": "/x.pem"}) == "/x.pem"
+    assert ca_bundle({"AWS_CA_BUNDLE": ""}) is None
+
+
+def test_where_messages_are_kept() -> None:
+    default = Settings.from_env({})
+    assert (default.durability, default.room_durability) == (Durability.REGIONAL, {})
+    assert default.global_alone is Alone.ACK
+    given = Settings.from_env(
+        {
+            "TIDINGS_DURABILITY": "global",
+            "TIDINGS_ROOM_DURABILITY": '{"moments": "regional", "notifications": "global"}',
+            "TIDINGS_GLOBAL_ALONE": "refuse",
+        }
+    )
+    assert (given.durability, given.global_alone) == (Durability.GLOBAL, Alone.REFUSE)
+    assert given.room_durability == {
+        RoomType.MOMENTS: Durability.REGIONAL,
+        RoomType.NOTIFICATIONS: Durability.GLOBAL,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("TIDINGS_DURABILITY", "local"),
+        ("TIDINGS_GLOBAL_ALONE", "wait"),
+        ("TIDINGS_ROOM_DURABILITY", '["global"]'),
+        ("TIDINGS_ROOM_DURABILITY", '{"lobby": "global"}'),
+        ("TIDINGS_ROOM_DURABILITY", '{"moments": "twice"}'),
+        ("TIDINGS_ROOM_DURABILITY", '{"moments": ""}'),
+        ("TIDINGS_ROOM_DURABILITY", '{"moments": null}'),
+    ],
+)
+def test_durabilities_that_cannot_be(name: str, text: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        Settings.from_env({name: text})

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.entrypoints.http import rest
+from chalicelib.kernel import ids
+from chalicelib.model.identifiers import RoomId, UserId
+from chalicelib.model.rooms import Role, Room, RoomType
 from tests.support.world import World
 
 
@@ -88,3 +91,17 @@ def test_a_kicked_member_s_view_of_the_room_ends(world: World) -> None:
     world.act(alice, "typing_start", conversation_id="lobby")
     world.pump()
     assert world.poster.to(bob, "typing") == []
+
+
+def test_a_private_chat_of_another_region_whose_members_have_not_arrived(world: World) -> None:
+    """Its room was replicated first; creating it here must not be refused."""
+    chat = RoomId(ids.private_room_id(UserId("alice"), UserId("bob")))
+    room = Room(chat, RoomType.PRIVATE_CHAT, UserId("bob"), world.clock.ms - 500)
+    world.adapters.rooms.create(room, [])
+    body = {"room_type": "private_chat", "participants": ["bob"]}
+    answer = world.http(rest.create_room, "alice", body)
+    assert (answer.status, answer.body["room_id"]) == (201, chat)
+    members = world.adapters.rooms.members(chat)
+    assert {(m.user_id, m.role, m.joined_at_ms) for m in members} == {
+        (user, Role.OWNER, room.created_at_ms) for user in ("alice", "bob")
+    }

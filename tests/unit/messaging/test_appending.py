@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from chalicelib.adapters.memory import MemoryMessageLog
@@ -98,3 +100,39 @@ def test_a_store_that_fails_does_not_hold_the_stream(leads: bool) -> None:
     with pytest.raises(Unavailable):
         desk.append("one", desk.draw() if leads else None)
     assert desk.draw().leads
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_a_commit_whose_answer_is_lost_counts_if_the_log_has_it(leads: bool) -> None:
+    desk = Desk()
+    turn = desk.draw() if leads else None
+    lose_answers(desk.log, "commit", "commit_all")
+    assert desk.append("one", turn, "alice#c1") is Fate.DUPLICATE
+    assert desk.log.calls.count("find") == 1
+    assert desk.texts == ["one"]
+    assert desk.draw().leads
+
+
+def test_without_a_key_or_an_answer_nobody_knows_what_was_committed() -> None:
+    desk = Desk()
+    lose_answers(desk.log, "commit", "find")
+    for dedupe, calls in ((None, ["heads", "commit"]), ("alice#c1", ["heads", "commit", "find"])):
+        with pytest.raises(Unavailable, match="no answer to commit"):
+            desk.append("one", desk.draw(), dedupe)
+        assert desk.log.calls == calls
+
+
+def lose_answers(log: Counting, *methods: str) -> None:
+    """Let these methods do their work and then fail."""
+
+    def losing(method: str) -> Callable[..., None]:
+        act = getattr(log, method)
+
+        def call(*arguments: object) -> None:
+            act(*arguments)
+            raise Unavailable(f"no answer to {method}")
+
+        return call
+
+    for method in methods:
+        setattr(log, method, losing(method))

@@ -49,6 +49,17 @@ def test_each_outcome(outcome: Outcome, young: bool) -> None:
     assert (world.adapters.connections.get(target.connection_id) is None) == (receipt.gone == 1)
 
 
+def test_who_is_in_a_hurry_cleans_up_after_few_that_are_gone() -> None:
+    world = World()
+    devices = [world.connect(f"user{number}") for number in range(6)]
+    posts = [Post(target_of(world, device), b"{}") for device in devices]
+    world.clock.ms += 6_000
+    world.poster.rule = lambda _: Outcome.GONE
+    receipt = posting(world).post(posts, within_ms=100)
+    assert (receipt.gone, len(receipt.retry)) == (3, 3)
+    assert posting(world).post(posts).gone == 6
+
+
 def test_nothing_to_post_calls_nobody() -> None:
     world = World()
     assert posting(world).post([]) == Receipt()

@@ -10,7 +10,7 @@ from chalicelib.entrypoints.http import rest
 from chalicelib.kernel import ids
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.identifiers import RoomId, UserId
-from chalicelib.regions.changes import Replicated
+from chalicelib.model.replication import Replicated
 from tests.support.faults import How, Plan, at_every_call
 from tests.support.replicas import EU, US, Deployment
 from tests.support.world import Killed, World

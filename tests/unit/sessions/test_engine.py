@@ -6,7 +6,10 @@ import json
 
 import pytest
 
+from chalicelib.kernel.errors import Unavailable
+from chalicelib.model.delivery import Outcome
 from chalicelib.model.identifiers import ConnectionId
+from tests.support.interleaving import before
 from tests.support.socketio import Client, Poller
 from tests.support.world import World
 
@@ -40,3 +43,80 @@ def test_an_end_leaves_nothing_behind(world: World) -> None:
         world.services.engine.closed(SID)
     assert world.adapters.connections.of_user("alice") == []
     assert world.sessions.get(SID) is None
+
+
+@pytest.mark.parametrize("protocol", ["json", "socketio"])
+@pytest.mark.parametrize("call", ["get", "disconnect"])
+def test_an_end_that_cannot_be_stored_is_handled_by_a_job(
+    world: World, protocol: str, call: str
+) -> None:
+    if protocol == "json":
+        device = world.connect("alice")
+    else:
+        device = Client(world, "s1=").sid
+        world.say(device, "40" + json.dumps({"token": world.token("alice", 10**9)}))
+
+    def refused() -> None:
+        raise Unavailable("the store is away")
+
+    usual = world.services
+    before(world, "connections", call, refused)
+    world.disconnect(device)
+    world.services = usual
+    assert world.adapters.connections.of_user("alice") != []
+    world.wait(6)
+    assert world.adapters.connections.of_user("alice") == []
+    assert world.cache.online(["alice"]).targets == []
+    assert world.sessions.get(ConnectionId(device)) is None
+
+
+def test_a_socket_that_is_stored_after_the_end_of_its_websocket_is_removed(world: World) -> None:
+    client = Client(world, "s1=")
+    world.clock.ms += 60_000
+
+    def ends() -> None:
+        world.disconnect("s1=")
+        world.poster.script["s1="] = [Outcome.GONE]
+
+    before(world, "connections", "put", ends)
+    assert client.say("40" + json.dumps({"token": world.token("alice", 10**9)})) == ""
+    assert world.adapters.connections.of_user("alice") == []
+    assert world.cache.online(["alice"]).targets == []
+
+
+def test_a_repeated_greeting_cleans_up_after_an_end_that_nobody_noticed(world: World) -> None:
+    client = Client(world, "s1=")
+    client.connect("alice")
+    [greeting] = [job for job in world.adapters.outbound.jobs if job.kind == "engine_open"]
+    world.adapters.outbound.jobs.clear()
+    world.clock.ms += 120_000
+    world.poster.script["s1="] = [Outcome.GONE]
+    world.services.engine.greet(greeting)
+    assert world.adapters.connections.of_user("alice") == []
+    assert world.sessions.get(SID) is None
+
+
+def test_a_socket_of_a_session_that_redis_lost_gets_its_answer(world: World) -> None:
+    client = Client(world, "s1=")
+    world.sessions.flush()
+    assert client.connect("alice")
+    assert client.posted[-1].startswith("40")
+    assert not client.closed
+
+
+def test_a_close_of_a_session_that_was_upgraded_ends_its_websocket(world: World) -> None:
+    """Also if API Gateway does not confirm the close, and never says that the socket has ended."""
+    polling = Poller(world)
+    polling.connect("alice")
+    websocket = Client(world, "w=", sid=polling.sid)
+    assert websocket.say("2probe") == "3probe"
+    session = world.sessions.get(polling.sid)
+    assert session is not None
+    assert websocket.say("5") == ""
+    world.poster.closes["w="] = [Outcome.FAILED]
+    world.services.engine.close(session.target)
+    assert world.adapters.connections.of_user("alice") == []
+    assert world.sessions.get(ConnectionId("w=")) is None
+    assert not websocket.closed
+    world.wait(6)
+    assert websocket.closed

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib.connections.lifetime import STORED_STALE_MS
+from chalicelib.kernel.errors import CacheDown, Unavailable
+from chalicelib.model.delivery import Outcome
 from tests.support.faults import How, Plan, at_every_call
-from tests.support.interleaving import before
+from tests.support.interleaving import before, failing
 from tests.support.socketio import REFUSED, Client, Poller
 from tests.support.world import World
 
@@ -165,3 +167,37 @@ def test_a_ping_that_is_refused_is_posted_again(world: World) -> None:
     world.poster.script["c="] = list(REFUSED)
     world.wait(245)
     assert client.posted[-1:] == ["2"]
+
+
+def upgrading(world: World) -> Client:
+    """A websocket that is about to take over a session of alice."""
+    polling = Poller(world)
+    polling.connect("alice")
+    websocket = Client(world, "w=", sid=polling.sid)
+    assert websocket.say("2probe") == "3probe"
+    return websocket
+
+
+def is_missed(world: World, websocket: Client) -> bool:
+    """Whether somebody notices that its socket is gone, although no event says so."""
+    assert len(world.adapters.connections.of_user("alice")) == 1
+    world.poster.rule = lambda sid: Outcome.GONE if sid == websocket.sid else None
+    world.wait(260)
+    return world.adapters.connections.of_user("alice") == []
+
+
+@pytest.mark.parametrize("effect", [True, False])
+def test_an_upgrade_whose_last_write_fails_has_a_heartbeat(world: World, effect: bool) -> None:
+    websocket = upgrading(world)
+    with failing(world, "sessions", "open", 1, CacheDown("no answer"), effect=effect):
+        assert websocket.say("5") == ""
+    assert is_missed(world, websocket)
+
+
+def test_an_upgrade_whose_heartbeat_cannot_be_queued_gets_one_from_its_job(world: World) -> None:
+    websocket = upgrading(world)
+    away = Unavailable("the queue is away")  # after it took the job that repeats the hand-over
+    with failing(world, "outbound", "send", 2, away, effect=False):
+        assert websocket.say("5") == ""
+    world.wait(12)
+    assert is_missed(world, websocket)

@@ -102,6 +102,40 @@ def test_history_before_the_user_joined_is_not_sent(world: World) -> None:
     assert bob.hear() == ["after"]
 
 
+def test_one_who_is_in_a_room_again_is_not_sent_what_it_had_before(world: World) -> None:
+    """Its trail was started while its user was not in the room, and does not know of it."""
+    alice, bob = world.connect("alice"), Device(world, "bob").come()
+    say(world, alice, "the first", "one")
+    assert bob.hear() == ["the first"]
+    world.clock.ms += 10_000
+    world.http(rest.remove_member, "alice", room_id="one", user_id="bob")
+    world.pump(until_ms=world.clock.ms)
+    bob.cut()
+    assert bob.come().recovered
+    world.clock.ms += 10_000
+    world.http(rest.add_member, "alice", {"user_id": "bob"}, room_id="one")
+    world.wait(LOOK_S)
+    assert bob.hear() == ["the first"]
+    say(world, alice, "the second", "one")
+    assert bob.hear() == ["the first", "the second"]
+
+
+def test_a_first_entry_by_a_clock_that_is_behind_is_sent(world: World, rooms: LaggingRooms) -> None:
+    alice, bob = world.connect("alice"), Device(world, "bob").come()
+    bob.cut()
+    world.clock.ms += 600_000
+    world.room("alice", "bob", room_id="new")
+    rooms.hidden.add(RoomId("new"))
+    world.clock.ms -= 2_000
+    say(world, alice, "new 1", "new")
+    world.clock.ms += 2_000
+    assert bob.come().recovered
+    assert bob.got == []
+    rooms.hidden.clear()
+    world.wait(LOOK_S)
+    assert bob.hear() == ["new 1"]
+
+
 def test_a_sync_of_all_rooms_is_completed_by_an_event(world: World, rooms: LaggingRooms) -> None:
     alice = world.connect("alice")
     made_while_away(world, rooms, alice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.wire.heartbeat import HOLD_MS, LEAST_HOLD_MS, STRANGER_HOLD_MS
-from tests.support.socketio import Poller
+from tests.support.socketio import Poller, say
 from tests.support.world import World
 
 
@@ -67,3 +67,37 @@ def test_while_a_websocket_probes_polls_are_short(after_ms: int) -> None:
     assert held_ms(client) < 200
     world.clock.ms += 10_000 - after_ms
     assert held_ms(client) >= HOLD_MS
+
+
+@pytest.mark.parametrize("t", ["1764445858.123", "pa1b2c3d", "OkL3f9s"])
+def test_a_poll_whose_answer_was_lost_ends_the_session(t: str) -> None:
+    """An HTTP library sent it again: the client would go on without the frames."""
+    world = World()
+    world.room("alice", "bob")
+    bob, client = world.connect("bob"), Poller(world)
+    client.connect("alice")
+    say(world, bob, "lost", "lobby")
+    assert "lost" in client.ask("GET", sid=client.sid, t=t).text
+    again = client.ask("GET", sid=client.sid, t=t)
+    assert (again.status, "this one was answered" in again.text) == (400, True)
+    assert client.ask("GET", sid=client.sid, t=t + "x").status == 400
+    assert world.adapters.connections.of_user("alice") == []
+
+
+@pytest.mark.parametrize("t", ["", "1764445858", "1764445858123", "short", "x" * 65])
+def test_a_t_that_need_not_be_unique_names_no_poll(t: str) -> None:
+    world = World()
+    world.room("alice", "bob")
+    bob, client = world.connect("bob"), Poller(world)
+    client.connect("alice")
+    for content in ("one", "two"):
+        say(world, bob, content, "lobby")
+        assert content in client.ask("GET", sid=client.sid, t=t).text
+
+
+def test_a_poll_that_brought_nothing_may_come_again() -> None:
+    world = World()
+    client = Poller(world)
+    client.connect("alice")
+    for _ in range(2):
+        assert client.ask("GET", sid=client.sid, t="pa1b2c3d").text == "6"

@@ -18,6 +18,7 @@ from chalicelib.model.identifiers import ConnectionId, UserId
 from chalicelib.services import compose
 from tests.support.socketio import LONG, REFUSED, Client, Poller, contents
 from tests.support.world import Killed, World, record
+from workbench.simulator.twins import RedisState
 
 
 @pytest.fixture
@@ -62,8 +63,8 @@ class DuringPost:
     def __init__(self, inner: Any, sid: str, act: Callable[[], Any]) -> None:
         self._inner, self._sid, self._act = inner, sid, act
 
-    def post(self, posts: list[Post]) -> list[Outcome]:
-        outcomes: list[Outcome] = self._inner.post(posts)
+    def post(self, posts: list[Post], within_ms: int | None = None) -> list[Outcome]:
+        outcomes: list[Outcome] = self._inner.post(posts, within_ms)
         if any(p.target.connection_id == self._sid and b"42[" in p.data for p in posts):
             act, self._act = self._act, lambda: None
             act()
@@ -193,6 +194,84 @@ class Interrupted:
         return getattr(self._inner, name)
 
 
+@pytest.mark.parametrize("outcomes", [[Outcome.GONE], [Outcome.BUSY] * 20 + [Outcome.GONE]])
+def test_a_socket_that_is_moved_after_the_end_of_its_websocket_is_removed_by_the_job(
+    world: World, outcomes: list[Outcome]
+) -> None:
+    client = Poller(world)
+    client.connect("alice")
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+    usual = world.services
+
+    def ends() -> None:
+        mine, world.services = world.services, usual
+        world.disconnect("w=")
+        world.services = mine
+        world.poster.script["w="] = outcomes
+
+    def die() -> None:
+        raise Killed
+
+    connections = Interrupted(world.adapters.connections, "put", ends)
+    trails = Interrupted(world.adapters.trails, "follow", die)
+    ports = replace(world.adapters, connections=connections, trails=trails)
+    world.services = compose(world.settings, ports)
+    with pytest.raises(Killed):
+        websocket.say("5")
+    world.services = usual
+    assert world.adapters.connections.get(ConnectionId("w=")) is not None
+    world.wait(30)
+    assert world.adapters.connections.of_user("alice") == []
+    assert world.cache.online([UserId("alice")]).targets == []
+
+
+def test_a_hand_over_that_begins_after_the_end_of_its_websocket_and_dies_leaves_nothing(
+    world: World,
+) -> None:
+    """While that end is handled the session still polls, so it is left alone."""
+    client = Poller(world)
+    client.connect("alice")
+    websocket = Client(world, "w=", sid=client.sid)
+    assert websocket.say("2probe") == "3probe"
+    usual = world.services
+
+    def ends() -> None:
+        mine, world.services = world.services, usual
+        world.disconnect("w=")
+        world.services = mine
+
+    def die() -> None:
+        raise Killed
+
+    sessions = Interrupted(Interrupted(world.sessions, "queued", die), "drain", ends)
+    world.services = compose(world.settings, replace(world.adapters, sessions=sessions))
+    with pytest.raises(Killed):
+        websocket.say("5")
+    world.services = usual
+    assert world.adapters.connections.of_user("alice") != []
+    world.wait(30)
+    assert world.adapters.connections.of_user("alice") == []
+    assert world.cache.online([UserId("alice")]).targets == []
+    assert world.sessions.push(client.sid, []) is False
+
+
+def test_a_hand_over_that_a_fail_over_of_redis_undoes_ends_the_session(world: World) -> None:
+    """What was posted waits again: the job would post all of it a second time."""
+    client, websocket = probed(world, 3)
+    older = RedisState(world.cache, world.sessions, world.adapters.trails).save()
+    poster = DuringPost(world.adapters.poster, "w=", older)
+    usual = world.services
+    world.services = compose(world.settings, replace(world.adapters, poster=poster))
+    websocket.say("5")
+    world.services = usual
+    assert websocket.closed
+    world.wait(30)
+    assert contents(websocket.posted) == ["0"]
+    assert world.adapters.connections.of_user("alice") == []
+    assert world.sessions.push(client.sid, []) is False
+
+
 @pytest.mark.parametrize(
     ("port", "method"), [("connections", "put"), ("cache", "register"), ("sessions", "connect")]
 )
@@ -273,3 +352,32 @@ def test_a_hand_over_whose_posts_are_refused_for_long_is_finished_by_its_job(wor
     assert contents(websocket.posted) == ["0", "1", "2"]
     assert websocket.act("hello", {})["ok"] is True
     assert not world.poster.closed
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_hand_over_that_a_fail_over_undoes_later_is_not_repeated(
+    world: World, dies: bool
+) -> None:
+    client, websocket = probed(world, 3)
+    older = RedisState(world.cache, world.sessions, world.adapters.trails).save()
+    world.poster.dies_in(2 if dies else None)
+    with contextlib.suppress(Killed):
+        websocket.say("5")
+    world.poster.dies_in(None)
+    older()
+    world.wait(30)
+    assert contents(websocket.posted) == ["0", "1", "2"][: 2 if dies else 3]
+    assert websocket.closed
+    assert world.adapters.connections.of_user("alice") == []
+    assert world.sessions.push(client.sid, []) is False
+
+
+def test_a_fail_over_that_leaves_nothing_to_post_ends_no_session(world: World) -> None:
+    client, websocket = probed(world, 0)
+    older = RedisState(world.cache, world.sessions, world.adapters.trails).save()
+    assert websocket.say("5") == ""
+    older()
+    world.wait(30)
+    assert not websocket.closed
+    assert websocket.act("hello", {})["ok"] is True
+    assert world.sessions.get(client.sid) is None

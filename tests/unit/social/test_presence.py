@@ -250,7 +250,7 @@ def test_who_died_between_the_change_and_the_telling_is_told_of_later(world: Wor
     world.pump()
     tell = world.poster.post
 
-    def killed(posts: Any) -> Any:
+    def killed(posts: Any, within_ms: Any) -> Any:
         world.poster.post = tell  # type: ignore[method-assign]
         raise Killed
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,7 @@ from operate.keys import Keys
 from workbench.gateway.faults import Faults, Kind, Service
 
 from ..children import StackError
+from ..records import ACCOUNT
 from ..sqs import SqsClient, SqsError
 from .network import Network
 
@@ -46,7 +48,10 @@ def wire(prefix: str, region: str, peers: list[str], endpoint_url: str, keys: Ke
                 TopicArn=topic,
                 Protocol="sqs",
                 Endpoint=_queue(prefix, peer, endpoint_url, keys),
-                Attributes={"RawMessageDelivery": "true"},
+                Attributes={
+                    "RawMessageDelivery": "true",
+                    "FilterPolicy": json.dumps({"to": [peer]}),
+                },
             )
     except (BotoCoreError, ClientError) as fault:
         raise StackError(f"creating the topic of {region} at {endpoint_url}: {fault}") from fault
@@ -107,6 +112,11 @@ class Carrier:
         )
 
 
+def topic_arn(prefix: str, region: str) -> str:
+    """The ARN of the topic that `wire` creates."""
+    return f"arn:aws:sns:{region}:{ACCOUNT}:{prefix}-{TOPIC}"
+
+
 def carriers(
     network: Network,
     faults: Mapping[str, Faults],
@@ -117,7 +127,7 @@ def carriers(
     """One for each pair of regions, not started."""
     made = []
     for source, destination in itertools.permutations(endpoint_urls, 2):
-        url = f"{endpoint_urls[destination]}/000000000000/{prefix}-{INBOX}"
+        url = f"{endpoint_urls[destination]}/{ACCOUNT}/{prefix}-{INBOX}"
         clients = (
             SqsClient(endpoint_urls[source], destination, keys),
             SqsClient(endpoint_urls[destination], destination, keys),

@@ -12,7 +12,7 @@ from workbench.gateway.faults import Fault, Faults, Kind, Service
 
 from . import orders
 from .network import Network
-from .orders import ALL, CLOCK, KILL, REPLICATION, Order
+from .orders import ALL, CLOCK, DEPLOY, KILL, REPLICATION, ROLLBACK, Order
 from .processes import EMULATOR, PROGRAM, VALKEY
 
 # Whose process a service is part of.
@@ -35,8 +35,11 @@ class Plant(Protocol):
     async def revive(self, region: str, *processes: str) -> None:
         """Start those of these that were killed again, without names all."""
 
+    async def roll_back(self, region: str, lost_ms: float) -> None:
+        """Let the region's Redis come back without what it gets in the next milliseconds."""
+
     async def tell(self, region: str) -> None:
-        """Tell the region's program its faults and its clock's."""
+        """Tell the region's program its faults, its clock's, and which functions are new."""
 
 
 @dataclass(slots=True)
@@ -46,12 +49,14 @@ class Chaos:
     Attributes:
         faults: By region; the services' own, which proxies and programs apply.
         clocks_ms: How wrong the functions' clocks are, by region.
+        deployed: The share of the functions that run the newest code, by region; nothing heals it.
     """
 
     plant: Plant
     network: Network
     faults: Mapping[str, Faults]
     clocks_ms: dict[str, float] = field(default_factory=dict)
+    deployed: dict[str, float] = field(default_factory=dict)
     _one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def carry_out(self, order: Order) -> None:
@@ -63,6 +68,11 @@ class Chaos:
                 await self.plant.kill(order.region, *_processes(order.service))
             elif order.fault in (orders.PARTITION, orders.PAUSE, orders.LAG):
                 self._slow(order)
+            elif order.fault == ROLLBACK:
+                await self.plant.roll_back(order.region, order.value)
+            elif order.fault == DEPLOY:
+                self.deployed[order.region] = order.value
+                await self.plant.tell(order.region)
             elif order.fault == CLOCK:
                 self.clocks_ms[order.region] = order.value
                 await self.plant.tell(order.region)

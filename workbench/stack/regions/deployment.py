@@ -25,7 +25,7 @@ from workbench.gateway.faults import Faults, Kind, Service
 from .. import logs, running
 from ..children import StackError, Unusable, free_port, require_free
 from ..embedded import ROOT, endpoint
-from .broadcast import Carrier, carriers
+from .broadcast import Carrier, carriers, topic_arn
 from .chaos import Chaos
 from .control import ControlServer
 from .endpoint import ReplicaEndpoint
@@ -39,7 +39,7 @@ _ANOTHER = ": choose another with PORT=…"
 _TAKE_IN_S = 20.0  # a region that is back waits so long at most for what it has missed
 _TELL_S = 20.0
 _LOCAL = (Service.GATEWAY, Service.CONNECTIONS, Service.FUNCTIONS)
-_ORIGINS = "TIDINGS_ALLOWED_ORIGINS"
+_ORIGINS, _REGIONS, _TOPIC = "TIDINGS_ALLOWED_ORIGINS", "TIDINGS_REGIONS", "TIDINGS_TOPIC_ARN"
 _ELSEWHERE = ("AWS_ENDPOINT_URL", "TIDINGS_REDIS_URL")
 
 
@@ -161,6 +161,10 @@ class Regions:
         if PROGRAM in dead:
             await asyncio.to_thread(here.start_program, self._config(region))
 
+    async def roll_back(self, region: str, lost_ms: float) -> None:
+        """See `chaos.Plant`."""
+        await asyncio.to_thread(self.processes[region].roll_back_valkey, lost_ms / 1000)
+
     async def tell(self, region: str) -> None:
         """See `chaos.Plant`. A program that is not there is told when it is."""
         if PROGRAM in self.processes[region].killed:
@@ -170,7 +174,11 @@ class Regions:
             for service, fault in self.faults[region].all().items()
             if service in _LOCAL
         }
-        asked = {"faults": faults, "clock_ms": self.chaos.clocks_ms.get(region, 0.0)}
+        asked = {
+            "faults": faults,
+            "clock_ms": self.chaos.clocks_ms.get(region, 0.0),
+            "deployed": self.chaos.deployed.get(region, 0.0),
+        }
         try:
             async with (
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(_TELL_S)) as session,
@@ -228,6 +236,9 @@ class Regions:
         pages = tuple(url for name, url in self.urls.items() if name != region)
         given = settings.get(_ORIGINS) or os.environ.get(_ORIGINS, "")
         settings[_ORIGINS] = ",".join(filter(None, (given, *pages)))
+        if len(self.names) > 1:
+            settings[_REGIONS] = ",".join(self.names)
+            settings[_TOPIC] = topic_arn(plan.prefix, region)
         return Config(
             region=region,
             port=self.ports[region],

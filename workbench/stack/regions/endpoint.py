@@ -11,7 +11,7 @@ from operate.keys import Keys
 
 from ..signed import NoAnswer, SignedCalls
 from .changes import Change
-from .replica import APPLY, CHANGES
+from .replica import APPLY, CHANGES, STREAM
 
 _PATIENCE_S = 30.0
 
@@ -30,6 +30,22 @@ class Batch:
 
     next: int
     changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Records of a table's stream as Lambda passes them on, oldest first.
+
+    Attributes:
+        stream: Its ARN; an emulator that was started again has another one.
+        next: The number to ask after next time.
+        missed: How many before these were not seen and are not kept any more.
+    """
+
+    stream: str
+    next: int
+    missed: int
+    records: tuple[Mapping[str, Any], ...]
 
 
 class ReplicaEndpoint:
@@ -55,6 +71,19 @@ class ReplicaEndpoint:
         """
         answer = await self._ask(APPLY, {"changes": [each.as_json() for each in changes]}, 0.0)
         return int(answer["applied"])
+
+    async def stream(
+        self, table: str, stream: str | None, after: int, *, most: int, wait_s: float
+    ) -> Records:
+        """What others have written to a table, after that record of that stream.
+
+        Raises:
+            ReplicaError: There is no answer.
+        """
+        request = {"table": table, "stream": stream, "after": after, "most": most}
+        answer = await self._ask(STREAM, {**request, "wait_s": wait_s}, wait_s)
+        records = tuple(answer["records"])
+        return Records(answer["stream"], answer["next"], answer["missed"], records)
 
     async def close(self) -> None:
         await self._calls.close()

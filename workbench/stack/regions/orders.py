@@ -16,20 +16,21 @@ from workbench.gateway.faults import Kind, Service
 ALL, REPLICATION = "all", "replication"
 KILL, CLOCK = "kill", "clock"
 PAUSE, LAG, PARTITION = "pause", "lag", "partition"
+DEPLOY, ROLLBACK = "deploy", "rollback"
 _COMMON = (Kind.REFUSE, Kind.DELAY, Kind.HANG, Kind.CUT)
 # Which faults each service can have.
 FAULTS: dict[str, tuple[str, ...]] = {
     ALL: (*_COMMON, KILL, PARTITION, CLOCK),
     Service.GATEWAY: (*_COMMON, Kind.THROTTLE, KILL),
-    Service.FUNCTIONS: (*_COMMON, Kind.THROTTLE, KILL, CLOCK),
+    Service.FUNCTIONS: (*_COMMON, Kind.THROTTLE, KILL, CLOCK, DEPLOY),
     Service.CONNECTIONS: (*_COMMON, Kind.THROTTLE, Kind.GONE),
     Service.DYNAMODB: (*_COMMON, Kind.THROTTLE, KILL),
     Service.SQS: (*_COMMON, Kind.THROTTLE, KILL),
     Service.SNS: (*_COMMON, Kind.THROTTLE, KILL),
-    Service.REDIS: (*_COMMON, KILL),
+    Service.REDIS: (*_COMMON, KILL, ROLLBACK),
     REPLICATION: (PAUSE, LAG, PARTITION),
 }
-_NEED_VALUE = {Kind.DELAY: "milliseconds", LAG: "milliseconds", CLOCK: "milliseconds"}
+_NEED_VALUE = dict.fromkeys((Kind.DELAY, LAG, CLOCK, ROLLBACK), "milliseconds")
 _MOST_MS = 24 * 3_600_000.0
 _FIELDS = {"region", "service", "fault", "value", "jitter", "peer", "heal"}
 
@@ -44,7 +45,8 @@ class Order:
 
     Attributes:
         service: A `Service`, `replication`, or `all`.
-        value: Milliseconds of delay, lag and clock; of other faults the share of the calls.
+        value: Milliseconds of delay, lag, clock and rollback; the share of the functions that are
+            deployed; of other faults the share of the calls.
         jitter_ms: Of a lag.
         peer: Of replication's faults: this region only, instead of all others.
     """

@@ -7,10 +7,16 @@ starts again at its old port.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
+
+import redis
 
 from operate.keys import Keys
 from operate.probes import healthy
@@ -22,6 +28,7 @@ from .program import READY_PATH, Config
 
 EMULATOR, VALKEY, PROGRAM = "ministack", "valkey", "program"
 _SERVICES = ("cloudwatch", "dynamodb", "dynamodbstreams", "sns", "sqs")
+_SAVED = "dump.rdb"
 _PROGRAM_READY_S, _PROGRAM_STOP_S = 60.0, 20.0
 
 
@@ -38,6 +45,7 @@ class RegionProcesses:
         self._keys = keys
         self._peers = peers
         self._group = 0
+        self._kept = tempfile.TemporaryDirectory(prefix="tidings-")
 
     @property
     def emulator_url(self) -> str:
@@ -50,7 +58,7 @@ class RegionProcesses:
 
     def start_emulator(self) -> None:
         """Start it, with the region's tables, queues and topic."""
-        definition = resources.load()
+        definition = resources.of_regions(resources.load(), bool(self._peers))
         self._remember(
             EMULATOR,
             start_ministack(
@@ -63,10 +71,23 @@ class RegionProcesses:
             ),
         )
         resources.create(definition, self._prefix, self.emulator_url, self.region, self._keys)
-        wire(self._prefix, self.region, self._peers, self.emulator_url, self._keys)
+        if self._peers:
+            wire(self._prefix, self.region, self._peers, self.emulator_url, self._keys)
 
     def start_valkey(self) -> None:
         self._remember(VALKEY, start_valkey(self.valkey_port, group=self._group))
+
+    def roll_back_valkey(self, lost_s: float) -> None:
+        """Let it end in `lost_s` seconds and come back with its data of now, as a late replica."""
+        with redis.Redis(port=self.valkey_port) as client:
+            client.save()
+            folder = client.config_get("dir")["dir"]
+        if folder != self._kept.name:  # where it works since the last time
+            shutil.copy(Path(folder, _SAVED), self._kept.name)
+        time.sleep(lost_s)
+        self.children[VALKEY].kill()
+        extra = ("--dir", self._kept.name)
+        self._remember(VALKEY, start_valkey(self.valkey_port, *extra, group=self._group))
 
     def start_program(self, config: Config) -> None:
         url = f"http://127.0.0.1:{config.port}{READY_PATH}"
@@ -113,6 +134,7 @@ class RegionProcesses:
                 if name == EMULATOR:  # it would wait for long polls, and has nothing to write
                     self.children[name].kill()
                 self.children[name].stop()
+        self._kept.cleanup()
 
     def _remember(self, name: str, child: Child) -> None:
         if name in self.children:

@@ -84,14 +84,14 @@ class Control:
     """The routes under /dev/ that belong to several regions.
 
     Attributes:
-        is_ready: Whether all of the program has started.
+        stack: Once all of it has started.
     """
 
     def __init__(self, config: Config, faults: Faults, clock: Clock) -> None:
         self._config = config
         self._faults = faults
         self._clock = clock
-        self.is_ready = False
+        self.stack: EmbeddedStack | None = None
         self.routes: Routes = {
             ("GET", READY_PATH): self._ready,
             ("POST", "/dev/chaos"): functools.partial(self._forward, "POST"),
@@ -118,7 +118,9 @@ class Control:
             return _reply(503, {"error": {"code": "unavailable", "message": str(fault)}})
 
     async def _ready(self, body: bytes, headers: dict[str, str]) -> Reply:
-        return _reply(200 if self.is_ready else 503, {})
+        if self.stack is None:
+            return _reply(503, {})
+        return _reply(200, {"served": self.stack.functions.served})
 
     async def _take(self, body: bytes, headers: dict[str, str]) -> Reply:
         """Have exactly these faults."""
@@ -126,6 +128,8 @@ class Control:
             return _reply(403, {"error": {"code": "permission_denied", "message": "no"}})
         asked = json.loads(body)
         self._clock.offset_ms = float(asked["clock_ms"])
+        if self.stack is not None:
+            await asyncio.to_thread(self.stack.deploy, float(asked["deployed"]))
         self._faults.replace(
             {
                 Service(name): Fault(Kind(fault["kind"]), float(fault["value"]))
@@ -186,7 +190,7 @@ async def _run(config: Config) -> None:
         given=given,
     )
     async with stack:
-        control.is_ready = True
+        control.stack = stack
         await stop.wait()
 
 

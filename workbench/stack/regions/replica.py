@@ -1,4 +1,4 @@
-"""A region's DynamoDB as a replica of global tables: it keeps a log of what was written to them.
+"""A region's DynamoDB as a replica of global tables: it logs what is written here and elsewhere.
 
 It stands in the emulator's own process, in front of the application, and sees every write at the
 moment of its commit. So a write is copied although its function died right after it, and a copy
@@ -8,7 +8,9 @@ Its own endpoints, which ask for the same signature as all others:
 
 - `POST /_tidings/changes` {"after": number or null, "wait_s"} -> {"next", "changes"}: what was
   written here after that number, or everything that is here for null and for unknown numbers;
-- `POST /_tidings/apply` {"changes"} -> {"applied": how many}.
+- `POST /_tidings/apply` {"changes"} -> {"applied": how many};
+- `POST /_tidings/stream` {"table", "stream": ARN or null, "after": number, "most", "wait_s"} ->
+  {"stream": ARN, "next", "missed", "records"}: what was applied to a table, see `stream`.
 """
 
 from __future__ import annotations
@@ -16,20 +18,29 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .. import asgi
 from ..asgi import App, Event, Receive, Scope, Send
-from .changes import WRITES, Change, ItemKey, KeyNames, Version, Versions, written_by
+from .changes import (
+    WRITES,
+    Attributes,
+    Change,
+    ItemKey,
+    KeyNames,
+    Version,
+    Versions,
+    written_by,
+)
+from .numbered import Numbered
+from .stream import TableStream
 
-CHANGES, APPLY = "/_tidings/changes", "/_tidings/apply"
+CHANGES, APPLY, STREAM = "/_tidings/changes", "/_tidings/apply", "/_tidings/stream"
 _KEPT = 100_000  # changes; who is further behind gets everything
 _ONCE = 500  # changes in one answer
 _TARGET = "DynamoDB_20120810."
-_LONGEST_WAIT_S = 20.0
 _MOST_BYTES = 64 * 1024 * 1024
 # Of items that nobody has seen being written: they are copied to a region that lacks them.
 _UNSEEN = Version(1, "")
@@ -61,16 +72,15 @@ class Replica:
         self._keys = keys
         self._now_ns = now_ns
         self._versions = Versions(region)
-        self._log: deque[Change] = deque(maxlen=_KEPT)
-        self._end = 0  # the number of the last change of the log
+        self._log: Numbered[Change] = Numbered(_KEPT)
+        self._streams = {table: TableStream(table, region, now_ns) for table in keys}
         self._writing = asyncio.Lock()
-        self._written = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["path"] in (CHANGES, APPLY):
+        if scope["path"] in (CHANGES, APPLY, STREAM):
             await self._serve(scope, receive, send)
             return
         operation = _header(scope, b"x-amz-target").decode().removeprefix(_TARGET)
@@ -79,10 +89,12 @@ class Replica:
             return
         body = await asgi.body(receive, _MOST_BYTES)
         async with self._writing:
+            places = written_by(operation, json.loads(body), self._keys)
+            before = {each: await self._of_others(scope, each) for each in places}
             answer = await self._ask(scope, operation, body)
             if answer.ok:
-                for place in written_by(operation, json.loads(body), self._keys):
-                    await self._note(scope, place)
+                for place in places:
+                    await self._note(scope, place, before[place])
         await send(answer.start)
         await send({"type": "http.response.body", "body": answer.body})
 
@@ -90,6 +102,8 @@ class Replica:
         request = json.loads(await asgi.body(receive, _MOST_BYTES))
         if scope["path"] == CHANGES:
             answer = await self._changes(scope, request["after"], float(request["wait_s"]))
+        elif scope["path"] == STREAM:
+            answer = await self._stream(request)
         else:
             answer = {"applied": await self._apply(scope, request["changes"])}
         headers = [(b"content-type", b"application/json")]
@@ -97,19 +111,18 @@ class Replica:
         await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
 
     async def _changes(self, scope: Scope, after: int | None, wait_s: float) -> dict[str, Any]:
-        if after is not None and after == self._end and wait_s > 0:
-            try:
-                async with asyncio.timeout(min(wait_s, _LONGEST_WAIT_S)):
-                    await self._written.wait()
-            except TimeoutError:
-                pass
-        start = self._end - len(self._log)
-        if after is None or not start <= after <= self._end:
+        if after == self._log.end and wait_s > 0:
+            await self._log.wait(wait_s)
+        if after is None or not self._log.start <= after <= self._log.end:
             async with self._writing:
-                return {"next": self._end, "changes": await self._everything(scope)}
-        first = after - start
-        found = [self._log[n].as_json() for n in range(first, min(first + _ONCE, len(self._log)))]
-        return {"next": after + len(found), "changes": found}
+                return {"next": self._log.end, "changes": await self._everything(scope)}
+        found = self._log.after(after, _ONCE)
+        return {"next": after + len(found), "changes": [change.as_json() for change in found]}
+
+    async def _stream(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        stream, after, most = request["stream"], int(request["after"]), int(request["most"])
+        table = self._streams[request["table"]]
+        return await table.read(stream, after, most, float(request["wait_s"]))
 
     async def _apply(self, scope: Scope, changes: list[Mapping[str, Any]]) -> int:
         applied = 0
@@ -117,30 +130,42 @@ class Replica:
             change = Change.from_json(each)
             async with self._writing:
                 if self._versions.beats(change.place, change.version):
+                    before = await self._item(scope, change.place)
                     await self._write(scope, change)
+                    self._streams[change.place.table].add(change.place, before, change.item)
                     self._versions.copied(change.place, change.version)
                     applied += 1
                     # It was lost here with its region, which has it back: others may lack it.
                     if change.version.region == self._region:
-                        self._append(change)
+                        self._log.append(change)
         return applied
 
-    async def _note(self, scope: Scope, place: ItemKey) -> None:
-        """What a write has left; the writer holds the lock, so it is that write's."""
+    async def _of_others(self, scope: Scope, place: ItemKey) -> Attributes | None:
+        """An item that another region wrote last."""
+        by = self._versions.of(place).region
+        return None if by in ("", self._region) else await self._item(scope, place)
+
+    async def _note(self, scope: Scope, place: ItemKey, before: Attributes | None) -> None:
+        """What a write has left; the writer holds the lock, so it is that write's.
+
+        The stream has it if it stands for a write of another region, which sent a copy of it.
+        """
+        item = await self._item(scope, place)
+        known = self._versions.of(place).region == self._region
+        by = (item or {}).get("region", {}).get("S", self._region)
+        if by != self._region and not known:
+            self._streams[place.table].add(place, before, item)
+        version = self._versions.written(place, self._now_ns())
+        self._log.append(Change(place, version, item))
+
+    async def _item(self, scope: Scope, place: ItemKey) -> Attributes | None:
         request = {
             "TableName": place.table,
             "Key": place.attributes,
             "ConsistentRead": True,
         }
-        item = (await self._call(scope, "GetItem", request)).get("Item")
-        version = self._versions.written(place, self._now_ns())
-        self._append(Change(place, version, item))
-
-    def _append(self, change: Change) -> None:
-        self._log.append(change)
-        self._end += 1
-        self._written.set()
-        self._written = asyncio.Event()
+        item: Attributes | None = (await self._call(scope, "GetItem", request)).get("Item")
+        return item
 
     async def _write(self, scope: Scope, change: Change) -> None:
         table = {"TableName": change.place.table}

@@ -19,8 +19,8 @@ run "functions_of_the_manifest" {
   }
 
   assert {
-    condition     = toset(keys(aws_lambda_function.this)) == toset(keys(jsondecode(file("permissions.json"))))
-    error_message = "Every function has its permissions, and none is left over."
+    condition     = setunion(keys(aws_lambda_function.this), ["relay", "replicated"]) == toset(keys(jsondecode(file("permissions.json"))))
+    error_message = "Every function has its permissions, and none is left over. One region has nothing to carry or to relay."
   }
 
   assert {
@@ -53,6 +53,11 @@ run "functions_of_the_manifest" {
   }
 
   assert {
+    condition     = alltrue([for name, function in aws_lambda_function.this : function.logging_config[0].log_format == "JSON" && function.logging_config[0].system_log_level == "WARN" && function.logging_config[0].application_log_level == "INFO" && function.logging_config[0].log_group == aws_cloudwatch_log_group.function[name].name])
+    error_message = "Lambda writes no START, END and REPORT lines, and filters none of the functions' own."
+  }
+
+  assert {
     condition     = alltrue([for group in concat(values(aws_cloudwatch_log_group.function), values(aws_cloudwatch_log_group.websocket), [aws_cloudwatch_log_group.http]) : group.retention_in_days == 30])
     error_message = "Every log group has a retention."
   }
@@ -71,6 +76,7 @@ run "environment" {
       TIDINGS_SHARDS            = "1"
       TIDINGS_METRICS_NAMESPACE = "WeChat/WebSocket"
       TIDINGS_REDIS_URL         = "redis://cache.example.com:6379"
+      TIDINGS_WEBSOCKET_APIS    = "${aws_apigatewayv2_api.websocket["prod"].id}/prod"
       TIDINGS_ENDPOINTS = jsonencode({ us-east-1 = {
         health    = "wss://abcdef1234.execute-api.us-east-1.amazonaws.com/v1/health"
         websocket = "wss://abcdef1234.execute-api.us-east-1.amazonaws.com/prod"
@@ -135,9 +141,24 @@ run "queues_and_schedules_of_the_manifest" {
   }
 
   assert {
+    condition     = length(aws_lambda_event_source_mapping.stream) == 0
+    error_message = "One region reads no stream."
+  }
+
+  assert {
     condition     = { for name, rule in aws_cloudwatch_event_rule.this : name => rule.schedule_expression } == { sweep = "rate(1 minute)", report = "rate(1 minute)" }
     error_message = "The schedules of app.py."
   }
+}
+
+run "a_log_level_that_lambda_does_not_have" {
+  command = plan
+
+  variables {
+    system_log_level = "ERROR"
+  }
+
+  expect_failures = [var.system_log_level]
 }
 
 run "a_visibility_time_out_that_lambda_refuses" {

@@ -131,8 +131,8 @@ run "a_key_is_used_through_the_services_that_have_it" {
     kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1"
   }
 
-  # The key encrypts tables, queues and the secret; also the broadcast topic, to which nothing publishes
-  # yet, and the cache's disks, for which the functions need no permission.
+  # The key encrypts tables, queues and the secret; also the broadcast topic of several regions, and
+  # the cache's disks, for which the functions need no permission.
   assert {
     condition = { for name in ["report", "deliver"] : name => toset(flatten([
       for statement in jsondecode(aws_iam_role_policy.function[name].policy).Statement : statement.Condition.StringEquals["kms:ViaService"] if statement.Sid == "Key"

@@ -3,8 +3,9 @@ mock_provider "aws" {
 }
 
 variables {
-  name  = "chat"
-  peers = { eu-west-1 = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:chat-broadcast", inbox_arn = "arn:aws:sqs:eu-west-1:123456789012:chat-inbox" } }
+  name    = "chat"
+  several = true
+  peers   = { eu-west-1 = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:chat-broadcast", inbox_arn = "arn:aws:sqs:eu-west-1:123456789012:chat-inbox" } }
 }
 
 # The mock's ARNs are all the same, so these are overridden.
@@ -29,8 +30,8 @@ run "queues" {
   }
 
   assert {
-    condition     = toset(keys(aws_sqs_queue.this)) == toset(concat(keys(jsondecode(file("../../resources.json")).queues), ["inbox", "inbox-dead"]))
-    error_message = "The queues are those of resources.json and the inbox."
+    condition     = toset(keys(aws_sqs_queue.this)) == toset(concat(keys(jsondecode(file("../../resources.json")).queues), ["replicated-dead"]))
+    error_message = "The queues are those of resources.json, and one for records of streams."
   }
 
   assert {
@@ -57,6 +58,13 @@ run "queues" {
   }
 }
 
+run "several_regions_keep_what_could_not_be_carried" {
+  assert {
+    condition     = toset(output.dead_letter_queues) == toset(["chat-delivery-dead.fifo", "chat-outbound-dead", "chat-inbox-dead", "chat-replicated-dead"]) && aws_sqs_queue.this["replicated-dead"].message_retention_seconds == 1209600
+    error_message = "Lambda must have a queue for records that it gives up, and it must be watched."
+  }
+}
+
 run "dead_letters" {
   assert {
     condition = { for name in ["delivery", "outbound"] : name => jsondecode(aws_sqs_queue_redrive_policy.this[name].redrive_policy).deadLetterTargetArn } == {
@@ -72,7 +80,7 @@ run "dead_letters" {
   }
 
   assert {
-    condition     = alltrue([for name, policy in aws_sqs_queue_redrive_policy.this : jsondecode(policy.redrive_policy).maxReceiveCount == try(jsondecode(file("../../resources.json")).queues[name].max_receive_count, 6)])
+    condition     = alltrue([for name, policy in aws_sqs_queue_redrive_policy.this : jsondecode(policy.redrive_policy).maxReceiveCount == jsondecode(file("../../resources.json")).queues[name].max_receive_count])
     error_message = "As many receives as the definition says."
   }
 
@@ -112,14 +120,12 @@ run "policies" {
 
 run "the_topic" {
   assert {
-    condition = jsonencode([for statement in jsondecode(aws_sns_topic_policy.broadcast.policy).Statement : statement.Condition if statement.Effect == "Allow"]) == jsonencode([
-      { StringEquals = { "AWS:SourceOwner" = "123456789012" } }
-    ])
-    error_message = "The topic is this account's alone."
+    condition     = [for statement in jsondecode(aws_sns_topic_policy.broadcast[0].policy).Statement : statement if statement.Effect == "Allow"] == []
+    error_message = "The topic's policy must allow nobody to publish: one function's role does."
   }
 
   assert {
-    condition     = jsonencode([for statement in jsondecode(aws_sns_topic_policy.broadcast.policy).Statement : statement.Condition if statement.Effect == "Deny"]) == jsonencode([{ Bool = { "aws:SecureTransport" = "false" } }])
+    condition     = jsonencode([for statement in jsondecode(aws_sns_topic_policy.broadcast[0].policy).Statement : statement.Condition if statement.Effect == "Deny"]) == jsonencode([{ Bool = { "aws:SecureTransport" = "false" } }])
     error_message = "It refuses what comes unencrypted."
   }
 }
@@ -129,16 +135,27 @@ run "peers" {
     condition     = aws_sns_topic_subscription.peer["eu-west-1"].endpoint == "arn:aws:sqs:eu-west-1:123456789012:chat-inbox" && aws_sns_topic_subscription.peer["eu-west-1"].protocol == "sqs" && aws_sns_topic_subscription.peer["eu-west-1"].raw_message_delivery
     error_message = "This region's topic goes to the peer's inbox."
   }
+
+  assert {
+    condition     = { for region, subscription in aws_sns_topic_subscription.peer : region => jsondecode(subscription.filter_policy) } == { eu-west-1 = { to = ["eu-west-1"] } }
+    error_message = "A peer must get only what names it."
+  }
 }
 
-run "alone_without_peers" {
+run "one_region_has_none_of_it" {
   variables {
-    peers = {}
+    several = false
+    peers   = {}
   }
 
   assert {
-    condition     = length(aws_sns_topic_subscription.peer) == 0
-    error_message = "No peers, no subscriptions."
+    condition     = length(aws_sns_topic.broadcast) == 0 && length(aws_sns_topic_policy.broadcast) == 0 && length(aws_sns_topic_subscription.peer) == 0 && output.topic == null
+    error_message = "With one region there must be no topic."
+  }
+
+  assert {
+    condition     = toset(keys(aws_sqs_queue.this)) == toset(["delivery", "delivery-dead", "outbound", "outbound-dead"])
+    error_message = "With one region there must be no inbox."
   }
 }
 
@@ -148,7 +165,7 @@ run "a_key_of_the_customer" {
   }
 
   assert {
-    condition     = alltrue([for queue in aws_sqs_queue.this : queue.kms_master_key_id == "arn:aws:kms:us-east-1:123456789012:key/1"]) && aws_sns_topic.broadcast.kms_master_key_id == "arn:aws:kms:us-east-1:123456789012:key/1"
+    condition     = alltrue([for queue in aws_sqs_queue.this : queue.kms_master_key_id == "arn:aws:kms:us-east-1:123456789012:key/1"]) && aws_sns_topic.broadcast[0].kms_master_key_id == "arn:aws:kms:us-east-1:123456789012:key/1"
     error_message = "The key is for queues and topic."
   }
 }

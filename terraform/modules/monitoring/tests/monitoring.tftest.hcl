@@ -26,7 +26,6 @@ variables {
     "delivery-dead" = "tidings-delivery-dead.fifo"
     outbound        = "tidings-outbound"
     "outbound-dead" = "tidings-outbound-dead"
-    inbox           = "tidings-inbox"
   }
   dead_letter_queues = ["tidings-delivery-dead.fifo", "tidings-outbound-dead"]
   tables             = { messages = "tidings-messages", connections = "tidings-connections" }
@@ -129,6 +128,7 @@ run "a_region_by_itself" {
 }
 
 run "the_dashboard_shows_all_metrics_of_ours" {
+  variables { topic_name = "tidings-broadcast" }
   assert {
     condition = length(setsubtract(
       keys(jsondecode(file("metrics.json"))),
@@ -185,6 +185,36 @@ run "replicas_are_watched" {
   assert {
     condition     = strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "ReplicationLatency")
     error_message = "It is on the dashboard."
+  }
+}
+
+run "what_comes_from_other_regions_is_watched" {
+  variables {
+    replica_regions = ["eu-west-1"]
+    global_tables   = ["messages"]
+    functions = {
+      for name in ["websocket_connect", "websocket_message", "websocket_disconnect", "api_handler", "deliver", "outbound", "sweep", "report", "replicated"] :
+      name => "tidings-${name}"
+    }
+    queues             = { delivery = "tidings-delivery.fifo", outbound = "tidings-outbound", inbox = "tidings-inbox", inbox-dead = "tidings-inbox-dead", replicated-dead = "tidings-replicated-dead" }
+    dead_letter_queues = ["tidings-inbox-dead", "tidings-replicated-dead"]
+    topic_name         = "tidings-broadcast"
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["queue-age-inbox"].dimensions == tomap({ QueueName = "tidings-inbox" }) && contains(keys(aws_cloudwatch_metric_alarm.this), "dead-letters-inbox-dead")
+    error_message = "The inbox is a queue of jobs like the others."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["events-not-brought"].namespace == "AWS/SNS" && aws_cloudwatch_metric_alarm.this["events-not-brought"].dimensions == tomap({ TopicName = "tidings-broadcast" }) && aws_cloudwatch_metric_alarm.this["events-not-published"].metric_name == "events_not_published"
+    error_message = "Events that do not get to other regions must be noticed."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["stream-age-replicated"].dimensions == tomap({ FunctionName = "tidings-replicated" }) && aws_cloudwatch_metric_alarm.this["stream-age-replicated"].threshold == 60000 && !contains(keys(aws_cloudwatch_metric_alarm.this), "stream-age-deliver")
+    error_message = "A stream that is a minute behind must be noticed."
+  }
+  assert {
+    condition     = strcontains(aws_cloudwatch_metric_alarm.this["dead-letters-replicated-dead"].alarm_description, "#records-were-not-carried") && aws_cloudwatch_metric_alarm.this["entries-passed-over"].threshold == 0
+    error_message = "What was given up has a section of its own in the guide: there is nothing to redrive."
   }
 }
 
@@ -280,6 +310,6 @@ run "nodes_must_be_named" {
 
 run "a_dead_letter_queue_is_a_queue" {
   command = plan
-  variables { dead_letter_queues = ["tidings-inbox-dead"] }
+  variables { dead_letter_queues = ["tidings-nobody-dead"] }
   expect_failures = [var.dead_letter_queues]
 }

@@ -94,6 +94,18 @@ run "ipv6_only" {
   }
 }
 
+run "several_regions_by_ipv6_call_sns_too" {
+  variables {
+    egress  = "ipv6"
+    several = true
+  }
+
+  assert {
+    condition     = contains(keys(aws_vpc_endpoint.interface), "sns")
+    error_message = "SNS must be reachable without NAT."
+  }
+}
+
 run "never_execute_api" {
   command = plan
 

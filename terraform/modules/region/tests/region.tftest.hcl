@@ -20,13 +20,13 @@ run "complete_with_defaults" {
   }
 
   assert {
-    condition     = toset(keys(output.function_names)) == toset(keys(jsondecode(file("../app/permissions.json")))) && output.tables.rooms == "chat-rooms" && output.queues.delivery.name == "chat-delivery.fifo"
+    condition     = setunion(keys(output.function_names), ["relay", "replicated"]) == toset(keys(jsondecode(file("../app/permissions.json")))) && output.tables.rooms == "chat-rooms" && output.queues.delivery.name == "chat-delivery.fifo"
     error_message = "What others build on."
   }
 
   assert {
-    condition     = toset(output.dead_letter_queues) == toset(["chat-delivery-dead.fifo", "chat-outbound-dead", "chat-inbox-dead"])
-    error_message = "The dead letters that are watched."
+    condition     = toset(output.dead_letter_queues) == toset(["chat-delivery-dead.fifo", "chat-outbound-dead"]) && output.broadcast.topic_arn == null && output.broadcast.inbox_arn == null
+    error_message = "The dead letters that are watched; with one region there is no inbox."
   }
 }
 
@@ -83,6 +83,7 @@ run "external_cache_in_a_vpc" {
 
 run "primary_of_two_regions" {
   variables {
+    regions = ["us-east-1", "eu-west-1"]
     peers = {
       eu-west-1 = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:chat-broadcast", inbox_arn = "arn:aws:sqs:eu-west-1:123456789012:chat-inbox" }
       us-east-1 = { topic_arn = "arn:aws:sns:us-east-1:123456789012:chat-broadcast", inbox_arn = "arn:aws:sqs:us-east-1:123456789012:chat-inbox" }
@@ -104,6 +105,11 @@ run "primary_of_two_regions" {
   }
 
   assert {
+    condition     = contains(keys(output.function_names), "replicated") && contains(keys(output.function_names), "relay") && contains(output.dead_letter_queues, "chat-replicated-dead") && keys(output.replica_streams) == ["eu-west-1"]
+    error_message = "What other regions write must be carried."
+  }
+
+  assert {
     condition     = [for replica in aws_secretsmanager_secret.this[0].replica : replica.region] == ["eu-west-1"]
     error_message = "The secret is the same everywhere."
   }
@@ -112,12 +118,24 @@ run "primary_of_two_regions" {
 run "second_region" {
   variables {
     primary = false
+    regions = ["eu-west-1", "us-east-1"]
+    streams = { for name in ["messages", "rooms", "memberships", "friends", "revocations", "presence", "reads"] : name => "arn:aws:dynamodb:us-east-1:123456789012:table/chat-${name}/stream/1" }
     peers   = { eu-west-1 = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:chat-broadcast", inbox_arn = "arn:aws:sqs:eu-west-1:123456789012:chat-inbox" } }
   }
 
   assert {
     condition     = contains(output.alarms.alarm_names, "chat-replication-messages-eu-west-1")
     error_message = "A region must monitor the replication of its own writes to the others."
+  }
+
+  assert {
+    condition     = module.app.environment.TIDINGS_TOPIC_ARN == output.broadcast.topic_arn && contains(output.alarms.alarm_names, "chat-events-not-brought")
+    error_message = "The functions must know the topic, and it must be watched."
+  }
+
+  assert {
+    condition     = module.app.environment.TIDINGS_REGIONS == "eu-west-1,us-east-1" && contains(keys(output.function_names), "replicated")
+    error_message = "The functions must know all regions in the order of the deployment."
   }
 
   assert {

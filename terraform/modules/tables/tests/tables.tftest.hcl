@@ -89,6 +89,16 @@ run "replicas_of_global_tables_only" {
   }
 
   assert {
+    condition     = toset(keys(output.streams)) == toset(["messages", "rooms", "memberships", "friends", "revocations", "presence", "reads"]) && output.streams["rooms"] == aws_dynamodb_table.this["rooms"].stream_arn
+    error_message = "The streams that the primary's functions read must be those of its tables."
+  }
+
+  assert {
+    condition     = toset(keys(output.replica_streams)) == toset(["eu-west-1", "ap-northeast-1"]) && keys(output.replica_streams["eu-west-1"]) == keys(output.streams)
+    error_message = "The primary must return the streams of the replicas, too."
+  }
+
+  assert {
     condition     = length(aws_dynamodb_table.this["connections"].replica) == 0
     error_message = "A regional table has no replicas."
   }
@@ -102,6 +112,11 @@ run "a_second_region_makes_regional_tables" {
   assert {
     condition     = toset(keys(aws_dynamodb_table.this)) == toset([for name, table in jsondecode(file("../../resources.json")).tables : name if table.scope == "regional"])
     error_message = "Only the regional tables are made in a region that is not the primary."
+  }
+
+  assert {
+    condition     = output.streams == {} && output.replica_streams == {}
+    error_message = "It gets the streams of its replicas from the primary."
   }
 
   assert {

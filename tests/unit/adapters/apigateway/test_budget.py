@@ -47,6 +47,15 @@ def test_an_exhausted_budget_refuses_the_rest_after_two_seconds(
     assert 1900 <= clock.ms - start_ms <= 2100
 
 
+def test_who_is_in_a_hurry_does_not_wait_for_the_budget(
+    gateway: FakeGateway, make: Make, clock: FakeClock
+) -> None:
+    budget, start_ms = Budget(2), clock.ms
+    outcomes = make(gateway, budget=budget).post(some("200", 5), within_ms=500)
+    assert outcomes == [Outcome.DELIVERED] * 2 + [Outcome.UNSENT] * 3
+    assert (len(budget.asked), clock.ms) == (2, start_ms)
+
+
 def test_leftovers_of_a_lease_last_a_second(
     gateway: FakeGateway, make: Make, clock: FakeClock
 ) -> None:

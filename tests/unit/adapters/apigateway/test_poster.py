@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
 
-from chalicelib.adapters.apigateway.sigv4 import Credentials
+from chalicelib.adapters.apigateway.batch import Batch, SignedRequest
+from chalicelib.adapters.http.sigv4 import Credentials
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.delivery import Outcome
 from chalicelib.model.identifiers import RoomId
@@ -55,6 +57,44 @@ def test_outcomes_come_in_the_order_of_the_posts(gateway: FakeGateway, make: Mak
     ]
 
 
+def test_what_is_not_begun_in_time_is_left(gateway: FakeGateway, make: Make) -> None:
+    """What no socket has sent yet is not sent later: its caller has handed it to somebody else."""
+    poster = make(gateway, timeout_s=1.0, concurrency=1)
+    assert poster.post([post("200-first")]) == [Outcome.DELIVERED]
+    names = ["hang-a", "200-b", "200-c"]
+    outcomes = poster.post([post(name) for name in names], within_ms=100)
+    assert outcomes == [Outcome.FAILED, Outcome.UNSENT, Outcome.UNSENT]
+    poster.stop()
+    assert [request for request in gateway.requests if "200-b" in str(request)] == []
+
+
+def test_what_was_begun_in_time_is_waited_for(
+    gateway: FakeGateway, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow region: nobody may take a post that arrives for one that failed."""
+    begin_no_more = Batch.begin_no_more
+
+    def over(self: Batch, requests: Sequence[SignedRequest]) -> None:
+        begin_no_more(self, requests)
+        gateway.answer.set()
+
+    monkeypatch.setattr(Batch, "begin_no_more", over)
+    poster = make(gateway, timeout_s=5.0)
+    assert poster.post([post("200-first")]) == [Outcome.DELIVERED]
+    outcomes = poster.post([post("held-a")], within_ms=50)
+    assert gateway.answer.is_set(), "the answer came when the time was over"
+    assert outcomes == [Outcome.DELIVERED]
+
+
+def test_after_a_post_that_was_begun_in_time_the_next_one_is_not_begun(
+    gateway: FakeGateway, make: Make
+) -> None:
+    poster = make(gateway, timeout_s=1.0)
+    outcomes = poster.post([post("hang-a"), post("hang-a"), post("200-b")], within_ms=200)
+    assert outcomes == [Outcome.FAILED, Outcome.UNSENT, Outcome.DELIVERED]
+    assert len(gateway.requests) == 2
+
+
 def test_close_deletes(gateway: FakeGateway, make: Make) -> None:
     assert make(gateway).close(post("204-").target) is Outcome.DELIVERED
     (request,) = gateway.requests
@@ -63,6 +103,24 @@ def test_close_deletes(gateway: FakeGateway, make: Make) -> None:
         "/prod/@connections/204-",
         b"",
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "reached"),
+    [("410", True), ("400", True), ("429", True), ("403", False), ("500", False)],
+)
+def test_a_connection_that_does_not_exist_shows_whether_the_api_answers(
+    gateway: FakeGateway, make: Make, status: str, reached: bool
+) -> None:
+    gateway.unknown = status
+    assert make(gateway).reaches("a1", "prod") is reached
+    [request] = gateway.requests
+    assert (request.method, request.path.partition("AAA")[0]) == ("GET", "/prod/@connections/")
+    assert "authorization" in request.headers
+
+
+def test_an_api_that_is_away_is_not_reached(make: Make) -> None:
+    assert make("http://127.0.0.1:1").reaches("a1", "prod") is False
 
 
 def test_nothing_to_post_is_no_work(make: Make) -> None:

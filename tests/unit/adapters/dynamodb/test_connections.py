@@ -13,5 +13,5 @@ TARGET = Target(
 
 def test_an_item_with_an_unknown_attribute() -> None:
     known = Connection(TARGET, {"platform": "web"}, 5, 6, 7, ("admin",), (RoomId("lobby"),))
-    item = {**connections._connection_item(known), "added": {"S": "x"}}
+    item = {**connections.connection_item(known), "added": {"S": "x"}}
     assert connections._connection(item) == known

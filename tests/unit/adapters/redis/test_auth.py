@@ -9,9 +9,10 @@ from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 import pytest
 from redis.exceptions import AuthenticationError
 
-from chalicelib.adapters.apigateway.sigv4 import Credentials
+from chalicelib.adapters.http.sigv4 import Credentials
 from chalicelib.adapters.redis.auth import IamToken, SecretPassword, from_url
 from chalicelib.adapters.secrets import FixedSecrets
+from chalicelib.adapters.system import SystemClock
 from chalicelib.kernel.errors import Unavailable
 
 KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "session/token==")
@@ -38,7 +39,9 @@ def signature(token: str, region: str) -> str:
 
 @pytest.mark.parametrize("serverless", [True, False])
 def test_the_password_is_a_presigned_request_to_the_cache_by_name(serverless: bool) -> None:
-    auth = IamToken("tidings-app", "Tidings-Cache", "eu-west-1", serverless, lambda: KEYS)
+    auth = IamToken(
+        "tidings-app", "Tidings-Cache", "eu-west-1", serverless, lambda: KEYS, SystemClock()
+    )
     user, token = auth.get_credentials()
     assert user == "tidings-app"
     assert token.startswith("tidings-cache/?Action=connect&User=tidings-app&")
@@ -67,7 +70,10 @@ class Away:
 
 
 def test_a_provider_that_cannot_answer_is_a_failed_authentication() -> None:
-    for provider in (IamToken("u", "c", "us-east-1", True, away), SecretPassword("u", Away())):
+    for provider in (
+        IamToken("u", "c", "us-east-1", True, away, SystemClock()),
+        SecretPassword("u", Away()),
+    ):
         with pytest.raises(AuthenticationError):
             provider.get_credentials()
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.entrypoints.http import bodies, openapi, rest, views
+from chalicelib.entrypoints.http import bodies, openapi, operating, rest, views
+from tests.support import draining
+from tests.support.draining import deployed
 from tests.support.world import World
 
 
@@ -22,6 +24,7 @@ def test_the_table_is_the_routes() -> None:
     for each in openapi.OPERATIONS:
         route = app.app.routes[each.path][each.method]
         assert route.view_function.__name__ == each.name
+        assert hasattr(operating, each.name) or hasattr(rest, each.name)
 
 
 def test_every_body_is_in_the_table() -> None:
@@ -58,6 +61,14 @@ def test_references_resolve_and_errors_have_one_shape() -> None:
                     assert schema["$ref"].endswith(shape), operation["operationId"]
 
 
+def drains() -> list[tuple[str, Any]]:
+    world = deployed()
+    named = {"show_drain": draining.show, "start_drain": draining.start}
+    return [(name, ask(world)) for name, ask in named.items()] + [
+        ("stop_drain", draining.stop(world))
+    ]
+
+
 def answers() -> list[tuple[str, Any]]:
     """Real answers, by endpoint."""
     world = World()
@@ -83,6 +94,7 @@ def answers() -> list[tuple[str, Any]]:
         ("get_room", world.http(rest.get_room, "alice", room_id="lobby")),
         ("list_messages", world.http(rest.list_messages, "alice", room_id="lobby")),
         ("health", rest.health(world.services)),
+        *drains(),
     ]
 
 

@@ -1,0 +1,65 @@
+"""The in-memory twins of one region, by the names of their ports, for measurements and models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.adapters import memory
+from chalicelib.adapters.memory.cache import MemoryCache
+from chalicelib.adapters.memory.sessions import MemorySessions
+from chalicelib.adapters.memory.trails import MemoryTrails
+from chalicelib.adapters.secrets import FixedSecrets
+from chalicelib.ports.system import Clock, Ids
+
+# The ports that are neither slow nor counted.
+LOCAL = ("clock", "ids", "parallel", "secrets", "peers", "probes", "metrics", "cluster", "poster")
+QUEUES = ("delivery", "delivery_dead", "outbound", "outbound_dead", "inbox", "inbox_dead")
+REDIS = ("cache", "sessions", "trails")
+
+
+class Nobody:
+    """The ports that no message uses."""
+
+    def put(self, values: Mapping[str, tuple[float, str]], at_ms: int) -> None:
+        return
+
+    def healthy(self, url: str) -> bool:
+        return False
+
+    def publish(self, event: str, data: Mapping[str, Any]) -> None:
+        return
+
+    def listen(self, heard: Any) -> None:
+        return
+
+
+def ports(clock: Clock, ids: Ids, secret: str) -> dict[str, Any]:
+    """A twin for each field of `Adapters`, but for `poster` and `parallel`."""
+    nobody = Nobody()
+    return {
+        "log": memory.MemoryMessageLog(),
+        "cursors": memory.MemoryCursors(),
+        "rooms": memory.MemoryRoomStore(),
+        "friends": memory.MemoryFriendStore(),
+        "revocations": memory.MemoryRevocationStore(),
+        "presence": memory.MemoryPresenceStore(),
+        "markers": memory.MemoryMarkers(),
+        "connections": memory.MemoryConnectionStore(),
+        "drains": memory.MemoryDrains(),
+        "checkpoints": memory.MemoryCheckpointStore(),
+        "sessions": MemorySessions(clock),
+        "trails": MemoryTrails(),
+        "cache": MemoryCache(ids, clock),
+        **{name: memory.MemoryQueue() for name in QUEUES},
+        "peer_outbound": memory.MemoryPeerQueues(),
+        "peers": nobody,
+        "arrivals": memory.MemoryArrivals(),
+        "probes": memory.MemoryProbes(),
+        "topic": memory.MemoryTopic(),
+        "metrics": nobody,
+        "cluster": nobody,
+        "secrets": FixedSecrets({"jwt_secret": secret}),
+        "clock": clock,
+        "ids": ids,
+    }
