@@ -34,6 +34,16 @@ class TestFrame:
             frames[0].version,
         )
 
+    def test_nobody_has_a_role_in_a_room_that_all_have_left(self, rig: Rig) -> None:
+        one = connection(ALICE)
+        rig.cache.register(one)
+        rig.cache.fill_members(ROOM, None, {})
+        for charge in (None, Charge("x", 10.0, 100, NOW), Charge("x", 10.0, 100, NOW, ALICE)):
+            frame = rig.cache.frame(one.connection_id, ROOM, EAST, charge)
+            assert (frame.connection, frame.role) == (one, None)
+            assert frame.turn is not None
+            assert frame.turn.room is None
+
     def test_the_role_of_a_user_whom_the_process_knows(self, rig: Rig) -> None:
         one = connection(ALICE)
         rig.cache.register(one)

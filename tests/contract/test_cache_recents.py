@@ -35,6 +35,11 @@ class TestRecent:
         rig.cache.deliver(ROOM, [entry(1)])
         assert rig.cache.recent([ROOM])[ROOM] == [entry(1), deleted]
 
+    def test_what_was_deleted_stays_so_within_one_delivery(self, rig: Rig) -> None:
+        deleted = entry(1, content=None, deleted=True)
+        rig.cache.deliver(ROOM, [entry(1), deleted, entry(1)])
+        assert rig.cache.recent([ROOM])[ROOM] == [deleted]
+
     def test_every_field_survives(self, rig: Rig) -> None:
         full = replace(
             entry(1),

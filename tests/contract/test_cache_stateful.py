@@ -251,6 +251,7 @@ class Twins(RuleBasedStateMachine):
         self.online()
 
 
+@pytest.mark.timeout(420)  # a failure is shrunk for up to five minutes
 def test_memory_and_valkey_answer_alike(pytestconfig: pytest.Config) -> None:
     with valkey() as server:
         search(lambda: Twins(server), pytestconfig)

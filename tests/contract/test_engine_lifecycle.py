@@ -131,6 +131,7 @@ def _answer(call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         return type(refusal)
 
 
+@pytest.mark.timeout(420)  # a failure is shrunk for up to five minutes
 def test_the_stores_and_the_table_agree(pytestconfig: pytest.Config) -> None:
     with valkey() as server:
         search(lambda: Lives(server), pytestconfig)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-EXAMPLES, EXTENDED_EXAMPLES = 4, 15
+EXAMPLES, EXTENDED_EXAMPLES = 4, 60
 
 
 def search(machine: Callable[[], RuleBasedStateMachine], config: pytest.Config) -> None:

@@ -259,10 +259,11 @@ class MemoryCache(MemoryMembership, MemoryLines, MemoryLeases):
     def _cache_recent(self, room_id: RoomId, entries: Sequence[Entry]) -> None:
         if entries:
             key = f"conversation:{room_id}:recent"
-            held = self._get(key) or {}
-            deleted = {each for each, entry in held.items() if entry.deleted}
-            fresh = {each.message_id: each for each in entries if each.message_id not in deleted}
-            recent = {**held, **fresh}
+            recent = dict(self._get(key) or {})
+            for entry in entries:
+                held = recent.get(entry.message_id)
+                if held is None or not held.deleted:
+                    recent[entry.message_id] = entry
             self._put(key, {each: recent[each] for each in sorted(recent)[-RECENT:]}, ROOM_MS)
 
     def _count(self, delivered: int) -> None:

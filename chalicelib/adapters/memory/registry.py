@@ -43,8 +43,10 @@ class MemoryRegistry(Expiring):
 
     def restore(self, connections: Sequence[Connection], heard_ms: int = 0) -> Sequence[Connection]:
         with self._call():
-            hidden = [each for each in connections if self._hidden(each.target)]
+            hidden = []
             for connection in connections:
+                if self._hidden(connection.target):
+                    hidden.append(connection)
                 self._register(connection, heard_ms=heard_ms)
             return hidden
 

@@ -47,16 +47,18 @@ redis.call('EXPIRE', KEYS[2], ARGV[3])
 return v
 """)
 # A room without a version gets one. Members that are left without a version are outdated.
-# Arguments: user, new version, expiry, up to how many members are returned.
+# Arguments: user ("" for nobody), new version, expiry, up to how many members are returned. A room
+# without members has the member "" only.
 ROLE = script("""
 local v = redis.call('GET', KEYS[1])
 if v then
-  local members, most = false, tonumber(ARGV[4])
-  if most > 0 then
+  local role, members, most = false, false, tonumber(ARGV[4])
+  if ARGV[1] ~= '' then role = redis.call('HGET', KEYS[2], ARGV[1]) end
+  if most > 0 and redis.call('HEXISTS', KEYS[2], '') == 0 then
     local size = redis.call('HLEN', KEYS[2])
     if size > 0 and size <= most then members = redis.call('HKEYS', KEYS[2]) end
   end
-  return {v, redis.call('HGET', KEYS[2], ARGV[1]), members}
+  return {v, role, members}
 end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 redis.call('DEL', KEYS[2])
