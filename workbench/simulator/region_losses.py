@@ -29,37 +29,50 @@ def gone(this: Run, room: str, world: World) -> list[Entry]:
     if world not in this.lost_worlds:
         return []
     written = world.twins["log"].after(RoomId(room), world.region, "", 100_000)
-    replicas = this.deployment.replication.replicas
-    return [
-        entry
-        for entry in written
-        if not any(
-            ("entries", ((entry.room_id, entry.region), entry.message_id))
-            in replicas[each.region].times
-            for each in this.worlds
-        )
-    ]
+    return [e for e in written if not any(_has(this, each, e) for each in this.worlds)]
 
 
 def is_allowed(this: Run, fault: checker.Fault) -> bool:
     """Whether a message is missing that died with its region, or was seen there before.
 
-    A `global` one never does: its region acked it when another region had it.
+    Or whether its region died when one of two others had it, and a client of the other one misses
+    it: regions do not pass on what they have got. A `global` one is never missing: its region acked
+    it when another one had it, which writes it to its own stream.
     """
+    if fault.kind is checker.Kind.LOST and _is_global(this, fault.message_id):
+        return False
+    if fault.kind is checker.Kind.LOST and fault.client is not None:
+        return _came_to_others(this, fault)
     ids = {
         str(entry.message_id)
         for world in this.lost_worlds
         for entry in gone(this, str(fault.room), world)
     }
-    if fault.message_id not in ids:
-        return False
-    if fault.kind is checker.Kind.MADE_UP:
-        return True
-    acks = [each for each in this.record.events if isinstance(each, Acked)]
-    is_global = any(
-        (each.message_id, each.durability) == (fault.message_id, Durability.GLOBAL) for each in acks
+    return fault.kind in (checker.Kind.LOST, checker.Kind.MADE_UP) and fault.message_id in ids
+
+
+def _came_to_others(this: Run, fault: checker.Fault) -> bool:
+    """Whether a lost region's message never came to the region that this client is in."""
+    lost = {each.region for each in this.lost_worlds}
+    return any(
+        str(entry.message_id) == fault.message_id
+        and entry.region in lost
+        and not _has(this, this.home(str(fault.client)), entry)
+        for entry in this.entries[str(fault.room)]
     )
-    return fault.kind is checker.Kind.LOST and fault.client is None and not is_global
+
+
+def _has(this: Run, world: World, entry: Entry) -> bool:
+    key = ("entries", ((entry.room_id, entry.region), entry.message_id))
+    return key in this.deployment.replication.replicas[world.region].times
+
+
+def _is_global(this: Run, message_id: str) -> bool:
+    return any(
+        isinstance(each, Acked)
+        and (each.message_id, each.durability) == (message_id, Durability.GLOBAL)
+        for each in this.record.events
+    )
 
 
 def waiting(this: Run) -> list[str]:
