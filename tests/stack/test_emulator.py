@@ -8,6 +8,8 @@ import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -149,6 +151,17 @@ def test_a_right_key_with_a_wrong_secret_or_body_is_none(emulator: Emulator) -> 
     right = signed(emulator.keys, emulator.url, b"{}", CREATE_TABLE)
     assert emulator.send("POST", "/", body, **right) == 403
     assert emulator.untouched()
+
+
+def test_a_refusal_says_the_time(emulator: Emulator) -> None:
+    """Whoever signs by a wrong clock learns it so."""
+    link = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=20)
+    link.request("POST", "/", b"{}", {"X-Amz-Target": "DynamoDB_20120810.ListTables"})
+    answer = link.getresponse()
+    link.close()
+    said = parsedate_to_datetime(answer.headers["Date"])
+    assert answer.status == 403
+    assert abs(said - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_a_right_signature_of_a_page_is_none(emulator: Emulator) -> None:
