@@ -43,7 +43,7 @@ class Held:
 
     Attributes:
         posts_until_ms: No post is begun later, by this process's clock.
-        answers_until_ms: What waits for a socket is not written later, and left to the worker;
+        writes_until_ms: What waits for a socket is not written later, and left to the worker;
             the answers to what was written are waited for. None for no such time.
         is_plain: Whether the cursor is still nothing but a seq.
     """
@@ -52,7 +52,7 @@ class Held:
     token: str
     posts_until_ms: int
     is_plain: bool
-    answers_until_ms: int | None = None
+    writes_until_ms: int | None = None
 
 
 class Holding:
@@ -127,8 +127,8 @@ class Holding:
         """
         stream = entries[0].room_id, entries[0].region
         began_ms, token = self._clock.now_ms(), self._ids.token()
-        posts_until_ms, answers_until_ms = began_ms + posts_ms, began_ms + _BEGUN * posts_ms
-        held = Held(stream, token, posts_until_ms, False, answers_until_ms)
+        posts_until_ms, writes_until_ms = began_ms + posts_ms, began_ms + _BEGUN * posts_ms
+        held = Held(stream, token, posts_until_ms, False, writes_until_ms)
         lease_ms = _BEGUN * posts_ms + _ANSWERED_MS
         try:
             lane = self._leases.take_lane(stream, token, lease_ms, entries, users)

@@ -140,7 +140,7 @@ class Serving:
 
     def _within_ms(self, run: Run) -> int | None:
         """How long posts may wait for a socket from now on."""
-        until_ms = run.held.answers_until_ms if run.held is not None else None
+        until_ms = run.held.writes_until_ms if run.held is not None else None
         return None if until_ms is None else max(0, until_ms - self._clock.now_ms())
 
     def _reach(self, window: Window, run: Run) -> int:

@@ -64,6 +64,16 @@ def _devices(draw: random.Random, users: list[str]) -> dict[str, str]:
     return {name: draw.choice(KINDS) for name in numbered}
 
 
+def _cast(
+    draw: random.Random, fewest: int, most: int
+) -> tuple[tuple[str, ...], list[str], dict[str, tuple[str, ...]], dict[str, str]]:
+    """Two regions or three, so many users, their rooms and their devices."""
+    regions = REGIONS[: draw.randint(2, 3)]
+    users = list(NAMES[: draw.randint(fewest, most)])
+    rooms = {"red": tuple(users), "blue": tuple(users[:2])}
+    return regions, users, rooms, _devices(draw, users)
+
+
 def _writes(
     draw: random.Random, devices: Mapping[str, str], rooms: Mapping[str, tuple[str, ...]]
 ) -> list[Step]:
@@ -196,10 +206,7 @@ def _talk(name: str, seed: int, regions: tuple[str, ...]) -> Plan:
 def partition(seed: int) -> Plan:
     """Regions are parted, and members, friends and roles change on both sides meanwhile."""
     draw = random.Random(f"partition/{seed}")
-    regions = REGIONS[: draw.randint(2, 3)]
-    users = list(NAMES[: draw.randint(3, 4)])
-    rooms = {"red": tuple(users), "blue": tuple(users[:2])}
-    devices = _devices(draw, users)
+    regions, users, rooms, devices = _cast(draw, 3, 4)
     steps = draws.arrivals(draw, devices, 10) + _writes(draw, devices, rooms)
     steps += _memberships(draw, users, regions) + _joins(draw, devices)
     friends = tuple((one, other) for one in users for other in users if one < other)
@@ -212,10 +219,7 @@ def partition(seed: int) -> Plan:
 def moves(seed: int) -> Plan:
     """Clients of all kinds go from one region to another, while messages come to them."""
     draw = random.Random(f"moves/{seed}")
-    regions = REGIONS[: draw.randint(2, 3)]
-    users = list(NAMES[: draw.randint(2, 3)])
-    rooms = {"red": tuple(users), "blue": tuple(users[:2])}
-    devices = _devices(draw, users)
+    regions, users, rooms, devices = _cast(draw, 2, 3)
     steps = draws.arrivals(draw, devices, 8) + _writes(draw, devices, rooms)
     steps += _joins(draw, devices) + _redis(draw, regions)
     names = [*sorted(devices), *(f"{user}/api" for user in users)]
@@ -233,10 +237,7 @@ def moves(seed: int) -> Plan:
 def region_loss(seed: int) -> Plan:
     """A region is lost and comes back; its clients and their resends go to another one."""
     draw = random.Random(f"region-loss/{seed}")
-    regions = REGIONS[: draw.randint(2, 3)]
-    users = list(NAMES[: draw.randint(2, 4)])
-    rooms = {"red": tuple(users), "blue": tuple(users[:2])}
-    devices = _devices(draw, users)
+    regions, users, rooms, devices = _cast(draw, 2, 4)
     steps = draws.arrivals(draw, devices, 8) + _writes(draw, devices, rooms)
     steps += _joins(draw, devices)
     if draw.random() < 0.4:
@@ -248,10 +249,7 @@ def region_loss(seed: int) -> Plan:
 def drain(seed: int) -> Plan:
     """A region is drained, for good or for a time, while its clients write, read and recover."""
     draw = random.Random(f"drain/{seed}")
-    regions = REGIONS[: draw.randint(2, 3)]
-    users = list(NAMES[: draw.randint(2, 4)])
-    rooms = {"red": tuple(users), "blue": tuple(users[:2])}
-    devices = _devices(draw, users)
+    regions, users, rooms, devices = _cast(draw, 2, 4)
     steps = draws.arrivals(draw, devices, 20) + _writes(draw, devices, rooms)
     steps += _joins(draw, devices) + _redis(draw, regions)
     at_s, drained = draw.uniform(5, 60), draw.choice(regions)
@@ -275,10 +273,7 @@ def drain(seed: int) -> Plan:
 def lost_for_good(seed: int) -> Plan:
     """A region is lost and never comes back; some messages are `global`, others are not."""
     draw = random.Random(f"lost-for-good/{seed}")
-    regions = REGIONS[: draw.randint(2, 3)]
-    users = list(NAMES[: draw.randint(2, 4)])
-    rooms = {"red": tuple(users), "blue": tuple(users[:2])}
-    devices = _devices(draw, users)
+    regions, users, rooms, devices = _cast(draw, 2, 4)
     steps = [
         replace(step, args=(*step.args, "global"))
         if step.what == "send" and draw.random() < 0.4

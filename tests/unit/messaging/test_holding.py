@@ -61,10 +61,10 @@ def test_a_worker_waits_as_long_as_a_sender_can_have_the_lease() -> None:
     taken = holding(world).try_lane([entry(1)], [UserId("alice")], world.settings.fast_lane_ms)
     assert taken is not None
     began_ms, (_, sender) = world.clock.ms, taken
-    assert sender.answers_until_ms is not None
+    assert sender.writes_until_ms is not None
     _, held = holding(world).wait(sender.stream, lambda: Cursor(0), 1, "t")
     assert held is not None
-    assert world.clock.ms >= sender.answers_until_ms + 2_000, "posts last two seconds"
+    assert world.clock.ms >= sender.writes_until_ms + 2_000, "posts last two seconds"
     assert world.clock.ms - began_ms <= 4_000
 
 
