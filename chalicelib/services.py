@@ -37,6 +37,7 @@ from .messaging.foreign import ForeignStreams
 from .messaging.history import History
 from .messaging.holding import Holding
 from .messaging.lane import FastLane
+from .messaging.outbox import Outbox
 from .messaging.parts import Parts
 from .messaging.posting import Posting
 from .messaging.reading import MessageReader
@@ -90,6 +91,7 @@ class Services:
     draining: Draining
     reader: MessageReader
     writer: MessageWriter
+    outbox: Outbox
     sending: Sending
     catch_up: CatchUp
     history: History
@@ -263,6 +265,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         ids_=a.ids,
         region=region,
         lane=FastLane(holding, a.cache, backlog, confirmations, serving, a.parallel, settings),
+        has_outbox=settings.outbox,
     )
     second = SecondRegion(a.peer_outbound, regions[1:], a.clock)
     sending = Sending(writer, second, settings, region)
@@ -354,6 +357,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         draining=draining,
         reader=reader,
         writer=writer,
+        outbox=Outbox(a.cursors, a.delivery),
         sending=sending,
         catch_up=catch_up,
         history=History(reader, catch_up),

@@ -1,4 +1,6 @@
-"""The trigger on the streams of the global tables: what other regions wrote becomes jobs.
+"""The trigger on the streams of the global tables: what must be delivered becomes jobs.
+
+That is what other regions wrote, and entries of this region that no sender has delivered.
 
 A stream reports an item at the moment at which it is in this region's replica, so no write is
 missed, whatever dies. The function only queues jobs, which may be done twice. If that fails, Lambda
@@ -30,10 +32,15 @@ def replicated(services: Services, event: Mapping[str, Any]) -> None:
         Unavailable: A queue did not answer; some jobs may have been queued.
     """
     adapters = services.adapters
-    now_ms = adapters.clock.now_ms
-    with telemetry.invocation(now_ms, "carried", function="replicated"):
-        arrived = list(_read(adapters.arrivals, event["Records"]))
-        telemetry.note("carried", records=len(event["Records"]), of_others=len(arrived))
+    region = services.settings.own_first[0]
+    with telemetry.invocation(adapters.clock.now_ms, "carried", function="replicated"):
+        reported = list(_read(adapters.arrivals, event["Records"]))
+        own = [each for each in reported if isinstance(each, Entry) and each.region == region]
+        arrived = [e for e in reported if not isinstance(e, Entry) or e.region != region]
+        undelivered = services.outbox.check(own)
+        telemetry.note(
+            "carried", records=len(reported), of_others=len(arrived), undelivered=undelivered
+        )
         if entries := list(_entries(arrived)):
             adapters.delivery.send(entries)
         if others := [*_changes(arrived), *_copies(arrived), *_readings(arrived)]:

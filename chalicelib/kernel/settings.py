@@ -124,6 +124,8 @@ class Settings:
         fast_lane_ms: Milliseconds in which it begins its posts. What waits for a socket has twice
             as long; the queue's worker delivers the rest. The sender's answer waits for what was
             posted, 2 s at most [TIDINGS_FAST_LANE_MS].
+        outbox: 1 if the stream of the table `messages` queues what no sender has delivered: then
+            a sender queues no job for what it has delivered itself [TIDINGS_OUTBOX].
         limits: Rate limits for each user, by action, where they differ from the defaults: a JSON
             object such as {"send_message": [100, 500]}: tokens per second, and the burst
             [TIDINGS_LIMITS].
@@ -185,6 +187,7 @@ class Settings:
     split_over: int = 500
     fast_lane: int = 50
     fast_lane_ms: int = 250
+    outbox: bool = False
     limits: Mapping[str, Rate] = field(default_factory=lambda: DEFAULT_LIMITS)
     room_rate: Rate = DEFAULT_ROOM_RATE
     room_share: float = 0.25
@@ -247,6 +250,7 @@ class Settings:
             split_over=int(env.get("TIDINGS_SPLIT_OVER", default.split_over)),
             fast_lane=max(0, int(env.get("TIDINGS_FAST_LANE", default.fast_lane))),
             fast_lane_ms=max(1, int(env.get("TIDINGS_FAST_LANE_MS", default.fast_lane_ms))),
+            outbox=env.get("TIDINGS_OUTBOX", "") == "1",
             limits={**DEFAULT_LIMITS, **_limits(env.get("TIDINGS_LIMITS", ""))},
             room_rate=_room_rate(env.get("TIDINGS_ROOM_RATE", "")) or default.room_rate,
             room_share=_share(env.get("TIDINGS_ROOM_SHARE", "")) or default.room_share,

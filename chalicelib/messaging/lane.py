@@ -1,9 +1,10 @@
-"""The fast lane: a sender delivers its own entry to a small room, beside the queue.
+"""The fast lane: a sender delivers its own entry to a small room, without the queue.
 
 It does what the room's worker does, by the same code and under the same lease (`holding`), for one
 entry: if the stream's cursor stands right before it, nobody waits to write, and the room is small.
-Meanwhile the entry's job is queued. The worker finds that the cursor has passed the entry and is
-done; or it delivers what the lane has left. So nothing depends on the lane.
+What it leaves gets a job. If the sender dies, the outbox queues it (`outbox`); without an outbox
+the job is queued meanwhile, and the worker finds that the cursor has passed the entry. So nothing
+depends on the lane.
 
 One Redis trip brings the lease, where the cursor is, and who of the members is online. The sender's
 answer waits for the lane, so its time is limited.
@@ -49,31 +50,36 @@ class FastLane:
         self._parallel = parallel
         self._most = settings.fast_lane
         self._posts_ms = settings.fast_lane_ms
+        self._has_outbox = settings.outbox
 
-    def beside(self, enqueue: Callable[[], None], entry: Entry, turn: Turn | None) -> None:
-        """Deliver an entry that was just written, as far as that is for the lane; queue its job.
+    def deliver(self, entry: Entry, turn: Turn | None, enqueue: Callable[[], None]) -> None:
+        """Deliver an entry that was just written, as far as that is for the lane; queue the rest.
 
         Args:
             turn: What its frame has drawn, with the room's members; None for no frame.
+            enqueue: Queues the entry's job.
 
         Raises:
             Unavailable: The job was not queued; the entry may be delivered nevertheless.
         """
         if not self._most:
             enqueue()
-        else:
+        elif not self._has_outbox:
             self._parallel.run([enqueue, lambda: self._try(entry, turn)])
+        elif not self._try(entry, turn):
+            enqueue()
 
-    def _try(self, entry: Entry, turn: Turn | None) -> None:
+    def _try(self, entry: Entry, turn: Turn | None) -> bool:
+        """Whether the stream's cursor has passed the entry."""
         try:
             room = turn.room if turn is not None else self._room_of(entry)
-            if room is not None:
-                self._deliver(entry, room)
+            return room is not None and self._deliver(entry, room)
         except Exception as fault:  # noqa: BLE001 - its job is queued, whatever happens here
             if isinstance(fault, Unavailable):
                 telemetry.log("INFO", "lane_left", reason=telemetry.reason(fault))
             else:
                 telemetry.error("lane_failed", fault)
+            return False
 
     def _room_of(self, entry: Entry) -> SmallRoom | None:
         """The room's members as cached, for a writer that has not read them. One Redis trip."""
@@ -82,10 +88,10 @@ class FastLane:
             return None
         return SmallRoom(known.version, tuple(known.members))
 
-    def _deliver(self, entry: Entry, room: SmallRoom) -> None:
+    def _deliver(self, entry: Entry, room: SmallRoom) -> bool:
         taken = self._holding.try_lane(self._backlog.shown([entry]), room.users, self._posts_ms)
         if taken is None:
-            return
+            return False
         lane, held = taken
         try:
             done = self._under_lease(entry, room, lane, held)
@@ -93,6 +99,7 @@ class FastLane:
             self._holding.give_up(held, None)
             raise
         self._holding.give_up(held, entry.seq if done else lane.lease.at, int(done))
+        return done
 
     def _under_lease(self, entry: Entry, room: SmallRoom, lane: Lane, held: Held) -> bool:
         """Deliver the entry; False if that is not for the lane."""

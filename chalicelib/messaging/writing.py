@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..contract.commands import MAX_CONTENT_BYTES, SendMessage, check_json
 from ..jobs.delivery import DeliverEntry
 from ..jobs.foreign import DeliverForeign
-from ..kernel import ids
+from ..kernel import ids, telemetry
 from ..kernel.errors import Internal, NotFound, PermissionDenied, Unavailable
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ..model.lines import Fate, Settled, Turn
@@ -40,6 +40,7 @@ class MessageWriter:
         ids_: Ids,
         region: Region,
         lane: FastLane | None = None,
+        has_outbox: bool = False,
     ) -> None:
         self._log = log
         self._reader = reader
@@ -48,6 +49,7 @@ class MessageWriter:
         self._clock = clock
         self._region = region
         self._lane = lane
+        self._has_outbox = has_outbox
         others = tuple(each for each in reader.regions if each != region)
         elsewhere = OtherRegions(log, clock, others)
         self._appender = Appender(log, lines, clock, ids_, region, elsewhere)
@@ -183,7 +185,7 @@ class MessageWriter:
         settled = self._appender.append(draft, dedupe, turn)
         entry = self._entry(draft, settled)
         if self._lane is not None and settled.alone:
-            self._lane.beside(lambda: self._enqueue(entry), entry, turn)
+            self._lane.deliver(entry, turn, lambda: self._enqueue(entry))
         else:
             self._enqueue(entry)
         return entry
@@ -210,7 +212,11 @@ class MessageWriter:
         return replace(stored, origin_id=draft.origin_id)
 
     def _enqueue(self, entry: Entry) -> None:
-        """Queue the delivery; a resend of a message of another region names that entry."""
+        """Queue the delivery; a resend of a message of another region names that entry.
+
+        Raises:
+            Unavailable: The queue does not answer, and no outbox will queue it.
+        """
         own = entry.region == self._region
         try:
             self._delivery.send([DeliverEntry(entry=entry) if own else DeliverForeign(entry=entry)])
@@ -220,4 +226,6 @@ class MessageWriter:
                 # A later entry's job is to begin here, however long the outage is. An older first
                 # entry was perhaps delivered, and the cursor lost.
                 self._cursors.note_new(entry.room_id, entry.region)
-            raise
+            if not (own and self._has_outbox):
+                raise
+            telemetry.log("WARNING", "job_left_to_outbox", room_id=entry.room_id, seq=entry.seq)

@@ -48,7 +48,8 @@ class Tables:
         full = f"{self.prefix}-{table}"
         arn = f"arn:aws:dynamodb:{HERE}:000000000000:table/{full}/stream/2026-11-29T00:00:00.000"
         for item in self.client.scan(TableName=full)["Items"]:
-            yield {"eventName": name, "eventSourceARN": arn, "dynamodb": {"NewImage": item}}
+            data = {"NewImage": item, "ApproximateCreationDateTime": NOW / 1000 + 86_400}
+            yield {"eventName": name, "eventSourceARN": arn, "dynamodb": data}
 
     def arrived(self, table: str, name: str = "INSERT") -> list[Arrival]:
         found = [self._arrivals.read(record) for record in self.records(table, name)]
@@ -73,6 +74,17 @@ def test_an_entry_and_its_dedupe_item(tables: Tables) -> None:
     assert entry in arrived
     assert ReplicatedDedupe(LOBBY, THERE, entry.message_id) in arrived
     assert tables.arrived("messages", "MODIFY") == [], "an entry changes by another entry"
+
+
+def test_an_entry_that_this_region_has_just_written(tables: Tables) -> None:
+    entry = message(1)
+    tables.here.log.commit(entry, EMPTY, ids.message_dedupe(ANNA, "c1", HERE), NOW)
+    found = []
+    for age_s, name in ((0, "INSERT"), (3_600, "INSERT"), (8_000, "INSERT"), (0, "MODIFY")):
+        for record in tables.records("messages", name):
+            data = {**record["dynamodb"], "ApproximateCreationDateTime": NOW / 1000 + age_s}
+            found.append((age_s, tables.read({**record, "dynamodb": data})))
+    assert [each for each in found if each[1] is not None] == [(0, entry), (3_600, entry)]
 
 
 def test_noted_copies_have_no_effect(tables: Tables) -> None:

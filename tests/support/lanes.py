@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from chalicelib.entrypoints import streams
+from chalicelib.model.identifiers import MessageId
 from chalicelib.services import compose
-from tests.support.deliveries import jobs, send, serve
+from tests.support.deliveries import HERE, LOBBY, jobs, send, serve
 from tests.support.socketio import Device
 from tests.support.world import World
 
@@ -33,6 +35,12 @@ def laned(*, lane_first: bool = True, **settings: int) -> World:
     world.services = compose(world.settings, world.adapters)
     world.room("alice", "bob", "carol")
     return world
+
+
+def streamed(world: World) -> None:
+    """Pass all that is in the lobby's stream to the trigger of the table's stream."""
+    found = world.adapters.log.after(LOBBY, HERE, MessageId(""), 1_000)
+    streams.replicated(world.services, {"Records": [{"arrival": each} for each in found]})
 
 
 def warmed(world: World, sender: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib.adapters.memory.items import Items
+from chalicelib.kernel.settings import Settings
 from chalicelib.model.identifiers import Region, UserId
 
 from .links import Links
@@ -43,12 +44,17 @@ class Deployment:
         self.worlds: dict[str, World] = {}
         for name in plan.regions or ("",):
             settings = plan.configured(name)
-            global_twins = functools.partial(self._replica, settings.own_first)
+            has_streams = bool(name) or settings.outbox
+            global_twins = functools.partial(self._replica, settings)
             world = World(
-                common, settings, global_twins=global_twins if name else None, distort=distort
+                common,
+                settings,
+                several=bool(name),
+                global_twins=global_twins if has_streams else None,
+                distort=distort,
             )
             self.worlds[name] = world
-            if name:
+            if has_streams:
                 self.replication.invoke[world.region] = world.replicated
         self.first = next(iter(self.worlds.values()))
         for outage in plan.fault_plan.outages:
@@ -64,10 +70,15 @@ class Deployment:
     def run(self, until_s: float) -> None:
         self.scheduler.run(int(until_s * 1e6), MOST_STEPS)
 
-    def _replica(self, known: tuple[Region, ...], later: Later) -> dict[str, Any]:
+    def _replica(self, settings: Settings, later: Later) -> dict[str, Any]:
         """Make a region's replica of the global tables, and return its twins."""
         replica = Replica(
-            known, self._claims, lambda: self.scheduler.now_us, self.replication.send, later
+            settings.own_first,
+            self._claims,
+            lambda: self.scheduler.now_us,
+            self.replication.send,
+            later,
+            reports_own=settings.outbox,
         )
         self.replication.replicas[replica.region] = replica
         return replica.twins

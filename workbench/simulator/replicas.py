@@ -190,6 +190,7 @@ class Replica:
         claims: The table of room ids, which one region keeps for all.
         send: Takes each write, and what the region's own stream reports of it.
         later: Lets an index follow.
+        reports_own: Whether the log's stream also reports this region's entries.
     """
 
     def __init__(
@@ -199,8 +200,11 @@ class Replica:
         now_us: Callable[[], int],
         send: Callable[[Item, Arrival | None], None],
         later: Later,
+        *,
+        reports_own: bool = False,
     ) -> None:
         self.region = known[0]
+        self._reports_own = reports_own
         self.times: dict[tuple[str, Any], Stamp] = {}
         self._now_us = now_us
         self._send = send
@@ -240,8 +244,8 @@ class Replica:
         return self._inserted(item) if self._log.take(item) is None else None
 
     def _inserted(self, item: Item) -> Arrival | None:
-        """What the stream of the log's table reports of a new item of another region."""
-        if item.table == "entries" and item.value.region != self.region:
+        """What the stream of the log's table reports of a new item."""
+        if item.table == "entries" and (self._reports_own or item.value.region != self.region):
             arrived: Entry = item.value
             return arrived
         if item.table == "dedupes":

@@ -93,8 +93,9 @@ class World:
         calls: The calls of its processes.
 
     Args:
-        global_twins: Makes the twins of the region's replicas of the global tables; None if there
-            is one region.
+        several: Whether the deployment has several regions.
+        global_twins: Makes the twins of the region's replicas of the global tables, whose streams
+            report what is written; None if nobody reads these.
         distort: Changes the twins, to see that the checks notice.
     """
 
@@ -103,15 +104,19 @@ class World:
         common: Common,
         settings: Settings,
         *,
+        several: bool = False,
         global_twins: Callable[[Later], dict[str, Any]] | None = None,
         distort: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         self.scheduler, self.trace = common.scheduler, common.trace
         self.region = Region(settings.region)
-        self._label = f"{self.region} " if global_twins is not None else ""
-        several = self.region if global_twins is not None else ""
+        self._label = f"{self.region} " if several else ""
         self.injector = FaultInjector(
-            common.fault_plan, self.scheduler, common.only, several, common.struck
+            common.fault_plan,
+            self.scheduler,
+            common.only,
+            self.region if several else "",
+            common.struck,
         )
         self.settings, self.links = settings, common.links
         self._seed = common.seed
@@ -144,7 +149,7 @@ class World:
         self.delivery.invoke = self._trigger("deliver", queues.deliver)
         self.outbound.invoke = self._trigger("outbound", queues.outbound)
         self.inbox.invoke = self._trigger("relay", queues.relay)
-        if global_twins is not None:
+        if several:
             place = Place(self.inbox, self.outbound, self.http, lambda: self.functions.is_down)
             self.links.places[self.region] = place
         self.sweeps = 0

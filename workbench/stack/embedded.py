@@ -36,17 +36,20 @@ from .nudging import Nudging
 from .page import demo_page
 from .pumps import QueuePump, Schedule
 from .records import scheduled_event
+from .regions import filters
+from .regions.endpoint import ReplicaEndpoint
 from .regions.stream_pumps import StreamPumps
 from .rollout import Rollout
 from .sqs import SqsClient
 from .stats import DevStats, MessageRate
+from .table_streams import TableStreams
 from .tokens import DevTokens
 
 ROOT = running.ROOT
 QUEUE_CONCURRENCY = 10  # batches of one queue at once
 _ANOTHER = ": choose another with PORT=…"
 # Of AWS, what the product calls when it runs.
-_SERVICES = ("cloudwatch", "dynamodb", "sqs")
+_SERVICES = ("cloudwatch", "dynamodb", "dynamodbstreams", "sqs")
 
 
 class EmbeddedStack:
@@ -57,7 +60,6 @@ class EmbeddedStack:
     many invocations run at once: each poll that waits is one. Half of them are the HTTP function's;
     those of the queues come on top. `home` is the folder in which the
     one stack that runs from there says where it is, `persist` keeps its data there.
-
     `given` services, else `AWS_ENDPOINT_URL` and `TIDINGS_REDIS_URL` when set, are used instead of
     children.
     """
@@ -181,6 +183,7 @@ class EmbeddedStack:
             self.aws_endpoint_url,
             self.region,
             self.keys,
+            streams=() if self._has_peers else filters.patterns(self.region, several=False),
         )
         self._set_environment({"TIDINGS_CONNECTIONS_URL": self.url})
         # The services of an earlier stack in this process belong to its environment.
@@ -278,6 +281,7 @@ class EmbeddedStack:
                 "TIDINGS_REDIS_URL": self.redis_url,
                 "TIDINGS_JWT_SECRET": self.secret,
                 "TIDINGS_POLL_SLOTS": str(self._http_concurrency),
+                "TIDINGS_OUTBOX": "1",
                 **self._settings,
             }
         )
@@ -327,20 +331,19 @@ class EmbeddedStack:
             )
         for pump in self._pumps:
             await pump.start()
-        if self._has_peers:
-            self._streams = self._stream_pumps(*called.streams)
-            await self._streams.start()
+        self._streams = self._stream_pumps(*called.streams)
+        await self._streams.start()
         for each in self._schedules:
             await each.start()
         # The first sweep tells Redis that it knows all connections: there are none yet.
         await self.functions.invoke("sweep", scheduled_event("sweep", self.region), 60.0)
 
     def _stream_pumps(self, trigger: triggers.StreamTrigger) -> StreamPumps:
+        source = ReplicaEndpoint if self._has_peers else TableStreams
         pumps = StreamPumps(
-            self.aws_endpoint_url,
+            source(self.aws_endpoint_url, self.region, self.keys),
             self.prefix,
-            self.region,
-            self.keys,
+            filters.patterns(self.region, several=self._has_peers),
             function=trigger.function,
             invoker=self._nudging,
             batch_size=trigger.batch_size,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,25 +18,39 @@ from .children import StackError
 
 
 def create(
-    definition: dict[str, Any], prefix: str, endpoint_url: str, region: str, keys: Keys = ANY
+    definition: dict[str, Any],
+    prefix: str,
+    endpoint_url: str,
+    region: str,
+    keys: Keys = ANY,
+    *,
+    streams: Collection[str] = (),
 ) -> dict[str, str]:
     """Create what is missing; queue URLs by short name.
+
+    Args:
+        streams: The tables that have a stream, by short name.
 
     Raises:
         StackError: The endpoint does not answer, or refuses.
     """
     try:
-        return _create(definition, prefix, endpoint_url, region, keys)
+        return _create(definition, prefix, endpoint_url, region, keys, streams)
     except (BotoCoreError, ClientError) as fault:
         raise StackError(f"creating tables and queues at {endpoint_url}: {fault}") from fault
 
 
 def _create(
-    definition: dict[str, Any], prefix: str, endpoint_url: str, region: str, keys: Keys
+    definition: dict[str, Any],
+    prefix: str,
+    endpoint_url: str,
+    region: str,
+    keys: Keys,
+    streams: Collection[str],
 ) -> dict[str, str]:
     dynamodb, sqs = (client(name, endpoint_url, region, keys) for name in ("dynamodb", "sqs"))
     for name, table in definition["tables"].items():
-        _create_table(dynamodb, f"{prefix}-{name}", table)
+        _create_table(dynamodb, f"{prefix}-{name}", table, has_stream=name in streams)
     urls: dict[str, str] = {}
     # Dead-letter queues come first: the others name them.
     for name, queue in sorted(definition["queues"].items(), key=lambda q: "dead_letter" in q[1]):
@@ -43,7 +58,9 @@ def _create(
     return urls
 
 
-def _create_table(dynamodb: Any, name: str, table: dict[str, Any]) -> None:
+def _create_table(
+    dynamodb: Any, name: str, table: dict[str, Any], *, has_stream: bool = False
+) -> None:
     attributes = [{"AttributeName": n, "AttributeType": t} for n, t in table["attributes"].items()]
     arguments: dict[str, Any] = {}
     if table.get("indexes"):
@@ -55,6 +72,9 @@ def _create_table(dynamodb: Any, name: str, table: dict[str, Any]) -> None:
             }
             for index in table["indexes"]
         ]
+    stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    if has_stream:
+        arguments["StreamSpecification"] = stream
     try:
         dynamodb.create_table(
             TableName=name,
@@ -64,6 +84,9 @@ def _create_table(dynamodb: Any, name: str, table: dict[str, Any]) -> None:
             **arguments,
         )
     except dynamodb.exceptions.ResourceInUseException:
+        known = dynamodb.describe_table(TableName=name)["Table"]
+        if has_stream and not known.get("StreamSpecification", {}).get("StreamEnabled"):
+            dynamodb.update_table(TableName=name, StreamSpecification=stream)
         return
     waiter = dynamodb.get_waiter("table_exists")
     waiter.wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})

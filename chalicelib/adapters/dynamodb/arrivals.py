@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...model.identifiers import MessageId, Region, RoomId
+from ...model.log import Entry
 from ...model.replication import Arrival, Replicated, ReplicatedDedupe, ReplicatedMarker
 from .keys import DEDUPE, ENTRY
 from .log_items import entry_of
@@ -24,6 +25,9 @@ _KEYS = {
     "revocations": ("user_id", ""),
     "presence": ("user_id", "region"),
 }
+# An older entry of this region was not written now, but has come back with its table. Clocks may
+# differ by an hour.
+_NEW_S = 7200
 _NO_EFFECT = "announced"  # what a region has told friends is of no interest elsewhere
 
 
@@ -34,9 +38,11 @@ class DynamoArrivals:
 
     def read(self, record: Mapping[str, Any]) -> Arrival | None:
         item = record["dynamodb"].get("NewImage")
-        if item is None or text(item, "region") in ("", self._region):
-            return None  # deleted, or written here
+        if item is None or text(item, "region") == "":
+            return None  # deleted, or nobody's
         table = record["eventSourceARN"].split("/")[1].removeprefix(self._prefix)
+        if text(item, "region") == self._region:
+            return _own_entry(record, item) if table == "messages" else None
         if table == "messages":
             return _message(record["eventName"], item)
         if table == "reads":
@@ -63,6 +69,15 @@ def _message(name: str, item: Mapping[str, Any]) -> Arrival | None:
         return None
     message_id = MessageId(item["message_id"]["S"])
     return ReplicatedDedupe(RoomId(room_id), Region(item["region"]["S"]), message_id)
+
+
+def _own_entry(record: Mapping[str, Any], item: Mapping[str, Any]) -> Entry | None:
+    """An entry that this region has just written."""
+    if record["eventName"] != "INSERT" or not item["entry"]["S"].startswith(ENTRY):
+        return None
+    entry = entry_of(dict(item))
+    age_s = record["dynamodb"]["ApproximateCreationDateTime"] - entry.timestamp_ms / 1000
+    return entry if age_s < _NEW_S else None
 
 
 def _same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

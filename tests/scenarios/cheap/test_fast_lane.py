@@ -5,7 +5,7 @@ from __future__ import annotations
 from chalicelib.entrypoints.http import rest
 from tests.support.counting import Counting, counted
 from tests.support.deliveries import got, jobs, send
-from tests.support.lanes import laned, warmed, work
+from tests.support.lanes import laned, streamed, warmed, work
 from tests.support.world import World
 
 
@@ -47,6 +47,18 @@ def test_its_worker_sees_in_its_first_trip_that_nothing_is_left() -> None:
     assert ports["cursors"].calls == ["get"]
     made = {name: port.calls for name, port in ports.items() if port.calls}
     assert set(made) == {"cursors"}, made
+
+
+def test_with_the_outbox_a_delivered_message_costs_no_call_of_a_queue() -> None:
+    world = laned(outbox=True)
+    (alice, bob), ports = quiet(world, "alice", "bob")
+    send(world, alice, "1", "2")
+    assert got(world, bob)[-2:] == ["1", "2"]
+    streamed(world)
+    assert ports["delivery"].calls == []
+    assert ports["outbound"].calls == []
+    assert ports["cursors"].calls == ["advance", "advance", "of"]
+    assert len(ports["poster"].calls) == 2
 
 
 def test_a_room_that_the_lane_does_not_serve_costs_the_sender_no_trip() -> None:

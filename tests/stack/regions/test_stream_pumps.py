@@ -50,6 +50,9 @@ class Replica:
         answer = await self._stream.read(stream, after, most, wait_s)
         return Records(answer["stream"], answer["next"], answer["missed"], answer["records"])
 
+    async def close(self) -> None:
+        pass
+
 
 class Recorder:
     """An invoker that keeps the rooms of each batch."""
@@ -82,7 +85,9 @@ class Recorder:
 
 @contextlib.asynccontextmanager
 async def pumping(replica: Replica, invoker: Recorder) -> AsyncIterator[StreamPump]:
-    pump = StreamPump(replica, TABLE, INSERTS, function="replicated", invoker=invoker, batch_size=2)
+    pump = StreamPump(
+        replica, TABLE, [INSERTS], function="replicated", invoker=invoker, batch_size=2
+    )
     await pump.start()
     try:
         yield pump

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.entrypoints import streams
+from chalicelib.jobs.delivery import DeliverEntry
 from chalicelib.jobs.foreign import DeliverForeign, ForeignChange, NoteCopies
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.identifiers import MessageId, RoomId
@@ -75,6 +76,16 @@ def test_dedupe_items_of_a_stream_are_one_job() -> None:
     jobs = queued(world)
     assert [len(job.message_ids) for job in jobs] == [100, 50, 1]
     assert all(isinstance(job, NoteCopies) for job in jobs)
+
+
+def test_what_this_region_wrote_and_nobody_delivered_gets_its_own_job() -> None:
+    world = World()
+    world.adapters.cursors.advance(message(2), 0)
+    report(world, message(2), message(3), entry(7), message(4))
+    assert {(type(job), job.group, job.entry.seq) for job in queued(world)} == {
+        (DeliverEntry, LOBBY, 4),
+        (DeliverForeign, f"{LOBBY}#{THERE}", 7),
+    }
 
 
 def test_nothing_is_queued_for_what_has_no_effect() -> None:

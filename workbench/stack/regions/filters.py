@@ -12,19 +12,30 @@ Pattern = Mapping[str, Any]
 _MISSING = object()
 
 
-def patterns(region: str) -> dict[str, Pattern]:
-    """Of the region's event source mappings, by the table's short name."""
+def patterns(region: str, *, several: bool) -> dict[str, tuple[Pattern, ...]]:
+    """Of the region's event source mappings, by the table's short name. One of them must match.
+
+    Args:
+        several: Whether the deployment has several regions.
+    """
+    own = {
+        "NewImage": {"region": {"S": [region]}},
+        "Keys": {"entry": {"S": [{"prefix": "e#"}]}},
+    }
+    written = {"eventName": ["INSERT"], "dynamodb": own}
+    if not several:
+        return {"messages": (written,)}
     elsewhere = {"NewImage": {"region": {"S": [{"anything-but": [region]}]}}}
     entries = {"Keys": {"entry": {"S": [{"prefix": "e#"}, {"prefix": "#"}]}}}
     changes = {"eventName": ["INSERT", "MODIFY"], "dynamodb": elsewhere}
     return {
-        "messages": {"eventName": ["INSERT"], "dynamodb": {**entries, **elsewhere}},
-        "rooms": changes,
-        "memberships": changes,
-        "friends": changes,
-        "revocations": changes,
-        "presence": changes,
-        "reads": changes,
+        "messages": (written, {"eventName": ["INSERT"], "dynamodb": {**entries, **elsewhere}}),
+        "rooms": (changes,),
+        "memberships": (changes,),
+        "friends": (changes,),
+        "revocations": (changes,),
+        "presence": (changes,),
+        "reads": (changes,),
     }
 
 

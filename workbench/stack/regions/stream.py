@@ -1,7 +1,7 @@
 """A table's stream in one region, as DynamoDB Streams shows a replica: what others have written.
 
-A stream on AWS has the region's own writes, too. Of them, this one has only items whose attribute
-`region` names another region: the event source mappings of Tidings leave the rest out.
+A stream on AWS has all of the region's own writes, too. Of them, this one has only new items: the
+event source mappings of Tidings leave the rest out.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
 """
 

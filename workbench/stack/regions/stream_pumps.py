@@ -1,4 +1,4 @@
-"""Lambda's event source mappings of the streams of a region's global tables.
+"""Lambda's event source mappings of the streams of a region's tables.
 
 https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 """
@@ -10,12 +10,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from operate.keys import Keys
 from workbench.gateway import FunctionError, Invoker
 
 from ..pumps import settle
-from .endpoint import Records, ReplicaEndpoint, ReplicaError
-from .filters import Pattern, matches, patterns
+from .endpoint import Records, ReplicaError
+from .filters import Pattern, matches
 
 logger = logging.getLogger("tidings.stack")
 _WAIT_S = 15.0
@@ -24,11 +23,13 @@ _FUNCTION_S = 60.0
 
 
 class Source(Protocol):
-    """The streams of a region; see `ReplicaEndpoint`."""
+    """The streams of a region; see `ReplicaEndpoint` and `TableStreams`."""
 
     async def stream(
         self, table: str, stream: str | None, after: int, *, most: int, wait_s: float
     ) -> Records: ...
+
+    async def close(self) -> None: ...
 
 
 class StreamPump:
@@ -38,7 +39,7 @@ class StreamPump:
 
     Args:
         table: Its full name.
-        pattern: Which records the function gets.
+        patterns: The function gets the records that match one of them.
         batch_size: Records that are read at once at most.
     """
 
@@ -46,7 +47,7 @@ class StreamPump:
         self,
         source: Source,
         table: str,
-        pattern: Pattern,
+        patterns: Sequence[Pattern],
         *,
         function: str,
         invoker: Invoker,
@@ -54,7 +55,7 @@ class StreamPump:
     ) -> None:
         self._source = source
         self._table = table
-        self._pattern = pattern
+        self._patterns = patterns
         self._function = function
         self._invoker = invoker
         self._batch_size = batch_size
@@ -78,9 +79,12 @@ class StreamPump:
             read = await self._read()
             if read.missed:
                 logger.error("%d records of %s are no longer kept", read.missed, self._table)
-            if records := [each for each in read.records if matches(self._pattern, each)]:
+            if records := [each for each in read.records if self._passes(each)]:
                 await self._invoke(records)
             self._stream, self._after = read.stream, read.next
+
+    def _passes(self, record: Mapping[str, Any]) -> bool:
+        return any(matches(each, record) for each in self._patterns)
 
     async def _read(self) -> Records:
         failures = 0
@@ -115,34 +119,33 @@ class StreamPump:
 
 
 class StreamPumps:
-    """Those of all tables of a region whose changes elsewhere matter there.
+    """Those of all tables of a region of which records call the function.
 
     Args:
-        endpoint_url: Where the region's DynamoDB answers its functions: its faults hold here too.
+        filters: By the table's short name.
     """
 
     def __init__(
         self,
-        endpoint_url: str,
+        source: Source,
         prefix: str,
-        region: str,
-        keys: Keys,
+        filters: Mapping[str, Sequence[Pattern]],
         *,
         function: str,
         invoker: Invoker,
         batch_size: int,
     ) -> None:
-        self._replica = ReplicaEndpoint(endpoint_url, region, keys)
+        self._source = source
         self._pumps = [
             StreamPump(
-                self._replica,
+                source,
                 f"{prefix}-{table}",
-                pattern,
+                patterns,
                 function=function,
                 invoker=invoker,
                 batch_size=batch_size,
             )
-            for table, pattern in patterns(region).items()
+            for table, patterns in filters.items()
         ]
 
     def __len__(self) -> int:
@@ -154,7 +157,7 @@ class StreamPumps:
 
     async def stop(self) -> None:
         await asyncio.gather(*(pump.stop() for pump in self._pumps))
-        await self._replica.close()
+        await self._source.close()
 
 
 async def _pause(failures: int) -> None:
