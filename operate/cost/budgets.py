@@ -90,10 +90,11 @@ DELIVER = Calls("deliver", redis=2, reads=1, writes=1)
 # With sockets that can recover among the receivers: their trails, before and after the posts.
 DELIVER_RECOVERING = Calls("deliver", redis=4, reads=1, writes=1)
 # The fast lane: the sender takes the stream's lease, posts, moves the cursor and gives the lease
-# up. The job's worker reads the cursor and is done. In sum: SEND and DELIVER.
-SEND_FAST = replace(SEND, redis=SEND.redis + 2, writes=SEND.writes + DELIVER.writes)
+# up. There is no job.
+SEND_FAST = replace(SEND, redis=SEND.redis + 2, writes=SEND.writes + DELIVER.writes, fifo=0)
 SEND_FAST_RECOVERING = replace(SEND_FAST, redis=SEND.redis + 4)
-DELIVERED = Calls("deliver", reads=1)
+# The stream reports an entry, alone; the cursor has passed it.
+CHECKED = Calls("replicated", reads=1)
 
 # Two jobs in one request: one announces that the user types, a delayed one that they stopped.
 TYPING = Calls("websocket_message", frames_in=1, frames_out=1, redis=1, standard=1)

@@ -27,9 +27,9 @@ _CALLED_BY_GATEWAY = {
     "websocket_disconnect",
     "api_handler",
 }
-# In each region. With several, one metric more, an alarm for it, for the trigger and for what it
-# gave up, and one for each global table and other region.
-_SECRETS, _METRICS, _ALARMED_METRICS, _DASHBOARDS = 1, 13, 63, 1
+# In each region. With several, one metric more and an alarm for it, and one for each global table
+# and other region.
+_SECRETS, _METRICS, _ALARMED_METRICS, _DASHBOARDS = 1, 13, 67, 1
 _GLOBAL_TABLES = 8
 
 SERVICES = {
@@ -191,7 +191,7 @@ def quantities(usage: Usage) -> Mapping[str, float]:
     hours = MONTH_S / 3600 * regions
     gateways = {"nat": usage.zones, "nat-single": 1}.get(usage.egress, 0)
     endpoints = _ENDPOINTS * usage.zones if usage.egress == "ipv6" else 0
-    of_several = 0 if regions == 1 else 3 + _GLOBAL_TABLES * (regions - 1)
+    of_several = 0 if regions == 1 else 1 + _GLOBAL_TABLES * (regions - 1)
     used |= {
         "websocket_minutes": usage.connections * _MINUTES,
         "http_requests": requests,
@@ -291,9 +291,9 @@ def _people(month: _Month) -> None:
     month.add(budgets.SIO_DISCONNECT, socketio)
     month.add(budgets.LEFT_LOOK, sessions)
     month.add(budgets.LEFT, sessions, usage.friends_online)
-    month.add(budgets.SEND, messages)
-    deliver = budgets.DELIVER_RECOVERING if socketio else budgets.DELIVER
-    month.add(deliver, messages, devices_online)
+    send = budgets.SEND_FAST_RECOVERING if socketio else budgets.SEND_FAST
+    month.add(send, messages, devices_online)
+    month.add(budgets.CHECKED, messages)
     month.add(budgets.TYPING, messages * usage.typing)
     open_devices = others * usage.open_share * usage.devices
     told = budgets.TYPING_TOLD if usage.regions == 1 else budgets.TYPING_PUBLISHED

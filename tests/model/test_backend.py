@@ -49,8 +49,9 @@ def total(works: list[Calls]) -> Counter[str]:
 @pytest.mark.parametrize("members", [2, 20])
 def test_a_message_makes_the_calls_that_are_counted(members: int, clients: str) -> None:
     """Those of `workbench.load.message_cost`, which the call budgets hold."""
-    given = fixed(fifo_receive=1_000)  # the worker comes when the sender is done
-    seen = rooms.quiet(replace(ONE, members=members), clients, Settings(), given, 1)
+    given = fixed(fifo_receive=1_000, stream=500)  # these come when the sender is done
+    settings = Settings(outbox=True)
+    seen = rooms.quiet(replace(ONE, members=members), clients, settings, given, 1)
     counted = count(members, clients)
     expected = total([calls for calls, _ in counted.invocations])
     assert total([each.calls for each in seen.work]) == Counter(

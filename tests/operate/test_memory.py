@@ -6,7 +6,7 @@ import pytest
 
 from operate.cost import load
 from operate.cost.usage import FUNCTIONS
-from workbench.load.memory import FULL_MB, LANE, MESSAGE, SIZES_MB, WORK, Work, rows, table
+from workbench.load.memory import FULL_MB, MESSAGE, SIZES_MB, WORK, Work, rows, table
 
 
 def test_cpu_is_paid_at_its_share_and_the_wait_is_not() -> None:
@@ -20,13 +20,10 @@ def test_cpu_is_paid_at_its_share_and_the_wait_is_not() -> None:
     assert half.usd == pytest.approx(load()["lambda_gb_s"].usd(gb_s) + requests)
 
 
-def test_the_lane_costs_its_cpu_and_is_waited_for_beside_the_queue() -> None:
+def test_a_message_is_delivered_after_its_commit() -> None:
     by_call = {"dynamodb": 90.0, "queue": 60.0, "redis": 80.0, "post": 70.0}
-    alone = Work(transactions=1, sqs=1, redis=2)
-    assert MESSAGE.cpu_us(by_call) == alone.cpu_us(by_call) + 90 + 2 * 80 + 70
-    assert LANE.wait_ms == 8 + 2 * 1 + 12
-    assert MESSAGE.wait_ms - alone.wait_ms == LANE.wait_ms - 12
-    assert Work(sqs=1, lane=Work(redis=1)).wait_ms == 12
+    assert MESSAGE.cpu_us(by_call) == 2 * 90 + 4 * 80 + 70
+    assert MESSAGE.wait_ms == 25 + 8 + 4 * 1 + 12
 
 
 def test_posts_go_out_side_by_side() -> None:

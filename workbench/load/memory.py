@@ -43,7 +43,6 @@ class Work:
     Attributes:
         dynamodb: All but transactions.
         posts: They go out side by side.
-        lane: What the fast lane does beside the calls of SQS.
     """
 
     transactions: float = 0
@@ -51,27 +50,22 @@ class Work:
     sqs: float = 0
     redis: float = 0
     posts: float = 0
-    lane: Work | None = None
 
     def cpu_us(self, by_call: Mapping[str, float]) -> float:
         """CPU of the calls, without what the invocation has of its own."""
         own = sum(by_call[call] * getattr(self, name) for name, call in _CPU.items())
-        lane = self.lane.cpu_us(by_call) if self.lane is not None else 0.0
-        return float(own + by_call["post"] * self.posts + lane)
+        return float(own + by_call["post"] * self.posts)
 
     @property
     def wait_ms(self) -> float:
-        wait = {name: ms * getattr(self, name) for name, ms in _WAIT_MS.items()}
-        if self.lane is not None:
-            wait["sqs"] = max(wait["sqs"], self.lane.wait_ms)
+        wait = sum(ms * getattr(self, name) for name, ms in _WAIT_MS.items())
         posts = _POST_MS + _NEXT_POST_MS * (self.posts - 1) if self.posts else 0.0
-        return float(sum(wait.values()) + posts)
+        return float(wait + posts)
 
 
-# A room of two: the lease with who is online, a post, the cursor, the lease's end. A room of 50
-# connections has 49 posts.
-LANE = Work(dynamodb=1, redis=2, posts=1)
-MESSAGE = Work(transactions=1, sqs=1, redis=2, lane=LANE)
+# A room of two that the sender delivers to: beside the commit, the lease with who is online, a
+# post, the cursor, the lease's end. A room of 50 connections has 49 posts.
+MESSAGE = Work(transactions=1, dynamodb=1, redis=4, posts=1)
 WORK = {
     "websocket_connect": Work(dynamodb=2, sqs=1, redis=1),
     "websocket_message": MESSAGE,
@@ -80,7 +74,7 @@ WORK = {
     "deliver": Work(dynamodb=2, sqs=1, redis=4, posts=20),  # a room that is not for the lane
     "outbound": Work(dynamodb=1, sqs=1, redis=3, posts=2),
     "relay": Work(sqs=1, redis=3),
-    "replicated": Work(sqs=2),
+    "replicated": Work(dynamodb=1),  # of one region
     "sweep": Work(dynamodb=64, redis=2),
     "report": Work(dynamodb=1, redis=1),
 }

@@ -65,7 +65,7 @@ class Counted:
 
 def count(members: int, clients: str) -> Counted:
     """Count a message to a room with so many connected members."""
-    twins, room_id = Twins(), RoomId("room")
+    twins, room_id = Twins(outbox=True), RoomId("room")
     connect = twins.connect if clients == "JSON" else twins.connect_stock
     sender, *receivers = [connect(user) for user in twins.room(room_id, members)]
     twins.drain()
@@ -73,8 +73,13 @@ def count(members: int, clients: str) -> Counted:
         _say(twins, sender, clients, number)
         twins.drain()
     invocations = [_invocation(twins, "websocket_message", lambda: _say(twins, sender, clients, 9))]
-    for name, source in (("deliver", twins.deliver), ("outbound", twins.outbound)):
-        while (invocation := _invocation(twins, name, source.serve)) is not None:
+    sources = {
+        "deliver": twins.deliver.serve,
+        "outbound": twins.outbound.serve,
+        "replicated": twins.report,
+    }
+    for name, serve in sources.items():
+        while (invocation := _invocation(twins, name, serve)) is not None:
             invocations.append(invocation)
     counted = Counted(members, clients, [each for each in invocations if each is not None])
     if counted.posts != len(receivers):

@@ -18,12 +18,13 @@ from chalicelib.adapters.apigateway.engine import EnginePoster
 from chalicelib.adapters.memory.cache import MemoryCache
 from chalicelib.adapters.sqs import SqsQueue
 from chalicelib.adapters.system import SystemClock, SystemIds, SystemThreads
-from chalicelib.entrypoints import queues, websocket
+from chalicelib.entrypoints import queues, streams, websocket
 from chalicelib.kernel.ids import BUCKETS
 from chalicelib.kernel.settings import Settings
 from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Outcome, Post
-from chalicelib.model.identifiers import ConnectionId, Region, RoomId, UserId
+from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
+from chalicelib.model.log import Entry
 from chalicelib.model.rooms import Member, Role, Room, RoomType
 from chalicelib.services import Adapters, compose
 from workbench import twins
@@ -107,6 +108,7 @@ class Twins:
     """
     Args:
         commit: Makes the log's transactions, around which a measurement may put faults.
+        outbox: Senders queue no job for what they have delivered, and the log has a stream.
 
     Attributes:
         delays: What calls take; nothing while members connect.
@@ -116,7 +118,11 @@ class Twins:
     """
 
     def __init__(
-        self, delays: Delays = NONE, commit: Callable[[Callable[[], Any]], Any] | None = None
+        self,
+        delays: Delays = NONE,
+        commit: Callable[[Callable[[], Any]], Any] | None = None,
+        *,
+        outbox: bool = False,
     ) -> None:
         self.delays = NONE
         self.calls: Counter[Call] = Counter()
@@ -124,7 +130,7 @@ class Twins:
         self._lock = threading.Lock()
         clock, ids = SystemClock(), SystemIds()
         # On a busy machine, too, senders leave nothing of a small room to its worker.
-        settings = Settings(jwt_secret=_SECRET, fast_lane_ms=5_000)
+        settings = Settings(jwt_secret=_SECRET, fast_lane_ms=5_000, outbox=outbox)
         self.region = Region(settings.region)
         self.posts = Posts(lambda: self.delays.post_s, settings.post_concurrency)
         self.queues = {name: Sqs(functools.partial(self._request, name)) for name in _QUEUES}
@@ -141,6 +147,8 @@ class Twins:
         self.services = compose(settings, Adapters(**slow))
         self.deliver = self._source(self.queues["delivery"], queues.deliver)
         self.outbound = self._source(self.queues["outbound"], queues.outbound)
+        self._outbox = outbox
+        self._reported: dict[RoomId, MessageId] = {}
         for bucket in range(BUCKETS):
             self.cache.vouch(bucket, self.cache.begin(bucket))
 
@@ -193,6 +201,7 @@ class Twins:
 
     def room(self, room_id: RoomId, count: int) -> list[UserId]:
         """A room with this many members; the users."""
+        self._reported[room_id] = MessageId("")
         users = [UserId(f"{room_id}-{number}") for number in range(count)]
         roles = itertools.chain([Role.OWNER], itertools.repeat(Role.MEMBER))
         room = Room(room_id, RoomType.GROUP_CHAT, users[0], 0)
@@ -223,8 +232,19 @@ class Twins:
 
     def drain(self) -> None:
         """Run the queues' functions one after the other, until no job is due."""
-        while self.deliver.serve() or self.outbound.serve():
+        while self.deliver.serve() or self.outbound.serve() or self.report():
             pass
+
+    def report(self) -> int:
+        """Let the log's stream call its function with what is new; how many entries that were."""
+        found: list[Entry] = []
+        for room_id, last_id in self._reported.items() if self._outbox else ():
+            found += self.log.after(room_id, self.region, last_id, 1_000)
+        if found:
+            self._reported.update({entry.room_id: entry.message_id for entry in found})
+            records = [{"arrival": entry} for entry in found]
+            streams.replicated(self.services, {"Records": records})
+        return len(found)
 
     def begin(self) -> None:
         """From now on, calls take their time."""

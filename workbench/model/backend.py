@@ -17,11 +17,13 @@ from typing import Any, TypeVar
 import jwt
 
 from chalicelib.adapters.apigateway.engine import EnginePoster
-from chalicelib.entrypoints import queues, websocket
+from chalicelib.adapters.memory import MemoryMessageLog
+from chalicelib.entrypoints import queues, streams, websocket
 from chalicelib.kernel.ids import BUCKETS
 from chalicelib.kernel.settings import Settings
 from chalicelib.model.connections import Connection
 from chalicelib.model.identifiers import ConnectionId, RoomId, UserId
+from chalicelib.model.log import BatchResult, Committed, Entry, Head
 from chalicelib.model.rooms import Member, Role, Room, RoomType
 from chalicelib.services import Adapters, Services, compose
 from operate.cost.usage import FUNCTIONS
@@ -71,6 +73,9 @@ class Backend:
         clock, ids = ProcessClock(self.scheduler), SeededIds(f"{seed}/preparations")
         self.twins = twins.ports(clock, ids, SECRET)
         self.twins["cache"] = CountingCache(ids, clock, self.scheduler)
+        self._is_begun = False
+        if settings.outbox:
+            self.twins["log"] = _StreamedLog(self._report)
         self.queues = {
             name: ModelQueue(name, name.startswith("delivery"), self.meter) for name in twins.QUEUES
         }
@@ -110,6 +115,7 @@ class Backend:
         )
         for function, handler, queue in triggers:
             self.queues[queue].invoke = self._trigger(function, handler)
+        self._is_begun = True
 
     def _sweep(self) -> None:
         """Redis knows who is connected, as long as the sweep says so each minute."""
@@ -208,6 +214,18 @@ class Backend:
 
         return invoke
 
+    def _report(self, entries: Sequence[Entry]) -> None:
+        """Let the stream of the log's table call its function. Each write is a batch of its own."""
+        if not self._is_begun:
+            return
+        event = {"Records": [{"arrival": entry} for entry in entries]}
+        name = f"stream {entries[0].message_id}"
+
+        def call() -> None:
+            self.run("replicated", name, lambda services: streams.replicated(services, event))
+
+        self.scheduler.after(self.meter.chance_us("stream"), name, call)
+
     def _start_us(self, is_new: bool) -> int:
         """Whether a start is cold is drawn: a service in use has enough environments."""
         is_cold = self._chance.random() < self.meter.latencies.cold_share
@@ -247,6 +265,26 @@ class Backend:
             "identity": {},
         }
         return {"requestContext": context, "body": body}
+
+
+class _StreamedLog(MemoryMessageLog):
+    """A log whose table has a stream.
+
+    Args:
+        report: Takes what was committed.
+    """
+
+    def __init__(self, report: Callable[[Sequence[Entry]], None]) -> None:
+        super().__init__()
+        self._report = report
+
+    def commit_all(
+        self, entries: Sequence[tuple[Entry, str | None]], previous: Head, now_ms: int
+    ) -> BatchResult:
+        result = super().commit_all(entries, previous, now_ms)
+        if isinstance(result, Committed):
+            self._report([entry for entry, _ in entries])
+        return result
 
 
 class _InTurn:

@@ -20,7 +20,7 @@ ASSUMED = "assumed"
 CALLS = (
     "frame_in", "answer_out", "cold_start", "dynamodb_read", "dynamodb_query", "dynamodb_write",
     "dynamodb_transact", "dynamodb_transact_many", "redis", "queue_send", "fifo_receive",
-    "fifo_next", "standard_receive", "post",
+    "fifo_next", "standard_receive", "stream", "post",
 )  # fmt: skip
 CPU = ("frame", "dynamodb", "queue", "redis", "post", "boto3", "boto3_post")
 _QUANTILE = re.compile(r"p(\d\d)_ms")

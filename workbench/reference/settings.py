@@ -60,6 +60,7 @@ READ_BY: dict[str, str | tuple[str, ...]] = {
     "post_concurrency": "connections",
     "split_over": ("deliver",),
     "fast_lane": ("websocket_message", "api_handler", "deliver", "outbound"),
+    "outbox": ("websocket_message", "api_handler", "deliver", "outbound"),
     "fast_lane_ms": ("websocket_message", "api_handler", "deliver", "outbound"),
     "limits": ("websocket_message", "api_handler"),
     "room_rate": ("websocket_message", "api_handler"),

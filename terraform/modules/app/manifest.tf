@@ -8,14 +8,14 @@ locals {
 
   app_name = local.manifest.data.null_data_source.chalice.inputs.app
 
-  # With one region, there is nothing to carry and nothing to relay.
+  # With one region, there is nothing to relay.
   functions = {
     for name, function in local.resources.aws_lambda_function : name => {
       handler     = function.handler
       memory_mb   = function.memory_size
       timeout_s   = function.timeout
       environment = try(function.environment.variables, {})
-    } if local.several || !contains(concat(keys(local.carriers), local.relays), name)
+    } if local.several || !contains(local.relays, name)
   }
 
   # "arn:…:tidings-delivery.fifo" is the queue `delivery`; "${aws_lambda_function.deliver.arn}" the

@@ -86,12 +86,12 @@ locals {
       Action   = local.trigger_actions
       Resource = [var.queues[local.triggers[name].queue].arn]
     }],
-    !can(local.carriers[name]) ? [] : [
+    !can(local.carriers[name]) || length(local.streams) == 0 ? [] : [
       {
         Sid      = "Streams"
         Effect   = "Allow"
         Action   = local.stream_actions
-        Resource = values(var.streams)
+        Resource = values(local.streams)
       },
       {
         Sid      = "Failures"

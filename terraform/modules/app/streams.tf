@@ -1,4 +1,5 @@
-# The streams of the global tables, which bring what other regions wrote. With one region, there is none.
+# The streams of the global tables. That of `messages` brings entries that no sender has delivered; with
+# several regions, all of them bring what the others wrote.
 # A global table's stream should have one reader only; so a function of your own needs another source.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
 
@@ -10,20 +11,33 @@ locals {
   # https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
   of_other_regions = { NewImage = { region = { S = [{ "anything-but" = [local.region] }] } } }
 
-  filters = { for table, _ in var.streams : table => table == "messages" ? jsonencode({
-    # Entries, and dedupe items, which show that a message is stored in two regions. Changes of an
-    # entry are entries, too.
+  # Entries; and dedupe items, which show that a message is stored in two regions. Changes of an entry are
+  # entries, too.
+  written = {
+    eventName = ["INSERT"]
+    dynamodb  = { NewImage = { region = { S = [local.region] } }, Keys = { entry = { S = [{ prefix = "e#" }] } } }
+  }
+  arrived = {
     eventName = ["INSERT"]
     dynamodb  = merge(local.of_other_regions, { Keys = { entry = { S = [{ prefix = "e#" }, { prefix = "#" }] } } })
-    }) : jsonencode({
+  }
+  changed = {
     eventName = ["INSERT", "MODIFY"]
     dynamodb  = local.of_other_regions
-  }) }
+  }
+
+  # A record must match one of a table's filters.
+  filters = { for table, _ in var.streams : table => table != "messages" ? [jsonencode(local.changed)] : concat(
+    [jsonencode(local.written)], local.several ? [jsonencode(local.arrived)] : []
+  ) }
+
+  # The streams that are read, by table.
+  streams = { for table, arn in var.streams : table => arn if local.several || table == "messages" }
 
   # By "function table".
-  carried = local.several ? {
-    for pair in setproduct(keys(local.carriers), keys(var.streams)) : join(" ", pair) => { function = pair[0], table = pair[1] }
-  } : {}
+  carried = {
+    for pair in setproduct(keys(local.carriers), keys(local.streams)) : join(" ", pair) => { function = pair[0], table = pair[1] }
+  }
 }
 
 resource "aws_lambda_event_source_mapping" "stream" {
@@ -46,8 +60,11 @@ resource "aws_lambda_event_source_mapping" "stream" {
   bisect_batch_on_function_error = true
 
   filter_criteria {
-    filter {
-      pattern = local.filters[each.value.table]
+    dynamic "filter" {
+      for_each = local.filters[each.value.table]
+      content {
+        pattern = filter.value
+      }
     }
   }
 
@@ -60,7 +77,7 @@ resource "aws_lambda_event_source_mapping" "stream" {
   lifecycle {
     precondition {
       condition     = contains(keys(var.queues), "replicated-dead")
-      error_message = "The queue replicated-dead is missing; modules/messaging creates it if `several` is true."
+      error_message = "The queue replicated-dead is missing; modules/messaging creates it."
     }
   }
 }

@@ -35,7 +35,7 @@ variable "regions" {
 }
 
 variable "streams" {
-  description = "With several regions: the streams of the tables or replicas in this region that are `carried` in resources.json, by the table's short name."
+  description = "The streams of the tables or replicas in this region that are `carried` in resources.json, by the table's short name. One region needs that of `messages`; without it, each message is a job."
   type        = map(string)
   default     = {}
 

@@ -9,9 +9,9 @@ locals {
 
   # Records of streams that the function `replicated` could not queue in a day. Lambda writes there; no
   # code reads it, as it has no jobs to repeat.
-  carrying = var.several ? {
+  carrying = {
     "replicated-dead" = { fifo = false, visibility_timeout_s = 30, retention_s = 1209600 }
-  } : {}
+  }
 
   queues  = merge(local.definition, local.carrying)
   sources = { for name, queue in local.queues : name => queue if can(queue.dead_letter) }

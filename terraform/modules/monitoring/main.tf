@@ -46,11 +46,11 @@ locals {
   work_queues = { for short, name in var.queues : short => name if !contains(var.dead_letter_queues, name) }
   dead_queues = { for short, name in var.queues : short => name if contains(var.dead_letter_queues, name) }
 
-  # Jobs; and, of several regions, records of streams that Lambda gave up: there is nothing to redrive.
+  # Jobs; and records of streams that Lambda gave up: there is nothing to redrive.
   dead_letters = { for short, name in local.dead_queues : short => name if short != "replicated-dead" }
   not_carried  = { for short, name in local.dead_queues : short => name if short == "replicated-dead" }
 
-  # The function that reads the streams; with one region there is none.
+  # The function that reads the streams.
   carriers = { for short, name in var.functions : short => name if short == "replicated" }
 
   # The queues from which the app takes jobs; with one region there is no inbox.

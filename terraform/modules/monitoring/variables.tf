@@ -195,7 +195,7 @@ variable "thresholds" {
     connects_per_minute: new connections of all shards (quota: 500 per second).
     table_throttles: throttled reads and writes of one table in 5 minutes.
     replication_latency_ms: replication time of a global table to one region.
-    stream_age_ms: age of the records of other regions that the function replicated reads.
+    stream_age_ms: age of the records that the function replicated reads.
     redis_cpu_percent, redis_memory_percent: of one node. redis_throttles: throttled commands of a serverless
     cache in 5 minutes.
     limits_open: frames in 5 minutes for which no rate limit was checked, because Redis was down.

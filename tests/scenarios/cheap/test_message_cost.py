@@ -13,8 +13,9 @@ def test_a_message_to_one_other_member(clients: str) -> None:
     counted = count(2, clients)
     json = clients == "JSON"
     sent = budgets.SEND_FAST if json else budgets.SEND_FAST_RECOVERING
-    assert counted.invocations == [(sent, 1), (budgets.DELIVERED, 0)]
-    for quantity in ("redis", "reads", "writes", "fifo"):  # as by the queue
+    assert counted.invocations == [(sent, 1), (budgets.CHECKED, 0)]
+    assert counted.queue_requests == 0
+    for quantity in ("redis", "reads", "writes"):  # as by the queue
         deliver = budgets.DELIVER if json else budgets.DELIVER_RECOVERING
         by_queue = getattr(budgets.SEND, quantity) + getattr(deliver, quantity)
         assert counted.total(quantity) == by_queue, quantity

@@ -19,8 +19,8 @@ run "functions_of_the_manifest" {
   }
 
   assert {
-    condition     = setunion(keys(aws_lambda_function.this), ["relay", "replicated"]) == toset(keys(jsondecode(file("permissions.json"))))
-    error_message = "Every function has its permissions, and none is left over. One region has nothing to carry or to relay."
+    condition     = setunion(keys(aws_lambda_function.this), ["relay"]) == toset(keys(jsondecode(file("permissions.json"))))
+    error_message = "Every function has its permissions, and none is left over. One region has nothing to relay."
   }
 
   assert {

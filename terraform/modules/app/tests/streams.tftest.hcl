@@ -44,13 +44,68 @@ run "each_carried_table_calls_replicated" {
   }
 
   assert {
-    condition     = jsondecode(one(aws_lambda_event_source_mapping.stream["replicated messages"].filter_criteria[0].filter).pattern) == jsondecode("{\"eventName\":[\"INSERT\"],\"dynamodb\":{\"NewImage\":{\"region\":{\"S\":[{\"anything-but\":[\"us-east-1\"]}]}},\"Keys\":{\"entry\":{\"S\":[{\"prefix\":\"e#\"},{\"prefix\":\"#\"}]}}}}")
+    condition     = { for filter in aws_lambda_event_source_mapping.stream["replicated messages"].filter_criteria[0].filter : strcontains(filter.pattern, "anything-but") => jsondecode(filter.pattern) }["true"] == jsondecode("{\"eventName\":[\"INSERT\"],\"dynamodb\":{\"NewImage\":{\"region\":{\"S\":[{\"anything-but\":[\"us-east-1\"]}]}},\"Keys\":{\"entry\":{\"S\":[{\"prefix\":\"e#\"},{\"prefix\":\"#\"}]}}}}")
     error_message = "Of messages, new entries and dedupe items: not heads, marks of deletion or copies."
   }
 
   assert {
     condition     = output.environment.TIDINGS_REGIONS == "eu-west-1,us-east-1"
     error_message = "The functions must know all regions, in this order."
+  }
+}
+
+run "new_entries_of_this_region_are_checked" {
+  assert {
+    condition     = { for filter in aws_lambda_event_source_mapping.stream["replicated messages"].filter_criteria[0].filter : strcontains(filter.pattern, "anything-but") => jsondecode(filter.pattern) }["false"] == jsondecode("{\"eventName\":[\"INSERT\"],\"dynamodb\":{\"NewImage\":{\"region\":{\"S\":[\"us-east-1\"]}},\"Keys\":{\"entry\":{\"S\":[{\"prefix\":\"e#\"}]}}}}")
+    error_message = "The function must get the entries that senders may have left undelivered."
+  }
+
+  assert {
+    condition     = output.environment.TIDINGS_OUTBOX == "1"
+    error_message = "Senders queue no job for what they have delivered."
+  }
+}
+
+run "the_outbox_can_be_turned_off" {
+  command = plan
+
+  variables {
+    settings = { TIDINGS_OUTBOX = "0" }
+  }
+
+  assert {
+    condition     = output.environment.TIDINGS_OUTBOX == "0" && contains(keys(aws_lambda_event_source_mapping.stream), "replicated messages")
+    error_message = "The stream is still read, so what senders left before is delivered."
+  }
+}
+
+run "one_region_reads_the_stream_of_messages_only" {
+  variables {
+    regions = []
+  }
+
+  assert {
+    condition     = keys(aws_lambda_event_source_mapping.stream) == ["replicated messages"] && !strcontains(one(aws_lambda_event_source_mapping.stream["replicated messages"].filter_criteria[0].filter).pattern, "anything-but")
+    error_message = "There is no other region."
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.function["replicated"].policy).Statement : statement.Resource if statement.Sid == "Streams"]) == [var.streams.messages] && output.environment.TIDINGS_OUTBOX == "1"
+    error_message = "Its role reads what is mapped."
+  }
+}
+
+run "without_the_stream_each_message_is_a_job" {
+  command = plan
+
+  variables {
+    regions = []
+    streams = {}
+  }
+
+  assert {
+    condition     = length(aws_lambda_event_source_mapping.stream) == 0 && !contains(keys(output.environment), "TIDINGS_OUTBOX")
+    error_message = "Nobody would deliver what a sender leaves."
   }
 }
 

@@ -20,12 +20,12 @@ run "complete_with_defaults" {
   }
 
   assert {
-    condition     = setunion(keys(output.function_names), ["relay", "replicated"]) == toset(keys(jsondecode(file("../app/permissions.json")))) && output.tables.rooms == "chat-rooms" && output.queues.delivery.name == "chat-delivery.fifo"
+    condition     = setunion(keys(output.function_names), ["relay"]) == toset(keys(jsondecode(file("../app/permissions.json")))) && output.tables.rooms == "chat-rooms" && output.queues.delivery.name == "chat-delivery.fifo"
     error_message = "What others build on."
   }
 
   assert {
-    condition     = toset(output.dead_letter_queues) == toset(["chat-delivery-dead.fifo", "chat-outbound-dead"]) && output.broadcast.topic_arn == null && output.broadcast.inbox_arn == null
+    condition     = toset(output.dead_letter_queues) == toset(["chat-delivery-dead.fifo", "chat-outbound-dead", "chat-replicated-dead"]) && output.broadcast.topic_arn == null && output.broadcast.inbox_arn == null
     error_message = "The dead letters that are watched; with one region there is no inbox."
   }
 }
