@@ -27,9 +27,8 @@ class QueueTrigger:
 
 @dataclass(frozen=True, slots=True)
 class StreamTrigger:
-    """Event source mappings of the streams of the tables that are `carried`, with several regions.
-
-    terraform/resources.json says which tables these are.
+    """Event source mappings of the streams of `messages`, and with several regions of all tables
+    that are `carried`. terraform/resources.json says which these are.
     """
 
     function: str

@@ -120,7 +120,7 @@ class Settings:
         split_over: A delivery to more connections than this is split into parts
             [TIDINGS_SPLIT_OVER].
         fast_lane: A sender delivers its message itself to a room of up to this many connections,
-            and of 100 members, beside the queue; 0 to leave all to the queue [TIDINGS_FAST_LANE].
+            and of 100 members, without the queue; 0 to leave all to the queue [TIDINGS_FAST_LANE].
         fast_lane_ms: Milliseconds in which it begins its posts. What waits for a socket has twice
             as long; the queue's worker delivers the rest. The sender's answer waits for what was
             posted, 2 s at most [TIDINGS_FAST_LANE_MS].

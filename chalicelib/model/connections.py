@@ -47,7 +47,7 @@ class Target:
 
     @property
     def polls(self) -> bool:
-        """Whether it is a polling session: frames wait in an outbox for the next poll."""
+        """Whether it is a polling session: frames wait in a write buffer for the next poll."""
         return self.api_id == POLLING
 
     @property

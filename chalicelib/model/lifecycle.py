@@ -74,7 +74,7 @@ class Reaction(StrEnum):
     Attributes:
         SHOW: Return the session.
         STORE: Write what was noted.
-        KEEP: Append the frames to the outbox if they fit, and wake a waiting poll.
+        KEEP: Append the frames to the write buffer if they fit, and wake a waiting poll.
         FORWARD: Name the websocket that took over; keep nothing.
         WAIT: Let the poll wait for frames.
         WAIT_BRIEFLY: Let it wait for a moment only.

@@ -69,7 +69,7 @@ class EngineSessions(Protocol):
         """Whether its client closed it in the last two seconds; True only once (atomic)."""
 
     def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
-        """Append frames to a polling session's outbox and wake its poll (atomic).
+        """Append frames to a polling session's write buffer and wake its poll (atomic).
 
         False if there is no such session, or if its client does not fetch frames: over 1,000
         wait. If it has been upgraded, returns its websocket and stores nothing.

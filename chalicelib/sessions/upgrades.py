@@ -52,9 +52,9 @@ class Upgrades:
     def take_over(self, session: EngineSession) -> bool:
         """Let a websocket take over a polling session; False when there is none to take over.
 
-        Frames pushed during the hand-over join the end of the outbox, which is posted here. Once
-        it is empty, later frames go straight to the websocket. A job that repeats the hand-over is
-        queued first, in case this process dies. The job does nothing if there is no upgrade.
+        Frames pushed during the hand-over join the end of the write buffer, which is posted here.
+        Once it is empty, later frames go straight to the websocket. A job that repeats the hand-over
+        is queued first, in case this process dies. The job does nothing if there is no upgrade.
         """
         again = FinishUpgrade(target=session.target, polling=session.upgrades, delay_s=_AGAIN_S)
         self._outbound.send([again])
@@ -89,7 +89,7 @@ class Upgrades:
         return None
 
     def _hand_over(self, session: EngineSession, *, resumes: bool) -> bool:
-        """Post the outbox, then move the sockets.
+        """Post the write buffer, then move the sockets.
 
         Args:
             resumes: An earlier process died and may have moved some sockets already.
@@ -99,7 +99,7 @@ class Upgrades:
 
         Raises:
             Conflict: Another process is handing over.
-            Unavailable: A frame was refused for now; it and the later ones stay in the outbox.
+            Unavailable: A frame was refused for now; it and the later ones stay in the buffer.
         """
         assert session.upgrades is not None
         old, target, mover = session.upgrades, session.target, self._ids.token()

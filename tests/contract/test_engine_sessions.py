@@ -239,7 +239,7 @@ def test_a_goodbye_is_had_once(polling: EngineSessions) -> None:
     assert not polling.farewell(SID)
 
 
-def test_an_outbox_is_bounded(polling: EngineSessions) -> None:
+def test_a_write_buffer_is_bounded(polling: EngineSessions) -> None:
     assert polling.push(SID, ["4x"] * 1_000) is True
     assert polling.push(SID, ["4x"]) is False
 

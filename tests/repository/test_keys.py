@@ -209,7 +209,7 @@ SPACES: dict[str, list[Builder]] = {
         (lambda room: keys.claim(receipts.counts_claim(room)), (ROOMS,)),
         (keys.limits, (USERS,)),
         (keys.engine, (SERVER_MADE,)),
-        (keys.engine_outbox, (SERVER_MADE,)),
+        (keys.engine_write_buffer, (SERVER_MADE,)),
         (keys.engine_bell, (SERVER_MADE,)),
         (keys.engine_farewell, (SERVER_MADE,)),
         (keys.engine_parts, (SERVER_MADE,)),

@@ -1,4 +1,4 @@
-"""Put posts to polling sessions into their outboxes, and send all others to @connections."""
+"""Put posts to polling sessions into their write buffers, and send all others to @connections."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class EnginePoster:
         try:
             kept = self._sessions.push(transport_id(target.connection_id), [post.data.decode()])
         except CacheDown:
-            telemetry.log("WARNING", "outbox_unreachable")
+            telemetry.log("WARNING", "write_buffer_unreachable")
             return Outcome.FAILED
         if isinstance(kept, bool):
             return Outcome.DELIVERED if kept else Outcome.GONE

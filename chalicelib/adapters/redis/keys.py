@@ -302,7 +302,7 @@ def engine(sid: str) -> str:
 
 
 @_stored("list", SESSION_S, "posts to a polling client")
-def engine_outbox(sid: str) -> str:
+def engine_write_buffer(sid: str) -> str:
     """Frames that wait for the next poll."""
     return f"engine:{{{sid}}}:out"
 

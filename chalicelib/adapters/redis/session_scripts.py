@@ -55,8 +55,8 @@ def _life(text: str, *events: Input) -> Script:
     """A script that may ask `step(event)` for the effect of these events on the session KEYS[1].
 
     `step` also writes the next state; `value` is what this state's field gets. Keys: session,
-    outbox, bell, farewell, parts. A poll blocks on the bell; if an element of the bell is lost,
-    the poll sees its frames a second later.
+    write buffer, bell, farewell, parts. A poll blocks on the bell; if an element of the bell is
+    lost, the poll sees its frames a second later.
     """
     known = "".join(
         f"['{state} {event}'] = {{'{found.state}', '{found.effect}'}},\n"

@@ -145,7 +145,7 @@ def _no_longer_polling(sid: ConnectionId) -> Command:
 def _keys(sid: ConnectionId) -> list[str]:
     return [
         keys.engine(sid),
-        keys.engine_outbox(sid),
+        keys.engine_write_buffer(sid),
         keys.engine_bell(sid),
         keys.engine_farewell(sid),
         keys.engine_parts(sid),

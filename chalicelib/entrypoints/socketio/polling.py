@@ -99,7 +99,7 @@ def _poll(services: Services, sid: ConnectionId, t: str) -> Answer:
 
 
 def _post(services: Services, sid: ConnectionId, body: str, handler: Handler) -> Answer:
-    """Handle the client's packets in order; answers go to the outbox."""
+    """Handle the client's packets in order; answers go to the write buffer."""
     session = services.polls.answering(sid)
     call = SessionFrame(services, session.target, None)
     if len(body.encode()) > MAX_PAYLOAD:

@@ -80,7 +80,7 @@ def test_a_payload_that_is_too_large_ends_the_session(world: World) -> None:
     assert client.post("3") == 400
 
 
-def test_an_outbox_that_nobody_fetches_is_bounded(world: World) -> None:
+def test_a_write_buffer_that_nobody_fetches_is_bounded(world: World) -> None:
     world.room("alice", "bob")
     client, bob = Poller(world), world.connect("bob")
     client.connect("alice")
