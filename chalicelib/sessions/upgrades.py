@@ -53,8 +53,8 @@ class Upgrades:
         """Let a websocket take over a polling session; False when there is none to take over.
 
         Frames pushed during the hand-over join the end of the write buffer, which is posted here.
-        Once it is empty, later frames go straight to the websocket. A job that repeats the hand-over
-        is queued first, in case this process dies. The job does nothing if there is no upgrade.
+        Once it is empty, later frames go straight to the websocket. A job that repeats the
+        hand-over is queued first, in case this process dies; without an upgrade it does nothing.
         """
         again = FinishUpgrade(target=session.target, polling=session.upgrades, delay_s=_AGAIN_S)
         self._outbound.send([again])
