@@ -40,8 +40,8 @@ def relay(event):
     return entrypoints.queues.relay(wiring.services(), event.to_dict())
 
 
-# With several regions, Terraform replaces the placeholder with the stream of each global table that
-# is `carried` (terraform/resources.json).
+# Terraform replaces the placeholder with the stream of `messages`; with several regions, with the
+# stream of each table that is `carried` (terraform/resources.json).
 @app.on_dynamodb_record(
     stream_arn="arn:aws:dynamodb:::table/tidings-global",
     starting_position="TRIM_HORIZON",

@@ -37,14 +37,16 @@ def replicated(services: Services, event: Mapping[str, Any]) -> None:
         reported = list(_read(adapters.arrivals, event["Records"]))
         own = [each for each in reported if isinstance(each, Entry) and each.region == region]
         arrived = [e for e in reported if not isinstance(e, Entry) or e.region != region]
-        undelivered = services.outbox.check(own)
-        telemetry.note(
-            "carried", records=len(reported), of_others=len(arrived), undelivered=undelivered
-        )
         if entries := list(_entries(arrived)):
             adapters.delivery.send(entries)
         if others := [*_changes(arrived), *_copies(arrived), *_readings(arrived)]:
             adapters.outbound.send(others)
+        telemetry.note(
+            "carried",
+            records=len(event["Records"]),
+            of_others=len(arrived),
+            undelivered=services.outbox.check(own),
+        )
 
 
 def _read(arrivals: Arrivals, records: Iterable[Mapping[str, Any]]) -> Iterator[Arrival]:

@@ -42,8 +42,8 @@ class Appender:
     def append(self, draft: Entry, dedupe: str | None, turn: Turn | None) -> Settled:
         """Commit a draft, whose seq is 0 and whose id is empty, in a bounded time.
 
-        If the commit was not answered, one read of the dedupe item says whether it was made. The
-        sender may never send again, and then nobody else would queue the delivery.
+        If the commit was not answered, one read of the dedupe item says whether it was made: the
+        sender may never send again.
 
         Raises:
             Unavailable: It may be committed or not: nobody knows.

@@ -74,7 +74,7 @@ class FastLane:
         try:
             room = turn.room if turn is not None else self._room_of(entry)
             return room is not None and self._deliver(entry, room)
-        except Exception as fault:  # noqa: BLE001 - its job is queued, whatever happens here
+        except Exception as fault:  # noqa: BLE001 - its job delivers it, whatever happens here
             if isinstance(fault, Unavailable):
                 telemetry.log("INFO", "lane_left", reason=telemetry.reason(fault))
             else:

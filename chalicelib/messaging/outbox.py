@@ -8,9 +8,11 @@ queued a job, a job is queued here. One more than is needed does no harm: it fin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..jobs.delivery import DeliverEntry
+from ..kernel import telemetry
+from ..kernel.errors import Unavailable
 from ..model.delivery import Cursor
 from ..model.identifiers import Stream
 from ..model.log import Entry
@@ -26,6 +28,8 @@ class Outbox:
     def check(self, entries: Iterable[Entry]) -> int:
         """Queue the delivery of what no cursor has passed of these entries of this region.
 
+        A stream that fails for its own sake is left out: it must not hold back all others.
+
         Returns:
             How many jobs were queued.
 
@@ -35,6 +39,18 @@ class Outbox:
         streams: dict[Stream, list[Entry]] = {}
         for entry in sorted(entries, key=lambda each: each.seq):
             streams.setdefault((entry.room_id, entry.region), []).append(entry)
+        try:
+            return self._check(streams)
+        except Unavailable:
+            raise
+        except Exception as fault:  # noqa: BLE001 - raising it would stop all streams
+            if len(streams) == 1:
+                [(room_id, _)] = streams
+                telemetry.error("entries_unchecked", fault, room_id=room_id)
+                return 0
+            return sum(self.check(some) for some in streams.values())
+
+    def _check(self, streams: Mapping[Stream, list[Entry]]) -> int:
         cursors = self._cursors.of(list(streams)) if streams else {}
         jobs = [
             DeliverEntry(entry=entry)

@@ -1,4 +1,4 @@
-"""Writing to a room's log: append a message or a deletion, and queue its delivery."""
+"""Writing to a room's log: append a message or a deletion, and deliver it or queue that."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class MessageWriter:
         origin: ConnectionId | None,
         turn: Turn | None,
     ) -> Entry:
-        """Append a message to the log and queue its delivery; the caller has checked membership.
+        """Append a message to the log and deliver it, or queue that; the caller checks membership.
 
         A resend with the same client_message_id within 24 h returns the stored first entry,
         whatever the resend says. It also queues that entry again, which completes an earlier

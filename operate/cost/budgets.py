@@ -89,6 +89,8 @@ FRAME = Calls("websocket_message", frames_in=1, frames_out=1, redis=1)
 DELIVER = Calls("deliver", redis=2, reads=1, writes=1)
 # With sockets that can recover among the receivers: their trails, before and after the posts.
 DELIVER_RECOVERING = Calls("deliver", redis=4, reads=1, writes=1)
+# Rooms that senders deliver to: the members and connections that they have at most.
+LANE_MEMBERS, LANE_CONNECTIONS = 100, 50
 # The fast lane: the sender takes the stream's lease, posts, moves the cursor and gives the lease
 # up. There is no job.
 SEND_FAST = replace(SEND, redis=SEND.redis + 2, writes=SEND.writes + DELIVER.writes, fifo=0)

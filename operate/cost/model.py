@@ -27,8 +27,9 @@ _CALLED_BY_GATEWAY = {
     "websocket_disconnect",
     "api_handler",
 }
-# In each region. With several, one metric more and an alarm for it, and one for each global table
-# and other region.
+# In each region. Alarms count their metrics; a function has two alarms, `replicated` two more. With
+# several regions there is one metric more, an alarm for it, and one for each global table and other
+# region.
 _SECRETS, _METRICS, _ALARMED_METRICS, _DASHBOARDS = 1, 13, 67, 1
 _GLOBAL_TABLES = 8
 
@@ -291,8 +292,13 @@ def _people(month: _Month) -> None:
     month.add(budgets.SIO_DISCONNECT, socketio)
     month.add(budgets.LEFT_LOOK, sessions)
     month.add(budgets.LEFT, sessions, usage.friends_online)
-    send = budgets.SEND_FAST_RECOVERING if socketio else budgets.SEND_FAST
-    month.add(send, messages, devices_online)
+    if usage.room_members <= budgets.LANE_MEMBERS and devices_online <= budgets.LANE_CONNECTIONS:
+        send = budgets.SEND_FAST_RECOVERING if socketio else budgets.SEND_FAST
+        month.add(send, messages, devices_online)
+    else:
+        month.add(budgets.SEND, messages)
+        deliver = budgets.DELIVER_RECOVERING if socketio else budgets.DELIVER
+        month.add(deliver, messages, devices_online)
     month.add(budgets.CHECKED, messages)
     month.add(budgets.TYPING, messages * usage.typing)
     open_devices = others * usage.open_share * usage.devices

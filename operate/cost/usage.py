@@ -12,12 +12,12 @@ MONTH_S = DAYS * 86_400
 # The values of `network.egress` in terraform/; "none" is your own cache, outside a VPC.
 Egress = Literal["nat", "nat-single", "ipv6", "none"]
 
-# Memory as in .chalice/config.json, and the billed time of an invocation, not measured on AWS. For
-# most this is more than `python -m workbench.load.memory` computes from measured CPU. For
-# `websocket_message` it is less if the fast lane delivers: 53 ms, $0.15 more for a million.
+# Memory as in .chalice/config.json, and the billed time of an invocation, not measured on AWS. This
+# is more than `python -m workbench.load.memory` computes from measured CPU, or about as much: the
+# time of `websocket_message` is that of a message that its sender delivers.
 FUNCTIONS = {
     "websocket_connect": (512, 60),
-    "websocket_message": (512, 30),
+    "websocket_message": (512, 60),
     "websocket_disconnect": (256, 60),
     "api_handler": (512, 60),
     "deliver": (1024, 60),

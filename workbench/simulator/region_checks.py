@@ -125,15 +125,16 @@ def worker_died(this: Run) -> bool:
 
 
 def is_sender_lost(this: Run) -> bool:
-    """Whether a process may have died between a message and its job.
+    """Whether a process may have died between a message and its job, and nobody queues that.
 
-    A resend to the same region queues the job. One to another region does not: then the message is
-    pushed with the room's next one.
+    The outbox does, and a resend to the same region. One to another region does not: then the
+    message is pushed with the room's next one.
     """
     outages, struck = this.plan.fault_plan.outages, this.deployment.struck
     is_lost = any(each.service == "region" for each in outages)
     died = any(each.kind in KILLS and "delivery " not in each.task for each in struck)
-    return this.deployment.several and (is_lost or died)
+    forgotten = died and not this.plan.settings.get("outbox")
+    return this.deployment.several and (is_lost or forgotten)
 
 
 def check(this: Run) -> Iterator[Finding]:

@@ -56,12 +56,11 @@ class EmbeddedStack:
     """An async context: everything runs inside it, nothing is left behind after it.
 
     `app` is the module whose functions run, `apis` are WebSocket APIs in place of the product's,
-    `environment` is what the functions see beside what the stack tells them, `concurrency` how
-    many invocations run at once: each poll that waits is one. Half of them are the HTTP function's;
-    those of the queues come on top. `home` is the folder in which the
-    one stack that runs from there says where it is, `persist` keeps its data there.
-    `given` services, else `AWS_ENDPOINT_URL` and `TIDINGS_REDIS_URL` when set, are used instead of
-    children.
+    `environment` is what the functions see beside what the stack tells them, `concurrency` how many
+    invocations run at once: each poll that waits is one. Half of them are the HTTP function's;
+    those of the queues come on top. `home` is the folder in which the one stack that runs from
+    there says where it is, `persist` keeps its data there. `given` services, else those of
+    `AWS_ENDPOINT_URL` and `TIDINGS_REDIS_URL` when set, are used instead of children.
     """
 
     def __init__(

@@ -21,6 +21,10 @@ _POLL_S = 0.25  # Lambda reads a shard four times a second
 _PATIENCE_S = 10.0
 
 
+class _RefusedError(ReplicaError):
+    """It answered, but not with what was asked for."""
+
+
 @dataclass(slots=True)
 class _Place:
     """Where a stream is read next."""
@@ -56,10 +60,11 @@ class TableStreams:
                 answer = await self._ask(
                     _STREAMS, "GetRecords", ShardIterator=place.iterator, Limit=most
                 )
-            except ReplicaError:
-                del self._places[table]  # an iterator expires; what is read again does no harm
-                raise
-            place.iterator = answer["NextShardIterator"]
+                place.iterator = answer["NextShardIterator"]
+            except (_RefusedError, KeyError) as fault:
+                # An iterator expires, or its shard was closed. What is read again does no harm.
+                del self._places[table]
+                raise ReplicaError(f"the stream of {table} begins again: {fault}") from fault
             records = [{**each, "eventSourceARN": place.arn} for each in answer["Records"]]
             place.read += len(records)
             if records or loop.time() >= until:
@@ -75,8 +80,10 @@ class TableStreams:
         if arn is None:
             raise ReplicaError(f"{table} has no stream")
         found = await self._ask(_STREAMS, "DescribeStream", StreamArn=arn)
-        [shard] = found["StreamDescription"]["Shards"]
-        start = {"ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        shards = found["StreamDescription"]["Shards"]
+        if len(shards) != 1:
+            raise ReplicaError(f"the stream of {table} has {len(shards)} shards; one is read")
+        start = {"ShardId": shards[0]["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
         begun = await self._ask(_STREAMS, "GetShardIterator", StreamArn=arn, **start)
         place = self._places[table] = _Place(arn, begun["ShardIterator"])
         return place
@@ -91,6 +98,6 @@ class TableStreams:
         except (NoAnswer, TimeoutError) as fault:
             raise ReplicaError(f"{type(fault).__name__}: {fault}") from fault
         if answer.status != 200:
-            raise ReplicaError(f"{answer.status} {answer.body[:300].decode(errors='replace')}")
+            raise _RefusedError(f"{answer.status} {answer.body[:300].decode(errors='replace')}")
         found: Mapping[str, Any] = json.loads(answer.body)
         return found

@@ -25,9 +25,8 @@ _KEYS = {
     "revocations": ("user_id", ""),
     "presence": ("user_id", "region"),
 }
-# An older entry of this region was not written now, but has come back with its table. Clocks may
-# differ by an hour.
-_NEW_S = 7200
+# Seconds. An older entry of this region was not written now: it has come back with its table.
+_NEW_S = 300
 _NO_EFFECT = "announced"  # what a region has told friends is of no interest elsewhere
 
 

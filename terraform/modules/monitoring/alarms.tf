@@ -260,7 +260,7 @@ locals {
         of        = 5
         silence   = local.quiet_is_good
         section   = "a-stream-is-behind"
-        says      = "${function} reads what other regions wrote more than a minute late: their messages are pushed late, and kicks and revocations take effect late."
+        says      = "${function} reads the tables' streams more than a minute late: messages whose senders died are pushed late; with several regions, so are the others' messages, and their kicks and revocations take effect late."
       }
     },
     {
@@ -272,7 +272,7 @@ locals {
         of        = 1
         silence   = local.quiet_is_good
         section   = "records-were-not-carried"
-        says      = "What another region wrote did not take effect here for a day, and Lambda gave it up. Messages come by sync; check kicks and revocations of that day."
+        says      = "Records of the tables' streams could not be handled for a day, and Lambda gave them up. Messages come by sync; with several regions, check kicks and revocations of that day."
       }
     },
     {

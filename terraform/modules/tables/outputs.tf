@@ -19,7 +19,7 @@ output "indexes" {
 }
 
 output "streams" {
-  description = "The primary's streams of the tables that are carried between regions, by short name; {} in other regions: theirs are in the primary's `replica_streams`."
+  description = "The primary's streams of `messages`, whose entries are checked, and of the tables that are carried between regions, by short name; {} in other regions: theirs are in the primary's `replica_streams`."
   value       = { for name in local.carried : name => aws_dynamodb_table.this[name].stream_arn if var.primary }
 }
 

@@ -148,13 +148,14 @@ class Replica:
     async def _note(self, scope: Scope, place: ItemKey, before: Attributes | None) -> None:
         """What a write has left; the writer holds the lock, so it is that write's.
 
-        The stream has it if it is new here: it stands for a write of another region, which sent a
-        copy of it, or is an item that this region has not written before.
+        The stream has it if it stands for a write of another region, which sent a copy of it, or is
+        a new entry of this region.
         """
         item = await self._item(scope, place)
         last_by = self._versions.of(place).region
         by = (item or {}).get("region", {}).get("S", self._region)
-        if last_by == "" or (by != self._region and last_by != self._region):
+        is_entry = place.attributes.get("entry", {}).get("S", "").startswith("e#")
+        if last_by != self._region if by != self._region else is_entry and last_by == "":
             self._streams[place.table].add(place, before, item)
         version = self._versions.written(place, self._now_ns())
         self._log.append(Change(place, version, item))

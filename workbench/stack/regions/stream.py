@@ -1,6 +1,6 @@
 """A table's stream in one region, as DynamoDB Streams shows a replica: what others have written.
 
-A stream on AWS has all of the region's own writes, too. Of them, this one has only new items: the
+A stream on AWS has all of the region's own writes, too. Of them, this one has only new entries: the
 event source mappings of Tidings leave the rest out.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
 """
