@@ -75,7 +75,7 @@ variable "app" {
   default     = {}
 
   validation {
-    condition     = length(setsubtract(keys(var.app), ["shards", "stage", "domains", "endpoints", "settings", "reserved_concurrency", "queue_concurrency", "websocket_throttling", "http_throttling", "cors_origins", "log_retention_days", "log_kms_key_arn", "system_log_level", "tracing", "manage_gateway_account"])) == 0
+    condition     = length(setsubtract(keys(var.app), ["shards", "stage", "domains", "endpoints", "settings", "reserved_concurrency", "queue_concurrency", "websocket_throttling", "http_throttling", "cors_origins", "log_retention_days", "log_kms_key_arn", "system_log_level", "outbox", "tracing", "manage_gateway_account"])) == 0
     error_message = "Unknown attribute; modules/region/variables.tf lists those of `app`."
   }
 }

@@ -129,6 +129,8 @@ class Recovery:
         Args:
             attempt: How often the queue has handed out the job; `job.attempt` names the CONNECT.
         """
+        if attempt > 1:
+            job = replace(job, target=self._upgrades.followed(job.target))
         target = job.target
         try:
             before, is_held = self._trails.hold(target.sid), True
@@ -269,13 +271,11 @@ class Recovery:
         due = [*map(events.of_entry, missed), SessionStarted(recovered)]
         frames = [wire.encode(target.protocol, event) for event in due]
         texts = [wire.with_offset(each, offset).decode() for each in frames if each is not None]
-        self._engine.connected(
-            ids.transport_id(target.connection_id), wire.namespace(target.protocol)
-        )
+        session, namespace = ids.transport_id(target.connection_id), wire.namespace(target.protocol)
+        self._engine.connected(session, namespace)
         self._confirmations.expect(missed)
-        if self._engine.post(
-            target, [*texts, _connected(target, pid), *_questions(missed, target)]
-        ):
+        sent = [*texts, _connected(target, pid), *_questions(missed, target)]
+        if self._engine.post(target, sent):
             self._answered(target, recovered)
             if recovered:
                 telemetry.measure("recovered", self._clock.now_ms(), recoveries=1)

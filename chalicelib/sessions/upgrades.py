@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from .. import wire
 from ..connections.registry import Connections
 from ..jobs.sessions import FinishUpgrade
 from ..kernel import ids, telemetry
@@ -153,12 +154,35 @@ class Upgrades:
 
     def settle(self, target: Target, namespace: str) -> None:
         """Move a socket that was just opened, if its session was upgraded in the meantime."""
+        to = self._upgraded(target)
+        if to is not None:
+            self._settle(target, namespace, to)
+
+    def followed(self, target: Target) -> Target:
+        """Return where a socket is posted to that an earlier attempt may have opened or not.
+
+        What that left for the polls is moved, if the session was upgraded since. To open it there
+        again would make two of one socket.
+        """
+        namespace = wire.namespace(target.protocol)
+        try:
+            to = self._upgraded(target)
+        except CacheDown:
+            return target
+        if to is None:
+            return target
+        self._settle(target, namespace, to)
+        return _over(to, target, namespace)
+
+    def _upgraded(self, target: Target) -> Target | None:
+        """The websocket that has taken over the session of a socket; None if none has."""
         if not target.polls:
-            return
+            return None
+        to = self._sessions.push(ids.transport_id(target.connection_id), [])
+        return None if isinstance(to, bool) else to
+
+    def _settle(self, target: Target, namespace: str, to: Target) -> None:
         old = ids.transport_id(target.connection_id)
-        to = self._sessions.push(old, [])
-        if isinstance(to, bool):
-            return
         if self._move(old, namespace, to):
             if not self._engine.connected(to.connection_id, namespace):
                 self._engine.end_if_gone(to)
@@ -182,13 +206,7 @@ class Upgrades:
         known = self._connections.known(ids.socket_id(old, namespace))
         if known is None:
             return False
-        moved = replace(
-            known.target,
-            connection_id=ids.socket_id(to.connection_id, namespace),
-            api_id=to.api_id,
-            stage=to.stage,
-            connected_at_ms=to.connected_at_ms,
-        )
+        moved = _over(to, known.target, namespace)
         self._connections.move(known.connection_id, moved)
         self._follow(known.connection_id, moved)
         return True
@@ -198,3 +216,14 @@ class Upgrades:
             self._trails.follow(moved.sid, old, moved)
         except CacheDown:
             telemetry.log("WARNING", "trail_not_moved")  # the next entry closes the session
+
+
+def _over(websocket: Target, target: Target, namespace: str) -> Target:
+    """A socket's target, over a websocket."""
+    return replace(
+        target,
+        connection_id=ids.socket_id(websocket.connection_id, namespace),
+        api_id=websocket.api_id,
+        stage=websocket.stage,
+        connected_at_ms=websocket.connected_at_ms,
+    )

@@ -16,7 +16,7 @@ from .client import Command, RedisClient, evaluate
 from .keys import PARTS_S, POLLING_S, SESSION_S
 
 # A socket's timeout is one second, so a poll waits in steps shorter than that.
-LONGEST_WAIT_S, UPGRADED_S, MAX_FRAMES, STALLED_MS = 0.8, 120, 1_000, 10_000
+LONGEST_WAIT_S, UPGRADED_S, MAX_FRAMES, STALLED_MS = 0.8, 600, 1_000, 10_000
 MAX_PARTS = 66  # two packets with the maximum number of attachments
 
 

@@ -15,15 +15,12 @@ locals {
 
   endpoints = merge(local.own_endpoint, var.endpoints)
 
-  # Settings can turn it off; nothing can turn it on without the stream.
-  outbox = contains(keys(local.streams), "messages") ? try(var.settings.TIDINGS_OUTBOX, "1") : ""
-
   environment = { for name, value in merge(var.settings, {
     TIDINGS_PREFIX               = var.name
     TIDINGS_REGIONS              = local.several ? join(",", var.regions) : ""
     TIDINGS_TOPIC_ARN            = local.several ? var.topic_arn : ""
     TIDINGS_SECRET_ID            = var.secret.name
-    TIDINGS_OUTBOX               = local.outbox
+    TIDINGS_OUTBOX               = var.outbox && contains(keys(local.streams), "messages") ? "1" : ""
     TIDINGS_SHARDS               = tostring(var.shards)
     TIDINGS_METRICS_NAMESPACE    = var.metrics_namespace
     TIDINGS_ALLOWED_ORIGINS      = join(",", var.cors_origins)

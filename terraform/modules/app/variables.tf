@@ -196,6 +196,12 @@ variable "log_retention_days" {
   }
 }
 
+variable "outbox" {
+  description = "Whether a message that its sender has delivered is no job, as the stream of `messages` brings what no sender has delivered. The stream is read in any case."
+  type        = bool
+  default     = true
+}
+
 variable "system_log_level" {
   description = "Lambda's own lines: WARN writes those of failures only, INFO also a START and a REPORT (memory used, cold start) for each invocation, about 600 bytes."
   type        = string

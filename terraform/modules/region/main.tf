@@ -99,6 +99,7 @@ module "app" {
   log_retention_days     = var.app.log_retention_days
   log_kms_key_arn        = var.app.log_kms_key_arn
   system_log_level       = var.app.system_log_level
+  outbox                 = var.app.outbox
   tracing                = var.app.tracing
   manage_gateway_account = var.app.manage_gateway_account
   kms_key_arn            = local.kms_key_arn

@@ -104,6 +104,7 @@ variable "app" {
     log_retention_days     = optional(number, 30)
     log_kms_key_arn        = optional(string)
     system_log_level       = optional(string, "WARN")
+    outbox                 = optional(bool, true)
     tracing                = optional(bool, false)
     manage_gateway_account = optional(bool, true)
   })

@@ -14,7 +14,7 @@ variables {
 
 run "functions_of_the_manifest" {
   assert {
-    condition     = toset(keys(aws_lambda_function.this)) == toset(["websocket_connect", "websocket_message", "websocket_disconnect", "api_handler", "deliver", "outbound", "sweep", "report"])
+    condition     = toset(keys(aws_lambda_function.this)) == toset(["websocket_connect", "websocket_message", "websocket_disconnect", "api_handler", "deliver", "outbound", "replicated", "sweep", "report"])
     error_message = "The functions are those of app.py."
   }
 

@@ -70,11 +70,11 @@ run "the_outbox_can_be_turned_off" {
   command = plan
 
   variables {
-    settings = { TIDINGS_OUTBOX = "0" }
+    outbox = false
   }
 
   assert {
-    condition     = output.environment.TIDINGS_OUTBOX == "0" && contains(keys(aws_lambda_event_source_mapping.stream), "replicated messages")
+    condition     = !contains(keys(output.environment), "TIDINGS_OUTBOX") && contains(keys(aws_lambda_event_source_mapping.stream), "replicated messages")
     error_message = "The stream is still read, so what senders left before is delivered."
   }
 }

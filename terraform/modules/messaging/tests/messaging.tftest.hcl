@@ -154,7 +154,7 @@ run "one_region_has_none_of_it" {
   }
 
   assert {
-    condition     = toset(keys(aws_sqs_queue.this)) == toset(["delivery", "delivery-dead", "outbound", "outbound-dead"])
+    condition     = toset(keys(aws_sqs_queue.this)) == toset(["delivery", "delivery-dead", "outbound", "outbound-dead", "replicated-dead"])
     error_message = "With one region there must be no inbox."
   }
 }

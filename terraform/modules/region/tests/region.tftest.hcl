@@ -60,6 +60,7 @@ run "what_is_set_reaches_the_functions" {
       TIDINGS_ENDPOINTS         = jsonencode({ us-east-1 = { health = "https://chat.example.com/v1/health", websocket = "wss://chat.example.com/{shard}" } })
       TIDINGS_MAX_ROOMS         = "7"
       TIDINGS_METRICS_NAMESPACE = "Chat"
+      TIDINGS_OUTBOX            = "1"
       TIDINGS_PREFIX            = "chat"
       TIDINGS_REDIS_URL         = "redis://cache.example.com"
       TIDINGS_SECRET_ID         = "chat-secrets"
