@@ -18,6 +18,8 @@ from .twins import Overlooked
 if TYPE_CHECKING:
     from .run import Run
 
+_REGISTERED_S = 30  # a job tries again after 1, 2, 4 … s
+
 
 def is_known(this: Run, fault: checker.Fault) -> bool:
     """Whether a client saw what a known gap says, of an entry of the log."""
@@ -25,7 +27,10 @@ def is_known(this: Run, fault: checker.Fault) -> bool:
     entry = next((each for each in entries if str(each.message_id) == fault.message_id), None)
     if fault.client is None or entry is None:
         return False
-    if fault.kind is checker.Kind.MISORDERED and _was_overlooked(this, str(fault.client), entry):
+    if fault.kind is checker.Kind.MISORDERED and (
+        _was_overlooked(this, str(fault.client), entry)
+        or _was_unregistered(this, str(fault.client), entry)
+    ):
         return True
     missing = fault.kind in (checker.Kind.LOST, checker.Kind.MISORDERED)
     if this.plan.settings.get("outbox"):
@@ -70,6 +75,18 @@ def _was_overlooked(this: Run, device: str, entry: Entry) -> bool:
         and _is_without_redis(this, world.region, each)
         for world in this.worlds
         for each in world.twins["connections"].overlooked
+    )
+
+
+def _was_unregistered(this: Run, device: str, entry: Entry) -> bool:
+    """Whether a device had connected while Redis was away, which has just come back."""
+    connects = [s.at_s for s in this.plan.steps if (s.who, s.what) == (device, "connect")]
+    entry_s = (entry.timestamp_ms - START_MS) / 1000
+    return any(
+        each.service == "redis"
+        and any(each.from_s <= at_s < each.to_s for at_s in connects)
+        and each.to_s - 1 <= entry_s < each.to_s + _REGISTERED_S
+        for each in this.plan.fault_plan.outages
     )
 
 

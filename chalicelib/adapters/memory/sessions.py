@@ -15,7 +15,7 @@ from ...model.sessions import End, EngineSession, PacketPart
 from ...ports.system import Clock
 
 MAX_PARTS, PARTS_MS, MAX_FRAMES, FAREWELL_MS, STALLED_MS = 66, 60_000, 1_000, 2_000, 10_000
-UPGRADED_MS = 600_000  # then a session that was upgraded is forgotten
+UPGRADED_MS = 200_000  # then a session that was upgraded is forgotten
 
 
 @dataclass

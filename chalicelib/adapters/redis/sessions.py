@@ -15,8 +15,9 @@ from . import session_scripts as scripts
 from .client import Command, RedisClient, evaluate
 from .keys import PARTS_S, POLLING_S, SESSION_S
 
-# A socket's timeout is one second, so a poll waits in steps shorter than that.
-LONGEST_WAIT_S, UPGRADED_S, MAX_FRAMES, STALLED_MS = 0.8, 600, 1_000, 10_000
+# A socket's timeout is one second, so a poll waits in steps shorter than that. An upgrade is known
+# for longer than the job of a process that died waits (120 s).
+LONGEST_WAIT_S, UPGRADED_S, MAX_FRAMES, STALLED_MS = 0.8, 200, 1_000, 10_000
 MAX_PARTS = 66  # two packets with the maximum number of attachments
 
 
