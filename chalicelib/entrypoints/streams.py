@@ -32,7 +32,7 @@ def replicated(services: Services, event: Mapping[str, Any]) -> None:
         Unavailable: A queue did not answer; some jobs may have been queued.
     """
     adapters = services.adapters
-    region = services.settings.own_first[0]
+    region = services.region
     with telemetry.invocation(adapters.clock.now_ms, "carried", function="replicated"):
         reported = list(_read(adapters.arrivals, event["Records"]))
         own = [each for each in reported if isinstance(each, Entry) and each.region == region]

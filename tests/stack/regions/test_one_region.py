@@ -1,4 +1,4 @@
-"""A stack of one region is what it was: nothing stands between its functions and its services."""
+"""A stack of one region: nothing stands between its functions and its services."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def test_it_has_the_same_processes_and_talks_to_them_directly(stack: EmbeddedSta
         assert redis.info("server")["process_id"] == stack.children["valkey"].pid
     assert stack.gateway is not None
     assert stack.gateway._faults is None, "no request asks whether it is to fail"
-    assert stack._streams is None, "nobody reads what other regions write"
+    assert stack._streams is not None
+    assert len(stack._streams) == 1, "of messages; nobody reads what other regions write"
 
 
 def test_it_has_no_queue_between_regions(stack: EmbeddedStack) -> None:
