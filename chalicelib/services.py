@@ -128,8 +128,10 @@ def compose(settings: Settings, a: Adapters) -> Services:
     cluster = Cluster(a.cluster, a.clock)
     revocations = Revocations(a.revocations, cluster, a.outbound, a.clock)
     friends = Friends(a.friends, a.cache, a.presence, a.delivery, a.outbound, a.clock, region)
-    most = {"max_rooms": settings.max_rooms, "max_members": settings.max_members}
-    rooms = Rooms(a.rooms, friends, a.cache, a.delivery, a.outbound, a.clock, a.ids, **most)
+    rooms = Rooms(
+        a.rooms, friends, a.cache, a.delivery, a.outbound, a.clock, a.ids,
+        max_rooms=settings.max_rooms, max_members=settings.max_members,
+    )  # fmt: skip
     views = RoomViews(a.connections, a.cache, rooms, a.outbound)
     presence_jobs = PresenceJobs(a.delivery, a.ids)
     restorer = Restorer(a.connections, a.cache, a.outbound, a.clock)

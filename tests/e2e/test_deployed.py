@@ -23,15 +23,15 @@ def test_a_second_apply_changes_nothing(stack: DeployedStack) -> None:
 def test_the_queues_call_the_functions(stack: DeployedStack) -> None:
     lambdas = client("lambda", stack.aws_endpoint_url, stack.region)
     mappings = lambdas.list_event_source_mappings()["EventSourceMappings"]
-    found = {
-        mapping["FunctionArn"].rsplit(":", 1)[1]: mapping["EventSourceArn"].rsplit(":", 1)[1]
-        for mapping in mappings
-    }
-    assert found == {
+    found = {each["FunctionArn"].rsplit(":", 1)[1]: each for each in mappings}
+    stream = found.pop("tidings-replicated")
+    assert {name: each["EventSourceArn"].rsplit(":", 1)[1] for name, each in found.items()} == {
         "tidings-deliver": "tidings-delivery.fifo",
         "tidings-outbound": "tidings-outbound",
     }
-    assert {m["FunctionResponseTypes"][0] for m in mappings} == {"ReportBatchItemFailures"}
+    types = {each["FunctionResponseTypes"][0] for each in found.values()}
+    assert types == {"ReportBatchItemFailures"}
+    assert ":table/tidings-messages/stream/" in stream["EventSourceArn"]
 
 
 def test_the_schedule_calls_the_sweep(stack: DeployedStack) -> None:

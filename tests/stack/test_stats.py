@@ -11,22 +11,36 @@ from workbench.stack.sqs import SqsClient
 from workbench.stack.stats import DevStats, MessageRate
 
 
-def deliver(kind: str, receives: str = "1") -> dict[str, Any]:
-    attributes = {"ApproximateReceiveCount": receives}
-    return {"Records": [{"body": json.dumps({"kind": kind}), "attributes": attributes}]}
+def record(number: int, entry: str = "e#1", region: str = REGION, **more: Any) -> dict[str, Any]:
+    image = {"entry": {"S": entry}, "region": {"S": region}}
+    made = {"eventID": str(number), "eventName": "INSERT", "awsRegion": REGION}
+    return {**made, "dynamodb": {"NewImage": image}, **more}
 
 
 def test_the_rate_counts_entries_once_and_forgets_them() -> None:
     now = 0.0
     rate = MessageRate(lambda: now)
-    for _ in range(10):
-        rate.note("deliver", deliver("entry"))
-    rate.note("deliver", deliver("entry", receives="2"))
-    rate.note("deliver", deliver("room_updated"))
-    rate.note("outbound", deliver("entry"))
+    batch = {"Records": [record(number) for number in range(10)]}
+    rate.note("replicated", batch)
+    rate.note("replicated", batch)  # it failed
+    rate.note("deliver", {"Records": [{"body": "{}"}]})
     assert rate.per_s() == 2.0
     now = 6.0
     assert rate.per_s() == 0.0
+
+
+def test_what_is_no_new_entry_of_the_region_is_not_counted() -> None:
+    rate = MessageRate()
+    others = (
+        record(1, "head"),
+        record(2, region="eu-west-1"),
+        record(3, eventName="MODIFY"),
+        record(4, eventName="REMOVE", dynamodb={}),
+        record(5, dynamodb={"NewImage": {"room_id": {"S": "r"}}}),
+    )
+    for each in others:
+        rate.note("replicated", {"Records": [each]})
+    assert rate.per_s() == 0
 
 
 async def test_depths_by_queue_and_the_dead_together(
@@ -56,11 +70,3 @@ async def test_without_sqs_it_says_so() -> None:
     await client.close()
     assert status == 503
     assert json.loads(body)["error"]["code"] == "unavailable"
-
-
-def test_a_body_that_is_no_job_is_not_counted_and_not_in_the_way() -> None:
-    rate = MessageRate()
-    for body in ("{not json", "[]", "1", ""):
-        attributes = {"ApproximateReceiveCount": "1"}
-        rate.note("deliver", {"Records": [{"body": body, "attributes": attributes}]})
-    assert rate.per_s() == 0
