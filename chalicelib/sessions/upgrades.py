@@ -159,10 +159,10 @@ class Upgrades:
             self._settle(target, namespace, to)
 
     def followed(self, target: Target) -> Target:
-        """Return where a socket is posted to that an earlier attempt may have opened or not.
+        """Return the target of a socket whose CONNECT is tried again: its websocket, if it has one.
 
-        What that left for the polls is moved, if the session was upgraded since. To open it there
-        again would make two of one socket.
+        The attempt before may have opened it for the polls. Then it is moved, as opening it there
+        again would make two sockets of one.
         """
         namespace = wire.namespace(target.protocol)
         try:
