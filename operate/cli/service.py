@@ -28,6 +28,7 @@ class LocalStack:
 
     Attributes:
         prefix: The prefix of its tables' and queues' names.
+        aws_endpoint_url, redis_url: "" if it keeps all in its memory.
         keys: The keys its AWS APIs accept.
     """
 

@@ -114,6 +114,7 @@ def test_fifty_users_in_a_room(people: People) -> None:
     assert all(order == [each for each in full if each in order] for order in orders)
 
 
+@pytest.mark.services
 @pytest.mark.one_emulator
 def test_without_redis_in_mid_traffic(people: People, stack: Stack) -> None:
     alice, bob = name("alice"), name("bob")

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import h11
 
-from . import handshake, management, routes
+from . import handshake, management, plain, routes
 from .account import Account
 from .config import FunctionError, HttpApi, Invoker, Limits, WebSocketApi
 from .connection import Connection
@@ -169,6 +169,11 @@ class Gateway:
             except asyncio.LimitOverrunError:
                 writer.write(refusal(431, b""))
                 return
+            call = plain.read(head) if len(head) <= self._account.limits.head_bytes else None
+            if call is not None:
+                if not await self._call(call, reader, writer, peer):
+                    return
+                continue
             http = h11.Connection(h11.SERVER)
             try:
                 http.receive_data(head)
@@ -216,6 +221,34 @@ class Gateway:
             await writer.drain()
             if http.our_state is not h11.DONE or http.trailing_data[0]:
                 return
+
+    async def _call(
+        self,
+        call: plain.Call,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        peer: str,
+    ) -> bool:
+        """Serve a plain call; whether the socket may bring another request."""
+        struck = await self._struck(call.target) if self._faults else None
+        if struck is Kind.REFUSE:
+            writer.transport.abort()
+            return False
+        try:
+            async with asyncio.timeout(self._account.limits.request_s):
+                body = await reader.readexactly(call.length)
+        except asyncio.IncompleteReadError:
+            return False
+        if struck is None or struck is Kind.CUT:
+            reply = await self._reply(call.method, call.target, call.headers, body, peer)
+        else:
+            reply = _refused(struck)
+        if struck is Kind.CUT:
+            writer.transport.abort()
+            return False
+        writer.write(plain.encode(reply, last=self._stopping))
+        await writer.drain()
+        return not self._stopping
 
     async def _struck(self, target: str) -> Kind | None:
         """What this request suffers."""

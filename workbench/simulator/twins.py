@@ -17,8 +17,8 @@ from chalicelib.kernel.ids import user_bucket
 from chalicelib.model.connections import Connection, Target
 from chalicelib.model.identifiers import ConnectionId, Region, RoomId, UserId
 from chalicelib.model.rooms import Member, Room
-from chalicelib.model.sessions import End, EngineSession
 from chalicelib.ports.system import Clock
+from workbench.twins import RingingSessions
 
 from .scheduler import Result, Scheduler
 
@@ -146,8 +146,8 @@ class LaggingRooms(MemoryRoomStore):
         self._later(follow)
 
 
-class WakingSessions(MemorySessions):
-    """A poll that waits is woken, as by the bell of the Redis store."""
+class WakingSessions(RingingSessions):
+    """The bell in virtual time."""
 
     def __init__(self, clock: Clock, scheduler: Scheduler) -> None:
         super().__init__(clock)
@@ -158,25 +158,6 @@ class WakingSessions(MemorySessions):
         super().flush()
         for sid in list(self._bells):
             self._ring(sid)
-
-    def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
-        kept = super().push(sid, frames)
-        if kept is True:
-            self._ring(sid)
-        return kept
-
-    def close(self, sid: ConnectionId, end: End = End.SERVER) -> None:
-        super().close(sid, end)
-        self._ring(sid)
-
-    def probe(self, sid: ConnectionId, now_ms: int) -> None:
-        super().probe(sid, now_ms)
-        self._ring(sid)
-
-    def drain(self, sid: ConnectionId, to: Target, mover: str, now_ms: int) -> EngineSession | None:
-        taken = super().drain(sid, to, mover, now_ms)
-        self._ring(sid)
-        return taken
 
     def wait(self, sid: ConnectionId, seconds: float) -> None:
         bell = self._bells.setdefault(sid, Result())

@@ -33,6 +33,7 @@ from chalicelib.entrypoints import queues, schedules, streams
 from chalicelib.kernel.settings import Settings
 from chalicelib.model.identifiers import Region
 from chalicelib.services import Adapters, Services, compose
+from workbench.queues import Rules
 
 from .functions import QUEUES_TIMEOUT_S, SWEEP_TIMEOUT_S, Functions
 from .gateway import Gateway, SimPoster
@@ -40,7 +41,7 @@ from .http_api import HttpApi
 from .injection import Fault, FaultInjector, FaultPlan
 from .links import Links, Place, SimPeerQueues, SimPeers, SimTopic
 from .ports import Bus, Calls, NoMetrics, Port, ProcessClock, SeededIds
-from .queues import Rules, SimQueue
+from .queues import SimQueue
 from .scheduler import Concurrency, Result, Scheduler
 from .trace import Trace
 from .twins import LaggingConnections, LaggingRooms, Later, RedisState, WakingSessions
@@ -212,9 +213,7 @@ class World:
         return compose(self.settings, adapters)
 
     def _queue(self, name: str, dead: SimQueue | None = None) -> SimQueue:
-        given = _QUEUES[name]
-        most = given.get("max_receive_count", 1_000_000)
-        rules = Rules(name, given["fifo"], given["visibility_timeout_s"], most)
+        rules = Rules.of(name, _QUEUES[name])
         return SimQueue(rules, self.scheduler, self.injector, self.calls, dead)
 
     def _trigger(
