@@ -14,7 +14,9 @@ from .wire import Reply
 
 _TARGET = rb"/[!-\"$->@-~]+/(?:@|%40)connections/[!-\"$->@-~]+"  # without a query
 _LINE = re.compile(rb"(POST|GET|DELETE) (%b) HTTP/1\.1\r\n" % _TARGET)
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?([!-~](?:[ -~]*[!-~])?)\r\n")
+_FIELD = rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?([!-~](?:[ -~]*[!-~])?)\r\n"
+_FIELDS = re.compile(rb"(?:%b)*\r\n" % _FIELD)
+_EACH = re.compile(_FIELD.decode())
 _NUMBER = re.compile(r"\d{1,7}\Z", re.ASCII)
 _UNUSUAL = {"connection", "expect", "te", "trailer", "transfer-encoding", "upgrade"}
 
@@ -34,13 +36,12 @@ def read(head: bytes) -> Call | None:
     line = _LINE.match(head)
     if line is None:
         return None
-    headers: list[tuple[str, str]] = []
     at = line.end()
-    while (field := _FIELD.match(head, at)) is not None:
-        headers.append((field[1].decode().lower(), field[2].decode()))
-        at = field.end()
+    if _FIELDS.fullmatch(head, at) is None:
+        return None
+    headers = [(name.lower(), value) for name, value in _EACH.findall(head[at:].decode())]
     by_name = dict(headers)
-    if head[at:] != b"\r\n" or len(by_name) < len(headers) or by_name.keys() & _UNUSUAL:
+    if len(by_name) < len(headers) or by_name.keys() & _UNUSUAL:
         return None
     length = by_name.get("content-length", "0")
     if "host" not in by_name or not _NUMBER.match(length):

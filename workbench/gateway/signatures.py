@@ -115,13 +115,18 @@ def canonical_request(request: Request, signed: Sequence[str]) -> str:
     return "\n".join(
         (
             request.method,
-            quote(request.path, safe="/~"),
+            _quoted(request.path),
             _canonical_query(request.query),
             lines,
             ";".join(signed),
             sha256(request.body).hexdigest(),
         )
     )
+
+
+@functools.lru_cache(maxsize=4096)
+def _quoted(path: str) -> str:
+    return quote(path, safe="/~")
 
 
 def _canonical_query(query: str) -> str:
