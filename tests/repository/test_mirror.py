@@ -45,6 +45,7 @@ ELSEWHERE: Mapping[str, str] = {
     "entrypoints/http": "tests/unit/entrypoints/http/test_openapi.py",
     "entrypoints/websocket": "tests/scenarios/session_survives/test_golden_events.py",
     "jobs/delivery": "tests/unit/jobs/test_base.py",
+    "kernel/setting_values": "tests/unit/kernel/test_settings.py",
     "jobs/foreign": "tests/unit/entrypoints/test_streams.py",
     "model/access": "tests/contract/test_cache_room_rates.py",
     "model/connections": "tests/scenarios/in_order/test_delivery_order.py",
