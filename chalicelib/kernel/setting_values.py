@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from ..model.identifiers import Region
 from ..model.log import Durability
@@ -18,6 +19,10 @@ from ..model.rooms import RoomType
 
 ANY_ORIGIN = "*"
 MOST_REGIONS = 8  # a position has a part for each
+# A token of a year passes, with room for those who renew it late; one in milliseconds does not.
+DEFAULT_VALIDITY_S = 400 * 86_400
+_LEAST_VALIDITY_S, _MOST_VALIDITY_S = 60, 100 * 365 * 86_400  # its end must have a year of 4 digits
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+")
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")  # as browsers send it: lower case, no path
 
@@ -65,6 +70,11 @@ def first_of(env: Mapping[str, str], *names: str) -> str | None:
     return next((env[name] for name in names if env.get(name)), None)
 
 
+def parts(text: str) -> tuple[str, ...]:
+    """The parts of a comma-separated list."""
+    return tuple(each.strip() for each in text.split(",") if each.strip())
+
+
 def region(name: str, text: str) -> Region:
     if not _REGION.fullmatch(text):  # it is part of keys and positions, between separators
         raise ValueError(f"{name}: {text} is not the name of a region such as us-east-1")
@@ -72,8 +82,7 @@ def region(name: str, text: str) -> Region:
 
 
 def regions(own: str, text: str) -> tuple[Region, ...]:
-    names = [each.strip() for each in text.split(",") if each.strip()]
-    found = tuple(region("TIDINGS_REGIONS", each) for each in names)
+    found = tuple(region("TIDINGS_REGIONS", each) for each in parts(text))
     if found and own not in found:
         raise ValueError(f"TIDINGS_REGIONS: {own}, the region of these functions, is missing")
     if len(set(found)) < len(found) or len(found) > MOST_REGIONS:
@@ -81,9 +90,39 @@ def regions(own: str, text: str) -> tuple[Region, ...]:
     return found
 
 
+def jwks_url(text: str, *, is_scoped: bool) -> str:
+    """The URL of an issuer's keys, which whoever is between must not be able to change.
+
+    Args:
+        is_scoped: Whether issuer and audience are set: an issuer signs tokens for others, too.
+    """
+    if not text:
+        return ""
+    try:
+        url = urlsplit(text)
+        host = url.hostname
+    except ValueError:
+        raise ValueError("TIDINGS_JWKS_URL: is not a URL") from None
+    is_safe = url.scheme == "https" or (url.scheme == "http" and host in _LOOPBACK)
+    if not host or not is_safe:
+        raise ValueError("TIDINGS_JWKS_URL: must begin with https://, or be http on this machine")
+    if not is_scoped:
+        raise ValueError("TIDINGS_JWKS_URL: set TIDINGS_JWT_ISSUER and TIDINGS_JWT_AUDIENCE, too")
+    return text
+
+
+def validity_s(text: str) -> int:
+    found = int(text) if text else DEFAULT_VALIDITY_S
+    if not _LEAST_VALIDITY_S <= found <= _MOST_VALIDITY_S:
+        raise ValueError(
+            f"TIDINGS_JWT_MAX_VALIDITY_S: must be {_LEAST_VALIDITY_S} to {_MOST_VALIDITY_S} seconds"
+        )
+    return found
+
+
 def websocket_apis(text: str) -> tuple[WebSocketApi, ...]:
     found = []
-    for name in (each.strip() for each in text.split(",") if each.strip()):
+    for name in parts(text):
         api_id, _, stage = name.partition("/")
         if not api_id or not stage:
             raise ValueError(f"TIDINGS_WEBSOCKET_APIS: {name} is not `api id/stage`")
@@ -92,7 +131,7 @@ def websocket_apis(text: str) -> tuple[WebSocketApi, ...]:
 
 
 def origins(text: str) -> tuple[str, ...]:
-    found = tuple(each.strip() for each in text.split(",") if each.strip())
+    found = parts(text)
     for origin in found:
         if origin != ANY_ORIGIN and not _ORIGIN.fullmatch(origin):
             raise ValueError(

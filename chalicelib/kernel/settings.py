@@ -69,9 +69,23 @@ class Settings:
             [TIDINGS_WEBSOCKET_APIS].
         jwt_secret: HS256 secret, used when `secret_id` is empty; empty to refuse HS256
             [TIDINGS_JWT_SECRET].
-        jwks_url: URL of the JWKS for RS256 and ES256; empty to refuse them [TIDINGS_JWKS_URL].
-        jwt_issuer: Required `iss` with JWKS [TIDINGS_JWT_ISSUER].
-        jwt_audience: Required `aud` with JWKS [TIDINGS_JWT_AUDIENCE].
+        jwks_url: URL of the issuer's key set (JWKS), for RS256 and ES256; https, or http on
+            loopback. Empty to refuse them; otherwise issuer and audience are required, too
+            [TIDINGS_JWKS_URL].
+        jwt_issuer: `iss` of every token, also of those signed with the secret
+            [TIDINGS_JWT_ISSUER].
+        jwt_audiences: `aud` of every token, also of those signed with the secret, or the
+            `client_id` of Amazon Cognito's access tokens; comma-separated if there are several
+            [TIDINGS_JWT_AUDIENCE].
+        jwt_secret_unscoped: 1 if tokens that are signed with the secret may lack the `iss` and
+            `aud` of the two settings above; those that they have must match
+            [TIDINGS_JWT_SECRET_UNSCOPED].
+        jwt_user_claim: Claim with the user's id, a text or a whole number
+            [TIDINGS_JWT_USER_CLAIM].
+        jwt_roles_claim: Claim with the list of roles, which may be absent
+            [TIDINGS_JWT_ROLES_CLAIM].
+        jwt_max_validity_s: A token whose `exp` is further ahead is refused, as one in milliseconds
+            is [TIDINGS_JWT_MAX_VALIDITY_S].
         posts_per_s: Maximum posts per second of all workers in the region together
             [TIDINGS_POSTS_PER_S].
         post_concurrency: Maximum concurrent posts of one worker [TIDINGS_POST_CONCURRENCY].
@@ -139,7 +153,11 @@ class Settings:
     jwt_secret: str = ""
     jwks_url: str = ""
     jwt_issuer: str = ""
-    jwt_audience: str = ""
+    jwt_audiences: tuple[str, ...] = ()
+    jwt_secret_unscoped: bool = False
+    jwt_user_claim: str = "sub"
+    jwt_roles_claim: str = "roles"
+    jwt_max_validity_s: int = values.DEFAULT_VALIDITY_S
     posts_per_s: int = 8000
     post_concurrency: int = 64
     split_over: int = 500
@@ -204,9 +222,16 @@ class Settings:
             connections_url=env.get("TIDINGS_CONNECTIONS_URL", default.connections_url),
             websocket_apis=values.websocket_apis(env.get("TIDINGS_WEBSOCKET_APIS", "")),
             jwt_secret=env.get("TIDINGS_JWT_SECRET", default.jwt_secret),
-            jwks_url=env.get("TIDINGS_JWKS_URL", default.jwks_url),
+            jwks_url=values.jwks_url(
+                env.get("TIDINGS_JWKS_URL", ""),
+                is_scoped=bool(env.get("TIDINGS_JWT_ISSUER") and env.get("TIDINGS_JWT_AUDIENCE")),
+            ),
             jwt_issuer=env.get("TIDINGS_JWT_ISSUER", default.jwt_issuer),
-            jwt_audience=env.get("TIDINGS_JWT_AUDIENCE", default.jwt_audience),
+            jwt_audiences=values.parts(env.get("TIDINGS_JWT_AUDIENCE", "")),
+            jwt_secret_unscoped=env.get("TIDINGS_JWT_SECRET_UNSCOPED", "") == "1",
+            jwt_user_claim=env.get("TIDINGS_JWT_USER_CLAIM") or default.jwt_user_claim,
+            jwt_roles_claim=env.get("TIDINGS_JWT_ROLES_CLAIM") or default.jwt_roles_claim,
+            jwt_max_validity_s=values.validity_s(env.get("TIDINGS_JWT_MAX_VALIDITY_S", "")),
             posts_per_s=int(env.get("TIDINGS_POSTS_PER_S", default.posts_per_s)),
             post_concurrency=int(env.get("TIDINGS_POST_CONCURRENCY", default.post_concurrency)),
             split_over=int(env.get("TIDINGS_SPLIT_OVER", default.split_over)),

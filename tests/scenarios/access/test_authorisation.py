@@ -54,7 +54,7 @@ ROOM: Data = lambda world: {"room_id": "lobby"}  # noqa: E731
 ALLOWED: dict[str, tuple[Data, set[str]]] = {
     "hello": (lambda world: {}, ANYONE),
     "ping": (lambda world: {}, ANYONE),
-    "refresh_token": (lambda world: {"token": world.token(MEMBER, 10**9)}, {MEMBER}),
+    "refresh_token": (lambda world: {"token": world.token(MEMBER)}, {MEMBER}),
     "sync": (lambda world: {"positions": {}}, ANYONE),
     "send_message": (
         lambda world: {"conversation_id": "lobby", "message_type": "text", "content": "x"},
