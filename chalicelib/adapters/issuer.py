@@ -12,8 +12,6 @@ from .system import monotonic_s
 if TYPE_CHECKING:
     from urllib.request import OpenerDirector
 
-TIMEOUT_S = 3.0  # of silence
-_LONGEST_S = 6.0  # of the whole answer
 MOST_BYTES = 262_144
 _CHUNK_BYTES = 65_536
 _AWAY = "the issuer's keys cannot be read, try again"
@@ -24,10 +22,13 @@ class HttpIssuer:
 
     Args:
         url: Where the key set is.
+        silence_s: Maximum seconds to connect, and of silence.
+        longest_s: Maximum seconds for the body of the answer.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, silence_s: float = 3.0, longest_s: float = 6.0) -> None:
         self._url = url
+        self._silence_s, self._longest_s = silence_s, longest_s
         self._opener: OpenerDirector | None = None
 
     def key_set(self) -> str:
@@ -43,9 +44,9 @@ class HttpIssuer:
         try:
             self._opener = self._opener or _opener()
             with self._opener.open(
-                Request(self._url, headers=headers), timeout=TIMEOUT_S
+                Request(self._url, headers=headers), timeout=self._silence_s
             ) as answer:
-                return _body(answer).decode()
+                return _body(answer, monotonic_s() + self._longest_s).decode()
         except HTTPError as fault:
             fault.close()
             telemetry.error("issuer_keys_not_read", fault, status=fault.code)
@@ -65,9 +66,8 @@ def _opener() -> OpenerDirector:
     return build_opener(Stay)
 
 
-def _body(answer: Any) -> bytes:
-    """The answer's body, bounded in bytes and in time."""
-    deadline = monotonic_s() + _LONGEST_S
+def _body(answer: Any, deadline: float) -> bytes:
+    """The answer's body, bounded in bytes and in time, and complete."""
     body = bytearray()
     while chunk := answer.read1(_CHUNK_BYTES):
         body += chunk
@@ -75,4 +75,7 @@ def _body(answer: Any) -> bytes:
             raise ValueError("the key set is too long")
         if monotonic_s() > deadline:
             raise TimeoutError("the key set takes too long")
+    length = answer.headers.get("Content-Length")
+    if length is not None and int(length) != len(body):
+        raise ValueError("the key set is cut off")
     return bytes(body)

@@ -32,6 +32,7 @@ ELSEWHERE: Mapping[str, str] = {
     "adapters/dynamodb": "tests/contract",
     "adapters/http": "tests/unit/adapters/http",
     "adapters/sdk": "tests/repository/test_monitoring.py",
+    "adapters/issuer": "tests/contract/test_issuer.py",
     "adapters/memory": "tests/contract",
     "adapters/peers": "tests/unit/access/test_routing.py",
     "adapters/redis": "tests/contract",
