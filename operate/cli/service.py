@@ -62,6 +62,11 @@ class Service:
             raise typer.BadParameter(str(fault)) from None
 
         async def issue(user: str, expires_in_s: int, roles: list[str]) -> str:
+            if expires_in_s > settings.jwt_max_validity_s:
+                raise typer.BadParameter(
+                    f"a token is valid for at most {settings.jwt_max_validity_s} seconds, unless "
+                    "the deployment and this environment set TIDINGS_JWT_MAX_VALIDITY_S"
+                )
             known = await asyncio.to_thread(read_secret, secret, region)
             return sign(known, user, expires_in_s, roles, settings)
 

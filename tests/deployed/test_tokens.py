@@ -108,6 +108,10 @@ def test_who_may_read_the_secret_signs_tokens(
     assert claims["iss"] == "https://us/"
     bad = CliRunner().invoke(app, [*command, secret], env={"TIDINGS_JWT_MAX_VALIDITY_S": "1"})
     assert bad.exit_code == 2
+    year_s = 366 * 86_400
+    for seconds, code in ((year_s, 0), (2 * year_s, 2)):
+        long = CliRunner().invoke(app, [*command, secret, "--expires-in", str(seconds)])
+        assert long.exit_code == code
     done = CliRunner().invoke(app, [*command, "another"])
     assert done.exit_code == 1
     assert done.stderr.startswith("tidings: the secret another could not be read: ")
