@@ -152,6 +152,13 @@ def test_a_key_that_cannot_be_used_does_not_spoil_the_others() -> None:
     assert list(parse(json.dumps({"keys": [*others, good]}))) == [("one", "ES256")]
 
 
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
+def test_a_key_need_not_name_its_algorithm_and_use(algorithm: str) -> None:
+    known = public("one", algorithm)
+    bare = {name: value for name, value in known.items() if name not in ("alg", "use")}
+    assert list(parse(json.dumps({"keys": [bare]}))) == [("one", algorithm)]
+
+
 def test_a_key_is_for_its_own_algorithm(kept: Kept) -> None:
     assert kept.finds("one", "ES256")
     assert not kept.finds("one", "RS256")
