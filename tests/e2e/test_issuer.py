@@ -21,14 +21,20 @@ POOL = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Ab12Cd34E"
 CLIENTS = ("web", "mobile")
 
 
+@pytest.fixture(scope="module", params=[False, True], ids=["emulators", "memory"])
+def in_memory(request: pytest.FixtureRequest) -> bool:
+    """Where the stack's stores are."""
+    return bool(request.param)
+
+
 @pytest.fixture(scope="module")
-def server() -> Iterator[KeyServer]:
+def server(in_memory: bool) -> Iterator[KeyServer]:
     with serving(answer(FakeIssuer().key_set)) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def port(server: KeyServer) -> Iterator[int]:
+def port(server: KeyServer, in_memory: bool) -> Iterator[int]:
     settings = {
         "TIDINGS_JWKS_URL": server.url,
         "TIDINGS_JWT_ISSUER": POOL,
@@ -36,7 +42,7 @@ def port(server: KeyServer) -> Iterator[int]:
         "TIDINGS_JWT_USER_CLAIM": "username",
         "TIDINGS_JWT_ROLES_CLAIM": "cognito:groups",
     }
-    with stack(f"environment={settings!r}") as port:
+    with stack(f"environment={settings!r}, in_memory={in_memory}") as port:
         yield port
 
 
