@@ -184,7 +184,7 @@ def stop_drain():
 def socketio():
     request = entrypoints.rest.from_event(app.current_request.to_original_event())
     answer = entrypoints.polling.handle(wiring.services(), request, app.current_request.method)
-    return HttpResponse(answer.text, status_code=answer.status, headers=entrypoints.polling.HEADERS)
+    return HttpResponse(answer.text, status_code=answer.status, headers=answer.headers)
 
 
 def preflight(**path):

@@ -38,6 +38,7 @@ def build(settings: Settings) -> Services:
         DynamoRoomStore,
     )
     from .adapters.http.credentials import credentials as find_credentials
+    from .adapters.issuer import HttpIssuer
     from .adapters.peers import HttpPeers
     from .adapters.probes import SystemProbes
     from .adapters.redis.auth import IamToken, from_url
@@ -113,6 +114,7 @@ def build(settings: Settings) -> Services:
         ),
         cluster=RedisClusterBus(redis_url, ids.token(), clock, auth),
         secrets=secrets,
+        issuer=HttpIssuer(settings.jwks_url),
         clock=clock,
         ids=ids,
         parallel=SystemThreads(),

@@ -16,7 +16,18 @@ from chalicelib.model.sessions import End, EngineSession
 from chalicelib.ports.system import Clock, Ids
 
 # The ports that are neither slow nor counted.
-LOCAL = ("clock", "ids", "parallel", "secrets", "peers", "probes", "metrics", "cluster", "poster")
+LOCAL = (
+    "clock",
+    "ids",
+    "parallel",
+    "secrets",
+    "issuer",
+    "peers",
+    "probes",
+    "metrics",
+    "cluster",
+    "poster",
+)
 QUEUES = ("delivery", "delivery_dead", "outbound", "outbound_dead", "inbox", "inbox_dead")
 REDIS = ("cache", "sessions", "trails")
 
@@ -93,6 +104,7 @@ def ports(clock: Clock, ids: Ids, secret: str) -> dict[str, Any]:
         "metrics": nobody,
         "cluster": nobody,
         "secrets": FixedSecrets({"jwt_secret": secret}),
+        "issuer": memory.MemoryIssuer(),
         "clock": clock,
         "ids": ids,
     }

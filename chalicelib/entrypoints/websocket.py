@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 
 from __future__ import annotations
 
+import json
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from ..kernel.errors import (
     Internal,
     NotConnected,
     TidingsError,
+    TokenFault,
     Unauthorized,
     UnknownAction,
 )
@@ -64,15 +66,19 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
             )
             services.connections.open(identity, target, _device_info(event))
         except TidingsError as refusal:
-            telemetry.note("connect_refused", code=refusal.code)
-            return {"statusCode": refusal.status, "body": str(refusal)}
+            telemetry.note("connect_refused", **refusal.for_log())
+            return _refused(refusal)
         except Exception as fault:  # noqa: BLE001 - the edge: nothing is raised into API Gateway
             telemetry.note("connect_failed")
             telemetry.error("connect_failed", fault)
-            return {"statusCode": 500, "body": "internal"}
+            return _refused(Internal("internal error; try again later"))
         telemetry.note("connected", user_id=identity.user_id)
         headers = {"Sec-WebSocket-Protocol": subprotocol} if subprotocol else {}
         return {"statusCode": 200, "headers": headers, "body": ""}
+
+
+def _refused(error: TidingsError) -> dict[str, Any]:
+    return {"statusCode": error.status, "body": json.dumps(error.as_body())}
 
 
 def message(
@@ -98,7 +104,7 @@ def message(
         except TidingsError as refusal:
             if isinstance(refusal, _MAYBE_A_SESSION) and frames.end_if_session(services, context):
                 return {"statusCode": 200, "body": ""}
-            telemetry.note("frame_refused", code=refusal.code)
+            telemetry.note("frame_refused", **refusal.for_log())
             body = jsonwire.encode_error(request.request_id, refusal)
             if isinstance(refusal, NotConnected):
                 _close_soon(services, context)
@@ -175,7 +181,10 @@ def _token(event: dict[str, Any]) -> tuple[str, str | None]:
         return value.strip(), echo
     if by_subprotocol:
         return by_subprotocol, echo
-    raise Unauthorized("send a token: in the query, the Authorization header or the subprotocol")
+    raise Unauthorized(
+        "send a token: in the query, the Authorization header or the subprotocol",
+        TokenFault.MISSING,
+    )
 
 
 def _device_info(event: dict[str, Any]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from chalicelib.access.tokens import valid_user
+from chalicelib.access.claims import valid_user
 from chalicelib.contract.commands import RoomIdText
 
 _ROOM: TypeAdapter[str] = TypeAdapter(RoomIdText)
@@ -92,7 +92,11 @@ Url = Annotated[
 ]
 Secret = Annotated[
     str,
-    typer.Option(help="A deployment's secret in Secrets Manager; you need the right to read it."),
+    typer.Option(
+        help="A deployment's secret in Secrets Manager; you need the right to read it. If the "
+        "deployment sets TIDINGS_JWT_ISSUER, _AUDIENCE, _USER_CLAIM or _ROLES_CLAIM, set them "
+        "here, too."
+    ),
 ]
 Region = Annotated[
     str | None, typer.Option(parser=region, metavar="REGION", envvar="REGION", help="Of --secret.")

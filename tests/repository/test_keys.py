@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from chalicelib.access.tokens import valid_user
+from chalicelib.access.claims import valid_user
 from chalicelib.adapters.dynamodb import keys as items
 from chalicelib.adapters.redis import keys, trails
 from chalicelib.contract import commands, positions

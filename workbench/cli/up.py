@@ -69,6 +69,7 @@ def _stack(options: Options) -> EmbeddedStack:
     if options.in_memory and options.persist:
         raise Unusable("--persist keeps the emulator's data: with --stores memory there is none")
     origins = checks.origins(options.origins, os.environ)
+    checks.settings(os.environ)
     return EmbeddedStack(
         port=options.port,
         region=options.region,
@@ -89,6 +90,7 @@ def _regions(options: Options) -> Regions:
     if options.persist:
         raise Unusable("--persist keeps the data of a single region only, without chaos")
     origins = checks.origins(options.origins, os.environ)
+    checks.settings(os.environ)
     return Regions(
         Plan(
             options.regions,

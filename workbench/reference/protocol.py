@@ -98,6 +98,13 @@ def errors() -> str:
     return table(["code", "HTTP status", "retryable", "meaning"], rows)
 
 
+def reasons() -> str:
+    """Why a token is refused."""
+    meanings = docstrings.section(tree.TokenFault, "Attributes")
+    rows = [(code(each.value), meanings[each.name]) for each in tree.TokenFault]
+    return table(["reason", "what is wrong with the token"], rows)
+
+
 def any_action() -> str:
     return f"Any action can answer {codes(ANY_ACTION)}; an unknown one `unknown_action`."
 
@@ -106,7 +113,7 @@ def types() -> str:
     """The kinds of text with a name."""
     meanings = {
         "room id": "A room, which the field `conversation_id` also names.",
-        "user id": "The `sub` of the user's token.",
+        "user id": "The user that a [token](#tokens) names.",
         "message id": "A message. Later messages have higher ids, also when sorted as text.",
         "position": "How far a client has a conversation. See [Positions](#positions).",
     }
@@ -203,6 +210,7 @@ SECTIONS: Makers = {
     "ack": ack,
     "any_action": any_action,
     "errors": errors,
+    "reasons": reasons,
     "types": types,
     "sizes": sizes,
     "rates": rates,

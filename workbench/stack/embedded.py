@@ -195,7 +195,8 @@ class EmbeddedStack:
         wiring.services.cache_clear()
         aws.forget()
         sdk.forget()
-        origins = set(Settings.from_env().allowed_origins) - {ANY_ORIGIN}
+        settings = Settings.from_env()
+        origins = set(settings.allowed_origins) - {ANY_ORIGIN}
         self.gateway = Gateway(
             self._nudging,
             self._apis(),
@@ -206,7 +207,7 @@ class EmbeddedStack:
             static=demo_page(self._given.page_origins if self._given else ()),
             local_routes=guarded(
                 {
-                    ("POST", "/dev/token"): DevTokens(self.secret),
+                    ("POST", "/dev/token"): DevTokens(self.secret, settings),
                     ("GET", "/dev/stats"): self._stats(),
                     ("POST", "/dev/chaos"): no_chaos,
                     **(self._given.routes if self._given else {}),

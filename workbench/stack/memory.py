@@ -21,6 +21,7 @@ from chalicelib.adapters.apigateway.engine import EnginePoster
 from chalicelib.adapters.dynamodb import DynamoArrivals
 from chalicelib.adapters.dynamodb.log_items import entry_item
 from chalicelib.adapters.http.credentials import credentials
+from chalicelib.adapters.issuer import HttpIssuer
 from chalicelib.adapters.system import SystemClock, SystemIds, SystemThreads
 from chalicelib.kernel.records import job_to_text
 from chalicelib.kernel.settings import Settings
@@ -94,6 +95,7 @@ class MemoryStores:
         ports["log"] = self._log
         ports["sessions"] = _WakingSessions(clock)
         ports["arrivals"] = DynamoArrivals(self._prefix, Region(settings.region))
+        ports["issuer"] = HttpIssuer(settings.jwks_url)  # the user's, if they name one
         ports["poster"] = EnginePoster(poster, ports["sessions"])
         return compose(settings, Adapters(**ports, parallel=SystemThreads()))
 

@@ -19,6 +19,7 @@ from ...kernel.errors import (
     Internal,
     PermissionDenied,
     TidingsError,
+    TokenFault,
     TooLarge,
     Unauthorized,
 )
@@ -32,7 +33,7 @@ from ...model.presence import Presence, Status
 from ...model.rooms import Member, Role, Room, RoomType
 from ...services import Services
 from ...social.receipts import Unread
-from . import bodies
+from . import bodies, refusals
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -93,7 +94,7 @@ def handle(services: Services, request: HttpRequest, endpoint: Endpoint) -> Resp
             services.limits.spend(identity.user_id, _ACTIONS.get(endpoint.__name__, "http"))
             return endpoint(services, identity, request)
         except TidingsError as refusal:
-            telemetry.note("request_refused", code=refusal.code)
+            telemetry.note("request_refused", **refusal.for_log())
             return _error(refusal)
         except Exception as fault:  # noqa: BLE001 - the edge
             telemetry.note("request_failed")
@@ -271,7 +272,9 @@ def _bearer(request: HttpRequest) -> str:
     headers = {name.lower(): value for name, value in request.headers.items()}
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
-        raise Unauthorized("send a token in the header `Authorization: Bearer …`")
+        raise Unauthorized(
+            "send a token in the header `Authorization: Bearer …`", TokenFault.MISSING
+        )
     return token.strip()
 
 
@@ -371,7 +374,4 @@ def _stored(stored: Stored) -> Response:
 
 
 def _error(error: TidingsError) -> Response:
-    body = {"error": {"code": error.code, "message": str(error), **error.when()}}
-    wait_ms = error.retry_after_ms
-    headers = {"Retry-After": str(-(-wait_ms // 1000))} if wait_ms is not None else {}
-    return Response(error.status, body, headers)
+    return Response(error.status, error.as_body(), refusals.headers(error))

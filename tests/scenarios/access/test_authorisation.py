@@ -54,7 +54,7 @@ ROOM: Data = lambda world: {"room_id": "lobby"}  # noqa: E731
 ALLOWED: dict[str, tuple[Data, set[str]]] = {
     "hello": (lambda world: {}, ANYONE),
     "ping": (lambda world: {}, ANYONE),
-    "refresh_token": (lambda world: {"token": world.token(MEMBER, 10**9)}, {MEMBER}),
+    "refresh_token": (lambda world: {"token": world.token(MEMBER)}, {MEMBER}),
     "sync": (lambda world: {"positions": {}}, ANYONE),
     "send_message": (
         lambda world: {"conversation_id": "lobby", "message_type": "text", "content": "x"},
@@ -231,7 +231,7 @@ def tokens(world: World) -> dict[str, str]:
     """Tokens that must not be taken, by what is wrong with them."""
     claims = {"sub": OWNER, "exp": START_MS // 1000 + 7 * 86_400}
     return {
-        "expired": world.token(OWNER, expires_in_s=-60),
+        "expired": world.token(OWNER, expires_in_s=-3600),
         "forged": jwt.encode(
             claims,
             "another-secret-of-more-than-32-bytes-which-is-what-HS256-asks-for",

@@ -12,7 +12,7 @@ from chalicelib.entrypoints.http import rest
 from chalicelib.entrypoints.socketio.frames import understands_recovery
 from chalicelib.model.identifiers import Region, RoomId
 from chalicelib.sessions import missed
-from tests.support.socketio import FOREVER_S, Device, say
+from tests.support.socketio import Device, say
 from tests.support.world import World
 
 
@@ -93,7 +93,7 @@ def test_a_revoked_user_does_not_come_back(world: World) -> None:
     event = world.connect_event("again=", None)
     event["queryStringParameters"] = {"EIO": "4", "transport": "websocket"}
     websocket.connect(world.services, event)
-    payload = {"token": world.token("bob", FOREVER_S), "pid": bob.pid, "offset": bob.offset}
+    payload = {"token": world.token("bob"), "pid": bob.pid, "offset": bob.offset}
     assert world.say("again=", "40" + json.dumps(payload)).startswith("44{")
 
 
@@ -103,7 +103,7 @@ def test_who_refuses_it_has_none(world: World, alice: str) -> None:
     event["queryStringParameters"] = {"EIO": "4", "transport": "websocket"}
     event["headers"] = {"User-Agent": "Mozilla/5.0"}
     websocket.connect(world.services, event)
-    payload = {"token": world.token("bob", FOREVER_S), "recovery": False}
+    payload = {"token": world.token("bob"), "recovery": False}
     answer = world.say(connection, "40" + json.dumps(payload))
     assert list(json.loads(answer[2:])) == ["sid"]
 
