@@ -62,6 +62,14 @@ class Invocation:
         """Return the user's role if it may write; else `PermissionDenied`."""
         return self.services.rooms.writer(self.role())
 
+    def turn(self) -> Turn | None:
+        """Return the frame's turn to append to the room; `RateLimited` if the room is too busy.
+
+        Ask for the role first: who is not a member must not learn that others write to the room.
+        """
+        self.services.limits.check_room(self.frame.turn)
+        return self.frame.turn
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -111,7 +119,6 @@ def run(
     try:
         services.cluster.check(frame.connection.user_id)
         services.limits.check(frame.wait_ms)
-        services.limits.check_room(frame.turn)
         return action.run(Invocation(services, frame, frame.connection, command))
     except Exception as fault:
         if frame.turn is not None and region is not None and room_id is not None:
@@ -155,7 +162,7 @@ def _send_message(invocation: Invocation) -> Sent:
     invocation.writer()
     origin = invocation.connection.target.origin
     stored = invocation.services.sending.send(
-        invocation.connection.user_id, invocation.command, origin, invocation.frame.turn
+        invocation.connection.user_id, invocation.command, origin, invocation.turn()
     )
     entry = stored.entry
     written_at, position = times.iso(entry.timestamp_ms), positions.of(entry)
@@ -176,7 +183,7 @@ def _delete_message(invocation: Invocation) -> Done:
         invocation.room_id,
         MessageId(invocation.command.message_id),
         invocation.connection.target.origin,
-        invocation.frame.turn,
+        invocation.turn(),
     )
     return Done()
 

@@ -5,7 +5,9 @@ The tables name every action and route; one that is added and not listed here fa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
@@ -28,6 +30,10 @@ ANYONE, MEMBERS = set(PEOPLE), {MEMBER, ADMIN, OWNER}
 
 @pytest.fixture
 def world() -> World:
+    return staffed()
+
+
+def staffed() -> World:
     """The room "lobby": olga owns it, adam is its admin, mia and the author are members."""
     regions = Region("us-east-1"), Region("eu-west-1")
     world = World(
@@ -125,22 +131,30 @@ def test_one_may_delete_one_s_own_message(world: World) -> None:
     assert world.act(mia, "delete_message", conversation_id="lobby", message_id=mine) == {}
 
 
-Call = Callable[[World, dict[str, str]], rest.Response]
+@dataclass(frozen=True)
+class Call:
+    """A request. A message of the path that is "?" is one of another member.
+
+    Attributes:
+        path: The room is "lobby" if nothing else is named.
+    """
+
+    endpoint: rest.Endpoint
+    body: Any = None
+    multi: Any = None
+    path: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(self, world: World, headers: dict[str, str]) -> rest.Response:
+        text = json.dumps(self.body) if self.body is not None else ""
+        parts = {"room_id": "lobby", **self.path}
+        if parts.get("message_id") == "?":
+            parts["message_id"] = message(world)
+        request = rest.HttpRequest(headers, {}, parts, text, self.multi or {})
+        return rest.handle(world.services, request, self.endpoint)
 
 
 def call(endpoint: rest.Endpoint, body: Any = None, multi: Any = None, **path: str) -> Call:
-    def made(world: World, headers: dict[str, str]) -> rest.Response:
-        import json
-
-        text = json.dumps(body) if body is not None else ""
-        parts = {"room_id": "lobby", **path}
-        if parts.get("message_id") == "?":
-            parts["message_id"] = message(world)
-        return rest.handle(
-            world.services, rest.HttpRequest(headers, {}, parts, text, multi or {}), endpoint
-        )
-
-    return made
+    return Call(endpoint, body, multi, path)
 
 
 POSTED = {"message_type": "text", "content": "x"}
