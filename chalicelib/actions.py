@@ -155,6 +155,7 @@ def _send_message(invocation: Invocation) -> Sent:
 
     Raises:
         PermissionDenied: The user is not a member of the room, or may only read it.
+        NotFound: The room has no message with the id of `reply_to_message_id`.
         TooLarge: The content is over the size limit.
         Unavailable: Also when too many users write to the room at once; or when no other region
             takes a `global` message, if the deployment refuses it then.
@@ -170,7 +171,7 @@ def _send_message(invocation: Invocation) -> Sent:
 
 
 def _delete_message(invocation: Invocation) -> Done:
-    """Delete a message, as its sender, or as an admin or the owner of the room. Idempotent.
+    """Delete a message, as its sender, or in a group as an admin or the owner. Idempotent.
 
     Raises:
         PermissionDenied: The user is not a member, or may not delete this message.

@@ -72,7 +72,7 @@ class SendMessage(Command):
         conversation_id: The room.
         message_type: The kind of content, as the clients define it, such as `text`.
         content: Any JSON value. The service stores it and does not read it.
-        reply_to_message_id: The message that this one replies to.
+        reply_to_message_id: The message of the same room that this one replies to.
         client_message_id: The client's own id of the message. A resend with the same id within
             24 hours gets the same ack and creates no second message.
         delivery_receipt: Ask for a `message_delivered` event for each user that the message

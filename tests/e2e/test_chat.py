@@ -154,7 +154,7 @@ def test_http_answers_strangers_with_coded_errors(people: People) -> None:
         ("POST", f"/v1/rooms/{room}/members", {"user_id": eve}, bob, 403, "permission_denied"),
         ("DELETE", f"/v1/rooms/{room}/members/{bob}", None, eve, 403, "permission_denied"),
         ("DELETE", f"/v1/rooms/{room}/members/{alice}", None, bob, 403, "permission_denied"),
-        ("GET", "/v1/rooms/nowhere", None, alice, 404, "not_found"),
+        ("GET", "/v1/rooms/nowhere", None, alice, 403, "permission_denied"),
         ("POST", "/v1/rooms", {"room_type": "nonsense"}, alice, 400, "bad_request"),
         ("POST", "/v1/rooms", b"{", alice, 400, "bad_request"),
         ("GET", f"/v1/rooms/{room}/messages?limit=0", None, alice, 400, "bad_request"),

@@ -106,7 +106,7 @@ def test_answers_are_as_described(name: str, answer: rest.Response) -> None:
 
 
 def test_refusals_are_as_described() -> None:
-    answer = World().http(rest.get_room, "alice", room_id="nowhere")
+    answer = World().http(rest.get_room, "alice", room_id="nowhere", roles=["admin"])
     views.Error.model_validate(answer.body)
     assert answer.status == 404
 
