@@ -8,21 +8,16 @@ So `alg: none` is refused, and so is a public key used as an HS256 secret.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from ..kernel import names
 from ..kernel.errors import Unauthorized, Unavailable
 from ..kernel.settings import Settings
 from ..model.access import Identity
 from ..model.identifiers import UserId
 from ..ports.access import Secrets
 
-_USER = re.compile(r"[A-Za-z0-9_:@|+=~-][A-Za-z0-9._:@|+=~-]{0,127}\Z")
 MAX_TOKEN_BYTES = 8192
-
-
-def valid_user(text: str) -> bool:
-    return bool(_USER.match(text))
 
 
 class Tokens:
@@ -87,7 +82,7 @@ class Tokens:
 
 def _identity(claims: dict[str, Any]) -> Identity:
     user, roles = claims.get("sub"), claims.get("roles", [])
-    if not isinstance(user, str) or not valid_user(user):
+    if not isinstance(user, str) or not names.is_user(user):
         raise Unauthorized("the token's `sub` is not a valid user id")
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise Unauthorized("the token's `roles` must be a list of strings")

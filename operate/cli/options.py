@@ -13,8 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from chalicelib.access.tokens import valid_user
 from chalicelib.contract.commands import RoomIdText
+from chalicelib.kernel.names import is_user
 
 _ROOM: TypeAdapter[str] = TypeAdapter(RoomIdText)
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}")
@@ -43,7 +43,7 @@ def url(text: str) -> str:
 
 def user_id(text: str) -> str:
     """Validate a user id by the server's rule."""
-    if not valid_user(text):
+    if not is_user(text):
         raise typer.BadParameter(
             f"{text!r} is not a user id: use 1 to 128 letters, digits and _ : . @ | + = ~ -, "
             "not beginning with a dot"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from chalicelib.access.tokens import valid_user
+from chalicelib.kernel.names import is_user
 from operate.tokens import sign
 
 Reply = tuple[int, dict[str, str], bytes]
@@ -31,7 +31,7 @@ class DevTokens:
 
     def _token(self, request: dict[str, Any]) -> str:
         user, roles = request["user_id"], request.get("roles", [])
-        if not isinstance(user, str) or not valid_user(user):
+        if not isinstance(user, str) or not is_user(user):
             raise ValueError("user_id")
         if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
             raise ValueError("roles")

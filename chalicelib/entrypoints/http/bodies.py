@@ -10,9 +10,11 @@ from ...contract.commands import (
     JSON,
     JSON_OBJECT,
     WHOLE,
+    ClientMessageIdText,
     Command,
     Durable,
     MessageIdText,
+    MessageTypeText,
     RoomIdText,
     UserIdText,
 )
@@ -46,10 +48,10 @@ class UserRef(Command):
 class PostMessage(Command):
     """`POST /v1/rooms/{id}/messages`: a SendMessage without its conversation."""
 
-    message_type: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$")]
+    message_type: MessageTypeText
     content: JSON
     reply_to_message_id: MessageIdText | None = None
-    client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
+    client_message_id: ClientMessageIdText | None = None
     delivery_receipt: bool = False
     durability: Durable = "regional"
 
@@ -76,8 +78,8 @@ class PostMoment(Command):
     """`content` is any JSON, as in a message."""
 
     content: JSON
-    message_type: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$")] = "text"
-    client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
+    message_type: MessageTypeText = "text"
+    client_message_id: ClientMessageIdText | None = None
     durability: Durable = "regional"
 
 
