@@ -34,10 +34,7 @@ def _usable(name: str) -> str:
 _USABLE = AfterValidator(_usable)
 _NOT_RESERVED = Field(json_schema_extra={"not": {"enum": [*sorted(names.RESERVED)]}})
 
-# Neither starts with a dot, because "." and ".." have a special meaning in URL paths.
-RoomIdText = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$"), _USABLE, _NOT_RESERVED
-]
+RoomIdText = Annotated[str, StringConstraints(pattern=f"^{names.ROOM}$"), _USABLE, _NOT_RESERVED]
 UserIdText = Annotated[str, StringConstraints(pattern=f"^{names.USER}$"), _USABLE, _NOT_RESERVED]
 MessageTypeText = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$"), _USABLE, _NOT_RESERVED

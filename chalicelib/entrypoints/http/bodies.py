@@ -18,6 +18,7 @@ from ...contract.commands import (
     RoomIdText,
     UserIdText,
 )
+from ...kernel import names
 
 _PRIVATE: dict[str, Any] = {
     "if": {"properties": {"room_type": {"const": "private_chat"}}, "required": ["room_type"]},
@@ -58,7 +59,7 @@ class PostMessage(Command):
 
 # A message id or a position, whose ids are numbers of 128 bits.
 _ID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
-_PART = f"[a-z0-9-]{{1,32}}:[0-9]{{1,15}}:{_ID}"
+_PART = f"{names.REGION}:[0-9]{{1,15}}:{_ID}"
 AfterText = Annotated[
     str, StringConstraints(pattern=f"^({_ID}|{_PART}(,{_PART}){{0,15}})$", max_length=1024)
 ]
@@ -112,7 +113,7 @@ class StartDrain(Command):
 class DrainQuery(Command):
     """`region`: the region that is meant; another one refuses the request."""
 
-    region: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")] | None = None
+    region: Annotated[str, StringConstraints(pattern=f"^{names.REGION}$")] | None = None
 
 
 class Where(Command):
