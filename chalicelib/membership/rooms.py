@@ -257,10 +257,9 @@ class Rooms:
             return
         self._check_removable(identity, room_id, member)
         change = self._about_to_change("member_removed", room_id, user_id, member.joined_at_ms)
-        removed = self._store.remove_member(room_id, user_id)
+        self._store.remove_member(room_id, user_id)
         self._invalidate(room_id)
-        if removed:
-            self.announce(change)
+        self.announce(change)
 
     def happened(self, change: CheckRoomChange) -> bool:
         """Whether a change has been written and still holds (consistent reads)."""
