@@ -16,7 +16,7 @@ from ..model.sessions import Trail
 MOST_OFFSET = 2_000  # characters
 MOST_STREAMS = 16  # that an offset names
 _INVALID = "not an offset: send one as the server gave it"
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")  # a checkpoint's name, a pid
+_TOKEN = re.compile(r"[A-Za-z0-9_=-]{1,64}")  # a checkpoint's name, a pid
 _PART = re.compile(f"({names.ROOM}):({names.REGION}):([0-9]{{1,15}})")
 
 

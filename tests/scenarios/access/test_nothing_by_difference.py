@@ -1,6 +1,6 @@
 """Nobody learns from an answer whether a room, a message or a user exists.
 
-A stranger calls every action and route of the tables in `test_authorisation` in two worlds that
+A stranger calls every action and route of the tables in `support.access` in two worlds that
 are alike: once with ids of what exists, once with ids of what does not. The answers are the same
 byte for byte, except for these ids, and so are the calls of stores.
 """
@@ -18,7 +18,7 @@ from chalicelib.entrypoints.http import rest
 from chalicelib.kernel import ids
 from chalicelib.kernel.settings import Rate
 from chalicelib.model.identifiers import MessageId, RoomId, UserId
-from tests.scenarios.access.test_authorisation import ALLOWED, ROUTES, STRANGER, Call, call, staffed
+from tests.support.access import ALLOWED, ROUTES, STRANGER, Call, call, staffed
 from tests.support.counting import counted
 from tests.support.socketio import Client, Device
 from tests.support.world import World
