@@ -24,7 +24,8 @@ class DevTokens:
         except (ValueError, KeyError, TypeError, RecursionError):
             message = (
                 'the body is {"user_id": text, "expires_in_s"?: number, "roles"?: [text]}; a user '
-                "id is 1 to 128 letters, digits and _ : . @ | + = ~ -, the first of them no dot"
+                "id is 1 to 128 letters, digits and _ : . @ | + = ~ -, the first of them no "
+                "dot, and no reserved name"
             )
             return _reply(400, {"error": {"code": "bad_request", "message": message}})
         return _reply(200, {"token": token})
