@@ -39,13 +39,14 @@ def decode(text: str) -> Position:
         BadRequest: The text is not a position that `encode` made.
     """
     position: Position = {}
-    for part in text.split(",") if text else ():
+    parts = text.split(",") if text else []
+    if len(parts) > MOST_PARTS:
+        raise BadRequest(_INVALID)
+    for part in parts:
         fields = part.split(":")
         if len(fields) != 3 or not _SEQ.fullmatch(fields[1]) or not _REGION.fullmatch(fields[0]):
             raise BadRequest(_INVALID)
         region, seq = Region(fields[0]), int(fields[1])
-        if region in position or len(position) == MOST_PARTS:
-            raise BadRequest(_INVALID)
         ids.decode(fields[2])
         position[region] = Head(seq, MessageId(fields[2] if seq else ""))
     return position

@@ -48,8 +48,8 @@ class MessageReader:
 
     def may_arrive(self, message_id: MessageId, now_ms: int) -> bool:
         """Whether another region may have written this entry, which has not arrived here."""
-        age_ms = now_ms - ids.time_ms(message_id)
-        return self.several and -ids.MOST_AHEAD_MS <= age_ms < LATE_MS
+        oldest, newest = ids.first_at(now_ms - LATE_MS), ids.first_at(now_ms + ids.MOST_AHEAD_MS)
+        return self.several and oldest < message_id < newest
 
     @property
     def several(self) -> bool:

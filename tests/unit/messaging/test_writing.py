@@ -122,7 +122,7 @@ def test_a_reply_names_a_message_of_its_room(regions: Regions) -> None:
     elsewhere = regions.send(US, "elsewhere", room_id="another")
     regions.clock.ms += DAY_MS
     far_ahead = ids.first_at(regions.clock.ms + ids.MOST_AHEAD_MS + 10)
-    for name in (elsewhere.message_id, deletions[0].message_id, far_ahead, ids.encode(7)):
+    for name in (elsewhere.message_id, deletions[0].message_id, far_ahead, ids.encode(7), "Z" * 26):
         with pytest.raises(NotFound, match="reply_to_message_id"):
             regions.send(US, "refused", reply_to=name)
     assert regions.history() == before
