@@ -68,7 +68,7 @@ def health():
 
 @app.route("/v1/openapi.json", methods=["GET"])
 def openapi():
-    return _http(entrypoints.rest.openapi())
+    return _http(entrypoints.rest.openapi(app.current_request.headers.get("if-none-match", "")))
 
 
 @app.route("/v1/rooms", methods=["POST"])
@@ -215,4 +215,5 @@ def _http(answer):
         "Cache-Control": "no-store",
         **answer.headers,
     }
-    return HttpResponse(body=answer.body, status_code=answer.status, headers=headers)
+    body = answer.body if answer.status != 304 else ""
+    return HttpResponse(body=body, status_code=answer.status, headers=headers)

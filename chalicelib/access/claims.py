@@ -5,23 +5,18 @@ https://www.rfc-editor.org/rfc/rfc7519#section-4.1
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..kernel import names
 from ..kernel.errors import TokenFault, Unauthorized
 from ..kernel.settings import Settings
 from ..model.access import Identity
 from ..model.identifiers import UserId
 
-_USER = re.compile(r"[A-Za-z0-9_:@|+=~-][A-Za-z0-9._:@|+=~-]{0,127}\Z")
 LEEWAY_S = 60  # between the clocks of the issuer and of this service
 _MILLISECONDS = 10**11  # seconds since 1970 are fewer for another 3,000 years
 _DAY_S = 86_400
-
-
-def valid_user(text: str) -> bool:
-    return bool(_USER.match(text))
 
 
 def identity(
@@ -124,10 +119,10 @@ def _user(claims: Mapping[str, Any], claim: str) -> UserId:
             TokenFault.USER_ID,
         )
     user = str(value)
-    if not valid_user(user):
+    if not names.is_user(user):
         raise Unauthorized(
             f"the token's `{claim}` is not a user id: 1 to 128 letters, digits and "
-            "_ : . @ | + = ~ -, the first of them no dot",
+            "_ : . @ | + = ~ -, the first of them no dot, and no reserved name",
             TokenFault.USER_ID,
         )
     return UserId(user)

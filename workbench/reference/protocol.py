@@ -12,7 +12,7 @@ from chalicelib.contract import acks, commands
 from chalicelib.contract.events import EVENTS
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel import errors as tree
-from chalicelib.kernel import nesting
+from chalicelib.kernel import names, nesting
 from chalicelib.kernel.settings import DEFAULT_LIMITS, Rate
 from chalicelib.messaging import sizes as packing
 from chalicelib.sessions import engine
@@ -124,6 +124,10 @@ def types() -> str:
     return table(["name", "what it is", "form"], rows)
 
 
+def reserved() -> str:
+    return f"{codes(sorted(names.RESERVED))}."
+
+
 def sizes() -> str:
     """Size limits, and what happens above them."""
     rows = [
@@ -211,6 +215,7 @@ SECTIONS: Makers = {
     "any_action": any_action,
     "errors": errors,
     "reasons": reasons,
+    "reserved": reserved,
     "types": types,
     "sizes": sizes,
     "rates": rates,

@@ -73,13 +73,15 @@ class LaggingConnections(MemoryConnectionStore):
         super().touch(connection_id, now_ms, due_ms)
         self._follow(connection_id)
 
-    def join(self, room_id: RoomId, target: Target) -> None:
-        super().join(room_id, target)
+    def join(self, room_id: RoomId, target: Target) -> bool:
+        changed = super().join(room_id, target)
         self._follow(target.connection_id)
+        return changed
 
-    def leave(self, room_id: RoomId, target: Target) -> None:
-        super().leave(room_id, target)
+    def leave(self, room_id: RoomId, target: Target) -> bool:
+        changed = super().leave(room_id, target)
         self._follow(target.connection_id)
+        return changed
 
     def of_user(self, user_id: UserId) -> list[Connection]:
         owned = [each for each in self._index.values() if each.user_id == user_id]

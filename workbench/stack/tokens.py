@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from chalicelib.access.claims import valid_user
+from chalicelib.kernel.names import is_user
 from chalicelib.kernel.settings import Settings
 from operate.tokens import sign
 
@@ -32,7 +32,8 @@ class DevTokens:
         except (ValueError, KeyError, TypeError, RecursionError):
             message = (
                 'the body is {"user_id": text, "expires_in_s"?: number, "roles"?: [text]}; a user '
-                "id is 1 to 128 letters, digits and _ : . @ | + = ~ -, the first of them no dot; "
+                "id is 1 to 128 letters, digits and _ : . @ | + = ~ -, the first of them no dot, "
+                "and no reserved name; "
                 f"a token is valid for at most {self._settings.jwt_max_validity_s} seconds"
             )
             return _reply(400, {"error": {"code": "bad_request", "message": message}})
@@ -40,7 +41,7 @@ class DevTokens:
 
     def _token(self, request: dict[str, Any]) -> str:
         user, roles = request["user_id"], request.get("roles", [])
-        if not isinstance(user, str) or not valid_user(user):
+        if not isinstance(user, str) or not is_user(user):
             raise ValueError("user_id")
         if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
             raise ValueError("roles")

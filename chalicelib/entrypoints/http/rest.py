@@ -249,11 +249,21 @@ def disconnect_user(services: Services, identity: Identity, request: HttpRequest
     return Response(200, {"user_id": user_id, "revoked_until": times.iso(until_ms)})
 
 
-def openapi() -> Response:
-    """The OpenAPI document of this API; needs no token."""
+def openapi(if_none_match: str = "") -> Response:
+    """The OpenAPI document of this API; needs no token.
+
+    Args:
+        if_none_match: The request's header; a client that has the document gets 304.
+            https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2
+    """
     from . import openapi as described
 
-    return Response(200, described.document())
+    tag = described.tag()
+    known = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
+    headers = {**_cached_for(300), "ETag": tag}
+    if known & {tag, "*"}:
+        return Response(304, {}, headers)
+    return Response(200, described.document(), headers)
 
 
 def health(services: Services) -> Response:
@@ -265,7 +275,12 @@ def health(services: Services) -> Response:
         "version": __version__,
         "checks": {name: "ok" if ok else "unavailable" for name, ok in report.checks.items()},
     }
-    return Response(200 if report.serves else 503, body)
+    return Response(200 if report.serves else 503, body, _cached_for(1))
+
+
+def _cached_for(seconds: int) -> dict[str, str]:
+    """Headers of an answer that is the same for everybody, but for those of other origins."""
+    return {"Cache-Control": f"public, max-age={seconds}", "Vary": "Origin"}
 
 
 def _bearer(request: HttpRequest) -> str:
