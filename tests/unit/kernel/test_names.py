@@ -17,7 +17,7 @@ from chalicelib.entrypoints import websocket
 from chalicelib.entrypoints.http import openapi, rest
 from chalicelib.kernel import names
 from tests.support.node import node
-from tests.support.socketio import FOREVER_S, Client
+from tests.support.socketio import Client
 from tests.support.world import World
 
 # Fields that take any text of a form, and of which nobody else's client gets to see anything.
@@ -116,7 +116,7 @@ def test_every_door_refuses_them(name: str) -> None:
     ):
         answer = world.http(endpoint, "alice", body, **path)
         assert (answer.status, answer.body["error"]["code"]) == (400, "bad_request"), endpoint
-    token = world.token(name, FOREVER_S)
+    token = world.token(name)
     refused = websocket.connect(world.services, world.connect_event("c=", token))
     assert refused["statusCode"] == 401
     assert world.http(rest.list_rooms, name).status == 401
