@@ -12,14 +12,15 @@ from dataclasses import replace
 from typing import Any
 
 from .. import actions, wire
+from ..access.limits import CONNECT
+from ..connections.closing import Reason
 from ..kernel import telemetry
 from ..kernel.errors import (
-    BadRequest,
     Internal,
     NotConnected,
+    RefusedTooOften,
     TidingsError,
     Unauthorized,
-    UnknownAction,
 )
 from ..model.connections import Target
 from ..model.identifiers import ConnectionId, Region
@@ -30,8 +31,6 @@ from .socketio.frames import Handler
 
 SUBPROTOCOL = "bearer"
 _INFO_LENGTH = 256
-# Refusals before it is known in which protocol the connection's handshake was.
-_MAYBE_A_SESSION = (NotConnected, BadRequest, UnknownAction)
 
 
 def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
@@ -51,6 +50,7 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
                 return frames.open_session(services, context, query, device, headers, at_ms)
             token, subprotocol = _token(event)
             identity = services.tokens.verify(token)
+            services.limits.spend(identity.user_id, CONNECT)
             services.revocations.check(identity.user_id)
             target = Target(
                 connection_id=ConnectionId(context["connectionId"]),
@@ -89,19 +89,21 @@ def message(
                 return {"statusCode": 200, "body": answer}
         request = jsonwire.decode(text)
         try:
-            if request.fault is not None:
-                raise request.fault
             connection_id = ConnectionId(context["connectionId"])
+            if request.fault is not None:
+                actions.refuse(services, connection_id, request.fault, speaks_json=True)
             ack = actions.run(services, connection_id, request.action, request.data)
             body = jsonwire.encode_ack(request.request_id, ack)
             telemetry.note("frame", action=request.action)
         except TidingsError as refusal:
-            if isinstance(refusal, _MAYBE_A_SESSION) and frames.end_if_session(services, context):
+            if isinstance(refusal, NotConnected) and frames.end_if_session(services, context):
                 return {"statusCode": 200, "body": ""}
             telemetry.note("frame_refused", code=refusal.code)
             body = jsonwire.encode_error(request.request_id, refusal)
             if isinstance(refusal, NotConnected):
                 _close_soon(services, context)
+            elif isinstance(refusal, RefusedTooOften):
+                _close_refused(services, context)
         except Exception as fault:  # noqa: BLE001 - the edge
             telemetry.note("frame_failed")
             telemetry.error("frame_failed", fault)
@@ -120,6 +122,15 @@ def _engineio(
         telemetry.note("frame_failed")
         telemetry.error("frame_failed", fault)
         return ""
+
+
+def _close_refused(services: Services, context: dict[str, Any]) -> None:
+    """Close a connection of which too much was refused: at once, so that no more of it comes."""
+    target = replace(frames.transport(services, context), protocol=wire.JSON)
+    try:
+        services.connections.end(target, Reason.REFUSED)
+    except TidingsError as fault:
+        telemetry.error("close_not_queued", fault)  # the client's next refused frame repeats it
 
 
 def _close_soon(services: Services, context: dict[str, Any]) -> None:

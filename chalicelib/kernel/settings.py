@@ -59,9 +59,13 @@ class Alone(StrEnum):
 E = TypeVar("E", bound=StrEnum)
 
 
-# By action; "*" is one bucket for all others.
+# By action; "*" is for all others. `connect`: for a connection or a namespace; `refused`: for each
+# refused frame; `packet`: what a session sends beside actions, charged to it and not to its user.
 DEFAULT_LIMITS = {
     "*": Rate(100, 500),
+    "connect": Rate(5, 100),
+    "packet": Rate(100, 1000),
+    "refused": Rate(20, 500),
     "send_message": Rate(100, 500),
     "delete_message": Rate(20, 100),
     "typing_start": Rate(20, 100),
@@ -126,9 +130,8 @@ class Settings:
             posted, 2 s at most [TIDINGS_FAST_LANE_MS].
         outbox: 1 if the stream of the table `messages` queues what no sender has delivered: then
             a sender queues no job for what it has delivered itself [TIDINGS_OUTBOX].
-        limits: Rate limits for each user, by action, where they differ from the defaults: a JSON
-            object such as {"send_message": [100, 500]}: tokens per second, and the burst
-            [TIDINGS_LIMITS].
+        limits: Rate limits by action, where they differ from the defaults: a JSON object such as
+            {"send_message": [100, 500]}: tokens per second, and the burst [TIDINGS_LIMITS].
         room_rate: Messages and deletions that a room takes in a region: a JSON array of the
             number per second, and the burst [TIDINGS_ROOM_RATE].
         room_share: The part of a room's rate and burst that one member may use, above 0 and at

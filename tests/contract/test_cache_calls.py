@@ -20,6 +20,8 @@ from chalicelib.model.rooms import LargeRoom, Role
 from tests.support.cache import ALICE, EAST, NOW, ROOM, Rig, connection, entry, target, warm
 from tests.support.world import CountingIds, FakeClock
 
+RATE = RoomRate(1, 9, 1, 9)
+
 DRAFT = Draft(TurnId("t"), entry(0), "#draft#t")
 CALLS: dict[str, Callable[[Any], Any]] = {
     "register": lambda c: c.register(connection(ALICE)),
@@ -31,7 +33,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "expect_acks": lambda c: c.expect_acks({1: (ROOM, MessageId("0" * 26))}),
     "acked": lambda c: c.acked(1),
     "spend": lambda c: c.spend(Charge("x", 1.0, 1, NOW, ALICE)),
-    "spend_room": lambda c: c.spend_room(ROOM, Charge("x", 1, 1, NOW, ALICE, RoomRate(1, 9, 1, 9))),
+    "owner": lambda c: c.owner(target(ALICE).connection_id),
+    "spend_room": lambda c: c.spend_room(ROOM, Charge("x", 1, 1, NOW, ALICE, room=RATE)),
     "enter_line": lambda c: c.enter_line(DRAFT),
     "wait_in_line": lambda c: c.wait_in_line(DRAFT, 0.01),
     "settle": lambda c: c.settle((ROOM, EAST), DRAFT.turn_id, Head(1, MessageId("1")), {}),
