@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .. import wire
+from ..access.limits import PACKET, Limits
 from ..connections.closing import Closing, Reason
 from ..connections.registry import Connections
 from ..jobs.sessions import CleanUp, EndWithoutNamespace, GreetSession, Heartbeat
@@ -47,6 +48,7 @@ class Engine:
         poster: Poster,
         outbound: Queue,
         clock: Clock,
+        limits: Limits,
     ) -> None:
         self.pace = Pace(settings.ping_interval_ms, settings.ping_timeout_ms)
         self._connect_within_s = settings.connect_timeout_s
@@ -56,6 +58,7 @@ class Engine:
         self._poster = poster
         self._outbound = outbound
         self._clock = clock
+        self._limits = limits
 
     def open(self, session: EngineSession) -> None:
         """Handle `$connect`: store the session, queue the open packet. 1 Redis trip, 1 SQS send."""
@@ -139,6 +142,21 @@ class Engine:
         except CacheDown:
             return None
 
+    def paid(self, sid: ConnectionId, tokens: int) -> EngineSession | None:
+        """Return a session, once a packet of it is paid for: 1 Redis trip.
+
+        None when it is unknown or Redis is away.
+
+        Raises:
+            RefusedTooOften: The session has sent too many packets: end it.
+        """
+        try:
+            session, paid = self._sessions.pay(sid, self._limits.charge(PACKET, tokens))
+        except CacheDown:
+            return None
+        self._limits.check_packet(paid)
+        return session
+
     def connected(self, sid: ConnectionId, namespace: str) -> bool:
         """Note that a namespace was connected, after its socket was stored.
 
@@ -150,6 +168,13 @@ class Engine:
         except CacheDown:
             telemetry.log("WARNING", "namespace_not_noted")
             return False
+
+    def disconnected(self, sid: ConnectionId, namespace: str) -> None:
+        """Note that a namespace was disconnected: it may be connected again."""
+        try:
+            self._sessions.disconnect(sid, namespace)
+        except CacheDown:
+            telemetry.log("WARNING", "namespace_not_noted")
 
     def end_without_namespace(self, job: EndWithoutNamespace) -> None:
         """End a session that has not connected to a namespace in time."""

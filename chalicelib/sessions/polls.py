@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..kernel.errors import Conflict, NotFound
+from ..access.limits import PACKET, Limits
+from ..kernel.errors import Conflict, NotFound, RefusedTooOften
 from ..model import lifecycle
 from ..model.identifiers import ConnectionId
 from ..model.lifecycle import Input, Reaction, State
@@ -23,12 +24,14 @@ class Polls:
         sessions: EngineSessions,
         pace: heartbeat.Pace,
         clock: Clock,
+        limits: Limits,
         slots: int,
     ) -> None:
         self._engine = engine
         self._sessions = sessions
         self._pace = pace
         self._clock = clock
+        self._limits = limits
         self._slots = slots
 
     def poll(self, sid: ConnectionId, poll: str) -> list[str]:
@@ -63,14 +66,20 @@ class Polls:
         return frames
 
     def answering(self, sid: ConnectionId) -> EngineSession:
-        """Return a polling session whose client has answered the last ping in time.
+        """Return a polling session whose client has answered the last ping in time, and charge it.
 
         Raises:
             NotFound: There is no such session, or it timed out just now.
+            RefusedTooOften: It makes too many requests: it has been ended.
         """
-        session = self._sessions.get(sid)
+        session, paid = self._sessions.pay(sid, self._limits.charge(PACKET))
         if session is None or not session.target.polls:
             raise NotFound("no such session")
+        try:
+            self._limits.check_packet(paid)
+        except RefusedTooOften:
+            self._engine.close(session.target)
+            raise
         if self._pace.overdue(session, self._clock.now_ms()):
             self._engine.close(session.target)
             raise NotFound("no such session")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...kernel import telemetry
-from ...kernel.errors import CacheDown, NotConnected, TidingsError
+from ...kernel.errors import CacheDown, NotConnected, RefusedTooOften, TidingsError
 from ...model.connections import POLLING, Target
 from ...model.identifiers import ConnectionId, Region, UserId
 from ...services import Services
@@ -58,7 +58,7 @@ def handle(
             return Answer(503, "polling is unavailable; try again later, or use a websocket")
         except TidingsError as refusal:
             telemetry.note("request_refused", code=refusal.code)
-            known = refusal.status in (401, 403, 503)
+            known = refusal.status in (401, 403, 429, 503)
             return Answer(refusal.status if known else 400, str(refusal))
         except Exception as fault:  # noqa: BLE001 - the edge
             telemetry.note("request_failed")
@@ -110,6 +110,9 @@ def _post(services: Services, sid: ConnectionId, body: str, handler: Handler) ->
             answer = sessions.serve(call, packet, handler)
             if answer:
                 services.engine.post(session.target, [answer])
+    except RefusedTooOften:
+        services.engine.close(session.target)
+        raise
     except (ProtocolError, NotConnected) as fault:
         telemetry.note("session_failed", reason=str(fault))
         services.engine.close(session.target)
