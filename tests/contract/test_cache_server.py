@@ -67,7 +67,7 @@ class TestServer:
         fill_joined(cache, ROOM, [target(ALICE)])
         cache.leave(ROOM, target(ALICE, 2))
         cache.deliver(ROOM, [entry(1)])
-        cache.typing(ROOM, ALICE, 5)
+        cache.start_typing(ROOM, ALICE, 5, 1)
         cache.lease_posts(1, 10, ROOM)
         cache.note_posts(1, 0)
         cache.tally("x", 5)

@@ -154,19 +154,25 @@ class MemoryCache(MemoryMembership, MemoryLines, MemoryLeases):
             found = {room: self._get(f"conversation:{room}:recent") or {} for room in room_ids}
             return {room: list(recent.values()) for room, recent in found.items()}
 
-    def typing(self, room_id: RoomId, user_id: UserId, started_ms: int | None) -> None:
+    def start_typing(self, room_id: RoomId, user_id: UserId, at_ms: int, again_ms: int) -> bool:
         with self._call():
-            since = self._get(f"typing:{room_id}") or {}
-            if started_ms is None:
-                since.pop(user_id, None)
-            else:
-                since[user_id] = max(started_ms, since.get(user_id, started_ms))
-                self._put(f"typing:{room_id}", since, TYPING_MS)
+            key = f"typing:{room_id}"
+            held: dict[UserId, tuple[int, int]] = self._get(key) or {}
+            since, told = held.get(user_id, (0, 0))
+            if since > at_ms:
+                return False
+            tells = at_ms - told >= again_ms
+            self._put(key, {**held, user_id: (at_ms, at_ms if tells else told)}, TYPING_MS)
+            return tells
 
-    def typing_since(self, room_id: RoomId, user_id: UserId) -> int | None:
+    def stop_typing(self, room_id: RoomId, user_id: UserId, at_ms: int) -> bool:
         with self._call():
-            since: dict[UserId, int] = self._get(f"typing:{room_id}") or {}
-            return since.get(user_id)
+            held: dict[UserId, tuple[int, int]] = self._get(f"typing:{room_id}") or {}
+            since, _ = held.get(user_id, (0, 0))
+            if not since or since > at_ms:
+                return False
+            del held[user_id]
+            return True
 
     def newest_view(self, room_id: RoomId, user_id: UserId, at_ms: int) -> bool:
         with self._call():

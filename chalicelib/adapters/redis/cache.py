@@ -148,16 +148,15 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines, RedisLeases):
         answers = self._run(*commands)
         return {room_id: _entries(texts) for room_id, texts in zip(room_ids, answers, strict=True)}
 
-    def typing(self, room_id: RoomId, user_id: UserId, started_ms: int | None) -> None:
-        key = keys.typing(room_id)
-        if started_ms is None:
-            self._run(("HDEL", key, user_id))
-        else:
-            self._run(evaluate(scripts.TYPING, [key], user_id, started_ms, TYPING_S))
+    def start_typing(self, room_id: RoomId, user_id: UserId, at_ms: int, again_ms: int) -> bool:
+        fields = user_id, at_ms, again_ms, TYPING_S
+        (told,) = self._run(evaluate(scripts.START_TYPING, [keys.typing(room_id)], *fields))
+        return bool(told)
 
-    def typing_since(self, room_id: RoomId, user_id: UserId) -> int | None:
-        (since,) = self._run(("HGET", keys.typing(room_id), user_id))
-        return int(since) if since is not None else None
+    def stop_typing(self, room_id: RoomId, user_id: UserId, at_ms: int) -> bool:
+        key = keys.typing(room_id)
+        (stopped,) = self._run(evaluate(scripts.STOP_TYPING, [key], user_id, at_ms))
+        return bool(stopped)
 
     def newest_view(self, room_id: RoomId, user_id: UserId, at_ms: int) -> bool:
         key = keys.views_elsewhere(room_id)

@@ -222,7 +222,10 @@ def conversation_recent(room_id: str) -> str:
 
 @_stored("hash", TYPING_S, "`typing_start`, `typing_stop`")
 def typing(room_id: str) -> str:
-    """Who is typing in the room: by user id, since when (ms)."""
+    """Who is typing in the room: by user id, the newest `typing_start` (ms).
+
+    By "\\n" and user id: the last one that others were told.
+    """
     return f"typing:{room_id}"
 
 

@@ -163,12 +163,22 @@ redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -(tonumber(ARGV[1]) + 1))
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return 1
 """)
-TYPING = script("""
-local held = redis.call('HGET', KEYS[1], ARGV[1])
-if not held or tonumber(held) < tonumber(ARGV[2]) then
-  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-end
-redis.call('EXPIRE', KEYS[1], ARGV[3])
+# Users with their newest start; with a line feed before them, the last one that others were told.
+START_TYPING = script("""
+local since = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0')
+local at, again = tonumber(ARGV[2]), tonumber(ARGV[3])
+if since > at then return 0 end
+local told = since > 0 and tonumber(redis.call('HGET', KEYS[1], '\\n' .. ARGV[1]) or '0') or 0
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+if at - told < again then return 0 end
+redis.call('HSET', KEYS[1], '\\n' .. ARGV[1], ARGV[2])
+return 1
+""")
+STOP_TYPING = script("""
+local since = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0')
+if since == 0 or since > tonumber(ARGV[2]) then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[1], '\\n' .. ARGV[1])
 return 1
 """)
 NEWEST = script("""
