@@ -109,7 +109,7 @@ class TestTyping:
         refused = [each for each in answers if each["event"] == "error"]
         assert {each["data"]["code"] for each in refused} == {"rate_limited"}
         deployment.pump()
-        assert 40 <= len(refused)
+        assert len(refused) >= 40
         assert published(deployment, US) == ["relay_typing"], "the others changed nothing"
 
 
