@@ -38,7 +38,6 @@ from .model.presence import Status
 from .model.rooms import Role
 from .services import Services
 
-SYNCED_ROOMS = 100
 UNREADABLE_ROOM = "this conversation cannot be read now"
 
 
@@ -107,7 +106,7 @@ def run(
         refuse(services, connection_id, fault, speaks_json=speaks_json)
     region = services.region if action.appends else None
     room_id = room_of(command)
-    charge = services.limits.charge(name)
+    charge = services.limits.charge(name, command.tokens)
     frame = services.frames.authenticate(connection_id, room_id, region, charge)
     assert frame.connection is not None
     _require_protocol(frame.connection, speaks_json)
@@ -313,8 +312,8 @@ def _sync(invocation: Invocation) -> Synced:
     else:
         start = invocation.command.after_room or ""
         rooms = sorted(room for room in services.rooms.ids_of(user_id) if room > start)
-        allowed = {room: "" for room in rooms[:SYNCED_ROOMS]}
-        after = rooms[SYNCED_ROOMS - 1] if len(rooms) > SYNCED_ROOMS else None
+        allowed = {room: "" for room in rooms[: commands.MAX_SYNCED]}
+        after = rooms[commands.MAX_SYNCED - 1] if len(rooms) > commands.MAX_SYNCED else None
         if after is None:
             services.late_rooms.look_later(invocation.connection.target)
     answer: dict[RoomId, SyncedConversation] = {}

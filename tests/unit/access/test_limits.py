@@ -188,6 +188,18 @@ def test_an_expired_connection_that_is_refused_reads_no_store() -> None:
     assert ports["connections"].calls == ["get"] * 2
 
 
+def test_a_sync_pays_for_its_conversations() -> None:
+    world = limited(sync=Rate(1, 7))
+    alice = world.connect("alice")
+    few = {f"room{n}": "" for n in range(25)}
+    many = {f"room{n}": "" for n in range(76)}
+    assert world.ask(alice, "sync", positions=few)["event"] == "ack"
+    assert world.ask(alice, "sync", positions={})["event"] == "ack"
+    refusal = world.ask(alice, "sync", positions=many)["data"]
+    assert (refusal["code"], refusal["retry_after_ms"]) == ("rate_limited", 2_000)
+    assert world.ask(alice, "sync", positions=few)["event"] == "ack"
+
+
 def test_actions_without_a_rate_share_one() -> None:
     world = limited(**{"*": Rate(1, 4)})  # the room's creation took one
     alice = world.connect("alice")
