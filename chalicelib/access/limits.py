@@ -5,6 +5,8 @@ costs more takes more. A frame is charged in the round trip to Redis that it mak
 of an Engine.IO session that is no action takes them from a bucket of the session, as its user may
 not be known.
 
+What comes without a valid token is charged to the network that it comes from.
+
 A refused or invalid frame takes a token from the user's bucket of refusals, too. When that is
 empty, the connection is closed.
 
@@ -15,6 +17,7 @@ member alone cannot use the rate up. While Redis is away there is no limit; the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NoReturn
 
@@ -27,8 +30,9 @@ from ..model.lines import Turn
 from ..ports.access import Buckets
 from ..ports.lines import RoomBuckets
 from ..ports.system import Clock
+from .addresses import network_of
 
-OTHERS, CONNECT, PACKET, REFUSED = "*", "connect", "packet", "refused"
+OTHERS, CONNECT, PACKET, ADDRESS, REFUSED = "*", "connect", "packet", "address", "refused"
 
 
 class Limits:
@@ -36,6 +40,7 @@ class Limits:
         self, settings: Settings, buckets: Buckets, rooms: RoomBuckets, clock: Clock
     ) -> None:
         self._rates = settings.limits
+        self._viewer_header = settings.viewer_header
         self._room = RoomRate(
             per_s=settings.room_rate.per_s,
             burst=settings.room_rate.burst,
@@ -70,6 +75,19 @@ class Limits:
         charge = replace(self.charge(action), payer=user_id)
         try:
             paid = self._buckets.spend(charge)
+        except CacheDown:
+            telemetry.measure("limits_open", charge.now_ms, limits_open=1)
+            return
+        self.check(Paid(paid.wait_ms))
+
+    def spend_unknown(self, source_ip: str, headers: Mapping[str, str]) -> None:
+        """Charge what comes without a valid token to its network; `RateLimited` if it has none."""
+        network = network_of(source_ip, headers, self._viewer_header)
+        if not network:
+            return
+        charge = self.charge(ADDRESS)
+        try:
+            paid = self._buckets.spend_for_address(network, charge)
         except CacheDown:
             telemetry.measure("limits_open", charge.now_ms, limits_open=1)
             return

@@ -18,6 +18,7 @@ from ..kernel import telemetry
 from ..kernel.errors import (
     Internal,
     NotConnected,
+    RateLimited,
     RefusedTooOften,
     TidingsError,
     Unauthorized,
@@ -47,6 +48,8 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
                 services.draining.admit()
             if "EIO" in query:
                 device, headers = _device_info(event), event.get("headers") or {}
+                if not query.get("token"):
+                    services.limits.spend_unknown(_source_ip(event), headers)
                 return frames.open_session(services, context, query, device, headers, at_ms)
             token, subprotocol = _token(event)
             identity = services.tokens.verify(token)
@@ -63,7 +66,8 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
                 takes_arrays=query.get("arrays") == "true",
             )
             services.connections.open(identity, target, _device_info(event))
-        except TidingsError as refusal:
+        except TidingsError as fault:
+            refusal = _charged(services, event, fault)
             telemetry.note("connect_refused", code=refusal.code)
             return {"statusCode": refusal.status, "body": str(refusal)}
         except Exception as fault:  # noqa: BLE001 - the edge: nothing is raised into API Gateway
@@ -122,6 +126,16 @@ def _engineio(
         telemetry.note("frame_failed")
         telemetry.error("frame_failed", fault)
         return ""
+
+
+def _charged(services: Services, event: dict[str, Any], refusal: TidingsError) -> TidingsError:
+    """The refusal of a handshake; one without a valid token is charged to its network."""
+    if isinstance(refusal, Unauthorized):
+        try:
+            services.limits.spend_unknown(_source_ip(event), event.get("headers") or {})
+        except RateLimited as limited:
+            return limited
+    return refusal
 
 
 def _close_refused(services: Services, context: dict[str, Any]) -> None:
@@ -189,6 +203,11 @@ def _token(event: dict[str, Any]) -> tuple[str, str | None]:
     raise Unauthorized("send a token: in the query, the Authorization header or the subprotocol")
 
 
+def _source_ip(event: dict[str, Any]) -> str:
+    """The address that API Gateway was called from: behind CloudFront, that of CloudFront."""
+    return (event["requestContext"].get("identity") or {}).get("sourceIp") or ""
+
+
 def _device_info(event: dict[str, Any]) -> dict[str, str]:
     """The handshake's information about the device; truncated, as it is untrusted input."""
     query = event.get("queryStringParameters") or {}
@@ -197,6 +216,6 @@ def _device_info(event: dict[str, Any]) -> dict[str, str]:
         "platform": query.get("platform") or "unknown",
         "version": query.get("version") or "unknown",
         "user_agent": identity.get("userAgent") or "",
-        "ip": identity.get("sourceIp") or "",
+        "ip": _source_ip(event),
     }
     return {name: str(value)[:_INFO_LENGTH] for name, value in info.items()}

@@ -13,19 +13,12 @@ from typing import Any, TypeVar
 from ..model.identifiers import Region
 from ..model.log import Durability
 from ..model.rooms import RoomType
+from .rates import DEFAULT_LIMITS, DEFAULT_ROOM_RATE, Rate
 
 ANY_ORIGIN = "*"
 MOST_REGIONS = 8  # a position has a part for each
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+")
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")  # as browsers send it: lower case, no path
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A token bucket: it holds `burst` tokens and gains `per_s` a second."""
-
-    per_s: float
-    burst: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +50,6 @@ class Alone(StrEnum):
 
 
 E = TypeVar("E", bound=StrEnum)
-
-
-# By action; "*" is for all others. `connect`: for a connection or a namespace; `refused`: for each
-# refused frame; `packet`: what a session sends beside actions, charged to it and not to its user.
-DEFAULT_LIMITS = {
-    "*": Rate(100, 500),
-    "connect": Rate(5, 100),
-    "packet": Rate(100, 1000),
-    "refused": Rate(20, 500),
-    "send_message": Rate(100, 500),
-    "delete_message": Rate(20, 100),
-    "typing_start": Rate(20, 100),
-    "typing_stop": Rate(20, 100),
-    "message_read": Rate(50, 200),
-    "message_delivered": Rate(100, 500),
-    "set_status": Rate(5, 20),
-    "sync": Rate(10, 50),
-}
-# DynamoDB writes 1,000 units a second to one partition, which a stream is. A message of up to 1 KB
-# costs it two: with this rate half of them remain for larger ones.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
-DEFAULT_ROOM_RATE = Rate(250, 500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +103,9 @@ class Settings:
             a sender queues no job for what it has delivered itself [TIDINGS_OUTBOX].
         limits: Rate limits by action, where they differ from the defaults: a JSON object such as
             {"send_message": [100, 500]}: tokens per second, and the burst [TIDINGS_LIMITS].
+        viewer_header: The header in which your proxy names the address of its client, such as
+            x-viewer-address, which the edge of Terraform sets; empty to trust none
+            [TIDINGS_VIEWER_HEADER].
         room_rate: Messages and deletions that a room takes in a region: a JSON array of the
             number per second, and the burst [TIDINGS_ROOM_RATE].
         room_share: The part of a room's rate and burst that one member may use, above 0 and at
@@ -192,6 +166,7 @@ class Settings:
     fast_lane_ms: int = 250
     outbox: bool = False
     limits: Mapping[str, Rate] = field(default_factory=lambda: DEFAULT_LIMITS)
+    viewer_header: str = ""
     room_rate: Rate = DEFAULT_ROOM_RATE
     room_share: float = 0.25
     durability: Durability = Durability.REGIONAL
@@ -255,6 +230,7 @@ class Settings:
             fast_lane_ms=max(1, int(env.get("TIDINGS_FAST_LANE_MS", default.fast_lane_ms))),
             outbox=env.get("TIDINGS_OUTBOX", "") == "1",
             limits={**DEFAULT_LIMITS, **_limits(env.get("TIDINGS_LIMITS", ""))},
+            viewer_header=env.get("TIDINGS_VIEWER_HEADER", default.viewer_header).lower(),
             room_rate=_room_rate(env.get("TIDINGS_ROOM_RATE", "")) or default.room_rate,
             room_share=_share(env.get("TIDINGS_ROOM_SHARE", "")) or default.room_share,
             durability=_one_of("TIDINGS_DURABILITY", Durability, env.get("TIDINGS_DURABILITY", ""))

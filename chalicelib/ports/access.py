@@ -79,3 +79,6 @@ class Buckets(Protocol):
 
         A bucket holds `burst` tokens and gains `per_s` per second.
         """
+
+    def spend_for_address(self, address: str, charge: Charge) -> Paid:
+        """Take tokens from the bucket of a network address (atomic)."""

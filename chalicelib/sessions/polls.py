@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..access.limits import PACKET, Limits
 from ..kernel.errors import Conflict, NotFound, RefusedTooOften
 from ..model import lifecycle
@@ -34,14 +36,16 @@ class Polls:
         self._limits = limits
         self._slots = slots
 
-    def poll(self, sid: ConnectionId, poll: str) -> list[str]:
+    def poll(self, sid: ConnectionId, poll: str, pay: Callable[[], None]) -> list[str]:
         """Wait for the frames of one poll and return them; a noop packet when none come.
 
         Args:
             poll: Names the poll; a request that is sent again has the same name.
+            pay: Charges a poll of a session without a namespace, whose user is not known.
 
         Raises:
             NotFound: There is no such session.
+            RateLimited: It makes too many requests, or its network does.
             Conflict: Another poll is waiting, or this one was answered with frames, and it is
                 unknown whether they arrived. The session has been ended.
         """
@@ -49,6 +53,8 @@ class Polls:
         latest_ms = now_ms + heartbeat.HOLD_MS + _LATE_MS
         try:
             session = self.answering(sid)
+            if not session.namespaces:
+                pay()
             polling = self._sessions.poll(sid, poll, latest_ms, now_ms)
         except NotFound:
             if self._sessions.farewell(sid):

@@ -33,6 +33,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "expect_acks": lambda c: c.expect_acks({1: (ROOM, MessageId("0" * 26))}),
     "acked": lambda c: c.acked(1),
     "spend": lambda c: c.spend(Charge("x", 1.0, 1, NOW, ALICE)),
+    "spend_for_address": lambda c: c.spend_for_address("192.0.2.1", Charge("x", 1.0, 1, NOW)),
     "owner": lambda c: c.owner(target(ALICE).connection_id),
     "spend_room": lambda c: c.spend_room(ROOM, Charge("x", 1, 1, NOW, ALICE, room=RATE)),
     "enter_line": lambda c: c.enter_line(DRAFT),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.model.access import Charge, Paid
-from chalicelib.model.identifiers import ConnectionId
+from chalicelib.model.identifiers import ConnectionId, UserId
 from tests.support.cache import ALICE, BOB, EAST, NOW, ROOM, Rig, connection, target
 from tests.support.threads import together
 from tests.support.waiting import until
@@ -50,6 +50,13 @@ class TestSpend:
         paid = [rig.cache.spend(invalid) for _ in range(3)]
         assert paid == [Paid(), Paid(), Paid(exhausted=True)]
         assert rig.cache.spend(self.charge()).wait_ms > 0
+
+    def test_an_address_has_a_bucket_of_its_own(self, rig: Rig) -> None:
+        spend, charge = rig.cache.spend_for_address, self.charge(payer=None)
+        assert [spend("192.0.2.1", charge).wait_ms for _ in range(3)] == [0, 0, 0]
+        assert spend("192.0.2.1", charge).wait_ms > 1_700_000
+        assert spend("2001:db8::/64", charge).wait_ms == 0
+        assert rig.cache.spend(self.charge(payer=UserId("192.0.2.1"))).wait_ms == 0
 
     def test_it_gains_at_its_rate(self, rig: Rig) -> None:
         fast = self.charge(per_s=20.0)

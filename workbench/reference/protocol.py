@@ -13,7 +13,7 @@ from chalicelib.contract.events import EVENTS
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel import errors as tree
 from chalicelib.kernel import nesting
-from chalicelib.kernel.settings import DEFAULT_LIMITS, Rate
+from chalicelib.kernel.rates import DEFAULT_LIMITS, Rate
 from chalicelib.messaging import sizes as packing
 from chalicelib.sessions import engine
 from chalicelib.wire import engineio, socketio, socketwire

@@ -62,6 +62,10 @@ class MemoryCache(MemoryMembership, MemoryLines, MemoryLeases):
         with self._call():
             return self._spend(charge)
 
+    def spend_for_address(self, address: str, charge: Charge) -> Paid:
+        with self._call():
+            return self._spend_from(f"addresses:{address}", charge)
+
     def owner(self, connection_id: ConnectionId) -> UserId | None:
         with self._call():
             entry = self._get(f"connection:{connection_id}")
@@ -253,7 +257,9 @@ class MemoryCache(MemoryMembership, MemoryLines, MemoryLeases):
 
     def _spend(self, charge: Charge) -> Paid:
         assert charge.payer is not None, "the user is known before anything is charged"
-        key = f"limits:{charge.payer}"
+        return self._spend_from(f"limits:{charge.payer}", charge)
+
+    def _spend_from(self, key: str, charge: Charge) -> Paid:
         buckets: Buckets = dict(self._get(key) or {})
         paid = take(buckets, charge, self._clock.now_ms())
         self._put(key, buckets, LIMITS_MS)

@@ -68,6 +68,10 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines, RedisLeases):
         (answer,) = self._run(_spend(charge))
         return paid(answer)
 
+    def spend_for_address(self, address: str, charge: Charge) -> Paid:
+        (answer,) = self._run(spend(keys.address_limits(address), charge))
+        return paid(answer)
+
     def owner(self, connection_id: ConnectionId) -> UserId | None:
         (user_id,) = self._run(("HGET", keys.connection(connection_id), "user_id"))
         return UserId(user_id) if user_id else None

@@ -262,6 +262,12 @@ def limits(user_id: str) -> str:
     return f"limits:{user_id}"
 
 
+@_stored("hash", LIMITS_S, "requests without a valid token")
+def address_limits(address: str) -> str:
+    """The bucket of the network that they come from, like a user's."""
+    return f"addresses:{address}"
+
+
 @_stored("hash", BUDGET_S, "functions that post")
 def posts_budget() -> str:
     """The region's budget of posts, a bucket: `level`, `at`."""

@@ -47,6 +47,7 @@ class HttpRequest:
     body: str
     multi: Mapping[str, list[str]] = field(default_factory=dict)
     request_id: str = ""
+    source_ip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +63,15 @@ def from_event(event: Mapping[str, Any]) -> HttpRequest:
     if event.get("isBase64Encoded"):
         body = base64.b64decode(body).decode("utf-8", "replace")
     path = {name: unquote(value) for name, value in (event.get("pathParameters") or {}).items()}
+    context = event.get("requestContext") or {}
     return HttpRequest(
         headers=event.get("headers") or {},
         query=event.get("queryStringParameters") or {},
         path=path,
         body=body,
         multi=event.get("multiValueQueryStringParameters") or {},
-        request_id=(event.get("requestContext") or {}).get("requestId", ""),
+        request_id=context.get("requestId", ""),
+        source_ip=(context.get("identity") or {}).get("sourceIp") or "",
     )
 
 
@@ -88,7 +91,7 @@ def handle(services: Services, request: HttpRequest, endpoint: Endpoint) -> Resp
         endpoint=endpoint.__name__,
     ):
         try:
-            identity = services.tokens.verify(_bearer(request))
+            identity = _identity(services, request)
             services.revocations.check(identity.user_id)
             services.limits.spend(identity.user_id, _ACTIONS.get(endpoint.__name__, "http"))
             return endpoint(services, identity, request)
@@ -99,6 +102,15 @@ def handle(services: Services, request: HttpRequest, endpoint: Endpoint) -> Resp
             telemetry.note("request_failed")
             telemetry.error("request_failed", fault)
             return _error(Internal("internal error; try again later"))
+
+
+def _identity(services: Services, request: HttpRequest) -> Identity:
+    """Verify the token; a request without a valid one is charged to its network."""
+    try:
+        return services.tokens.verify(_bearer(request))
+    except Unauthorized:
+        services.limits.spend_unknown(request.source_ip, request.headers)
+        raise
 
 
 def create_room(services: Services, identity: Identity, request: HttpRequest) -> Response:

@@ -7,6 +7,7 @@ https://github.com/socketio/engine.io-protocol#http-long-polling
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from ...kernel import telemetry
 from ...kernel.errors import CacheDown, NotConnected, RefusedTooOften, TidingsError
@@ -52,7 +53,7 @@ def handle(
             if method in ("GET", "POST") and "sid" in query:
                 sid = ConnectionId(query["sid"])
                 if method == "GET":
-                    return _poll(services, sid, query.get("t", ""))
+                    return _poll(services, request, sid)
                 return _post(services, sid, request.body, handler)
         except CacheDown:
             return Answer(503, "polling is unavailable; try again later, or use a websocket")
@@ -69,6 +70,8 @@ def handle(
 
 def _handshake(services: Services, request: HttpRequest) -> Answer:
     services.draining.admit()
+    if not request.query.get("token"):
+        services.limits.spend_unknown(request.source_ip, request.headers)
     adapters = services.adapters
     target = Target(
         connection_id=ConnectionId(adapters.ids.token()),
@@ -85,16 +88,19 @@ def _handshake(services: Services, request: HttpRequest) -> Answer:
     return Answer(200, services.engine.open_polling(session))
 
 
-def _poll(services: Services, sid: ConnectionId, t: str) -> Answer:
-    """Answer a poll.
+def _poll(services: Services, request: HttpRequest, sid: ConnectionId) -> Answer:
+    """Answer a poll. One of a session without a namespace is charged to its network.
 
     Browsers and HTTP libraries send a GET again by themselves if its connection breaks. Then the
     client does not know that an answer was lost, but its `t` is the same. A whole number is none
     that can be relied on: some clients send the second.
     https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2
     """
+    t = request.query.get("t", "")
     named = len(t) in _T_LENGTHS and not t.isdigit()
-    frames = services.polls.poll(sid, t if named else services.adapters.ids.token())
+    name = t if named else services.adapters.ids.token()
+    pay = partial(services.limits.spend_unknown, request.source_ip, request.headers)
+    frames = services.polls.poll(sid, name, pay)
     return Answer(200, engineio.SEPARATOR.join(frames))
 
 

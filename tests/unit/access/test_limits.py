@@ -11,7 +11,8 @@ import pytest
 from chalicelib.entrypoints import websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel.errors import Unavailable
-from chalicelib.kernel.settings import DEFAULT_LIMITS, Rate, Settings
+from chalicelib.kernel.rates import DEFAULT_LIMITS, Rate
+from chalicelib.kernel.settings import Settings
 from chalicelib.model.identifiers import ConnectionId, Region, RoomId, UserId
 from chalicelib.model.lines import Turn
 from chalicelib.services import compose

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.kernel.settings import DEFAULT_LIMITS, Rate
+from chalicelib.kernel.rates import DEFAULT_LIMITS, Rate
 from tests.support.counting import Counting, counted
 from tests.support.socketio import Client, Device, Poller
 from tests.support.world import World
