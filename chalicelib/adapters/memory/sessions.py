@@ -12,12 +12,19 @@ from ...model.access import Charge, Paid
 from ...model.connections import Target
 from ...model.identifiers import ConnectionId
 from ...model.lifecycle import Input, Reaction, State
-from ...model.sessions import End, EngineSession, PacketPart
+from ...model.sessions import (
+    MAX_FRAMES,
+    MAX_FRAMES_BYTES,
+    MAX_PARTS,
+    MAX_PARTS_BYTES,
+    End,
+    EngineSession,
+    PacketPart,
+)
 from ...ports.system import Clock
 from .buckets import Buckets, take
 
-MAX_PARTS, PARTS_MS, MAX_FRAMES, FAREWELL_MS, STALLED_MS = 66, 60_000, 1_000, 2_000, 10_000
-MAX_PARTS_BYTES, MAX_BYTES = 1_000_000, 2_000_000
+PARTS_MS, FAREWELL_MS, STALLED_MS = 60_000, 2_000, 10_000
 UPGRADED_MS = 200_000  # then a session that was upgraded is forgotten
 
 
@@ -169,7 +176,10 @@ class MemorySessions:
             if effect is Reaction.FORWARD and kept.to is not None:
                 return kept.to
             waiting = [*kept.frames, *frames]
-            if len(waiting) > MAX_FRAMES or sum(len(f.encode()) for f in waiting) > MAX_BYTES:
+            if (
+                len(waiting) > MAX_FRAMES
+                or sum(len(f.encode()) for f in waiting) > MAX_FRAMES_BYTES
+            ):
                 return False
             kept.frames += frames
             return True

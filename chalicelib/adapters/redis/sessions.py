@@ -10,7 +10,15 @@ from ...kernel.records import target_from_json, target_to_json
 from ...model.access import Charge, Paid
 from ...model.connections import Target
 from ...model.identifiers import ConnectionId, UserId
-from ...model.sessions import End, EngineSession, PacketPart
+from ...model.sessions import (
+    MAX_FRAMES,
+    MAX_FRAMES_BYTES,
+    MAX_PARTS,
+    MAX_PARTS_BYTES,
+    End,
+    EngineSession,
+    PacketPart,
+)
 from . import keys
 from . import session_scripts as scripts
 from .buckets import paid, spend
@@ -19,9 +27,7 @@ from .keys import PARTS_S, POLLING_S, SESSION_S
 
 # A socket's timeout is one second, so a poll waits in steps shorter than that. An upgrade is known
 # for longer than the job of a process that died waits (120 s).
-LONGEST_WAIT_S, UPGRADED_S, MAX_FRAMES, STALLED_MS = 0.8, 200, 1_000, 10_000
-MAX_PARTS = 66  # two packets with the maximum number of attachments
-MAX_PARTS_BYTES, MAX_BYTES = 1_000_000, 2_000_000
+LONGEST_WAIT_S, UPGRADED_S, STALLED_MS = 0.8, 200, 10_000
 
 
 class RedisSessions:
@@ -104,7 +110,7 @@ class RedisSessions:
         return bool(had)
 
     def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
-        limits = MAX_FRAMES, MAX_BYTES
+        limits = MAX_FRAMES, MAX_FRAMES_BYTES
         (kept,) = self._run(evaluate(scripts.PUSH, _keys(sid), *limits, *frames), once=True)
         return target_from_json(json.loads(kept)) if isinstance(kept, str) else bool(kept)
 
