@@ -22,7 +22,13 @@ from dataclasses import replace
 from typing import NoReturn
 
 from ..kernel import telemetry
-from ..kernel.errors import CacheDown, RateLimited, RefusedTooOften
+from ..kernel.errors import (
+    CacheDown,
+    RateLimited,
+    RefusedTooOften,
+    TidingsError,
+    Unauthorized,
+)
 from ..kernel.settings import Settings
 from ..model.access import Charge, Paid, RoomRate
 from ..model.identifiers import RoomId, UserId
@@ -92,6 +98,17 @@ class Limits:
             telemetry.measure("limits_open", charge.now_ms, limits_open=1)
             return
         self.check(Paid(paid.wait_ms))
+
+    def charged(
+        self, refusal: TidingsError, source_ip: str, headers: Mapping[str, str]
+    ) -> TidingsError:
+        """Charge a request that is refused without a valid token; return how it is refused."""
+        if isinstance(refusal, Unauthorized):
+            try:
+                self.spend_unknown(source_ip, headers)
+            except RateLimited as limited:
+                return limited
+        return refusal
 
     def spend_room(self, user_id: UserId, room_id: RoomId, action: str) -> None:
         """Charge a member's HTTP request to the room that it appends to; `spend` comes before."""

@@ -18,7 +18,6 @@ from ..kernel import telemetry
 from ..kernel.errors import (
     Internal,
     NotConnected,
-    RateLimited,
     RefusedTooOften,
     TidingsError,
     Unauthorized,
@@ -48,7 +47,7 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
                 services.draining.admit()
             if "EIO" in query:
                 device, headers = _device_info(event), event.get("headers") or {}
-                if not query.get("token"):
+                if not query.get("token") or "sid" in query:  # nobody verifies that of an upgrade
                     services.limits.spend_unknown(_source_ip(event), headers)
                 return frames.open_session(services, context, query, device, headers, at_ms)
             token, subprotocol = _token(event)
@@ -67,7 +66,8 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
             )
             services.connections.open(identity, target, _device_info(event))
         except TidingsError as fault:
-            refusal = _charged(services, event, fault)
+            headers = event.get("headers") or {}
+            refusal = services.limits.charged(fault, _source_ip(event), headers)
             telemetry.note("connect_refused", code=refusal.code)
             return {"statusCode": refusal.status, "body": str(refusal)}
         except Exception as fault:  # noqa: BLE001 - the edge: nothing is raised into API Gateway
@@ -126,16 +126,6 @@ def _engineio(
         telemetry.note("frame_failed")
         telemetry.error("frame_failed", fault)
         return ""
-
-
-def _charged(services: Services, event: dict[str, Any], refusal: TidingsError) -> TidingsError:
-    """The refusal of a handshake; one without a valid token is charged to its network."""
-    if isinstance(refusal, Unauthorized):
-        try:
-            services.limits.spend_unknown(_source_ip(event), event.get("headers") or {})
-        except RateLimited as limited:
-            return limited
-    return refusal
 
 
 def _close_refused(services: Services, context: dict[str, Any]) -> None:

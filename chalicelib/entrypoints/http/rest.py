@@ -91,26 +91,18 @@ def handle(services: Services, request: HttpRequest, endpoint: Endpoint) -> Resp
         endpoint=endpoint.__name__,
     ):
         try:
-            identity = _identity(services, request)
+            identity = services.tokens.verify(_bearer(request))
             services.revocations.check(identity.user_id)
             services.limits.spend(identity.user_id, _ACTIONS.get(endpoint.__name__, "http"))
             return endpoint(services, identity, request)
-        except TidingsError as refusal:
+        except TidingsError as fault:
+            refusal = services.limits.charged(fault, request.source_ip, request.headers)
             telemetry.note("request_refused", code=refusal.code)
             return _error(refusal)
         except Exception as fault:  # noqa: BLE001 - the edge
             telemetry.note("request_failed")
             telemetry.error("request_failed", fault)
             return _error(Internal("internal error; try again later"))
-
-
-def _identity(services: Services, request: HttpRequest) -> Identity:
-    """Verify the token; a request without a valid one is charged to its network."""
-    try:
-        return services.tokens.verify(_bearer(request))
-    except Unauthorized:
-        services.limits.spend_unknown(request.source_ip, request.headers)
-        raise
 
 
 def create_room(services: Services, identity: Identity, request: HttpRequest) -> Response:

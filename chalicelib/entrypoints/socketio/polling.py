@@ -57,7 +57,8 @@ def handle(
                 return _post(services, sid, request.body, handler)
         except CacheDown:
             return Answer(503, "polling is unavailable; try again later, or use a websocket")
-        except TidingsError as refusal:
+        except TidingsError as fault:
+            refusal = services.limits.charged(fault, request.source_ip, request.headers)
             telemetry.note("request_refused", code=refusal.code)
             known = refusal.status in (401, 403, 429, 503)
             return Answer(refusal.status if known else 400, str(refusal))

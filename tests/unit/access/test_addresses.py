@@ -92,6 +92,13 @@ def test_sessions_whose_user_is_unknown() -> None:
     assert connects(world, ONE, **known) == 200
 
 
+def test_a_token_that_nobody_verifies_pays_for_nothing() -> None:
+    world = limited()
+    query = {"EIO": "4", "transport": "websocket", "token": "nonsense", "sid": "unknown"}
+    assert [connects(world, ONE, **query) for _ in range(4)] == [200] * 3 + [429]
+    assert [polls(world, OTHER, token="nonsense").status for _ in range(4)] == [401] * 3 + [429]
+
+
 def test_polls_of_a_session_without_a_namespace() -> None:
     world = limited(burst=4, per_s=0.001)
     sid = str(polls(world, ONE).text.split('"sid":"')[1].split('"')[0])
