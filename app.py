@@ -68,7 +68,7 @@ def health():
 
 @app.route("/v1/openapi.json", methods=["GET"])
 def openapi():
-    return _http(entrypoints.rest.openapi())
+    return _http(entrypoints.rest.openapi(app.current_request.headers.get("if-none-match", "")))
 
 
 @app.route("/v1/rooms", methods=["POST"])
@@ -184,7 +184,7 @@ def stop_drain():
 def socketio():
     request = entrypoints.rest.from_event(app.current_request.to_original_event())
     answer = entrypoints.polling.handle(wiring.services(), request, app.current_request.method)
-    return HttpResponse(answer.text, status_code=answer.status, headers=entrypoints.polling.HEADERS)
+    return HttpResponse(answer.text, status_code=answer.status, headers=answer.headers)
 
 
 def preflight(**path):
@@ -215,4 +215,5 @@ def _http(answer):
         "Cache-Control": "no-store",
         **answer.headers,
     }
-    return HttpResponse(body=answer.body, status_code=answer.status, headers=headers)
+    body = answer.body if answer.status != 304 else ""
+    return HttpResponse(body=body, status_code=answer.status, headers=headers)

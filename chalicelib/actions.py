@@ -62,6 +62,14 @@ class Invocation:
         """Return the user's role if it may write; else `PermissionDenied`."""
         return self.services.rooms.writer(self.role())
 
+    def turn(self) -> Turn | None:
+        """Return the frame's turn to append to the room; `RateLimited` if the room is too busy.
+
+        Ask for the role first: who is not a member must not learn that others write to the room.
+        """
+        self.services.limits.check_room(self.frame.turn)
+        return self.frame.turn
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -114,7 +122,6 @@ def run(
     try:
         services.cluster.check(frame.connection.user_id)
         services.limits.check(frame.paid)
-        services.limits.check_room(frame.turn)
         return action.run(Invocation(services, frame, frame.connection, command))
     except Exception as fault:
         if frame.turn is not None and region is not None and room_id is not None:
@@ -172,6 +179,7 @@ def _send_message(invocation: Invocation) -> Sent:
 
     Raises:
         PermissionDenied: The user is not a member of the room, or may only read it.
+        NotFound: The room has no message with the id of `reply_to_message_id`.
         TooLarge: The content is over the size limit.
         Unavailable: Also when too many users write to the room at once; or when no other region
             takes a `global` message, if the deployment refuses it then.
@@ -179,7 +187,7 @@ def _send_message(invocation: Invocation) -> Sent:
     invocation.writer()
     origin = invocation.connection.target.origin
     stored = invocation.services.sending.send(
-        invocation.connection.user_id, invocation.command, origin, invocation.frame.turn
+        invocation.connection.user_id, invocation.command, origin, invocation.turn()
     )
     entry = stored.entry
     written_at, position = times.iso(entry.timestamp_ms), positions.of(entry)
@@ -187,7 +195,7 @@ def _send_message(invocation: Invocation) -> Sent:
 
 
 def _delete_message(invocation: Invocation) -> Done:
-    """Delete a message, as its sender, or as an admin or the owner of the room. Idempotent.
+    """Delete a message, as its sender, or in a group as an admin or the owner. Idempotent.
 
     Raises:
         PermissionDenied: The user is not a member, or may not delete this message.
@@ -200,7 +208,7 @@ def _delete_message(invocation: Invocation) -> Done:
         invocation.room_id,
         MessageId(invocation.command.message_id),
         invocation.connection.target.origin,
-        invocation.frame.turn,
+        invocation.turn(),
     )
     return Done()
 

@@ -334,7 +334,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
     ephemeral = Ephemeral(views, telling, a.cache, broadcast, a.outbound, a.clock, region)
     return Services(
         settings=settings,
-        tokens=Tokens(settings, a.secrets),
+        tokens=Tokens(settings, a.secrets, a.issuer, a.clock),
         cluster=cluster,
         revocations=revocations,
         limits=limits,

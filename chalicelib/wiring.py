@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .kernel import telemetry
 from .kernel.settings import Settings
 from .model.identifiers import Region, RoomId
 from .ports.access import Secrets
+from .ports.delivery import PostBudget
+from .ports.system import Clock
 from .services import Adapters, Services, compose
+
+if TYPE_CHECKING:
+    from .adapters.apigateway.poster import ApiGatewayPoster
+    from .adapters.http.sigv4 import Credentials
 
 
 def build(settings: Settings) -> Services:
     """Compose the services on AWS and Redis. Each connection opens at first use."""
     from .adapters.apigateway.engine import EnginePoster
-    from .adapters.apigateway.poster import ApiGatewayPoster
     from .adapters.aws import client
     from .adapters.cloudwatch import CloudWatchMetrics
     from .adapters.dynamodb import (
@@ -31,6 +38,7 @@ def build(settings: Settings) -> Services:
         DynamoRoomStore,
     )
     from .adapters.http.credentials import credentials as find_credentials
+    from .adapters.issuer import HttpIssuer
     from .adapters.peers import HttpPeers
     from .adapters.probes import SystemProbes
     from .adapters.redis.auth import IamToken, from_url
@@ -74,19 +82,7 @@ def build(settings: Settings) -> Services:
     prefix = settings.prefix
     sessions = RedisSessions(redis)
 
-    def lease(posts: int, room_id: RoomId | None) -> int:
-        return cache.lease_posts(posts, settings.posts_per_s, room_id)
-
-    poster = ApiGatewayPoster(
-        settings.region,
-        settings.connections_url,
-        credentials,
-        concurrency=settings.post_concurrency,
-        budget=lease,
-        note=cache.note_posts,
-        fallback_per_s=max(1, settings.posts_per_s // 10),
-        clock=clock,
-    )
+    posting = poster(settings, cache, clock, credentials)
     adapters = Adapters(
         log=DynamoMessageLog(dynamodb, prefix),
         cursors=DynamoCursors(dynamodb, prefix),
@@ -101,7 +97,7 @@ def build(settings: Settings) -> Services:
         sessions=sessions,
         trails=RedisTrails(redis),
         cache=cache,
-        poster=EnginePoster(poster, sessions),
+        poster=EnginePoster(posting, sessions),
         delivery=SqsQueue(sqs, f"{prefix}-delivery.fifo"),
         delivery_dead=SqsQueue(sqs, f"{prefix}-delivery-dead.fifo"),
         outbound=SqsQueue(sqs, f"{prefix}-outbound"),
@@ -112,17 +108,39 @@ def build(settings: Settings) -> Services:
         topic=SnsTopic(sns, settings.topic_arn),
         peers=HttpPeers(),
         arrivals=DynamoArrivals(prefix, Region(settings.region)),
-        probes=SystemProbes(poster),
+        probes=SystemProbes(posting),
         metrics=CloudWatchMetrics(
             settings.region, settings.endpoint_url, settings.metrics_namespace
         ),
         cluster=RedisClusterBus(redis_url, ids.token(), clock, auth),
         secrets=secrets,
+        issuer=HttpIssuer(settings.jwks_url),
         clock=clock,
         ids=ids,
         parallel=SystemThreads(),
     )
     return compose(settings, adapters)
+
+
+def poster(
+    settings: Settings, budget: PostBudget, clock: Clock, credentials: Callable[[], Credentials]
+) -> ApiGatewayPoster:
+    """Make what posts to connections, within the region's budget."""
+    from .adapters.apigateway.poster import ApiGatewayPoster
+
+    def lease(posts: int, room_id: RoomId | None) -> int:
+        return budget.lease_posts(posts, settings.posts_per_s, room_id)
+
+    return ApiGatewayPoster(
+        settings.region,
+        settings.connections_url,
+        credentials,
+        concurrency=settings.post_concurrency,
+        budget=lease,
+        note=budget.note_posts,
+        fallback_per_s=max(1, settings.posts_per_s // 10),
+        clock=clock,
+    )
 
 
 @functools.cache

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import boto3
 import jwt
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.kernel.settings import Settings
 
 _BOUNDED = Config(connect_timeout=3, read_timeout=10, retries={"max_attempts": 2})
 
@@ -18,10 +22,42 @@ class NoSecret(Exception):
     """No secret could be read; the text is for the user."""
 
 
-def sign(secret: str, user: str, expires_in_s: int, roles: Sequence[str]) -> str:
-    """Sign a token for a user, as any issuer does that knows the secret."""
+def scope(environment: Mapping[str, str] = os.environ) -> Settings:
+    """What the variables `TIDINGS_JWT_…` of a deployment say that tokens must have.
+
+    Raises:
+        ValueError: One of them has an invalid value.
+    """
+    return Settings.from_env(
+        {name: each for name, each in environment.items() if name.startswith("TIDINGS_JWT_")}
+    )
+
+
+def sign(
+    secret: str,
+    user: str,
+    expires_in_s: int,
+    roles: Sequence[str],
+    settings: Settings | None = None,
+) -> str:
+    """Sign a token for a user, as any issuer does that knows the secret.
+
+    Args:
+        settings: Those of the deployment, where they say what a token must have.
+    """
+    wanted = settings or Settings()
     now = int(time.time())
-    claims = {"sub": user, "iat": now, "exp": now + expires_in_s, "roles": list(roles)}
+    claims: dict[str, Any] = {
+        "sub": user,
+        wanted.jwt_user_claim: user,
+        "iat": now,
+        "exp": now + expires_in_s,
+        wanted.jwt_roles_claim: list(roles),
+    }
+    if wanted.jwt_issuer:
+        claims["iss"] = wanted.jwt_issuer
+    if wanted.jwt_audiences:
+        claims["aud"] = wanted.jwt_audiences[0]
     return jwt.encode(claims, secret, algorithm="HS256")
 
 

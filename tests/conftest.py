@@ -9,6 +9,7 @@ changed. Runs without it search at random.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Generator
 from typing import Any
@@ -32,8 +33,12 @@ if os.environ.get("REQUIRE_ALL") == "1":
 
 
 def pytest_configure() -> None:
-    """Tests see neither the developer's AWS nor a proxy on the way to this machine."""
+    """Tests see neither the developer's AWS nor a proxy on the way to this machine.
+
+    Nor does the product's log go to the standard error of the test that makes the first services.
+    """
     surroundings.isolate()
+    logging.getLogger("chalicelib").addHandler(logging.NullHandler())
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -161,7 +161,8 @@ export class Conversation {
   }
 
   #renderActions(node, room, message, isMine) {
-    const kind = message.is_deleted || message.state === "pending" ? "" : message.state === "failed" ? "failed" : isMine || room.role !== "member" ? "own" : "other";
+    const moderates = room.type === "group_chat" && room.role !== "member";
+    const kind = message.is_deleted || message.state === "pending" ? "" : message.state === "failed" ? "failed" : isMine || moderates ? "own" : "other";
     if (node.dataset.kind === kind) return;
     node.dataset.kind = kind;
     const about = `${message.sender_id}: ${textOf(message.content).slice(0, 40)}`;

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..kernel import telemetry
-from ..kernel.errors import CacheDown, NotConnected, Unauthorized
+from ..kernel.errors import CacheDown, NotConnected, TokenFault, Unauthorized
 from ..model.access import Charge
 from ..model.connections import Connection, FrameContext
 from ..model.identifiers import ConnectionId, Region, RoomId, UserId
@@ -99,7 +99,9 @@ class Frames:
         if connection is None and cached is None:
             raise NotConnected(NOT_CONNECTED)
         if connection is None or self._expired(connection):
-            raise Unauthorized("the token has expired, connect again with a new one")
+            raise Unauthorized(
+                "the token has expired, connect again with a new one", TokenFault.EXPIRED
+            )
         return connection
 
     def _put_back(self, frame: FrameContext, connection: Connection) -> FrameContext:

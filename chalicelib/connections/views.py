@@ -31,22 +31,26 @@ class RoomViews:
         self._outbound = outbound
 
     def open(self, room_id: RoomId, connection: Connection) -> bool:
-        """Open the room on a connection. True when it is the user's first device in the room."""
-        self._store.join(room_id, connection.target)
+        """Open the room on a connection. True when it is the user's first device in the room.
+
+        The cache may have lost whom it knew, so the store says whether the device joins now.
+        """
+        joins = self._store.join(room_id, connection.target)
         try:
-            return self._audience.join(room_id, connection.target)
+            return self._audience.join(room_id, connection.target) and joins
         except CacheDown:
             self._repair_later(connection.target, [room_id])
-            return True
+            return joins
 
     def close(self, room_id: RoomId, target: Target) -> bool:
         """Close the room on a connection. True when it was the user's last device in the room."""
-        self._store.leave(room_id, target)
+        leaves = self._store.leave(room_id, target)
         try:
             return self._audience.leave(room_id, target)
         except CacheDown:
             self._repair_later(target, [room_id])
-            return all(other.user_id != target.user_id for other in self._store.joined(room_id))
+            left = self._store.joined(room_id) if leaves else []
+            return leaves and all(other.user_id != target.user_id for other in left)
 
     def repair(self, job: RepairViews) -> None:
         """Make the cached audience agree with the store; again later while Redis is away.

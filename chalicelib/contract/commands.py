@@ -17,17 +17,31 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from ..kernel import nesting
+from ..kernel import names, nesting
 from ..kernel.errors import BadRequest, TooLarge
 
 MAX_CONTENT_BYTES = 64 * 1024
 MAX_METADATA_BYTES = 4 * 1024
 MAX_SYNCED = 100  # conversations in one `sync`
 
-# Neither starts with a dot, because "." and ".." have a special meaning in URL paths.
-RoomIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$")]
-UserIdText = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9_:@|+=~-][A-Za-z0-9._:@|+=~-]{0,127}$")
+
+def _usable(name: str) -> str:
+    if name in names.RESERVED:
+        raise PydanticCustomError("reserved", names.IS_RESERVED)
+    return name
+
+
+# Every name that a client chooses and others may keep things by.
+_USABLE = AfterValidator(_usable)
+_NOT_RESERVED = Field(json_schema_extra={"not": {"enum": [*sorted(names.RESERVED)]}})
+
+RoomIdText = Annotated[str, StringConstraints(pattern=f"^{names.ROOM}$"), _USABLE, _NOT_RESERVED]
+UserIdText = Annotated[str, StringConstraints(pattern=f"^{names.USER}$"), _USABLE, _NOT_RESERVED]
+MessageTypeText = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$"), _USABLE, _NOT_RESERVED
+]
+ClientMessageIdText = Annotated[
+    str, StringConstraints(pattern=r"^[!-~]{1,128}$"), _USABLE, _NOT_RESERVED
 ]
 MessageIdText = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
 PositionText = Annotated[str, StringConstraints(max_length=1024)]
@@ -78,7 +92,7 @@ class SendMessage(Command):
         conversation_id: The room.
         message_type: The kind of content, as the clients define it, such as `text`.
         content: Any JSON value. The service stores it and does not read it.
-        reply_to_message_id: The message that this one replies to.
+        reply_to_message_id: The message of the same room that this one replies to.
         client_message_id: The client's own id of the message. A resend with the same id within
             24 hours gets the same ack and creates no second message.
         delivery_receipt: Ask for a `message_delivered` event for each user that the message
@@ -89,10 +103,10 @@ class SendMessage(Command):
     """
 
     conversation_id: RoomIdText
-    message_type: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$")]
+    message_type: MessageTypeText
     content: JSON
     reply_to_message_id: MessageIdText | None = None
-    client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
+    client_message_id: ClientMessageIdText | None = None
     delivery_receipt: bool = False
     durability: Durable = "regional"
 

@@ -11,15 +11,18 @@ seen since the position was made: it is older than that region, or it is of one 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
-from ..kernel import ids
+from ..kernel import ids, names
 from ..kernel.errors import BadRequest
 from ..model.identifiers import MessageId, Region
 from ..model.log import Entry, Head
 
 Position = dict[Region, Head]
+MOST_PARTS = 16
 _NOTHING = ids.encode(0)
+_REGION, _SEQ = re.compile(names.REGION), re.compile("[0-9]{1,15}")
 _INVALID = "not a position: send one as the server gave it, or an empty one for a snapshot"
 
 
@@ -36,15 +39,16 @@ def decode(text: str) -> Position:
         BadRequest: The text is not a position that `encode` made.
     """
     position: Position = {}
-    for part in text.split(",") if text else ():
+    parts = text.split(",") if text else []
+    if len(parts) > MOST_PARTS:
+        raise BadRequest(_INVALID)
+    for part in parts:
         fields = part.split(":")
-        if len(fields) != 3 or not fields[1].isascii() or not fields[1].isdigit():
+        if len(fields) != 3 or not _SEQ.fullmatch(fields[1]) or not _REGION.fullmatch(fields[0]):
             raise BadRequest(_INVALID)
-        if not fields[0] or len(fields[1]) > 15 or len(position) > 16:
-            raise BadRequest(_INVALID)
+        region, seq = Region(fields[0]), int(fields[1])
         ids.decode(fields[2])
-        seq = int(fields[1])
-        position[Region(fields[0])] = Head(seq, MessageId(fields[2] if seq else ""))
+        position[region] = Head(seq, MessageId(fields[2] if seq else ""))
     return position
 
 

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 
 from __future__ import annotations
 
+import json
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from ..kernel.errors import (
     NotConnected,
     RefusedTooOften,
     TidingsError,
+    TokenFault,
     Unauthorized,
 )
 from ..model.connections import Target
@@ -68,15 +70,19 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
         except TidingsError as fault:
             headers = event.get("headers") or {}
             refusal = services.limits.charged(fault, _source_ip(event), headers)
-            telemetry.note("connect_refused", code=refusal.code)
-            return {"statusCode": refusal.status, "body": str(refusal)}
+            telemetry.note("connect_refused", **refusal.for_log())
+            return _refused(refusal)
         except Exception as fault:  # noqa: BLE001 - the edge: nothing is raised into API Gateway
             telemetry.note("connect_failed")
             telemetry.error("connect_failed", fault)
-            return {"statusCode": 500, "body": "internal"}
+            return _refused(Internal("internal error; try again later"))
         telemetry.note("connected", user_id=identity.user_id)
         headers = {"Sec-WebSocket-Protocol": subprotocol} if subprotocol else {}
         return {"statusCode": 200, "headers": headers, "body": ""}
+
+
+def _refused(error: TidingsError) -> dict[str, Any]:
+    return {"statusCode": error.status, "body": json.dumps(error.as_body())}
 
 
 def message(
@@ -102,7 +108,7 @@ def message(
         except TidingsError as refusal:
             if isinstance(refusal, NotConnected) and frames.end_if_session(services, context):
                 return {"statusCode": 200, "body": ""}
-            telemetry.note("frame_refused", code=refusal.code)
+            telemetry.note("frame_refused", **refusal.for_log())
             body = jsonwire.encode_error(request.request_id, refusal)
             if isinstance(refusal, NotConnected):
                 _close_soon(services, context)
@@ -190,7 +196,10 @@ def _token(event: dict[str, Any]) -> tuple[str, str | None]:
         return value.strip(), echo
     if by_subprotocol:
         return by_subprotocol, echo
-    raise Unauthorized("send a token: in the query, the Authorization header or the subprotocol")
+    raise Unauthorized(
+        "send a token: in the query, the Authorization header or the subprotocol",
+        TokenFault.MISSING,
+    )
 
 
 def _source_ip(event: dict[str, Any]) -> str:

@@ -22,8 +22,47 @@ stack trace.
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 # How long a client stays away whose connection was closed because too much of it was refused.
 REFUSED_AGAIN_MS = 10_000
+
+
+class TokenFault(StrEnum):
+    """Why a token is refused: the `reason` of `unauthorized`.
+
+    Until the signature holds, a reason says nothing about the token's claims.
+
+    Attributes:
+        MISSING: The request has no token.
+        MALFORMED: It is not a JWT, or it is too long.
+        ALGORITHM: It is signed with an algorithm that this deployment does not accept.
+        UNKNOWN_KEY: The issuer publishes no key with the token's `kid`.
+        SIGNATURE: Its signature does not fit the key.
+        MISSING_CLAIM: It lacks a claim, which the message names.
+        BAD_CLAIM: The value of a claim has the wrong type.
+        WRONG_ISSUER: It is of another issuer.
+        WRONG_AUDIENCE: It was issued for another service.
+        EXPIRED: It has expired. Get a new one.
+        NOT_YET_VALID: It is valid only later, or was issued in the future: a clock is wrong.
+        TOO_LONG: It is valid for longer than this deployment accepts, or its `exp` is in
+            milliseconds.
+        USER_ID: The user that it names is not a user id.
+    """
+
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    ALGORITHM = "algorithm"
+    UNKNOWN_KEY = "unknown_key"
+    SIGNATURE = "signature"
+    MISSING_CLAIM = "missing_claim"
+    BAD_CLAIM = "bad_claim"
+    WRONG_ISSUER = "wrong_issuer"
+    WRONG_AUDIENCE = "wrong_audience"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    TOO_LONG = "too_long"
+    USER_ID = "user_id"
 
 
 class TidingsError(Exception):
@@ -45,16 +84,24 @@ class TidingsError(Exception):
         self.retry_after_ms = retry_after_ms
 
     def as_json(self) -> dict[str, str | bool | int]:
-        """The error as every protocol sends it: code, message, retryable, retry_after_ms."""
+        """The error as every protocol sends it: code, message, retryable, and `more`."""
         return {
             "code": self.code,
             "message": str(self),
             "retryable": self.retryable,
-            **self.when(),
+            **self.more(),
         }
 
-    def when(self) -> dict[str, int]:
-        """`retry_after_ms` where it is known."""
+    def as_body(self) -> dict[str, dict[str, str | int]]:
+        """The error as the body of an HTTP answer, whose status says what is retryable."""
+        return {"error": {"code": self.code, "message": str(self), **self.more()}}
+
+    def for_log(self) -> dict[str, str]:
+        """The fields of a log line."""
+        return {"code": self.code}
+
+    def more(self) -> dict[str, str | int]:
+        """`retry_after_ms` and `reason`, where they are known."""
         return {} if self.retry_after_ms is None else {"retry_after_ms": self.retry_after_ms}
 
 
@@ -65,9 +112,24 @@ class BadRequest(TidingsError):
 
 
 class Unauthorized(TidingsError):
-    """There is no valid token. Get a new one."""
+    """There is no valid token: `reason` says why. Get a new one.
+
+    Attributes:
+        reason: What is wrong with the token; None if it is the connection that is not valid.
+    """
 
     code, status, retryable = "unauthorized", 401, False
+
+    def __init__(self, message: str, reason: TokenFault | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+    def for_log(self) -> dict[str, str]:
+        own = {} if self.reason is None else {"reason": self.reason.value}
+        return {**super().for_log(), **own}
+
+    def more(self) -> dict[str, str | int]:
+        return {} if self.reason is None else {"reason": self.reason.value}
 
 
 class NotConnected(Unauthorized):

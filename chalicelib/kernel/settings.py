@@ -2,54 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, TypeVar
 
 from ..model.identifiers import Region
 from ..model.log import Durability
 from ..model.rooms import RoomType
+from . import setting_values as values
 from .rates import DEFAULT_LIMITS, DEFAULT_ROOM_RATE, Rate
-
-ANY_ORIGIN = "*"
-MOST_REGIONS = 8  # a position has a part for each
-_REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+")
-_ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")  # as browsers send it: lower case, no path
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A deployed region: its WebSocket URL with the placeholder `{shard}`, and its health URL."""
-
-    websocket: str
-    health: str
-
-    @property
-    def api(self) -> str:
-        """The base URL of the region's HTTP API."""
-        return self.health.removesuffix("/v1/health")
-
-
-@dataclass(frozen=True, slots=True)
-class WebSocketApi:
-    """A WebSocket API, whose @connections is at its stage."""
-
-    api_id: str
-    stage: str
-
-
-class Alone(StrEnum):
-    """What becomes of a message that shall be in a second region, and no other region takes it."""
-
-    ACK = "ack"
-    REFUSE = "refuse"
-
-
-E = TypeVar("E", bound=StrEnum)
+from .setting_values import ANY_ORIGIN as ANY_ORIGIN
+from .setting_values import MOST_REGIONS as MOST_REGIONS
+from .setting_values import Alone as Alone
+from .setting_values import Endpoint as Endpoint
+from .setting_values import WebSocketApi as WebSocketApi
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +52,23 @@ class Settings:
             [TIDINGS_WEBSOCKET_APIS].
         jwt_secret: HS256 secret, used when `secret_id` is empty; empty to refuse HS256
             [TIDINGS_JWT_SECRET].
-        jwks_url: URL of the JWKS for RS256 and ES256; empty to refuse them [TIDINGS_JWKS_URL].
-        jwt_issuer: Required `iss` with JWKS [TIDINGS_JWT_ISSUER].
-        jwt_audience: Required `aud` with JWKS [TIDINGS_JWT_AUDIENCE].
+        jwks_url: URL of the issuer's key set (JWKS), for RS256 and ES256; https, or http on
+            loopback. Empty to refuse them; otherwise issuer and audience are required, too
+            [TIDINGS_JWKS_URL].
+        jwt_issuer: `iss` of every token, also of those signed with the secret
+            [TIDINGS_JWT_ISSUER].
+        jwt_audiences: `aud` of every token, also of those signed with the secret, or the
+            `client_id` of Amazon Cognito's access tokens; comma-separated if there are several
+            [TIDINGS_JWT_AUDIENCE].
+        jwt_secret_unscoped: 1 if tokens that are signed with the secret may lack the `iss` and
+            `aud` of the two settings above; those that they have must match
+            [TIDINGS_JWT_SECRET_UNSCOPED].
+        jwt_user_claim: Claim with the user's id, a text or a whole number
+            [TIDINGS_JWT_USER_CLAIM].
+        jwt_roles_claim: Claim with the list of roles, which may be absent
+            [TIDINGS_JWT_ROLES_CLAIM].
+        jwt_max_validity_s: A token whose `exp` is further ahead is refused, as one in milliseconds
+            is [TIDINGS_JWT_MAX_VALIDITY_S].
         posts_per_s: Maximum posts per second of all workers in the region together
             [TIDINGS_POSTS_PER_S].
         post_concurrency: Maximum concurrent posts of one worker [TIDINGS_POST_CONCURRENCY].
@@ -158,7 +138,11 @@ class Settings:
     jwt_secret: str = ""
     jwks_url: str = ""
     jwt_issuer: str = ""
-    jwt_audience: str = ""
+    jwt_audiences: tuple[str, ...] = ()
+    jwt_secret_unscoped: bool = False
+    jwt_user_claim: str = "sub"
+    jwt_roles_claim: str = "roles"
+    jwt_max_validity_s: int = values.DEFAULT_VALIDITY_S
     posts_per_s: int = 8000
     post_concurrency: int = 64
     split_over: int = 500
@@ -201,13 +185,17 @@ class Settings:
                 "set both TIDINGS_REDIS_IAM_USER and TIDINGS_REDIS_IAM_CACHE, or neither"
             )
         return cls(
-            region=_region("AWS_REGION", env.get("AWS_REGION", default.region)),
-            regions=_regions(env.get("AWS_REGION", default.region), env.get("TIDINGS_REGIONS", "")),
+            region=values.region("AWS_REGION", env.get("AWS_REGION", default.region)),
+            regions=values.regions(
+                env.get("AWS_REGION", default.region), env.get("TIDINGS_REGIONS", "")
+            ),
             prefix=env.get("TIDINGS_PREFIX", default.prefix),
             endpoint_url=env.get("AWS_ENDPOINT_URL") or None,
-            dynamodb_endpoint_url=_first_of(env, "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"),
-            sqs_endpoint_url=_first_of(env, "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"),
-            home_endpoint_url=_first_of(
+            dynamodb_endpoint_url=values.first_of(
+                env, "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"
+            ),
+            sqs_endpoint_url=values.first_of(env, "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"),
+            home_endpoint_url=values.first_of(
                 env, "TIDINGS_HOME_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"
             ),
             topic_arn=env.get("TIDINGS_TOPIC_ARN", default.topic_arn),
@@ -218,27 +206,38 @@ class Settings:
             redis_iam_cache=env.get("TIDINGS_REDIS_IAM_CACHE", default.redis_iam_cache),
             redis_iam_serverless=env.get("TIDINGS_REDIS_IAM_SERVERLESS", "") == "1",
             connections_url=env.get("TIDINGS_CONNECTIONS_URL", default.connections_url),
-            websocket_apis=_websocket_apis(env.get("TIDINGS_WEBSOCKET_APIS", "")),
+            websocket_apis=values.websocket_apis(env.get("TIDINGS_WEBSOCKET_APIS", "")),
             jwt_secret=env.get("TIDINGS_JWT_SECRET", default.jwt_secret),
-            jwks_url=env.get("TIDINGS_JWKS_URL", default.jwks_url),
+            jwks_url=values.jwks_url(
+                env.get("TIDINGS_JWKS_URL", ""),
+                is_scoped=bool(env.get("TIDINGS_JWT_ISSUER") and env.get("TIDINGS_JWT_AUDIENCE")),
+            ),
             jwt_issuer=env.get("TIDINGS_JWT_ISSUER", default.jwt_issuer),
-            jwt_audience=env.get("TIDINGS_JWT_AUDIENCE", default.jwt_audience),
+            jwt_audiences=values.parts(env.get("TIDINGS_JWT_AUDIENCE", "")),
+            jwt_secret_unscoped=env.get("TIDINGS_JWT_SECRET_UNSCOPED", "") == "1",
+            jwt_user_claim=env.get("TIDINGS_JWT_USER_CLAIM") or default.jwt_user_claim,
+            jwt_roles_claim=env.get("TIDINGS_JWT_ROLES_CLAIM") or default.jwt_roles_claim,
+            jwt_max_validity_s=values.validity_s(env.get("TIDINGS_JWT_MAX_VALIDITY_S", "")),
             posts_per_s=int(env.get("TIDINGS_POSTS_PER_S", default.posts_per_s)),
             post_concurrency=int(env.get("TIDINGS_POST_CONCURRENCY", default.post_concurrency)),
             split_over=int(env.get("TIDINGS_SPLIT_OVER", default.split_over)),
             fast_lane=max(0, int(env.get("TIDINGS_FAST_LANE", default.fast_lane))),
             fast_lane_ms=max(1, int(env.get("TIDINGS_FAST_LANE_MS", default.fast_lane_ms))),
             outbox=env.get("TIDINGS_OUTBOX", "") == "1",
-            limits={**DEFAULT_LIMITS, **_limits(env.get("TIDINGS_LIMITS", ""))},
+            limits={**DEFAULT_LIMITS, **values.limits(env.get("TIDINGS_LIMITS", ""))},
             viewer_header=env.get("TIDINGS_VIEWER_HEADER", default.viewer_header).lower(),
-            room_rate=_room_rate(env.get("TIDINGS_ROOM_RATE", "")) or default.room_rate,
-            room_share=_share(env.get("TIDINGS_ROOM_SHARE", "")) or default.room_share,
-            durability=_one_of("TIDINGS_DURABILITY", Durability, env.get("TIDINGS_DURABILITY", ""))
+            room_rate=values.room_rate(env.get("TIDINGS_ROOM_RATE", "")) or default.room_rate,
+            room_share=values.share(env.get("TIDINGS_ROOM_SHARE", "")) or default.room_share,
+            durability=values.one_of(
+                "TIDINGS_DURABILITY", Durability, env.get("TIDINGS_DURABILITY", "")
+            )
             or default.durability,
-            room_durability=_room_durability(env.get("TIDINGS_ROOM_DURABILITY", "")),
-            global_alone=_one_of("TIDINGS_GLOBAL_ALONE", Alone, env.get("TIDINGS_GLOBAL_ALONE", ""))
+            room_durability=values.room_durability(env.get("TIDINGS_ROOM_DURABILITY", "")),
+            global_alone=values.one_of(
+                "TIDINGS_GLOBAL_ALONE", Alone, env.get("TIDINGS_GLOBAL_ALONE", "")
+            )
             or default.global_alone,
-            endpoints=_endpoints(env.get("TIDINGS_ENDPOINTS", "")),
+            endpoints=values.endpoints(env.get("TIDINGS_ENDPOINTS", "")),
             drain_per_s=max(1, int(env.get("TIDINGS_DRAIN_PER_S", default.drain_per_s))),
             shards=max(1, int(env.get("TIDINGS_SHARDS", default.shards))),
             max_connections=int(env.get("TIDINGS_MAX_CONNECTIONS", default.max_connections)),
@@ -248,7 +247,7 @@ class Settings:
             ping_timeout_ms=int(env.get("TIDINGS_PING_TIMEOUT_MS", default.ping_timeout_ms)),
             connect_timeout_s=int(env.get("TIDINGS_CONNECT_TIMEOUT_S", default.connect_timeout_s)),
             poll_slots=max(1, int(env.get("TIDINGS_POLL_SLOTS", default.poll_slots))),
-            allowed_origins=_origins(env.get("TIDINGS_ALLOWED_ORIGINS", "")),
+            allowed_origins=values.origins(env.get("TIDINGS_ALLOWED_ORIGINS", "")),
             metrics_namespace=env.get("TIDINGS_METRICS_NAMESPACE", default.metrics_namespace),
             log_level=env.get("TIDINGS_LOG_LEVEL", default.log_level),
         )
@@ -268,109 +267,3 @@ def environment_keys(env: Mapping[str, str] = os.environ) -> tuple[str, str, str
     if not access or not secret or env.get("AWS_CREDENTIAL_EXPIRATION"):
         return None
     return access, secret, env.get("AWS_SESSION_TOKEN") or None
-
-
-def _first_of(env: Mapping[str, str], *names: str) -> str | None:
-    return next((env[name] for name in names if env.get(name)), None)
-
-
-def _region(name: str, text: str) -> Region:
-    if not _REGION.fullmatch(text):  # it is part of keys and positions, between separators
-        raise ValueError(f"{name}: {text} is not the name of a region such as us-east-1")
-    return Region(text)
-
-
-def _regions(own: str, text: str) -> tuple[Region, ...]:
-    names = [each.strip() for each in text.split(",") if each.strip()]
-    regions = tuple(_region("TIDINGS_REGIONS", each) for each in names)
-    if regions and own not in regions:
-        raise ValueError(f"TIDINGS_REGIONS: {own}, the region of these functions, is missing")
-    if len(set(regions)) < len(regions) or len(regions) > MOST_REGIONS:
-        raise ValueError(f"TIDINGS_REGIONS: name each region once, and {MOST_REGIONS} at most")
-    return regions
-
-
-def _websocket_apis(text: str) -> tuple[WebSocketApi, ...]:
-    found = []
-    for name in (each.strip() for each in text.split(",") if each.strip()):
-        api_id, _, stage = name.partition("/")
-        if not api_id or not stage:
-            raise ValueError(f"TIDINGS_WEBSOCKET_APIS: {name} is not `api id/stage`")
-        found.append(WebSocketApi(api_id, stage))
-    return tuple(found)
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    origins = tuple(each.strip() for each in text.split(",") if each.strip())
-    for origin in origins:
-        if origin != ANY_ORIGIN and not _ORIGIN.fullmatch(origin):
-            raise ValueError(
-                f"TIDINGS_ALLOWED_ORIGINS: {origin} is not an origin such as https://example.com"
-            )
-    return origins
-
-
-def _limits(text: str) -> dict[str, Rate]:
-    limits = _object("TIDINGS_LIMITS", text)
-    return {action: _rate(f"TIDINGS_LIMITS: {action}", pair) for action, pair in limits.items()}
-
-
-def _room_rate(text: str) -> Rate | None:
-    return _rate("TIDINGS_ROOM_RATE:", json.loads(text)) if text else None
-
-
-def _rate(name: str, pair: Any) -> Rate:
-    match pair:
-        case [int() | float() as per_s, int() as burst] if per_s > 0 and burst > 0:
-            return Rate(float(per_s), burst)
-    raise ValueError(f"{name} must be [tokens per second, burst]")
-
-
-def _share(text: str) -> float | None:
-    share = float(text) if text else None
-    if share is not None and not 0 < share <= 1:
-        raise ValueError("TIDINGS_ROOM_SHARE: must be above 0 and at most 1")
-    return share
-
-
-def _room_durability(text: str) -> dict[RoomType, Durability]:
-    name = "TIDINGS_ROOM_DURABILITY"
-    found = {}
-    for given, durability in _object(name, text).items():
-        room_type = _one_of(name, RoomType, given)
-        wanted = _one_of(f"{name}: {given}", Durability, durability)
-        if room_type is None or wanted is None:
-            raise ValueError(f"{name}: a room type or its durability is empty")
-        found[room_type] = wanted
-    return found
-
-
-def _one_of(name: str, kind: type[E], text: Any) -> E | None:
-    """Return the value with this name; None for the empty text."""
-    if text == "":
-        return None
-    try:
-        return kind(text)
-    except ValueError:
-        names = ", ".join(each.value for each in kind)
-        raise ValueError(f"{name}: {text} is none of {names}") from None
-
-
-def _endpoints(text: str) -> dict[Region, Endpoint]:
-    endpoints = {}
-    for region, given in _object("TIDINGS_ENDPOINTS", text).items():
-        match given:
-            case {"websocket": str() as websocket, "health": str() as health}:
-                endpoints[Region(region)] = Endpoint(websocket, health)
-            case _:
-                raise ValueError(
-                    f"TIDINGS_ENDPOINTS: {region} must have the texts `websocket` and `health`"
-                )
-    return endpoints
-
-
-def _object(name: str, text: str) -> dict[str, Any]:
-    given = json.loads(text) if text else {}
-    if not isinstance(given, dict):
-        raise ValueError(f"{name}: must be a JSON object")
-    return given

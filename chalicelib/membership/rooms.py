@@ -171,12 +171,9 @@ class Rooms:
 
     def details(self, identity: Identity, room_id: RoomId) -> tuple[Room, list[Member]]:
         """Return a room and its members, to its members and service admins."""
-        room = self._get(room_id)
-        members = self._store.members(room_id)
-        known = identity.user_id in {m.user_id for m in members}
-        if not known and "admin" not in identity.roles:
+        if "admin" not in identity.roles:
             self.require(room_id, identity.user_id)
-        return room, members
+        return self._get(room_id), self._store.members(room_id)
 
     def require(self, room_id: RoomId, user_id: UserId) -> Role:
         """Return a member's role, read from the store; `PermissionDenied` for others."""
@@ -223,8 +220,7 @@ class Rooms:
 
     def add(self, identity: Identity, room_id: RoomId, user_id: UserId) -> Member:
         """Add a member; an owner, an admin of the room or a service admin may. Idempotent."""
-        room = self._get(room_id)
-        self._require_manager(identity, room)
+        room = self._managed(identity, room_id)
         if room.room_type is not RoomType.GROUP_CHAT:
             raise Conflict("members can be added only to a group chat")
         members = {member.user_id: member for member in self._store.members(room_id)}
@@ -248,15 +244,15 @@ class Rooms:
 
         Idempotent for managers. The owner cannot be removed: a room always has one.
         """
-        room = self._get(room_id)
+        if identity.user_id == user_id:
+            self.require(room_id, user_id)
+            room = self._get(room_id)
+        else:
+            room = self._managed(identity, room_id)
         if room.room_type is not RoomType.GROUP_CHAT:
             raise Conflict("members can leave or be removed only in a group chat")
-        if identity.user_id != user_id:
-            self._require_manager(identity, room)
         member = self._store.member(room_id, user_id)
         if member is None:
-            if identity.user_id == user_id:
-                raise PermissionDenied("not a member of this room")
             self._invalidate(room_id)
             return
         self._check_removable(identity, room_id, member)
@@ -335,11 +331,11 @@ class Rooms:
             if not owner and "admin" not in identity.roles:
                 raise PermissionDenied("only the owner can remove an admin")
 
-    def _require_manager(self, identity: Identity, room: Room) -> None:
-        if "admin" in identity.roles:
-            return
-        if not self.require(room.room_id, identity.user_id).manages:
+    def _managed(self, identity: Identity, room_id: RoomId) -> Room:
+        """Return a room to a manager; others are refused before it is known whether it exists."""
+        if "admin" not in identity.roles and not self.require(room_id, identity.user_id).manages:
             raise PermissionDenied("only the owner or an admin of the room may do this")
+        return self._get(room_id)
 
     def _check_rooms(self, user_id: UserId) -> None:
         if len(self._store.rooms_of(user_id)) >= self._max_rooms:
@@ -385,8 +381,9 @@ class Rooms:
         if member is not None or ids.room_type(room_id) is not RoomType.MOMENTS:
             return member.role if member is not None else None
         room = self._store.get(room_id)
-        reads = room is not None and self._friends.are(room.created_by, user_id)
-        return Role.READER if reads else None
+        # The same reads whether the room exists or not.
+        owner = room.created_by if room is not None else user_id
+        return Role.READER if self._friends.are(owner, user_id) else None
 
     def _stored_members(self, room_id: RoomId) -> dict[UserId, Role]:
         found = {member.user_id: member.role for member in self._store.members(room_id)}

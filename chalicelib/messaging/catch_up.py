@@ -16,10 +16,7 @@ from ..model.identifiers import MessageId, Region, RoomId
 from ..model.log import Entry, EntryKind, Head
 from ..ports.log import MessageLog, Recents
 from . import sizes
-from .reading import MessageReader
-
-# A hole that is a day older than the newest entry of its room is not a delay of replication.
-_LATE_MS = 24 * 3_600_000
+from .reading import LATE_MS, MessageReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,4 +242,4 @@ def _lost(message_id: MessageId | None, heads: Mapping[Region, Head]) -> bool:
     """Whether what is missing before this entry is not only late."""
     newest = positions.made_at(heads)
     late_ms = ids.time_ms(newest) - ids.time_ms(message_id) if newest and message_id else 0
-    return late_ms > _LATE_MS
+    return late_ms > LATE_MS

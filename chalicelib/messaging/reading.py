@@ -16,6 +16,8 @@ from .copies import Copies
 
 # Entries in which replication may have left a hole.
 _LOOK_BACK, _LOOK_BACK_BRIEFLY = 50, 8
+# What replication has not brought for a day is not late.
+LATE_MS = 24 * 3_600_000
 
 
 class MessageReader:
@@ -43,6 +45,11 @@ class MessageReader:
         """Return the entry that readers show for this id, which may be that of a second copy."""
         found = self.find(room_id, message_id)
         return self.copies.first_of(found) if found is not None else None
+
+    def may_arrive(self, message_id: MessageId, now_ms: int) -> bool:
+        """Whether another region may have written this entry, which has not arrived here."""
+        oldest, newest = ids.first_at(now_ms - LATE_MS), ids.first_at(now_ms + ids.MOST_AHEAD_MS)
+        return self.several and oldest < message_id < newest
 
     @property
     def several(self) -> bool:

@@ -32,7 +32,7 @@ from ..wire import offsets
 from .checkpoints import MOST_SINCE, Checkpoints
 
 # With so many streams since its checkpoint, a socket waits for a new one in its own group.
-TOO_MANY_SINCE = 2 * MOST_SINCE
+TOO_MANY_SINCE = offsets.MOST_STREAMS
 
 
 @dataclass(frozen=True, slots=True)

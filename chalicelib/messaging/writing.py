@@ -12,7 +12,7 @@ from ..kernel.errors import Internal, NotFound, PermissionDenied, Unavailable
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ..model.lines import Fate, Settled, Turn
 from ..model.log import Duplicate, Entry, EntryKind
-from ..model.rooms import Role
+from ..model.rooms import Role, RoomType
 from ..ports.delivery import Cursors
 from ..ports.lines import Lines
 from ..ports.log import MessageLog
@@ -66,8 +66,14 @@ class MessageWriter:
         A resend with the same client_message_id within 24 h returns the stored first entry,
         whatever the resend says. It also queues that entry again, which completes an earlier
         attempt that died halfway.
+
+        Raises:
+            NotFound: The room has no message that this one could reply to.
         """
         check_json(command.content, MAX_CONTENT_BYTES, "content")
+        client_id = command.client_message_id
+        region = self._region if self._reader.several else None
+        dedupe = ids.message_dedupe(sender, client_id, region) if client_id else None
         draft = Entry(
             room_id=RoomId(command.conversation_id),
             region=self._region,
@@ -78,14 +84,11 @@ class MessageWriter:
             timestamp_ms=0,
             message_type=command.message_type,
             content=command.content,
-            reply_to_message_id=self._reply_to(command),
+            reply_to_message_id=self._reply_to(command, dedupe),
             client_message_id=command.client_message_id,
             origin_id=origin,
             delivery_receipt=command.delivery_receipt,
         )
-        client_id = command.client_message_id
-        region = self._region if self._reader.several else None
-        dedupe = ids.message_dedupe(sender, client_id, region) if client_id else None
         return self._append(draft, dedupe, turn)
 
     def delete(
@@ -97,7 +100,7 @@ class MessageWriter:
         origin: ConnectionId | None,
         turn: Turn | None,
     ) -> list[Entry]:
-        """Delete a message, as its sender, an admin or the owner of the room. Idempotent.
+        """Delete a message, as its sender, or in a group as an admin or the owner. Idempotent.
 
         Returns:
             The deletions of all of its copies.
@@ -105,8 +108,12 @@ class MessageWriter:
         found = self._reader.find(room_id, message_id)
         if found is None or found.kind is not EntryKind.MESSAGE:
             raise NotFound("no such message")
-        if found.sender_id != user_id and not role.manages:
-            raise PermissionDenied("only the sender, the owner or an admin may delete a message")
+        # Both users of a private chat own it, and neither may delete the other's messages.
+        moderates = role.manages and ids.room_type(room_id) is not RoomType.PRIVATE_CHAT
+        if found.sender_id != user_id and not moderates:
+            raise PermissionDenied(
+                "only its sender may delete this message; in a group also the owner or an admin"
+            )
         copies = self._reader.copies
         deletions = []
         for each in copies.all_of(copies.first_of(found)):
@@ -141,12 +148,26 @@ class MessageWriter:
                     self._delete(each.sender_id, each, None, None)
         return copy is not None and copy.message_id == entry.message_id
 
-    def _reply_to(self, command: SendMessage) -> MessageId | None:
+    def _reply_to(self, command: SendMessage, dedupe: str | None) -> MessageId | None:
+        """Return the message that a reply names, by the id that readers show.
+
+        One read of the log. It may be missing if another region has written it lately, and if this
+        is a resend, which gets what was stored.
+
+        Raises:
+            NotFound: The room has no such message.
+        """
         if not command.reply_to_message_id:
             return None
         named, room_id = MessageId(command.reply_to_message_id), RoomId(command.conversation_id)
-        found = self._reader.first_copy(room_id, named) if self._reader.several else None
-        return found.message_id if found is not None else named
+        found = self._reader.first_copy(room_id, named)
+        if found is not None and found.kind is EntryKind.MESSAGE:
+            return found.message_id
+        now_ms = self._clock.now_ms()
+        is_resend = dedupe is not None and self._log.find(room_id, dedupe, now_ms) is not None
+        if is_resend or (found is None and self._reader.may_arrive(named, now_ms)):
+            return named
+        raise NotFound("reply_to_message_id: no such message in this room")
 
     def _delete(
         self, user_id: UserId, found: Entry, origin: ConnectionId | None, turn: Turn | None

@@ -86,6 +86,9 @@ class PacketPart:
     wanted: int | None = None
 
 
+MOST_USES = 16  # of one checkpoint, each with another offset
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What a socket had been sent at one moment, from which it can recover.

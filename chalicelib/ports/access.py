@@ -1,4 +1,4 @@
-"""Secrets, revocations, rate limits, and messages to every running process."""
+"""Secrets, the token issuer, revocations, rate limits, and messages to every running process."""
 
 from __future__ import annotations
 
@@ -21,6 +21,19 @@ class Secrets(Protocol):
 
         Raises:
             Unavailable: The secrets cannot be read, and never were before.
+        """
+
+
+class Issuer(Protocol):
+    """The issuer of tokens that are signed with RS256 or ES256."""
+
+    def key_set(self) -> str:
+        """Fetch its public keys: the text of a JSON Web Key Set (RFC 7517), of 256 KB at most.
+
+        Every call asks the issuer once, and ends within some seconds.
+
+        Raises:
+            Unavailable: There is no complete answer.
         """
 
 

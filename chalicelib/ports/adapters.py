@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .access import ClusterBus, PeerHealth, Probes, RevocationStore, Secrets
+from .access import ClusterBus, Issuer, PeerHealth, Probes, RevocationStore, Secrets
 from .cache import Cache
 from .connections import ConnectionStore, Drains
 from .delivery import Cursors, Poster
@@ -52,6 +52,7 @@ class Adapters:
     metrics: Metrics
     cluster: ClusterBus
     secrets: Secrets
+    issuer: Issuer
     clock: Clock
     ids: Ids
     parallel: Parallel

@@ -64,10 +64,14 @@ class ConnectionStore(Protocol):
         A new connection is due at once.
         """
 
-    def join(self, room_id: RoomId, target: Target) -> None:
-        """Add to the room's joined connections and to the connection's rooms."""
+    def join(self, room_id: RoomId, target: Target) -> bool:
+        """Add to the room's joined connections and to the connection's rooms.
 
-    def leave(self, room_id: RoomId, target: Target) -> None: ...
+        False if it was there before, or the connection has ended.
+        """
+
+    def leave(self, room_id: RoomId, target: Target) -> bool:
+        """Remove from both; False if it was not there."""
 
     def joined(self, room_id: RoomId) -> list[Target]: ...
 

@@ -20,7 +20,10 @@ class CheckpointStore(Protocol):
         """Strongly consistent in this region."""
 
     def use(self, checkpoint_id: str, offset: str) -> bool:
-        """True for the first use of an offset, then False (one caller wins)."""
+        """True for the first use of an offset, then False (one caller wins).
+
+        False also when `MOST_USES` other offsets were used: clients use a checkpoint once or twice.
+        """
 
 
 class EngineSessions(Protocol):

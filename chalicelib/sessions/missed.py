@@ -67,7 +67,7 @@ class MissedEntries:
         """Return the claimed checkpoint if it is this user's and the client knows its pid."""
         if claim is None:
             return None
-        found = self._store.get(claim.offset.partition(";")[0] or "-")
+        found = self._store.get(offsets.decode(claim.offset)[0])
         if found is None or found.user_id != user_id or found.protocol != target.protocol:
             return None
         return found if secrets.compare_digest(found.pid.encode(), claim.pid.encode()) else None
@@ -89,14 +89,15 @@ class MissedEntries:
         """Return what the socket missed since the offset; None if unknown.
 
         An offset can be used for entries only once: a client that shows it a second time may
-        already have some of them, from a first answer that broke off.
+        already have some of them, from a first answer that broke off. Of rooms that the user does
+        not read, or not any more, an offset says nothing.
         """
         try:
             name, since = offsets.decode(offset)
         except BadRequest:
             return None
         found = self._store.get(name)
-        if found is None:
+        if found is None or any(region not in self._reader.regions for _, region in since):
             return None
         seen = {**found.seen, **since}
         missed: list[Entry] = []

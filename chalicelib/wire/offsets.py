@@ -5,13 +5,19 @@ The recovery fields of a CONNECT packet's payload are read here, too.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from ..kernel import names
 from ..kernel.errors import BadRequest
 from ..model.identifiers import Region, RoomId, Stream
 from ..model.sessions import Trail
 
 MOST_OFFSET = 2_000  # characters
+MOST_STREAMS = 16  # that an offset names
+_INVALID = "not an offset: send one as the server gave it"
+_TOKEN = re.compile(r"[A-Za-z0-9_=-]{1,64}")  # a checkpoint's name, a pid
+_PART = re.compile(f"({names.ROOM}):({names.REGION}):([0-9]{{1,15}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,11 @@ def claim_of(payload: object) -> RecoveryClaim | None:
     if not isinstance(payload, dict):
         return None
     pid, offset = payload.get("pid"), payload.get("offset")
-    if not isinstance(pid, str) or not isinstance(offset, str) or len(offset) > MOST_OFFSET:
+    if not isinstance(pid, str) or not isinstance(offset, str) or not _TOKEN.fullmatch(pid):
+        return None
+    try:
+        decode(offset)
+    except BadRequest:
         return None
     return RecoveryClaim(pid, offset)
 
@@ -57,11 +67,12 @@ def decode(offset: str) -> tuple[str, dict[Stream, int]]:
         BadRequest: The text is not an offset that `encode` made.
     """
     name, *parts = offset.split(";")
+    if len(offset) > MOST_OFFSET or len(parts) > MOST_STREAMS or not _TOKEN.fullmatch(name):
+        raise BadRequest(_INVALID)
     since: dict[Stream, int] = {}
     for part in parts:
-        room, _, rest = part.partition(":")
-        region, _, seq = rest.partition(":")
-        if not room or not region or not (seq.isascii() and seq.isdigit()) or len(seq) > 15:
-            raise BadRequest("not an offset")
-        since[RoomId(room), Region(region)] = int(seq)
+        fields = _PART.fullmatch(part)
+        if fields is None:
+            raise BadRequest(_INVALID)
+        since[RoomId(fields[1]), Region(fields[2])] = int(fields[3])
     return name, since

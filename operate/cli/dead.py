@@ -52,7 +52,7 @@ def where(
     local: LocalStack | None = context.obj
     if endpoint_url or region:
         context.obj = Where(endpoint_url, region, prefix or "tidings")
-    elif local is not None:
+    elif local is not None and local.aws_endpoint_url:
         context.obj = Where(
             local.aws_endpoint_url, local.region, prefix or local.prefix, local.keys
         )
@@ -60,7 +60,13 @@ def where(
 
 def _letters(context: typer.Context, queue: str) -> DeadLetters:
     """Those that the options name: never a deployment's unless they say so."""
-    at: Where | None = context.obj
+    at: Where | LocalStack | None = context.obj
+    if isinstance(at, LocalStack):
+        say.problem(
+            "the stack that runs here keeps its queues in memory, where no other process can look: "
+            "start it without --stores memory"
+        )
+        raise typer.Exit(2)
     if at is None:
         say.problem(
             "no local stack runs here: start it with `make run`, or name the --region of a "

@@ -13,8 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from chalicelib.access.tokens import valid_user
 from chalicelib.contract.commands import RoomIdText
+from chalicelib.kernel import names
 
 _ROOM: TypeAdapter[str] = TypeAdapter(RoomIdText)
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}")
@@ -43,7 +43,8 @@ def url(text: str) -> str:
 
 def user_id(text: str) -> str:
     """Validate a user id by the server's rule."""
-    if not valid_user(text):
+    _refuse_reserved(text)
+    if not names.is_user(text):
         raise typer.BadParameter(
             f"{text!r} is not a user id: use 1 to 128 letters, digits and _ : . @ | + = ~ -, "
             "not beginning with a dot"
@@ -53,6 +54,7 @@ def user_id(text: str) -> str:
 
 def room_id(text: str) -> str:
     """Validate a room id by the server's rule."""
+    _refuse_reserved(text)
     try:
         return _ROOM.validate_python(text)
     except ValidationError:
@@ -60,6 +62,11 @@ def room_id(text: str) -> str:
             f"{text!r} is not a room id: use 1 to 64 letters, digits and _ . -, not beginning with "
             "a dot"
         ) from None
+
+
+def _refuse_reserved(text: str) -> None:
+    if text in names.RESERVED:
+        raise typer.BadParameter(f"{text!r}: {names.IS_RESERVED}")
 
 
 def region(text: str) -> str:
@@ -92,7 +99,11 @@ Url = Annotated[
 ]
 Secret = Annotated[
     str,
-    typer.Option(help="A deployment's secret in Secrets Manager; you need the right to read it."),
+    typer.Option(
+        help="A deployment's secret in Secrets Manager; you need the right to read it. If the "
+        "deployment sets TIDINGS_JWT_ISSUER, _AUDIENCE, _USER_CLAIM or _ROLES_CLAIM, set them "
+        "here, too."
+    ),
 ]
 Region = Annotated[
     str | None, typer.Option(parser=region, metavar="REGION", envvar="REGION", help="Of --secret.")

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from operate.keys import Keys
-from operate.tokens import read_secret, sign
+from operate.tokens import read_secret, scope, sign
 
 from . import http
 
@@ -28,6 +28,7 @@ class LocalStack:
 
     Attributes:
         prefix: The prefix of its tables' and queues' names.
+        aws_endpoint_url, redis_url: "" if it keeps all in its memory.
         keys: The keys its AWS APIs accept.
     """
 
@@ -55,9 +56,19 @@ class Service:
         if not secret:
             return cls(at, functools.partial(http.dev_token, at))
 
+        try:
+            settings = scope()
+        except ValueError as fault:
+            raise typer.BadParameter(str(fault)) from None
+
         async def issue(user: str, expires_in_s: int, roles: list[str]) -> str:
+            if expires_in_s > settings.jwt_max_validity_s:
+                raise typer.BadParameter(
+                    f"a token is valid for at most {settings.jwt_max_validity_s} seconds, unless "
+                    "the deployment and this environment set TIDINGS_JWT_MAX_VALIDITY_S"
+                )
             known = await asyncio.to_thread(read_secret, secret, region)
-            return sign(known, user, expires_in_s, roles)
+            return sign(known, user, expires_in_s, roles, settings)
 
         return cls(at, issue)
 

@@ -135,4 +135,5 @@ def _print(found: Status) -> None:
         console.print(Text(found.note), soft_wrap=True)
     here = found.local
     if here is not None:
-        console.print(f"runs here: AWS APIs {here.aws_endpoint_url}, Redis {here.redis_url}")
+        stores = f"AWS APIs {here.aws_endpoint_url}, Redis {here.redis_url}"
+        console.print(f"runs here: {stores if here.aws_endpoint_url else 'all in memory'}")

@@ -56,3 +56,13 @@ def test_origins_are_added_to_those_of_the_environment() -> None:
     every = checks.origins(("http://localhost:3000",), given)
     assert every == "https://chat.example.com,http://localhost:3000"
     assert os.environ.get("TIDINGS_ALLOWED_ORIGINS") is None
+
+
+@pytest.mark.parametrize("more", [[], ["--regions", "us-east-1,eu-west-1"]])
+def test_a_setting_that_functions_would_refuse(tmp_path: Path, more: list[str]) -> None:
+    env = {"TIDINGS_HOME": str(tmp_path), "TIDINGS_JWKS_URL": "https://login.example.com/keys"}
+    done = CliRunner().invoke(app, ["up", *more], env=env)
+    assert done.exit_code == 2
+    assert "TIDINGS_JWKS_URL: set TIDINGS_JWT_ISSUER and TIDINGS_JWT_AUDIENCE, too" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []

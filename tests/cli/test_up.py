@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from workbench.stack.children import free_port
 from workbench.stack.embedded import ROOT
 
@@ -32,6 +34,21 @@ def test_ctrl_c_while_it_starts() -> None:
     command = [sys.executable, "-c", STARTING]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "starting …\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--persist"], "--persist keeps the emulator's data"),
+        (["--chaos"], "a single region, without chaos"),
+        (["--regions", "us-east-1,eu-west-1"], "a single region, without chaos"),
+    ],
+)
+def test_what_memory_cannot_do_is_refused(options: list[str], words: str) -> None:
+    command = [sys.executable, "-m", "workbench.cli.main", "up", "--stores", "memory", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert words in " ".join(done.stderr.split())
 
 
 def test_a_checkout_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from chalicelib.model.identifiers import Region, RoomId, UserId
-from chalicelib.model.sessions import Checkpoint
+from chalicelib.model.sessions import MOST_USES, Checkpoint
 from tests.support.stores import HERE, LOBBY, NOW, Stores
 
 
@@ -26,3 +26,13 @@ class TestCheckpoints:
         assert not stores.checkpoints.use("C2", "C2")
         assert stores.checkpoints.use("C2", "C2;one:us-east-1:5")
         assert stores.checkpoints.get("C2") == one
+
+    def test_it_is_used_a_bounded_number_of_times(self, stores: Stores) -> None:
+        """Else a client could make up offsets, which are kept, until the item is full."""
+        stores.checkpoints.put(Checkpoint("C3", "PID", "SID", UserId("u"), "sio+:/", {}), NOW)
+        offsets = [f"C3;one:us-east-1:{seq}" for seq in range(MOST_USES + 1)]
+        assert [stores.checkpoints.use("C3", each) for each in offsets] == [
+            *([True] * MOST_USES),
+            False,
+        ]
+        assert not stores.checkpoints.use("C3", offsets[0])

@@ -120,23 +120,23 @@ class TestConnections:
         one, two = connection("a1="), connection("b1=", BEN)
         for each in (one, two):
             connections.put(each)
-            connections.join(LOBBY, each.target)
-            connections.join(LOBBY, each.target)
-        connections.join(OTHER, one.target)
+            assert connections.join(LOBBY, each.target)
+            assert not connections.join(LOBBY, each.target)
+        assert connections.join(OTHER, one.target)
         assert connections.joined(LOBBY) == [one.target, two.target]
         joined = connections.get(one.connection_id)
         assert joined == replace(one, rooms=(LOBBY, OTHER))
-        connections.leave(LOBBY, one.target)
-        connections.leave(LOBBY, one.target)
+        assert connections.leave(LOBBY, one.target)
+        assert not connections.leave(LOBBY, one.target)
         assert connections.joined(LOBBY) == [two.target]
         assert connections.joined(OTHER) == [one.target]
         assert connections.get(one.connection_id) == replace(one, rooms=(OTHER,))
 
     def test_join_of_one_that_is_gone_does_nothing(self, connections: ConnectionStore) -> None:
-        connections.join(LOBBY, connection().target)
+        assert not connections.join(LOBBY, connection().target)
         connections.put(connection("c2="))
         connections.disconnect(ConnectionId("c2="), NOW)
-        connections.join(LOBBY, connection("c2=").target)
+        assert not connections.join(LOBBY, connection("c2=").target)
         assert connections.joined(LOBBY) == []
         assert connections.get(C1) is None
 

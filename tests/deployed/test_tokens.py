@@ -45,6 +45,20 @@ async def test_a_secret_in_the_environment(emulator: Emulator) -> None:
     assert jwt.decode(answer["token"], OLD, algorithms=["HS256"])["sub"] == "alice"
 
 
+async def test_a_token_has_what_the_functions_settings_want(emulator: Emulator) -> None:
+    tokens = deploy(
+        emulator,
+        TIDINGS_JWT_SECRET=OLD,
+        TIDINGS_JWT_ISSUER="https://us/",
+        TIDINGS_JWT_AUDIENCE="web,mobile",
+        TIDINGS_JWT_USER_CLAIM="uid",
+        TIDINGS_JWT_ROLES_CLAIM="groups",
+    )
+    _, answer = await token(tokens)
+    claims = jwt.decode(answer["token"], OLD, algorithms=["HS256"], audience="web")
+    assert (claims["iss"], claims["uid"], claims["groups"]) == ("https://us/", "alice", [])
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
@@ -88,6 +102,16 @@ def test_who_may_read_the_secret_signs_tokens(
     done = CliRunner().invoke(app, [*command, secret])
     claims = jwt.decode(done.stdout.strip(), NEW, algorithms=["HS256"])
     assert (claims["sub"], claims["roles"]) == ("alice", ["admin"])
+    scope = {"TIDINGS_JWT_ISSUER": "https://us/", "TIDINGS_JWT_AUDIENCE": "web"}
+    done = CliRunner().invoke(app, [*command, secret], env=scope)
+    claims = jwt.decode(done.stdout.strip(), NEW, algorithms=["HS256"], audience="web")
+    assert claims["iss"] == "https://us/"
+    bad = CliRunner().invoke(app, [*command, secret], env={"TIDINGS_JWT_MAX_VALIDITY_S": "1"})
+    assert bad.exit_code == 2
+    year_s = 366 * 86_400
+    for seconds, code in ((year_s, 0), (2 * year_s, 2)):
+        long = CliRunner().invoke(app, [*command, secret, "--expires-in", str(seconds)])
+        assert long.exit_code == code
     done = CliRunner().invoke(app, [*command, "another"])
     assert done.exit_code == 1
     assert done.stderr.startswith("tidings: the secret another could not be read: ")

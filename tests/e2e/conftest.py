@@ -1,8 +1,10 @@
-"""The same tests on each stack: handlers in process, then the deployed package on emulators.
+"""The same tests on each stack: handlers in process, on emulators or in memory, then the deployed
+package on emulators.
 
 A test marked `embedded` asks for what only the handlers in process have, and runs there alone.
 One marked `one_emulator` is about what Tidings does, wherever it is deployed, and leaves LocalStack
-out, which takes several times as long.
+out, which takes several times as long. One marked `services` asks AWS's APIs or Redis itself, which
+the stack in memory has not.
 `--stack NAME` runs one stack only.
 """
 
@@ -18,7 +20,7 @@ from tests.support.stacks import Stack, deployed
 from workbench.stack.embedded import EmbeddedStack
 from workbench.stack.threads import in_thread
 
-STACKS = ("embedded", "ministack", "localstack")
+STACKS = ("embedded", "memory", "ministack", "localstack")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -28,9 +30,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("embedded"):
         stacks = ("embedded",)
     elif metafunc.definition.get_closest_marker("one_emulator"):
-        stacks = ("embedded", "ministack")
+        stacks = ("embedded", "memory", "ministack")
     elif metafunc.definition.get_closest_marker("deployed"):
         stacks = ("ministack", "localstack")
+    if metafunc.definition.get_closest_marker("services"):
+        stacks = tuple(name for name in stacks if name != "memory")
     metafunc.parametrize("stack", stacks, indirect=True, scope="package")
 
 
@@ -56,6 +60,10 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
             calls = Calls(stack)
             yield stack
         assert not calls.refused(), "functions called what their roles do not allow"
+        return
+    if request.param == "memory":
+        with in_thread(EmbeddedStack(port=0, in_memory=True)) as stack:
+            yield stack
         return
     with deployed(request.param) as stack:
         yield stack

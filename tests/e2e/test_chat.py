@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
@@ -114,6 +116,7 @@ def test_fifty_users_in_a_room(people: People) -> None:
     assert all(order == [each for each in full if each in order] for order in orders)
 
 
+@pytest.mark.services
 @pytest.mark.one_emulator
 def test_without_redis_in_mid_traffic(people: People, stack: Stack) -> None:
     alice, bob = name("alice"), name("bob")
@@ -136,7 +139,7 @@ def test_who_may_connect(people: People) -> None:
     device.close()
     with connect(people.ws_url, subprotocols=["bearer", token]) as by_protocol:  # type: ignore[list-item]
         assert by_protocol.subprotocol == "bearer"
-    expired = people.token(name("carol"), expires_in_s=-5)
+    expired = people.token(name("carol"), expires_in_s=-3600)
     for url in (people.ws_url, f"{people.ws_url}?token=x.y.z", f"{people.ws_url}?token={expired}"):
         with pytest.raises(InvalidStatus) as refused, connect(url):
             pass
@@ -154,7 +157,7 @@ def test_http_answers_strangers_with_coded_errors(people: People) -> None:
         ("POST", f"/v1/rooms/{room}/members", {"user_id": eve}, bob, 403, "permission_denied"),
         ("DELETE", f"/v1/rooms/{room}/members/{bob}", None, eve, 403, "permission_denied"),
         ("DELETE", f"/v1/rooms/{room}/members/{alice}", None, bob, 403, "permission_denied"),
-        ("GET", "/v1/rooms/nowhere", None, alice, 404, "not_found"),
+        ("GET", "/v1/rooms/nowhere", None, alice, 403, "permission_denied"),
         ("POST", "/v1/rooms", {"room_type": "nonsense"}, alice, 400, "bad_request"),
         ("POST", "/v1/rooms", b"{", alice, 400, "bad_request"),
         ("GET", f"/v1/rooms/{room}/messages?limit=0", None, alice, 400, "bad_request"),
@@ -163,6 +166,25 @@ def test_http_answers_strangers_with_coded_errors(people: People) -> None:
     for method, path, body, user, status, code in cases:
         got = people.http(method, path, body, people.token(user) if user else "")
         assert (got[0], got[1]["error"]["code"]) == (status, code), (method, path, got)
+
+
+def test_what_anybody_may_ask_may_be_kept(people: People) -> None:
+    with urllib.request.urlopen(f"{people.url}/v1/openapi.json", timeout=20) as first:
+        tag = first.headers["ETag"]
+        assert first.headers["Cache-Control"] == "public, max-age=300"
+    again = urllib.request.Request(f"{people.url}/v1/openapi.json", headers={"If-None-Match": tag})
+    with pytest.raises(urllib.error.HTTPError) as unchanged:
+        urllib.request.urlopen(again, timeout=20)
+    with unchanged.value as answer:
+        assert (answer.status, answer.read(), answer.headers["ETag"]) == (304, b"", tag)
+    with urllib.request.urlopen(f"{people.url}/v1/health", timeout=20) as health:
+        assert health.headers["Cache-Control"] == "public, max-age=1"
+    token = people.token(name("alice"))
+    mine = urllib.request.Request(
+        f"{people.url}/v1/rooms", headers={"Authorization": f"Bearer {token}"}
+    )
+    with urllib.request.urlopen(mine, timeout=20) as rooms:
+        assert rooms.headers["Cache-Control"] == "no-store"
 
 
 ACTIONS = [

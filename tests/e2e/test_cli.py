@@ -204,6 +204,7 @@ def dead(stack: Stack, *arguments: str, text: str = "") -> Result:
     return here("dead", *where, *arguments, text=text, **stack.keys.variables())
 
 
+@pytest.mark.services
 def test_dead_letters_are_listed_shown_redriven_and_purged(stack: Stack) -> None:
     assert dead(stack, "purge", "--yes").exit_code == 0
     group = name("group")
@@ -222,6 +223,7 @@ def test_dead_letters_are_listed_shown_redriven_and_purged(stack: Stack) -> None
     assert json.loads(dead(stack, "list", "--json").stdout) == []
 
 
+@pytest.mark.services
 @pytest.mark.one_emulator
 def test_a_group_of_more_than_ten_is_redriven_whole(stack: Stack) -> None:
     """They are unreadable, so each dies again at once: a redrive takes each only once."""

@@ -60,7 +60,7 @@ def test_answers_and_errors_can_be_read(url: str) -> None:
     for status, request in {
         200: (f"{url}/v1/rooms", "GET", ORIGIN, None, bearer),
         401: (f"{url}/v1/rooms", "GET", ORIGIN, None, {}),
-        404: (f"{url}/v1/rooms/none/members/x", "DELETE", ORIGIN, None, bearer),
+        403: (f"{url}/v1/rooms/none/members/x", "DELETE", ORIGIN, None, bearer),
         400: (
             f"{url}/v1/rooms",
             "POST",

@@ -27,6 +27,7 @@ def port_of(url: str) -> int:
     return int(url.rsplit(":", 1)[1].split("/")[0])
 
 
+@pytest.mark.services
 def test_redis_stopped_and_started_in_mid_traffic(people: People, stack: Stack) -> None:
     alice, bob = name("alice"), name("bob")
     room = people.room(alice, bob)
@@ -93,6 +94,7 @@ def queue(stack: Stack) -> Any:
     return client("sqs", stack.aws_endpoint_url, "us-east-1", stack.keys)
 
 
+@pytest.mark.services
 def test_deliveries_that_come_again_and_out_of_order(people: People, stack: Stack) -> None:
     alice, bob = name("alice"), name("bob")
     room = people.room(alice, bob)
@@ -127,6 +129,7 @@ def test_deliveries_that_come_again_and_out_of_order(people: People, stack: Stac
     assert contents(listener, room) == [*map(str, range(6)), "last"]
 
 
+@pytest.mark.services
 @pytest.mark.parametrize(
     "body", ["{not json", "[]", '{"kind":"entry"}', '{"kind":"entry","entry":{}}']
 )

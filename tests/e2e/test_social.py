@@ -127,6 +127,7 @@ def test_a_revoked_user_is_out_at_once_and_stays_out(people: People) -> None:
     assert refused.value.response.status_code == 403
 
 
+@pytest.mark.services
 @pytest.mark.timeout(180)
 @pytest.mark.one_emulator
 def test_redis_stopped_and_started_while_people_come_go_and_read(

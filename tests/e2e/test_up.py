@@ -115,6 +115,21 @@ def test_it_runs_whatever_the_developer_s_environment_says(tmp_path: Path) -> No
     assert (done.returncode, "no local stack runs here" in done.stderr) == (2, True)
 
 
+def test_in_memory_others_can_use_it_but_not_look_inside(tmp_path: Path) -> None:
+    with up(tmp_path, "--stores", "memory") as (stack, lines):
+        assert any(line.startswith("Data       in memory: forgotten") for line in lines)
+        assert not any(line.startswith(("AWS APIs", "Redis")) for line in lines)
+        assert (stack.aws_endpoint_url, stack.redis_url) == ("", "")
+        done = tidings(tmp_path, "chat", "ada", "lobby", text="hello\n")
+        assert (done.returncode, done.stderr) == (0, "")
+        done = tidings(tmp_path, "dead", "list")
+        assert done.returncode == 2
+        assert "keeps its queues in memory" in " ".join(done.stderr.split())
+        done = tidings(tmp_path, "status")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "runs here: all in memory" in done.stdout
+
+
 @pytest.mark.extended
 def test_a_start_that_fails_leaves_the_running_one_alone(tmp_path: Path) -> None:
     with up(tmp_path, "--log-format", "json") as (stack, _):

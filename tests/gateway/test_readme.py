@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 import workbench.gateway
+from workbench.stack.children import free_port
 
 README = (Path(workbench.gateway.__file__).parent / "README.md").read_text()
 EXAMPLE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 async def test_the_example_serves_somebody_else_s_handlers(

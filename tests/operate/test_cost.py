@@ -65,7 +65,7 @@ def test_socketio_comes_and_goes(rooms: int) -> None:
     world.pump(until_ms=world.clock.ms)
     assert bill(ports) == priced(budgets.SIO_OPENED)
     assert len(client.posted) == 1
-    token = world.token("alice", 10**9)
+    token = world.token("alice")
     assert client.say("40" + json.dumps({"token": token, "recovery": True})) == ""
     assert bill(ports) == priced(budgets.SIO_NAMESPACE)
     world.pump(until_ms=world.clock.ms)

@@ -25,6 +25,7 @@ NO_MESSAGE = {**CONVERSATION, "message_id": NOWHERE}
 # By action and code: the sender and the data. Bob is a member of the room, carol is not.
 MET: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
     ("send_message", "permission_denied"): ("carol", TEXT),
+    ("send_message", "not_found"): ("bob", {**TEXT, "reply_to_message_id": NOWHERE}),
     ("send_message", "too_large"): ("bob", {**TEXT, "content": "x" * MAX_CONTENT_BYTES}),
     ("delete_message", "permission_denied"): ("carol", NO_MESSAGE),
     ("delete_message", "not_found"): ("bob", NO_MESSAGE),

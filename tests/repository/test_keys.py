@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from chalicelib.access.tokens import valid_user
 from chalicelib.adapters.dynamodb import keys as items
 from chalicelib.adapters.redis import keys, trails
 from chalicelib.contract import commands, positions
@@ -30,6 +29,7 @@ from chalicelib.jobs.delivery import (
     SetAside,
 )
 from chalicelib.kernel import ids
+from chalicelib.kernel.names import is_user
 from chalicelib.kernel.settings import Settings
 from chalicelib.model.connections import Target
 from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
@@ -67,7 +67,7 @@ def valid(annotated: Any) -> Callable[[str], bool]:
 
 
 ROOMS = allowed(valid(commands.RoomIdText), 64).map(RoomId)
-USERS = allowed(valid_user, 128).map(UserId)
+USERS = allowed(is_user, 128).map(UserId)
 # Few, so that the same one is often drawn twice.
 MESSAGE_IDS = (
     st.one_of(st.integers(0, 3), st.integers(0, 2**128 - 1)).map(ids.encode).map(MessageId)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.queues import Rules
 from workbench.simulator.injection import FaultInjector, FaultPlan
 from workbench.simulator.ports import Calls
-from workbench.simulator.queues import Rules, SimQueue
+from workbench.simulator.queues import SimQueue
 from workbench.simulator.scheduler import Died, Result, Scheduler
 from workbench.simulator.trace import Trace
 

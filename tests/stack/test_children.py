@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.waiting import until
+from workbench.stack import children
 from workbench.stack.children import (
     Child,
     StackError,
@@ -34,6 +35,17 @@ def alive(pid: int) -> bool:
         return False
     with open(f"/proc/{pid}/stat") as stat:
         return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def test_a_free_port_is_neither_taken_nor_one_for_outgoing_connections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", taken := free_port()))
+        choices = iter([taken, taken, other := free_port()])
+        monkeypatch.setattr(children._choice, "randrange", lambda low, end: next(choices))
+        assert free_port() == other != taken
+    assert max(taken, other) < 32_768
 
 
 def test_valkey_answers_once_started_and_is_gone_once_stopped() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from workbench.gateway import FunctionError
 from workbench.stack.pumps import QueuePump, Schedule
+from workbench.stack.sqs import SqsClient
 
 WITHIN_S = 15.0
 MakeQueue = Callable[..., str]
@@ -47,7 +48,8 @@ async def pumping(
     endpoint: str, url: str, invoker: Recorder, **options: Any
 ) -> AsyncIterator[QueuePump]:
     fifo = url.endswith(".fifo")
-    pump = QueuePump(endpoint, url, fifo=fifo, function="f", invoker=invoker, **options)
+    client = SqsClient(endpoint, "us-east-1")
+    pump = QueuePump(client, url, fifo=fifo, function="f", invoker=invoker, **options)
     await pump.start()
     try:
         yield pump

@@ -30,6 +30,7 @@ async def asked(body: Any) -> tuple[int, dict[str, Any]]:
         [],
         {"user_id": "bob", "roles": "admin"},
         {"user_id": "bob", "expires_in_s": 10**30},
+        {"user_id": "bob", "expires_in_s": 34_560_001},
         {"user_id": "bob", "expires_in_s": float("inf")},
         {"user_id": "bob", "expires_in_s": float("nan")},
         {"user_id": "bob", "expires_in_s": "soon"},
@@ -42,7 +43,7 @@ async def test_what_is_refused(body: Any) -> None:
     assert "a user id is 1 to 128 letters" in answer["error"]["message"]
 
 
-@pytest.mark.parametrize("seconds", [-60, 1, 3600.5])
+@pytest.mark.parametrize("seconds", [-60, 1, 3600.5, 34_560_000])
 async def test_what_is_given(seconds: float) -> None:
     status, answer = await asked({"user_id": "bob@example.com", "expires_in_s": seconds})
     assert (status, list(answer)) == (200, ["token"])

@@ -40,6 +40,7 @@ PORTS = (
     "inbox_dead",
     "topic",
     "secrets",
+    "issuer",
 )
 
 MOST_CALLS = 200

@@ -57,11 +57,21 @@ class Regions:
         }
 
     def send(
-        self, region: Region, text: str, sender: UserId = ALICE, client_id: str | None = None
+        self,
+        region: Region,
+        text: str,
+        sender: UserId = ALICE,
+        client_id: str | None = None,
+        reply_to: str | None = None,
+        room_id: str = LOBBY,
     ) -> Entry:
         self.clock.ms += 1
         command = SendMessage(
-            conversation_id=LOBBY, message_type="text", content=text, client_message_id=client_id
+            conversation_id=room_id,
+            message_type="text",
+            content=text,
+            client_message_id=client_id,
+            reply_to_message_id=reply_to,
         )
         return self.of[region].send(sender, command, None, None)
 

@@ -12,7 +12,6 @@ from chalicelib.model.delivery import Outcome
 from chalicelib.wire import socketio
 from tests.support.world import World
 
-FOREVER_S = 10**9
 REFUSED = [Outcome.UNSENT, Outcome.BUSY, Outcome.THROTTLED]
 LONG = [Outcome.UNSENT] * 30  # more failures than a post is retried at once
 
@@ -32,7 +31,7 @@ class Client:
 
     def connect(self, user: str, namespace: str = "/") -> str:
         prefix = "" if namespace == "/" else f"{namespace},"
-        answer = self.say(f"40{prefix}" + json.dumps({"token": self.world.token(user, 10**9)}))
+        answer = self.say(f"40{prefix}" + json.dumps({"token": self.world.token(user)}))
         answer = answer or self.posted[-1]  # posted if Redis does not know the session
         assert answer.startswith(f"40{prefix}"), answer
         return str(json.loads(answer.removeprefix(f"40{prefix}"))["sid"])
@@ -80,7 +79,7 @@ class Poller:
         return answer.text
 
     def connect(self, user: str) -> None:
-        assert self.post("40" + json.dumps({"token": self.world.token(user, 10**9)})) == 200
+        assert self.post("40" + json.dumps({"token": self.world.token(user)})) == 200
         assert self.poll().startswith('40{"sid":"')
 
 
@@ -135,7 +134,7 @@ class Device:
         assert websocket.connect(self.world.services, event)["statusCode"] == 200
 
     def _connect(self, **payload: Any) -> None:
-        token = {"token": self.world.token(self.user, FOREVER_S), "recovery": True}
+        token = {"token": self.world.token(self.user), "recovery": True}
         known = {"pid": self.pid, "offset": self.offset} if self.pid else {}
         body = json.dumps({**known, **token, **payload})
         assert self.world.say(self.id, f"40{self._prefix}{body}") == ""

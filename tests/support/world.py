@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,6 +21,7 @@ from chalicelib.adapters.memory import (
     MemoryCursors,
     MemoryDrains,
     MemoryFriendStore,
+    MemoryIssuer,
     MemoryMarkers,
     MemoryMessageLog,
     MemoryPeerQueues,
@@ -177,6 +177,7 @@ class World:
         self.topic = MemoryTopic()
         # Without the fast lane, a test sees each step of a delivery; those of the lane turn it on.
         self.settings = Settings(**{"fast_lane": 0, **settings})
+        self.issuer = MemoryIssuer()
         self.secrets = FixedSecrets({"jwt_secret": SECRET})
         self.adapters = Adapters(
             log=MemoryMessageLog(),
@@ -207,6 +208,7 @@ class World:
             metrics=self.metrics,
             cluster=self.sync,
             secrets=self.secrets,
+            issuer=self.issuer,
             clock=self.clock,
             ids=self.ids,
             parallel=SystemThreads(),
@@ -223,15 +225,14 @@ class World:
         for bucket in range(BUCKETS):
             self.cache.vouch(bucket, self.cache.begin(bucket))
 
-    def token(self, user: str, expires_in_s: int = 3600, **claims: Any) -> str:
-        payload = {"sub": user, "exp": int(time.time()) + expires_in_s, **claims}
-        return jwt.encode(payload, SECRET, algorithm="HS256")
+    def token(self, user: str, expires_in_s: int = 7 * 86_400, **claims: Any) -> str:
+        exp = self.clock.ms // 1000 + expires_in_s
+        return jwt.encode({"sub": user, "exp": exp, **claims}, SECRET, algorithm="HS256")
 
     def connect(self, user: str, **claims: Any) -> str:
-        """Connect a device and return its id; its token is valid at the fake clock's time."""
+        """Connect a device and return its id."""
         connection_id = f"conn-{user}-{next(self._connections)}="
-        far = START_MS // 1000 + 7 * 86_400
-        token = jwt.encode({"sub": user, "exp": far, **claims}, SECRET, algorithm="HS256")
+        token = self.token(user, **claims)
         answer = websocket.connect(self.services, self.connect_event(connection_id, token))
         assert answer["statusCode"] == 200, answer
         return connection_id

@@ -163,13 +163,15 @@ async def run(service: Service, user: str, room: str) -> int:
 
 async def enter(service: Service, user: str, room: str) -> None:
     """Make the user a member of the room: create it, or have an admin add the user."""
+    members, body = f"/v1/rooms/{room}/members", {"user_id": user}
     status, answer = await service.ask(user, "GET", f"/v1/rooms/{room}")
+    if status == 403:  # no member, or no such room: only an admin learns which
+        status, answer = await service.ask("tidings-cli", "POST", members, body, ["admin"])
     if status == 404:
-        body = {"room_type": "group_chat", "participants": [], "room_id": room}
-        status, answer = await service.ask(user, "POST", "/v1/rooms", body)
-    if status in (403, 409):
-        path, body = f"/v1/rooms/{room}/members", {"user_id": user}
-        status, answer = await service.ask("tidings-cli", "POST", path, body, ["admin"])
+        new = {"room_type": "group_chat", "participants": [], "room_id": room}
+        status, answer = await service.ask(user, "POST", "/v1/rooms", new)
+        if status == 409:  # somebody else has created it meanwhile
+            status, answer = await service.ask("tidings-cli", "POST", members, body, ["admin"])
     if status >= 300:
         raise http.HttpError(f"cannot join {room}: {http.reason(answer)}")
 

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chalicelib.kernel.settings import ANY_ORIGIN, Settings
+from operate.surroundings import local
 from workbench.stack.children import Unusable
+
+
+def settings(environment: Mapping[str, str]) -> None:
+    """Check the settings that the stack takes from its user's environment.
+
+    Raises:
+        Unusable: One has an invalid value.
+    """
+    try:
+        Settings.from_env(local(environment))
+    except ValueError as fault:
+        raise Unusable(str(fault)) from fault
 
 
 def origins(given: Sequence[str], environment: Mapping[str, str]) -> str:

@@ -30,7 +30,7 @@ from . import gateway as gateway_command
 from . import model as model_command
 from . import simulate as simulate_command
 from . import up as up_command
-from .options import Port, StackRegion, StackRegions
+from .options import Port, StackRegion, StackRegions, Stores
 
 
 class Tidings(Program):
@@ -98,12 +98,27 @@ def up(
             "tokens from /dev/token; repeatable."
         ),
     ] = None,
+    stores: Annotated[
+        Stores,
+        typer.Option(
+            help="Where data and queues are: in the emulator and Valkey, or in the memory of the "
+            "stack, which is several times as fast."
+        ),
+    ] = "emulator",
     log_format: Annotated[Format, typer.Option(help="Log lines: text or json.")] = "text",
 ) -> None:
     """Run the whole of Tidings on this machine until Ctrl-C."""
     names = regions or ((region,) if chaos else ())
     options = up_command.Options(
-        port, region, reload, shards, persist, tuple(allow_origin or ()), log_format, names
+        port,
+        region,
+        reload,
+        shards,
+        persist,
+        tuple(allow_origin or ()),
+        log_format,
+        names,
+        in_memory=stores == "memory",
     )
     raise typer.Exit(up_command.up(options))
 

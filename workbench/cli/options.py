@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from operate import clients
 from operate.cli import options
 
+Stores = Literal["emulator", "memory"]
 Port = Annotated[
     int, typer.Option(envvar="PORT", min=0, max=65_535, help="The port; 0 for a free one.")
 ]

@@ -42,6 +42,7 @@ class Options:
     Attributes:
         persist: Keep the data for the next start.
         origins: Whose pages may use the APIs and get tokens, beside the stack's own.
+        in_memory: Without emulators: fast, and nobody else can look inside.
         regions: These run side by side, with chaos; one without it when there are none.
     """
 
@@ -53,6 +54,7 @@ class Options:
     origins: tuple[str, ...] = ()
     log_format: logs.Format = "text"
     regions: tuple[str, ...] = ()
+    in_memory: bool = False
 
 
 def up(options: Options) -> int:
@@ -64,11 +66,15 @@ def up(options: Options) -> int:
 
 
 def _stack(options: Options) -> EmbeddedStack:
+    if options.in_memory and options.persist:
+        raise Unusable("--persist keeps the emulator's data: with --stores memory there is none")
     origins = checks.origins(options.origins, os.environ)
+    checks.settings(os.environ)
     return EmbeddedStack(
         port=options.port,
         region=options.region,
-        reload=options.reload,
+        reload=options.reload and not options.in_memory,
+        in_memory=options.in_memory,
         shards=options.shards,
         home=running.home(),
         persist=options.persist,
@@ -79,9 +85,12 @@ def _stack(options: Options) -> EmbeddedStack:
 def _regions(options: Options) -> Regions:
     from workbench.stack.regions.deployment import Plan, Regions  # more to import, rarely used
 
+    if options.in_memory:
+        raise Unusable("--stores memory is for a single region, without chaos")
     if options.persist:
         raise Unusable("--persist keeps the data of a single region only, without chaos")
     origins = checks.origins(options.origins, os.environ)
+    checks.settings(os.environ)
     return Regions(
         Plan(
             options.regions,
@@ -110,8 +119,9 @@ def _tell(console: Console, stack: EmbeddedStack) -> None:
     console.print(f"  HTTP       {stack.url}/v1/health")
     console.print(f"  WebSocket  {stack.ws_url}?token=…")
     console.print(f"  Socket.IO  {stack.url}")
-    console.print(f"  AWS APIs   {stack.aws_endpoint_url}")
-    console.print(f"  Redis      {stack.redis_url}")
+    if not stack.in_memory:
+        console.print(f"  AWS APIs   {stack.aws_endpoint_url}")
+        console.print(f"  Redis      {stack.redis_url}")
     console.print(f"  Data       {_kept(stack)}\n", highlight=False, soft_wrap=True)
     console.print("  chat       .venv/bin/tidings chat alice lobby", highlight=False)
 
@@ -132,6 +142,8 @@ def _tell_regions(console: Console, stack: Regions) -> None:
 
 
 def _kept(stack: EmbeddedStack) -> str:
+    if stack.in_memory:
+        return "in memory: forgotten when it stops; changed code is used after the next start"
     if stack.data is not None:
         return f"kept in {stack.data.folder} when it stops; remove that folder to begin anew"
     if "ministack" not in stack.children:

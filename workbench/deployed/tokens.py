@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.kernel.settings import Settings
 from operate.clients import client
-from operate.tokens import NoSecret, jwt_secret
+from operate.tokens import NoSecret, jwt_secret, scope
 from workbench.gateway.wire import Reply
 from workbench.stack.tokens import DevTokens
 
@@ -32,14 +33,14 @@ class DeployedTokens:
 
     async def __call__(self, body: bytes, headers: dict[str, str]) -> Reply:
         try:
-            secret = await asyncio.to_thread(self._secret)
+            secret, settings = await asyncio.to_thread(self._found)
         except NoSecret as fault:
             error = {"error": {"code": "unavailable", "message": str(fault)}}
             return 503, {"content-type": "application/json"}, json.dumps(error).encode()
-        return await DevTokens(secret)(body, headers)
+        return await DevTokens(secret, settings)(body, headers)
 
-    def _secret(self) -> str:
-        """Find the secret as the functions do: in Secrets Manager, else in their environment."""
+    def _found(self) -> tuple[str, Settings]:
+        """The secret as the functions find it, and what their settings want of tokens."""
         function = self._function()
         if function is None:
             raise NoSecret("no function is deployed yet: run `tidings deploy`")
@@ -49,10 +50,10 @@ class DeployedTokens:
             secret_id = environment.get("TIDINGS_SECRET_ID")
             if secret_id:
                 value = self._secrets.get_secret_value(SecretId=secret_id).get("SecretString")
-                return jwt_secret(value, secret_id)
+                return jwt_secret(value, secret_id), scope(environment)
         except (BotoCoreError, ClientError) as fault:
             raise NoSecret(f"the secret of {function} could not be read: {fault}") from fault
         secret = environment.get("TIDINGS_JWT_SECRET")
         if not secret:
             raise NoSecret(f"{function} has neither TIDINGS_SECRET_ID nor TIDINGS_JWT_SECRET")
-        return str(secret)
+        return str(secret), scope(environment)

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/apigatewaymanagementapi/latest/api/API_PostToConnect
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from .connection import Connection
 from .wire import Reply, message
 
 
+@functools.lru_cache(maxsize=4096)
 def name(stage: str, path: str) -> str | None:
     """The decoded connection id in a path on the wire; None for other paths."""
     for mark in (f"/{stage}/@connections/", f"/{stage}/%40connections/"):

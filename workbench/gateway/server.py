@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import h11
 
-from . import handshake, management, routes
+from . import handshake, management, plain, routes
 from .account import Account
 from .config import FunctionError, HttpApi, Invoker, Limits, WebSocketApi
 from .connection import Connection
@@ -162,13 +162,21 @@ class Gateway:
         """Serve the requests of one socket in order, until one becomes a WebSocket."""
         peer = (writer.get_extra_info("peername") or ("", 0))[0]
         while not self._stopping:
+            limits = self._account.limits
             try:
-                head = await self._head(reader)
+                async with asyncio.timeout(limits.request_s):
+                    head = await self._head(reader)
+                    call = plain.read(head) if len(head) <= limits.head_bytes else None
+                    body = await reader.readexactly(call.length) if call is not None else b""
             except (asyncio.IncompleteReadError, TimeoutError):
                 return
             except asyncio.LimitOverrunError:
                 writer.write(refusal(431, b""))
                 return
+            if call is not None:
+                if not await self._call(call, body, writer, peer):
+                    return
+                continue
             http = h11.Connection(h11.SERVER)
             try:
                 http.receive_data(head)
@@ -177,7 +185,7 @@ class Gateway:
                     return
                 headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers]
                 target = request.target.decode("latin-1")
-                if _head_bytes(request) > self._account.limits.head_bytes:
+                if _head_bytes(request) > limits.head_bytes:
                     writer.write(refusal(431, message(431, "Request Header Fields Too Large")[2]))
                     return
                 struck = await self._struck(target) if self._faults else None
@@ -194,7 +202,7 @@ class Gateway:
                     if connection is not None:
                         await self._hold(connection)
                     return
-                async with asyncio.timeout(self._account.limits.request_s):
+                async with asyncio.timeout(limits.request_s):
                     body = await self._body(http, reader, writer)
             except h11.RemoteProtocolError:
                 writer.write(refusal(400, message(400, "Bad Request")[2]))
@@ -216,6 +224,25 @@ class Gateway:
             await writer.drain()
             if http.our_state is not h11.DONE or http.trailing_data[0]:
                 return
+
+    async def _call(
+        self, call: plain.Call, body: bytes, writer: asyncio.StreamWriter, peer: str
+    ) -> bool:
+        """Serve a plain call; whether the socket may bring another request."""
+        struck = await self._struck(call.target) if self._faults else None
+        if struck is Kind.REFUSE:
+            writer.transport.abort()
+            return False
+        if struck is None or struck is Kind.CUT:
+            reply = await self._reply(call.method, call.target, call.headers, body, peer)
+        else:
+            reply = _refused(struck)
+        if struck is Kind.CUT:
+            writer.transport.abort()
+            return False
+        writer.write(plain.encode(reply, last=self._stopping))
+        await writer.drain()
+        return not self._stopping
 
     async def _struck(self, target: str) -> Kind | None:
         """What this request suffers."""
@@ -246,8 +273,7 @@ class Gateway:
         assert task is not None
         self._waiting.add(task)
         try:
-            async with asyncio.timeout(self._account.limits.request_s):
-                return await reader.readuntil(b"\r\n\r\n")
+            return await reader.readuntil(b"\r\n\r\n")
         finally:
             self._waiting.discard(task)
 

@@ -7,9 +7,10 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 
 from __future__ import annotations
 
+import functools
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -41,7 +42,7 @@ class Refused(Exception):
         self.type = type
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """The received request. `path` and `query` are as on the wire, still percent-encoded."""
 
@@ -53,8 +54,20 @@ class Request:
 
     def header(self, name: str) -> str | None:
         """All values of a header, joined as the canonical request joins them."""
-        values = [" ".join(value.split()) for key, value in self.headers if key.lower() == name]
-        return ",".join(values) if values else None
+        return self._joined.get(name)
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of all headers, in lower case."""
+        return self._joined.keys()
+
+    @functools.cached_property
+    def _joined(self) -> dict[str, str]:
+        joined: dict[str, str] = {}
+        for key, value in self.headers:
+            name, plain = key.lower(), " ".join(value.split())
+            joined[name] = f"{joined[name]},{plain}" if name in joined else plain
+        return joined
 
 
 def verify(
@@ -102,13 +115,18 @@ def canonical_request(request: Request, signed: Sequence[str]) -> str:
     return "\n".join(
         (
             request.method,
-            quote(request.path, safe="/~"),
+            _quoted(request.path),
             _canonical_query(request.query),
             lines,
             ";".join(signed),
             sha256(request.body).hexdigest(),
         )
     )
+
+
+@functools.lru_cache(maxsize=4096)
+def _quoted(path: str) -> str:
+    return quote(path, safe="/~")
 
 
 def _canonical_query(query: str) -> str:
@@ -118,10 +136,16 @@ def _canonical_query(query: str) -> str:
 
 
 def _signature(secret: str, scope: str, to_sign: str) -> str:
+    return hmac.digest(_signing_key(secret, scope), to_sign.encode(), "sha256").hex()
+
+
+@functools.lru_cache(maxsize=64)
+def _signing_key(secret: str, scope: str) -> bytes:
+    """Of a day: the same for each of its requests."""
     key = ("AWS4" + secret).encode()
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
-    return hmac.digest(key, to_sign.encode(), "sha256").hex()
+    return key
 
 
 def _missing(authorization: str, stamp: str | None) -> str:
@@ -149,9 +173,15 @@ def _check_scope(
         raise Refused("InvalidSignatureException", text)
 
 
+@functools.lru_cache(maxsize=64)
+def _time_of(stamp: str) -> datetime:
+    """Of a second: the same for each of its requests."""
+    return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
+
+
 def _check_date(stamp: str, day: str, now: datetime) -> None:
     try:
-        at = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
+        at = _time_of(stamp)
     except ValueError:
         text = "Date must be in ISO-8601 'basic format'."
         raise Refused("IncompleteSignatureException", text) from None
@@ -171,9 +201,7 @@ def _check_date(stamp: str, day: str, now: datetime) -> None:
 
 def _check_signed(request: Request, signed: Sequence[str]) -> None:
     """Check that the host and all x-amz- headers are signed."""
-    needed = {"host"} | {
-        name.lower() for name, _ in request.headers if name.lower()[:6] == "x-amz-"
-    }
+    needed = {"host"} | {name for name in request.names if name.startswith("x-amz-")}
     unsigned = sorted(needed - set(signed))
     if unsigned:
         text = f"'{unsigned[0]}' must be a 'SignedHeader' in the AWS Authorization."

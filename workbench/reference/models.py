@@ -86,7 +86,13 @@ def named_types() -> dict[str, dict[str, Any]]:
         "message id": commands.MessageIdText,
         "position": commands.PositionText,
     }
-    return {name: TypeAdapter(kind).json_schema() for name, kind in known.items()}
+    schemas = {name: TypeAdapter(kind).json_schema() for name, kind in known.items()}
+    return {name: _without_reserved(schema) for name, schema in schemas.items()}
+
+
+def _without_reserved(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema without the reserved names, which the reference lists once."""
+    return {key: value for key, value in schema.items() if key != "not"}
 
 
 def fields_of_model(model: type[BaseModel]) -> list[Field]:

@@ -12,7 +12,7 @@ from chalicelib.contract import acks, commands
 from chalicelib.contract.events import EVENTS
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel import errors as tree
-from chalicelib.kernel import nesting
+from chalicelib.kernel import names, nesting
 from chalicelib.kernel.rates import DEFAULT_LIMITS, Rate
 from chalicelib.messaging import sizes as packing
 from chalicelib.model import sessions
@@ -99,6 +99,13 @@ def errors() -> str:
     return table(["code", "HTTP status", "retryable", "meaning"], rows)
 
 
+def reasons() -> str:
+    """Why a token is refused."""
+    meanings = docstrings.section(tree.TokenFault, "Attributes")
+    rows = [(code(each.value), meanings[each.name]) for each in tree.TokenFault]
+    return table(["reason", "what is wrong with the token"], rows)
+
+
 def any_action() -> str:
     return f"Any action can answer {codes(ANY_ACTION)}; an unknown one `unknown_action`."
 
@@ -107,7 +114,7 @@ def types() -> str:
     """The kinds of text with a name."""
     meanings = {
         "room id": "A room, which the field `conversation_id` also names.",
-        "user id": "The `sub` of the user's token.",
+        "user id": "The user that a [token](#tokens) names.",
         "message id": "A message. Later messages have higher ids, also when sorted as text.",
         "position": "How far a client has a conversation. See [Positions](#positions).",
     }
@@ -116,6 +123,10 @@ def types() -> str:
         ("timestamp", "ISO 8601, UTC, with milliseconds.", code("2027-01-15T08:00:00.000Z"))
     )
     return table(["name", "what it is", "form"], rows)
+
+
+def reserved() -> str:
+    return f"{codes(sorted(names.RESERVED))}."
 
 
 def sizes() -> str:
@@ -213,6 +224,8 @@ SECTIONS: Makers = {
     "ack": ack,
     "any_action": any_action,
     "errors": errors,
+    "reasons": reasons,
+    "reserved": reserved,
     "types": types,
     "sizes": sizes,
     "rates": rates,

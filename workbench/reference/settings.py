@@ -22,6 +22,7 @@ _VARIABLE = re.compile(r" ?\[((?:TIDINGS|AWS)_[A-Z0-9_]+)\]\.?$")
 _UNITS = (("_per_s", "a second"), ("_ms", "ms"), ("_s", "s"))
 _FORMS = {
     "allowed_origins": "list, comma-separated",
+    "jwt_audiences": "list, comma-separated",
     "limits": "JSON object",
     "room_rate": "JSON array",
     "room_share": "number",
@@ -56,7 +57,11 @@ READ_BY: dict[str, str | tuple[str, ...]] = {
     "jwt_secret": _TOKENS,
     "jwks_url": _TOKENS,
     "jwt_issuer": _TOKENS,
-    "jwt_audience": _TOKENS,
+    "jwt_audiences": _TOKENS,
+    "jwt_secret_unscoped": _TOKENS,
+    "jwt_user_claim": _TOKENS,
+    "jwt_roles_claim": _TOKENS,
+    "jwt_max_validity_s": _TOKENS,
     "posts_per_s": "connections",
     "post_concurrency": "connections",
     "split_over": ("deliver",),

@@ -169,12 +169,11 @@ class ReplicaCheckpoints(MemoryCheckpointStore):
         before = self._checkpoints.get(item.key)
         checkpoint, offsets = item.value
         self._checkpoints.take(item.key, checkpoint)
-        self._used = {pair for pair in self._used if pair[0] != item.key}
-        self._used |= {(item.key, offset) for offset in offsets}
+        self._used[item.key] = set(offsets)
         return before
 
     def _report(self, checkpoint_id: str) -> None:
-        offsets = frozenset(offset for known, offset in self._used if known == checkpoint_id)
+        offsets = frozenset(self._used.get(checkpoint_id, ()))
         self._wrote("checkpoints", checkpoint_id, (self._checkpoints[checkpoint_id], offsets))
 
 

@@ -17,8 +17,8 @@ from chalicelib.kernel.ids import user_bucket
 from chalicelib.model.connections import Connection, Target
 from chalicelib.model.identifiers import ConnectionId, Region, RoomId, UserId
 from chalicelib.model.rooms import Member, Room
-from chalicelib.model.sessions import End, EngineSession
 from chalicelib.ports.system import Clock
+from workbench.twins import RingingSessions
 
 from .scheduler import Result, Scheduler
 
@@ -73,13 +73,15 @@ class LaggingConnections(MemoryConnectionStore):
         super().touch(connection_id, now_ms, due_ms)
         self._follow(connection_id)
 
-    def join(self, room_id: RoomId, target: Target) -> None:
-        super().join(room_id, target)
+    def join(self, room_id: RoomId, target: Target) -> bool:
+        changed = super().join(room_id, target)
         self._follow(target.connection_id)
+        return changed
 
-    def leave(self, room_id: RoomId, target: Target) -> None:
-        super().leave(room_id, target)
+    def leave(self, room_id: RoomId, target: Target) -> bool:
+        changed = super().leave(room_id, target)
         self._follow(target.connection_id)
+        return changed
 
     def of_user(self, user_id: UserId) -> list[Connection]:
         owned = [each for each in self._index.values() if each.user_id == user_id]
@@ -146,8 +148,8 @@ class LaggingRooms(MemoryRoomStore):
         self._later(follow)
 
 
-class WakingSessions(MemorySessions):
-    """A poll that waits is woken, as by the bell of the Redis store."""
+class WakingSessions(RingingSessions):
+    """The bell in virtual time."""
 
     def __init__(self, clock: Clock, scheduler: Scheduler) -> None:
         super().__init__(clock)
@@ -158,25 +160,6 @@ class WakingSessions(MemorySessions):
         super().flush()
         for sid in list(self._bells):
             self._ring(sid)
-
-    def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
-        kept = super().push(sid, frames)
-        if kept is True:
-            self._ring(sid)
-        return kept
-
-    def close(self, sid: ConnectionId, end: End = End.SERVER) -> None:
-        super().close(sid, end)
-        self._ring(sid)
-
-    def probe(self, sid: ConnectionId, now_ms: int) -> None:
-        super().probe(sid, now_ms)
-        self._ring(sid)
-
-    def drain(self, sid: ConnectionId, to: Target, mover: str, now_ms: int) -> EngineSession | None:
-        taken = super().drain(sid, to, mover, now_ms)
-        self._ring(sid)
-        return taken
 
     def wait(self, sid: ConnectionId, seconds: float) -> None:
         bell = self._bells.setdefault(sid, Result())

@@ -20,6 +20,7 @@ from chalicelib.adapters.memory import (
     MemoryCursors,
     MemoryDrains,
     MemoryFriendStore,
+    MemoryIssuer,
     MemoryMarkers,
     MemoryMessageLog,
     MemoryPresenceStore,
@@ -33,6 +34,7 @@ from chalicelib.entrypoints import queues, schedules, streams
 from chalicelib.kernel.settings import Settings
 from chalicelib.model.identifiers import Region
 from chalicelib.services import Adapters, Services, compose
+from workbench.queues import Rules
 
 from .functions import QUEUES_TIMEOUT_S, SWEEP_TIMEOUT_S, Functions
 from .gateway import Gateway, SimPoster
@@ -40,7 +42,7 @@ from .http_api import HttpApi
 from .injection import Fault, FaultInjector, FaultPlan
 from .links import Links, Place, SimPeerQueues, SimPeers, SimTopic
 from .ports import Bus, Calls, NoMetrics, Port, ProcessClock, SeededIds
-from .queues import Rules, SimQueue
+from .queues import SimQueue
 from .scheduler import Concurrency, Result, Scheduler
 from .trace import Trace
 from .twins import LaggingConnections, LaggingRooms, Later, RedisState, WakingSessions
@@ -205,6 +207,7 @@ class World:
             metrics=NoMetrics(),
             cluster=self.bus,
             secrets=FixedSecrets({"jwt_secret": SECRET}),
+            issuer=MemoryIssuer(),
             clock=ProcessClock(self.scheduler, int((2 * draw.jitter() - 1) * skew)),
             ids=draw,
             parallel=Concurrency(self.scheduler),
@@ -212,9 +215,7 @@ class World:
         return compose(self.settings, adapters)
 
     def _queue(self, name: str, dead: SimQueue | None = None) -> SimQueue:
-        given = _QUEUES[name]
-        most = given.get("max_receive_count", 1_000_000)
-        rules = Rules(name, given["fifo"], given["visibility_timeout_s"], most)
+        rules = Rules.of(name, _QUEUES[name])
         return SimQueue(rules, self.scheduler, self.injector, self.calls, dead)
 
     def _trigger(

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -157,6 +158,7 @@ def _existing(group: int) -> int:
 
 
 _started: weakref.WeakSet[Child] = weakref.WeakSet()
+_choice = random.SystemRandom()  # not what a test seeds
 
 
 def end_all() -> None:
@@ -167,9 +169,21 @@ def end_all() -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens at and that no outgoing connection is given meanwhile.
+
+    Linux takes ports from 32768 on for outgoing connections, others from 49152 on (`ip(7)`).
+    """
+    for _ in range(100):
+        port = _choice.randrange(20_000, 32_768)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as fault:
+                if fault.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return port
+    raise StackError("of a hundred ports none was free")
 
 
 def not_listening(name: str, port: int, fault: OSError, hint: str = "") -> Unusable:

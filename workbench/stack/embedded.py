@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,42 +13,33 @@ from typing import Any
 from chalicelib import wiring
 from chalicelib.adapters import aws, sdk
 from chalicelib.kernel.settings import ANY_ORIGIN, Settings
-from operate import keys, triggers
+from operate import triggers
+from operate.keys import Keys
 from operate.surroundings import local
 from workbench.gateway import Gateway, HttpApi, Limits, WebSocketApi
 
 from . import resources, running
-from .children import (
-    Child,
-    Unusable,
-    free_port,
-    not_listening,
-    require_free,
-    start_ministack,
-    start_valkey,
-)
+from .children import Child, not_listening, require_free
 from .data import Data
 from .dev import guarded, no_chaos
 from .functions import InProcessFunctions
 from .given import Given
+from .memory import MemoryStores
 from .nudging import Nudging
 from .page import demo_page
 from .pumps import QueuePump, Schedule
 from .records import scheduled_event
 from .regions import filters
-from .regions.endpoint import ReplicaEndpoint
 from .regions.stream_pumps import StreamPumps
 from .rollout import Rollout
-from .sqs import SqsClient
+from .sqs import Queues
 from .stats import DevStats, MessageRate
-from .table_streams import TableStreams
+from .stores import Emulators, Stores
 from .tokens import DevTokens
 
 ROOT = running.ROOT
 QUEUE_CONCURRENCY = 10  # batches of one queue at once
 _ANOTHER = ": choose another with PORT=…"
-# Of AWS, what the product calls when it runs.
-_SERVICES = ("cloudwatch", "dynamodb", "dynamodbstreams", "sqs")
 
 
 class EmbeddedStack:
@@ -60,7 +50,8 @@ class EmbeddedStack:
     invocations run at once: each poll that waits is one. Half of them are the HTTP function's;
     those of the queues come on top. `home` is the folder in which the one stack that runs from
     there says where it is, `persist` keeps its data there. `given` services, else those of
-    `AWS_ENDPOINT_URL` and `TIDINGS_REDIS_URL` when set, are used instead of children.
+    `AWS_ENDPOINT_URL` and `TIDINGS_REDIS_URL` when set, are used instead of children; with
+    `in_memory` there are none of these.
     """
 
     def __init__(
@@ -79,18 +70,19 @@ class EmbeddedStack:
         environment: Mapping[str, str] | None = None,
         concurrency: int = 64,
         given: Given | None = None,
+        in_memory: bool = False,
     ) -> None:
         self.port = port
         self.region = region
         self.prefix = prefix
         self.shards = shards
-        self.aws_endpoint_url = ""
-        self.redis_url = ""
-        self.queue_urls: dict[str, str] = {}
-        self.keys = keys.ANY
-        self.secret = ""
         self.data = Data(home / "data") if home is not None and persist else None
-        self.children: dict[str, Child] = {}
+        self.stores: Stores = (
+            MemoryStores(region, prefix)
+            if in_memory
+            else Emulators(region, prefix, given, self.data)
+        )
+        self.in_memory = in_memory
         self._reload = reload
         self._limits = limits
         self._home = home
@@ -113,7 +105,7 @@ class EmbeddedStack:
         self._rate = MessageRate()
         self._faults = given.faults if given else None
         self._nudging = Nudging(self.functions, self._pumps, self._rate, self._faults)
-        self._sqs: SqsClient | None = None
+        self._sqs: Queues | None = None
 
     @property
     def url(self) -> str:
@@ -122,6 +114,30 @@ class EmbeddedStack:
     @property
     def ws_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/ws"
+
+    @property
+    def aws_endpoint_url(self) -> str:
+        return self.stores.aws_endpoint_url
+
+    @property
+    def redis_url(self) -> str:
+        return self.stores.redis_url
+
+    @property
+    def keys(self) -> Keys:
+        return self.stores.keys
+
+    @property
+    def secret(self) -> str:
+        return self.stores.secret
+
+    @property
+    def children(self) -> dict[str, Child]:
+        return self.stores.children
+
+    @property
+    def queue_urls(self) -> dict[str, str]:
+        return self.stores.queue_urls
 
     async def __aenter__(self) -> EmbeddedStack:
         try:
@@ -148,14 +164,11 @@ class EmbeddedStack:
         if wiring.services.cache_info().currsize:
             await asyncio.to_thread(wiring.services().adapters.cluster.close)
             wiring.services.cache_clear()
-        for child in reversed(self.children.values()):
-            child.stop()
         aws.forget()
         sdk.forget()
         self._restore_environment()
         self._held.close()
-        if self.data is not None and "ministack" in self.children:
-            self.data.require_written()
+        self.stores.stop()
 
     def deploy(self, share: float) -> None:
         """See `Rollout.reach`."""
@@ -173,23 +186,17 @@ class EmbeddedStack:
         if self._home is not None:
             self._claim = self._held.enter_context(running.claim(self._home))
         require_free(self.port, "gateway", _ANOTHER)  # before the children, which take long
-        await self._start_children()
+        await self.stores.start()
+        self._held.enter_context(self.stores.wired())
         definition = resources.of_regions(resources.load(), self._has_peers)
-        self.queue_urls = await asyncio.to_thread(
-            resources.create,
-            definition,
-            self.prefix,
-            self.aws_endpoint_url,
-            self.region,
-            self.keys,
-            streams=() if self._has_peers else filters.patterns(self.region, several=False),
-        )
-        self._set_environment({"TIDINGS_CONNECTIONS_URL": self.url})
+        await self.stores.create(definition)
+        self._prepare_environment()
         # The services of an earlier stack in this process belong to its environment.
         wiring.services.cache_clear()
         aws.forget()
         sdk.forget()
-        origins = set(Settings.from_env().allowed_origins) - {ANY_ORIGIN}
+        settings = Settings.from_env()
+        origins = set(settings.allowed_origins) - {ANY_ORIGIN}
         self.gateway = Gateway(
             self._nudging,
             self._apis(),
@@ -200,7 +207,7 @@ class EmbeddedStack:
             static=demo_page(self._given.page_origins if self._given else ()),
             local_routes=guarded(
                 {
-                    ("POST", "/dev/token"): DevTokens(self.secret),
+                    ("POST", "/dev/token"): DevTokens(self.secret, settings),
                     ("GET", "/dev/stats"): self._stats(),
                     ("POST", "/dev/chaos"): no_chaos,
                     **(self._given.routes if self._given else {}),
@@ -243,30 +250,8 @@ class EmbeddedStack:
             return dict(self._given.endpoints)
         return {self.region: endpoint(self.port, self.shards)}
 
-    async def _start_children(self) -> None:
-        if self._given is not None:
-            self.aws_endpoint_url, self.redis_url = (
-                self._given.aws_endpoint_url,
-                self._given.redis_url,
-            )
-            self.keys, self.secret = self._given.keys, self._given.secret
-        else:
-            self.aws_endpoint_url = os.environ.get("AWS_ENDPOINT_URL", "")
-            self.redis_url = os.environ.get("TIDINGS_REDIS_URL", "")
-            self.secret = os.environ.get("TIDINGS_JWT_SECRET") or self._secret()
-        if not self.aws_endpoint_url:
-            self.keys = keys.make()
-            await asyncio.to_thread(self._start_ministack)
-        elif self.data is not None:
-            raise Unusable(
-                f"AWS_ENDPOINT_URL is set, so the data is in the emulator at "
-                f"{self.aws_endpoint_url}, which cannot be told to keep it: unset it, or do "
-                "without --persist"
-            )
-        if not self.redis_url:
-            port = free_port()
-            self.children["valkey"] = await asyncio.to_thread(start_valkey, port)
-            self.redis_url = f"redis://127.0.0.1:{port}/0"
+    def _prepare_environment(self) -> None:
+        """Show the functions nothing of the developer's but what the stack tells them."""
         own = local()
         self._set_environment({name: None for name in os.environ if name not in own})
         self._set_environment(
@@ -276,6 +261,7 @@ class EmbeddedStack:
                 "AWS_ENDPOINT_URL": self.aws_endpoint_url,
                 "AWS_REGION": self.region,
                 "AWS_DEFAULT_REGION": self.region,
+                "TIDINGS_CONNECTIONS_URL": self.url,
                 "TIDINGS_PREFIX": self.prefix,
                 "TIDINGS_REDIS_URL": self.redis_url,
                 "TIDINGS_JWT_SECRET": self.secret,
@@ -284,18 +270,6 @@ class EmbeddedStack:
                 **self._settings,
             }
         )
-
-    def _secret(self) -> str:
-        """Signs this stack's tokens; with kept data the one of before, so that they still hold."""
-        return self.data.secret() if self.data is not None else secrets.token_hex(32)
-
-    def _start_ministack(self) -> None:
-        port = free_port()
-        kept = self.data.emulator() if self.data is not None else None
-        self.children["ministack"] = start_ministack(
-            port, self.region, services=_SERVICES, keys=self.keys, kept=kept
-        )
-        self.aws_endpoint_url = f"http://127.0.0.1:{port}"
 
     async def _start_triggers(self, definition: dict[str, Any]) -> None:
         called = await asyncio.to_thread(triggers.load, ROOT / "app.py")
@@ -306,7 +280,7 @@ class EmbeddedStack:
             queue = definition["queues"][trigger.queue]
             self._pumps.append(
                 QueuePump(
-                    self.aws_endpoint_url,
+                    self.stores.queues(),
                     self.queue_urls[trigger.queue],
                     fifo=queue["fifo"],
                     function=trigger.function,
@@ -314,7 +288,6 @@ class EmbeddedStack:
                     batch_size=trigger.batch_size,
                     visibility_s=queue["visibility_timeout_s"],
                     region=self.region,
-                    keys=self.keys,
                     concurrency=QUEUE_CONCURRENCY,
                 )
             )
@@ -338,9 +311,8 @@ class EmbeddedStack:
         await self.functions.invoke("sweep", scheduled_event("sweep", self.region), 60.0)
 
     def _stream_pumps(self, trigger: triggers.StreamTrigger) -> StreamPumps:
-        source = ReplicaEndpoint if self._has_peers else TableStreams
         pumps = StreamPumps(
-            source(self.aws_endpoint_url, self.region, self.keys),
+            self.stores.streams(),
             self.prefix,
             filters.patterns(self.region, several=self._has_peers),
             function=trigger.function,
@@ -351,7 +323,7 @@ class EmbeddedStack:
         return pumps
 
     def _stats(self) -> DevStats:
-        self._sqs = SqsClient(self.aws_endpoint_url, self.region, self.keys)
+        self._sqs = self.stores.queues()
         return DevStats(
             self._sqs,
             lambda: len(self.gateway.connections) if self.gateway else 0,
@@ -366,7 +338,7 @@ class EmbeddedStack:
             url=self.url,
             region=self.region,
             prefix=self.prefix,
-            aws_endpoint_url=self.aws_endpoint_url,
+            aws_endpoint_url="" if self.in_memory else self.aws_endpoint_url,
             redis_url=self.redis_url,
             access_key_id=self.keys.access_key_id,
             secret_access_key=self.keys.secret_access_key,

@@ -13,11 +13,10 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-from operate.keys import ANY, Keys
 from workbench.gateway import FunctionError, Invoker
 
 from .records import ACCOUNT, failed_ids, scheduled_event, sqs_event
-from .sqs import Message, SqsClient, SqsError
+from .sqs import Message, Queues, SqsError
 
 logger = logging.getLogger("tidings.stack")
 _WAIT_S = 1
@@ -31,7 +30,7 @@ class QueuePump:
     when its last batch is done, which the queue itself sees to.
 
     Args:
-        endpoint_url: Where SQS answers.
+        client: Of SQS, for this pump alone.
         queue_url: The queue.
         fifo: Told for the log and the defaults only; order is the queue's.
         function: Invoked with each batch.
@@ -42,7 +41,7 @@ class QueuePump:
 
     def __init__(
         self,
-        endpoint_url: str,
+        client: Queues,
         queue_url: str,
         *,
         fifo: bool,
@@ -52,7 +51,6 @@ class QueuePump:
         visibility_s: int = 60,
         concurrency: int = 10,
         region: str = "us-east-1",
-        keys: Keys = ANY,
     ) -> None:
         self.queue_url = queue_url
         self.fifo = fifo
@@ -60,7 +58,7 @@ class QueuePump:
         self._invoker = invoker
         self._batch_size = batch_size
         self._visibility_s = visibility_s
-        self._client = SqsClient(endpoint_url, region, keys)
+        self._client = client
         self._arn = f"arn:aws:sqs:{region}:{ACCOUNT}:{queue_url.rsplit('/', 1)[-1]}"
         self._slots = asyncio.Semaphore(concurrency)
         self._nudged = asyncio.Event()

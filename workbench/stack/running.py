@@ -30,6 +30,7 @@ class Running:
     """A running stack.
 
     Attributes:
+        aws_endpoint_url, redis_url: "" where all is in the stack's memory.
         access_key_id, secret_access_key: What its emulator asks for.
         control_url, control_token: Where `tidings chaos` asks; empty where nothing can fail on
             request.

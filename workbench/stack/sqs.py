@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from operate.keys import ANY, Keys
 
@@ -19,6 +19,17 @@ Message = dict[str, Any]
 
 class SqsError(Exception):
     """SQS answered with an error or not at all."""
+
+
+class Queues(Protocol):
+    """What triggers and statistics ask of SQS; `SqsClient` does it."""
+
+    async def receive(
+        self, queue_url: str, count: int, wait_s: int, visibility_s: int
+    ) -> list[Message]: ...
+    async def delete(self, queue_url: str, receipt_handles: Sequence[str]) -> None: ...
+    async def depth(self, queue_url: str) -> int: ...
+    async def close(self) -> None: ...
 
 
 class SqsClient:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .sqs import SqsClient, SqsError
+from .sqs import Queues, SqsError
 
 Reply = tuple[int, dict[str, str], bytes]
 _WINDOW_S = 5.0
@@ -52,7 +52,7 @@ class DevStats:
 
     def __init__(
         self,
-        sqs: SqsClient,
+        sqs: Queues,
         connections: Callable[[], int],
         rate: MessageRate,
         queue_urls: Mapping[str, str],

@@ -17,7 +17,7 @@ from .regions.endpoint import Records, ReplicaError
 from .signed import NoAnswer, SignedCalls
 
 _STREAMS, _TABLES = "DynamoDBStreams_20120810", "DynamoDB_20120810"
-_POLL_S = 0.25  # Lambda reads a shard four times a second
+POLL_S = 0.25  # Lambda reads a shard four times a second
 _PATIENCE_S = 10.0
 
 
@@ -69,7 +69,7 @@ class TableStreams:
             place.read += len(records)
             if records or loop.time() >= until:
                 return Records(place.arn, place.read, 0, tuple(records))
-            await asyncio.sleep(_POLL_S)
+            await asyncio.sleep(POLL_S)
 
     async def close(self) -> None:
         await self._calls.close()

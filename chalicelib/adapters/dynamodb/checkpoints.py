@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...model.identifiers import Region, RoomId, UserId
-from ...model.sessions import Checkpoint
+from ...model.sessions import MOST_USES, Checkpoint
 from .table import Table, n, s, text
 
 _KEPT_S = 7 * 86_400
@@ -50,7 +50,8 @@ class DynamoCheckpointStore:
         answer = self._table.update(
             {"checkpoint_id": s(checkpoint_id)},
             "ADD used :offsets",
-            {":offsets": {"SS": [offset]}, ":offset": s(offset)},
-            ConditionExpression="attribute_exists(pid) AND NOT contains(used, :offset)",
+            {":offsets": {"SS": [offset]}, ":offset": s(offset), ":most": n(MOST_USES)},
+            ConditionExpression="attribute_exists(pid) AND NOT contains(used, :offset)"
+            " AND (attribute_not_exists(used) OR size(used) < :most)",
         )
         return answer is not None

@@ -52,7 +52,7 @@ class DynamoConnectionStore:
     def renew(
         self, connection_id: ConnectionId, expires_at_s: int, roles: Sequence[str], due_ms: int
     ) -> bool:
-        return self._update(
+        answer = self._update(
             connection_id,
             "SET expires_at = :end, #roles = :roles, due = :due",
             {
@@ -62,6 +62,7 @@ class DynamoConnectionStore:
             },
             {"#roles": "roles"},
         )
+        return answer is not None
 
     def touch(self, connection_id: ConnectionId, now_ms: int, due_ms: int) -> None:
         values = {":now": n(now_ms), ":due": n(due_ms)}
@@ -130,21 +131,25 @@ class DynamoConnectionStore:
             ):
                 yield _connection(item)
 
-    def join(self, room_id: RoomId, target: Target) -> None:
+    def join(self, room_id: RoomId, target: Target) -> bool:
         """Write the connection's own list first, so that its end finds what to clean up."""
-        if self._rooms_update(target, "ADD", room_id):
-            now_s = target.connected_at_ms // 1000
-            self._joined.put(
-                {
-                    **_joined_item(room_id, target),
-                    **_target_item(target),
-                    "ttl": n(now_s + _CONNECTION_S),
-                }
-            )
+        before = self._rooms_update(target, "ADD", room_id)
+        if before is None:
+            return False
+        now_s = target.connected_at_ms // 1000
+        self._joined.put(
+            {
+                **_joined_item(room_id, target),
+                **_target_item(target),
+                "ttl": n(now_s + _CONNECTION_S),
+            }
+        )
+        return room_id not in before
 
-    def leave(self, room_id: RoomId, target: Target) -> None:
-        self._joined.delete(_joined_item(room_id, target))
+    def leave(self, room_id: RoomId, target: Target) -> bool:
+        was_joined = bool(self._joined.delete(_joined_item(room_id, target)))
         self._rooms_update(target, "DELETE", room_id)
+        return was_joined
 
     def joined(self, room_id: RoomId) -> list[Target]:
         items = self._joined.query(
@@ -154,9 +159,18 @@ class DynamoConnectionStore:
         )
         return [_target(item) for item in items]
 
-    def _rooms_update(self, target: Target, verb: str, room_id: RoomId) -> bool:
-        rooms = {":room": {"SS": [room_id]}}
-        return self._update(target.connection_id, f"{verb} rooms :room", rooms)
+    def _rooms_update(self, target: Target, verb: str, room_id: RoomId) -> list[str] | None:
+        """Change the rooms of an open connection; return those before, None if it has ended."""
+        answer = self._update(
+            target.connection_id,
+            f"{verb} rooms :room",
+            {":room": {"SS": [room_id]}},
+            ReturnValues="UPDATED_OLD",
+        )
+        if answer is None:
+            return None
+        rooms: list[str] = answer.get("Attributes", {}).get("rooms", {}).get("SS", [])
+        return rooms
 
     def _update(
         self,
@@ -164,16 +178,17 @@ class DynamoConnectionStore:
         expression: str,
         values: Item,
         names: Mapping[str, str] | None = None,
-    ) -> bool:
-        """Change an open connection; False if it has ended."""
-        answer = self._table.update(
+        **more: Any,
+    ) -> Item | None:
+        """Change an open connection; return the answer, None if it has ended."""
+        return self._table.update(
             {"connection_id": s(connection_id)},
             expression,
             {**values, ":on": s("connected")},
             ConditionExpression="#status = :on",
             ExpressionAttributeNames={**(names or {}), "#status": "status"},
+            **more,
         )
-        return answer is not None
 
 
 def _joined_item(room_id: RoomId, target: Target) -> Item:

@@ -6,6 +6,7 @@ from .connections import MemoryConnectionStore
 from .cursors import MemoryCursors
 from .drains import MemoryDrains
 from .friends import MemoryFriendStore
+from .issuer import MemoryIssuer
 from .log import MemoryMessageLog
 from .markers import MemoryMarkers
 from .presence import MemoryPresenceStore
@@ -22,6 +23,7 @@ __all__ = [
     "MemoryCursors",
     "MemoryDrains",
     "MemoryFriendStore",
+    "MemoryIssuer",
     "MemoryMarkers",
     "MemoryMessageLog",
     "MemoryPeerQueues",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 
-from ...model.sessions import Checkpoint
+from ...model.sessions import MOST_USES, Checkpoint
 
 
 class MemoryCheckpointStore:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._checkpoints: dict[str, Checkpoint] = {}
-        self._used: set[tuple[str, str]] = set()
+        self._used: dict[str, set[str]] = {}
 
     def put(self, checkpoint: Checkpoint, now_ms: int) -> None:
         with self._lock:
@@ -23,7 +23,9 @@ class MemoryCheckpointStore:
 
     def use(self, checkpoint_id: str, offset: str) -> bool:
         with self._lock:
-            if checkpoint_id not in self._checkpoints or (checkpoint_id, offset) in self._used:
+            used = self._used.setdefault(checkpoint_id, set())
+            known = checkpoint_id in self._checkpoints
+            if not known or offset in used or len(used) >= MOST_USES:
                 return False
-            self._used.add((checkpoint_id, offset))
+            used.add(offset)
             return True

@@ -88,21 +88,24 @@ class MemoryConnectionStore:
                 if self._due_ms[each.connection_id] <= now_ms:
                     yield each
 
-    def join(self, room_id: RoomId, target: Target) -> None:
+    def join(self, room_id: RoomId, target: Target) -> bool:
         with self._lock:
             connection = self._connections.get(target.connection_id)
-            if connection is not None:
-                self._joined.setdefault(room_id, {})[target.connection_id] = target
-                rooms = tuple(sorted({*connection.rooms, room_id}))
-                self._connections[target.connection_id] = replace(connection, rooms=rooms)
+            if connection is None:
+                return False
+            self._joined.setdefault(room_id, {})[target.connection_id] = target
+            rooms = tuple(sorted({*connection.rooms, room_id}))
+            self._connections[target.connection_id] = replace(connection, rooms=rooms)
+            return room_id not in connection.rooms
 
-    def leave(self, room_id: RoomId, target: Target) -> None:
+    def leave(self, room_id: RoomId, target: Target) -> bool:
         with self._lock:
-            self._joined.get(room_id, {}).pop(target.connection_id, None)
+            was_joined = self._joined.get(room_id, {}).pop(target.connection_id, None) is not None
             connection = self._connections.get(target.connection_id)
             if connection is not None:
                 rooms = tuple(room for room in connection.rooms if room != room_id)
                 self._connections[target.connection_id] = replace(connection, rooms=rooms)
+            return was_joined
 
     def joined(self, room_id: RoomId) -> list[Target]:
         with self._lock:

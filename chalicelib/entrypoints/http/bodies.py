@@ -10,12 +10,15 @@ from ...contract.commands import (
     JSON,
     JSON_OBJECT,
     WHOLE,
+    ClientMessageIdText,
     Command,
     Durable,
     MessageIdText,
+    MessageTypeText,
     RoomIdText,
     UserIdText,
 )
+from ...kernel import names
 
 _PRIVATE: dict[str, Any] = {
     "if": {"properties": {"room_type": {"const": "private_chat"}}, "required": ["room_type"]},
@@ -46,17 +49,17 @@ class UserRef(Command):
 class PostMessage(Command):
     """`POST /v1/rooms/{id}/messages`: a SendMessage without its conversation."""
 
-    message_type: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$")]
+    message_type: MessageTypeText
     content: JSON
     reply_to_message_id: MessageIdText | None = None
-    client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
+    client_message_id: ClientMessageIdText | None = None
     delivery_receipt: bool = False
     durability: Durable = "regional"
 
 
 # A message id or a position, whose ids are numbers of 128 bits.
 _ID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
-_PART = f"[a-z0-9-]{{1,32}}:[0-9]{{1,15}}:{_ID}"
+_PART = f"{names.REGION}:[0-9]{{1,15}}:{_ID}"
 AfterText = Annotated[
     str, StringConstraints(pattern=f"^({_ID}|{_PART}(,{_PART}){{0,15}})$", max_length=1024)
 ]
@@ -76,8 +79,8 @@ class PostMoment(Command):
     """`content` is any JSON, as in a message."""
 
     content: JSON
-    message_type: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$")] = "text"
-    client_message_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")] | None = None
+    message_type: MessageTypeText = "text"
+    client_message_id: ClientMessageIdText | None = None
     durability: Durable = "regional"
 
 
@@ -110,7 +113,7 @@ class StartDrain(Command):
 class DrainQuery(Command):
     """`region`: the region that is meant; another one refuses the request."""
 
-    region: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")] | None = None
+    region: Annotated[str, StringConstraints(pattern=f"^{names.REGION}$")] | None = None
 
 
 class Where(Command):

@@ -6,6 +6,8 @@ https://spec.openapis.org/oas/v3.1.1.html
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,12 +106,13 @@ OPERATIONS = (
         views.StoredMessageAnswer,
         body=bodies.PostMessage,
         status=201,
+        also=(404,),
     ),
     Operation(
         "DELETE",
         _MESSAGES + "/{message_id}",
         "delete_message",
-        "Delete a message (sender, owner, room admin)",
+        "Delete a message (sender; in a group also the owner and room admins)",
         views.EmptyAnswer,
         also=(404,),
     ),
@@ -253,6 +256,13 @@ def document() -> dict[str, Any]:
     }
 
 
+@functools.cache
+def tag() -> str:
+    """The document's entity tag: it changes with the document."""
+    text = json.dumps(document(), sort_keys=True)
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
 def _operation(each: Operation) -> dict[str, Any]:
     made: dict[str, Any] = {
         "operationId": each.name,
@@ -271,6 +281,8 @@ def _operation(each: Operation) -> dict[str, Any]:
     for status in _errors(each):
         model = views.Refusal if status == 431 else views.Error
         made["responses"][str(status)] = _answer(_STATUSES[status], _ref(model))
+    if each.name == "openapi":
+        made["responses"]["304"] = {"description": "The client has it, as `If-None-Match` says"}
     if each.name == "health":
         made["responses"]["503"] = _answer("The region cannot serve", _ref(views.Health))
     return made

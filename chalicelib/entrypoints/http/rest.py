@@ -19,6 +19,7 @@ from ...kernel.errors import (
     Internal,
     PermissionDenied,
     TidingsError,
+    TokenFault,
     TooLarge,
     Unauthorized,
 )
@@ -32,7 +33,7 @@ from ...model.presence import Presence, Status
 from ...model.rooms import Member, Role, Room, RoomType
 from ...services import Services
 from ...social.receipts import Unread
-from . import bodies
+from . import bodies, refusals
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -97,7 +98,7 @@ def handle(services: Services, request: HttpRequest, endpoint: Endpoint) -> Resp
             return endpoint(services, identity, request)
         except TidingsError as fault:
             refusal = services.limits.charged(fault, request.source_ip, request.headers)
-            telemetry.note("request_refused", code=refusal.code)
+            telemetry.note("request_refused", **refusal.for_log())
             return _error(refusal)
         except Exception as fault:  # noqa: BLE001 - the edge
             telemetry.note("request_failed")
@@ -252,11 +253,21 @@ def disconnect_user(services: Services, identity: Identity, request: HttpRequest
     return Response(200, {"user_id": user_id, "revoked_until": times.iso(until_ms)})
 
 
-def openapi() -> Response:
-    """The OpenAPI document of this API; needs no token."""
+def openapi(if_none_match: str = "") -> Response:
+    """The OpenAPI document of this API; needs no token.
+
+    Args:
+        if_none_match: The request's header; a client that has the document gets 304.
+            https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2
+    """
     from . import openapi as described
 
-    return Response(200, described.document())
+    tag = described.tag()
+    known = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
+    headers = {**_cached_for(300), "ETag": tag}
+    if known & {tag, "*"}:
+        return Response(304, {}, headers)
+    return Response(200, described.document(), headers)
 
 
 def health(services: Services) -> Response:
@@ -268,14 +279,21 @@ def health(services: Services) -> Response:
         "version": __version__,
         "checks": {name: "ok" if ok else "unavailable" for name, ok in report.checks.items()},
     }
-    return Response(200 if report.serves else 503, body)
+    return Response(200 if report.serves else 503, body, _cached_for(1))
+
+
+def _cached_for(seconds: int) -> dict[str, str]:
+    """Headers of an answer that is the same for everybody, but for those of other origins."""
+    return {"Cache-Control": f"public, max-age={seconds}", "Vary": "Origin"}
 
 
 def _bearer(request: HttpRequest) -> str:
     headers = {name.lower(): value for name, value in request.headers.items()}
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
-        raise Unauthorized("send a token in the header `Authorization: Bearer …`")
+        raise Unauthorized(
+            "send a token in the header `Authorization: Bearer …`", TokenFault.MISSING
+        )
     return token.strip()
 
 
@@ -375,7 +393,4 @@ def _stored(stored: Stored) -> Response:
 
 
 def _error(error: TidingsError) -> Response:
-    body = {"error": {"code": error.code, "message": str(error), **error.when()}}
-    wait_ms = error.retry_after_ms
-    headers = {"Retry-After": str(-(-wait_ms // 1000))} if wait_ms is not None else {}
-    return Response(error.status, body, headers)
+    return Response(error.status, error.as_body(), refusals.headers(error))

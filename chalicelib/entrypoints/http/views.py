@@ -40,6 +40,7 @@ class Fault(View):
         "internal",
     ]
     message: str
+    reason: str | None = None
     retry_after_ms: int | None = None
 
 

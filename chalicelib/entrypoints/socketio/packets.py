@@ -26,6 +26,7 @@ from ...kernel.errors import (
     NotConnected,
     RefusedTooOften,
     TidingsError,
+    TokenFault,
     TooLarge,
     Unauthorized,
     Unavailable,
@@ -144,7 +145,7 @@ class Chat(Application):
         except (NotConnected, RefusedTooOften):
             raise
         except TidingsError as refusal:
-            telemetry.note("frame_refused", code=refusal.code)
+            telemetry.note("frame_refused", **refusal.for_log())
             return self.refuse(name, refusal)
         except Exception as fault:  # noqa: BLE001 - the edge: answer, do not end the session
             telemetry.note("frame_failed")
@@ -168,7 +169,7 @@ class Chat(Application):
         except (NotConnected, RefusedTooOften):
             raise
         except TidingsError as refusal:
-            telemetry.note("ack_refused", code=refusal.code)
+            telemetry.note("ack_refused", **refusal.for_log())
         return True
 
 
@@ -268,7 +269,7 @@ def _connect(call: SessionFrame, socket: Socket, payload: Any, application: Appl
     try:
         events = application.connect(services, socket, payload)
     except TidingsError as refusal:
-        telemetry.note("connect_refused", code=refusal.code)
+        telemetry.note("connect_refused", **refusal.for_log())
         return _refused(socket, {"message": str(refusal), "data": refusal.as_json()})
     if events is None:
         return ""
@@ -341,7 +342,9 @@ def _identity(services: Services, payload: Any, known: EngineSession | None) -> 
         return services.tokens.verify(token)
     if known is not None and known.user_id is not None:
         return Identity(known.user_id, known.expires_at_s, known.roles)
-    raise Unauthorized("send a token with CONNECT: an object with the field `token`")
+    raise Unauthorized(
+        "send a token with CONNECT: an object with the field `token`", TokenFault.MISSING
+    )
 
 
 def _plain(data: Any) -> Any:

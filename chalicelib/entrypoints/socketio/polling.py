@@ -6,7 +6,8 @@ https://github.com/socketio/engine.io-protocol#http-long-polling
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 from ...kernel import telemetry
@@ -17,6 +18,7 @@ from ...services import Services
 from ...sessions.engine import MAX_PAYLOAD
 from ...wire import engineio, of_namespace, socketio
 from ...wire.engineio import ProtocolError
+from ..http import refusals
 from ..http.rest import HttpRequest
 from . import frames as sessions
 from .frames import Handler, SessionFrame
@@ -31,6 +33,7 @@ HEADERS = {"Content-Type": "text/plain; charset=UTF-8", "Cache-Control": "no-sto
 class Answer:
     status: int
     text: str
+    headers: Mapping[str, str] = field(default_factory=lambda: HEADERS)
 
 
 def handle(
@@ -59,9 +62,10 @@ def handle(
             return Answer(503, "polling is unavailable; try again later, or use a websocket")
         except TidingsError as fault:
             refusal = services.limits.charged(fault, request.source_ip, request.headers)
-            telemetry.note("request_refused", code=refusal.code)
+            telemetry.note("request_refused", **refusal.for_log())
             known = refusal.status in (401, 403, 429, 503)
-            return Answer(refusal.status if known else 400, str(refusal))
+            headers = {**HEADERS, **refusals.headers(refusal)}
+            return Answer(refusal.status if known else 400, str(refusal), headers)
         except Exception as fault:  # noqa: BLE001 - the edge
             telemetry.note("request_failed")
             telemetry.error("request_failed", fault)

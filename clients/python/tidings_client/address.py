@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from websockets.http11 import Response
 
 from .errors import ActionError
 
+_LONGEST = 200  # characters of what a server says
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 
 
@@ -34,15 +38,26 @@ def handshake(url: str, token: str) -> str:
     return parts._replace(query=query).geturl()
 
 
-def refusal(url: str, status: int, *, first: bool) -> ActionError | None:
-    """The permanent error that a handshake's HTTP status means; None if a retry may succeed.
+def refusal(url: str, response: Response, *, first: bool) -> ActionError | None:
+    """The permanent error that a handshake's HTTP answer means; None if a retry may succeed.
 
     Args:
         first: No connection has been open yet, so the address may be wrong.
     """
+    status = response.status_code
     if status in (401, 403):
-        return ActionError("unauthorized", f"{url} refused the token ({status})", False)
+        text = f"{url} refused the token ({status}{_why(response.body)})"
+        return ActionError("unauthorized", text, False)
     if first and 400 <= status < 500 and status not in (408, 425, 429):
         code = "not_found" if status == 404 else "bad_request"
         return ActionError(code, f"{url} answers {status}: check the address", False)
     return None
+
+
+def _why(body: bytes | bytearray) -> str:
+    """What the server says is wrong, if it says so: a gateway may leave it out."""
+    try:
+        why = json.loads(body)["error"]["message"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return f": {why[:_LONGEST]}" if isinstance(why, str) and why.isprintable() else ""

@@ -229,7 +229,7 @@ class Connection:
             self._because(fault)
         except InvalidStatus as fault:
             status = fault.response.status_code
-            final = refusal(self._url, status, first=not self._was_open)
+            final = refusal(self._url, fault.response, first=not self._was_open)
             if final is not None:
                 return self._refuse(final)
             self._because(fault, f"{self._url} answers {status}")

@@ -127,6 +127,16 @@ variable "settings" {
     condition     = alltrue([for name, _ in var.settings : contains(jsondecode(file("${path.module}/settings.json")), name)])
     error_message = "Use only the names in modules/app/settings.json. Terraform sets the others, and secrets belong in Secrets Manager."
   }
+
+  validation {
+    condition     = lookup(var.settings, "TIDINGS_JWKS_URL", "") == "" || can(regex("^(https://|http://(localhost|127[.]0[.]0[.]1|\\[::1\\])(:[0-9]+)?/)", var.settings.TIDINGS_JWKS_URL))
+    error_message = "TIDINGS_JWKS_URL must begin with https://: whoever could change the keys could sign tokens."
+  }
+
+  validation {
+    condition     = lookup(var.settings, "TIDINGS_JWKS_URL", "") == "" || (lookup(var.settings, "TIDINGS_JWT_ISSUER", "") != "" && lookup(var.settings, "TIDINGS_JWT_AUDIENCE", "") != "")
+    error_message = "With TIDINGS_JWKS_URL, set TIDINGS_JWT_ISSUER and TIDINGS_JWT_AUDIENCE, too: an issuer also signs tokens for others."
+  }
 }
 
 variable "metrics_namespace" {

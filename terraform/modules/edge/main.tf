@@ -34,6 +34,9 @@ locals {
   # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
   all_viewer_except_host = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 
+  # Answers that are the same for everybody, and say how long they may be kept.
+  public = ["/v1/health", "/v1/openapi.json"]
+
   # CloudFront caches these errors for 10 s by default, whatever the cache policy says: one 503 would
   # then be the answer to all polling clients of an edge location.
   # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/custom-error-pages-expiration.html
@@ -49,6 +52,30 @@ resource "aws_cloudfront_function" "route" {
     websockets = jsonencode(local.websockets)
     http_stage = local.http_stage
   })
+}
+
+resource "aws_cloudfront_cache_policy" "public" {
+  name    = "${var.name}-public"
+  comment = "As long as Cache-Control says; an answer's CORS headers depend on Origin"
+
+  min_ttl     = 0
+  default_ttl = 0
+  max_ttl     = 300
+
+  parameters_in_cache_key_and_forwarded_to_origin {
+    cookies_config {
+      cookie_behavior = "none"
+    }
+    query_strings_config {
+      query_string_behavior = "none"
+    }
+    headers_config {
+      header_behavior = "whitelist"
+      headers {
+        items = ["Origin"]
+      }
+    }
+  }
 }
 
 resource "aws_cloudfront_distribution" "this" {
@@ -91,6 +118,25 @@ resource "aws_cloudfront_distribution" "this" {
     function_association {
       event_type   = "viewer-request"
       function_arn = aws_cloudfront_function.route.arn
+    }
+  }
+
+  dynamic "ordered_cache_behavior" {
+    for_each = local.public
+    content {
+      path_pattern             = ordered_cache_behavior.value
+      target_origin_id         = local.http_origin
+      viewer_protocol_policy   = "https-only"
+      allowed_methods          = ["GET", "HEAD", "OPTIONS"]
+      cached_methods           = ["GET", "HEAD"]
+      compress                 = false
+      cache_policy_id          = aws_cloudfront_cache_policy.public.id
+      origin_request_policy_id = local.all_viewer_except_host
+
+      function_association {
+        event_type   = "viewer-request"
+        function_arn = aws_cloudfront_function.route.arn
+      }
     }
   }
 

@@ -1,83 +1,38 @@
 """Who may do what: every action and every route, asked by everyone.
 
-The tables name every action and route; one that is added and not listed here fails the last test.
+The tables in `support.access` name them; one that is added and not listed there fails the last
+test.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 import jwt
 import pytest
 
 from chalicelib.actions import ACTIONS
 from chalicelib.entrypoints import websocket
-from chalicelib.entrypoints.http import operating, rest
-from chalicelib.kernel.settings import Endpoint
-from chalicelib.model.identifiers import Region, RoomId, UserId
+from chalicelib.entrypoints.http import rest
+from chalicelib.model.identifiers import RoomId, UserId
 from chalicelib.model.rooms import Member, Role
+from tests.support.access import (
+    ADMIN,
+    ALLOWED,
+    MEMBER,
+    OWNER,
+    PEOPLE,
+    ROLES,
+    ROUTES,
+    SERVICE_ADMIN,
+    STRANGER,
+    message,
+    staffed,
+)
 from tests.support.world import SECRET, START_MS, World
-
-STRANGER, MEMBER, ADMIN, OWNER, SERVICE_ADMIN = "eve", "mia", "adam", "olga", "sam"
-SERVICE = "mailer"
-PEOPLE = (STRANGER, MEMBER, ADMIN, OWNER, SERVICE_ADMIN, SERVICE)
-ROLES = {SERVICE_ADMIN: ["admin"], SERVICE: ["service"]}
-ANYONE, MEMBERS = set(PEOPLE), {MEMBER, ADMIN, OWNER}
 
 
 @pytest.fixture
 def world() -> World:
-    """The room "lobby": olga owns it, adam is its admin, mia and the author are members."""
-    regions = Region("us-east-1"), Region("eu-west-1")
-    world = World(
-        endpoints={each: Endpoint(f"wss://{each}/ws", f"https://{each}") for each in regions}
-    )
-    world.peers.up = {"https://eu-west-1"}
-    world.room(OWNER, MEMBER, "author", "other")
-    member = Member(RoomId("lobby"), UserId(ADMIN), Role.ADMIN, START_MS)
-    assert world.adapters.rooms.add_member(member)
-    world.cache.bump(RoomId("lobby"))
-    return world
-
-
-def message(world: World) -> str:
-    """The id of a message by another member."""
-    author = world.connect("author")
-    body = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
-    return world.act(author, "send_message", **body)["message_id"]
-
-
-Data = Callable[[World], dict[str, Any]]
-CONVERSATION: Data = lambda world: {"conversation_id": "lobby"}  # noqa: E731
-ROOM: Data = lambda world: {"room_id": "lobby"}  # noqa: E731
-ALLOWED: dict[str, tuple[Data, set[str]]] = {
-    "hello": (lambda world: {}, ANYONE),
-    "ping": (lambda world: {}, ANYONE),
-    "refresh_token": (lambda world: {"token": world.token(MEMBER, 10**9)}, {MEMBER}),
-    "sync": (lambda world: {"positions": {}}, ANYONE),
-    "send_message": (
-        lambda world: {"conversation_id": "lobby", "message_type": "text", "content": "x"},
-        MEMBERS,
-    ),
-    "delete_message": (
-        lambda world: {"conversation_id": "lobby", "message_id": message(world)},
-        {ADMIN, OWNER},
-    ),
-    "message_read": (
-        lambda world: {"conversation_id": "lobby", "message_id": message(world)},
-        MEMBERS,
-    ),
-    "message_delivered": (
-        lambda world: {"conversation_id": "lobby", "message_id": message(world)},
-        MEMBERS,
-    ),
-    "set_status": (lambda world: {"status": "away"}, ANYONE),
-    "join_room": (ROOM, MEMBERS),
-    "leave_room": (ROOM, MEMBERS),
-    "typing_start": (CONVERSATION, MEMBERS),
-    "typing_stop": (CONVERSATION, MEMBERS),
-}
+    return staffed()
 
 
 @pytest.mark.parametrize("person", PEOPLE)
@@ -125,68 +80,6 @@ def test_one_may_delete_one_s_own_message(world: World) -> None:
     assert world.act(mia, "delete_message", conversation_id="lobby", message_id=mine) == {}
 
 
-Call = Callable[[World, dict[str, str]], rest.Response]
-
-
-def call(endpoint: rest.Endpoint, body: Any = None, multi: Any = None, **path: str) -> Call:
-    def made(world: World, headers: dict[str, str]) -> rest.Response:
-        import json
-
-        text = json.dumps(body) if body is not None else ""
-        parts = {"room_id": "lobby", **path}
-        if parts.get("message_id") == "?":
-            parts["message_id"] = message(world)
-        return rest.handle(
-            world.services, rest.HttpRequest(headers, {}, parts, text, multi or {}), endpoint
-        )
-
-    return made
-
-
-POSTED = {"message_type": "text", "content": "x"}
-ROUTES: dict[tuple[str, str], tuple[Call, set[str]]] = {
-    ("POST", "/v1/rooms"): (
-        call(rest.create_room, {"room_type": "group_chat", "participants": []}),
-        ANYONE,
-    ),
-    ("GET", "/v1/rooms"): (call(rest.list_rooms), ANYONE),
-    ("GET", "/v1/rooms/{room_id}"): (call(rest.get_room), MEMBERS | {SERVICE_ADMIN}),
-    ("POST", "/v1/rooms/{room_id}/members"): (
-        call(rest.add_member, {"user_id": "newcomer"}),
-        {ADMIN, OWNER, SERVICE_ADMIN},
-    ),
-    ("DELETE", "/v1/rooms/{room_id}/members/{user_id}"): (
-        call(rest.remove_member, user_id="other"),
-        {ADMIN, OWNER, SERVICE_ADMIN},
-    ),
-    ("GET", "/v1/rooms/{room_id}/messages"): (call(rest.list_messages), MEMBERS),
-    ("POST", "/v1/rooms/{room_id}/messages"): (call(rest.post_message, POSTED), MEMBERS),
-    ("DELETE", "/v1/rooms/{room_id}/messages/{message_id}"): (
-        call(rest.delete_message, message_id="?"),
-        {ADMIN, OWNER},
-    ),
-}
-ROUTES |= {
-    ("GET", "/v1/endpoint"): (call(rest.endpoint), ANYONE),
-    ("GET", "/v1/presence"): (call(rest.list_presence, multi={"user_id": ["other"]}), MEMBERS),
-    ("POST", "/v1/moments"): (call(rest.post_moment, {"content": "x"}), ANYONE),
-    ("GET", "/v1/moments"): (call(rest.list_moments), ANYONE),
-    ("POST", "/v1/notifications"): (
-        call(rest.post_notification, {"user_id": "other", "content": "x"}),
-        {SERVICE},
-    ),
-    ("GET", "/v1/notifications"): (call(rest.list_notifications), ANYONE),
-    ("POST", "/v1/admin/users/{user_id}/disconnect"): (
-        call(rest.disconnect_user, user_id="other"),
-        {SERVICE_ADMIN},
-    ),
-    ("GET", "/v1/admin/drain"): (call(operating.show_drain), {SERVICE_ADMIN}),
-    ("PUT", "/v1/admin/drain"): (call(operating.start_drain), {SERVICE_ADMIN}),
-    ("DELETE", "/v1/admin/drain"): (call(operating.stop_drain), {SERVICE_ADMIN}),
-    ("GET", "/v1/friends"): (call(rest.list_friends), ANYONE),
-    ("PUT", "/v1/friends/{user_id}"): (call(rest.put_friend, user_id="other"), ANYONE),
-    ("DELETE", "/v1/friends/{user_id}"): (call(rest.remove_friend, user_id="other"), ANYONE),
-}
 OPEN = {("GET", "/v1/health"), ("GET", "/v1/openapi.json")}
 # Its clients show who they are with the CONNECT of a namespace: test_socketio.py.
 POLLING = {(method, "/socket.io") for method in ("GET", "POST", "PUT")}
@@ -231,7 +124,7 @@ def tokens(world: World) -> dict[str, str]:
     """Tokens that must not be taken, by what is wrong with them."""
     claims = {"sub": OWNER, "exp": START_MS // 1000 + 7 * 86_400}
     return {
-        "expired": world.token(OWNER, expires_in_s=-60),
+        "expired": world.token(OWNER, expires_in_s=-3600),
         "forged": jwt.encode(
             claims,
             "another-secret-of-more-than-32-bytes-which-is-what-HS256-asks-for",

@@ -11,7 +11,7 @@ from tests.support.world import World, record
 
 def connect(world: World, user: str, **query: str) -> str:
     connection_id = f"{user}="
-    event = world.connect_event(connection_id, world.token(user, 10**9))
+    event = world.connect_event(connection_id, world.token(user))
     event["queryStringParameters"].update(query)
     assert websocket.connect(world.services, event)["statusCode"] == 200
     return connection_id

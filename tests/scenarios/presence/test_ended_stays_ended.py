@@ -48,7 +48,7 @@ def pings(world: World, device: str) -> None:
 
 
 def renews_its_token(world: World, device: str) -> None:
-    world.ask(device, "refresh_token", token=world.token("alice", 10**9))
+    world.ask(device, "refresh_token", token=world.token("alice"))
 
 
 PLACES = [sweeps, registers_again, sends_a_frame, pings]

@@ -29,7 +29,7 @@ class Browser:
     def come(self) -> None:
         self.sid = json.loads(self._ask("GET")[1:])["sid"]
         known = {"pid": self.pid} if self.pid else {}
-        body = json.dumps({"token": self.world.token("bob", 10**9), **known})
+        body = json.dumps({"token": self.world.token("bob"), **known})
         assert self._ask("POST", f"40{body}", sid=self.sid) == "ok"
         self.hear()
 

@@ -11,8 +11,9 @@ from chalicelib.entrypoints import websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.entrypoints.socketio.frames import understands_recovery
 from chalicelib.model.identifiers import Region, RoomId
+from chalicelib.model.sessions import MOST_USES
 from chalicelib.sessions import missed
-from tests.support.socketio import FOREVER_S, Device, Poller, say
+from tests.support.socketio import Device, Poller, say
 from tests.support.world import World
 
 
@@ -71,6 +72,47 @@ def test_a_forged_offset_is_an_honest_failure(world: World, alice: str) -> None:
         assert not bob.recovered, forged
 
 
+def test_what_an_offset_makes_up_is_not_kept(world: World, alice: str) -> None:
+    """It names rooms that the user does not read: the new checkpoint has their own rooms only."""
+    bob = Device(world, "bob").come()
+    say(world, alice, "1")
+    bob.hear()
+    bob.cut()
+    made_up = "".join(f";room{number}:us-east-1:7" for number in range(12))
+    bob.offset = f"{bob.offset}{made_up}"
+    say(world, alice, "2")
+    assert bob.come().recovered
+    assert bob.got == ["1", "2"]
+    kept = world.adapters.checkpoints.get(str(bob.offset).partition(";")[0])
+    assert kept is not None
+    assert {room for room, _ in kept.seen} == {"one", "two", "three"}
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "nowhere"])
+def test_an_offset_of_another_deployment_is_not_recovered(
+    world: World, alice: str, region: str
+) -> None:
+    bob = Device(world, "bob").come()
+    bob.cut()
+    bob.offset = f"{bob.offset};one:{region}:7"
+    say(world, alice, "1")
+    assert not bob.come().recovered
+    assert bob.pid
+
+
+def test_a_checkpoint_is_used_a_bounded_number_of_times(world: World, alice: str) -> None:
+    bob = Device(world, "bob").come()
+    known = bob.offset
+    recovered = 0
+    for number in range(MOST_USES + 5):
+        say(world, alice, str(number))
+        bob.offset = f"{known};room{number}:us-east-1:1"
+        bob.cut()
+        bob.come()
+        recovered += bob.recovered
+    assert recovered <= MOST_USES
+
+
 def test_too_much_missed_is_an_honest_failure(
     world: World, alice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,7 +135,7 @@ def test_a_revoked_user_does_not_come_back(world: World) -> None:
     event = world.connect_event("again=", None)
     event["queryStringParameters"] = {"EIO": "4", "transport": "websocket"}
     websocket.connect(world.services, event)
-    payload = {"token": world.token("bob", FOREVER_S), "pid": bob.pid, "offset": bob.offset}
+    payload = {"token": world.token("bob"), "pid": bob.pid, "offset": bob.offset}
     assert world.say("again=", "40" + json.dumps(payload)).startswith("44{")
 
 
@@ -103,7 +145,7 @@ def test_who_refuses_it_has_none(world: World, alice: str) -> None:
     event["queryStringParameters"] = {"EIO": "4", "transport": "websocket"}
     event["headers"] = {"User-Agent": "Mozilla/5.0"}
     websocket.connect(world.services, event)
-    payload = {"token": world.token("bob", FOREVER_S), "recovery": False}
+    payload = {"token": world.token("bob"), "recovery": False}
     answer = world.say(connection, "40" + json.dumps(payload))
     assert list(json.loads(answer[2:])) == ["sid"]
 
@@ -137,7 +179,7 @@ def test_more_than_may_wait_for_a_poll_is_not_recovered(size: int, recovered: bo
     known: dict[str, str] = {}
     for _ in range(2):
         client = Poller(world)
-        payload = {"token": world.token("alice", 10**9), "recovery": True, **known}
+        payload = {"token": world.token("alice"), "recovery": True, **known}
         assert client.post("40" + json.dumps(payload)) == 200
         world.pump(until_ms=world.clock.ms)
         frames = client.poll().split("\x1e")

@@ -80,7 +80,11 @@ def check(world: World, device: str, frame: str, *, refused: bool) -> None:
     answer = world.frame(device, frame)
     assert answer["event"] in ({"error"} if refused else {"error", "ack"}), frame[:200]
     if answer["event"] == "error":
-        assert set(answer["data"]) - {"retry_after_ms"} == {"code", "message", "retryable"}
+        assert set(answer["data"]) - {"retry_after_ms", "reason"} == {
+            "code",
+            "message",
+            "retryable",
+        }
         assert answer["data"]["code"] in CODES, frame[:200]
         assert answer["data"]["retryable"] is False, frame[:200]
         assert len(answer["data"]["message"]) <= 200

@@ -32,7 +32,7 @@ def regions(world: World) -> list[str]:
 
 
 def refused(world: World) -> int:
-    event = world.connect_event("new=", world.token("newcomer", 10**9))
+    event = world.connect_event("new=", world.token("newcomer"))
     return int(websocket.connect(world.services, event)["statusCode"])
 
 

@@ -126,7 +126,7 @@ def test_the_greatest_depth_comes_through(rig: Rig) -> None:
     socket = Client(world, "socket-of-bob=")
     socket.connect("bob")
     recovering = Client(world, "recovering=")
-    token = world.token("bob", 10**9)
+    token = world.token("bob")
     recovering.say("40" + json.dumps({"token": token, "recovery": True}))
     rig.deliver()
     # In: a JSON frame, an event of Socket.IO, a request.

@@ -108,3 +108,10 @@ def test_apis_come_from_the_environment() -> None:
     for bad in ("a1", "/prod", "a1/"):
         with pytest.raises(ValueError, match="TIDINGS_WEBSOCKET_APIS"):
             Settings.from_env({"TIDINGS_WEBSOCKET_APIS": bad})
+
+
+@pytest.mark.parametrize(("system", "status"), [(None, 200), ("dynamodb", 503)])
+def test_the_answer_may_be_kept_for_a_second(system: str | None, status: int) -> None:
+    answer = rest.health(broken(system).services)
+    assert answer.status == status
+    assert answer.headers == {"Cache-Control": "public, max-age=1", "Vary": "Origin"}

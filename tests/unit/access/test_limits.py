@@ -149,7 +149,7 @@ def test_connects_are_paid_for() -> None:
     for _ in range(2):
         world.connect("alice")
     ports = counted(world)
-    token = world.token("alice", 10**9)
+    token = world.token("alice")
     answer = websocket.connect(world.services, world.connect_event("conn-3=", token))
     assert answer["statusCode"] == 429
     assert {name: port.calls for name, port in ports.items() if port.calls} == {
@@ -173,7 +173,7 @@ def test_one_connection_more_than_allowed() -> None:
     world = World(max_connections=2)
     for _ in range(2):
         world.connect("alice")
-    event = world.connect_event("conn-3=", world.token("alice", 10**9))
+    event = world.connect_event("conn-3=", world.token("alice"))
     assert websocket.connect(world.services, event)["statusCode"] == 429
     assert len(world.adapters.connections.of_user(UserId("alice"))) == 2
 
@@ -329,7 +329,7 @@ def test_without_redis_nobody_is_limited_and_a_metric_says_so(
 def test_a_user_has_so_many_connections() -> None:
     world = World(max_connections=3)
     devices = [world.connect("alice") for _ in range(3)]
-    token = world.token("alice", 10**9)
+    token = world.token("alice")
     answer = websocket.connect(world.services, world.connect_event("one-more=", token))
     assert answer["statusCode"] == 429
     assert world.adapters.connections.get("one-more=") is None

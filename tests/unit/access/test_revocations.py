@@ -22,7 +22,7 @@ def end(world: World, user: str, body: Any = None) -> rest.Response:
 
 
 def connects(world: World, user: str) -> int:
-    token = world.token(user, expires_in_s=10**9)
+    token = world.token(user)
     event = world.connect_event(f"new-{user}=", token)
     return int(websocket.connect(world.services, event)["statusCode"])
 
@@ -51,7 +51,7 @@ def test_with_a_time_he_is_refused_until_then(world: World) -> None:
     assert answer.body == {"user_id": "eve", "revoked_until": "2027-01-15T08:01:00.000Z"}
     assert world.clock.ms == START_MS
     assert connects(world, "eve") == 403
-    fresh = world.token("eve", expires_in_s=10**9)
+    fresh = world.token("eve")
     assert world.ask(eve, "refresh_token", token=fresh)["data"]["code"] == "permission_denied"
     assert world.http(rest.list_rooms, "eve").status == 403
     assert connects(world, "bob") == 200
@@ -66,7 +66,7 @@ def test_no_renewal_even_where_nobody_heard_of_the_revocation(world: World) -> N
     assert end(world, "eve", {"for_s": 60}).status == 200
     world.services = compose(world.settings, world.adapters)  # another process
     assert world.act(eve, "hello"), "it is not closed yet"
-    fresh = world.token("eve", expires_in_s=10**9)
+    fresh = world.token("eve")
     assert world.ask(eve, "refresh_token", token=fresh)["data"]["code"] == "permission_denied"
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from chalicelib.contract import positions
 from chalicelib.kernel import ids
 from chalicelib.kernel.errors import BadRequest
+from chalicelib.kernel.settings import MOST_REGIONS
 from chalicelib.model.identifiers import MessageId, Region
 from chalicelib.model.log import Head
 from tests.support.examples import ENTRY
@@ -43,9 +44,16 @@ def test_of_an_entry() -> None:
     [
         *(",", "us", f":1:{ID}", f"us::{ID}", f"us:-1:{ID}", f"us:１:{ID}", f"us:1:{ID}:", "us:1:"),
         *(f"us:1:{ID},", f"us:1:{'!' * 26}", f"us:{'1' * 16}:{ID}", f"us:1:{'Z' * 26}"),
-        ",".join(f"region{number}:1:{ID}" for number in range(18)),
+        ",".join(f"region{number}:1:{ID}" for number in range(positions.MOST_PARTS + 1)),
+        *(f"__proto__:1:{ID}", f"US:1:{ID}", f"{'u' * 33}:1:{ID}"),
     ],
 )
 def test_what_is_none(text: str) -> None:
     with pytest.raises(BadRequest):
         positions.decode(text)
+
+
+def test_the_most_parts_and_the_longest_text() -> None:
+    parts = [f"{number:0>32}:{10**15 - 1}:{ID}" for number in range(positions.MOST_PARTS)]
+    assert len(positions.decode(",".join(parts))) == positions.MOST_PARTS
+    assert positions.MOST_PARTS >= MOST_REGIONS

@@ -28,3 +28,14 @@ def test_what_is_told_of_an_error() -> None:
     assert "retry_after_ms" in errors.RateLimited("too many").as_json(), "always"
     assert "retry_after_ms" not in errors.Unavailable("away").as_json(), "where known"
     assert errors.Unavailable("busy", 1000).as_json()["retry_after_ms"] == 1000
+
+
+def test_why_a_token_is_refused_is_told_in_every_form() -> None:
+    refused = errors.Unauthorized("the token has expired", errors.TokenFault.EXPIRED)
+    fields = {"code": "unauthorized", "message": "the token has expired"}
+    assert refused.as_json() == {**fields, "retryable": False, "reason": "expired"}
+    assert refused.as_body() == {"error": {**fields, "reason": "expired"}}
+    assert refused.for_log() == {"code": "unauthorized", "reason": "expired"}
+    gone = errors.NotConnected("gone")
+    assert "reason" not in gone.as_json()
+    assert gone.for_log() == {"code": "unauthorized"}

@@ -113,3 +113,61 @@ def test_where_messages_are_kept() -> None:
 def test_durabilities_that_cannot_be(name: str, text: str) -> None:
     with pytest.raises(ValueError, match=name):
         Settings.from_env({name: text})
+
+
+ISSUER = {"TIDINGS_JWT_ISSUER": "https://us/", "TIDINGS_JWT_AUDIENCE": "web, mobile"}
+
+
+def test_an_issuer_and_what_its_tokens_must_have() -> None:
+    settings = Settings.from_env({**ISSUER, "TIDINGS_JWKS_URL": "https://us/keys"})
+    assert (settings.jwks_url, settings.jwt_issuer) == ("https://us/keys", "https://us/")
+    assert settings.jwt_audiences == ("web", "mobile")
+    assert not settings.jwt_secret_unscoped
+    assert Settings.from_env({"TIDINGS_JWT_SECRET_UNSCOPED": "1"}).jwt_secret_unscoped
+    claims = {"TIDINGS_JWT_USER_CLAIM": "uid", "TIDINGS_JWT_ROLES_CLAIM": "cognito:groups"}
+    named = Settings.from_env(claims)
+    assert (named.jwt_user_claim, named.jwt_roles_claim) == ("uid", "cognito:groups")
+    unnamed = Settings.from_env(dict.fromkeys(claims, ""))
+    assert (unnamed.jwt_user_claim, unnamed.jwt_roles_claim) == ("sub", "roles")
+
+
+@pytest.mark.parametrize("missing", sorted(ISSUER))
+def test_an_issuer_signs_for_others_too(missing: str) -> None:
+    env = {name: value for name, value in ISSUER.items() if name != missing}
+    with pytest.raises(ValueError, match="set TIDINGS_JWT_ISSUER and TIDINGS_JWT_AUDIENCE, too"):
+        Settings.from_env({**env, "TIDINGS_JWKS_URL": "https://us/keys"})
+
+
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("https://login.example.com/keys", True),
+        ("http://127.0.0.1:8000/keys", True),
+        ("http://localhost/keys", True),
+        ("http://[::1]:8000/keys", True),
+        ("http://login.example.com/keys", False),
+        ("http://127.0.0.1.example.com/keys", False),
+        ("http://localhost@example.com/keys", False),
+        ("file:///etc/passwd", False),
+        ("ftp://127.0.0.1/keys", False),
+        ("login.example.com/keys", False),
+        ("https://", False),
+        ("https://[::1/keys", False),
+    ],
+)
+def test_nobody_between_may_change_the_keys(url: str, taken: bool) -> None:
+    env = {**ISSUER, "TIDINGS_JWKS_URL": url}
+    if taken:
+        assert Settings.from_env(env).jwks_url == url
+    else:
+        with pytest.raises(ValueError, match="TIDINGS_JWKS_URL"):
+            Settings.from_env(env)
+
+
+def test_how_long_a_token_may_be_valid() -> None:
+    name = "TIDINGS_JWT_MAX_VALIDITY_S"
+    assert Settings.from_env({}).jwt_max_validity_s == Settings().jwt_max_validity_s == 34_560_000
+    assert Settings.from_env({name: "86400"}).jwt_max_validity_s == 86_400
+    for text in ("59", "-1", "3153600001", "soon"):
+        with pytest.raises(ValueError, match=r"TIDINGS_JWT_MAX_VALIDITY_S|invalid literal"):
+            Settings.from_env({name: text})

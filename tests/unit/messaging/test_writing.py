@@ -6,12 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.entrypoints.http import rest
 from chalicelib.kernel import ids
-from chalicelib.kernel.errors import PermissionDenied, Unavailable
-from chalicelib.model.identifiers import UserId
+from chalicelib.kernel.errors import NotFound, PermissionDenied, Unavailable
+from chalicelib.messaging.reading import LATE_MS as DAY_MS
+from chalicelib.model.identifiers import MessageId, UserId
 from chalicelib.model.log import Committed, EntryKind
 from chalicelib.model.rooms import Role
+from tests.support.counting import counted
 from tests.support.regions import ALICE, BOB, EU, LOBBY, US, Regions
+from tests.support.world import World
 
 
 def test_a_clock_that_is_behind_puts_nothing_before_what_was_there(regions: Regions) -> None:
@@ -89,3 +93,78 @@ def test_only_who_manages_a_room_deletes_what_others_wrote(regions: Regions) -> 
         delete(BOB, Role.MEMBER, LOBBY, entry.message_id, None, None)
     delete(BOB, Role.ADMIN, LOBBY, entry.message_id, None, None)
     assert regions.history() == (["None"], False)
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
+def test_in_a_private_chat_nobody_deletes_what_the_other_wrote(
+    regions: Regions, role: Role
+) -> None:
+    chat = ids.private_room_id(ALICE, BOB)
+    entry = regions.send(US, "mine", room_id=chat)
+    delete = regions.of[US].delete
+    with pytest.raises(PermissionDenied):
+        delete(BOB, role, chat, entry.message_id, None, None)
+    delete(ALICE, role, chat, entry.message_id, None, None)
+    found = regions.reader.find(chat, entry.message_id)
+    assert found is not None
+    assert found.deleted
+
+
+def test_a_reply_names_a_message_of_its_room(regions: Regions) -> None:
+    first = regions.send(US, "question")
+    assert regions.send(EU, "answer", reply_to=first.message_id).reply_to_message_id == (
+        first.message_id
+    )
+    deletions = regions.of[US].delete(ALICE, Role.OWNER, LOBBY, first.message_id, None, None)
+    regions.send(US, "to a deleted one", reply_to=first.message_id)
+    before = regions.history()
+    regions.clock.ms += DAY_MS
+    elsewhere = regions.send(US, "elsewhere", room_id="another")
+    regions.clock.ms += DAY_MS
+    far_ahead = ids.first_at(regions.clock.ms + ids.MOST_AHEAD_MS + 10)
+    for name in (elsewhere.message_id, deletions[0].message_id, far_ahead, ids.encode(7), "Z" * 26):
+        with pytest.raises(NotFound, match="reply_to_message_id"):
+            regions.send(US, "refused", reply_to=name)
+    assert regions.history() == before
+
+
+def test_a_reply_may_name_what_has_not_arrived_from_another_region(regions: Regions) -> None:
+    first = regions.send(US, "question")
+    regions.log.late = {first.message_id}
+    regions.clock.ms += DAY_MS - 1_000
+    answer = regions.send(EU, "answer", reply_to=first.message_id)
+    assert answer.reply_to_message_id == first.message_id
+    regions.clock.ms += 1_000
+    with pytest.raises(NotFound):
+        regions.send(EU, "a day later", reply_to=first.message_id)
+
+
+def test_a_resend_that_names_another_reply_gets_what_was_stored(regions: Regions) -> None:
+    first = regions.send(US, "once", client_id="c1")
+    again = regions.send(US, "once", client_id="c1", reply_to=ids.encode(7))
+    assert again == first
+    with pytest.raises(NotFound):
+        regions.send(US, "another", client_id="c2", reply_to=ids.encode(7))
+
+
+def test_one_region_refuses_a_reply_to_what_is_not_there() -> None:
+    world = World()
+    world.room("alice", "bob")
+    alice = world.connect("alice")
+    text = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
+    first = world.act(alice, "send_message", **text)["message_id"]
+    ports = counted(world)
+    world.act(alice, "send_message", **text, reply_to_message_id=first)
+    assert ports["log"].calls == ["get", "commit"], "one read"
+    missing = str(ids.following(MessageId(first)))
+    answer = world.ask(alice, "send_message", **text, reply_to_message_id=missing)
+    assert answer["data"]["code"] == "not_found"
+    refused = world.http(
+        rest.post_message,
+        "alice",
+        {"message_type": "text", "content": "x", "reply_to_message_id": missing},
+        room_id="lobby",
+    )
+    assert (refused.status, refused.body["error"]["code"]) == (404, "not_found")
+    head = world.adapters.log.heads([(LOBBY, world.services.region)])
+    assert head[LOBBY, world.services.region].seq == 2, "nothing was written"

@@ -54,7 +54,7 @@ def test_an_end_that_cannot_be_stored_is_handled_by_a_job(
         device = world.connect("alice")
     else:
         device = Client(world, "s1=").sid
-        world.say(device, "40" + json.dumps({"token": world.token("alice", 10**9)}))
+        world.say(device, "40" + json.dumps({"token": world.token("alice")}))
 
     def refused() -> None:
         raise Unavailable("the store is away")
@@ -79,7 +79,7 @@ def test_a_socket_that_is_stored_after_the_end_of_its_websocket_is_removed(world
         world.poster.script["s1="] = [Outcome.GONE]
 
     before(world, "connections", "put", ends)
-    assert client.say("40" + json.dumps({"token": world.token("alice", 10**9)})) == ""
+    assert client.say("40" + json.dumps({"token": world.token("alice")})) == ""
     assert world.adapters.connections.of_user("alice") == []
     assert world.cache.online(["alice"]).targets == []
 

@@ -35,7 +35,7 @@ def test_a_trail_follows_a_socket_that_was_moved_before_its_connect_was_answered
     websocket = Client(world, "w=", sid=client.sid)
     assert websocket.say("2probe") == "3probe"
     before(world, "trails", "start", lambda: websocket.say("5"))
-    token = {"token": world.token("alice", 10**9), "recovery": True}
+    token = {"token": world.token("alice"), "recovery": True}
     assert client.post("40" + json.dumps(token)) == 200
     world.pump(until_ms=world.clock.ms)
     world.clock.ms += 130_000  # the session that was upgraded is forgotten

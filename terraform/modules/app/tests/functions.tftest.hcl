@@ -180,3 +180,47 @@ run "no_secret_and_no_typing_error_in_settings" {
 
   expect_failures = [var.settings]
 }
+
+run "an_issuer" {
+  command = plan
+
+  variables {
+    settings = {
+      TIDINGS_JWKS_URL     = "https://login.example.com/keys"
+      TIDINGS_JWT_ISSUER   = "https://login.example.com/"
+      TIDINGS_JWT_AUDIENCE = "chat"
+    }
+  }
+
+  assert {
+    condition     = aws_lambda_function.this["api_handler"].environment[0].variables.TIDINGS_JWT_AUDIENCE == "chat"
+    error_message = "The functions get the settings."
+  }
+}
+
+run "keys_that_anybody_between_could_change" {
+  command = plan
+
+  variables {
+    settings = {
+      TIDINGS_JWKS_URL     = "http://login.example.com/keys"
+      TIDINGS_JWT_ISSUER   = "https://login.example.com/"
+      TIDINGS_JWT_AUDIENCE = "chat"
+    }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "an_issuer_that_signs_for_others" {
+  command = plan
+
+  variables {
+    settings = {
+      TIDINGS_JWKS_URL   = "https://login.example.com/keys"
+      TIDINGS_JWT_ISSUER = "https://login.example.com/"
+    }
+  }
+
+  expect_failures = [var.settings]
+}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -9,6 +13,7 @@ import pytest
 from chalicelib.entrypoints.http import bodies, openapi, operating, rest, views
 from tests.support import draining
 from tests.support.draining import deployed
+from tests.support.paths import ROOT
 from tests.support.world import World
 
 
@@ -106,7 +111,7 @@ def test_answers_are_as_described(name: str, answer: rest.Response) -> None:
 
 
 def test_refusals_are_as_described() -> None:
-    answer = World().http(rest.get_room, "alice", room_id="nowhere")
+    answer = World().http(rest.get_room, "alice", room_id="nowhere", roles=["admin"])
     views.Error.model_validate(answer.body)
     assert answer.status == 404
 
@@ -130,3 +135,25 @@ def test_every_operation_with_a_body_says_that_it_may_be_too_large() -> None:
         if each.role is not None:
             responses = paths[each.path][each.method.lower()]["responses"]
             assert ("413" in responses) == (each.body is not None), each.name
+
+
+def test_a_client_that_has_the_document_is_not_sent_it_again() -> None:
+    answer = rest.openapi()
+    tag = answer.headers["ETag"]
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
+    for known in (tag, f"W/{tag}", f'"another", {tag}', "*"):
+        again = rest.openapi(known)
+        assert (again.status, again.body, again.headers) == (304, {}, answer.headers), known
+    for other in ("", '"another"', tag.strip('"')):
+        assert rest.openapi(other) == answer, other
+
+
+def test_the_tag_is_the_same_in_every_process_and_another_for_another_document() -> None:
+    script = "from chalicelib.entrypoints.http import openapi; print(openapi.tag())"
+    run = functools.partial(subprocess.run, capture_output=True, text=True, check=True, timeout=60)
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    done = run([sys.executable, "-c", script], cwd=ROOT, env=environment)
+    assert done.stdout.strip() == openapi.tag()
+    change = "openapi.OPERATIONS = openapi.OPERATIONS[1:]; "
+    done = run([sys.executable, "-c", script.replace("; ", f"; {change}")], cwd=ROOT)
+    assert done.stdout.strip() != openapi.tag()

@@ -1,0 +1,136 @@
+"""The issuer's public keys, kept between tokens.
+
+The issuer is asked for its key set every five minutes, and besides when a token names a key that
+the kept set does not have: that is how a new key is found. Anybody can make up such names, so it
+is asked at most once in 30 s. While it does not answer, the last set is used for up to a day.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..kernel import telemetry
+from ..kernel.errors import TokenFault, Unauthorized, Unavailable
+from ..ports.access import Issuer
+from ..ports.system import Clock
+
+if TYPE_CHECKING:
+    from jwt import PyJWK
+
+FRESH_MS = 300_000
+STALE_MS = 86_400_000
+PAUSE_MS = 30_000
+_FIRST_PAUSE_MS = 5_000  # after a failure, while there are no keys at all
+ALGORITHMS = ("RS256", "ES256")
+
+# By `kid` and algorithm. A key without `kid` has None.
+Keys = Mapping[tuple[str | None, str], "PyJWK"]
+
+
+class IssuerKeys:
+    """Thread-safe. While one thread asks the issuer, those that find their key go on without."""
+
+    def __init__(self, issuer: Issuer, clock: Clock) -> None:
+        self._issuer = issuer
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._keys: Keys = {}
+        self._fetched_ms: int | None = None
+        self._failed = False  # the last fetch
+        self._ask_again_ms = 0
+
+    def find(self, kid: str | None, algorithm: str) -> PyJWK:
+        """Return the key with this id for this algorithm; without an id, the only one there is.
+
+        Raises:
+            Unauthorized: The issuer has no such key.
+            Unavailable: The issuer does not answer, so that this cannot be known.
+        """
+        key = self._known(kid, algorithm)
+        if key is None or self._age_ms() >= FRESH_MS:
+            self._refresh(wait=key is None)
+            key = self._known(kid, algorithm)
+        if key is not None:
+            return key
+        if self._failed:
+            wait_ms = max(1, self._ask_again_ms - self._clock.now_ms())
+            raise Unavailable("the issuer's keys cannot be read, try again", wait_ms)
+        raise Unauthorized(
+            "the issuer publishes no key with the token's `kid` for its `alg`",
+            TokenFault.UNKNOWN_KEY,
+        )
+
+    def _known(self, kid: str | None, algorithm: str) -> PyJWK | None:
+        keys = self._keys
+        if self._age_ms() >= STALE_MS:
+            return None
+        if kid is None and len(keys) == 1:
+            [(kid, _)] = keys
+        return keys.get((kid, algorithm))
+
+    def _age_ms(self) -> int:
+        fetched_ms = self._fetched_ms
+        return STALE_MS if fetched_ms is None else self._clock.now_ms() - fetched_ms
+
+    def _refresh(self, *, wait: bool) -> None:
+        """Ask the issuer, unless it was just asked. Waits for another thread that asks, or not."""
+        if not self._lock.acquire(blocking=wait):
+            return
+        try:
+            if self._clock.now_ms() >= self._ask_again_ms:
+                self._ask()
+        finally:
+            self._lock.release()
+
+    def _ask(self) -> None:
+        keys = self._read()
+        self._failed = keys is None
+        now_ms = self._clock.now_ms()
+        if keys is not None:
+            self._keys, self._fetched_ms = keys, now_ms
+        elif (age_ms := self._age_ms()) < STALE_MS:
+            telemetry.log("WARNING", "issuer_keys_stale", age_s=age_ms // 1000)
+        self._ask_again_ms = now_ms + (PAUSE_MS if self._age_ms() < STALE_MS else _FIRST_PAUSE_MS)
+
+    def _read(self) -> Keys | None:
+        try:
+            return parse(self._issuer.key_set())
+        except Unavailable:
+            return None  # the adapter has logged why
+        except (ValueError, RecursionError) as fault:
+            telemetry.error("issuer_keys_not_usable", fault)
+            return None
+
+
+def parse(text: str) -> Keys:
+    """The keys of a key set that can verify tokens. Others are for other uses, and left out.
+
+    Raises:
+        ValueError: It is not a key set, or has none that can be used.
+    """
+    known = json.loads(text)
+    listed = known.get("keys") if isinstance(known, dict) else None
+    if not isinstance(listed, list):
+        raise ValueError("not a key set")
+    keys = {(key.key_id, key.algorithm_name): key for key in _usable(listed)}
+    if not keys:
+        raise ValueError("no key that can be used")
+    return keys
+
+
+def _usable(listed: Iterable[Any]) -> Iterable[PyJWK]:
+    import jwt
+
+    for each in listed:
+        if not isinstance(each, dict) or each.get("use", "sig") != "sig":
+            continue
+        try:
+            key = jwt.PyJWK(each)
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as fault:
+            telemetry.log("WARNING", "issuer_key_not_usable", why=type(fault).__name__)
+            continue
+        if key.algorithm_name in ALGORITHMS:
+            yield key

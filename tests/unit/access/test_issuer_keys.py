@@ -1,0 +1,209 @@
+"""Keys of an issuer that rotates them, is away, or answers with something else."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from chalicelib.access.issuer_keys import FRESH_MS, PAUSE_MS, STALE_MS, IssuerKeys, parse
+from chalicelib.adapters.memory import MemoryIssuer
+from chalicelib.kernel.errors import TokenFault, Unauthorized, Unavailable
+from tests.support.issuers import FakeIssuer, public
+from tests.support.world import FakeClock
+
+
+class Kept:
+    """Keys that are kept, their issuer, and the time."""
+
+    def __init__(self) -> None:
+        self.signer = FakeIssuer(one="ES256")
+        self.issuer = MemoryIssuer(self.signer.key_set())
+        self.clock = FakeClock()
+        self.keys = IssuerKeys(self.issuer, self.clock)
+
+    def publish(self, **keys: str) -> None:
+        self.issuer.text = FakeIssuer(**keys).key_set()
+
+    def finds(self, kid: str | None, algorithm: str = "ES256") -> bool:
+        try:
+            return self.keys.find(kid, algorithm).key_id is not None
+        except Unauthorized as refused:
+            if refused.reason is not TokenFault.UNKNOWN_KEY:
+                raise
+            return False
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
+
+
+def test_keys_are_fetched_once_in_five_minutes(kept: Kept) -> None:
+    assert all(kept.finds("one") for _ in range(100))
+    kept.clock.ms += FRESH_MS - 1
+    assert kept.finds("one")
+    assert kept.issuer.fetches == 1
+    kept.clock.ms += 1
+    assert kept.finds("one")
+    assert kept.issuer.fetches == 2
+
+
+def test_a_withdrawn_key_is_accepted_for_five_minutes_more(kept: Kept) -> None:
+    assert kept.finds("one")
+    kept.publish(two="ES256")
+    kept.clock.ms += FRESH_MS - 1
+    assert kept.finds("one")
+    kept.clock.ms += 1
+    assert kept.finds("one") is False
+
+
+def test_a_new_key_is_found_at_once(kept: Kept) -> None:
+    assert kept.finds("one")
+    kept.clock.ms += PAUSE_MS
+    kept.publish(one="ES256", two="RS256")
+    assert kept.finds("two", "RS256")
+    assert kept.finds("one")
+    assert kept.issuer.fetches == 2
+
+
+def test_a_thousand_made_up_keys_cost_one_fetch(kept: Kept) -> None:
+    assert kept.finds("one")
+    kept.clock.ms += PAUSE_MS
+    assert not any(kept.finds(f"made up {n}") for n in range(1000))
+    assert kept.issuer.fetches == 2
+    kept.publish(one="ES256", two="ES256")
+    kept.clock.ms += PAUSE_MS - 1
+    assert not kept.finds("two")
+    kept.clock.ms += 1
+    assert kept.finds("two"), "strangers cannot keep a new key out for longer"
+    assert kept.issuer.fetches == 3
+
+
+def test_keys_serve_on_for_a_day_while_the_issuer_is_away(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "chalicelib")
+    assert kept.finds("one")
+    text, kept.issuer.text = kept.issuer.text, None
+    kept.clock.ms += FRESH_MS
+    assert all(kept.finds("one") for _ in range(100))
+    assert kept.issuer.fetches == 2, "it is not asked for every token"
+    [stale] = [json.loads(each) for each in caplog.messages if "issuer_keys_stale" in each]
+    assert (stale["level"], stale["age_s"]) == ("WARNING", FRESH_MS // 1000)
+    kept.clock.ms += STALE_MS - FRESH_MS - 1
+    assert kept.finds("one")
+    kept.clock.ms += PAUSE_MS
+    with pytest.raises(Unavailable):
+        kept.finds("one")
+    kept.issuer.text = text
+    kept.clock.ms += PAUSE_MS
+    assert kept.finds("one")
+
+
+def test_while_the_issuer_is_away_nobody_knows_whether_a_key_is_new(kept: Kept) -> None:
+    assert kept.finds("one")
+    kept.issuer.text = None
+    kept.clock.ms += PAUSE_MS
+    for _ in range(100):
+        with pytest.raises(Unavailable) as raised:
+            kept.finds("two")
+        assert raised.value.retry_after_ms == PAUSE_MS
+    assert kept.issuer.fetches == 2
+
+
+def test_an_issuer_that_was_never_there_is_asked_again_soon(kept: Kept) -> None:
+    text, kept.issuer.text = kept.issuer.text, None
+    for _ in range(100):
+        with pytest.raises(Unavailable) as raised:
+            kept.finds("one")
+    assert kept.issuer.fetches == 1
+    kept.issuer.text = text
+    kept.clock.ms += raised.value.retry_after_ms or 0
+    assert kept.finds("one")
+
+
+BAD = ("", "<html>", "[]", "{}", '{"keys": 1}', '{"keys": []}', "[" * 100_000, '{"keys": ["x", 1]}')
+
+
+@pytest.mark.parametrize("text", BAD, ids=lambda text: text[:20])
+def test_an_answer_that_is_no_key_set_is_no_answer(kept: Kept, text: str) -> None:
+    assert kept.finds("one")
+    kept.issuer.text = text
+    kept.clock.ms += FRESH_MS
+    assert kept.finds("one")
+    with pytest.raises(Unavailable):
+        kept.finds("two")
+
+
+def test_a_key_that_cannot_be_used_does_not_spoil_the_others() -> None:
+    good = public("one", "ES256")
+    others = [
+        {**good, "kid": "encryption", "use": "enc"},
+        {**good, "kid": "curve", "crv": "P-999"},
+        {**good, "kid": "numbers", "x": 7},
+        {**public("two", "RS256"), "kid": "rs512", "alg": "RS512"},
+        {**public("two", "RS256"), "kid": "type", "n": []},
+        {"kty": "oct", "k": "c2VjcmV0", "kid": "secret", "alg": "HS256"},
+        {"kid": "nothing"},
+        "text",
+    ]
+    assert list(parse(json.dumps({"keys": [*others, good]}))) == [("one", "ES256")]
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
+def test_a_key_need_not_name_its_algorithm_and_use(algorithm: str) -> None:
+    known = public("one", algorithm)
+    bare = {name: value for name, value in known.items() if name not in ("alg", "use")}
+    assert list(parse(json.dumps({"keys": [bare]}))) == [("one", algorithm)]
+
+
+def test_a_key_is_for_its_own_algorithm(kept: Kept) -> None:
+    assert kept.finds("one", "ES256")
+    assert not kept.finds("one", "RS256")
+
+
+def test_a_token_without_kid_is_of_the_only_key(kept: Kept) -> None:
+    assert kept.finds(None)
+    assert not kept.finds(None, "RS256")
+    kept.publish(one="ES256", two="ES256")
+    kept.clock.ms += FRESH_MS
+    assert not kept.finds(None)
+
+
+def test_threads_that_come_at_once_cause_one_fetch(kept: Kept) -> None:
+    gate = threading.Barrier(8)
+    found: list[bool] = []
+
+    def come() -> None:
+        gate.wait()
+        found.append(kept.finds("one"))
+
+    threads = [threading.Thread(target=come) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (found, kept.issuer.fetches) == ([True] * 8, 1)
+
+
+def test_a_known_key_does_not_wait_for_the_issuer(kept: Kept) -> None:
+    """One thread asks an issuer that hangs; the others go on with the keys that are there."""
+    assert kept.finds("one")
+    kept.clock.ms += FRESH_MS
+    asked, released = threading.Event(), threading.Event()
+
+    class Hanging(MemoryIssuer):
+        def key_set(self) -> str:
+            asked.set()
+            assert released.wait(30)
+            return super().key_set()
+
+    kept.keys._issuer = Hanging(kept.issuer.text)
+    first = threading.Thread(target=kept.finds, args=("one",))
+    first.start()
+    assert asked.wait(30)
+    assert kept.finds("one")
+    released.set()
+    first.join()
