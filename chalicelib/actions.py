@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from . import wire
+from .access.limits import OTHERS
 from .contract import commands, positions
 from .contract.acks import (
     Done,
@@ -37,7 +38,6 @@ from .model.presence import Status
 from .model.rooms import Role
 from .services import Services
 
-SYNCED_ROOMS = 100
 UNREADABLE_ROOM = "this conversation cannot be read now"
 
 
@@ -102,28 +102,52 @@ def run(
 
     Raises:
         OtherProtocol: The handshake of the connection was in the other protocol.
+        RefusedTooOften: The connection must be closed.
         TidingsError: The action was refused or failed.
     """
     action = ACTIONS.get(name)
-    if action is None:
-        raise UnknownAction("there is no action of this name")
-    command = commands.parse(action.command, data)
+    try:
+        if action is None:
+            raise UnknownAction("there is no action of this name")
+        command = commands.parse(action.command, data)
+    except TidingsError as fault:
+        refuse(services, connection_id, fault, speaks_json=speaks_json)
     region = services.region if action.appends else None
     room_id = room_of(command)
-    charge = services.limits.charge(name)
+    charge = services.limits.charge(name, command.tokens)
     frame = services.frames.authenticate(connection_id, room_id, region, charge)
     assert frame.connection is not None
-    if wire.is_json(frame.connection.target.protocol) is not speaks_json:
-        raise OtherProtocol("this connection speaks the protocol of its handshake")
+    _require_protocol(frame.connection, speaks_json)
     services.connections.heard(frame.connection, frame.noted_ms)
     try:
         services.cluster.check(frame.connection.user_id)
-        services.limits.check(frame.wait_ms)
+        services.limits.check(frame.paid)
         return action.run(Invocation(services, frame, frame.connection, command))
     except Exception as fault:
         if frame.turn is not None and region is not None and room_id is not None:
             _give_up(services, (room_id, region), frame.turn, fault)
         raise
+
+
+def refuse(
+    services: Services, connection_id: ConnectionId, fault: TidingsError, *, speaks_json: bool
+) -> NoReturn:
+    """Raise the fault of an invalid frame, once its user is charged for it: 1 Redis trip.
+
+    Raises:
+        OtherProtocol, NotConnected, RateLimited, RefusedTooOften: As `run`.
+    """
+    charge = services.limits.charge(OTHERS, invalid=True)
+    frame = services.frames.authenticate(connection_id, None, None, charge)
+    assert frame.connection is not None
+    _require_protocol(frame.connection, speaks_json)
+    services.limits.check(frame.paid)
+    raise fault
+
+
+def _require_protocol(connection: Connection, speaks_json: bool) -> None:
+    if wire.is_json(connection.target.protocol) is not speaks_json:
+        raise OtherProtocol("this connection speaks the protocol of its handshake")
 
 
 def _give_up(services: Services, stream: Stream, turn: Turn, fault: Exception) -> None:
@@ -296,8 +320,8 @@ def _sync(invocation: Invocation) -> Synced:
     else:
         start = invocation.command.after_room or ""
         rooms = sorted(room for room in services.rooms.ids_of(user_id) if room > start)
-        allowed = {room: "" for room in rooms[:SYNCED_ROOMS]}
-        after = rooms[SYNCED_ROOMS - 1] if len(rooms) > SYNCED_ROOMS else None
+        allowed = {room: "" for room in rooms[: commands.MAX_SYNCED]}
+        after = rooms[commands.MAX_SYNCED - 1] if len(rooms) > commands.MAX_SYNCED else None
         if after is None:
             services.late_rooms.look_later(invocation.connection.target)
     answer: dict[RoomId, SyncedConversation] = {}

@@ -300,7 +300,10 @@ def compose(settings: Settings, a: Adapters) -> Services:
         region=region,
         regions=regions,
     )
-    engine = Engine(settings, a.sessions, connections, closing, a.poster, a.outbound, a.clock)
+    limits = Limits(settings, a.cache, a.cache, a.clock)
+    engine = Engine(
+        settings, a.sessions, connections, closing, a.poster, a.outbound, a.clock, limits
+    )
     upgrades = Upgrades(engine, a.sessions, connections, a.trails, a.outbound, a.clock, a.ids)
     late_rooms = LateRooms(
         rooms=rooms,
@@ -334,7 +337,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         tokens=Tokens(settings, a.secrets, a.issuer, a.clock),
         cluster=cluster,
         revocations=revocations,
-        limits=Limits(settings, a.cache, a.cache, a.clock),
+        limits=limits,
         router=router,
         health=health,
         friends=friends,
@@ -366,7 +369,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         receipts=receipts,
         engine=engine,
         heartbeats=Heartbeats(engine, a.sessions, connections, engine.pace, a.outbound, a.clock),
-        polls=Polls(engine, a.sessions, engine.pace, a.clock, settings.poll_slots),
+        polls=Polls(engine, a.sessions, engine.pace, a.clock, limits, settings.poll_slots),
         binary=BinaryPackets(a.sessions, a.outbound, a.clock),
         upgrades=upgrades,
         recovery=recovery,

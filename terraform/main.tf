@@ -28,7 +28,12 @@ locals {
       health    = "https://${var.edge.domain}/v1/health"
     }
   }
-  app = merge(var.app, { endpoints = merge(local.edge_endpoints, try(var.app.endpoints, {})) })
+  # The edge's function names the viewer's address in this header: rates by address need it.
+  edge_settings = var.edge.create ? { TIDINGS_VIEWER_HEADER = "x-viewer-address" } : {}
+  app = merge(var.app, {
+    endpoints = merge(local.edge_endpoints, try(var.app.endpoints, {}))
+    settings  = merge(local.edge_settings, try(var.app.settings, {}))
+  })
 }
 
 module "primary" {

@@ -1,30 +1,44 @@
-"""Rate limits: how often a user may do something. Token buckets in Redis, by user and action.
+"""Rate limits: who pays for what, before it costs. Token buckets in Redis.
 
-A websocket frame is charged in the round trip to Redis that it makes anyway. In a connection's
-first frame in a process, the user is not known yet. So that frame is charged to a bucket of the
-connection, and all later frames to the user's bucket. Together they allow at most twice the limit
-for each connection.
+Each frame, connect and HTTP request takes tokens from a bucket of its user, for its action; what
+costs more takes more. A frame is charged in the round trip to Redis that it makes anyway. A packet
+of an Engine.IO session that is no action takes them from a bucket of the session, as its user may
+not be known.
 
-What appends to a room is charged to the room's rate, too, and to the member's share of it: one
+What comes without a valid token is charged to the network that it comes from.
+
+A refused or invalid frame takes a token from the user's bucket of refusals, too. When that is
+empty, the connection is closed.
+
+What appends to a room is charged to the room's rate as well, and to the member's share of it: one
 member alone cannot use the rate up. While Redis is away there is no limit; the metric
 `limits_open` counts that.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import NoReturn
 
 from ..kernel import telemetry
-from ..kernel.errors import CacheDown, RateLimited
+from ..kernel.errors import (
+    CacheDown,
+    RateLimited,
+    RefusedTooOften,
+    TidingsError,
+    Unauthorized,
+)
 from ..kernel.settings import Settings
-from ..model.access import Charge, RoomRate
+from ..model.access import Charge, Paid, RoomRate
 from ..model.identifiers import RoomId, UserId
 from ..model.lines import Turn
 from ..ports.access import Buckets
 from ..ports.lines import RoomBuckets
 from ..ports.system import Clock
+from .addresses import network_of
 
-OTHERS = "*"
+OTHERS, CONNECT, PACKET, ADDRESS, REFUSED = "*", "connect", "packet", "address", "refused"
 
 
 class Limits:
@@ -32,6 +46,7 @@ class Limits:
         self, settings: Settings, buckets: Buckets, rooms: RoomBuckets, clock: Clock
     ) -> None:
         self._rates = settings.limits
+        self._viewer_header = settings.viewer_header
         self._room = RoomRate(
             per_s=settings.room_rate.per_s,
             burst=settings.room_rate.burst,
@@ -42,24 +57,58 @@ class Limits:
         self._rooms = rooms
         self._clock = clock
 
-    def charge(self, action: str) -> Charge:
+    def charge(self, action: str, tokens: int = 1, *, invalid: bool = False) -> Charge:
         """Return the charge for an action: to its own bucket, or to the one for all others.
 
         If the action appends to a room, the frame's turn is charged to the room's rate, too.
         """
         name = action if action in self._rates else OTHERS
-        rate = self._rates[name]
-        return Charge(name, rate.per_s, rate.burst, self._clock.now_ms(), room=self._room)
+        rate, refusals = self._rates[name], self._rates[REFUSED]
+        return Charge(
+            name,
+            rate.per_s,
+            rate.burst,
+            self._clock.now_ms(),
+            tokens=tokens,
+            refusals_per_s=refusals.per_s,
+            refusals_burst=refusals.burst,
+            invalid=invalid,
+            room=self._room,
+        )
 
     def spend(self, user_id: UserId, action: str) -> None:
-        """Charge an HTTP request; `RateLimited` when the bucket is empty."""
+        """Charge a connect or an HTTP request; `RateLimited` when the bucket is empty."""
         charge = replace(self.charge(action), payer=user_id)
         try:
-            wait_ms = self._buckets.spend(charge)
+            paid = self._buckets.spend(charge)
         except CacheDown:
             telemetry.measure("limits_open", charge.now_ms, limits_open=1)
             return
-        self.check(wait_ms)
+        self.check(Paid(paid.wait_ms))
+
+    def spend_unknown(self, source_ip: str, headers: Mapping[str, str]) -> None:
+        """Charge what comes without a valid token to its network; `RateLimited` if it has none."""
+        network = network_of(source_ip, headers, self._viewer_header)
+        if not network:
+            return
+        charge = self.charge(ADDRESS)
+        try:
+            paid = self._buckets.spend_for_address(network, charge)
+        except CacheDown:
+            telemetry.measure("limits_open", charge.now_ms, limits_open=1)
+            return
+        self.check(Paid(paid.wait_ms))
+
+    def charged(
+        self, refusal: TidingsError, source_ip: str, headers: Mapping[str, str]
+    ) -> TidingsError:
+        """Charge a request that is refused without a valid token; return how it is refused."""
+        if isinstance(refusal, Unauthorized):
+            try:
+                self.spend_unknown(source_ip, headers)
+            except RateLimited as limited:
+                return limited
+        return refusal
 
     def spend_room(self, user_id: UserId, room_id: RoomId, action: str) -> None:
         """Charge a member's HTTP request to the room that it appends to; `spend` comes before."""
@@ -69,15 +118,36 @@ class Limits:
         except CacheDown:
             telemetry.log("WARNING", "room_not_charged", room_id=room_id)
 
-    def check(self, wait_ms: int) -> None:
-        """Raise `RateLimited` when there is a wait."""
-        if wait_ms:
+    def check(self, paid: Paid) -> None:
+        """Raise `RateLimited` when there is a wait.
+
+        Raises:
+            RefusedTooOften: Too much of this payer was refused: end the connection.
+        """
+        if paid.exhausted:
+            self._end()
+        if paid.wait_ms:
             telemetry.measure("rate_limited", self._clock.now_ms(), rate_limited=1)
-            raise RateLimited(f"too many requests of this kind, try again in {wait_ms} ms", wait_ms)
+            raise RateLimited(
+                f"too many requests of this kind, try again in {paid.wait_ms} ms", paid.wait_ms
+            )
+
+    def check_packet(self, paid: Paid) -> None:
+        """Raise `RefusedTooOften` when a session has paid with its last token.
+
+        A packet that is no action cannot be refused: most have no answer.
+        """
+        if paid.wait_ms:
+            self._end()
 
     def check_room(self, turn: Turn | None) -> None:
         """Raise `RateLimited` when the room's rate, or the member's share of it, is used up."""
         self._check_room(turn.wait_ms if turn is not None else 0)
+
+    def _end(self) -> NoReturn:
+        telemetry.log("INFO", "refused_too_often")
+        telemetry.measure("rate_limited", self._clock.now_ms(), rate_limited=1)
+        raise RefusedTooOften("too many refused requests; connect again later")
 
     def _check_room(self, wait_ms: int) -> None:
         if wait_ms:

@@ -15,6 +15,7 @@ from .. import wire
 from ..contract.events import Reconnect
 from ..jobs.outbound import CloseConnection
 from ..kernel import telemetry
+from ..kernel.errors import REFUSED_AGAIN_MS
 from ..model.connections import Target
 from ..model.delivery import Outcome, Post
 from ..ports.delivery import Poster
@@ -41,6 +42,7 @@ class Reason(StrEnum):
     TOO_OLD = "too_old"
     DISCONNECTED = "disconnected"
     DRAINING = "draining"
+    REFUSED = "rate_limited"
 
 
 class Closing:
@@ -110,6 +112,8 @@ class Closing:
     def _announce(self, target: Target, reason: Reason, endpoint: str | None) -> None:
         """Post `reconnect`, with a wait that differs, so that not all clients return at once."""
         after_ms = zlib.crc32(target.connection_id.encode()) % SPREAD_MS
+        if reason is Reason.REFUSED:
+            after_ms += REFUSED_AGAIN_MS
         frame = wire.encode(target.protocol, Reconnect(reason, after_ms, endpoint))
         if frame is not None and not target.polls:
             self._poster.post([Post(target, frame)])

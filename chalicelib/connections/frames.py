@@ -1,4 +1,9 @@
-"""Which connection a frame comes from, and whether its user's rate limit allows it."""
+"""Which connection a frame comes from, and whether its user's rate limit allows it.
+
+The user is charged from a connection's first frame on. In the first frame of a connection in a
+process, the user is not known yet: then one more round trip to the cache, before the frame's own,
+reads who it is.
+"""
 
 from __future__ import annotations
 
@@ -45,25 +50,24 @@ class Frames:
     ) -> FrameContext:
         """Return all that serving a frame needs, in one round trip to the cache.
 
-        A connection that is not in the cache is read from the store. Such a frame is not charged.
+        A connection that is not in the cache is read from the store.
 
         Raises:
             NotConnected: The connection is unknown.
             Unauthorized: Its token expired over 25 s ago.
         """
-        paid = replace(charge, payer=self._users.get(connection_id))
         try:
-            frame = self._contexts.frame(connection_id, room_id, turn_region, paid)
+            payer = self._users.get(connection_id) or self._owner(connection_id)
+            own = replace(charge, payer=payer)
+            frame = self._contexts.frame(connection_id, room_id, turn_region, own)
         except CacheDown:
             telemetry.measure("limits_open", charge.now_ms, limits_open=1)
             return FrameContext(self._stored(connection_id, None))
-        # A token that is expired in the cache may have been renewed while the cache was away.
-        if frame.connection is None or lifetime.expired(frame.connection, self._clock.now_ms()):
-            frame = self._put_back(frame, self._stored(connection_id, frame.connection))
-        assert frame.connection is not None
-        if len(self._users) >= _USERS_KNOWN:
-            self._users.clear()
-        self._users[connection_id] = frame.connection.user_id
+        # A token that is expired in the cache may have been renewed while the cache was away. Who
+        # is refused for the rate is not worth that read.
+        known = frame.connection
+        if known is None or (not frame.paid.wait_ms and self._expired(known)):
+            frame = self._put_back(frame, self._stored(connection_id, known))
         return frame
 
     def give_up_turn(self, room_id: RoomId, region: Region, turn: Turn, refund: bool) -> None:
@@ -73,12 +77,28 @@ class Frames:
         except CacheDown:
             telemetry.log("WARNING", "turn_not_given_up", room_id=room_id)
 
+    def _owner(self, connection_id: ConnectionId) -> UserId:
+        """Return whose connection it is: 1 Redis trip. If Redis does not know it, put it back."""
+        user_id = self._contexts.owner(connection_id)
+        if user_id is None:
+            connection = self._stored(connection_id, None)
+            if not self._connections.put_back([connection]):
+                raise NotConnected(NOT_CONNECTED)
+            user_id = connection.user_id
+        if len(self._users) >= _USERS_KNOWN:
+            self._users.clear()
+        self._users[connection_id] = user_id
+        return user_id
+
+    def _expired(self, connection: Connection) -> bool:
+        return lifetime.expired(connection, self._clock.now_ms())
+
     def _stored(self, connection_id: ConnectionId, cached: Connection | None) -> Connection:
         """Return the connection from the store."""
         connection = self._store.get(connection_id)
         if connection is None and cached is None:
             raise NotConnected(NOT_CONNECTED)
-        if connection is None or lifetime.expired(connection, self._clock.now_ms()):
+        if connection is None or self._expired(connection):
             raise Unauthorized(
                 "the token has expired, connect again with a new one", TokenFault.EXPIRED
             )

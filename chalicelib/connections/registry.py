@@ -74,9 +74,8 @@ class Connections:
     def open(self, identity: Identity, target: Target, device_info: Mapping[str, str]) -> None:
         """Store a connection that the gateway is about to open: 1 DynamoDB write, 1 Redis trip.
 
-        A user's first connection changes their presence: 1 SQS send. For each further one, the
-        user's connections are counted: 1 more Redis trip. A token that expires within two hours
-        takes 1 SQS send, for the warning.
+        A user's first connection changes their presence: 1 SQS send. A token that expires within
+        two hours takes 1 SQS send, for the warning.
 
         Raises:
             RateLimited: The user has as many connections as allowed.
@@ -90,16 +89,17 @@ class Connections:
             roles=identity.roles,
         )
         self._store.put(connection)
-        first = self.register(connection)
+        number = self.register(connection)
         if self._clock.now_ms() - connection.last_ping_ms > PAUSED_MS:
             self.put_back([connection])  # it may have ended before it was registered
-        if first is None:
+        if number is None:
             # Redis may be back soon, and would show the user as offline until the next sweep.
             self._register_later(connection.connection_id, 0)
-        elif first:
+        elif number == 1:
             self._presence_jobs.settle([connection.user_id])
-        else:
-            self._check_number(connection)
+        elif number > self._max_connections:
+            self.close(connection.connection_id)
+            raise RateLimited(f"a user can have at most {self._max_connections} connections")
         self.watch(connection)
 
     def watch(self, connection: Connection) -> None:
@@ -108,11 +108,11 @@ class Connections:
         if job is not None:
             self._outbound.send([job])
 
-    def register(self, connection: Connection) -> bool | None:
+    def register(self, connection: Connection) -> int | None:
         """Put a connection into Redis.
 
         Returns:
-            Whether it is the user's first connection; None while Redis is away.
+            How many connections the user has now; None while Redis is away.
         """
         try:
             return self._registry.register(connection)
@@ -374,15 +374,6 @@ class Connections:
     def _fill(self, bucket: int) -> None:
         if self._claims.claim(f"fill:{bucket}", FILL_S):
             self._restorer.fill(bucket)
-
-    def _check_number(self, connection: Connection) -> None:
-        try:
-            devices = self._registry.devices(connection.user_id)
-        except CacheDown:
-            return
-        if devices is not None and devices.connected > self._max_connections:
-            self.close(connection.connection_id)
-            raise RateLimited(f"a user can have at most {self._max_connections} connections")
 
 
 def _others(targets: Sequence[Target], known: Sequence[Target]) -> list[Target]:

@@ -22,6 +22,7 @@ from ..kernel.errors import BadRequest, TooLarge
 
 MAX_CONTENT_BYTES = 64 * 1024
 MAX_METADATA_BYTES = 4 * 1024
+MAX_SYNCED = 100  # conversations in one `sync`
 
 
 def _usable(name: str) -> str:
@@ -70,6 +71,11 @@ Durable = Literal["regional", "global"]
 
 class Command(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens of the action's bucket it costs."""
+        return 1
 
 
 C = TypeVar("C", bound=Command)
@@ -148,9 +154,14 @@ class Sync(Command):
             `positions`.
     """
 
-    positions: Annotated[dict[RoomIdText, PositionText], Field(max_length=100)]
+    positions: Annotated[dict[RoomIdText, PositionText], Field(max_length=MAX_SYNCED)]
     limit: Annotated[int, Field(ge=1, le=500), WHOLE] = 100
     after_room: RoomIdText | None = None
+
+    @property
+    def tokens(self) -> int:
+        """One for each 25 conversations, which are each read; it may be as many as fit."""
+        return -(-(len(self.positions) or MAX_SYNCED) // 25)
 
     @model_validator(mode="after")
     def _of_all_or_of_these(self) -> Sync:

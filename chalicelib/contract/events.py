@@ -219,8 +219,9 @@ class Reconnect(Event):
     Attributes:
         reason: `slow` (the connection did not take its messages), `behind` (it may have missed
             messages), `silent` (nothing was received from it), `token_expired`, `too_old` (it
-            nears API Gateway's limit of two hours), `disconnected` (an administrator ended it) or
-            `draining` (the region is to have no clients).
+            nears API Gateway's limit of two hours), `disconnected` (an administrator ended it),
+            `draining` (the region is to have no clients) or `rate_limited` (too many of the user's
+            frames were refused).
         after_ms: How long to wait before the next connection.
         endpoint: Where to connect, if not to the same URL: the WebSocket URL of another region.
             Socket.IO clients use its host. If that fails, ask `GET /v1/endpoint`.

@@ -13,15 +13,16 @@ from dataclasses import replace
 from typing import Any
 
 from .. import actions, wire
+from ..access.limits import CONNECT
+from ..connections.closing import Reason
 from ..kernel import telemetry
 from ..kernel.errors import (
-    BadRequest,
     Internal,
     NotConnected,
+    RefusedTooOften,
     TidingsError,
     TokenFault,
     Unauthorized,
-    UnknownAction,
 )
 from ..model.connections import Target
 from ..model.identifiers import ConnectionId, Region
@@ -32,8 +33,6 @@ from .socketio.frames import Handler
 
 SUBPROTOCOL = "bearer"
 _INFO_LENGTH = 256
-# Refusals before it is known in which protocol the connection's handshake was.
-_MAYBE_A_SESSION = (NotConnected, BadRequest, UnknownAction)
 
 
 def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
@@ -50,9 +49,12 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
                 services.draining.admit()
             if "EIO" in query:
                 device, headers = _device_info(event), event.get("headers") or {}
+                if not query.get("token") or "sid" in query:  # nobody verifies that of an upgrade
+                    services.limits.spend_unknown(_source_ip(event), headers)
                 return frames.open_session(services, context, query, device, headers, at_ms)
             token, subprotocol = _token(event)
             identity = services.tokens.verify(token)
+            services.limits.spend(identity.user_id, CONNECT)
             services.revocations.check(identity.user_id)
             target = Target(
                 connection_id=ConnectionId(context["connectionId"]),
@@ -65,7 +67,9 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
                 takes_arrays=query.get("arrays") == "true",
             )
             services.connections.open(identity, target, _device_info(event))
-        except TidingsError as refusal:
+        except TidingsError as fault:
+            headers = event.get("headers") or {}
+            refusal = services.limits.charged(fault, _source_ip(event), headers)
             telemetry.note("connect_refused", **refusal.for_log())
             return _refused(refusal)
         except Exception as fault:  # noqa: BLE001 - the edge: nothing is raised into API Gateway
@@ -95,19 +99,21 @@ def message(
                 return {"statusCode": 200, "body": answer}
         request = jsonwire.decode(text)
         try:
-            if request.fault is not None:
-                raise request.fault
             connection_id = ConnectionId(context["connectionId"])
+            if request.fault is not None:
+                actions.refuse(services, connection_id, request.fault, speaks_json=True)
             ack = actions.run(services, connection_id, request.action, request.data)
             body = jsonwire.encode_ack(request.request_id, ack)
             telemetry.note("frame", action=request.action)
         except TidingsError as refusal:
-            if isinstance(refusal, _MAYBE_A_SESSION) and frames.end_if_session(services, context):
+            if isinstance(refusal, NotConnected) and frames.end_if_session(services, context):
                 return {"statusCode": 200, "body": ""}
             telemetry.note("frame_refused", **refusal.for_log())
             body = jsonwire.encode_error(request.request_id, refusal)
             if isinstance(refusal, NotConnected):
                 _close_soon(services, context)
+            elif isinstance(refusal, RefusedTooOften):
+                _close_refused(services, context)
         except Exception as fault:  # noqa: BLE001 - the edge
             telemetry.note("frame_failed")
             telemetry.error("frame_failed", fault)
@@ -126,6 +132,15 @@ def _engineio(
         telemetry.note("frame_failed")
         telemetry.error("frame_failed", fault)
         return ""
+
+
+def _close_refused(services: Services, context: dict[str, Any]) -> None:
+    """Close a connection of which too much was refused: at once, so that no more of it comes."""
+    target = replace(frames.transport(services, context), protocol=wire.JSON)
+    try:
+        services.connections.end(target, Reason.REFUSED)
+    except TidingsError as fault:
+        telemetry.error("close_not_queued", fault)  # the client's next refused frame repeats it
 
 
 def _close_soon(services: Services, context: dict[str, Any]) -> None:
@@ -187,6 +202,11 @@ def _token(event: dict[str, Any]) -> tuple[str, str | None]:
     )
 
 
+def _source_ip(event: dict[str, Any]) -> str:
+    """The address that API Gateway was called from: behind CloudFront, that of CloudFront."""
+    return (event["requestContext"].get("identity") or {}).get("sourceIp") or ""
+
+
 def _device_info(event: dict[str, Any]) -> dict[str, str]:
     """The handshake's information about the device; truncated, as it is untrusted input."""
     query = event.get("queryStringParameters") or {}
@@ -195,6 +215,6 @@ def _device_info(event: dict[str, Any]) -> dict[str, str]:
         "platform": query.get("platform") or "unknown",
         "version": query.get("version") or "unknown",
         "user_agent": identity.get("userAgent") or "",
-        "ip": identity.get("sourceIp") or "",
+        "ip": _source_ip(event),
     }
     return {name: str(value)[:_INFO_LENGTH] for name, value in info.items()}

@@ -12,10 +12,15 @@ from .base import Job, OutboundJob
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GreetSession(OutboundJob):
-    """Post the open packet of an Engine.IO websocket and start its heartbeat."""
+    """Post the open packet of an Engine.IO websocket and start its heartbeat.
+
+    Attributes:
+        attempt: How many jobs before it found the websocket not open yet.
+    """
 
     kind: ClassVar[str] = "engine_open"
     target: Target
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

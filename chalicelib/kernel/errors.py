@@ -9,6 +9,7 @@
     ├── NotFound                     not_found          no
     ├── Conflict                     conflict           no
     ├── RateLimited                  rate_limited       yes
+    │   └── RefusedTooOften          rate_limited       yes   the connection is closed
     ├── TooLarge                     too_large          no
     ├── UnknownAction                unknown_action     no
     ├── Unavailable                  unavailable        yes   a store or queue did not answer
@@ -22,6 +23,9 @@ stack trace.
 from __future__ import annotations
 
 from enum import StrEnum
+
+# How long a client stays away whose connection was closed because too much of it was refused.
+REFUSED_AGAIN_MS = 10_000
 
 
 class TokenFault(StrEnum):
@@ -161,6 +165,13 @@ class RateLimited(TidingsError):
 
     def __init__(self, message: str, retry_after_ms: int = 1000) -> None:
         super().__init__(message, retry_after_ms)
+
+
+class RefusedTooOften(RateLimited):
+    """Too many frames of this user were refused: the connection is closed. Connect again later."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, REFUSED_AGAIN_MS)
 
 
 class TooLarge(TidingsError):

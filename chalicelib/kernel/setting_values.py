@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from ..model.identifiers import Region
 from ..model.log import Durability
 from ..model.rooms import RoomType
+from .rates import Rate
 
 ANY_ORIGIN = "*"
 MOST_REGIONS = 8  # a position has a part for each
@@ -25,14 +26,6 @@ _LEAST_VALIDITY_S, _MOST_VALIDITY_S = 60, 100 * 365 * 86_400  # its end must hav
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+")
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")  # as browsers send it: lower case, no path
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A token bucket: it holds `burst` tokens and gains `per_s` a second."""
-
-    per_s: float
-    burst: int
 
 
 @dataclass(frozen=True, slots=True)

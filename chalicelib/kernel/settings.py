@@ -10,29 +10,12 @@ from ..model.identifiers import Region
 from ..model.log import Durability
 from ..model.rooms import RoomType
 from . import setting_values as values
+from .rates import DEFAULT_LIMITS, DEFAULT_ROOM_RATE, Rate
 from .setting_values import ANY_ORIGIN as ANY_ORIGIN
 from .setting_values import MOST_REGIONS as MOST_REGIONS
 from .setting_values import Alone as Alone
 from .setting_values import Endpoint as Endpoint
-from .setting_values import Rate as Rate
 from .setting_values import WebSocketApi as WebSocketApi
-
-# By action; "*" is one bucket for all others.
-DEFAULT_LIMITS = {
-    "*": Rate(100, 500),
-    "send_message": Rate(100, 500),
-    "delete_message": Rate(20, 100),
-    "typing_start": Rate(20, 100),
-    "typing_stop": Rate(20, 100),
-    "message_read": Rate(50, 200),
-    "message_delivered": Rate(100, 500),
-    "set_status": Rate(5, 20),
-    "sync": Rate(10, 50),
-}
-# DynamoDB writes 1,000 units a second to one partition, which a stream is. A message of up to 1 KB
-# costs it two: with this rate half of them remain for larger ones.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
-DEFAULT_ROOM_RATE = Rate(250, 500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +81,11 @@ class Settings:
             posted, 2 s at most [TIDINGS_FAST_LANE_MS].
         outbox: 1 if the stream of the table `messages` queues what no sender has delivered: then
             a sender queues no job for what it has delivered itself [TIDINGS_OUTBOX].
-        limits: Rate limits for each user, by action, where they differ from the defaults: a JSON
-            object such as {"send_message": [100, 500]}: tokens per second, and the burst
-            [TIDINGS_LIMITS].
+        limits: Rate limits by action, where they differ from the defaults: a JSON object such as
+            {"send_message": [100, 500]}: tokens per second, and the burst [TIDINGS_LIMITS].
+        viewer_header: The header in which your proxy names the address of its client, such as
+            x-viewer-address, which the edge of Terraform sets; empty to trust none
+            [TIDINGS_VIEWER_HEADER].
         room_rate: Messages and deletions that a room takes in a region: a JSON array of the
             number per second, and the burst [TIDINGS_ROOM_RATE].
         room_share: The part of a room's rate and burst that one member may use, above 0 and at
@@ -165,6 +150,7 @@ class Settings:
     fast_lane_ms: int = 250
     outbox: bool = False
     limits: Mapping[str, Rate] = field(default_factory=lambda: DEFAULT_LIMITS)
+    viewer_header: str = ""
     room_rate: Rate = DEFAULT_ROOM_RATE
     room_share: float = 0.25
     durability: Durability = Durability.REGIONAL
@@ -239,6 +225,7 @@ class Settings:
             fast_lane_ms=max(1, int(env.get("TIDINGS_FAST_LANE_MS", default.fast_lane_ms))),
             outbox=env.get("TIDINGS_OUTBOX", "") == "1",
             limits={**DEFAULT_LIMITS, **values.limits(env.get("TIDINGS_LIMITS", ""))},
+            viewer_header=env.get("TIDINGS_VIEWER_HEADER", default.viewer_header).lower(),
             room_rate=values.room_rate(env.get("TIDINGS_ROOM_RATE", "")) or default.room_rate,
             room_share=values.share(env.get("TIDINGS_ROOM_SHARE", "")) or default.room_share,
             durability=values.one_of(

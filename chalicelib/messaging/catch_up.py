@@ -27,6 +27,7 @@ class Caught:
         recovered: The entries are exactly what came after the given position.
         more: There is more after `position`: ask again with it.
         unreadable: The log cannot be read; the other fields then mean nothing.
+        fills: The answer has no room for what follows.
     """
 
     entries: list[Entry]
@@ -34,6 +35,7 @@ class Caught:
     recovered: bool
     more: bool
     unreadable: bool = False
+    fills: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,9 @@ class CatchUp:
 
         One batched DynamoDB read for all heads; a room without new entries costs nothing more.
         With several regions and without Redis, each room costs a query for each other region.
-        The whole answer fits into one frame; what does not fit comes with the next sync. A room
-        that cannot be read does not affect the others.
+        The whole answer fits into one frame; what does not fit comes with the next sync, and is not
+        read: at most one room is read in vain. A room that cannot be read does not affect the
+        others.
         """
         heads = self._reader.heads(list(given))
         try:
@@ -74,16 +77,21 @@ class CatchUp:
             sizes.of_conversation(room_id, positions.encode(heads[room_id])) for room_id in given
         )
         answer: dict[RoomId, Caught] = {}
+        is_full = False
         for room_id, text in given.items():
             held = recent.get(room_id, [])
             try:
-                caught = self._catch_up(room_id, text, heads[room_id], held, limit, room_for)
+                if is_full:
+                    caught = _put_off(text, heads[room_id])
+                else:
+                    caught = self._catch_up(room_id, text, heads[room_id], held, limit, room_for)
             except TidingsError:
                 raise
             except Exception as fault:  # noqa: BLE001 - it would fail again; the answer says so
                 telemetry.error("room_unreadable", fault, room_id=room_id)
                 caught = Caught([], text, recovered=False, more=False, unreadable=True)
             room_for -= sum(map(sizes.of_message, caught.entries))
+            is_full = is_full or caught.fills
             answer[room_id] = caught
         return answer
 
@@ -129,7 +137,7 @@ class CatchUp:
             return self._snapshot(room_id, text, heads, limit, room_for)
         reached = self._named(room_id, positions.decode(text), heads)
         found: list[Entry] = []
-        more = False
+        more, fills = False, False
         for region in heads:
             missed = self._missed(room_id, region, reached[region], heads, recent, limit)
             if missed is None:
@@ -143,11 +151,11 @@ class CatchUp:
             seen = self._shown(once[entry.message_id]) if entry.message_id in once else None
             room_for -= sizes.of_message(seen) if seen is not None else 0
             if room_for < 0 or number == limit:
-                more = True
+                more, fills = True, room_for < 0
                 break
             shown += [seen] if seen is not None else []
             reached[entry.region] = Head(entry.seq, entry.message_id)
-        return Caught(shown, positions.encode(reached), True, more)
+        return Caught(shown, positions.encode(reached), True, more, fills=fills)
 
     def _named(
         self, room_id: RoomId, position: positions.Position, heads: Mapping[Region, Head]
@@ -209,8 +217,9 @@ class CatchUp:
         entries, _ = self._reader.history(room_id, None, None, min(limit, 50))
         count = sizes.fitting(map(sizes.of_message, reversed(entries)), room_for)
         if count < len(entries) and (room_for < sizes.SYNC_BYTES // 2 or not count):
-            return Caught([], text, bool(text), True)
-        return Caught(entries[len(entries) - count :], positions.encode(reached), False, False)
+            return Caught([], text, bool(text), True, fills=True)
+        shown, fills = entries[len(entries) - count :], count < len(entries)
+        return Caught(shown, positions.encode(reached), False, False, fills=fills)
 
     def _shown(self, entry: Entry) -> Entry | None:
         """Return what clients see of an entry: for a deletion, the deleted message to replace."""
@@ -221,6 +230,12 @@ class CatchUp:
         found = self._reader.first_copy(entry.room_id, entry.target_id)
         # The mark on a message of another region may arrive after the deletion itself.
         return replace(found, deleted=True, content=None) if found is not None else None
+
+
+def _put_off(text: str, heads: Mapping[Region, Head]) -> Caught:
+    """Answer for a conversation without reading it: what is new in it comes with a later sync."""
+    position = positions.decode(text) if text else {}
+    return Caught([], text, bool(text), more=dict(position) != dict(heads))
 
 
 def _lost(message_id: MessageId | None, heads: Mapping[Region, Head]) -> bool:

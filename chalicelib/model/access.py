@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .identifiers import ConnectionId, UserId
+from .identifiers import UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,18 @@ class RoomRate:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One token that a frame or a request takes from a bucket.
+    """What a frame, a packet or a request takes from a token bucket.
+
+    A charge that is refused, or made for a frame that is `invalid`, takes a token from the payer's
+    bucket of refusals as well.
 
     Attributes:
         name: The bucket's action.
         now_ms: When, for the metrics. Buckets run on the cache's own clock.
-        payer: The user whose bucket it is; None for a bucket of the connection itself (the user
-            is not known before the connection is read).
+        payer: The user whose bucket it is; None until the user is known, and for a session's.
+        tokens: How many it takes, at most `burst`; more for what costs more.
+        refusals_per_s: The rate of the bucket of refusals; `refusals_burst` is its size.
+        invalid: The frame will be refused in any case.
         room: What an append to a room takes besides; None for no limit.
     """
 
@@ -34,11 +39,28 @@ class Charge:
     burst: int
     now_ms: int
     payer: UserId | None = None
+    tokens: int = 1
+    refusals_per_s: float = 1.0
+    refusals_burst: int = 1
+    invalid: bool = False
     room: RoomRate | None = None
 
-    def shared_by(self, connection_id: ConnectionId) -> str:
-        """The bucket of the member's share: the payer's, or the connection's own."""
-        return self.payer or connection_id
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What became of a charge.
+
+    Attributes:
+        wait_ms: Milliseconds until the bucket has the tokens; 0 if it had them. Otherwise none
+            were taken.
+        exhausted: It was refused or invalid, and the payer's bucket of refusals is empty.
+    """
+
+    wait_ms: int = 0
+    exhausted: bool = False
+
+
+PAID = Paid()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from .access import PAID, Paid
 from .identifiers import ConnectionId, Region, RoomId, UserId
 from .lines import Turn
 from .rooms import Role
@@ -165,10 +166,10 @@ class FrameContext:
     Attributes:
         connection: None if it is not cached.
         role: The user's role in the room of the frame, as granted or as cached with the members;
-            None if the cache does not know it, or the process not the user.
+            None if the cache does not know it.
         version: The room's membership version; None without a room, or without the cache.
         turn: The turn to write to the room's stream; None if none was requested.
-        wait_ms: Milliseconds until the charged bucket has a token; 0 if it had one.
+        paid: What became of the charge.
         noted_ms: When a sign of life of the connection was last noted; 0 if that is unknown.
     """
 
@@ -176,5 +177,5 @@ class FrameContext:
     role: Role | None = None
     version: str | None = None
     turn: Turn | None = None
-    wait_ms: int = 0
+    paid: Paid = PAID
     noted_ms: int = 0

@@ -9,6 +9,11 @@ from enum import StrEnum
 from .connections import Target
 from .identifiers import ConnectionId, Region, RoomId, Stream, UserId
 
+# What may wait in Redis for one session: frames for its next poll, which are one answer of a
+# function (6 MB, escaped), and parts of binary packets, of two with the most attachments.
+MAX_FRAMES, MAX_FRAMES_BYTES = 1_000, 2_000_000
+MAX_PARTS, MAX_PARTS_BYTES = 66, 1_000_000
+
 
 class End(StrEnum):
     """How a polling session ends; its value is what is stored.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from ..model.access import Charge
+from ..model.access import Charge, Paid
 from ..model.identifiers import UserId
 
 
@@ -87,9 +87,11 @@ class Probes(Protocol):
 class Buckets(Protocol):
     """Token buckets that limit what users do."""
 
-    def spend(self, charge: Charge) -> int:
-        """Take a token from the payer's bucket (atomic).
+    def spend(self, charge: Charge) -> Paid:
+        """Take tokens from the payer's bucket (atomic).
 
-        A bucket holds `burst` tokens and gains `per_s` per second. Returns 0, or the milliseconds
-        until there is a token; then none was taken.
+        A bucket holds `burst` tokens and gains `per_s` per second.
         """
+
+    def spend_for_address(self, address: str, charge: Charge) -> Paid:
+        """Take tokens from the bucket of a network address (atomic)."""

@@ -101,8 +101,11 @@ class Registry(Protocol):
     Users are in buckets (`ids.user_bucket`). A bucket is complete (warm) or not (cold), by itself.
     """
 
-    def register(self, connection: Connection) -> bool:
-        """Add it. True if it is the user's first connection in this region (atomic)."""
+    def register(self, connection: Connection) -> int:
+        """Add it, and return how many connections the user has in this region now (atomic).
+
+        Of a cold bucket, this is how many are known.
+        """
 
     def restore(self, connections: Sequence[Connection], heard_ms: int = 0) -> Sequence[Connection]:
         """Add connections that were lost, all in one round trip.
@@ -210,6 +213,9 @@ class Registry(Protocol):
 class FrameContexts(Protocol):
     """What handling a frame needs, read in one round trip."""
 
+    def owner(self, connection_id: ConnectionId) -> UserId | None:
+        """Whose connection it is; None if it is not cached."""
+
     def frame(
         self,
         connection_id: ConnectionId,
@@ -221,7 +227,7 @@ class FrameContexts(Protocol):
 
         With a room, makes its membership version if there is none.
 
-        With a `charge`, takes a token. With a `turn_region`, draws a turn of that stream: takes
-        a token of the room's rate, and then the stream's lease if it is free. The turn has the
-        room's members if they are cached and the room is not large.
+        With a `charge`, takes its tokens from the payer's bucket. With a `turn_region`, draws a
+        turn of that stream: takes a token of the room's rate, and then the stream's lease if it is
+        free. The turn has the room's members if they are cached and the room is not large.
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from ..model.access import Charge, Paid
 from ..model.connections import Target
 from ..model.identifiers import ConnectionId, Stream
 from ..model.sessions import Checkpoint, End, EngineSession, PacketPart, StreamsSent, Trail
@@ -37,6 +38,12 @@ class EngineSessions(Protocol):
     def get(self, sid: ConnectionId) -> EngineSession | None:
         """None if unknown, or if a websocket takes or has taken it over."""
 
+    def pay(self, sid: ConnectionId, charge: Charge) -> tuple[EngineSession | None, Paid]:
+        """Take the charge's tokens from the session's own bucket; return the session as `get` does.
+
+        One that is not, or no longer, known pays as well.
+        """
+
     def ping(self, sid: ConnectionId, before_ms: int, now_ms: int) -> bool:
         """Store that a ping is sent now; False if the last one was not at `before_ms` (atomic)."""
 
@@ -45,6 +52,9 @@ class EngineSessions(Protocol):
 
     def connect(self, sid: ConnectionId, namespace: str) -> bool:
         """Store that a namespace was connected; False, and no effect, if the session is unknown."""
+
+    def disconnect(self, sid: ConnectionId, namespace: str) -> None:
+        """Store that a namespace is no longer connected."""
 
     def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[PacketPart]:
         """Store a part of a binary packet and return all parts that wait now.
@@ -56,7 +66,7 @@ class EngineSessions(Protocol):
             at_ms: When it was sent; None if parts arrive in order.
 
         Raises:
-            TooLarge: Too many parts waited; they were dropped.
+            TooLarge: Too many parts or bytes waited; they were dropped.
         """
 
     def gathered(self, sid: ConnectionId) -> list[PacketPart]:
@@ -74,8 +84,9 @@ class EngineSessions(Protocol):
     def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
         """Append frames to a polling session's write buffer and wake its poll (atomic).
 
-        False if there is no such session, or if its client does not fetch frames: over 1,000
-        wait. If it has been upgraded, returns its websocket and stores nothing.
+        False if there is no such session, or if its client does not fetch frames: over 1,000, or
+        over 2,000,000 bytes of them, would wait. If it has been upgraded, returns its websocket
+        and stores nothing.
         """
 
     def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> int:

@@ -10,10 +10,16 @@ from ..model.identifiers import RoomId, UserId
 class TypingState(Protocol):
     """Which users are typing in which rooms, and since when."""
 
-    def typing(self, room_id: RoomId, user_id: UserId, started_ms: int | None) -> None:
-        """Store the newest typing_start; with None, remove it."""
+    def start_typing(self, room_id: RoomId, user_id: UserId, at_ms: int, again_ms: int) -> bool:
+        """Store the newest start (atomic). It is forgotten after 30 s.
 
-    def typing_since(self, room_id: RoomId, user_id: UserId) -> int | None: ...
+        Returns:
+            Whether to tell others: not if it is older than the newest one, or if they were told of
+            one less than `again_ms` before.
+        """
+
+    def stop_typing(self, room_id: RoomId, user_id: UserId, at_ms: int) -> bool:
+        """Remove the newest start; False if there is none until `at_ms` (atomic)."""
 
     def newest_view(self, room_id: RoomId, user_id: UserId, at_ms: int) -> bool:
         """Store when another region's user opened or closed the room; it is kept for an hour.

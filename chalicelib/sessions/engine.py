@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .. import wire
+from ..access.limits import PACKET, Limits
 from ..connections.closing import Closing, Reason
 from ..connections.registry import Connections
 from ..jobs.sessions import CleanUp, EndWithoutNamespace, GreetSession, Heartbeat
@@ -30,6 +31,7 @@ from ..wire.heartbeat import Pace
 NAMESPACES = ("/", "/moments", "/notifications")
 MAX_PAYLOAD = 1_000_000
 OPEN_WITHIN_MS = 5_000
+OPENING_S = (0.01, 0.02, 0.04, 0.08, 0.16)  # the waits between the first looks
 REFUSED_MS = 5_000  # including the last try, less than the time after which a hand-over is retried
 PROBE_MS = 10_000
 ASKED_WITHIN_MS, MOVED_WITHIN_MS = 4_000, 15_000  # a hand-over that died goes on after 11 s
@@ -47,6 +49,7 @@ class Engine:
         poster: Poster,
         outbound: Queue,
         clock: Clock,
+        limits: Limits,
     ) -> None:
         self.pace = Pace(settings.ping_interval_ms, settings.ping_timeout_ms)
         self._connect_within_s = settings.connect_timeout_s
@@ -56,6 +59,7 @@ class Engine:
         self._poster = poster
         self._outbound = outbound
         self._clock = clock
+        self._limits = limits
 
     def open(self, session: EngineSession) -> None:
         """Handle `$connect`: store the session, queue the open packet. 1 Redis trip, 1 SQS send."""
@@ -96,21 +100,26 @@ class Engine:
     def greet(self, job: GreetSession) -> None:
         """Post the open packet as soon as the websocket is open; then start the heartbeat.
 
-        A repeated job may come after the end of the session, which nobody else may have noticed.
+        The worker waits for a moment. For a handshake that takes longer, or is never completed,
+        another job looks each second. A repeated job may come after the end of the session, which
+        nobody else may have noticed.
         """
         target = job.target
         post = Post(target, self._handshake(target, []).encode())
-        wait_s = 0.01
-        while (outcome := self._poster.post([post])[0]) is not Outcome.DELIVERED:
+        for wait_s in (*(OPENING_S if not job.attempt else ()), 0.0):
+            outcome = self._poster.post([post])[0]
+            if outcome is Outcome.DELIVERED:
+                self.begin(target)
+                return
             young = self._clock.now_ms() - target.connected_at_ms < OPEN_WITHIN_MS
             if outcome is Outcome.GONE and not young:
                 self.closed(target.connection_id)
                 return
-            if not young:
-                raise Unavailable("the open packet could not be posted")
-            self._clock.sleep(wait_s)
-            wait_s = min(2 * wait_s, 0.64)
-        self.begin(target)
+            if wait_s:
+                self._clock.sleep(wait_s)
+        if not young:
+            raise Unavailable("the open packet could not be posted")
+        self._outbound.send([GreetSession(target=target, attempt=job.attempt + 1, delay_s=1)])
 
     def begin(self, target: Target) -> None:
         """Queue the first heartbeat and the check that a namespace was connected. 1 SQS send."""
@@ -139,6 +148,21 @@ class Engine:
         except CacheDown:
             return None
 
+    def paid(self, sid: ConnectionId, tokens: int) -> EngineSession | None:
+        """Return a session, once a packet of it is paid for: 1 Redis trip.
+
+        None when it is unknown or Redis is away.
+
+        Raises:
+            RefusedTooOften: The session has sent too many packets: end it.
+        """
+        try:
+            session, paid = self._sessions.pay(sid, self._limits.charge(PACKET, tokens))
+        except CacheDown:
+            return None
+        self._limits.check_packet(paid)
+        return session
+
     def connected(self, sid: ConnectionId, namespace: str) -> bool:
         """Note that a namespace was connected, after its socket was stored.
 
@@ -150,6 +174,13 @@ class Engine:
         except CacheDown:
             telemetry.log("WARNING", "namespace_not_noted")
             return False
+
+    def disconnected(self, sid: ConnectionId, namespace: str) -> None:
+        """Note that a namespace was disconnected: it may be connected again."""
+        try:
+            self._sessions.disconnect(sid, namespace)
+        except CacheDown:
+            telemetry.log("WARNING", "namespace_not_noted")
 
     def end_without_namespace(self, job: EndWithoutNamespace) -> None:
         """End a session that has not connected to a namespace in time."""

@@ -11,6 +11,7 @@ from ..contract import events
 from ..kernel import telemetry
 from ..kernel.errors import BadRequest, TidingsError
 from ..membership.rooms import Rooms
+from ..messaging import sizes
 from ..messaging.reading import MessageReader
 from ..model.connections import Target
 from ..model.delivery import Cursor
@@ -24,6 +25,7 @@ from ..wire import offsets
 from ..wire.offsets import RecoveryClaim
 
 MOST_MISSED = 500  # entries that one recovery sends
+POLLED_BYTES = 1_500_000  # of them, to a client that polls: what waits for a poll is bounded
 MOST_STREAMS = 2_000  # streams that a checkpoint keeps
 # When a user joined and when a message was written are the times of two clocks, which may differ.
 # So what was written shortly before is sent, too: members may read it; a hole would be silent.
@@ -109,6 +111,8 @@ class MissedEntries:
             missed += entries
         allowed = set(self._rooms.among(target.user_id, list({e.room_id for e in missed})))
         missed = [e for e in missed if e.room_id in allowed and e.origin_id != target.sid]
+        if target.polls and sum(map(sizes.of_message, missed)) > POLLED_BYTES:
+            return None
         if missed and not self._store.use(name, offset):
             return None
         return Missed(found.pid, sorted(missed, key=lambda entry: entry.message_id), reached)

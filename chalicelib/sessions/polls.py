@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ..kernel.errors import Conflict, NotFound
+from collections.abc import Callable
+
+from ..access.limits import PACKET, Limits
+from ..kernel.errors import Conflict, NotFound, RefusedTooOften
 from ..model import lifecycle
 from ..model.identifiers import ConnectionId
 from ..model.lifecycle import Input, Reaction, State
@@ -23,22 +26,26 @@ class Polls:
         sessions: EngineSessions,
         pace: heartbeat.Pace,
         clock: Clock,
+        limits: Limits,
         slots: int,
     ) -> None:
         self._engine = engine
         self._sessions = sessions
         self._pace = pace
         self._clock = clock
+        self._limits = limits
         self._slots = slots
 
-    def poll(self, sid: ConnectionId, poll: str) -> list[str]:
+    def poll(self, sid: ConnectionId, poll: str, pay: Callable[[], None]) -> list[str]:
         """Wait for the frames of one poll and return them; a noop packet when none come.
 
         Args:
             poll: Names the poll; a request that is sent again has the same name.
+            pay: Charges a poll of a session without a namespace, whose user is not known.
 
         Raises:
             NotFound: There is no such session.
+            RateLimited: It makes too many requests, or its network does.
             Conflict: Another poll is waiting, or this one was answered with frames, and it is
                 unknown whether they arrived. The session has been ended.
         """
@@ -46,6 +53,8 @@ class Polls:
         latest_ms = now_ms + heartbeat.HOLD_MS + _LATE_MS
         try:
             session = self.answering(sid)
+            if not session.namespaces:
+                pay()
             polling = self._sessions.poll(sid, poll, latest_ms, now_ms)
         except NotFound:
             if self._sessions.farewell(sid):
@@ -63,14 +72,20 @@ class Polls:
         return frames
 
     def answering(self, sid: ConnectionId) -> EngineSession:
-        """Return a polling session whose client has answered the last ping in time.
+        """Return a polling session whose client has answered the last ping in time, and charge it.
 
         Raises:
             NotFound: There is no such session, or it timed out just now.
+            RefusedTooOften: It makes too many requests: it has been ended.
         """
-        session = self._sessions.get(sid)
+        session, paid = self._sessions.pay(sid, self._limits.charge(PACKET))
         if session is None or not session.target.polls:
             raise NotFound("no such session")
+        try:
+            self._limits.check_packet(paid)
+        except RefusedTooOften:
+            self._engine.close(session.target)
+            raise
         if self._pace.overdue(session, self._clock.now_ms()):
             self._engine.close(session.target)
             raise NotFound("no such session")

@@ -1,7 +1,8 @@
 """Ephemeral events: typing, and who has a room open. They are never logged and never synced.
 
-A frame only queues a job; a worker on the outbound queue posts the event. Typing ends by itself:
-each start queues a delayed job that ends it, unless a newer start or a stop came in the meantime.
+A frame only queues a job; a worker on the outbound queue posts the event, if something changed. A
+user who goes on typing is shown again after a while. Typing ends by itself: each start queues a
+delayed job that ends it, unless a newer start or a stop came in the meantime.
 
 An event is posted in this region, then published for the others. What another region has published
 is posted here only (`relay_…`). Each region ends typing by itself, so an end is not published.
@@ -26,6 +27,7 @@ from ..ports.system import Clock
 from ..ports.typing import TypingState
 
 TYPING_EXPIRES_S = 6
+AGAIN_MS = 2_500  # below the three seconds after which clients repeat a start
 LATE_MS = 15_000
 _VIEWS: Mapping[str, type[UserJoined | UserLeft]] = {
     each.name: each for each in (UserJoined, UserLeft)
@@ -76,7 +78,7 @@ class Ephemeral:
         self._outbound.send(jobs)
 
     def tell_typing(self, job: TellTyping) -> None:
-        """Post and publish a start or stop; drop it if it is late or a newer one came before it."""
+        """Post and publish a start or stop that changes something, unless it is late."""
         if self._clock.now_ms() - job.at_ms > LATE_MS:
             return
         if self._post_typing(job, job.origin):
@@ -99,9 +101,8 @@ class Ephemeral:
         """End typing whose stop never came."""
         room_id, user_id = job.room_id, job.user_id
         try:
-            if self._state.typing_since(room_id, user_id) != job.at_ms:
+            if not self._state.stop_typing(room_id, user_id, job.at_ms):
                 return
-            self._state.typing(room_id, user_id, None)
         except CacheDown:
             telemetry.log("WARNING", "typing_not_remembered")
         event = Typing(room_id, user_id, False, times.iso(self._clock.now_ms()))
@@ -144,12 +145,15 @@ class Ephemeral:
                 self._tell_view(UserLeft, room_id, target.user_id, target.origin, now_ms)
 
     def _post_typing(self, job: TellTyping | RelayTyping, origin: ConnectionId | None) -> bool:
-        """Post a start or stop in this region; False if a newer one came before it."""
+        """Post a start or stop in this region; False if it changes nothing."""
         room_id, user_id, at_ms = job.room_id, job.user_id, job.at_ms
         try:
-            if (self._state.typing_since(room_id, user_id) or 0) > at_ms:
+            if job.is_typing:
+                changes = self._state.start_typing(room_id, user_id, at_ms, AGAIN_MS)
+            else:
+                changes = self._state.stop_typing(room_id, user_id, at_ms)
+            if not changes:
                 return False
-            self._state.typing(room_id, user_id, at_ms if job.is_typing else None)
         except CacheDown:
             telemetry.log("WARNING", "typing_not_remembered")
         event = Typing(room_id, user_id, job.is_typing, times.iso(at_ms))

@@ -32,6 +32,7 @@ from ..ports.receipts import AckNumbers, Claims, Markers
 from ..ports.system import Clock
 
 COUNTS_EVERY_S = 5
+READ_AGAIN_S = 3_600
 MAX_UNREAD = 100
 DELIVERED_S = 86_400
 PUBLISH_AGAIN_S = 15
@@ -42,6 +43,11 @@ _COUNTED = 10  # senders who get counts
 def delivered_claim(message_id: MessageId, user_id: UserId) -> str:
     """The claim of a message's first arrival at a user's device. A message id has no `:`."""
     return f"delivered:{message_id}:{user_id}"
+
+
+def read_again_claim(room_id: RoomId, user_id: UserId, message_id: MessageId) -> str:
+    """The claim of a repeated `message_read`, whose first call may have told nobody."""
+    return f"read:{room_id}:{message_id}:{user_id}"
 
 
 def counts_claim(room_id: RoomId) -> str:
@@ -113,8 +119,10 @@ class Receipts:
         seen = self._reader.seen_with(entry)
         marker = Marker(user_id, message_id, now_ms, entry.region, entry.seq, seen)
         before = self._markers.move(room_id, self._region, marker)
-        # A repeated call queues the job again: the first may have died before it did.
+        # A repeated call queues the job again, once: the first may have died before it did.
         again = before is None or before.message_id == message_id
+        if before is not None and again and not self._first_repeat(room_id, marker):
+            return
         if before is not None and not again and before.covers(entry.region, entry.seq, message_id):
             return
         job = TellRead(
@@ -128,6 +136,14 @@ class Receipts:
             seen=seen or None,
         )
         self._outbound.send([job])
+
+    def _first_repeat(self, room_id: RoomId, marker: Marker) -> bool:
+        """Whether a marker that does not move is set there again for the first time."""
+        try:
+            name = read_again_claim(room_id, marker.user_id, marker.message_id)
+            return self._claims.claim(name, READ_AGAIN_S)
+        except CacheDown:
+            return True
 
     def tell_read(self, job: TellRead) -> None:
         """Send `message_read` to the reader's other devices and to the senders of what was read."""

@@ -66,6 +66,10 @@ class Pace:
         on_time_ms = session.pong_ms + self.interval_ms + self.timeout_ms
         return max(on_time_ms, session.ping_ms + self.timeout_ms // 2)
 
+    def expects_pong(self, session: EngineSession, now_ms: int) -> bool:
+        """Whether a pong can be the answer to a ping; one that was just sent may not be noted."""
+        return awaited(session) or now_ms >= session.pong_ms + self.interval_ms
+
     def stopped(self, session: EngineSession, now_ms: int) -> bool:
         """Whether no timer has run for so long that the chain of timers must have ended."""
         quiet_ms = now_ms - max(session.ping_ms, session.pong_ms)

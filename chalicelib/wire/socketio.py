@@ -19,6 +19,7 @@ from .engineio import ProtocolError
 
 MAIN = "/"
 MAX_ATTACHMENTS = 32
+MAX_NAMESPACE = 128  # characters
 RESERVED = frozenset(
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
@@ -73,6 +74,8 @@ def decode(text: str) -> Packet:
     if (kind in _BINARY) != (found["attachments"] is not None) or attachments > MAX_ATTACHMENTS:
         raise ProtocolError("wrong number of attachments")
     namespace = (found["namespace"] or MAIN).partition("?")[0]
+    if len(namespace) > MAX_NAMESPACE:
+        raise ProtocolError(f"a namespace has at most {MAX_NAMESPACE} characters")
     ack_id = int(found["ack_id"]) if found["ack_id"] else None
     data, fault = _load(kind, found["data"]) if found["data"] else (None, None)
     if not _fits(kind, data):

@@ -42,7 +42,7 @@ _COMMIT = 3 * 2
 # An item of `connections`, and its copies in the indexes by user and by bucket.
 _CONNECTION = 3
 
-CONNECT = Calls("websocket_connect", redis=1, reads=1, writes=_CONNECTION, fifo=1)
+CONNECT = Calls("websocket_connect", redis=2, reads=1, writes=_CONNECTION, fifo=1)
 DISCONNECT = Calls("websocket_disconnect", redis=1, reads=1, writes=_CONNECTION, standard=1)
 # A user came online: read their friends (two queries) and the shown presence; write it twice, as
 # shown and as announced.
@@ -55,7 +55,7 @@ LEFT = Calls("deliver", redis=3, reads=5, writes=2, copied=2)
 # of these four.
 SIO_CONNECT = Calls("websocket_connect", redis=1, standard=1)
 SIO_OPENED = Calls("outbound", standard=1)
-SIO_NAMESPACE = Calls("websocket_message", frames_in=1, redis=1, reads=1, fifo=1)
+SIO_NAMESPACE = Calls("websocket_message", frames_in=1, redis=2, reads=1, fifo=1)
 SIO_DISCONNECT = Calls("websocket_disconnect", redis=3, reads=4, writes=_CONNECTION, standard=1)
 
 
@@ -100,9 +100,9 @@ CHECKED = Calls("replicated", reads=1)
 
 # Two jobs in one request: one announces that the user types, a delayed one that they stopped.
 TYPING = Calls("websocket_message", frames_in=1, frames_out=1, redis=1, standard=1)
-TYPING_TOLD = Calls("outbound", redis=3)
+TYPING_TOLD = Calls("outbound", redis=2)
 # With several regions the job also asks where the room's members are, and publishes.
-TYPING_PUBLISHED = Calls("outbound", redis=5, published=1)
+TYPING_PUBLISHED = Calls("outbound", redis=4, published=1)
 READ = Calls(
     "websocket_message",
     frames_in=1,
@@ -117,7 +117,7 @@ READ_TOLD = Calls("outbound", redis=3, reads=2)
 
 # A delayed job pings and sends the next job; the pong is a frame without an answer.
 BEAT = Calls("outbound", redis=3, reads=3, standard=1)
-PONG = Calls("websocket_message", frames_in=1, redis=2)
+PONG = Calls("websocket_message", frames_in=1, redis=3)
 # One of these signs of life is stored every 15 minutes at most. The item moves within the index
 # by bucket, which counts as two writes.
 SEEN_S, SEEN_WRITES = 900, _CONNECTION + 1
@@ -138,8 +138,8 @@ def deliver_foreign(regions: int) -> Calls:
 
 # Each region relays the begin and the end; a delayed job ends it if no end comes.
 TYPING_RELAYED = (
-    Calls("relay", redis=3, standard=1),
-    Calls("relay", redis=3),
+    Calls("relay", redis=2, standard=1),
+    Calls("relay", redis=2),
     Calls("outbound", redis=1),
 )
 # A presence: what Redis knows of where the user is connected is forgotten, one job looks at it in

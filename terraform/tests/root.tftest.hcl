@@ -52,6 +52,10 @@ run "clients_are_sent_to_the_one_host_when_it_has_a_domain" {
     condition     = local.app.endpoints == { us-east-1 = { websocket = "wss://chat.example.com/{shard}", health = "https://chat.example.com/v1/health" } } && local.app.shards == 2
     error_message = "GET /v1/endpoint must name the edge, not the APIs."
   }
+  assert {
+    condition     = local.app.settings.TIDINGS_VIEWER_HEADER == "x-viewer-address"
+    error_message = "The functions must trust the address that the edge names."
+  }
 }
 
 run "without_an_edge_clients_use_the_apis" {
@@ -70,6 +74,10 @@ run "without_an_edge_clients_use_the_apis" {
   assert {
     condition     = output.websocket_url == "wss://ws.example.com/prod" && output.url == "https://api.example.com" && !output.edge
     error_message = "GET /v1/endpoint must name the APIs' own domains, with the stage, which is the mapping key."
+  }
+  assert {
+    condition     = !contains(keys(local.app.settings), "TIDINGS_VIEWER_HEADER")
+    error_message = "Without an edge no header may be trusted."
   }
 }
 

@@ -20,6 +20,8 @@ from chalicelib.model.rooms import LargeRoom, Role
 from tests.support.cache import ALICE, EAST, NOW, ROOM, Rig, connection, entry, target, warm
 from tests.support.world import CountingIds, FakeClock
 
+RATE = RoomRate(1, 9, 1, 9)
+
 DRAFT = Draft(TurnId("t"), entry(0), "#draft#t")
 CALLS: dict[str, Callable[[Any], Any]] = {
     "register": lambda c: c.register(connection(ALICE)),
@@ -31,7 +33,9 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "expect_acks": lambda c: c.expect_acks({1: (ROOM, MessageId("0" * 26))}),
     "acked": lambda c: c.acked(1),
     "spend": lambda c: c.spend(Charge("x", 1.0, 1, NOW, ALICE)),
-    "spend_room": lambda c: c.spend_room(ROOM, Charge("x", 1, 1, NOW, ALICE, RoomRate(1, 9, 1, 9))),
+    "spend_for_address": lambda c: c.spend_for_address("192.0.2.1", Charge("x", 1.0, 1, NOW)),
+    "owner": lambda c: c.owner(target(ALICE).connection_id),
+    "spend_room": lambda c: c.spend_room(ROOM, Charge("x", 1, 1, NOW, ALICE, room=RATE)),
     "enter_line": lambda c: c.enter_line(DRAFT),
     "wait_in_line": lambda c: c.wait_in_line(DRAFT, 0.01),
     "settle": lambda c: c.settle((ROOM, EAST), DRAFT.turn_id, Head(1, MessageId("1")), {}),
@@ -65,9 +69,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "release_lease": lambda c: c.release_lease((ROOM, EAST), "one", 1, True, 1),
     "deliver": lambda c: c.deliver(ROOM, [entry(n) for n in range(1, 51)]),
     "recent": lambda c: c.recent([RoomId(f"r{n}") for n in range(50)]),
-    "typing": lambda c: c.typing(ROOM, ALICE, 1),
-    "typing_stop": lambda c: c.typing(ROOM, ALICE, None),
-    "typing_since": lambda c: c.typing_since(ROOM, ALICE),
+    "start_typing": lambda c: c.start_typing(ROOM, ALICE, 1, 1),
+    "stop_typing": lambda c: c.stop_typing(ROOM, ALICE, 1),
     "lease_posts": lambda c: c.lease_posts(1, 10, ROOM),
     "note_posts": lambda c: c.note_posts(3, 1),
     "posts_pass": lambda c: c.posts_pass(),

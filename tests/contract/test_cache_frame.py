@@ -38,7 +38,7 @@ class TestFrame:
         one = connection(ALICE)
         rig.cache.register(one)
         rig.cache.fill_members(ROOM, None, {})
-        for charge in (None, Charge("x", 10.0, 100, NOW), Charge("x", 10.0, 100, NOW, ALICE)):
+        for charge in (None, Charge("x", 10.0, 100, NOW, ALICE)):
             frame = rig.cache.frame(one.connection_id, ROOM, EAST, charge)
             assert (frame.connection, frame.role) == (one, None)
             assert frame.turn is not None

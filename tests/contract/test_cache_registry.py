@@ -13,18 +13,18 @@ from tests.support.threads import together
 
 
 class TestRegistry:
-    def test_the_first_connection_and_the_last_are_told(self, rig: Rig) -> None:
+    def test_connections_are_counted_and_the_last_is_told(self, rig: Rig) -> None:
         cache = rig.cache
-        assert cache.register(connection(ALICE, 1))
-        assert not cache.register(connection(ALICE, 2))
-        assert cache.register(connection(BOB, 1))
+        assert cache.register(connection(ALICE, 1)) == 1
+        assert cache.register(connection(ALICE, 2)) == 2
+        assert cache.register(connection(BOB, 1)) == 1
         assert not cache.unregister(target(ALICE, 1), NOW)
         assert cache.unregister(target(ALICE, 2), NOW)
-        assert cache.register(connection(ALICE, 1))
+        assert cache.register(connection(ALICE, 1)) == 1
 
-    def test_registering_again_is_not_first(self, rig: Rig) -> None:
-        assert rig.cache.register(connection(ALICE))
-        assert not rig.cache.register(connection(ALICE))
+    def test_registering_again_is_no_other_connection(self, rig: Rig) -> None:
+        assert rig.cache.register(connection(ALICE)) == 1
+        assert rig.cache.register(connection(ALICE)) == 1
 
     def test_unregistering_the_unknown_is_not_last(self, rig: Rig) -> None:
         assert not rig.cache.unregister(target(ALICE), NOW)
@@ -48,11 +48,11 @@ class TestRegistry:
         assert rig.cache.register(connection(ALICE, 3))
         assert rig.cache.devices(ALICE) == Devices(1, None)
 
-    def test_of_many_threads_one_is_first_and_one_last(self, rig: Rig) -> None:
+    def test_many_threads_are_counted_and_one_is_last(self, rig: Rig) -> None:
         devices = range(16)
         for _ in range(5):
             register = [lambda n=n: rig.cache.register(connection(ALICE, n)) for n in devices]
-            assert sum(together(register)) == 1
+            assert sorted(together(register)) == list(range(1, 17))
             unregister = [lambda n=n: rig.cache.unregister(target(ALICE, n), NOW) for n in devices]
             assert sum(together(unregister)) == 1
 
@@ -101,7 +101,7 @@ class TestRegistry:
         warm(rig.cache)
         assert ALICE in online(rig.cache, [ALICE])
         assert rig.cache.refresh([target(ALICE)]) == [target(ALICE)], "to be shown again"
-        assert not rig.cache.register(connection(ALICE)), "it was there"
+        assert rig.cache.register(connection(ALICE)) == 1, "it was there"
 
     def test_refresh_tells_what_is_missing(self, rig: Rig) -> None:
         for user, device in [(ALICE, 1), (ALICE, 2), (BOB, 1)]:
@@ -134,7 +134,7 @@ def test_lost_connections_are_put_back_together(rig: Rig) -> None:
     rig.cache.restore(lost)
     assert rig.cache.refresh([each.target for each in lost]) == []
     assert rig.cache.frame(lost[2].connection_id, None, None).connection == lost[2]
-    assert not rig.cache.register(connection(ALICE, 3)), "not the first"
+    assert rig.cache.register(connection(ALICE, 3)) == 3, "not the first"
     rig.cache.restore([])
 
 

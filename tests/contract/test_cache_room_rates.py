@@ -10,7 +10,7 @@ from tests.support.cache import ALICE, BOB, EAST, NOW, OTHER, ROOM, Rig, connect
 
 # So slow that a test's own time adds nothing.
 RATE = RoomRate(per_s=0.01, burst=3, member_per_s=0.005, member_burst=2)
-CHARGE = Charge("send_message", 100.0, 100, NOW, ALICE, RATE)
+CHARGE = Charge("send_message", 100.0, 100, NOW, ALICE, room=RATE)
 
 
 def spend(rig: Rig, user: UserId, count: int = 1) -> list[bool]:
@@ -41,12 +41,6 @@ class TestRoomRates:
         assert rig.cache.frame(one.connection_id, ROOM, None, CHARGE).turn is None
         other = rig.cache.frame(one.connection_id, OTHER, EAST, CHARGE).turn
         assert (other.wait_ms, other.leads) == (0, True)
-
-    def test_an_unknown_user_s_frame_takes_a_share_of_its_connection(self, rig: Rig) -> None:
-        charge = replace(CHARGE, payer=None)
-        names = [ConnectionId("a="), ConnectionId("a="), ConnectionId("a="), ConnectionId("b=")]
-        turns = [rig.cache.frame(name, ROOM, EAST, charge).turn for name in names]
-        assert [turn.wait_ms > 0 for turn in turns] == [False, False, True, False]
 
     def test_what_a_refused_frame_paid_comes_back(self, rig: Rig) -> None:
         ids = connection(ALICE).connection_id

@@ -57,7 +57,7 @@ class TestServer:
         warm(cache)
         cache.grant(target(ALICE).connection_id, ROOM, "v1", Role.OWNER)
         cache.fill_members(ROOM, None, {ALICE: Role.OWNER})
-        charge = Charge("x", 1.0, 5, NOW, ALICE, RoomRate(10, 100, 5, 50))
+        charge = Charge("x", 1.0, 5, NOW, ALICE, room=RoomRate(10, 100, 5, 50))
         turn = cache.frame(target(ALICE).connection_id, ROOM, EAST, charge).turn
         one, two = (Draft(TurnId(name), entry(0), f"#{name}") for name in ("one", "two"))
         cache.enter_line(one)
@@ -67,7 +67,7 @@ class TestServer:
         fill_joined(cache, ROOM, [target(ALICE)])
         cache.leave(ROOM, target(ALICE, 2))
         cache.deliver(ROOM, [entry(1)])
-        cache.typing(ROOM, ALICE, 5)
+        cache.start_typing(ROOM, ALICE, 5, 1)
         cache.lease_posts(1, 10, ROOM)
         cache.note_posts(1, 0)
         cache.tally("x", 5)

@@ -222,13 +222,13 @@ class Twins(RuleBasedStateMachine):
     def recent(self) -> None:
         self.both("recent", ROOMS)
 
-    @rule(room=rooms, user=users, started_ms=st.none() | times)
-    def typing(self, room: RoomId, user: UserId, started_ms: int | None) -> None:
-        self.both("typing", room, user, started_ms)
+    @rule(room=rooms, user=users, at_ms=times, again_ms=st.sampled_from([1, 100, 10_000]))
+    def start_typing(self, room: RoomId, user: UserId, at_ms: int, again_ms: int) -> None:
+        self.both("start_typing", room, user, at_ms, again_ms)
 
-    @rule(room=rooms, user=users)
-    def typing_since(self, room: RoomId, user: UserId) -> None:
-        self.both("typing_since", room, user)
+    @rule(room=rooms, user=users, at_ms=times)
+    def stop_typing(self, room: RoomId, user: UserId, at_ms: int) -> None:
+        self.both("stop_typing", room, user, at_ms)
 
     @rule(name=st.sampled_from(["x", "y"]), seconds=st.sampled_from([5, 300]))
     def tally(self, name: str, seconds: int) -> None:

@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 from chalicelib.model.identifiers import Region
-from tests.support.cache import ALICE, BOB, OTHER, ROOM, Rig
+from tests.support.cache import ALICE, BOB, NOW, OTHER, ROOM, Rig
 
 
 class TestTyping:
-    def test_the_newest_start_is_remembered(self, rig: Rig) -> None:
-        assert rig.cache.typing_since(ROOM, ALICE) is None
-        for started_ms in (1_800_000_000_001, 1_800_000_000_003, 1_800_000_000_002):
-            rig.cache.typing(ROOM, ALICE, started_ms)
-        assert rig.cache.typing_since(ROOM, ALICE) == 1_800_000_000_003
-        assert rig.cache.typing_since(ROOM, BOB) is None
-        assert rig.cache.typing_since(OTHER, ALICE) is None
+    def test_a_start_is_told_and_told_again_after_a_while(self, rig: Rig) -> None:
+        start = rig.cache.start_typing
+        told = [start(ROOM, ALICE, NOW + at_ms, 100) for at_ms in (0, 0, 50, 99, 100, 150, 250)]
+        assert told == [True, False, False, False, True, False, True]
+        assert start(ROOM, BOB, NOW, 100)
+        assert start(OTHER, ALICE, NOW, 100)
 
-    def test_a_stop_forgets_it(self, rig: Rig) -> None:
-        rig.cache.typing(ROOM, ALICE, 5)
-        rig.cache.typing(ROOM, BOB, 6)
-        rig.cache.typing(ROOM, ALICE, None)
-        assert rig.cache.typing_since(ROOM, ALICE) is None
-        assert rig.cache.typing_since(ROOM, BOB) == 6
-        rig.cache.typing(ROOM, ALICE, 4)
-        assert rig.cache.typing_since(ROOM, ALICE) == 4
+    def test_an_older_one_changes_nothing(self, rig: Rig) -> None:
+        assert rig.cache.start_typing(ROOM, ALICE, NOW, 100)
+        assert not rig.cache.start_typing(ROOM, ALICE, NOW - 1, 0)
+        assert not rig.cache.stop_typing(ROOM, ALICE, NOW - 1)
+        assert rig.cache.stop_typing(ROOM, ALICE, NOW)
+
+    def test_of_a_stop_others_are_told_once(self, rig: Rig) -> None:
+        assert not rig.cache.stop_typing(ROOM, ALICE, NOW)
+        assert rig.cache.start_typing(ROOM, ALICE, NOW, 100)
+        assert rig.cache.start_typing(ROOM, BOB, NOW, 100)
+        assert rig.cache.stop_typing(ROOM, ALICE, NOW + 1)
+        assert not rig.cache.stop_typing(ROOM, ALICE, NOW + 2)
+        assert rig.cache.start_typing(ROOM, ALICE, NOW + 3, 100), "it is a change again"
+        assert rig.cache.stop_typing(ROOM, BOB, NOW + 3)
 
     def test_it_ends_by_itself(self, rig: Rig) -> None:
-        rig.cache.typing(ROOM, ALICE, 5)
+        rig.cache.start_typing(ROOM, ALICE, NOW, 100)
         rig.wait(29)
-        assert rig.cache.typing_since(ROOM, ALICE) == 5
-        rig.wait(1)
-        assert rig.cache.typing_since(ROOM, ALICE) is None
+        assert not rig.cache.start_typing(ROOM, ALICE, NOW, 100)
+        rig.wait(30)
+        assert not rig.cache.stop_typing(ROOM, ALICE, NOW)
 
 
 class TestViewsElsewhere:

@@ -8,7 +8,7 @@ const IMPORT = "import cf from 'cloudfront';\n";
 export const WEBSOCKETS = JSON.parse(readFileSync(new URL("websockets.json", HERE), "utf8"));
 
 // What the deployed function with these targets makes of a request: {origin, path}.
-export function deploy(websockets, httpStage = "") {
+export function deploy(websockets, httpStage = "", sent = {}) {
   if (!SOURCE.startsWith(IMPORT)) throw new Error("CloudFront wants the import in the first line");
   const code = SOURCE.slice(IMPORT.length)
     .replace("${websockets}", () => JSON.stringify(websockets))
@@ -17,13 +17,14 @@ export function deploy(websockets, httpStage = "") {
     let origin = "http"; // the default behaviour's
     const cf = { selectRequestOriginById: (id) => void (origin = id) };
     const handler = new Function("cf", `${code}\nreturn handler;`)(cf);
-    const request = handler(event(target, method));
-    return { origin, path: request.uri, query: request.querystring, method: request.method };
+    const request = handler(event(target, method, sent));
+    const { uri: path, querystring: query, headers } = request;
+    return { origin, path, query, method: request.method, viewer: headers["x-viewer-address"]?.value };
   };
 }
 
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-event-structure.html
-function event(target, method) {
+function event(target, method, sent) {
   const [uri, query = ""] = target.split("?");
   const querystring = {};
   for (const pair of query.split("&").filter(Boolean)) {
@@ -32,7 +33,7 @@ function event(target, method) {
     if (known) (known.multiValue ??= [{ value: known.value }]).push({ value });
     else querystring[name] = { value };
   }
-  const headers = { host: { value: "chat.example.com" } };
+  const headers = { host: { value: "chat.example.com" }, ...sent };
   return {
     version: "1.0",
     context: { eventType: "viewer-request" },

@@ -120,7 +120,7 @@ def test_typing_that_crosses(deployment: Deployment) -> None:
         told = bill(here)
         deployment[EU].pump(until_ms=deployment[EU].clock.ms)
         relayed = bill(there)
-        deployment.pass_ms(60)
+        deployment.pass_ms(2_600)
     deployment[US].act(alice, "typing_stop", conversation_id="lobby")
     deployment[US].pump(until_ms=deployment[US].clock.ms)
     bill(there)

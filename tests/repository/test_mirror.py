@@ -48,7 +48,6 @@ ELSEWHERE: Mapping[str, str] = {
     "jobs/delivery": "tests/unit/jobs/test_base.py",
     "kernel/setting_values": "tests/unit/kernel/test_settings.py",
     "jobs/foreign": "tests/unit/entrypoints/test_streams.py",
-    "model/access": "tests/contract/test_cache_room_rates.py",
     "model/connections": "tests/scenarios/in_order/test_delivery_order.py",
     "model/delivery": "tests/scenarios/session_survives/test_delivery_busy.py",
     "model/lines": "tests/contract/test_cache_lines.py",

@@ -29,10 +29,13 @@ class Counting:
 
 
 def counted(world: World) -> dict[str, Counting]:
+    """Count the calls of this process from now on; it knows the connections that it has served."""
     ports = {
         f.name: Counting(getattr(world.adapters, f.name))
         for f in fields(world.adapters)
         if f.name not in ("clock", "ids", "peers", "metrics", "cluster", "parallel")
     }
+    served = world.services.frames._users
     world.services = compose(world.settings, replace(world.adapters, **ports))
+    world.services.frames._users.update(served)
     return ports

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.adapters.memory.cache import MemoryCache
-from chalicelib.kernel.settings import Rate
+from chalicelib.kernel.rates import Rate
 from chalicelib.model.identifiers import MessageId, Region, RoomId
 from chalicelib.model.log import Entry
 from chalicelib.services import compose

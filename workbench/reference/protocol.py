@@ -13,8 +13,9 @@ from chalicelib.contract.events import EVENTS
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel import errors as tree
 from chalicelib.kernel import names, nesting
-from chalicelib.kernel.settings import DEFAULT_LIMITS, Rate
+from chalicelib.kernel.rates import DEFAULT_LIMITS, Rate
 from chalicelib.messaging import sizes as packing
+from chalicelib.model import sessions
 from chalicelib.sessions import engine
 from chalicelib.wire import engineio, socketio, socketwire
 from workbench.gateway.config import Limits
@@ -154,17 +155,26 @@ def sizes() -> str:
         ("a POST of a polling client", size(engine.MAX_PAYLOAD), "413, the session ends"),
         ("packets in such a POST", amount(engineio.MAX_PACKETS), "400, the session ends"),
         ("attachments of a Socket.IO event", amount(socketio.MAX_ATTACHMENTS), "closed"),
+        ("the name of a namespace", f"{socketio.MAX_NAMESPACE} characters", "the session ends"),
+        ("parts of incomplete binary events", size(sessions.MAX_PARTS_BYTES), "the session ends"),
+        ("what waits for a poll", size(sessions.MAX_FRAMES_BYTES), "the session ends"),
     ]
     return table(["what", "at most", "above it"], rows)
 
 
+_PAID = {
+    "*": "all other actions together, HTTP included",
+    "connect": "`connect`: connections, and namespaces of Socket.IO",
+    "refused": "`refused`: frames that are refused for a rate, or invalid",
+    "packet": "`packet`: packets, polls and POSTs of a session, without actions",
+    "address": "`address`: what comes without a valid token, of an address",
+}
+
+
 def rates() -> str:
     """The default buckets."""
-    rows = [
-        (code(name) if name != "*" else "all others together, HTTP included", *_bucket(rate))
-        for name, rate in DEFAULT_LIMITS.items()
-    ]
-    return table(["action", "a second", "at once"], rows)
+    rows = [(_PAID.get(name, code(name)), *_bucket(rate)) for name, rate in DEFAULT_LIMITS.items()]
+    return table(["what", "a second", "at once"], rows)
 
 
 def namespaces() -> str:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from chalicelib.kernel.settings import DEFAULT_LIMITS, Rate, Settings
+from chalicelib.kernel.rates import DEFAULT_LIMITS, Rate
+from chalicelib.kernel.settings import Settings
 
 from . import docstrings
 from .markdown import code, codes, table
@@ -67,7 +68,8 @@ READ_BY: dict[str, str | tuple[str, ...]] = {
     "fast_lane": ("websocket_message", "api_handler", "deliver", "outbound"),
     "outbox": ("websocket_message", "api_handler", "deliver", "outbound"),
     "fast_lane_ms": ("websocket_message", "api_handler", "deliver", "outbound"),
-    "limits": ("websocket_message", "api_handler"),
+    "limits": _TOKENS,
+    "viewer_header": ("api_handler", "websocket_connect"),
     "room_rate": ("websocket_message", "api_handler"),
     "room_share": ("websocket_message", "api_handler"),
     "durability": ("websocket_message", "api_handler"),

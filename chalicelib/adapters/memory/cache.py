@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ...model.access import Charge
+from ...model.access import PAID, Charge, Paid
 from ...model.connections import FrameContext, Target, Viewers
 from ...model.delivery import ROOM_SHARE, Delivering, most_taken
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
@@ -14,6 +13,7 @@ from ...model.log import Entry
 from ...model.metrics import Traffic
 from ...model.rooms import LARGE, LargeRoom, SmallRoom
 from ...ports.whereabouts import ELSEWHERE_S
+from .buckets import Buckets, take
 from .leases import MemoryLeases
 from .lines import MemoryLines
 from .membership import ROOM_MS, MemoryMembership
@@ -58,9 +58,18 @@ class MemoryCache(MemoryMembership, MemoryLines, MemoryLeases):
             held: tuple[RoomId, MessageId] | None = self._get(f"ack:{ack_id}")
             return held
 
-    def spend(self, charge: Charge) -> int:
+    def spend(self, charge: Charge) -> Paid:
         with self._call():
-            return self._spend(charge, f"limits:{charge.payer}")
+            return self._spend(charge)
+
+    def spend_for_address(self, address: str, charge: Charge) -> Paid:
+        with self._call():
+            return self._spend_from(f"addresses:{address}", charge)
+
+    def owner(self, connection_id: ConnectionId) -> UserId | None:
+        with self._call():
+            entry = self._get(f"connection:{connection_id}")
+            return entry["connection"].user_id if entry is not None else None
 
     def frame(
         self,
@@ -70,21 +79,17 @@ class MemoryCache(MemoryMembership, MemoryLines, MemoryLeases):
         charge: Charge | None = None,
     ) -> FrameContext:
         with self._call():
-            wait_ms = 0
-            if charge is not None and charge.payer is not None:
-                wait_ms = self._spend(charge, f"limits:{charge.payer}")
-            elif charge is not None and self._get(f"connection:{connection_id}") is not None:
-                wait_ms = self._spend(charge, f"connection:{connection_id}:limits")
+            paid = self._spend(charge) if charge is not None else PAID
             version = self._version(room_id) if room_id is not None else None
             turn = None
             if room_id is not None and turn_region is not None:
                 rate = charge.room if charge is not None else None
-                payer = charge.shared_by(connection_id) if charge is not None else ""
+                payer = (charge.payer if charge is not None else None) or ""
                 drawn = self._draw((room_id, turn_region), rate, payer)
                 turn = replace(drawn, room=self._small(room_id))
             entry = self._get(f"connection:{connection_id}")
             if entry is None:
-                return FrameContext(None, None, version, turn, wait_ms)
+                return FrameContext(None, None, version, turn, paid)
             self._put(f"connection:{connection_id}", entry, CONNECTION_MS)
             granted, role = entry["grants"].get(room_id, (None, None))
             member = None
@@ -92,7 +97,7 @@ class MemoryCache(MemoryMembership, MemoryLines, MemoryLeases):
                 member = (self._get(f"room:{room_id}:members") or {}).get(charge.payer)
             current = role if granted is not None and granted == version else member
             noted_ms = entry.get("heard", 0)
-            return FrameContext(entry["connection"], current, version, turn, wait_ms, noted_ms)
+            return FrameContext(entry["connection"], current, version, turn, paid, noted_ms)
 
     def join(self, room_id: RoomId, target: Target) -> bool:
         with self._call():
@@ -153,19 +158,25 @@ class MemoryCache(MemoryMembership, MemoryLines, MemoryLeases):
             found = {room: self._get(f"conversation:{room}:recent") or {} for room in room_ids}
             return {room: list(recent.values()) for room, recent in found.items()}
 
-    def typing(self, room_id: RoomId, user_id: UserId, started_ms: int | None) -> None:
+    def start_typing(self, room_id: RoomId, user_id: UserId, at_ms: int, again_ms: int) -> bool:
         with self._call():
-            since = self._get(f"typing:{room_id}") or {}
-            if started_ms is None:
-                since.pop(user_id, None)
-            else:
-                since[user_id] = max(started_ms, since.get(user_id, started_ms))
-                self._put(f"typing:{room_id}", since, TYPING_MS)
+            key = f"typing:{room_id}"
+            held: dict[UserId, tuple[int, int]] = self._get(key) or {}
+            since, told = held.get(user_id, (0, 0))
+            if since > at_ms:
+                return False
+            tells = at_ms - told >= again_ms
+            self._put(key, {**held, user_id: (at_ms, at_ms if tells else told)}, TYPING_MS)
+            return tells
 
-    def typing_since(self, room_id: RoomId, user_id: UserId) -> int | None:
+    def stop_typing(self, room_id: RoomId, user_id: UserId, at_ms: int) -> bool:
         with self._call():
-            since: dict[UserId, int] = self._get(f"typing:{room_id}") or {}
-            return since.get(user_id)
+            held: dict[UserId, tuple[int, int]] = self._get(f"typing:{room_id}") or {}
+            since, _ = held.get(user_id, (0, 0))
+            if not since or since > at_ms:
+                return False
+            del held[user_id]
+            return True
 
     def newest_view(self, room_id: RoomId, user_id: UserId, at_ms: int) -> bool:
         with self._call():
@@ -244,17 +255,15 @@ class MemoryCache(MemoryMembership, MemoryLines, MemoryLeases):
         with self._call():
             return
 
-    def _spend(self, charge: Charge, key: str) -> int:
-        buckets: dict[str, tuple[float, int]] = self._get(key) or {}
-        now_ms = self._clock.now_ms()
-        level, at_ms = buckets.get(charge.name, (float(charge.burst), now_ms))
-        gained = max(0, now_ms - at_ms) * charge.per_s / 1000
-        level = min(float(charge.burst), level + gained)
-        if level < 1:
-            return math.ceil((1 - level) * 1000 / charge.per_s)
-        buckets[charge.name] = (level - 1, now_ms)
+    def _spend(self, charge: Charge) -> Paid:
+        assert charge.payer is not None, "the user is known before anything is charged"
+        return self._spend_from(f"limits:{charge.payer}", charge)
+
+    def _spend_from(self, key: str, charge: Charge) -> Paid:
+        buckets: Buckets = dict(self._get(key) or {})
+        paid = take(buckets, charge, self._clock.now_ms())
         self._put(key, buckets, LIMITS_MS)
-        return 0
+        return paid
 
     def _cache_recent(self, room_id: RoomId, entries: Sequence[Entry]) -> None:
         if entries:

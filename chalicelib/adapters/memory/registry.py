@@ -37,7 +37,7 @@ class _Bucket:
 
 
 class MemoryRegistry(Expiring):
-    def register(self, connection: Connection) -> bool:
+    def register(self, connection: Connection) -> int:
         with self._call():
             return self._register(connection)
 
@@ -190,14 +190,13 @@ class MemoryRegistry(Expiring):
             users = self._bucket(bucket).users.values()
             return [target for devices in users for target in devices.values()], ""
 
-    def _register(self, connection: Connection, grants: bool = True, heard_ms: int = 0) -> bool:
+    def _register(self, connection: Connection, grants: bool = True, heard_ms: int = 0) -> int:
         user_id, device = connection.user_id, connection.connection_id
         bucket = self._kept(user_bucket(user_id))
         if not connection.target.has_heartbeat:
             last_ms = max(connection.last_ping_ms, heard_ms)
             bucket.heard.setdefault(_member(connection.target), last_ms)
         devices = bucket.users.setdefault(user_id, {})
-        first = not devices
         devices[device] = connection.target
         self._show(connection.target)
         known = self._get(f"connection:{device}") or {"grants": {}}
@@ -207,7 +206,7 @@ class MemoryRegistry(Expiring):
             "heard": known.get("heard", 0),
         }
         self._put(f"connection:{device}", entry, CONNECTION_MS)
-        return first
+        return len(devices)
 
     def _hidden(self, target: Target) -> bool:
         """Whether readers take the connection for absent."""

@@ -8,13 +8,23 @@ from dataclasses import dataclass, field, replace
 
 from ...kernel.errors import CacheDown, Conflict, NotFound, TooLarge
 from ...model import lifecycle
+from ...model.access import Charge, Paid
 from ...model.connections import Target
 from ...model.identifiers import ConnectionId
 from ...model.lifecycle import Input, Reaction, State
-from ...model.sessions import End, EngineSession, PacketPart
+from ...model.sessions import (
+    MAX_FRAMES,
+    MAX_FRAMES_BYTES,
+    MAX_PARTS,
+    MAX_PARTS_BYTES,
+    End,
+    EngineSession,
+    PacketPart,
+)
 from ...ports.system import Clock
+from .buckets import Buckets, take
 
-MAX_PARTS, PARTS_MS, MAX_FRAMES, FAREWELL_MS, STALLED_MS = 66, 60_000, 1_000, 2_000, 10_000
+PARTS_MS, FAREWELL_MS, STALLED_MS = 60_000, 2_000, 10_000
 UPGRADED_MS = 200_000  # then a session that was upgraded is forgotten
 
 
@@ -54,12 +64,14 @@ class MemorySessions:
         self._parts: dict[ConnectionId, tuple[int, dict[int, tuple[PacketPart, str]]]] = {}
         self._numbers: dict[ConnectionId, int] = {}
         self._polling: dict[ConnectionId, int] = {}
+        self._buckets: dict[ConnectionId, Buckets] = {}
         self.down = False
 
     def flush(self) -> None:
         self._kept.clear()
         self._parts.clear()
         self._polling.clear()
+        self._buckets.clear()
 
     def open(self, session: EngineSession) -> None:
         with self._lock:
@@ -70,6 +82,12 @@ class MemorySessions:
         with self._lock:
             effect, kept = self._step(sid, Input.LOOK)
             return kept.session if kept is not None and effect is Reaction.SHOW else None
+
+    def pay(self, sid: ConnectionId, charge: Charge) -> tuple[EngineSession | None, Paid]:
+        with self._lock:
+            self._up()
+            paid = take(self._buckets.setdefault(sid, {}), charge, self._clock.now_ms())
+        return self.get(sid), paid
 
     def ping(self, sid: ConnectionId, before_ms: int, now_ms: int) -> bool:
         with self._lock:
@@ -97,6 +115,14 @@ class MemorySessions:
             kept.session = replace(kept.session, namespaces=names)
             return True
 
+    def disconnect(self, sid: ConnectionId, namespace: str) -> None:
+        with self._lock:
+            self._up()
+            kept = self._find(sid)
+            if kept is not None:
+                names = kept.session.namespaces - {namespace}
+                kept.session = replace(kept.session, namespaces=names)
+
     def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[PacketPart]:
         with self._lock:
             self._up()
@@ -106,9 +132,10 @@ class MemorySessions:
             known = PacketPart(number, at_ms if at_ms is not None else number, wanted)
             parts[number] = known, part
             self._parts[sid] = self._clock.now_ms() + PARTS_MS, parts
-            if len(parts) > MAX_PARTS:
+            size = sum(len(text.encode()) for _, text in parts.values())
+            if len(parts) > MAX_PARTS or size > MAX_PARTS_BYTES:
                 del self._parts[sid]
-                raise TooLarge("attachments: too many parts of incomplete packets")
+                raise TooLarge("attachments: too much of incomplete packets waits")
             return [each for each, _ in parts.values()]
 
     def gathered(self, sid: ConnectionId) -> list[PacketPart]:
@@ -148,7 +175,11 @@ class MemorySessions:
                 return False
             if effect is Reaction.FORWARD and kept.to is not None:
                 return kept.to
-            if len(kept.frames) + len(frames) > MAX_FRAMES:
+            waiting = [*kept.frames, *frames]
+            if (
+                len(waiting) > MAX_FRAMES
+                or sum(len(f.encode()) for f in waiting) > MAX_FRAMES_BYTES
+            ):
                 return False
             kept.frames += frames
             return True

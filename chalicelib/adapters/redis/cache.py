@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from ...kernel import telemetry
 from ...kernel.records import entry_from_json
-from ...model.access import Charge
+from ...model.access import PAID, Charge, Paid
 from ...model.connections import Connection, FrameContext, Target, Viewers
 from ...model.delivery import ROOM_SHARE, Delivering, most_taken
 from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
@@ -22,12 +22,19 @@ from ...model.rooms import LARGE, Role, SmallRoom
 from ...ports.system import Ids
 from ...ports.whereabouts import ELSEWHERE_S
 from . import keys, scripts
+from .buckets import paid, spend
 from .client import Command, RedisClient, evaluate
 from .keys import ACK_S, CONNECTION_S, LIMITS_S, ONLINE_S, ROOM_S, TYPING_S
 from .leases import RedisLeases, cache_recent, count_delivered
 from .lines import RedisLines, draw, drawn
 from .membership import COMPLETE, RedisMembership, members_of, read_members
 from .registry import RedisRegistry, dump, target_of
+
+# What a frame needs of its connection; grants are as many as the rooms it was used in.
+_FRAME_FIELDS = (
+    *("target", "device_info", "connected_at", "last_ping", "expires_at", "roles", "rooms"),
+    "heard",
+)
 
 
 class RedisCache(RedisRegistry, RedisMembership, RedisLines, RedisLeases):
@@ -57,10 +64,17 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines, RedisLeases):
         room_id, message_id = json.loads(held)
         return RoomId(room_id), MessageId(message_id)
 
-    def spend(self, charge: Charge) -> int:
-        assert charge.payer is not None, "a request is a known user's"
-        (wait_ms,) = self._run(_spend(charge, keys.limits(charge.payer), LIMITS_S))
-        return int(wait_ms)
+    def spend(self, charge: Charge) -> Paid:
+        (answer,) = self._run(_spend(charge))
+        return paid(answer)
+
+    def spend_for_address(self, address: str, charge: Charge) -> Paid:
+        (answer,) = self._run(spend(keys.address_limits(address), charge))
+        return paid(answer)
+
+    def owner(self, connection_id: ConnectionId) -> UserId | None:
+        (user_id,) = self._run(("HGET", keys.connection(connection_id), "user_id"))
+        return UserId(user_id) if user_id else None
 
     def frame(
         self,
@@ -69,37 +83,36 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines, RedisLeases):
         turn_region: Region | None,
         charge: Charge | None = None,
     ) -> FrameContext:
-        key = keys.connection(connection_id)
-        commands: list[Command] = [("HGETALL", key), ("EXPIRE", key, CONNECTION_S)]
-        if charge is not None and charge.payer is not None:
-            commands.insert(0, _spend(charge, keys.limits(charge.payer), LIMITS_S))
-        elif charge is not None:
-            commands.insert(0, _spend(charge, key, 0))
-        paid = int(charge is not None)
-        turn = (self._ids.token(), charge.shared_by(connection_id) if charge is not None else "")
+        key, grant = keys.connection(connection_id), f"m:{room_id}"
+        names = (*_FRAME_FIELDS, grant) if room_id is not None else _FRAME_FIELDS
+        commands: list[Command] = [("HMGET", key, *names), ("EXPIRE", key, CONNECTION_S)]
+        if charge is not None:
+            commands.insert(0, _spend(charge))
+        payer = (charge.payer if charge is not None else None) or ""
+        turn = self._ids.token(), payer
         if room_id is not None:
             held = [keys.room_version(room_id), keys.room_members(room_id)]
-            payer = charge.payer if charge is not None else None
             most = LARGE if turn_region is not None else 0
-            fields = payer or "", self._ids.token(), ROOM_S, most
+            fields = payer, self._ids.token(), ROOM_S, most
             commands.append(evaluate(scripts.ROLE, held, *fields))
             if turn_region is not None:
                 rate = charge.room if charge is not None else None
                 commands.append(draw((room_id, turn_region), turn[0], rate, turn[1]))
         answers = [*self._run(*commands), None, None]
-        wait_ms = int(answers.pop(0)) if paid else 0
+        settled = paid(answers.pop(0)) if charge is not None else PAID
         found, (version, member, users) = answers[0], answers[2] or (None, None, None)
+        known = {name: text for name, text in zip(names, found, strict=True) if text is not None}
         room = SmallRoom(str(version), tuple(map(UserId, users))) if users else None
         context = FrameContext(
-            None, None, version, drawn(answers[3], *turn, room) if answers[3] else None, wait_ms
+            None, None, version, drawn(answers[3], *turn, room) if answers[3] else None, settled
         )
-        if "target" not in found:
+        if "target" not in known:
             return context
-        granted, _, role = found.get(f"m:{room_id}", "").rpartition("|")
+        granted, _, role = known.get(grant, "").rpartition("|")
         current = role if granted and granted == version else member
-        noted_ms = int(found.get("heard", 0))
+        noted_ms = int(known.get("heard", 0))
         role_ = Role(current) if current else None
-        return replace(context, connection=_connection(found), role=role_, noted_ms=noted_ms)
+        return replace(context, connection=_connection(known), role=role_, noted_ms=noted_ms)
 
     def join(self, room_id: RoomId, target: Target) -> bool:
         (first,) = self._run(_join(room_id, "", [target]))
@@ -139,16 +152,15 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines, RedisLeases):
         answers = self._run(*commands)
         return {room_id: _entries(texts) for room_id, texts in zip(room_ids, answers, strict=True)}
 
-    def typing(self, room_id: RoomId, user_id: UserId, started_ms: int | None) -> None:
-        key = keys.typing(room_id)
-        if started_ms is None:
-            self._run(("HDEL", key, user_id))
-        else:
-            self._run(evaluate(scripts.TYPING, [key], user_id, started_ms, TYPING_S))
+    def start_typing(self, room_id: RoomId, user_id: UserId, at_ms: int, again_ms: int) -> bool:
+        fields = user_id, at_ms, again_ms, TYPING_S
+        (told,) = self._run(evaluate(scripts.START_TYPING, [keys.typing(room_id)], *fields))
+        return bool(told)
 
-    def typing_since(self, room_id: RoomId, user_id: UserId) -> int | None:
-        (since,) = self._run(("HGET", keys.typing(room_id), user_id))
-        return int(since) if since is not None else None
+    def stop_typing(self, room_id: RoomId, user_id: UserId, at_ms: int) -> bool:
+        key = keys.typing(room_id)
+        (stopped,) = self._run(evaluate(scripts.STOP_TYPING, [key], user_id, at_ms))
+        return bool(stopped)
 
     def newest_view(self, room_id: RoomId, user_id: UserId, at_ms: int) -> bool:
         key = keys.views_elsewhere(room_id)
@@ -215,9 +227,9 @@ def _join(room_id: RoomId, as_of: str, targets: Iterable[Target]) -> Command:
     return evaluate(scripts.JOIN, held, ROOM_S, as_of, *flat)
 
 
-def _spend(charge: Charge, key: str, ttl_s: int) -> Command:
-    fields = (f"l:{charge.name}", str(charge.per_s), charge.burst, ttl_s)
-    return evaluate(scripts.SPEND, [key], *fields)
+def _spend(charge: Charge) -> Command:
+    assert charge.payer is not None, "the user is known before anything is charged"
+    return spend(keys.limits(charge.payer), charge)
 
 
 def _entries(texts: Iterable[str]) -> list[Entry]:

@@ -117,7 +117,7 @@ def connection(connection_id: str) -> str:
 
     `user_id`, `target`, `rooms`, `device_info`, `roles`, `expires_at`, `connected_at`; `last_ping`:
     the last sign of life that was stored, `heard`: the last that was noted;
-    `m:{room_id}`: the grants; `l:{action}`: the connection's own buckets.
+    `m:{room_id}`: the grants.
     """
     return f"connection:{connection_id}"
 
@@ -222,7 +222,10 @@ def conversation_recent(room_id: str) -> str:
 
 @_stored("hash", TYPING_S, "`typing_start`, `typing_stop`")
 def typing(room_id: str) -> str:
-    """Who is typing in the room: by user id, since when (ms)."""
+    """Who is typing in the room: by user id, the newest `typing_start` (ms).
+
+    By "\\n" and user id: the last one that others were told.
+    """
     return f"typing:{room_id}"
 
 
@@ -255,8 +258,14 @@ def claim(name: str) -> str:
 
 @_stored("hash", LIMITS_S, "frames and HTTP requests")
 def limits(user_id: str) -> str:
-    """The user's buckets: `l:{action}` with `level|at`."""
+    """The user's buckets: `l:{action}` with `level|at`; `l:refused`: that of refusals."""
     return f"limits:{user_id}"
+
+
+@_stored("hash", LIMITS_S, "requests without a valid token")
+def address_limits(address: str) -> str:
+    """The bucket of the network that they come from, like a user's."""
+    return f"addresses:{address}"
 
 
 @_stored("hash", BUDGET_S, "functions that post")
@@ -311,6 +320,12 @@ def engine_write_buffer(sid: str) -> str:
 def engine_bell(sid: str) -> str:
     """Gets an element when frames arrive; a waiting poll blocks on it."""
     return f"engine:{{{sid}}}:bell"
+
+
+@_stored("hash", LIMITS_S, "packets of a session")
+def engine_limits(sid: str) -> str:
+    """The session's buckets, like a user's. It outlives the session, as its packets may."""
+    return f"engine:{{{sid}}}:limits"
 
 
 @_stored("sorted set", POLLING_S, "polls")

@@ -43,9 +43,9 @@ class RedisRegistry:
         self._run = client.run
         self._ids = ids
 
-    def register(self, connection: Connection) -> bool:
-        (first, _), *_ = self._run(*_register(connection, 0), once=True)
-        return bool(first)
+    def register(self, connection: Connection) -> int:
+        (number, _), *_ = self._run(*_register(connection, 0), once=True)
+        return int(number)
 
     def restore(self, connections: Sequence[Connection], heard_ms: int = 0) -> Sequence[Connection]:
         commands = [_register(each, heard_ms) for each in connections]

@@ -42,7 +42,7 @@ local function extend(seconds)
 end
 """
 
-# User, connection, target, expiry, member, when it was heard: whether it is the user's first, and
+# User, connection, target, expiry, member, when it was heard: how many the user has now, and
 # whether it was missing in a warm bucket.
 REGISTER = script(
     _WARM
@@ -50,14 +50,16 @@ REGISTER = script(
     + _EXTEND
     + """
 local all = devices(ARGV[1])
-local first, missing = next(all) == nil, not all[ARGV[2]]
+local missing = not all[ARGV[2]]
 local hidden = missing and warm()
 if missing then count(1) end
 all[ARGV[2]] = ARGV[3]
 keep(ARGV[1], all)
 if ARGV[5] ~= '' then redis.call('ZADD', KEYS[4], 'NX', ARGV[6], ARGV[5]) end
 extend(ARGV[4])
-return {first and 1 or 0, hidden and 1 or 0}
+local number = 0
+for _ in pairs(all) do number = number + 1 end
+return {number, hidden and 1 or 0}
 """
 )
 # User, connection, member. True if it was the user's last.

@@ -163,12 +163,22 @@ redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -(tonumber(ARGV[1]) + 1))
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return 1
 """)
-TYPING = script("""
-local held = redis.call('HGET', KEYS[1], ARGV[1])
-if not held or tonumber(held) < tonumber(ARGV[2]) then
-  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-end
-redis.call('EXPIRE', KEYS[1], ARGV[3])
+# Users with their newest start; with a line feed before them, the last one that others were told.
+START_TYPING = script("""
+local since = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0')
+local at, again = tonumber(ARGV[2]), tonumber(ARGV[3])
+if since > at then return 0 end
+local told = since > 0 and tonumber(redis.call('HGET', KEYS[1], '\\n' .. ARGV[1]) or '0') or 0
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+if at - told < again then return 0 end
+redis.call('HSET', KEYS[1], '\\n' .. ARGV[1], ARGV[2])
+return 1
+""")
+STOP_TYPING = script("""
+local since = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0')
+if since == 0 or since > tonumber(ARGV[2]) then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[1], '\\n' .. ARGV[1])
 return 1
 """)
 NEWEST = script("""
@@ -182,14 +192,14 @@ return 1
 """)
 # Milliseconds by the server's clock. Callers' clocks differ: with the time of one that is ahead, a
 # bucket would gain nothing until the others get there.
-_NOW = """
+NOW = """
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 """
 # Token buckets that hold one second's rate: the region's, and a room's share of it. What a room
 # takes beyond its share must leave the region's bucket half full.
 LEASE = script(
-    _NOW
+    NOW
     + """
 local function filled(key, rate)
   local b = redis.call('HMGET', key, 'level', 'at')
@@ -218,7 +228,7 @@ return granted
 )
 # Counts of the current ten seconds and of the ten before.
 NOTE_POSTS = script(
-    _NOW
+    NOW
     + """
 local window = math.floor(now / 10000)
 local held = redis.call('HMGET', KEYS[1], 'window', 'taken', 'refused')
@@ -239,28 +249,6 @@ local count = redis.call('INCR', KEYS[1])
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 return count
 """)
-# A token bucket as a field "level|at"; returns the milliseconds to wait. Without an expiry, the
-# bucket is a field of a connection's hash, which it must not recreate.
-SPEND = script(
-    _NOW
-    + """
-if ARGV[4] == '0' and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-local rate, burst = tonumber(ARGV[2]), tonumber(ARGV[3])
-local level, at = burst, now
-local held = redis.call('HGET', KEYS[1], ARGV[1])
-if held then
-  local bar = string.find(held, '|', 1, true)
-  level = tonumber(string.sub(held, 1, bar - 1))
-  at = math.min(now, tonumber(string.sub(held, bar + 1)))
-end
-level = math.min(burst, level + (now - at) * rate / 1000)
-if level < 1 then return math.ceil((1 - level) * 1000 / rate) end
-local text = string.format('%.17g', level - 1) .. '|' .. string.format('%.0f', now)
-redis.call('HSET', KEYS[1], ARGV[1], text)
-if ARGV[4] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
-return 0
-"""
-)
 TRAFFIC = script("""
 local held = redis.call('HMGET', KEYS[1], 'messages', 'since')
 redis.call('HSET', KEYS[1], 'messages', 0, 'since', ARGV[1])

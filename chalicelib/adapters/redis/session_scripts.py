@@ -17,11 +17,13 @@ return 1
 # Parts are fields "<number>" = "<at>|<wanted>|<part>", and `n` counts them. Returns the parts
 # that wait, as "<number>|<at>|<wanted>".
 _GATHERED = """
-local held = {}
+local held, bytes = {}, 0
 local fields = redis.call('HGETALL', KEYS[1])
 for i = 1, #fields, 2 do
   if fields[i] ~= 'n' then
-    held[#held + 1] = fields[i] .. '|' .. string.match(fields[i + 1], '^%d+|%d*')
+    local about = string.match(fields[i + 1], '^%d+|%d*')
+    bytes = bytes + #fields[i + 1] - #about - 1
+    held[#held + 1] = fields[i] .. '|' .. about
   end
 end
 """
@@ -34,7 +36,7 @@ redis.call('EXPIRE', KEYS[1], ARGV[4])
 """
     + _GATHERED
     + """
-if #held <= tonumber(ARGV[5]) then return held end
+if #held <= tonumber(ARGV[5]) and bytes <= tonumber(ARGV[6]) then return held end
 redis.call('DEL', KEYS[1])
 return 'full'
 """
@@ -120,8 +122,12 @@ PUSH = _life(
 local effect = step('push')
 if effect == 'forward' then return redis.call('HGET', KEYS[1], 'to') end
 if effect ~= 'keep' then return 0 end
-if redis.call('LLEN', KEYS[2]) + #ARGV - 1 > tonumber(ARGV[1]) then return 0 end
-for i = 2, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
+if redis.call('LLEN', KEYS[2]) + #ARGV - 2 > tonumber(ARGV[1]) then return 0 end
+local bytes = tonumber(redis.call('HGET', KEYS[1], 'bytes') or '0')
+for i = 3, #ARGV do bytes = bytes + #ARGV[i] end
+if bytes > tonumber(ARGV[2]) then return 0 end
+redis.call('HSET', KEYS[1], 'bytes', bytes)
+for i = 3, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
 redis.call('EXPIRE', KEYS[2], 10800)
 ring()
 return 1
@@ -154,7 +160,10 @@ if effect == 'farewell' or redis.call('HGET', KEYS[1], 'poll') ~= ARGV[1] then
 end
 local held = effect == 'noop' and {'6'} or redis.call('LRANGE', KEYS[2], 0, -1)
 if #held == 0 then return false end
-if effect == 'give' then redis.call('DEL', KEYS[2], KEYS[3]) end
+if effect == 'give' then
+  redis.call('DEL', KEYS[2], KEYS[3])
+  redis.call('HSET', KEYS[1], 'bytes', 0)
+end
 redis.call('HSET', KEYS[1], 'poll', '')
 if #held > 1 or held[1] ~= '6' then redis.call('HSET', KEYS[1], 'given', ARGV[1]) end
 return held
@@ -213,6 +222,12 @@ QUEUED = _life(
     """
 if redis.call('HGET', KEYS[1], 'mover') ~= ARGV[3] then return false end
 redis.call('HSET', KEYS[1], 'moved', ARGV[4])
+if ARGV[1] ~= '0' then
+  local bytes = tonumber(redis.call('HGET', KEYS[1], 'bytes') or '0')
+  local done = redis.call('LRANGE', KEYS[2], 0, ARGV[1] - 1)
+  for _, frame in ipairs(done) do bytes = bytes - #frame end
+  redis.call('HSET', KEYS[1], 'bytes', math.max(0, bytes))
+end
 redis.call('LTRIM', KEYS[2], ARGV[1], -1)
 local held = redis.call('LRANGE', KEYS[2], 0, -1)
 if #held == 0 and step('emptied') == 'store' then redis.call('EXPIRE', KEYS[1], ARGV[2]) end

@@ -7,18 +7,27 @@ from collections.abc import Sequence
 
 from ...kernel.errors import Conflict, NotFound, TooLarge
 from ...kernel.records import target_from_json, target_to_json
+from ...model.access import Charge, Paid
 from ...model.connections import Target
 from ...model.identifiers import ConnectionId, UserId
-from ...model.sessions import End, EngineSession, PacketPart
+from ...model.sessions import (
+    MAX_FRAMES,
+    MAX_FRAMES_BYTES,
+    MAX_PARTS,
+    MAX_PARTS_BYTES,
+    End,
+    EngineSession,
+    PacketPart,
+)
 from . import keys
 from . import session_scripts as scripts
+from .buckets import paid, spend
 from .client import Command, RedisClient, evaluate
 from .keys import PARTS_S, POLLING_S, SESSION_S
 
 # A socket's timeout is one second, so a poll waits in steps shorter than that. An upgrade is known
 # for longer than the job of a process that died waits (120 s).
-LONGEST_WAIT_S, UPGRADED_S, MAX_FRAMES, STALLED_MS = 0.8, 200, 1_000, 10_000
-MAX_PARTS = 66  # two packets with the maximum number of attachments
+LONGEST_WAIT_S, UPGRADED_S, STALLED_MS = 0.8, 200, 10_000
 
 
 class RedisSessions:
@@ -49,6 +58,13 @@ class RedisSessions:
         (flat,) = self._run(evaluate(scripts.LOOK, _keys(sid)))
         return _session(_fields(flat))
 
+    def pay(self, sid: ConnectionId, charge: Charge) -> tuple[EngineSession | None, Paid]:
+        answer, flat = self._run(
+            spend(keys.engine_limits(sid), charge),
+            evaluate(scripts.LOOK, _keys(sid)),
+        )
+        return _session(_fields(flat)), paid(answer)
+
     def ping(self, sid: ConnectionId, before_ms: int, now_ms: int) -> bool:
         (done,) = self._run(evaluate(scripts.PING, [keys.engine(sid)], before_ms, now_ms))
         return bool(done)
@@ -61,15 +77,18 @@ class RedisSessions:
         (noted,) = self._run(evaluate(scripts.CONNECT, _keys(sid), f"ns:{namespace}"))
         return bool(noted)
 
+    def disconnect(self, sid: ConnectionId, namespace: str) -> None:
+        self._run(("HDEL", keys.engine(sid), f"ns:{namespace}"))
+
     def gather(self, sid: ConnectionId, at_ms: int | None, part: str) -> list[PacketPart]:
         at = at_ms if at_ms is not None else ""
         wanted = "" if part.startswith("b") else part[1:].partition("-")[0]
-        limits = PARTS_S, MAX_PARTS
+        limits = PARTS_S, MAX_PARTS, MAX_PARTS_BYTES
         (found,) = self._run(
             evaluate(scripts.GATHER, [keys.engine_parts(sid)], at, wanted, part, *limits), once=True
         )
         if found == "full":
-            raise TooLarge("attachments: too many parts of incomplete packets")
+            raise TooLarge("attachments: too much of incomplete packets waits")
         return [_part(each) for each in found]
 
     def gathered(self, sid: ConnectionId) -> list[PacketPart]:
@@ -91,7 +110,8 @@ class RedisSessions:
         return bool(had)
 
     def push(self, sid: ConnectionId, frames: Sequence[str]) -> Target | bool:
-        (kept,) = self._run(evaluate(scripts.PUSH, _keys(sid), MAX_FRAMES, *frames), once=True)
+        limits = MAX_FRAMES, MAX_FRAMES_BYTES
+        (kept,) = self._run(evaluate(scripts.PUSH, _keys(sid), *limits, *frames), once=True)
         return target_from_json(json.loads(kept)) if isinstance(kept, str) else bool(kept)
 
     def poll(self, sid: ConnectionId, poll: str, until_ms: int, now_ms: int) -> int:

@@ -48,6 +48,7 @@ class HttpRequest:
     body: str
     multi: Mapping[str, list[str]] = field(default_factory=dict)
     request_id: str = ""
+    source_ip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,15 @@ def from_event(event: Mapping[str, Any]) -> HttpRequest:
     if event.get("isBase64Encoded"):
         body = base64.b64decode(body).decode("utf-8", "replace")
     path = {name: unquote(value) for name, value in (event.get("pathParameters") or {}).items()}
+    context = event.get("requestContext") or {}
     return HttpRequest(
         headers=event.get("headers") or {},
         query=event.get("queryStringParameters") or {},
         path=path,
         body=body,
         multi=event.get("multiValueQueryStringParameters") or {},
-        request_id=(event.get("requestContext") or {}).get("requestId", ""),
+        request_id=context.get("requestId", ""),
+        source_ip=(context.get("identity") or {}).get("sourceIp") or "",
     )
 
 
@@ -93,7 +96,8 @@ def handle(services: Services, request: HttpRequest, endpoint: Endpoint) -> Resp
             services.revocations.check(identity.user_id)
             services.limits.spend(identity.user_id, _ACTIONS.get(endpoint.__name__, "http"))
             return endpoint(services, identity, request)
-        except TidingsError as refusal:
+        except TidingsError as fault:
+            refusal = services.limits.charged(fault, request.source_ip, request.headers)
             telemetry.note("request_refused", **refusal.for_log())
             return _error(refusal)
         except Exception as fault:  # noqa: BLE001 - the edge

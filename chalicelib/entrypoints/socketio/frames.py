@@ -14,8 +14,15 @@ from typing import Any
 
 from ... import wire
 from ...access import limits
+from ...connections.closing import Reason
 from ...kernel import telemetry
-from ...kernel.errors import BadRequest, NotConnected, OtherProtocol, Unauthorized
+from ...kernel.errors import (
+    BadRequest,
+    NotConnected,
+    OtherProtocol,
+    RefusedTooOften,
+    Unauthorized,
+)
 from ...model.connections import Target
 from ...model.identifiers import ConnectionId, Region, UserId
 from ...model.sessions import EngineSession
@@ -43,6 +50,8 @@ class SessionFrame:
         return self.transport.connection_id
 
 
+# What packets cost that are handed over by several calls; others cost one token.
+_TOKENS = {Effect.PROBE: 20, Effect.UPGRADE: 20}
 _SINCE_4_8 = re.compile("[0-9a-z]+")
 
 # Handles a message of the session and returns the answer's frame, "" for none. Raises
@@ -119,6 +128,7 @@ def new_session(
     if not query.get("token"):
         return known
     identity = services.tokens.verify(query["token"])
+    services.limits.spend(identity.user_id, limits.CONNECT)
     services.revocations.check(identity.user_id)
     return replace(
         known,
@@ -144,49 +154,59 @@ def serve(call: SessionFrame, packet: engineio.EnginePacket, handler: Handler) -
     """Handle a packet; return the answer's frame, "" for none.
 
     Raises:
-        ProtocolError, NotConnected: The session must end.
+        ProtocolError, NotConnected, RefusedTooOften: The session must end.
     """
-    engine = call.services.engine
-    match transitions.on_packet(packet):
-        case Effect.ALIVE if (heard := call.services.heartbeats.pong(call.sid)) is not False:
-            if heard is None:
-                require_session(call.services, call.transport)
-            return ""
-        case Effect.MESSAGE:
-            return handler(call, packet.data)
-        case Effect.END:
-            engine.leave(call.transport)
-            return ""
-        case Effect.PROBE if (probing := _upgrading(call)) is not None:
-            engine.probe(probing)
-            return engineio.encode_text(
-                engineio.EnginePacket(engineio.EnginePacketKind.PONG, packet.data)
-            )
-        case Effect.UPGRADE if (taking := _upgrading(call)) is not None:
-            if call.services.upgrades.take_over(taking):
-                return ""
-        case Effect.NOTHING:
-            require_session(call.services, call.transport)
-            return ""
+    effect = transitions.on_packet(packet)
+    if effect is Effect.MESSAGE:
+        return handler(call, packet.data)
+    if effect is not Effect.FAIL:
+        session = paid(call, _TOKENS.get(effect, 1))
+        answer = _control(call, packet, effect, session)
+        if answer is not None:
+            return answer
     raise ProtocolError("clients may not send this packet now")
 
 
-def _upgrading(call: SessionFrame) -> EngineSession | None:
-    """The session of a websocket that wants to take over a polling session."""
-    known = call.services.engine.session(call.sid)
-    return known if known is not None and known.upgrades is not None else None
+def _control(
+    call: SessionFrame,
+    packet: engineio.EnginePacket,
+    effect: Effect,
+    session: EngineSession | None,
+) -> str | None:
+    """Handle a packet that is no message; None if it cannot come now."""
+    services = call.services
+    match effect:
+        case Effect.ALIVE:
+            now_ms = services.adapters.clock.now_ms()
+            if session is not None and not services.engine.pace.expects_pong(session, now_ms):
+                return ""
+            return "" if services.heartbeats.pong(call.sid) is not False else None
+        case Effect.END:
+            services.engine.leave(call.transport)
+            return ""
+        case Effect.PROBE if session is not None and session.upgrades is not None:
+            services.engine.probe(session)
+            return engineio.encode_text(
+                engineio.EnginePacket(engineio.EnginePacketKind.PONG, packet.data)
+            )
+        case Effect.UPGRADE if session is not None and session.upgrades is not None:
+            return "" if services.upgrades.take_over(session) else None
+        case Effect.NOTHING:
+            return ""
+    return None
 
 
 def frame(services: Services, context: dict[str, Any], body: str, handler: Handler) -> str | None:
     """Handle a frame; return the answer, "" for none. None: it is not an Engine.IO session."""
     call = SessionFrame(services, transport(services, context), int(context["requestTimeEpoch"]))
     try:
-        packet = engineio.decode_text(body)
-        if packet.kind is engineio.EnginePacketKind.CLOSE:
-            require_session(call.services, call.transport)
-        return serve(call, packet, handler)
+        return serve(call, engineio.decode_text(body), handler)
     except OtherProtocol:
         return None
+    except RefusedTooOften as refusal:
+        telemetry.note("frame_refused", code=refusal.code)
+        services.engine.close(call.transport, Reason.REFUSED)
+        return ""
     except (ProtocolError, NotConnected) as fault:
         if _is_json(services, call.transport):
             return None
@@ -205,14 +225,15 @@ def end_if_session(services: Services, context: dict[str, Any]) -> bool:
     return True
 
 
-def require_session(services: Services, target: Target) -> EngineSession | None:
-    """Return the session of a transport; None if Redis does not have it.
+def paid(call: SessionFrame, tokens: int = 1) -> EngineSession | None:
+    """Return the session of a packet, once it is charged for it; None if Redis does not have it.
 
     Raises:
         OtherProtocol: The connection's handshake was of the JSON protocol.
+        RefusedTooOften: The session has sent too many packets: it must end.
     """
-    session = services.engine.session(target.connection_id)
-    if session is None and _is_json(services, target):
+    session = call.services.engine.paid(call.sid, tokens)
+    if session is None and _is_json(call.services, call.transport):
         raise OtherProtocol("this connection speaks the JSON protocol")
     return session
 

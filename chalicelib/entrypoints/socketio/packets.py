@@ -1,9 +1,9 @@
 """Socket.IO: decode the messages of an Engine.IO session and run an application on the packets.
 
-Frames may overtake each other. An event that arrives before its CONNECT waits for about a second,
-and one that arrives before its socket is moved to the websocket waits for that; then the session
-ends. Parts of a binary packet wait for each other in Redis. A single answer is sent in the return
-body.
+Frames may overtake each other. An event that arrives before its CONNECT waits (`parking`). Parts of
+a binary packet wait for each other in Redis. A single answer is sent in the return body.
+
+An action is charged to its user, all other packets to the session.
 https://github.com/socketio/socket.io-protocol
 """
 
@@ -11,24 +11,25 @@ from __future__ import annotations
 
 import base64
 import functools
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from ... import actions, wire
+from ...access.limits import CONNECT
 from ...jobs.sessions import GiveUpParts
 from ...kernel import ids, telemetry
 from ...kernel.errors import (
     BadRequest,
+    Conflict,
     Internal,
     NotConnected,
-    OtherProtocol,
+    RefusedTooOften,
     TidingsError,
     TokenFault,
     TooLarge,
     Unauthorized,
     Unavailable,
-    UnknownAction,
 )
 from ...model.access import Identity
 from ...model.connections import Target
@@ -39,14 +40,13 @@ from ...sessions.binary import Gathered
 from ...sessions.engine import NAMESPACES
 from ...wire import engineio, offsets, socketio
 from ...wire.engineio import ProtocolError
-from .frames import Handler, SessionFrame, require_session
+from .frames import Handler, SessionFrame, paid
+from .parking import moving, parked
 
 _UNORDERED = "attachments: their order is unknown; send one event at a time, or use polling"
 _LOST = "attachments: some did not arrive; send the event again"
 _AWAY = "attachments: they cannot be kept now; try again later"
-PARK_S = (0.0, 0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
-_MOVED_YET_S = 0.4
-_T = TypeVar("_T")
+_NAMESPACE_TOKENS = 20  # what it costs a session that a namespace comes or goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,7 @@ class Chat(Application):
     def connect(self, services: Services, socket: Socket, payload: Any) -> list[list[Any]] | None:
         known = socket.session
         identity = _identity(services, payload, known)
+        services.limits.spend(identity.user_id, CONNECT)
         services.revocations.check(identity.user_id)
         target = replace(
             socket.transport,
@@ -135,16 +136,15 @@ class Chat(Application):
     ) -> tuple[list[Any] | None, list[Any] | None]:
         try:
             if len(arguments) > 1:
-                raise BadRequest("send one argument: an object with the action's data")
+                fault = BadRequest("send one argument: an object with the action's data")
+                actions.refuse(services, socket.connection_id, fault, speaks_json=False)
             data = _plain(arguments[0]) if arguments and arguments[0] is not None else {}
             result = actions.run(services, socket.connection_id, name, data, speaks_json=False)
             telemetry.note("frame", action=name)
             return [{"ok": True, "data": result.data()}], None
-        except NotConnected:
+        except (NotConnected, RefusedTooOften):
             raise
         except TidingsError as refusal:
-            if isinstance(refusal, BadRequest | UnknownAction):  # the connection was not looked at
-                require_session(services, socket.transport)
             telemetry.note("frame_refused", **refusal.for_log())
             return self.refuse(name, refusal)
         except Exception as fault:  # noqa: BLE001 - the edge: answer, do not end the session
@@ -166,7 +166,7 @@ class Chat(Application):
         try:
             name = "message_delivered"
             actions.run(services, socket.connection_id, name, data, speaks_json=False)
-        except (NotConnected, OtherProtocol):
+        except (NotConnected, RefusedTooOften):
             raise
         except TidingsError as refusal:
             telemetry.note("ack_refused", **refusal.for_log())
@@ -192,7 +192,9 @@ _MESSAGE = engineio.EnginePacketKind.MESSAGE
 
 def _part(call: SessionFrame, part: str, application: Application) -> str:
     """Keep a part of a binary packet; handle the packets that are now complete."""
-    session = None if call.transport.polls else require_session(call.services, call.transport)
+    session = paid(call)
+    if session is not None and not session.namespaces and session.began is None:
+        raise ProtocolError("no namespace is connected; send CONNECT first")
     sid = session.began if session is not None and session.began is not None else call.sid
     answers: list[str] = []
     try:
@@ -229,13 +231,16 @@ def _refusals(parts: Sequence[str], application: Application, why: str) -> list[
 
 def _packet(call: SessionFrame, packet: socketio.Packet, application: Application) -> str:
     socket = Socket(call.transport, packet.namespace)
+    if packet.kind is socketio.PacketKind.CONNECT:
+        return _connect(call, socket, packet.data, application)
+    if socket.namespace not in application.namespaces:
+        raise ProtocolError("there is no such namespace")
     match packet.kind:
-        case socketio.PacketKind.CONNECT:
-            return _connect(call, socket, packet.data, application)
         case socketio.PacketKind.DISCONNECT:
-            session = require_session(call.services, call.transport)
+            session = paid(call, _NAMESPACE_TOKENS)
+            call.services.engine.disconnected(call.sid, socket.namespace)
             if session is not None and session.began is not None:
-                for wait_s in _moving(call, socket):  # else it would be stored again
+                for wait_s in moving(call, socket.namespace):  # else it would be stored again
                     call.services.adapters.clock.sleep(wait_s)
                 call.services.connections.close(ids.socket_id(session.began, socket.namespace))
             call.services.connections.close(socket.connection_id)
@@ -244,19 +249,22 @@ def _packet(call: SessionFrame, packet: socketio.Packet, application: Applicatio
             return _event(call, socket, packet, application)
         case socketio.PacketKind.ACK:
             number = packet.ack_id
-            if number is None or not _parked(
-                call, socket, lambda: application.ack(call.services, socket, number)
+            if number is None or not parked(
+                call, socket.namespace, lambda: application.ack(call.services, socket, number)
             ):
-                require_session(call.services, call.transport)
+                paid(call)
             return ""
     raise ProtocolError("clients may not send this packet")
 
 
 def _connect(call: SessionFrame, socket: Socket, payload: Any, application: Application) -> str:
     services = call.services
-    session = require_session(services, call.transport)
+    session = paid(call, _NAMESPACE_TOKENS)
     if socket.namespace not in application.namespaces:
         return _refused(socket, {"message": "Invalid namespace"})
+    if session is not None and socket.namespace in session.namespaces:
+        again = Conflict("this namespace is connected; send DISCONNECT first")
+        return _refused(socket, {"message": str(again), "data": again.as_json()})
     socket = replace(socket, sid=services.adapters.ids.token(), session=session)
     try:
         events = application.connect(services, socket, payload)
@@ -286,47 +294,12 @@ def _event(
 ) -> str:
     name, *arguments = packet.data
     if packet.fault is not None:
-        require_session(call.services, call.transport)
+        paid(call)
         return _answer(call, _reply(packet, *application.refuse(name, packet.fault)))
-    ack, event = _parked(
-        call, socket, lambda: application.event(call.services, socket, name, arguments)
+    ack, event = parked(
+        call, socket.namespace, lambda: application.event(call.services, socket, name, arguments)
     )
     return _answer(call, _reply(packet, ack, event))
-
-
-def _parked(call: SessionFrame, socket: Socket, act: Callable[[], _T]) -> _T:
-    """Handle a packet that needs its socket; wait if that is not connected or not moved yet.
-
-    Raises:
-        NotConnected: It was not connected in time, and nobody moves it.
-    """
-    for wait_s in _waits(call, socket):
-        call.services.adapters.clock.sleep(wait_s)
-        try:
-            return act()
-        except OtherProtocol:
-            raise
-        except NotConnected:
-            continue
-    raise NotConnected("the namespace is not connected; send CONNECT first")
-
-
-def _waits(call: SessionFrame, socket: Socket) -> Iterator[float]:
-    """The seconds to wait before each attempt; the last one is after the socket was moved."""
-    yield from PARK_S
-    yield from _moving(call, socket)
-    yield 0.0
-
-
-def _moving(call: SessionFrame, socket: Socket) -> Iterator[float]:
-    """The seconds to wait before each look, as long as the socket is still to be moved."""
-    clock = call.services.adapters.clock
-    began_ms = clock.now_ms()
-    while True:
-        within_ms = call.services.engine.moved_within_ms(call.transport, socket.namespace)
-        if clock.now_ms() - began_ms >= within_ms:
-            return
-        yield _MOVED_YET_S
 
 
 def _reply(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from ...kernel import telemetry
-from ...kernel.errors import CacheDown, NotConnected, TidingsError
+from ...kernel.errors import CacheDown, NotConnected, RefusedTooOften, TidingsError
 from ...model.connections import POLLING, Target
 from ...model.identifiers import ConnectionId, Region, UserId
 from ...services import Services
@@ -55,13 +56,14 @@ def handle(
             if method in ("GET", "POST") and "sid" in query:
                 sid = ConnectionId(query["sid"])
                 if method == "GET":
-                    return _poll(services, sid, query.get("t", ""))
+                    return _poll(services, request, sid)
                 return _post(services, sid, request.body, handler)
         except CacheDown:
             return Answer(503, "polling is unavailable; try again later, or use a websocket")
-        except TidingsError as refusal:
+        except TidingsError as fault:
+            refusal = services.limits.charged(fault, request.source_ip, request.headers)
             telemetry.note("request_refused", **refusal.for_log())
-            known = refusal.status in (401, 403, 503)
+            known = refusal.status in (401, 403, 429, 503)
             headers = {**HEADERS, **refusals.headers(refusal)}
             return Answer(refusal.status if known else 400, str(refusal), headers)
         except Exception as fault:  # noqa: BLE001 - the edge
@@ -73,6 +75,8 @@ def handle(
 
 def _handshake(services: Services, request: HttpRequest) -> Answer:
     services.draining.admit()
+    if not request.query.get("token"):
+        services.limits.spend_unknown(request.source_ip, request.headers)
     adapters = services.adapters
     target = Target(
         connection_id=ConnectionId(adapters.ids.token()),
@@ -89,16 +93,19 @@ def _handshake(services: Services, request: HttpRequest) -> Answer:
     return Answer(200, services.engine.open_polling(session))
 
 
-def _poll(services: Services, sid: ConnectionId, t: str) -> Answer:
-    """Answer a poll.
+def _poll(services: Services, request: HttpRequest, sid: ConnectionId) -> Answer:
+    """Answer a poll. One of a session without a namespace is charged to its network.
 
     Browsers and HTTP libraries send a GET again by themselves if its connection breaks. Then the
     client does not know that an answer was lost, but its `t` is the same. A whole number is none
     that can be relied on: some clients send the second.
     https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2
     """
+    t = request.query.get("t", "")
     named = len(t) in _T_LENGTHS and not t.isdigit()
-    frames = services.polls.poll(sid, t if named else services.adapters.ids.token())
+    name = t if named else services.adapters.ids.token()
+    pay = partial(services.limits.spend_unknown, request.source_ip, request.headers)
+    frames = services.polls.poll(sid, name, pay)
     return Answer(200, engineio.SEPARATOR.join(frames))
 
 
@@ -114,6 +121,9 @@ def _post(services: Services, sid: ConnectionId, body: str, handler: Handler) ->
             answer = sessions.serve(call, packet, handler)
             if answer:
                 services.engine.post(session.target, [answer])
+    except RefusedTooOften:
+        services.engine.close(session.target)
+        raise
     except (ProtocolError, NotConnected) as fault:
         telemetry.note("session_failed", reason=str(fault))
         services.engine.close(session.target)

@@ -16,7 +16,7 @@ import pytest
 
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel import ids
-from chalicelib.kernel.settings import Rate
+from chalicelib.kernel.rates import Rate
 from chalicelib.model.identifiers import MessageId, RoomId, UserId
 from tests.support.access import ALLOWED, ROUTES, STRANGER, Call, call, staffed
 from tests.support.counting import counted

@@ -33,6 +33,23 @@ def test_a_message_until_its_ack() -> None:
         assert ports[name].calls == [], name
 
 
+def test_the_first_frame_of_a_connection_in_a_process_reads_first_who_pays() -> None:
+    world = World()
+    world.room("alice", "bob")
+    alice = world.connect("alice")
+    body = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
+    world.act(alice, "send_message", **body)
+    world.pump()
+    ports = counted(world)
+    world.services.frames._users.clear()  # as in an environment that just started
+    before = world.cache.round_trips
+    world.act(alice, "send_message", **body)
+    world.act(alice, "send_message", **body)
+    assert ports["cache"].calls == ["owner", "frame", "settle", "frame", "settle"]
+    assert world.cache.round_trips - before == 5
+    assert ports["connections"].calls == []
+
+
 def test_the_first_message_after_a_quiet_time() -> None:
     """Nothing of the room is cached any more: not its head, its members nor the grant."""
     world = World()
@@ -65,6 +82,7 @@ def test_a_known_frame_reads_no_store() -> None:
     world = World()
     world.room("alice")
     alice = world.connect("alice")
+    world.act(alice, "hello")
     ports = counted(world)
     world.act(alice, "hello")
     assert ports["cache"].calls == ["frame"]
@@ -77,10 +95,10 @@ def test_connect_and_disconnect() -> None:
     alice = world.connect("alice")
     assert ports["connections"].calls == ["put"]
     assert ports["revocations"].calls == ["until_ms"]
-    assert ports["cache"].calls == ["register"]
+    assert ports["cache"].calls == ["spend", "register"]
     world.disconnect(alice)
     assert ports["connections"].calls == ["put", "get", "disconnect"]
-    assert ports["cache"].calls == ["register", "unregister"]
+    assert ports["cache"].calls == ["spend", "register", "unregister"]
     assert ports["delivery"].calls == ["send"], "the presence of who came"
     assert ports["outbound"].calls == ["send"], "and of who left"
 
@@ -185,8 +203,8 @@ def test_socketio_over_a_websocket() -> None:
     assert ports["sessions"].calls == ["open"]
     assert ports["outbound"].calls == ["send"], "the open packet"
     client.connect("alice")
-    assert ports["sessions"].calls == ["open", "get", "connect"]
-    assert ports["cache"].calls == ["register"]
+    assert ports["sessions"].calls == ["open", "pay", "connect"]
+    assert ports["cache"].calls == ["spend", "register"]
     assert ports["connections"].calls == ["put"]
     assert ports["poster"].calls == [], "the answer rides the return body"
     body = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
@@ -208,17 +226,17 @@ def test_socketio_over_polling_and_its_upgrade() -> None:
     client = Poller(world)
     assert (ports["sessions"].calls, ports["outbound"].calls) == (["open"], ["send"])
     client.connect("alice")
-    connect = ["get", "get", "connect", "push"]  # the post: known, its token, noted, not upgraded
-    assert ports["sessions"].calls == ["open", *connect, "get", "poll", "take"]
+    connect = ["pay", "pay", "connect", "push"]  # the post, CONNECT, noted, not upgraded
+    assert ports["sessions"].calls == ["open", *connect, "pay", "poll", "take"]
     assert ports["poster"].calls == ["post"], "the answer, into the outbox"
     ports["sessions"].calls.clear()
     websocket = Client(world, "w=", sid=client.sid)
     assert websocket.say("2probe") == "3probe"
-    assert ports["sessions"].calls == ["get", "open", "get", "probe"]
+    assert ports["sessions"].calls == ["get", "open", "pay", "probe"]
     ports["sessions"].calls.clear()
     assert websocket.say("5") == ""
-    assert ports["sessions"].calls == ["get", "drain", "queued", "open"]
-    assert ports["cache"].calls == ["register", "move"]
+    assert ports["sessions"].calls == ["pay", "drain", "queued", "open"]
+    assert ports["cache"].calls == ["spend", "register", "move"]
 
 
 def test_unread_counts_and_is_read_read_no_message() -> None:

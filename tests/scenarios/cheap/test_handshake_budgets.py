@@ -126,16 +126,16 @@ UPGRADE = {"redis": 19, "reads": 5, "writes": 2, "sends": 2}
         (
             False,
             [
-                {"redis": 5, "reads": 4, "writes": 3, "sends": 3, "posts": 1},
-                {"redis": 11, "reads": 4, "writes": 3, "sends": 2},
+                {"redis": 6, "reads": 4, "writes": 3, "sends": 3, "posts": 1},
+                {"redis": 12, "reads": 4, "writes": 3, "sends": 2},
                 UPGRADE,
             ],
         ),
         (
             True,
             [
-                {"redis": 8, "reads": 8, "writes": 4, "sends": 4, "posts": 3},
-                {"redis": 15, "reads": 8, "writes": 4, "sends": 3},
+                {"redis": 9, "reads": 8, "writes": 4, "sends": 4, "posts": 3},
+                {"redis": 16, "reads": 8, "writes": 4, "sends": 3},
                 UPGRADE,
             ],
         ),

@@ -13,7 +13,7 @@ from chalicelib.entrypoints.socketio.frames import understands_recovery
 from chalicelib.model.identifiers import Region, RoomId
 from chalicelib.model.sessions import MOST_USES
 from chalicelib.sessions import missed
-from tests.support.socketio import Device, say
+from tests.support.socketio import Device, Poller, say
 from tests.support.world import World
 
 
@@ -169,3 +169,28 @@ def test_who_refuses_it_has_none(world: World, alice: str) -> None:
 )
 def test_who_is_known_to_understand_it(headers: dict[str, str], understands: bool) -> None:
     assert understands_recovery(headers) is understands
+
+
+@pytest.mark.parametrize(("size", "recovered"), [(20_000, True), (60_000, False)])
+def test_more_than_may_wait_for_a_poll_is_not_recovered(size: int, recovered: bool) -> None:
+    world = World()
+    world.room("alice", "bob")
+    bob = world.connect("bob")
+    known: dict[str, str] = {}
+    for _ in range(2):
+        client = Poller(world)
+        payload = {"token": world.token("alice"), "recovery": True, **known}
+        assert client.post("40" + json.dumps(payload)) == 200
+        world.pump(until_ms=world.clock.ms)
+        frames = client.poll().split("\x1e")
+        [connected] = [frame for frame in frames if frame.startswith("40")]
+        [started] = [frame for frame in frames if frame.startswith('42["session"')]
+        before = dict(known)
+        known = {"pid": json.loads(connected[2:])["pid"], "offset": json.loads(started[2:])[-1]}
+        world.services.engine.close(world.services.engine.session(client.sid).target)
+        for _ in range(30):
+            world.clock.ms += 1_000
+            text = {"conversation_id": "lobby", "message_type": "text", "content": "x" * size}
+            world.act(bob, "send_message", **text)
+        world.pump(until_ms=world.clock.ms)
+    assert (before["pid"] == known["pid"]) is recovered

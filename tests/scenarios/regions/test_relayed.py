@@ -109,7 +109,8 @@ class TestTyping:
         refused = [each for each in answers if each["event"] == "error"]
         assert {each["data"]["code"] for each in refused} == {"rate_limited"}
         deployment.pump()
-        assert len(published(deployment, US)) == 150 - len(refused) < 110
+        assert len(refused) >= 40
+        assert published(deployment, US) == ["relay_typing"], "the others changed nothing"
 
 
 class TestRoomViews:
@@ -217,7 +218,7 @@ class TestCost:
         types(deployment, US, alice)
         deployment.pump()
         bob = viewer(deployment, EU, "bob")
-        deployment.pass_ms(10)
+        deployment.pass_ms(3_000)
         types(deployment, US, alice)
         deployment.pump()
         assert seen(deployment, EU, bob, "typing") == [("alice", True)]
@@ -275,11 +276,12 @@ class TestFaults:
         viewer(deployment, EU, "bob")
         deployment[US].topic.down = True
         ports = counted(deployment[US])
-        for _ in range(3):
-            types(deployment, US, alice)
+        for what in ("start", "stop", "start"):
+            types(deployment, US, alice, what)
             deployment.pump()
             deployment.pass_ms(10)
-        assert seen(deployment, US, carol, "typing") == [("alice", True)] * 3
+        told = [("alice", is_typing) for is_typing in (True, False, True)]
+        assert seen(deployment, US, carol, "typing") == told
         assert ports["topic"].calls == ["publish"], "then it rests"
         assert ports["outbound_dead"].calls == []
         deployment[US].topic.down = False

@@ -37,7 +37,7 @@ def publish(act: str) -> tuple[str, str]:
         deployment.pass_ms(10)
     of_message = {"conversation_id": "lobby", "message_id": message["message_id"]}
     data = {
-        "typing_stop": {"conversation_id": "lobby"},
+        "typing_start": {"conversation_id": "lobby"},
         "join_room": {"room_id": "lobby"},
         "message_delivered": of_message,
     }
@@ -49,10 +49,9 @@ def publish(act: str) -> tuple[str, str]:
 
 
 EXPECTED = {
-    "typing_stop": (
-        "cache.deliver:1 cache.elsewhere:1 cache.joined:1 cache.typing:1 cache.typing_since:1"
-        " topic.publish:1",
-        "cache.joined:1 cache.typing:1 cache.typing_since:1",
+    "typing_start": (
+        "cache.deliver:1 cache.elsewhere:1 cache.joined:1 cache.start_typing:1 topic.publish:1",
+        "cache.joined:1 cache.start_typing:1 outbound.send:1",
     ),
     "join_room": (
         "cache.deliver:1 cache.elsewhere:1 cache.joined:2 topic.publish:1",

@@ -11,12 +11,13 @@ import pytest
 from chalicelib.entrypoints import websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel.errors import Unavailable
-from chalicelib.kernel.settings import DEFAULT_LIMITS, Rate, Settings
-from chalicelib.model.identifiers import ConnectionId, Region, RoomId
+from chalicelib.kernel.rates import DEFAULT_LIMITS, Rate
+from chalicelib.kernel.settings import Settings
+from chalicelib.model.identifiers import ConnectionId, Region, RoomId, UserId
 from chalicelib.model.lines import Turn
 from chalicelib.services import compose
 from tests.support.counting import counted
-from tests.support.world import World
+from tests.support.world import START_MS, World
 
 TEXT = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
 
@@ -67,14 +68,137 @@ def test_it_is_the_user_s_over_all_devices_and_http() -> None:
     assert outcomes(world, devices[0], 1, "hello") == ["ack"], "another bucket"
 
 
-def test_a_process_that_does_not_know_the_user_takes_from_the_connection() -> None:
-    world = limited(send_message=Rate(1, 2))
-    alice = world.connect("alice")
+def test_the_user_pays_from_the_first_frame_of_each_connection_on() -> None:
+    world = limited(send_message=Rate(1, 4))
     seen = []
-    for _ in range(4):
-        world.services.frames._users.clear()  # as in an environment that just started
-        seen += outcomes(world, alice, 1)
-    assert seen == ["ack", "ack", "rate_limited", "rate_limited"]
+    for _ in range(3):
+        device = world.connect("alice")
+        for _ in range(2):
+            world.services.frames._users.clear()  # as in an environment that just started
+            seen += outcomes(world, device, 1)
+    assert seen == ["ack"] * 4 + ["rate_limited"] * 2, "a connection brings no fresh burst"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "not json",
+        "[]",
+        '{"action": 1}',
+        '{"action":"dance"}',
+        '{"action":"send_message","data":{}}',
+        '{"action":"hello","more":1}',
+    ],
+)
+@pytest.mark.parametrize("knows", [True, False])
+def test_an_invalid_frame_is_paid_for(frame: str, knows: bool) -> None:
+    world = limited(**{"*": Rate(1, 5)})
+    alice = world.connect("alice")
+    codes = []
+    for _ in range(6):
+        if not knows:
+            world.services.frames._users.clear()
+        codes.append(world.frame(alice, frame)["data"]["code"])
+    refusals = {"bad_request", "unknown_action"}
+    assert [code in refusals for code in codes[:2]] == [True, True]
+    assert codes[-1] == "rate_limited"
+    assert world.ask(alice, "hello")["data"]["code"] == "rate_limited", "of the same bucket"
+
+
+def test_an_invalid_frame_costs_one_trip() -> None:
+    world = limited()
+    alice = world.connect("alice")
+    world.act(alice, "hello")
+    ports = counted(world)
+    assert world.frame(alice, '{"action":"dance"}')["data"]["code"] == "unknown_action"
+    assert {name: port.calls for name, port in ports.items() if port.calls} == {"cache": ["frame"]}
+
+
+def test_who_keeps_being_refused_is_closed_and_told_when_to_come_back() -> None:
+    world = limited(send_message=Rate(1, 2), refused=Rate(1, 3))
+    alice, other, bob = world.connect("alice"), world.connect("alice"), world.connect("bob")
+    assert outcomes(world, alice, 5) == ["ack", "ack"] + ["rate_limited"] * 3
+    assert world.poster.closed == []
+    refusal = world.ask(alice, "send_message", **TEXT)["data"]
+    assert (refusal["code"], refusal["retry_after_ms"]) == ("rate_limited", 10_000)
+    assert world.poster.closed == [alice]
+    [told] = world.poster.to(alice, "reconnect")
+    assert told["reason"] == "rate_limited"
+    assert 10_000 <= told["after_ms"] <= 12_000
+    assert world.ask(alice, "hello")["data"]["code"] == "unauthorized", "it has ended"
+    assert world.act(other, "hello"), "what is allowed goes on"
+    assert outcomes(world, bob, 1) == ["ack"]
+    world.clock.ms += 2_000
+    assert outcomes(world, other, 3) == ["ack", "ack", "rate_limited"]
+    assert world.poster.closed == [alice], "refusals are forgotten at their rate"
+
+
+def test_who_keeps_sending_nonsense_is_closed() -> None:
+    world = limited(refused=Rate(1, 3))
+    alice = world.connect("alice")
+    codes = [world.frame(alice, "nonsense")["data"]["code"] for _ in range(2)]
+    assert codes == ["bad_request"] * 2
+    while alice not in world.poster.closed:
+        codes.append(world.frame(alice, "nonsense")["data"]["code"])
+    assert len(codes) <= 4
+    assert codes[-1] == "rate_limited"
+
+
+def test_connects_are_paid_for() -> None:
+    world = limited(connect=Rate(1, 2))
+    for _ in range(2):
+        world.connect("alice")
+    ports = counted(world)
+    token = world.token("alice")
+    answer = websocket.connect(world.services, world.connect_event("conn-3=", token))
+    assert answer["statusCode"] == 429
+    assert {name: port.calls for name, port in ports.items() if port.calls} == {
+        "cache": ["spend"],
+        "secrets": ["get"],
+    }, "refused before anything is read or written"
+    world.connect("bob")
+    world.clock.ms += 1000
+    world.connect("alice")
+
+
+def test_a_further_connection_costs_two_trips() -> None:
+    world = limited()
+    world.connect("alice")
+    ports = counted(world)
+    world.connect("alice")
+    assert ports["cache"].calls == ["spend", "register"]
+
+
+def test_one_connection_more_than_allowed() -> None:
+    world = World(max_connections=2)
+    for _ in range(2):
+        world.connect("alice")
+    event = world.connect_event("conn-3=", world.token("alice"))
+    assert websocket.connect(world.services, event)["statusCode"] == 429
+    assert len(world.adapters.connections.of_user(UserId("alice"))) == 2
+
+
+def test_an_expired_connection_that_is_refused_reads_no_store() -> None:
+    world = limited(**{"*": Rate(1, 2)})
+    alice = world.connect("alice", exp=START_MS // 1000 + 60)
+    world.act(alice, "hello")
+    world.clock.ms += 90_000
+    ports = counted(world)
+    codes = [world.ask(alice, "hello")["data"]["code"] for _ in range(4)]
+    assert codes == ["unauthorized"] * 2 + ["rate_limited"] * 2
+    assert ports["connections"].calls == ["get"] * 2
+
+
+def test_a_sync_pays_for_its_conversations() -> None:
+    world = limited(sync=Rate(1, 7))
+    alice = world.connect("alice")
+    few = {f"room{n}": "" for n in range(25)}
+    many = {f"room{n}": "" for n in range(76)}
+    assert world.ask(alice, "sync", positions=few)["event"] == "ack"
+    assert world.ask(alice, "sync", positions={})["event"] == "ack"
+    refusal = world.ask(alice, "sync", positions=many)["data"]
+    assert (refusal["code"], refusal["retry_after_ms"]) == ("rate_limited", 2_000)
+    assert world.ask(alice, "sync", positions=few)["event"] == "ack"
 
 
 def test_actions_without_a_rate_share_one() -> None:

@@ -26,7 +26,7 @@ def test_what_the_cache_forgot_is_read_from_the_store_and_put_back() -> None:
         frame = authenticate(world, device)
         assert frame.connection is not None
         assert frame.connection.user_id == "alice"
-    context = world.cache.frame(ConnectionId(device), None, None, Charge("p", 1, 5, 0))
+    context = world.cache.frame(ConnectionId(device), None, None)
     assert context.connection is not None
 
 

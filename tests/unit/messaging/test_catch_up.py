@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from chalicelib.services import compose
 from tests.support.regions import LOBBY, US, Regions, alternating
+from tests.support.world import World
 
 
 def test_sync_brings_what_all_regions_wrote_once(regions: Regions) -> None:
@@ -62,3 +67,56 @@ def test_a_position_of_another_past_is_not_recovered(regions: Regions) -> None:
     regions.send(US, "kept")
     contents, recovered, *_ = regions.sync(other.reader.position(LOBBY))
     assert (contents, recovered) == (["kept"], False)
+
+
+class Entries:
+    """Counts the entries that are read from the log of a world from now on."""
+
+    def __init__(self, world: World) -> None:
+        self._inner, self.entries = world.adapters.log, 0
+        while isinstance(self._inner, Entries):
+            self._inner = self._inner._inner
+        world.adapters = replace(world.adapters, log=self)  # type: ignore[arg-type]
+        world.services = compose(world.settings, world.adapters)
+
+    def __getattr__(self, name: str) -> Any:
+        target = getattr(self._inner, name)
+
+        def call(*args: Any, **more: Any) -> Any:
+            found = target(*args, **more)
+            self.entries += len(found) if name in ("after", "before") else 0
+            return found
+
+        return call
+
+
+def test_what_does_not_fit_is_not_read() -> None:
+    world = World()
+    rooms = [world.room("alice", "bob", room_id=f"room{number}") for number in range(6)]
+    alice, bob = world.connect("alice"), world.connect("bob")
+    body = {"message_type": "text", "content": "x" * 50_000}
+    positions = {}
+    for room in rooms:
+        sent = world.act(alice, "send_message", conversation_id=room, **body)
+        positions[room] = sent["position"]
+        if room != rooms[-1]:
+            for _ in range(3):
+                world.clock.ms += 1000
+                world.act(alice, "send_message", conversation_id=room, **body)
+    world.cache.flush()
+    world.act(bob, "hello")
+    for given in ({}, positions):
+        read = Entries(world)
+        answer = world.act(bob, "sync", positions=given)["conversations"]
+        found = [len(answer[room]["messages"]) for room in rooms]
+        assert found[:2] == [2, 0]
+        assert [answer[room]["more"] for room in rooms[1:5]] == [True] * 4
+        assert read.entries <= 2 * 4 + len(rooms), "two rooms, and where each begins to be unread"
+    assert answer[rooms[-1]]["more"] is False, "nothing is new there"
+    seen: dict[str, list[str]] = {room: [] for room in rooms}
+    while positions:
+        answer = world.act(bob, "sync", positions=positions)["conversations"]
+        for room, found_ in answer.items():
+            seen[room] += [each["message_id"] for each in found_["messages"]]
+        positions = {room: each["position"] for room, each in answer.items() if each["more"]}
+    assert [len(seen[room]) for room in rooms] == [3] * 5 + [0]

@@ -246,7 +246,7 @@ def test_what_a_receipt_costs(world: World) -> None:
     for port in ports.values():
         port.calls.clear()
     client.say(f"43{questions(client.posted)[message_id]}[]")
-    assert ports["cache"].calls == ["acked", "frame", "grant"], "its first frame"
+    assert ports["cache"].calls == ["acked", "owner", "frame"], "its first frame"
     assert ports["log"].calls == ["get"]
     assert ports["outbound"].calls == ["send"]
     settle(world)

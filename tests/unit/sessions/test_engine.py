@@ -96,6 +96,31 @@ def test_a_repeated_greeting_cleans_up_after_an_end_that_nobody_noticed(world: W
     assert world.sessions.get(SID) is None
 
 
+def test_a_websocket_that_is_never_opened_holds_no_worker(world: World) -> None:
+    Client(world, "s1=")
+    world.poster.rule = lambda _: Outcome.GONE
+    held_ms = 0
+    for _ in range(9):
+        greetings = [job for job in world.adapters.outbound.jobs if job.kind == "engine_open"]
+        world.adapters.outbound.jobs.clear()
+        if not greetings:
+            break
+        world.clock.ms += greetings[0].delay_s * 1000
+        before_ms = world.clock.ms
+        world.services.engine.greet(greetings[0])
+        held_ms += world.clock.ms - before_ms
+    assert held_ms < 500
+    assert world.poster.calls <= 12
+    assert world.sessions.get(SID) is None, "it has ended"
+
+
+def test_a_websocket_that_opens_late_is_greeted(world: World) -> None:
+    client = Client(world, "s1=")
+    world.poster.script["s1="] = [Outcome.GONE] * 8
+    world.wait(5)
+    assert [frame[0] for frame in client.posted] == ["0"]
+
+
 def test_a_socket_of_a_session_that_redis_lost_gets_its_answer(world: World) -> None:
     client = Client(world, "s1=")
     world.sessions.flush()

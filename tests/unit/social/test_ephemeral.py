@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.entrypoints.http import rest
 from tests.support.world import World
 
 
@@ -42,6 +43,41 @@ def test_who_goes_on_typing_is_shown_so_all_the_time(world: World, alice: str, b
     assert seen(world, bob) == [True, True, True]
     world.wait(3)
     assert seen(world, bob) == [True, True, True, False]
+
+
+def test_what_changes_nothing_is_posted_to_nobody(world: World, alice: str, bob: str) -> None:
+    for _ in range(20):
+        types(world, alice)
+        world.wait(0.1)
+    assert seen(world, bob) == [True]
+    for _ in range(5):
+        types(world, alice, "typing_stop")
+        world.wait(0.1)
+    assert seen(world, bob) == [True, False]
+    types(world, alice)
+    world.wait(0.1)
+    assert seen(world, bob) == [True, False, True]
+
+
+def test_a_room_that_is_opened_again_is_told_to_nobody(world: World, alice: str, bob: str) -> None:
+    for action in ("join_room", "leave_room"):
+        for _ in range(5):
+            world.act(alice, action, room_id="lobby")
+            world.wait(0.1)
+    assert len(world.poster.to(bob, "user_joined")) == 1
+    assert len(world.poster.to(bob, "user_left")) == 1
+
+
+def test_a_status_that_is_chosen_again_is_told_to_nobody(world: World, alice: str) -> None:
+    for one, other in (("alice", "bob"), ("bob", "alice")):
+        world.http(rest.put_friend, one, user_id=other)
+    friend = world.connect("bob")
+    world.pump()
+    before = len(world.poster.to(friend, "friend_status_update"))
+    for _ in range(5):
+        world.act(alice, "set_status", status="away")
+        world.wait(1)
+    assert len(world.poster.to(friend, "friend_status_update")) == before + 1
 
 
 def test_a_stop_that_a_newer_start_overtook_is_dropped(world: World, alice: str, bob: str) -> None:

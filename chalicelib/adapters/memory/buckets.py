@@ -1,0 +1,35 @@
+"""The twin of the script that takes tokens from buckets."""
+
+from __future__ import annotations
+
+import math
+
+from ...model.access import Charge, Paid
+
+# The buckets of one payer: their levels, and as of when (ms).
+Buckets = dict[str, tuple[float, int]]
+
+_REFUSED = "refused"
+
+
+def take(buckets: Buckets, charge: Charge, now_ms: int) -> Paid:
+    """Take the charge's tokens; of a charge that is refused or invalid, one of the refusals."""
+    tokens = min(charge.tokens, charge.burst)
+    level = _level(buckets, charge.name, charge.per_s, charge.burst, now_ms)
+    wait_ms = 0
+    if level < tokens:
+        wait_ms = math.ceil((tokens - level) * 1000 / charge.per_s)
+    else:
+        buckets[charge.name] = level - tokens, now_ms
+    if not wait_ms and not charge.invalid:
+        return Paid()
+    left = _level(buckets, _REFUSED, charge.refusals_per_s, charge.refusals_burst, now_ms)
+    if left < 1:
+        return Paid(wait_ms, exhausted=True)
+    buckets[_REFUSED] = left - 1, now_ms
+    return Paid(wait_ms)
+
+
+def _level(buckets: Buckets, name: str, per_s: float, burst: int, now_ms: int) -> float:
+    level, at_ms = buckets.get(name, (float(burst), now_ms))
+    return min(float(burst), level + max(0, now_ms - at_ms) * per_s / 1000)

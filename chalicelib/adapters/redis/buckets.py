@@ -1,0 +1,58 @@
+"""Token buckets in Redis: those of one payer are fields "level|at" of one hash."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...model.access import Charge, Paid
+from .client import Command, evaluate
+from .keys import LIMITS_S
+from .scripts import NOW, script
+
+# Takes tokens if there are enough. A charge that is refused, or whose frame is invalid, takes one
+# of the bucket of refusals. Arguments: field, rate, burst, tokens; of the refusals field, rate and
+# burst; 1 for an invalid frame; expiry. Returns the milliseconds to wait, and 1 if the bucket of
+# refusals is empty.
+_SPEND = script(
+    NOW
+    + """
+local function level_of(field, rate, burst)
+  local level, at = burst, now
+  local held = redis.call('HGET', KEYS[1], field)
+  if held then
+    local bar = string.find(held, '|', 1, true)
+    level = tonumber(string.sub(held, 1, bar - 1))
+    at = math.min(now, tonumber(string.sub(held, bar + 1)))
+  end
+  return math.min(burst, level + (now - at) * rate / 1000)
+end
+local function set_level(field, level)
+  local text = string.format('%.17g', level) .. '|' .. string.format('%.0f', now)
+  redis.call('HSET', KEYS[1], field, text)
+  redis.call('EXPIRE', KEYS[1], ARGV[9])
+end
+local rate, burst = tonumber(ARGV[2]), tonumber(ARGV[3])
+local tokens = math.min(tonumber(ARGV[4]), burst)
+local level, wait = level_of(ARGV[1], rate, burst), 0
+if level < tokens then wait = math.ceil((tokens - level) * 1000 / rate)
+else set_level(ARGV[1], level - tokens) end
+if wait == 0 and ARGV[8] == '0' then return {0, 0} end
+local left = level_of(ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]))
+if left < 1 then return {wait, 1} end
+set_level(ARGV[5], left - 1)
+return {wait, 0}
+"""
+)
+
+
+def spend(key: str, charge: Charge) -> Command:
+    """The command that takes a charge from the buckets of this key."""
+    own = f"l:{charge.name}", str(charge.per_s), charge.burst, charge.tokens
+    refusals = "l:refused", str(charge.refusals_per_s), charge.refusals_burst
+    return evaluate(_SPEND, [key], *own, *refusals, int(charge.invalid), LIMITS_S)
+
+
+def paid(answer: Sequence[int]) -> Paid:
+    """What became of the charge, from the command's answer."""
+    wait_ms, exhausted = answer
+    return Paid(int(wait_ms), bool(exhausted))
