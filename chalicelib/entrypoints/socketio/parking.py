@@ -1,7 +1,8 @@
 """Packets that arrive before their socket is connected, or is moved to the websocket.
 
 Frames may overtake each other. A packet waits for about a second for the CONNECT, and longer for a
-socket that is to be moved; then its session ends.
+socket that is to be moved; then its session ends. To wait for the CONNECT costs the session many
+tokens, so that few packets wait. What a client has buffered while it upgrades waits for one each.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TypeVar
 from ...kernel.errors import NotConnected, OtherProtocol
 from .frames import SessionFrame, paid
 
-# The waits before each look. To wait costs the session many tokens, so that few packets wait.
+# The waits before each look.
 PARK_S = (0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
 PARKED_TOKENS = 100
 _MOVED_YET_S = 0.4
@@ -31,8 +32,12 @@ def parked(call: SessionFrame, namespace: str, act: Callable[[], _T]) -> _T:
     except OtherProtocol:
         raise
     except NotConnected:
-        paid(call, PARKED_TOKENS)
-    for wait_s in _waits(call, namespace):
+        session = paid(call)
+    # A socket that was moved since `act` was tried is found by the first look.
+    free = 1 if session is not None and session.began is not None else 0
+    for look, wait_s in enumerate(_waits(call, namespace)):
+        if look == free and (session is None or session.upgrades is None):
+            paid(call, PARKED_TOKENS - 1)
         call.services.adapters.clock.sleep(wait_s)
         if not _may_be_connected(call, namespace):
             continue

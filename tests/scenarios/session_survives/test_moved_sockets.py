@@ -95,6 +95,22 @@ def test_an_event_that_overtakes_the_upgrade_waits_for_it(world: World, after_ms
     assert not websocket.closed
 
 
+def test_all_events_that_a_client_buffered_during_its_upgrade_are_answered(world: World) -> None:
+    """Their frames come before the upgrade is done, in parallel."""
+    _, websocket = probed(world)
+    answers: list[str] = []
+
+    def emit(left: int) -> None:
+        if left > 1:
+            world.clock.at(1, lambda: emit(left - 1))  # while this one waits
+        answers.append(websocket.act("hello", {})["data"]["user_id"])
+
+    world.clock.at(1_000, lambda: websocket.say("5"))
+    emit(12)
+    assert answers == ["alice"] * 12
+    assert not websocket.closed
+
+
 def test_an_event_of_a_websocket_that_asks_for_no_upgrade_ends_the_session(world: World) -> None:
     _, websocket = probed(world)
     began_ms = world.clock.ms
