@@ -28,8 +28,8 @@ locals {
       health    = "https://${var.edge.domain}/v1/health"
     }
   }
-  # The edge's function names the viewer's address in this header: rates by address need it.
-  edge_settings = var.edge.create ? { TIDINGS_VIEWER_HEADER = "x-viewer-address" } : {}
+  # Behind CloudFront, the functions see its addresses only: a rate by address would be everybody's.
+  edge_settings = var.edge.create ? { TIDINGS_BEHIND_PROXY = "1" } : {}
   app = merge(var.app, {
     endpoints = merge(local.edge_endpoints, try(var.app.endpoints, {}))
     settings  = merge(local.edge_settings, try(var.app.settings, {}))

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 
-
-def network_of(source_ip: str, headers: Mapping[str, str], viewer_header: str) -> str:
+def network_of(source_ip: str) -> str:
     """Return the network that pays: an IPv4 address, or the /64 of an IPv6 address.
 
     A provider gives a household a /64 or more, so that single IPv6 addresses cost nothing. "" if
-    there is no address, and for this machine itself, which is the local stack.
-
-    Args:
-        viewer_header: The header that a proxy sets, in lower case; "" to trust none. Whoever
-            reaches the API without the proxy can claim any address there.
+    there is no address, and for this machine itself, which is the local stack. No header is
+    believed: whoever reaches an API can claim any address in one.
     """
     import ipaddress  # not on the way of a message
 
-    claimed = {name.lower(): value for name, value in headers.items()}.get(viewer_header, "")
     try:
-        address = ipaddress.ip_address((claimed or source_ip).strip())
+        address = ipaddress.ip_address(source_ip.strip())
     except ValueError:
         return ""
     if isinstance(address, ipaddress.IPv6Address):

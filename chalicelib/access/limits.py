@@ -5,7 +5,8 @@ costs more takes more. A frame is charged in the round trip to Redis that it mak
 of an Engine.IO session that is no action takes them from a bucket of the session, as its user may
 not be known.
 
-What comes without a valid token is charged to the network that it comes from.
+What comes without a valid token is charged to the network that it comes from, unless a proxy calls
+the APIs for its clients: then all come from the proxy's.
 
 A refused or invalid frame takes a token from the user's bucket of refusals, too. When that is
 empty, the connection is closed.
@@ -17,7 +18,6 @@ member alone cannot use the rate up. While Redis is away there is no limit; the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import NoReturn
 
@@ -27,6 +27,7 @@ from ..kernel.errors import (
     RateLimited,
     RefusedTooOften,
     TidingsError,
+    TokenFault,
     Unauthorized,
 )
 from ..kernel.settings import Settings
@@ -40,13 +41,26 @@ from .addresses import network_of
 
 OTHERS, CONNECT, PACKET, ADDRESS, REFUSED = "*", "connect", "packet", "address", "refused"
 
+# A client with such a token gets a new one when it hears so, which `rate_limited` would not tell.
+# They are said only of tokens whose signature holds.
+_SIGNED = (
+    TokenFault.MISSING_CLAIM,
+    TokenFault.BAD_CLAIM,
+    TokenFault.WRONG_ISSUER,
+    TokenFault.WRONG_AUDIENCE,
+    TokenFault.EXPIRED,
+    TokenFault.NOT_YET_VALID,
+    TokenFault.TOO_LONG,
+    TokenFault.USER_ID,
+)
+
 
 class Limits:
     def __init__(
         self, settings: Settings, buckets: Buckets, rooms: RoomBuckets, clock: Clock
     ) -> None:
         self._rates = settings.limits
-        self._viewer_header = settings.viewer_header
+        self._behind_proxy = settings.behind_proxy
         self._room = RoomRate(
             per_s=settings.room_rate.per_s,
             burst=settings.room_rate.burst,
@@ -86,9 +100,9 @@ class Limits:
             return
         self.check(Paid(paid.wait_ms))
 
-    def spend_unknown(self, source_ip: str, headers: Mapping[str, str]) -> None:
+    def spend_unknown(self, source_ip: str) -> None:
         """Charge what comes without a valid token to its network; `RateLimited` if it has none."""
-        network = network_of(source_ip, headers, self._viewer_header)
+        network = "" if self._behind_proxy else network_of(source_ip)
         if not network:
             return
         charge = self.charge(ADDRESS)
@@ -99,15 +113,13 @@ class Limits:
             return
         self.check(Paid(paid.wait_ms))
 
-    def charged(
-        self, refusal: TidingsError, source_ip: str, headers: Mapping[str, str]
-    ) -> TidingsError:
+    def charged(self, refusal: TidingsError, source_ip: str) -> TidingsError:
         """Charge a request that is refused without a valid token; return how it is refused."""
         if isinstance(refusal, Unauthorized):
             try:
-                self.spend_unknown(source_ip, headers)
+                self.spend_unknown(source_ip)
             except RateLimited as limited:
-                return limited
+                return refusal if refusal.reason in _SIGNED else limited
         return refusal
 
     def spend_room(self, user_id: UserId, room_id: RoomId, action: str) -> None:

@@ -49,8 +49,8 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
                 services.draining.admit()
             if "EIO" in query:
                 device, headers = _device_info(event), event.get("headers") or {}
-                if not query.get("token") or "sid" in query:  # nobody verifies that of an upgrade
-                    services.limits.spend_unknown(_source_ip(event), headers)
+                if not query.get("token") and "sid" not in query:
+                    services.limits.spend_unknown(_source_ip(event))
                 return frames.open_session(services, context, query, device, headers, at_ms)
             token, subprotocol = _token(event)
             identity = services.tokens.verify(token)
@@ -68,8 +68,7 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
             )
             services.connections.open(identity, target, _device_info(event))
         except TidingsError as fault:
-            headers = event.get("headers") or {}
-            refusal = services.limits.charged(fault, _source_ip(event), headers)
+            refusal = services.limits.charged(fault, _source_ip(event))
             telemetry.note("connect_refused", **refusal.for_log())
             return _refused(refusal)
         except Exception as fault:  # noqa: BLE001 - the edge: nothing is raised into API Gateway

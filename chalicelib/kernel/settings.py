@@ -83,9 +83,8 @@ class Settings:
             a sender queues no job for what it has delivered itself [TIDINGS_OUTBOX].
         limits: Rate limits by action, where they differ from the defaults: a JSON object such as
             {"send_message": [100, 500]}: tokens per second, and the burst [TIDINGS_LIMITS].
-        viewer_header: The header in which your proxy names the address of its client, such as
-            x-viewer-address, which the edge of Terraform sets; empty to trust none
-            [TIDINGS_VIEWER_HEADER].
+        behind_proxy: 1 if a proxy such as CloudFront calls the APIs for its clients: then their
+            addresses are unknown, and nothing is limited by address [TIDINGS_BEHIND_PROXY].
         room_rate: Messages and deletions that a room takes in a region: a JSON array of the
             number per second, and the burst [TIDINGS_ROOM_RATE].
         room_share: The part of a room's rate and burst that one member may use, above 0 and at
@@ -150,7 +149,7 @@ class Settings:
     fast_lane_ms: int = 250
     outbox: bool = False
     limits: Mapping[str, Rate] = field(default_factory=lambda: DEFAULT_LIMITS)
-    viewer_header: str = ""
+    behind_proxy: bool = False
     room_rate: Rate = DEFAULT_ROOM_RATE
     room_share: float = 0.25
     durability: Durability = Durability.REGIONAL
@@ -225,7 +224,7 @@ class Settings:
             fast_lane_ms=max(1, int(env.get("TIDINGS_FAST_LANE_MS", default.fast_lane_ms))),
             outbox=env.get("TIDINGS_OUTBOX", "") == "1",
             limits={**DEFAULT_LIMITS, **values.limits(env.get("TIDINGS_LIMITS", ""))},
-            viewer_header=env.get("TIDINGS_VIEWER_HEADER", default.viewer_header).lower(),
+            behind_proxy=env.get("TIDINGS_BEHIND_PROXY", "") == "1",
             room_rate=values.room_rate(env.get("TIDINGS_ROOM_RATE", "")) or default.room_rate,
             room_share=values.share(env.get("TIDINGS_ROOM_SHARE", "")) or default.room_share,
             durability=values.one_of(

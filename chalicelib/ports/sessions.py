@@ -38,10 +38,14 @@ class EngineSessions(Protocol):
     def get(self, sid: ConnectionId) -> EngineSession | None:
         """None if unknown, or if a websocket takes or has taken it over."""
 
-    def pay(self, sid: ConnectionId, charge: Charge) -> tuple[EngineSession | None, Paid]:
+    def pay(
+        self, sid: ConnectionId, charge: Charge, *, named: bool = False
+    ) -> tuple[EngineSession | None, Paid]:
         """Take the charge's tokens from the session's own bucket; return the session as `get` does.
 
-        One that is not, or no longer, known pays as well.
+        Args:
+            named: The client has named the session: if it is unknown, nothing is stored. One of a
+                websocket pays also when it is not, or no longer, known.
         """
 
     def ping(self, sid: ConnectionId, before_ms: int, now_ms: int) -> bool:

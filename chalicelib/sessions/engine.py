@@ -148,16 +148,21 @@ class Engine:
         except CacheDown:
             return None
 
-    def paid(self, sid: ConnectionId, tokens: int) -> EngineSession | None:
+    def paid(self, sid: ConnectionId, tokens: int, *, named: bool = False) -> EngineSession | None:
         """Return a session, once a packet of it is paid for: 1 Redis trip.
 
         None when it is unknown or Redis is away.
+
+        Args:
+            named: A client has named it: if it is unknown, nothing is stored.
 
         Raises:
             RefusedTooOften: The session has sent too many packets: end it.
         """
         try:
-            session, paid = self._sessions.pay(sid, self._limits.charge(PACKET, tokens))
+            session, paid = self._sessions.pay(
+                sid, self._limits.charge(PACKET, tokens), named=named
+            )
         except CacheDown:
             return None
         self._limits.check_packet(paid)

@@ -41,11 +41,12 @@ class Polls:
 
         Args:
             poll: Names the poll; a request that is sent again has the same name.
-            pay: Charges a poll of a session without a namespace, whose user is not known.
+            pay: Charges a poll of no session to its network.
 
         Raises:
             NotFound: There is no such session.
-            RateLimited: It makes too many requests, or its network does.
+            RefusedTooOften: It makes too many requests: it has been ended.
+            RateLimited: There is no such session, and the network asks too often.
             Conflict: Another poll is waiting, or this one was answered with frames, and it is
                 unknown whether they arrived. The session has been ended.
         """
@@ -53,12 +54,11 @@ class Polls:
         latest_ms = now_ms + heartbeat.HOLD_MS + _LATE_MS
         try:
             session = self.answering(sid)
-            if not session.namespaces:
-                pay()
             polling = self._sessions.poll(sid, poll, latest_ms, now_ms)
         except NotFound:
             if self._sessions.farewell(sid):
                 return [_NOOP]  # the client closed the session while this poll was on its way
+            pay()
             raise
         if not polling:
             self._sessions.close(sid, End.OVERLAP)
@@ -78,7 +78,7 @@ class Polls:
             NotFound: There is no such session, or it timed out just now.
             RefusedTooOften: It makes too many requests: it has been ended.
         """
-        session, paid = self._sessions.pay(sid, self._limits.charge(PACKET))
+        session, paid = self._sessions.pay(sid, self._limits.charge(PACKET), named=True)
         if session is None or not session.target.polls:
             raise NotFound("no such session")
         try:

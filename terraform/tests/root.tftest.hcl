@@ -53,8 +53,8 @@ run "clients_are_sent_to_the_one_host_when_it_has_a_domain" {
     error_message = "GET /v1/endpoint must name the edge, not the APIs."
   }
   assert {
-    condition     = local.app.settings.TIDINGS_VIEWER_HEADER == "x-viewer-address"
-    error_message = "The functions must trust the address that the edge names."
+    condition     = local.app.settings.TIDINGS_BEHIND_PROXY == "1"
+    error_message = "Behind an edge, all clients have CloudFront's addresses."
   }
 }
 
@@ -76,8 +76,8 @@ run "without_an_edge_clients_use_the_apis" {
     error_message = "GET /v1/endpoint must name the APIs' own domains, with the stage, which is the mapping key."
   }
   assert {
-    condition     = !contains(keys(local.app.settings), "TIDINGS_VIEWER_HEADER")
-    error_message = "Without an edge no header may be trusted."
+    condition     = !contains(keys(local.app.settings), "TIDINGS_BEHIND_PROXY")
+    error_message = "Without an edge, clients are limited by address."
   }
 }
 

@@ -79,7 +79,7 @@ class TestServer:
             "connection:alice-1=": 3600,
             "room:{lobby}:version": 3600,
             "room:{lobby}:members": 3600,
-            "limits:alice": 3600,
+            "limits:alice": 6,
             "room:{lobby}:rate": 11,
             "room:{lobby}:share:alice": 11,
             "room:{lobby}:lease:us-east-1": 0,

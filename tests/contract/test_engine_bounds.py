@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.adapters.memory.sessions import MemorySessions
+from chalicelib.adapters.redis import keys
 from chalicelib.adapters.redis.client import RedisClient
 from chalicelib.adapters.redis.sessions import RedisSessions
 from chalicelib.kernel.errors import TooLarge
@@ -58,6 +59,29 @@ def test_an_ended_session_goes_on_paying(sessions: EngineSessions, sid: Connecti
     assert sessions.pay(sid, CHARGE) == (None, Paid())
     assert sessions.pay(sid, CHARGE)[1].wait_ms > 0
     assert sessions.get(sid) is None, "it is not brought to life"
+
+
+def test_nothing_is_stored_of_a_session_that_a_client_made_up(
+    sessions: EngineSessions, sid: ConnectionId
+) -> None:
+    assert [sessions.pay(sid, CHARGE, named=True) for _ in range(5)] == [(None, Paid())] * 5
+    sessions.open(polling(sid))
+    paid = [sessions.pay(sid, CHARGE, named=True)[1].wait_ms > 0 for _ in range(4)]
+    assert paid == [False, False, False, True], "its bucket was full until now"
+
+
+@pytest.mark.parametrize(("per_s", "kept_s"), [(100, 11), (0.5, 2_001)])
+def test_a_bucket_is_kept_until_it_is_full(
+    valkey_url: str, sid: ConnectionId, per_s: float, kept_s: int
+) -> None:
+    client = RedisClient(valkey_url, False)
+    key = keys.engine_limits(sid)
+    RedisSessions(client).pay(sid, Charge("packet", per_s, 1_000, 0))
+    [left_s] = client.run(("TTL", key))
+    assert kept_s - 2 <= left_s <= kept_s
+    RedisSessions(client).pay(sid, Charge("other", 10, 10, 0))
+    [left_s] = client.run(("TTL", key))
+    assert kept_s - 2 <= left_s, "another bucket of the same payer does not shorten it"
 
 
 def test_a_namespace_that_was_left_is_not_connected(

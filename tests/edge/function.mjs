@@ -8,7 +8,7 @@ const IMPORT = "import cf from 'cloudfront';\n";
 export const WEBSOCKETS = JSON.parse(readFileSync(new URL("websockets.json", HERE), "utf8"));
 
 // What the deployed function with these targets makes of a request: {origin, path}.
-export function deploy(websockets, httpStage = "", sent = {}) {
+export function deploy(websockets, httpStage = "") {
   if (!SOURCE.startsWith(IMPORT)) throw new Error("CloudFront wants the import in the first line");
   const code = SOURCE.slice(IMPORT.length)
     .replace("${websockets}", () => JSON.stringify(websockets))
@@ -17,14 +17,13 @@ export function deploy(websockets, httpStage = "", sent = {}) {
     let origin = "http"; // the default behaviour's
     const cf = { selectRequestOriginById: (id) => void (origin = id) };
     const handler = new Function("cf", `${code}\nreturn handler;`)(cf);
-    const request = handler(event(target, method, sent));
-    const { uri: path, querystring: query, headers } = request;
-    return { origin, path, query, method: request.method, viewer: headers["x-viewer-address"]?.value };
+    const request = handler(event(target, method));
+    return { origin, path: request.uri, query: request.querystring, method: request.method };
   };
 }
 
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-event-structure.html
-function event(target, method, sent) {
+function event(target, method) {
   const [uri, query = ""] = target.split("?");
   const querystring = {};
   for (const pair of query.split("&").filter(Boolean)) {
@@ -33,7 +32,7 @@ function event(target, method, sent) {
     if (known) (known.multiValue ??= [{ value: known.value }]).push({ value });
     else querystring[name] = { value };
   }
-  const headers = { host: { value: "chat.example.com" }, ...sent };
+  const headers = { host: { value: "chat.example.com" } };
   return {
     version: "1.0",
     context: { eventType: "viewer-request" },

@@ -83,9 +83,13 @@ class MemorySessions:
             effect, kept = self._step(sid, Input.LOOK)
             return kept.session if kept is not None and effect is Reaction.SHOW else None
 
-    def pay(self, sid: ConnectionId, charge: Charge) -> tuple[EngineSession | None, Paid]:
+    def pay(
+        self, sid: ConnectionId, charge: Charge, *, named: bool = False
+    ) -> tuple[EngineSession | None, Paid]:
         with self._lock:
             self._up()
+            if named and self._find(sid) is None:
+                return None, Paid()
             paid = take(self._buckets.setdefault(sid, {}), charge, self._clock.now_ms())
         return self.get(sid), paid
 

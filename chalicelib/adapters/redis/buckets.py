@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 from ...model.access import Charge, Paid
 from .client import Command, evaluate
-from .keys import LIMITS_S
 from .scripts import NOW, script
 
 # Takes tokens if there are enough. A charge that is refused, or whose frame is invalid, takes one
 # of the bucket of refusals. Arguments: field, rate, burst, tokens; of the refusals field, rate and
-# burst; 1 for an invalid frame; expiry. Returns the milliseconds to wait, and 1 if the bucket of
-# refusals is empty.
+# burst; 1 for an invalid frame. With a second key, nothing happens unless that exists. Returns the
+# milliseconds to wait, and 1 if the bucket of refusals is empty. A bucket is kept until it is full
+# again, which is what one that is not there counts as.
 _SPEND = script(
     NOW
     + """
+if KEYS[2] and redis.call('EXISTS', KEYS[2]) == 0 then return {0, 0} end
 local function level_of(field, rate, burst)
   local level, at = burst, now
   local held = redis.call('HGET', KEYS[1], field)
@@ -26,30 +27,32 @@ local function level_of(field, rate, burst)
   end
   return math.min(burst, level + (now - at) * rate / 1000)
 end
-local function set_level(field, level)
+local function set_level(field, level, rate, burst)
   local text = string.format('%.17g', level) .. '|' .. string.format('%.0f', now)
   redis.call('HSET', KEYS[1], field, text)
-  redis.call('EXPIRE', KEYS[1], ARGV[9])
+  local full_s = math.ceil(burst / rate) + 1
+  if redis.call('TTL', KEYS[1]) < full_s then redis.call('EXPIRE', KEYS[1], full_s) end
 end
 local rate, burst = tonumber(ARGV[2]), tonumber(ARGV[3])
 local tokens = math.min(tonumber(ARGV[4]), burst)
 local level, wait = level_of(ARGV[1], rate, burst), 0
 if level < tokens then wait = math.ceil((tokens - level) * 1000 / rate)
-else set_level(ARGV[1], level - tokens) end
+else set_level(ARGV[1], level - tokens, rate, burst) end
 if wait == 0 and ARGV[8] == '0' then return {0, 0} end
-local left = level_of(ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]))
+rate, burst = tonumber(ARGV[6]), tonumber(ARGV[7])
+local left = level_of(ARGV[5], rate, burst)
 if left < 1 then return {wait, 1} end
-set_level(ARGV[5], left - 1)
+set_level(ARGV[5], left - 1, rate, burst)
 return {wait, 0}
 """
 )
 
 
-def spend(key: str, charge: Charge) -> Command:
-    """The command that takes a charge from the buckets of this key."""
+def spend(key: str, charge: Charge, *only_with: str) -> Command:
+    """The command that takes a charge from the buckets of this key; only if `only_with` exists."""
     own = f"l:{charge.name}", str(charge.per_s), charge.burst, charge.tokens
     refusals = "l:refused", str(charge.refusals_per_s), charge.refusals_burst
-    return evaluate(_SPEND, [key], *own, *refusals, int(charge.invalid), LIMITS_S)
+    return evaluate(_SPEND, [key, *only_with], *own, *refusals, int(charge.invalid))
 
 
 def paid(answer: Sequence[int]) -> Paid:

@@ -24,7 +24,7 @@ from ...ports.whereabouts import ELSEWHERE_S
 from . import keys, scripts
 from .buckets import paid, spend
 from .client import Command, RedisClient, evaluate
-from .keys import ACK_S, CONNECTION_S, LIMITS_S, ONLINE_S, ROOM_S, TYPING_S
+from .keys import ACK_S, CONNECTION_S, ONLINE_S, ROOM_S, TRAFFIC_S, TYPING_S
 from .leases import RedisLeases, cache_recent, count_delivered
 from .lines import RedisLines, draw, drawn
 from .membership import COMPLETE, RedisMembership, members_of, read_members
@@ -208,7 +208,7 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines, RedisLeases):
         self._run(("SET", keys.stats_connections(), count, "EX", ONLINE_S))
 
     def traffic(self, now_ms: int) -> Traffic:
-        take = evaluate(scripts.TRAFFIC, [keys.stats_traffic()], now_ms, LIMITS_S)
+        take = evaluate(scripts.TRAFFIC, [keys.stats_traffic()], now_ms, TRAFFIC_S)
         connections, (messages, since) = self._run(("GET", keys.stats_connections()), take)
         seconds = (now_ms - int(since)) / 1000 if since is not None else None
         known = int(connections) if connections is not None else None

@@ -14,7 +14,7 @@ from typing import ParamSpec
 from ...ports.whereabouts import ELSEWHERE_S
 
 ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, ACK_S, BUCKET_S = 300, 3600, 3600, 30, 3600, 3600
-LIMITS_S = 3600  # a bucket unused for an hour is full, unless it gains less than burst per hour
+TRAFFIC_S = 3600
 # Longer than two sweeps: without a sweep in this time, nothing vouches for the registry.
 WARM_S = 180
 BUDGET_S, OUTCOMES_S = 60, 20
@@ -256,15 +256,15 @@ def claim(name: str) -> str:
     return f"claim:{name}"
 
 
-@_stored("hash", LIMITS_S, "frames and HTTP requests")
+@_stored("hash", None, "frames and HTTP requests")
 def limits(user_id: str) -> str:
-    """The user's buckets: `l:{action}` with `level|at`; `l:refused`: that of refusals."""
+    """The user's buckets, until they are full: `l:{action}` with `level|at`, also `l:refused`."""
     return f"limits:{user_id}"
 
 
-@_stored("hash", LIMITS_S, "requests without a valid token")
+@_stored("hash", None, "requests without a valid token")
 def address_limits(address: str) -> str:
-    """The bucket of the network that they come from, like a user's."""
+    """The bucket of the network that they come from, until it is full."""
     return f"addresses:{address}"
 
 
@@ -298,7 +298,7 @@ def stats_connections() -> str:
     return "stats:connections"
 
 
-@_stored("hash", LIMITS_S, "deliveries; `report` resets it")
+@_stored("hash", TRAFFIC_S, "deliveries; `report` resets it")
 def stats_traffic() -> str:
     """Entries delivered since the last report: `messages`, `since`."""
     return "stats:traffic"
@@ -322,9 +322,9 @@ def engine_bell(sid: str) -> str:
     return f"engine:{{{sid}}}:bell"
 
 
-@_stored("hash", LIMITS_S, "packets of a session")
+@_stored("hash", None, "packets of a session")
 def engine_limits(sid: str) -> str:
-    """The session's buckets, like a user's. It outlives the session, as its packets may."""
+    """The session's buckets, until they are full. They outlive the session, as packets may."""
     return f"engine:{{{sid}}}:limits"
 
 

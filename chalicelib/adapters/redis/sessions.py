@@ -58,9 +58,12 @@ class RedisSessions:
         (flat,) = self._run(evaluate(scripts.LOOK, _keys(sid)))
         return _session(_fields(flat))
 
-    def pay(self, sid: ConnectionId, charge: Charge) -> tuple[EngineSession | None, Paid]:
+    def pay(
+        self, sid: ConnectionId, charge: Charge, *, named: bool = False
+    ) -> tuple[EngineSession | None, Paid]:
+        only_with = [keys.engine(sid)] if named else []
         answer, flat = self._run(
-            spend(keys.engine_limits(sid), charge),
+            spend(keys.engine_limits(sid), charge, *only_with),
             evaluate(scripts.LOOK, _keys(sid)),
         )
         return _session(_fields(flat)), paid(answer)

@@ -97,7 +97,7 @@ def handle(services: Services, request: HttpRequest, endpoint: Endpoint) -> Resp
             services.limits.spend(identity.user_id, _ACTIONS.get(endpoint.__name__, "http"))
             return endpoint(services, identity, request)
         except TidingsError as fault:
-            refusal = services.limits.charged(fault, request.source_ip, request.headers)
+            refusal = services.limits.charged(fault, request.source_ip)
             telemetry.note("request_refused", **refusal.for_log())
             return _error(refusal)
         except Exception as fault:  # noqa: BLE001 - the edge

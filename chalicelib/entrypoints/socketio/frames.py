@@ -52,6 +52,7 @@ class SessionFrame:
 
 # What packets cost that are handed over by several calls; others cost one token.
 _TOKENS = {Effect.PROBE: 20, Effect.UPGRADE: 20}
+SID_LENGTH = 128  # of the ids that clients name; those given are shorter
 _SINCE_4_8 = re.compile("[0-9a-z]+")
 
 # Handles a message of the session and returns the answer's frame, "" for none. Raises
@@ -81,7 +82,7 @@ def open_session(
         raise BadRequest("not an Engine.IO handshake; use EIO=4 and transport=websocket")
     target = replace(transport(services, context), connected_at_ms=at_ms)
     if "sid" in query:
-        _probe(services, target, ConnectionId(query["sid"]), device)
+        _probe(services, target, ConnectionId(query["sid"][:SID_LENGTH]), device)
     else:
         services.engine.open(new_session(services, target, query, device, headers))
     return {"statusCode": 200, "body": ""}
@@ -139,9 +140,13 @@ def new_session(
 
 
 def _probe(services: Services, target: Target, sid: ConnectionId, device: dict[str, str]) -> None:
-    """Offer a websocket to a polling session. Without such a session, close it once it is open."""
-    polling = services.engine.session(sid)
+    """Offer a websocket to a polling session. Without such a session, close it once it is open.
+
+    The session pays for it; without one, the network.
+    """
+    polling = services.engine.paid(sid, _TOKENS[Effect.PROBE], named=True)
     if polling is None or not polling.target.polls:
+        services.limits.spend_unknown(device["ip"])
         services.closing.once_open(target)
         return
     fresh = replace(polling, ping_ms=0, probed_ms=0, namespaces=frozenset())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ...kernel import telemetry
-from ...kernel.errors import CacheDown, NotConnected, RefusedTooOften, TidingsError
+from ...kernel.errors import CacheDown, NotConnected, NotFound, RefusedTooOften, TidingsError
 from ...model.connections import POLLING, Target
 from ...model.identifiers import ConnectionId, Region, UserId
 from ...services import Services
@@ -54,14 +54,14 @@ def handle(
             if method == "GET" and "sid" not in query:
                 return _handshake(services, request)
             if method in ("GET", "POST") and "sid" in query:
-                sid = ConnectionId(query["sid"])
+                sid = ConnectionId(query["sid"][: sessions.SID_LENGTH])
                 if method == "GET":
                     return _poll(services, request, sid)
-                return _post(services, sid, request.body, handler)
+                return _post(services, request, sid, handler)
         except CacheDown:
             return Answer(503, "polling is unavailable; try again later, or use a websocket")
         except TidingsError as fault:
-            refusal = services.limits.charged(fault, request.source_ip, request.headers)
+            refusal = services.limits.charged(fault, request.source_ip)
             telemetry.note("request_refused", **refusal.for_log())
             known = refusal.status in (401, 403, 429, 503)
             headers = {**HEADERS, **refusals.headers(refusal)}
@@ -76,7 +76,7 @@ def handle(
 def _handshake(services: Services, request: HttpRequest) -> Answer:
     services.draining.admit()
     if not request.query.get("token"):
-        services.limits.spend_unknown(request.source_ip, request.headers)
+        services.limits.spend_unknown(request.source_ip)
     adapters = services.adapters
     target = Target(
         connection_id=ConnectionId(adapters.ids.token()),
@@ -94,7 +94,7 @@ def _handshake(services: Services, request: HttpRequest) -> Answer:
 
 
 def _poll(services: Services, request: HttpRequest, sid: ConnectionId) -> Answer:
-    """Answer a poll. One of a session without a namespace is charged to its network.
+    """Answer a poll. One of a session that does not exist is charged to its network.
 
     Browsers and HTTP libraries send a GET again by themselves if its connection breaks. Then the
     client does not know that an answer was lost, but its `t` is the same. A whole number is none
@@ -104,14 +104,19 @@ def _poll(services: Services, request: HttpRequest, sid: ConnectionId) -> Answer
     t = request.query.get("t", "")
     named = len(t) in _T_LENGTHS and not t.isdigit()
     name = t if named else services.adapters.ids.token()
-    pay = partial(services.limits.spend_unknown, request.source_ip, request.headers)
+    pay = partial(services.limits.spend_unknown, request.source_ip)
     frames = services.polls.poll(sid, name, pay)
     return Answer(200, engineio.SEPARATOR.join(frames))
 
 
-def _post(services: Services, sid: ConnectionId, body: str, handler: Handler) -> Answer:
+def _post(services: Services, request: HttpRequest, sid: ConnectionId, handler: Handler) -> Answer:
     """Handle the client's packets in order; answers go to the write buffer."""
-    session = services.polls.answering(sid)
+    body = request.body
+    try:
+        session = services.polls.answering(sid)
+    except NotFound:
+        services.limits.spend_unknown(request.source_ip)
+        raise
     call = SessionFrame(services, session.target, None)
     if len(body.encode()) > MAX_PAYLOAD:
         services.engine.close(session.target)

@@ -12,8 +12,6 @@ const HTTP_STAGE = '${http_stage}';
 function handler(event) {
     const request = event.request;
     const websocket = websocketOf(request);
-    // Whatever the viewer sent there is replaced: the functions charge requests without a token to it.
-    request.headers['x-viewer-address'] = { value: event.viewer.ip };
     if (websocket) {
         cf.selectRequestOriginById(websocket.origin);
         // A WebSocket API accepts only its stage as the path.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -35,14 +36,7 @@ ONE, OTHER = "192.0.2.1", "192.0.2.2"
     ],
 )
 def test_the_network_of_an_address(address: str, network: str) -> None:
-    assert network_of(address, {}, "") == network
-
-
-def test_a_header_is_trusted_only_if_it_is_configured() -> None:
-    headers = {"X-Viewer-Address": OTHER, "X-Forwarded-For": "192.0.2.3"}
-    assert network_of(ONE, headers, "") == ONE
-    assert network_of(ONE, headers, "x-viewer-address") == OTHER
-    assert network_of(ONE, {}, "x-viewer-address") == ONE
+    assert network_of(address) == network
 
 
 def limited(burst: int = 3, per_s: float = 1.0, **settings: Any) -> World:
@@ -99,21 +93,68 @@ def test_a_token_that_nobody_verifies_pays_for_nothing() -> None:
     assert [polls(world, OTHER, token="nonsense").status for _ in range(4)] == [401] * 3 + [429]
 
 
-def test_polls_of_a_session_without_a_namespace() -> None:
-    world = limited(burst=4, per_s=0.001)
-    sid = str(polls(world, ONE).text.split('"sid":"')[1].split('"')[0])
+def opened(world: World, ip: str, **query: str) -> str:
+    """The sid of a new polling session."""
+    return str(json.loads(polls(world, ip, **query).text[1:])["sid"])
+
+
+@pytest.mark.parametrize("connected", [False, True])
+def test_a_session_pays_for_what_comes_after_its_handshake(connected: bool) -> None:
+    world = limited(burst=2, per_s=0.001)
+    sid = opened(world, ONE)
+    if connected:
+        packet = "40" + json.dumps({"token": world.token("alice")})
+        assert polls(world, ONE, "POST", packet, sid=sid).status == 200
+    assert polls(world, ONE).status == 200
+    assert polls(world, ONE).status == 429, "the network has paid for two handshakes"
     assert [polls(world, ONE, sid=sid).status for _ in range(3)] == [200] * 3
-    before_ms = world.clock.ms
-    assert [polls(world, ONE, sid=sid).status for _ in range(3)] == [429] * 3
-    assert world.clock.ms == before_ms, "they do not wait"
+    upgrade = {"EIO": "4", "transport": "websocket", "sid": sid}
+    assert connects(world, ONE, **upgrade) == 200
+    assert world.pump() is None
+    assert world.poster.closed == []
 
 
-def test_polls_of_a_connected_session_are_the_session_s() -> None:
-    world = limited(burst=2)
-    sid = str(polls(world, ONE).text.split('"sid":"')[1].split('"')[0])
-    token = world.token("alice")
-    assert polls(world, ONE, "POST", f'40{{"token":"{token}"}}', sid=sid).status == 200
-    assert [polls(world, ONE, sid=sid).status for _ in range(5)] == [200] * 5
+def test_a_session_whose_handshake_had_a_token_charges_no_network() -> None:
+    world = limited(burst=1, per_s=0.001)
+    sid = opened(world, ONE, token=world.token("alice"))
+    assert [polls(world, ONE, sid=sid).status for _ in range(3)] == [200] * 3
+    assert connects(world, ONE, EIO="4", transport="websocket", sid=sid) == 200
+    assert polls(world, ONE).status == 200, "its one token is still there"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_requests_of_no_session_are_charged_to_the_network(method: str) -> None:
+    world = limited(per_s=0.001)
+    statuses = [polls(world, ONE, method, "6", sid=f"s{n}").status for n in range(5)]
+    assert statuses == [400] * 3 + [429] * 2
+    assert polls(world, OTHER, method, "6", sid="x" * 10_000).status == 400
+
+
+def test_upgrades_of_no_session_are_charged_to_the_network() -> None:
+    world = limited(per_s=0.001)
+    upgrade = {"EIO": "4", "transport": "websocket"}
+    assert [connects(world, ONE, **upgrade, sid=f"s{n}") for n in range(4)] == [200] * 3 + [429]
+
+
+def test_an_upgrade_is_charged_to_its_session() -> None:
+    world = World(limits={**DEFAULT_LIMITS, "packet": Rate(0.001, 50)})
+    upgrade = {"EIO": "4", "transport": "websocket", "sid": opened(world, ONE)}
+    assert [connects(world, ONE, **upgrade) for _ in range(4)] == [200] * 2 + [429] * 2
+
+
+@pytest.mark.parametrize(
+    "token",
+    [{"expires_in_s": -3_600}, {"nbf": 4_000_000_000}, {"expires_in_s": 100 * 366 * 86_400}],
+)
+def test_a_token_that_was_ours_is_refused_as_one_although_the_network_has_used_up_its_rate(
+    token: dict[str, Any],
+) -> None:
+    """A client gets a new token if it hears that it needs one."""
+    world = limited(burst=2, per_s=0.001)
+    old = world.token("alice", **token)
+    assert [asks(world, ONE, old).status for _ in range(4)] == [401] * 4
+    assert connects(world, ONE, token=old) == 401
+    assert [asks(world, ONE, "nonsense").status, connects(world, ONE)] == [429] * 2
 
 
 def test_requests_without_a_valid_token() -> None:
@@ -131,13 +172,20 @@ def test_without_redis_nobody_is_limited() -> None:
     assert [asks(world, ONE).status for _ in range(3)] == [401] * 3
 
 
-def test_behind_a_proxy_its_clients_pay_each_for_itself() -> None:
-    world = limited(burst=1, viewer_header="x-viewer-address")
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Viewer-Address", "CloudFront-Viewer-IP"])
+def test_an_address_in_a_header_is_not_believed(header: str) -> None:
+    world = limited(burst=1)
     statuses = []
-    for viewer in ("198.51.100.1", "198.51.100.2", "198.51.100.1"):
-        request = rest.HttpRequest({"X-Viewer-Address": viewer}, {}, {}, "", source_ip=ONE)
+    for claimed in ("198.51.100.1", "198.51.100.2", "127.0.0.1", "nonsense"):
+        request = rest.HttpRequest({header: claimed}, {}, {}, "", source_ip=ONE)
         statuses.append(rest.handle(world.services, request, rest.list_rooms).status)
-    assert statuses == [401, 401, 429]
+    assert statuses == [401, 429, 429, 429]
+
+
+def test_behind_a_proxy_nobody_is_limited_by_its_address() -> None:
+    world = limited(burst=1, behind_proxy=True)
+    assert [asks(world, ONE).status for _ in range(3)] == [401] * 3
+    assert [polls(world, ONE).status for _ in range(3)] == [200] * 3
 
 
 def test_the_address_comes_with_the_event() -> None:
