@@ -41,7 +41,7 @@ from ...sessions.engine import NAMESPACES
 from ...wire import engineio, offsets, socketio
 from ...wire.engineio import ProtocolError
 from .frames import Handler, SessionFrame, paid
-from .parking import moving, parked
+from .parking import parked, stays_connected, until_moved
 
 _UNORDERED = "attachments: their order is unknown; send one event at a time, or use polling"
 _LOST = "attachments: some did not arrive; send the event again"
@@ -238,12 +238,12 @@ def _packet(call: SessionFrame, packet: socketio.Packet, application: Applicatio
     match packet.kind:
         case socketio.PacketKind.DISCONNECT:
             session = paid(call, _NAMESPACE_TOKENS)
-            call.services.engine.disconnected(call.sid, socket.namespace)
             if session is not None and session.began is not None:
-                for wait_s in moving(call, socket.namespace):  # else it would be stored again
-                    call.services.adapters.clock.sleep(wait_s)
+                until_moved(call, socket.namespace)
                 call.services.connections.close(ids.socket_id(session.began, socket.namespace))
             call.services.connections.close(socket.connection_id)
+            # Last: a CONNECT that waits for this would else be closed here.
+            call.services.engine.disconnected(call.sid, socket.namespace)
             return ""
         case socketio.PacketKind.EVENT:
             return _event(call, socket, packet, application)
@@ -262,7 +262,8 @@ def _connect(call: SessionFrame, socket: Socket, payload: Any, application: Appl
     session = paid(call, _NAMESPACE_TOKENS)
     if socket.namespace not in application.namespaces:
         return _refused(socket, {"message": "Invalid namespace"})
-    if session is not None and socket.namespace in session.namespaces:
+    noted = session is not None and socket.namespace in session.namespaces
+    if noted and stays_connected(call, socket.namespace):
         again = Conflict("this namespace is connected; send DISCONNECT first")
         return _refused(socket, {"message": str(again), "data": again.as_json()})
     socket = replace(socket, sid=services.adapters.ids.token(), session=session)

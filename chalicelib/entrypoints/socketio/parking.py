@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from ...kernel import ids
 from ...kernel.errors import NotConnected, OtherProtocol
 from .frames import SessionFrame, paid
 
@@ -48,6 +49,38 @@ def parked(call: SessionFrame, namespace: str, act: Callable[[], _T]) -> _T:
         except NotConnected:
             continue
     raise NotConnected("the namespace is not connected; send CONNECT first")
+
+
+def stays_connected(call: SessionFrame, namespace: str) -> bool:
+    """Whether a namespace that is noted as connected stays so, although its client connects it.
+
+    If that has disconnected it before, this CONNECT may have overtaken its DISCONNECT, or that is
+    being handled: wait. A note that stays may be old, as it is removed last; the store decides.
+
+    Raises:
+        RefusedTooOften: Too many packets of this session wait.
+    """
+    services = call.services
+    if call.at_ms is not None:  # else packets come in order
+        paid(call, PARKED_TOKENS)
+        for wait_s in PARK_S:
+            services.adapters.clock.sleep(wait_s)
+            session = services.engine.session(call.sid)
+            if session is None or namespace not in session.namespaces:
+                return False
+    return services.connections.known(ids.socket_id(call.sid, namespace)) is not None
+
+
+def until_moved(call: SessionFrame, namespace: str) -> None:
+    """Wait until no socket is left to be moved, and that is noted: both would be stored again."""
+    engine, clock = call.services.engine, call.services.adapters.clock
+    for wait_s in moving(call, namespace):
+        clock.sleep(wait_s)
+    for wait_s in PARK_S:
+        session = engine.session(call.sid)
+        if session is None or session.upgrades is None:
+            return
+        clock.sleep(wait_s)
 
 
 def moving(call: SessionFrame, namespace: str) -> Iterator[float]:

@@ -119,8 +119,11 @@ def test_an_event_of_a_websocket_that_asks_for_no_upgrade_ends_the_session(world
     assert world.clock.ms - began_ms < 6_000
 
 
-def test_a_namespace_that_is_left_in_mid_move_is_not_stored_again(world: World) -> None:
-    """The mover has read the socket and is about to write it."""
+@pytest.mark.parametrize("call", [("connections", "put"), ("sessions", "open")])
+def test_a_namespace_that_is_left_in_mid_move_is_not_stored_again(
+    world: World, call: tuple[str, str]
+) -> None:
+    """The mover is about to write the socket that it has read, or to note which it has moved."""
     _, websocket = probed(world)
     reached, goes_on = threading.Event(), threading.Event()
 
@@ -128,7 +131,7 @@ def test_a_namespace_that_is_left_in_mid_move_is_not_stored_again(world: World) 
         reached.set()
         assert goes_on.wait(10)
 
-    before(world, "connections", "put", pause)
+    before(world, *call, pause)
     mover = threading.Thread(target=websocket.say, args=("5",))
     mover.start()
     assert reached.wait(10)
@@ -143,3 +146,7 @@ def test_a_namespace_that_is_left_in_mid_move_is_not_stored_again(world: World) 
     assert world.adapters.connections.of_user("alice") == []
     assert world.cache.online([UserId("alice")]).targets == []
     assert not websocket.closed
+    session = world.services.engine.session(websocket.sid)
+    assert session is not None
+    assert session.namespaces == frozenset()
+    websocket.connect("alice")

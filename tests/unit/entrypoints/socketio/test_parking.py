@@ -73,10 +73,36 @@ def test_a_connected_namespace_is_not_connected_again(world: World, recovery: bo
         answer = world.say(sid, f"40{body}")
         assert answer.startswith("44{")
         assert json.loads(answer[2:])["data"]["code"] == "conflict"
-    assert calls(ports, *READS) == []
-    assert ports["sessions"].calls == ["pay"] * 3
+    assert calls(ports, *READS) == ["get"] * 3, "whether the socket is there"
+    assert ports["sessions"].calls.count("pay") == 6
+    assert len(ports["sessions"].calls) <= 24
     assert calls(ports, "delivery", "outbound", "poster") == []
     assert json.loads(world.say(sid, '421["hello"]')[3:])[0]["ok"] is True, "it goes on"
+
+
+def test_a_namespace_that_is_only_noted_as_connected_is_connected(world: World) -> None:
+    """Its DISCONNECT was handled by a process that died before the note was removed."""
+    client = Client(world, "s1=")
+    client.connect("alice")
+    disconnect, world.sessions.disconnect = world.sessions.disconnect, lambda *_: None  # type: ignore[method-assign]
+    client.say("41")
+    world.sessions.disconnect = disconnect  # type: ignore[method-assign]
+    client.connect("alice")
+    assert client.act("hello", {})["ok"] is True
+
+
+@pytest.mark.parametrize("namespace", ["/", "/moments"])
+def test_a_connect_that_overtakes_its_disconnect_is_accepted(world: World, namespace: str) -> None:
+    """A client disconnects and connects at once: `socket.disconnect().connect()`."""
+    client = Client(world, "s1=")
+    first = client.connect("alice", namespace)
+    world.clock.at(30, lambda: client.say("41" + ("" if namespace == "/" else f"{namespace},")))
+    assert client.connect("alice", namespace) != first
+    prefix = "" if namespace == "/" else f"{namespace},"
+    assert client.act("hello", {}, prefix)["ok"] is True
+    session = world.services.engine.session(client.sid)
+    assert session is not None
+    assert session.namespaces == {namespace}
 
 
 def test_a_namespace_that_was_left_is_connected_again(world: World) -> None:
