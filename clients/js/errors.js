@@ -1,12 +1,17 @@
 /** The errors of calls. */
 
-/** An action was refused or had no answer; `code` and `retryable` are those of the error frame. */
+/**
+ * An action was refused or had no answer; `code` and `retryable` are those of the error frame.
+ *
+ * `waitMs` says after which time the server will take it, if it was asked too often; else it is null.
+ */
 export class ActionError extends Error {
   constructor(code, message, retryable, options) {
     super(message, options);
     this.name = "ActionError";
     this.code = code;
     this.retryable = retryable;
+    this.waitMs = null;
   }
 }
 

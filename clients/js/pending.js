@@ -37,11 +37,7 @@ export class Pending {
     const { action, sentAt, resolve, reject } = asked;
     const ok = event === "ack";
     this.#onAnswered({ action, id, ms: at - sentAt, ok, data });
-    const { code, message, retryable } = data;
-    const settle = ok
-      ? () => resolve(data)
-      : () => reject(new ActionError(code, message, Boolean(retryable)));
-    this.#settle(id, settle);
+    this.#settle(id, ok ? () => resolve(data) : () => reject(refusal(data)));
   }
 
   failAll(error) {
@@ -53,4 +49,10 @@ export class Pending {
     this.#waiting.delete(id);
     settle();
   }
+}
+
+function refusal({ code, message, retryable, retry_after_ms: waitMs }) {
+  const error = new ActionError(code, message, Boolean(retryable));
+  if (code === "rate_limited" && Number.isFinite(waitMs)) error.waitMs = waitMs;
+  return error;
 }

@@ -121,9 +121,11 @@ class Backend:
         return {"messages": missed, "position": reached, "recovered": True, "more": more}
 
 
-def error(code: str, retryable: bool) -> Callable[..., Any]:
+def error(code: str, retryable: bool, **more: Any) -> Callable[..., Any]:
+    fields = {"code": code, "message": code, "retryable": retryable, **more}
+
     async def answer(socket: ServerConnection, data: dict[str, Any]) -> dict[str, Any]:
-        return {"event": "error", "data": {"code": code, "message": code, "retryable": retryable}}
+        return {"event": "error", "data": fields}
 
     return answer
 

@@ -137,17 +137,22 @@ class TidingsClient:
     async def _insist(self, action: str, data: Event, tries: int = 5) -> Event:
         encode(action, data, 0)  # raises at once if it is too large
         resend = Resend()
-        for attempt in range(1, tries + 1):
+        attempt = 1
+        while True:
             turn = self._suspects if resend.is_suspect else contextlib.nullcontext()
             try:
                 async with turn:
                     return await self._connection.ask(action, data)
             except ActionError as error:
                 final = resend.after(error)
-                if final is not None or attempt == tries:
+                limited_s = error.wait_s
+                if final is not None or (limited_s is None and attempt == tries):
                     raise final or error from None
-            await asyncio.sleep(self._times.backoff(attempt))
-        raise AssertionError("unreachable")
+            if limited_s is not None:  # no attempt: the server says when it will take it
+                await asyncio.sleep(limited_s)
+            else:
+                await asyncio.sleep(self._times.backoff(attempt))
+                attempt += 1
 
     # -- called by the connection
 

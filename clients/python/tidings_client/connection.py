@@ -358,7 +358,9 @@ class Connection:
             end = End(None, alone=len(self._pending) == 1)
             return self._leave(socket, _unknown(known, end))
         if answer is not None and not answer.done():
-            answer.set_exception(ActionError(code, text, bool(data.get("retryable"))))
+            wait_ms = data.get("retry_after_ms") if code == "rate_limited" else None
+            wait_s = wait_ms / 1000 if isinstance(wait_ms, int) else None
+            answer.set_exception(ActionError(code, text, bool(data.get("retryable")), wait_s))
 
 
 class NoToken(Exception):

@@ -6,13 +6,20 @@ from dataclasses import dataclass
 
 
 class ActionError(Exception):
-    """An action was refused or had no answer; see docs/reference/protocol.md."""
+    """An action was refused or had no answer; see docs/reference/protocol.md.
 
-    def __init__(self, code: str, message: str, retryable: bool) -> None:
+    Attributes:
+        wait_s: After which time the server will take it, if it was asked too often; else None.
+    """
+
+    def __init__(
+        self, code: str, message: str, retryable: bool, wait_s: float | None = None
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.retryable = retryable
+        self.wait_s = wait_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,8 +130,8 @@ class FakeSocket {
     await this.say("ack", data, this.asked(action).at(-1).id);
   }
 
-  async error(action, code, retryable) {
-    const data = { code, message: code, retryable };
+  async error(action, code, retryable, more = {}) {
+    const data = { code, message: code, retryable, ...more };
     await this.say("error", data, this.asked(action).at(-1).id);
   }
 }

@@ -144,6 +144,22 @@ test("a sync that is refused for good does not stop the client", async () => {
   assert.equal(told[1][1].error.code, "bad_request");
 });
 
+test("a sync that is refused for its rate waits as long as it is told, however often", async () => {
+  const { client, clock, network } = await connected();
+  client.follow("lobby", at(1));
+  const recovered = client.sync(["lobby"]);
+  await settle();
+  for (let times = 1; times <= 8; times++) {
+    assert.equal(network.last.asked("sync").length, times);
+    await network.last.error("sync", "rate_limited", true, { retry_after_ms: 2_000 });
+    await clock.pass(1_900);
+    assert.equal(network.last.asked("sync").length, times, "not yet");
+    await clock.pass(200);
+  }
+  await network.last.ack("sync", page([message(2)], 2));
+  await recovered;
+});
+
 test("a connection whose recovery has no answer is replaced", async () => {
   const { client, clock, network } = await connected();
   client.follow("lobby", at(1));

@@ -94,7 +94,10 @@ for (const { name, outcomes, result, others = 0 } of cases("resend")) {
       assert.equal(frames().length, index + 1, "sent once for each outcome");
       const ends = outcome.close !== undefined || outcome.error === "unauthorized";
       if (outcome === "ack") await network.last.ack("send_message", message(1));
-      else if (outcome.error) await network.last.error("send_message", outcome.error, outcome.retryable);
+      else if (outcome.error) {
+        const more = outcome.retry_after_ms ? { retry_after_ms: outcome.retry_after_ms } : {};
+        await network.last.error("send_message", outcome.error, outcome.retryable, more);
+      }
       else await network.last.end(outcome.close);
       if (ends && client.state === "waiting") await comeBack(world);
     }

@@ -106,7 +106,8 @@ def outcome(backend: Backend, case: Any) -> Any:
         return ack
     if "close" in case:
         return close(case["close"])
-    return error(case["error"], case["retryable"])
+    more = {name: case[name] for name in ("retry_after_ms",) if name in case}
+    return error(case["error"], case["retryable"], **more)
 
 
 @pytest.mark.parametrize("case", cases("resend"))
