@@ -106,8 +106,8 @@ OUTBOUND: Mapping[type[Job], Worker] = {
     RetryEvent: lambda services, job, _: services.telling.retry(job),
     CheckPresence: lambda services, job, _: services.presence_jobs.check(job),
     FriendshipChanged: lambda services, job, _: services.presences.befriended(job),
-    TellTyping: lambda services, job, _: services.ephemeral.tell_typing(job),
-    EndTyping: lambda services, job, _: services.ephemeral.end_typing(job),
+    TellTyping: lambda services, job, attempt: services.ephemeral.tell_typing(job, attempt),
+    EndTyping: lambda services, job, attempt: services.ephemeral.end_typing(job, attempt),
     TellRoomView: lambda services, job, _: services.ephemeral.tell_room_view(job),
     LeaveRooms: lambda services, job, attempt: services.ephemeral.leave_all(job, attempt),
     TellRead: lambda services, job, _: services.receipts.tell_read(job),
@@ -138,7 +138,7 @@ OUTBOUND: Mapping[type[Job], Worker] = {
 }
 # None of these publishes, and the function may not: what crossed once does not cross again.
 RELAY: Mapping[type[Job], Worker] = {
-    RelayTyping: lambda services, job, _: services.relaying.typing(job),
+    RelayTyping: lambda services, job, attempt: services.relaying.typing(job, attempt),
     RelayRoomView: lambda services, job, _: services.relaying.room_view(job),
     RelayDelivered: lambda services, job, attempt: services.relaying.delivered(job, attempt),
 }

@@ -19,9 +19,9 @@ class Relaying:
         self._receipts = receipts
         self._clock = clock
 
-    def typing(self, job: RelayTyping) -> None:
+    def typing(self, job: RelayTyping, attempt: int) -> None:
         if self._is_useful(job):
-            self._ephemeral.relay_typing(job)
+            self._ephemeral.relay_typing(job, attempt)
 
     def room_view(self, job: RelayRoomView) -> None:
         if self._is_useful(job):

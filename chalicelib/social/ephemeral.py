@@ -77,11 +77,15 @@ class Ephemeral:
             jobs.append(_end_of(room_id, job.user_id, job.at_ms, job.origin))
         self._outbound.send(jobs)
 
-    def tell_typing(self, job: TellTyping) -> None:
-        """Post and publish a start or stop that changes something, unless it is late."""
+    def tell_typing(self, job: TellTyping, attempt: int) -> None:
+        """Post and publish a start or stop that changes something, unless it is late.
+
+        An earlier attempt may have noted the change and failed before it was posted. So a later
+        attempt posts it in any case, but for a start before the newest one.
+        """
         if self._clock.now_ms() - job.at_ms > LATE_MS:
             return
-        if self._post_typing(job, job.origin):
+        if self._post_typing(job, job.origin, attempt):
             relayed = RelayTyping(
                 region=self._region,
                 at_ms=job.at_ms,
@@ -91,17 +95,17 @@ class Ephemeral:
             )
             self._broadcast.to_room(relayed, job.room_id)
 
-    def relay_typing(self, job: RelayTyping) -> None:
+    def relay_typing(self, job: RelayTyping, attempt: int) -> None:
         """Post another region's start or stop, and for a start queue its end."""
-        if self._post_typing(job, None) and job.is_typing:
+        if self._post_typing(job, None, attempt) and job.is_typing:
             end = _end_of(job.room_id, job.user_id, job.at_ms, ConnectionId(""))
             self._outbound.send([end])
 
-    def end_typing(self, job: EndTyping) -> None:
-        """End typing whose stop never came."""
+    def end_typing(self, job: EndTyping, attempt: int) -> None:
+        """End typing whose stop never came. Later attempts post as in `tell_typing`."""
         room_id, user_id = job.room_id, job.user_id
         try:
-            if not self._state.stop_typing(room_id, user_id, job.at_ms):
+            if not self._state.stop_typing(room_id, user_id, job.at_ms) and attempt == 1:
                 return
         except CacheDown:
             telemetry.log("WARNING", "typing_not_remembered")
@@ -144,14 +148,17 @@ class Ephemeral:
                 now_ms = self._clock.now_ms()
                 self._tell_view(UserLeft, room_id, target.user_id, target.origin, now_ms)
 
-    def _post_typing(self, job: TellTyping | RelayTyping, origin: ConnectionId | None) -> bool:
+    def _post_typing(
+        self, job: TellTyping | RelayTyping, origin: ConnectionId | None, attempt: int
+    ) -> bool:
         """Post a start or stop in this region; False if it changes nothing."""
         room_id, user_id, at_ms = job.room_id, job.user_id, job.at_ms
         try:
             if job.is_typing:
-                changes = self._state.start_typing(room_id, user_id, at_ms, AGAIN_MS)
+                again_ms = AGAIN_MS if attempt == 1 else 0
+                changes = self._state.start_typing(room_id, user_id, at_ms, again_ms)
             else:
-                changes = self._state.stop_typing(room_id, user_id, at_ms)
+                changes = self._state.stop_typing(room_id, user_id, at_ms) or attempt > 1
             if not changes:
                 return False
         except CacheDown:

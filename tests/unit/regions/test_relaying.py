@@ -29,7 +29,7 @@ def relay(kind: type[RelayedJob], age_ms: int) -> list[str]:
     clock.ms = job.at_ms + age_ms
     relaying = Relaying(posted, posted, clock)  # type: ignore[arg-type]
     if isinstance(job, RelayTyping):
-        relaying.typing(job)
+        relaying.typing(job, 1)
     elif isinstance(job, RelayRoomView):
         relaying.room_view(job)
     elif isinstance(job, RelayDelivered):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 from chalicelib.entrypoints.http import rest
-from tests.support.world import World
+from chalicelib.jobs.outbound import EndTyping, TellTyping
+from chalicelib.model.identifiers import ConnectionId, RoomId, UserId
+from tests.support.interleaving import failing
+from tests.support.world import Killed, World
 
 
 @pytest.fixture
@@ -105,3 +110,47 @@ def test_typing_ends_by_itself_when_the_stop_never_comes(world: World) -> None:
     world.act(alice, "typing_start", conversation_id="lobby")
     world.pump()
     assert [got["is_typing"] for got in world.poster.to(bob, "typing")] == [True, False]
+
+
+def job_of(world: World, device: str, is_typing: bool) -> TellTyping:
+    return TellTyping(
+        room_id=RoomId("lobby"),
+        user_id=UserId("alice"),
+        origin=ConnectionId(device),
+        is_typing=is_typing,
+        at_ms=world.clock.ms,
+    )
+
+
+@pytest.mark.parametrize("step", ["start", "stop", "end"])
+def test_what_an_attempt_noted_and_did_not_post_the_next_one_posts(
+    world: World, alice: str, bob: str, step: str
+) -> None:
+    """The process of the first one died in between."""
+    start = job_of(world, alice, True)
+    if step != "start":
+        world.services.ephemeral.tell_typing(start, 1)
+    stop = job_of(world, alice, False)
+
+    def work(attempt: int) -> None:
+        typing = world.services.ephemeral
+        if step == "end":
+            typing.end_typing(EndTyping(**asdict(start)), attempt)
+        else:
+            typing.tell_typing(start if step == "start" else stop, attempt)
+
+    before = seen(world, bob)
+    with failing(world, "poster", "post", 1, Killed(), effect=False), pytest.raises(Killed):
+        work(1)
+    work(2)
+    assert seen(world, bob) == [*before, step == "start"]
+
+
+def test_a_start_that_a_newer_one_overtook_is_not_shown_by_a_later_attempt(
+    world: World, alice: str, bob: str
+) -> None:
+    old = job_of(world, alice, True)
+    world.clock.ms += 1
+    world.services.ephemeral.tell_typing(job_of(world, alice, True), 1)
+    world.services.ephemeral.tell_typing(old, 2)
+    assert seen(world, bob) == [True]
