@@ -97,10 +97,19 @@ class Connections:
             self._register_later(connection.connection_id, 0)
         elif number == 1:
             self._presence_jobs.settle([connection.user_id])
-        elif number > self._max_connections:
+        elif number > self._max_connections and self._has_too_many(connection.user_id):
             self.close(connection.connection_id)
             raise RateLimited(f"a user can have at most {self._max_connections} connections")
         self.watch(connection)
+
+    def _has_too_many(self, user_id: UserId) -> bool:
+        """Whether a count above the limit is right: a cold bucket has connections that ended."""
+        try:
+            if not self._registry.online([user_id]).unknown:
+                return True
+        except CacheDown:
+            telemetry.log("WARNING", "connections_not_counted")
+        return self._store.devices(user_id).connected > self._max_connections
 
     def watch(self, connection: Connection) -> None:
         """Queue the warning before the token expires, if it does in the connection's life."""

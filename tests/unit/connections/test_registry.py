@@ -95,6 +95,19 @@ def test_one_connection_too_many_is_refused_and_not_kept() -> None:
     assert world.services.connections.known(ConnectionId("third=")) is None
 
 
+def test_connections_that_ended_while_redis_was_away_keep_nobody_out() -> None:
+    world = World(max_connections=2)
+    devices = [world.connect("alice") for _ in range(2)]
+    world.cache.down = True
+    for device in devices:
+        world.disconnect(device)
+    world.cache.down = False
+    world.clock.ms += 181_000  # no sweep came, so that nothing vouches for what Redis has
+    assert [world.connect("alice") for _ in range(2)]
+    event = world.connect_event("third=", world.token("alice"))
+    assert websocket.connect(world.services, event)["statusCode"] == RateLimited.status
+
+
 def test_a_close_leaves_the_jobs_that_end_it_and_is_once() -> None:
     world = World()
     world.room("alice", "bob")
