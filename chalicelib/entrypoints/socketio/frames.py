@@ -257,13 +257,13 @@ def transport(services: Services, context: dict[str, Any]) -> Target:
 
 
 def _is_json(services: Services, transport: Target) -> bool:
-    """Whether a frame's connection is of the JSON protocol. Its user is charged for the frame.
+    """Whether a frame's connection is of the JSON protocol; then its user pays for it when served.
 
     The protocol is known to Redis, as for every frame; the store is asked about others only.
     """
     sid = transport.connection_id
     try:
-        charge = services.limits.charge(limits.OTHERS)
+        charge = services.limits.charge(limits.OTHERS, 0)
         connection = services.frames.authenticate(sid, None, None, charge).connection
     except NotConnected:
         return False
