@@ -25,8 +25,9 @@ STALE_MS = 86_400_000
 PAUSE_MS = 30_000
 _FIRST_PAUSE_MS = 5_000  # after a failure, while there are no keys at all
 ALGORITHMS = ("RS256", "ES256")
+_KEY_TYPES = ("RSA", "EC")
 
-# By `kid` and algorithm. A key without `kid` has None.
+# By the token's `kid`, or None if it has none, and algorithm.
 Keys = Mapping[tuple[str | None, str], "PyJWK"]
 
 
@@ -65,11 +66,7 @@ class IssuerKeys:
 
     def _known(self, kid: str | None, algorithm: str) -> PyJWK | None:
         keys = self._keys
-        if self._age_ms() >= STALE_MS:
-            return None
-        if kid is None and len(keys) == 1:
-            [(kid, _)] = keys
-        return keys.get((kid, algorithm))
+        return keys.get((kid, algorithm)) if self._age_ms() < STALE_MS else None
 
     def _age_ms(self) -> int:
         fetched_ms = self._fetched_ms
@@ -108,6 +105,8 @@ class IssuerKeys:
 def parse(text: str) -> Keys:
     """The keys of a key set that can verify tokens. Others are for other uses, and left out.
 
+    If there is one key only, it is also the key of tokens without `kid`.
+
     Raises:
         ValueError: It is not a key set, or has none that can be used.
     """
@@ -115,22 +114,36 @@ def parse(text: str) -> Keys:
     listed = known.get("keys") if isinstance(known, dict) else None
     if not isinstance(listed, list):
         raise ValueError("not a key set")
-    keys = {(key.key_id, key.algorithm_name): key for key in _usable(listed)}
+    usable = list(_usable(listed))
+    keys: dict[tuple[str | None, str], PyJWK] = {
+        (key.key_id, key.algorithm_name): key for key in usable if key.key_id is not None
+    }
+    if len(usable) == 1:
+        keys[None, usable[0].algorithm_name] = usable[0]
     if not keys:
         raise ValueError("no key that can be used")
     return keys
 
 
 def _usable(listed: Iterable[Any]) -> Iterable[PyJWK]:
+    """The public keys of our algorithms. What cannot be read must not hide the others."""
     import jwt
 
+    unreadable: list[str] = []
     for each in listed:
         if not isinstance(each, dict) or each.get("use", "sig") != "sig":
             continue
+        if each.get("kty") not in _KEY_TYPES:
+            continue
         try:
+            if not isinstance(each.get("kid"), str | None) or "d" in each:
+                raise ValueError("not a public key with a `kid` that is a text")
             key = jwt.PyJWK(each)
-        except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as fault:
-            telemetry.log("WARNING", "issuer_key_not_usable", why=type(fault).__name__)
+        except Exception as fault:  # noqa: BLE001 - PyJWT raises what its parsing happens to meet
+            unreadable.append(type(fault).__name__)
             continue
         if key.algorithm_name in ALGORITHMS:
             yield key
+    if unreadable:
+        why = ", ".join(sorted(set(unreadable)))
+        telemetry.log("WARNING", "issuer_keys_left_out", count=len(unreadable), why=why)
