@@ -1,8 +1,11 @@
 """The issuer's public keys, kept between tokens.
 
-The issuer is asked for its key set every five minutes, and besides when a token names a key that
-the kept set does not have: that is how a new key is found. Anybody can make up such names, so it
-is asked at most once in 30 s. While it does not answer, the last set is used for up to a day.
+The issuer is asked for its key set every five minutes. It is also asked when a token names a key
+that the kept set does not have: so a new key is found. Anybody can make up such names, so there are
+30 s between two fetches. While the issuer does not answer, the last set is used for up to a day.
+
+A process of Lambda handles one request at a time, so a fetch that hangs delays the token that
+caused it. Tokens of known keys therefore cause one fetch in five minutes, also if it fails.
 """
 
 from __future__ import annotations
@@ -40,28 +43,34 @@ class IssuerKeys:
         self._lock = threading.Lock()
         self._keys: Keys = {}
         self._fetched_ms: int | None = None
-        self._failed = False  # the last fetch
-        self._ask_again_ms = 0
+        self._refresh_ms = 0  # when tokens of known keys cause a fetch
+        self._ask_again_ms = 0  # when any token may
+        self._begun = 0  # fetches
+        self._answered = 0  # the number of the last fetch that the issuer answered
 
     def find(self, kid: str | None, algorithm: str) -> PyJWK:
         """Return the key with this id for this algorithm; without an id, the only one there is.
 
         Raises:
-            Unauthorized: The issuer has no such key.
-            Unavailable: The issuer does not answer, so that this cannot be known.
+            Unauthorized: The issuer has no such key: a fetch said so that began after this call.
+            Unavailable: The issuer does not answer, or was asked less than 30 s ago: the key may be
+                newer than its answer.
         """
+        begun = self._begun
         key = self._known(kid, algorithm)
-        if key is None or self._age_ms() >= FRESH_MS:
+        if key is None or self._clock.now_ms() >= self._refresh_ms:
             self._refresh(wait=key is None)
             key = self._known(kid, algorithm)
         if key is not None:
             return key
-        if self._failed:
-            wait_ms = max(1, self._ask_again_ms - self._clock.now_ms())
-            raise Unavailable("the issuer's keys cannot be read, try again", wait_ms)
-        raise Unauthorized(
-            "the issuer publishes no key with the token's `kid` for its `alg`",
-            TokenFault.UNKNOWN_KEY,
+        if self._answered > begun:
+            raise Unauthorized(
+                "the issuer publishes no key with the token's `kid` for its `alg`",
+                TokenFault.UNKNOWN_KEY,
+            )
+        wait_ms = max(1, self._ask_again_ms - self._clock.now_ms())
+        raise Unavailable(
+            "the token's key is not known, and its issuer cannot be asked now; try again", wait_ms
         )
 
     def _known(self, kid: str | None, algorithm: str) -> PyJWK | None:
@@ -83,13 +92,15 @@ class IssuerKeys:
             self._lock.release()
 
     def _ask(self) -> None:
+        self._begun += 1
         keys = self._read()
-        self._failed = keys is None
         now_ms = self._clock.now_ms()
         if keys is not None:
             self._keys, self._fetched_ms = keys, now_ms
+            self._answered = self._begun
         elif (age_ms := self._age_ms()) < STALE_MS:
             telemetry.log("WARNING", "issuer_keys_stale", age_s=age_ms // 1000)
+        self._refresh_ms = now_ms + FRESH_MS
         self._ask_again_ms = now_ms + (PAUSE_MS if self._age_ms() < STALE_MS else _FIRST_PAUSE_MS)
 
     def _read(self) -> Keys | None:
