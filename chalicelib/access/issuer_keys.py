@@ -58,12 +58,14 @@ class IssuerKeys:
         """
         begun = self._begun
         key = self._known(kid, algorithm)
-        if key is None or self._clock.now_ms() >= self._refresh_ms:
-            self._refresh(wait=key is None)
-            key = self._known(kid, algorithm)
+        if key is not None and self._clock.now_ms() < self._refresh_ms:
+            return key
+        self._refresh(wait=key is None)
+        is_answered = self._answered > begun  # before the look at the keys that it brought
+        key = self._known(kid, algorithm)
         if key is not None:
             return key
-        if self._answered > begun:
+        if is_answered:
             raise Unauthorized(
                 "the issuer publishes no key with the token's `kid` for its `alg`",
                 TokenFault.UNKNOWN_KEY,

@@ -93,7 +93,7 @@ def jwks_url(text: str, *, is_scoped: bool) -> str:
         return ""
     try:
         url = urlsplit(text)
-        host = url.hostname
+        host, _ = url.hostname, url.port  # ValueError if the port is no number
     except ValueError:
         raise ValueError("TIDINGS_JWKS_URL: is not a URL") from None
     is_safe = url.scheme == "https" or (url.scheme == "http" and host in _LOOPBACK)

@@ -170,6 +170,8 @@ def test_audiences_that_name_none_are_refused(url: str, blank: str) -> None:
         ("login.example.com/keys", False),
         ("https://", False),
         ("https://[::1/keys", False),
+        ("https:///keys", False),
+        ("https://login.example.com:port/keys", False),
     ],
 )
 def test_nobody_between_may_change_the_keys(url: str, taken: bool) -> None:
