@@ -264,14 +264,18 @@ def openapi(if_none_match: str = "") -> Response:
 
     tag = described.tag()
     known = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
-    headers = {**_cached_for(300), "ETag": tag}
+    # The same for everybody, except for the CORS headers.
+    headers = {"Cache-Control": "public, max-age=300", "Vary": "Origin", "ETag": tag}
     if known & {tag, "*"}:
         return Response(304, {}, headers)
     return Response(200, described.document(), headers)
 
 
 def health(services: Services) -> Response:
-    """Whether the region takes new clients; needs no token."""
+    """Whether the region takes new clients; needs no token.
+
+    No cache may keep it: while an origin answers 5xx, CloudFront serves the expired copy, a success.
+    """
     report = services.health.report()
     body = {
         "status": report.status,
@@ -279,12 +283,7 @@ def health(services: Services) -> Response:
         "version": __version__,
         "checks": {name: "ok" if ok else "unavailable" for name, ok in report.checks.items()},
     }
-    return Response(200 if report.serves else 503, body, _cached_for(1))
-
-
-def _cached_for(seconds: int) -> dict[str, str]:
-    """Headers of an answer that is the same for everybody, but for those of other origins."""
-    return {"Cache-Control": f"public, max-age={seconds}", "Vary": "Origin"}
+    return Response(200 if report.serves else 503, body, {"Cache-Control": "no-store"})
 
 
 def _bearer(request: HttpRequest) -> str:
