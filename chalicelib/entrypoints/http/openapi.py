@@ -78,7 +78,7 @@ OPERATIONS = (
         "add_member",
         "Add a member (owner, room admin, service admin)",
         views.Participant,
-        body=bodies.UserRef,
+        body=bodies.NewUserRef,
         status=201,
         also=(404, 409),
     ),

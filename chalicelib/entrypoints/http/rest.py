@@ -131,7 +131,7 @@ def get_room(services: Services, identity: Identity, request: HttpRequest) -> Re
 
 
 def add_member(services: Services, identity: Identity, request: HttpRequest) -> Response:
-    command = commands.parse(bodies.UserRef, json_of(request))
+    command = commands.parse(bodies.NewUserRef, json_of(request))
     member = services.rooms.add(identity, _room_id(request), UserId(command.user_id))
     return Response(201, _member(member))
 
@@ -173,7 +173,8 @@ def delete_message(services: Services, identity: Identity, request: HttpRequest)
 
 
 def put_friend(services: Services, identity: Identity, request: HttpRequest) -> Response:
-    return Response(200, _friend(services.friends.put(identity.user_id, _user_id(request))))
+    ref = commands.parse(bodies.NewUserRef, {"user_id": request.path["user_id"]})
+    return Response(200, _friend(services.friends.put(identity.user_id, UserId(ref.user_id))))
 
 
 def remove_friend(services: Services, identity: Identity, request: HttpRequest) -> Response:
@@ -274,7 +275,7 @@ def openapi(if_none_match: str = "") -> Response:
 def health(services: Services) -> Response:
     """Whether the region takes new clients; needs no token.
 
-    No cache may keep it: while an origin answers 5xx, CloudFront serves the expired copy, a success.
+    No cache may keep it: while an origin answers 5xx, CloudFront serves an expired success.
     """
     report = services.health.report()
     body = {
@@ -334,7 +335,7 @@ def _room_id(request: HttpRequest) -> RoomId:
 
 
 def _user_id(request: HttpRequest) -> UserId:
-    return UserId(commands.parse(bodies.UserRef, {"user_id": request.path["user_id"]}).user_id)
+    return UserId(commands.parse(commands.UserRef, {"user_id": request.path["user_id"]}).user_id)
 
 
 def _room(room: Room) -> dict[str, Any]:
