@@ -43,14 +43,19 @@ class RoomViews:
             return joins
 
     def close(self, room_id: RoomId, target: Target) -> bool:
-        """Close the room on a connection. True when it was the user's last device in the room."""
+        """Close the room on a connection. True when it was the user's last device in the room.
+
+        The store says so if the cache is away, or has lost whom it knew.
+        """
         leaves = self._store.leave(room_id, target)
         try:
-            return self._audience.leave(room_id, target)
+            last = self._audience.leave(room_id, target)
         except CacheDown:
             self._repair_later(target, [room_id])
-            left = self._store.joined(room_id) if leaves else []
-            return leaves and all(other.user_id != target.user_id for other in left)
+            last = None
+        if last is not None or not leaves:
+            return bool(last)
+        return all(other.user_id != target.user_id for other in self._store.joined(room_id))
 
     def repair(self, job: RepairViews) -> None:
         """Make the cached audience agree with the store; again later while Redis is away.

@@ -19,8 +19,11 @@ class Audience(Protocol):
     def join(self, room_id: RoomId, target: Target) -> bool:
         """True if it is the user's first joined connection in the room (atomic)."""
 
-    def leave(self, room_id: RoomId, target: Target) -> bool:
-        """True if it was the user's last joined connection in the room (atomic)."""
+    def leave(self, room_id: RoomId, target: Target) -> bool | None:
+        """True if it was the user's last joined connection in the room (atomic).
+
+        None if nothing is known of the user: then the store knows.
+        """
 
     def joined(self, room_id: RoomId) -> Viewers:
         """The joined connections, and which of their users are members (atomic).

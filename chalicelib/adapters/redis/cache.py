@@ -118,11 +118,11 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines, RedisLeases):
         (first,) = self._run(_join(room_id, "", [target]))
         return bool(first)
 
-    def leave(self, room_id: RoomId, target: Target) -> bool:
+    def leave(self, room_id: RoomId, target: Target) -> bool | None:
         held = [keys.room_joined(room_id), keys.room_left(room_id)]
         arguments = (target.user_id, target.connection_id, ROOM_S)
         (last,) = self._run(evaluate(scripts.LEAVE, held, *arguments))
-        return bool(last)
+        return bool(last) if last >= 0 else None
 
     def joined(self, room_id: RoomId) -> Viewers:
         held = [keys.room_joined(room_id), keys.room_left(room_id)]

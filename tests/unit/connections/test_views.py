@@ -76,3 +76,20 @@ def test_what_was_read_before_a_failover_is_not_cached(world: World) -> None:
     before(world, "cache", "fill_joined", joins_and_is_forgotten)
     sees_typing(world, alice, bob)
     assert sees_typing(world, alice, bob)
+
+
+def test_who_closes_a_room_that_redis_has_forgotten_is_told(world: World) -> None:
+    alice, bob = in_the_lobby(world)
+    second = world.connect("bob")
+    for device in (bob, second):
+        world.act(device, "join_room", room_id="lobby")
+    world.pump()
+    world.cache.flush()
+    world.act(bob, "leave_room", room_id="lobby")
+    world.pump()
+    assert world.poster.to(alice, "user_left") == [], "the second device has it open"
+    world.cache.flush()
+    for _ in range(2):
+        world.act(second, "leave_room", room_id="lobby")
+        world.pump()
+    assert [e["user_id"] for e in world.poster.to(alice, "user_left")] == ["bob"]
