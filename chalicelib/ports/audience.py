@@ -16,6 +16,10 @@ class Audience(Protocol):
     is also dropped when another node becomes the primary: it may lack the last joins and leaves.
     """
 
+    @property
+    def away(self) -> bool:
+        """Whether an earlier call of this process found the cache away; makes no call."""
+
     def join(self, room_id: RoomId, target: Target) -> bool:
         """True if it is the user's first joined connection in the room (atomic)."""
 

@@ -49,6 +49,10 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines, RedisLeases):
         """The client's round trips, including those of other adapters."""
         return self._client.round_trips
 
+    @property
+    def away(self) -> bool:
+        return self._client.away
+
     def claim(self, name: str, seconds: int) -> bool:
         (claimed,) = self._run(("SET", keys.claim(name), "1", "NX", "EX", seconds), once=True)
         return claimed is not None

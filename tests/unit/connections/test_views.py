@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.jobs.outbound import RepairViews
 from tests.support.interleaving import before
 from tests.support.world import World
 
@@ -93,3 +94,21 @@ def test_who_closes_a_room_that_redis_has_forgotten_is_told(world: World) -> Non
         world.act(second, "leave_room", room_id="lobby")
         world.pump()
     assert [e["user_id"] for e in world.poster.to(alice, "user_left")] == ["bob"]
+
+
+@pytest.mark.parametrize(("action", "change"), [("join_room", "join"), ("leave_room", "leave")])
+def test_the_repair_is_queued_before_the_store_changes(
+    world: World, action: str, change: str
+) -> None:
+    in_the_lobby(world)
+    bob = world.connect("bob")
+    if action == "leave_room":
+        world.act(bob, "join_room", room_id="lobby")
+    world.cache.down = True
+    jobs = world.adapters.outbound.jobs
+    jobs.clear()
+    planned: list[object] = []
+    before(world, "connections", change, lambda: planned.extend(jobs))
+    world.act(bob, action, room_id="lobby")
+    assert [type(job) for job in planned] == [RepairViews]
+    assert sum(isinstance(job, RepairViews) for job in jobs) == 1
