@@ -25,6 +25,7 @@ from .contract.shapes import Shape
 from .kernel import times
 from .kernel.errors import (
     Internal,
+    NotFound,
     OtherProtocol,
     PermissionDenied,
     TidingsError,
@@ -39,6 +40,7 @@ from .model.rooms import Role
 from .services import Services
 
 UNREADABLE_ROOM = "this conversation cannot be read now"
+_PAID = Unavailable | Internal | NotFound  # failures that come after reads or writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Invocation:
     def turn(self) -> Turn | None:
         """Return the frame's turn to append to the room; `RateLimited` if the room is too busy.
 
-        Ask for the role first: who is not a member must not learn that others write to the room.
+        Ask for the role first: only members may learn that others write to the room.
         """
         self.services.limits.check_room(self.frame.turn)
         return self.frame.turn
@@ -152,7 +154,7 @@ def _require_protocol(connection: Connection, speaks_json: bool) -> None:
 
 def _give_up(services: Services, stream: Stream, turn: Turn, fault: Exception) -> None:
     """Give up the turn of a frame that failed: nobody waits for it, or pays for a refusal."""
-    refused = isinstance(fault, TidingsError) and not isinstance(fault, Unavailable | Internal)
+    refused = isinstance(fault, TidingsError) and not isinstance(fault, _PAID)
     if turn.leads or (refused and not turn.wait_ms):
         services.frames.give_up_turn(*stream, turn, refund=refused)
 

@@ -49,7 +49,8 @@ def _check_issuer(claims: Mapping[str, Any], issuer: str, *, required: bool) -> 
         raise _missing("iss")
     if named != issuer:
         raise Unauthorized(
-            "the token's `iss` is not this deployment's issuer; compare them to the last slash",
+            "the token's `iss` is not this deployment's issuer; they must be equal, also in "
+            "the slash at the end",
             TokenFault.WRONG_ISSUER,
         )
 
@@ -59,20 +60,27 @@ def _check_audience(
 ) -> None:
     """A token for others is refused, also if no audience is set (RFC 7519, section 4.1.3)."""
     claim, named = "aud", claims.get("aud")
-    if not named and audiences and claims.get("token_use") == "access":
+    if named is None and audiences and claims.get("token_use") == "access":
         # Access tokens of Amazon Cognito name the app client that they were issued to.
         # https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
         claim, named = "client_id", claims.get("client_id")
-    if not named:
+    if named is None:
         if audiences and required:
             raise _missing(claim)
         return
     several = named if isinstance(named, list) else [named]
     if not all(isinstance(each, str) for each in several):
         raise _bad(claim, "a text or a list of texts")
+    if not audiences:
+        raise Unauthorized(
+            "the token has an `aud`, but this deployment accepts no audience: set "
+            "TIDINGS_JWT_AUDIENCE or leave `aud` out",
+            TokenFault.WRONG_AUDIENCE,
+        )
     if not set(several) & set(audiences):
-        expected = "is not for this deployment" if audiences else "is set, but no audience here"
-        raise Unauthorized(f"the token's `{claim}` {expected}", TokenFault.WRONG_AUDIENCE)
+        raise Unauthorized(
+            f"the token's `{claim}` is not for this deployment", TokenFault.WRONG_AUDIENCE
+        )
 
 
 def _check_times(claims: Mapping[str, Any], now_s: float, most_s: int) -> int:
@@ -83,11 +91,9 @@ def _check_times(claims: Mapping[str, Any], now_s: float, most_s: int) -> int:
     if end_s <= now_s - LEEWAY_S:
         raise Unauthorized("the token has expired, get a new one", TokenFault.EXPIRED)
     if end_s > now_s + most_s + LEEWAY_S:
-        days = most_s // _DAY_S
-        limit = f"{days} days" if days else f"{most_s} seconds"
         hint = "; it must be in seconds, not milliseconds" if end_s >= _MILLISECONDS else ""
         raise Unauthorized(
-            f"the token's `exp` is more than {limit} ahead{hint}", TokenFault.TOO_LONG
+            f"the token's `exp` is more than {_duration(most_s)} ahead{hint}", TokenFault.TOO_LONG
         )
     for name, at_s in (("nbf", begin_s), ("iat", issued_s)):
         if at_s is not None and at_s > now_s + LEEWAY_S:
@@ -98,6 +104,13 @@ def _check_times(claims: Mapping[str, Any], now_s: float, most_s: int) -> int:
             )
     # What is accepted shall also work on a connection, which ends soon after its token does.
     return int(end_s) + (LEEWAY_S if end_s <= now_s else 0)
+
+
+def _duration(seconds: int) -> str:
+    days, rest_s = divmod(seconds, _DAY_S)
+    if rest_s:
+        return f"{seconds} seconds"
+    return "1 day" if days == 1 else f"{days} days"
 
 
 def _seconds(claims: Mapping[str, Any], name: str) -> float | None:

@@ -8,6 +8,7 @@ from ..model.identifiers import UserId
 from ..ports.access import RevocationStore
 from ..ports.queues import Queue
 from ..ports.system import Clock
+from .claims import LEEWAY_S
 from .cluster import REVOKED, Cluster
 
 # After the first time, the index shows connections that opened while the revocation was written.
@@ -58,6 +59,9 @@ class Revocations:
 
         A shorter revocation does not end a longer one early.
 
+        A token is accepted for the leeway after its end. So a revocation lasts as much longer than
+        asked for: one for the lifetime of the tokens outlasts all that were issued before it.
+
         Args:
             for_s: Seconds to refuse; with 0 the user can connect again at once.
 
@@ -65,7 +69,7 @@ class Revocations:
             When the revocation ends (ms).
         """
         now_ms = self._clock.now_ms()
-        until_ms = now_ms + for_s * 1000
+        until_ms = now_ms + (for_s + LEEWAY_S) * 1000 if for_s else now_ms
         jobs = [
             DisconnectUser(user_id=user_id, at_ms=now_ms, delay_s=delay_s)
             for delay_s in LATECOMERS_S

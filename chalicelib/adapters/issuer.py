@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..kernel import telemetry
 from ..kernel.errors import Unavailable
-from .system import monotonic_s
+from .system import in_background, monotonic_s
 
 if TYPE_CHECKING:
     from urllib.request import OpenerDirector
@@ -20,19 +21,37 @@ _AWAY = "the issuer's keys cannot be read, try again"
 class HttpIssuer:
     """See `ports.Issuer`. Follows no redirection: it could lead to plain HTTP.
 
+    The socket's time-out bounds one read only: not the look-up of the name, several addresses, or
+    headers that trickle. So each fetch has a thread. One that is late is left behind, and there is
+    no other fetch until it ends. The caller asks from one thread at a time.
+
     Args:
         url: Where the key set is.
-        silence_s: Maximum seconds to connect, and of silence.
-        longest_s: Maximum seconds for the body of the answer.
+        silence_s: Maximum seconds to connect to an address, and of silence.
+        longest_s: Maximum seconds for all of it.
     """
 
     def __init__(self, url: str, silence_s: float = 3.0, longest_s: float = 6.0) -> None:
         self._url = url
         self._silence_s, self._longest_s = silence_s, longest_s
         self._opener: OpenerDirector | None = None
+        self._running: threading.Thread | None = None
 
     def key_set(self) -> str:
-        import http.client
+        if self._running is not None and self._running.is_alive():
+            telemetry.log("ERROR", "issuer_keys_not_read", error="an earlier fetch hangs")
+            raise Unavailable(_AWAY)
+        texts: list[str] = []
+        self._running = in_background(lambda: self._fetch(texts))
+        self._running.join(self._longest_s)
+        if texts:
+            return texts[0]
+        if self._running.is_alive():
+            telemetry.log("ERROR", "issuer_keys_not_read", error="TimeoutError")
+        raise Unavailable(_AWAY)
+
+    def _fetch(self, texts: list[str]) -> None:
+        """Add the key set to `texts`, or log why there is none."""
         from urllib.error import HTTPError
         from urllib.request import Request
 
@@ -42,28 +61,29 @@ class HttpIssuer:
             "User-Agent": f"tidings/{__version__}",
         }
         try:
-            self._opener = self._opener or _opener()
+            deadline = monotonic_s() + self._longest_s
+            self._opener = self._opener or _opener(self._url)
             with self._opener.open(
                 Request(self._url, headers=headers), timeout=self._silence_s
             ) as answer:
-                return _body(answer, monotonic_s() + self._longest_s).decode()
+                texts.append(_body(answer, deadline).decode())
         except HTTPError as fault:
             fault.close()
             telemetry.error("issuer_keys_not_read", fault, status=fault.code)
-            raise Unavailable(_AWAY) from fault
-        except (OSError, http.client.HTTPException, ValueError) as fault:
+        except Exception as fault:  # noqa: BLE001 - whatever it is, nobody catches it in a thread
             telemetry.error("issuer_keys_not_read", fault)
-            raise Unavailable(_AWAY) from fault
 
 
-def _opener() -> OpenerDirector:
-    from urllib.request import HTTPRedirectHandler, build_opener
+def _opener(url: str) -> OpenerDirector:
+    """Proxies are those of the environment. A key set over plain HTTP stays on this machine."""
+    from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
 
     class Stay(HTTPRedirectHandler):
         def redirect_request(self, *answer: Any) -> None:
             return None
 
-    return build_opener(Stay)
+    direct = [ProxyHandler({})] if url.startswith("http:") else []
+    return build_opener(Stay, *direct)
 
 
 def _body(answer: Any, deadline: float) -> bytes:

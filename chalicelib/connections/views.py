@@ -35,22 +35,32 @@ class RoomViews:
 
         The cache may have lost whom it knew, so the store says whether the device joins now.
         """
-        joins = self._store.join(room_id, connection.target)
+        target = connection.target
+        planned = self._repair_if_away(target, [room_id])
+        joins = self._store.join(room_id, target)
         try:
-            return self._audience.join(room_id, connection.target) and joins
+            return self._audience.join(room_id, target) and joins
         except CacheDown:
-            self._repair_later(connection.target, [room_id])
+            if not planned:
+                self._repair_later(target, [room_id])
             return joins
 
     def close(self, room_id: RoomId, target: Target) -> bool:
-        """Close the room on a connection. True when it was the user's last device in the room."""
+        """Close the room on a connection. True when it was the user's last device in the room.
+
+        The store says so if the cache is away, or has lost whom it knew.
+        """
+        planned = self._repair_if_away(target, [room_id])
         leaves = self._store.leave(room_id, target)
         try:
-            return self._audience.leave(room_id, target)
+            last = self._audience.leave(room_id, target)
         except CacheDown:
-            self._repair_later(target, [room_id])
-            left = self._store.joined(room_id) if leaves else []
-            return leaves and all(other.user_id != target.user_id for other in left)
+            if not planned:
+                self._repair_later(target, [room_id])
+            last = None
+        if last is not None or not leaves:
+            return bool(last)
+        return all(other.user_id != target.user_id for other in self._store.joined(room_id))
 
     def repair(self, job: RepairViews) -> None:
         """Make the cached audience agree with the store; again later while Redis is away.
@@ -91,6 +101,13 @@ class RoomViews:
 
     def _members_of(self, room_id: RoomId, targets: Collection[Target]) -> list[Target]:
         return _of(self._rooms.members(room_id), targets) if targets else []
+
+    def _repair_if_away(self, target: Target, rooms: Collection[RoomId]) -> bool:
+        """Queue the repair before the store is changed, as the process may end right after it."""
+        if self._audience.away:
+            self._repair_later(target, rooms)
+            return True
+        return False
 
     def _repair_later(self, target: Target, rooms: Collection[RoomId]) -> None:
         again = RepairViews(target=target, rooms=tuple(rooms), delay_s=REPAIR_AGAIN_S)

@@ -31,12 +31,15 @@ def _usable(name: str) -> str:
     return name
 
 
-# Every name that a client chooses and others may keep things by.
+# Every new name that a client chooses and others may keep things by. What was stored under a name
+# before it was reserved keeps it.
 _USABLE = AfterValidator(_usable)
 _NOT_RESERVED = Field(json_schema_extra={"not": {"enum": [*sorted(names.RESERVED)]}})
 
-RoomIdText = Annotated[str, StringConstraints(pattern=f"^{names.ROOM}$"), _USABLE, _NOT_RESERVED]
-UserIdText = Annotated[str, StringConstraints(pattern=f"^{names.USER}$"), _USABLE, _NOT_RESERVED]
+RoomIdText = Annotated[str, StringConstraints(pattern=f"^{names.ROOM}$")]
+UserIdText = Annotated[str, StringConstraints(pattern=f"^{names.USER}$")]
+NewRoomIdText = Annotated[RoomIdText, _USABLE, _NOT_RESERVED]
+NewUserIdText = Annotated[UserIdText, _USABLE, _NOT_RESERVED]
 MessageTypeText = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,64}$"), _USABLE, _NOT_RESERVED
 ]
@@ -131,6 +134,16 @@ class RoomRef(Command):
     """
 
     room_id: RoomIdText
+
+
+class UserRef(Command):
+    """A user.
+
+    Attributes:
+        user_id: The user.
+    """
+
+    user_id: UserIdText
 
 
 class ConversationRef(Command):

@@ -93,7 +93,7 @@ def jwks_url(text: str, *, is_scoped: bool) -> str:
         return ""
     try:
         url = urlsplit(text)
-        host = url.hostname
+        host, _ = url.hostname, url.port  # ValueError if the port is no number
     except ValueError:
         raise ValueError("TIDINGS_JWKS_URL: is not a URL") from None
     is_safe = url.scheme == "https" or (url.scheme == "http" and host in _LOOPBACK)
@@ -104,11 +104,23 @@ def jwks_url(text: str, *, is_scoped: bool) -> str:
     return text
 
 
+def audiences(text: str) -> tuple[str, ...]:
+    """The audiences, if the setting is set: one that names none would check nothing."""
+    found = parts(text)
+    if text and not found:
+        raise ValueError("TIDINGS_JWT_AUDIENCE: names no audience; leave it out if there is none")
+    return found
+
+
 def validity_s(text: str) -> int:
-    found = int(text) if text else DEFAULT_VALIDITY_S
+    try:
+        found = int(text) if text else DEFAULT_VALIDITY_S
+    except ValueError:
+        found = 0
     if not _LEAST_VALIDITY_S <= found <= _MOST_VALIDITY_S:
         raise ValueError(
-            f"TIDINGS_JWT_MAX_VALIDITY_S: must be {_LEAST_VALIDITY_S} to {_MOST_VALIDITY_S} seconds"
+            "TIDINGS_JWT_MAX_VALIDITY_S: must be a whole number of seconds, "
+            f"{_LEAST_VALIDITY_S} to {_MOST_VALIDITY_S}"
         )
     return found
 

@@ -179,6 +179,8 @@ class Settings:
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
         """Read the environment. An invalid value raises ValueError here, at the start."""
         default = cls()
+        issuer = env.get("TIDINGS_JWT_ISSUER", default.jwt_issuer)
+        audiences = values.audiences(env.get("TIDINGS_JWT_AUDIENCE", ""))
         if bool(env.get("TIDINGS_REDIS_IAM_USER")) != bool(env.get("TIDINGS_REDIS_IAM_CACHE")):
             raise ValueError(
                 "set both TIDINGS_REDIS_IAM_USER and TIDINGS_REDIS_IAM_CACHE, or neither"
@@ -209,10 +211,10 @@ class Settings:
             jwt_secret=env.get("TIDINGS_JWT_SECRET", default.jwt_secret),
             jwks_url=values.jwks_url(
                 env.get("TIDINGS_JWKS_URL", ""),
-                is_scoped=bool(env.get("TIDINGS_JWT_ISSUER") and env.get("TIDINGS_JWT_AUDIENCE")),
+                is_scoped=bool(issuer.strip() and audiences),
             ),
-            jwt_issuer=env.get("TIDINGS_JWT_ISSUER", default.jwt_issuer),
-            jwt_audiences=values.parts(env.get("TIDINGS_JWT_AUDIENCE", "")),
+            jwt_issuer=issuer,
+            jwt_audiences=audiences,
             jwt_secret_unscoped=env.get("TIDINGS_JWT_SECRET_UNSCOPED", "") == "1",
             jwt_user_claim=env.get("TIDINGS_JWT_USER_CLAIM") or default.jwt_user_claim,
             jwt_roles_claim=env.get("TIDINGS_JWT_ROLES_CLAIM") or default.jwt_roles_claim,

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..kernel import ids, telemetry
-from ..model.identifiers import MessageId, Region, RoomId, Stream
+from ..model.identifiers import MessageId, Region, RoomId, Stream, UserId
 from ..model.log import Duplicate, Entry, Head, Reach
 from ..ports.log import MessageLog
 from ..ports.system import Clock
@@ -53,7 +53,10 @@ class OtherRegions:
         if not self._regions:
             return Seen()
         room_id, now_ms = drafts[0].room_id, self._clock.now_ms()
-        keys = {number: self._keys(draft) for number, draft in enumerate(drafts)}
+        keys = {
+            number: self.keys(draft.sender_id, draft.client_message_id)
+            for number, draft in enumerate(drafts)
+        }
         asked = [key for each in keys.values() for key in each]
         found = self._log.elsewhere(room_id, self._regions, asked, now_ms)
         newest = max(head.last_id or MessageId("") for head in found.heads.values())
@@ -80,11 +83,10 @@ class OtherRegions:
         self._log.restore_head(stream, seen.own)
         return Head(seen.own.seq, seen.own.last_id)
 
-    def _keys(self, draft: Entry) -> list[str]:
+    def keys(self, sender: UserId, client_id: str | None) -> list[str]:
         """The keys under which others may have stored it, or this region when it was alone."""
-        if draft.client_message_id is None:
+        if client_id is None:
             return []
-        sender, client_id = draft.sender_id, draft.client_message_id
         return [ids.message_dedupe(sender, client_id, region) for region in (None, *self._regions)]
 
     def _stands(self, room_id: RoomId, first: Duplicate, now_ms: int) -> bool:

@@ -51,8 +51,8 @@ class MessageWriter:
         self._lane = lane
         self._has_outbox = has_outbox
         others = tuple(each for each in reader.regions if each != region)
-        elsewhere = OtherRegions(log, clock, others)
-        self._appender = Appender(log, lines, clock, ids_, region, elsewhere)
+        self._elsewhere = OtherRegions(log, clock, others)
+        self._appender = Appender(log, lines, clock, ids_, region, self._elsewhere)
 
     def send(
         self,
@@ -84,7 +84,7 @@ class MessageWriter:
             timestamp_ms=0,
             message_type=command.message_type,
             content=command.content,
-            reply_to_message_id=self._reply_to(command, dedupe),
+            reply_to_message_id=self._reply_to(sender, command, dedupe),
             client_message_id=command.client_message_id,
             origin_id=origin,
             delivery_receipt=command.delivery_receipt,
@@ -148,11 +148,14 @@ class MessageWriter:
                     self._delete(each.sender_id, each, None, None)
         return copy is not None and copy.message_id == entry.message_id
 
-    def _reply_to(self, command: SendMessage, dedupe: str | None) -> MessageId | None:
+    def _reply_to(
+        self, sender: UserId, command: SendMessage, dedupe: str | None
+    ) -> MessageId | None:
         """Return the message that a reply names, by the id that readers show.
 
-        One read of the log. It may be missing if another region has written it lately, and if this
-        is a resend, which gets what was stored.
+        One read of the log; with several regions up to one for each, and those for its copies. It
+        may be missing if another region has written it lately, and if this is a resend, which gets
+        what was stored.
 
         Raises:
             NotFound: The room has no such message.
@@ -164,9 +167,13 @@ class MessageWriter:
         if found is not None and found.kind is EntryKind.MESSAGE:
             return found.message_id
         now_ms = self._clock.now_ms()
-        is_resend = dedupe is not None and self._log.find(room_id, dedupe, now_ms) is not None
-        if is_resend or (found is None and self._reader.may_arrive(named, now_ms)):
+        if found is None and self._reader.may_arrive(named, now_ms):
             return named
+        if dedupe is not None and command.client_message_id is not None:
+            others = self._elsewhere.keys(sender, command.client_message_id)
+            for key in dict.fromkeys((dedupe, *others)):
+                if self._log.find(room_id, key, now_ms) is not None:
+                    return named
         raise NotFound("reply_to_message_id: no such message in this room")
 
     def _delete(

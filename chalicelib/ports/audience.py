@@ -16,11 +16,18 @@ class Audience(Protocol):
     is also dropped when another node becomes the primary: it may lack the last joins and leaves.
     """
 
+    @property
+    def away(self) -> bool:
+        """Whether an earlier call of this process found the cache away; makes no call."""
+
     def join(self, room_id: RoomId, target: Target) -> bool:
         """True if it is the user's first joined connection in the room (atomic)."""
 
-    def leave(self, room_id: RoomId, target: Target) -> bool:
-        """True if it was the user's last joined connection in the room (atomic)."""
+    def leave(self, room_id: RoomId, target: Target) -> bool | None:
+        """True if it was the user's last joined connection in the room (atomic).
+
+        None if nothing is known of the user: then the store knows.
+        """
 
     def joined(self, room_id: RoomId) -> Viewers:
         """The joined connections, and which of their users are members (atomic).

@@ -67,11 +67,11 @@ class ConnectionStore(Protocol):
     def join(self, room_id: RoomId, target: Target) -> bool:
         """Add to the room's joined connections and to the connection's rooms.
 
-        False if it was there before, or the connection has ended.
+        False if it was in both before, or the connection has ended.
         """
 
     def leave(self, room_id: RoomId, target: Target) -> bool:
-        """Remove from both; False if it was not there."""
+        """Remove from both; False if it was in neither."""
 
     def joined(self, room_id: RoomId) -> list[Target]: ...
 

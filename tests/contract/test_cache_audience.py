@@ -21,7 +21,17 @@ class TestJoined:
         assert not cache.leave(ROOM, target(ALICE, 1))
         assert not cache.leave(ROOM, target(ALICE, 1))
         assert cache.leave(ROOM, target(ALICE, 2))
-        assert not cache.leave(ROOM, target(ALICE, 2))
+
+    def test_of_a_user_who_is_not_known_the_store_knows(self, rig: Rig) -> None:
+        cache = rig.cache
+        assert cache.leave(ROOM, target(ALICE, 1)) is None
+        cache.join(ROOM, target(BOB))
+        assert cache.leave(ROOM, target(ALICE, 1)) is None
+        cache.join(ROOM, target(ALICE, 2))
+        assert cache.leave(ROOM, target(ALICE, 1)) is False, "another device of hers is known"
+        cache.leave(ROOM, target(ALICE, 2))
+        fill_joined(cache, ROOM, [target(BOB)])
+        assert cache.leave(ROOM, target(ALICE, 1)) is False, "all are known"
 
     def test_of_many_threads_one_is_first_and_one_last(self, rig: Rig) -> None:
         devices = range(16)

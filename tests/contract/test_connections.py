@@ -132,6 +132,18 @@ class TestConnections:
         assert connections.joined(OTHER) == [one.target]
         assert connections.get(one.connection_id) == replace(one, rooms=(OTHER,))
 
+    def test_after_a_call_that_died_halfway_the_next_one_tells(
+        self, connections: ConnectionStore
+    ) -> None:
+        halfway = replace(connection(), rooms=(LOBBY, OTHER))  # in its own list only
+        connections.put(halfway)
+        assert connections.join(LOBBY, halfway.target)
+        assert not connections.join(LOBBY, halfway.target)
+        assert connections.leave(OTHER, halfway.target)
+        assert not connections.leave(OTHER, halfway.target)
+        assert connections.joined(LOBBY) == [halfway.target]
+        assert connections.get(C1) == replace(halfway, rooms=(LOBBY,))
+
     def test_join_of_one_that_is_gone_does_nothing(self, connections: ConnectionStore) -> None:
         assert not connections.join(LOBBY, connection().target)
         connections.put(connection("c2="))

@@ -237,6 +237,16 @@ class TestOnDynamoDB:
         distorted.connections.disconnect(C1, NOW)
         assert ttl("connections", connection_id=C1) == now_s + 3600
 
+    def test_a_join_of_which_the_last_write_failed_is_one_when_repeated(
+        self, distorted: Stores, dynamodb: Distorted
+    ) -> None:
+        distorted.connections.put(connection())
+        dynamodb.answer("put_item", fail("ThrottlingException"))
+        with pytest.raises(Unavailable):
+            distorted.connections.join(LOBBY, connection().target)
+        assert distorted.connections.join(LOBBY, connection().target)
+        assert not distorted.connections.join(LOBBY, connection().target)
+
     def test_no_late_write_leaves_a_ghost(self, distorted: Stores, ministack: Ministack) -> None:
         distorted.connections.touch(C1, NOW, NOW)
         distorted.connections.join(LOBBY, connection().target)

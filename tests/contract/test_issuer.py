@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -129,18 +130,80 @@ def test_an_issuer_that_hangs_is_not_waited_for(begun: bool) -> None:
         HttpIssuer(server.url, silence_s=0.05).key_set()
 
 
-def test_an_answer_that_trickles_is_not_waited_for() -> None:
-    """Each part comes in time, but there is no end."""
+LONGEST_S = 0.3
 
-    def trickle(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.end_headers()
+
+class Endless:
+    """An answer of which each part comes in time, until it is stopped."""
+
+    def __init__(self, begin: bytes, part: bytes) -> None:
+        self.begin, self.part = begin, part
+        self.begun, self.stop = threading.Event(), threading.Event()
+        self.sent_bytes = 0
+
+    def __call__(self, handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(self.begin)
         try:
-            while True:
-                handler.wfile.write(b"x")
-                handler.wfile.flush()
+            while not self.stop.wait(0.01):
+                handler.wfile.write(self.part)
+                self.sent_bytes += len(self.part)
+                self.begun.set()
         except OSError:
             return
 
-    with serving(trickle) as server, pytest.raises(Unavailable):
-        HttpIssuer(server.url, longest_s=0.0).key_set()
+
+HEADERS = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = HEADERS + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "part"),
+    [
+        (b"", b"H"),
+        (HEADERS + b"X-Long: ", b"x"),
+        (HEADERS + b"\r\n", b"x"),
+        (CHUNKED, b"1\r\nx\r\n"),
+        (CHUNKED, b"0"),
+    ],
+    ids=["status", "header", "body", "chunks", "length of a chunk"],
+)
+def test_an_answer_that_trickles_is_not_waited_for(begin: bytes, part: bytes) -> None:
+    """Whatever part of it trickles. The limits of length are far away."""
+    endless = Endless(begin, part)
+    with serving(endless) as server:
+        issuer = HttpIssuer(server.url, silence_s=30.0, longest_s=LONGEST_S)
+        with pytest.raises(Unavailable):
+            issuer.key_set()
+        assert endless.begun.wait(30)
+        endless.stop.set()
+    assert endless.sent_bytes < 65_536
+
+
+def test_there_is_one_fetch_at_a_time(caplog: pytest.LogCaptureFixture) -> None:
+    """One that hangs is left behind: there are not more and more of them."""
+    endless = Endless(b"", b"H")
+    responses: list[Respond] = [endless, answer(lambda: KEYS)]
+    with serving(lambda handler: responses.pop(0)(handler)) as server:
+        issuer = HttpIssuer(server.url, silence_s=30.0, longest_s=LONGEST_S)
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                issuer.key_set()
+        assert len([each for each in caplog.messages if "issuer_keys_not_read" in each]) == 3
+        assert endless.begun.wait(30)
+        endless.stop.set()
+        assert issuer._running is not None
+        issuer._running.join(30)
+        issuer._longest_s = 30.0
+        assert issuer.key_set() == KEYS
+        assert len(server.asked) == 2
+
+
+def test_a_key_set_on_this_machine_is_not_fetched_by_a_proxy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with serving(answer(lambda: KEYS)) as server:
+        assert HttpIssuer(server.url).key_set() == KEYS

@@ -148,6 +148,7 @@ def test_it_comes_back_after_its_transport_is_cut(people: People, node: Open) ->
 
 
 @pytest.mark.parametrize("event", [False, True], ids=["no event", "an event"])
+@pytest.mark.services
 @pytest.mark.one_emulator
 def test_it_comes_back_after_redis_was_emptied(
     people: People, stack: Stack, node: Open, event: bool
@@ -210,6 +211,10 @@ def on_websocket(client: NodeClient) -> bool:
     )
 
 
+# Below a member's share of the room's rate, 62 messages a second.
+PACE_S = 0.02
+
+
 @pytest.mark.parametrize("recovery", [False, True], ids=["plain", "recovering"])
 @pytest.mark.one_emulator
 def test_an_upgrade_while_messages_flow(people: People, node: Open, recovery: bool) -> None:
@@ -223,6 +228,7 @@ def test_an_upgrade_while_messages_flow(people: People, node: Open, recovery: bo
         while not on_websocket(client) and time.monotonic() < deadline:
             sent += 1
             sender.say(room, sent)
+            time.sleep(PACE_S)
         assert on_websocket(client)
         client.act("hello")
         sent += 1

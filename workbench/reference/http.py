@@ -31,7 +31,7 @@ MEANINGS = {
     "connections": "How many the region has; null if Redis does not know.",
     "DrainQuery.region": "The region that is meant; another one refuses.",
     "over_s": "Seconds that the drain takes; 0: as fast as other regions can take the clients.",
-    "for_s": "How many seconds the user's tokens are refused.",
+    "for_s": "How many seconds the user's tokens are refused; 60 s more if it is not 0.",
     "role": "The member's role in the room.",
     "joined_at": "Since when.",
     "created_by": "Who created it.",

@@ -132,24 +132,27 @@ class DynamoConnectionStore:
                 yield _connection(item)
 
     def join(self, room_id: RoomId, target: Target) -> bool:
-        """Write the connection's own list first, so that its end finds what to clean up."""
-        before = self._rooms_update(target, "ADD", room_id)
-        if before is None:
+        """Write the connection's own list first, so that its end finds what to clean up.
+
+        The answer comes from what is written last: if a call dies halfway, the next one joins.
+        """
+        if self._rooms_update(target, "ADD", room_id) is None:
             return False
         now_s = target.connected_at_ms // 1000
-        self._joined.put(
+        before = self._joined.replace(
             {
                 **_joined_item(room_id, target),
                 **_target_item(target),
                 "ttl": n(now_s + _CONNECTION_S),
             }
         )
-        return room_id not in before
+        return not before
 
     def leave(self, room_id: RoomId, target: Target) -> bool:
+        """Update the connection's own list last; a call after one that died halfway leaves."""
         was_joined = bool(self._joined.delete(_joined_item(room_id, target)))
-        self._rooms_update(target, "DELETE", room_id)
-        return was_joined
+        before = self._rooms_update(target, "DELETE", room_id)
+        return was_joined or room_id in (before or [])
 
     def joined(self, room_id: RoomId) -> list[Target]:
         items = self._joined.query(

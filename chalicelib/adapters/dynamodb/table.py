@@ -62,6 +62,12 @@ class Table:
         """Put the item; False if a condition given in `more` failed."""
         return self._write(self.client.put_item, Item=item, **more) is not None
 
+    def replace(self, item: Item) -> Item:
+        """Put the item; return the attributes that it had before, {} if it is new."""
+        answer = self._write(self.client.put_item, Item=item, ReturnValues="ALL_OLD") or {}
+        attributes: Item = answer.get("Attributes", {})
+        return attributes
+
     def update(self, key: Item, expression: str, values: Item, **more: Any) -> Item | None:
         """Update the item; return the answer, None if a condition given in `more` failed."""
         return self._write(

@@ -109,12 +109,14 @@ class MemoryCache(MemoryMembership, MemoryLines, MemoryLeases):
                 self._put(f"room:{room_id}:joined", joined, ROOM_MS)
             return first
 
-    def leave(self, room_id: RoomId, target: Target) -> bool:
+    def leave(self, room_id: RoomId, target: Target) -> bool | None:
         with self._call():
             left = self._get(f"room:{room_id}:left") or 0
             self._put(f"room:{room_id}:left", left + 1, ROOM_MS)
             joined = self._joined(room_id)
             held = joined.targets.get(target.user_id, {})
+            if not held and not joined.complete:
+                return None
             if held.pop(target.connection_id, None) is None or held:
                 return False
             del joined.targets[target.user_id]

@@ -23,9 +23,10 @@ class MemoryCheckpointStore:
 
     def use(self, checkpoint_id: str, offset: str) -> bool:
         with self._lock:
+            if checkpoint_id not in self._checkpoints:
+                return False
             used = self._used.setdefault(checkpoint_id, set())
-            known = checkpoint_id in self._checkpoints
-            if not known or offset in used or len(used) >= MOST_USES:
+            if offset in used or len(used) >= MOST_USES:
                 return False
             used.add(offset)
             return True

@@ -93,16 +93,19 @@ class MemoryConnectionStore:
             connection = self._connections.get(target.connection_id)
             if connection is None:
                 return False
-            self._joined.setdefault(room_id, {})[target.connection_id] = target
+            joined = self._joined.setdefault(room_id, {})
+            joins = target.connection_id not in joined
+            joined[target.connection_id] = target
             rooms = tuple(sorted({*connection.rooms, room_id}))
             self._connections[target.connection_id] = replace(connection, rooms=rooms)
-            return room_id not in connection.rooms
+            return joins
 
     def leave(self, room_id: RoomId, target: Target) -> bool:
         with self._lock:
             was_joined = self._joined.get(room_id, {}).pop(target.connection_id, None) is not None
             connection = self._connections.get(target.connection_id)
             if connection is not None:
+                was_joined = was_joined or room_id in connection.rooms
                 rooms = tuple(room for room in connection.rooms if room != room_id)
                 self._connections[target.connection_id] = replace(connection, rooms=rooms)
             return was_joined

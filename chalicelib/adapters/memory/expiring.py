@@ -32,6 +32,10 @@ class Expiring:
         self.down = False
         self.round_trips = 0
 
+    @property
+    def away(self) -> bool:
+        return self.down
+
     def flush(self, lost: Callable[[str], bool] = lambda key: True) -> None:
         """Lose all keys, or those for which `lost` is true, such as all keys of a shard."""
         with self._lock:

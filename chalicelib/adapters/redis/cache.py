@@ -49,6 +49,10 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines, RedisLeases):
         """The client's round trips, including those of other adapters."""
         return self._client.round_trips
 
+    @property
+    def away(self) -> bool:
+        return self._client.away
+
     def claim(self, name: str, seconds: int) -> bool:
         (claimed,) = self._run(("SET", keys.claim(name), "1", "NX", "EX", seconds), once=True)
         return claimed is not None
@@ -118,11 +122,11 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines, RedisLeases):
         (first,) = self._run(_join(room_id, "", [target]))
         return bool(first)
 
-    def leave(self, room_id: RoomId, target: Target) -> bool:
+    def leave(self, room_id: RoomId, target: Target) -> bool | None:
         held = [keys.room_joined(room_id), keys.room_left(room_id)]
         arguments = (target.user_id, target.connection_id, ROOM_S)
         (last,) = self._run(evaluate(scripts.LEAVE, held, *arguments))
-        return bool(last)
+        return bool(last) if last >= 0 else None
 
     def joined(self, room_id: RoomId) -> Viewers:
         held = [keys.room_joined(room_id), keys.room_left(room_id)]

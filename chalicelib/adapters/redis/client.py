@@ -54,6 +54,11 @@ class RedisClient:
         self._waiting = threading.local()
         self.round_trips = 0
 
+    @property
+    def away(self) -> bool:
+        """Whether Redis failed and has not answered since."""
+        return self._retry_at is not None
+
     def run(self, *commands: Command, once: bool = False) -> list[Any]:
         """Send all commands at once; return the answers in order, or raise `CacheDown`.
 

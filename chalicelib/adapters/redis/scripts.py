@@ -112,6 +112,7 @@ if fill or redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], ARG
 return held and 0 or 1
 """
 )
+# -1 if nothing is known of the user, and the hash is not complete.
 LEAVE = script(
     _AUDIENCE
     + """
@@ -119,7 +120,9 @@ redis.call('INCR', KEYS[2])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 local held = redis.call('HGET', KEYS[1], ARGV[1])
 local all = held and cjson.decode(held) or {}
-if all[ARGV[2]] == nil then return 0 end
+if all[ARGV[2]] == nil then
+  return (held or redis.call('HEXISTS', KEYS[1], '') == 1) and 0 or -1
+end
 all[ARGV[2]] = nil
 if next(all) then
   redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(all))

@@ -15,7 +15,8 @@ from ...contract.commands import (
     Durable,
     MessageIdText,
     MessageTypeText,
-    RoomIdText,
+    NewRoomIdText,
+    NewUserIdText,
     UserIdText,
 )
 from ...kernel import names
@@ -37,13 +38,15 @@ class CreateRoom(Command):
     model_config = ConfigDict(json_schema_extra=_PRIVATE)
 
     room_type: Literal["private_chat", "group_chat"]
-    participants: Annotated[list[UserIdText], Field(max_length=1000)]
+    participants: Annotated[list[NewUserIdText], Field(max_length=1000)]
     metadata: JSON_OBJECT = Field(default_factory=dict)
-    room_id: RoomIdText | None = None
+    room_id: NewRoomIdText | None = None
 
 
-class UserRef(Command):
-    user_id: UserIdText
+class NewUserRef(Command):
+    """A user who becomes a member or a friend."""
+
+    user_id: NewUserIdText
 
 
 class PostMessage(Command):
@@ -87,7 +90,7 @@ class PostMoment(Command):
 class PostNotification(PostMoment):
     """`user_id`: the user who gets it."""
 
-    user_id: UserIdText
+    user_id: NewUserIdText
     delivery_receipt: bool = False
 
 

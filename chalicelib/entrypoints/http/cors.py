@@ -14,9 +14,11 @@ from ...kernel.settings import ANY_ORIGIN, Settings
 # Browsers keep a preflight's answer for two hours at most.
 PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match",
     "Access-Control-Max-Age": "7200",
 }
+# Pages may read few headers of an answer unless it names more.
+_READABLE = {"Access-Control-Expose-Headers": "ETag"}
 
 
 def headers(settings: Settings, asked: Mapping[str, str], method: str) -> dict[str, str]:
@@ -34,4 +36,4 @@ def headers(settings: Settings, asked: Mapping[str, str], method: str) -> dict[s
         granted = {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
     else:
         return {"Vary": "Origin"}
-    return {**granted, **PREFLIGHT} if method == "OPTIONS" else granted
+    return {**granted, **(PREFLIGHT if method == "OPTIONS" else _READABLE)}

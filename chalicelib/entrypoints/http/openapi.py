@@ -78,7 +78,7 @@ OPERATIONS = (
         "add_member",
         "Add a member (owner, room admin, service admin)",
         views.Participant,
-        body=bodies.UserRef,
+        body=bodies.NewUserRef,
         status=201,
         also=(404, 409),
     ),
@@ -282,7 +282,7 @@ def _operation(each: Operation) -> dict[str, Any]:
         model = views.Refusal if status == 431 else views.Error
         made["responses"][str(status)] = _answer(_STATUSES[status], _ref(model))
     if each.name == "openapi":
-        made["responses"]["304"] = {"description": "The client has it, as `If-None-Match` says"}
+        made["responses"]["304"] = {"description": "Not modified"}
     if each.name == "health":
         made["responses"]["503"] = _answer("The region cannot serve", _ref(views.Health))
     return made

@@ -131,7 +131,7 @@ def get_room(services: Services, identity: Identity, request: HttpRequest) -> Re
 
 
 def add_member(services: Services, identity: Identity, request: HttpRequest) -> Response:
-    command = commands.parse(bodies.UserRef, json_of(request))
+    command = commands.parse(bodies.NewUserRef, json_of(request))
     member = services.rooms.add(identity, _room_id(request), UserId(command.user_id))
     return Response(201, _member(member))
 
@@ -173,7 +173,8 @@ def delete_message(services: Services, identity: Identity, request: HttpRequest)
 
 
 def put_friend(services: Services, identity: Identity, request: HttpRequest) -> Response:
-    return Response(200, _friend(services.friends.put(identity.user_id, _user_id(request))))
+    ref = commands.parse(bodies.NewUserRef, {"user_id": request.path["user_id"]})
+    return Response(200, _friend(services.friends.put(identity.user_id, UserId(ref.user_id))))
 
 
 def remove_friend(services: Services, identity: Identity, request: HttpRequest) -> Response:
@@ -264,14 +265,18 @@ def openapi(if_none_match: str = "") -> Response:
 
     tag = described.tag()
     known = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
-    headers = {**_cached_for(300), "ETag": tag}
+    # The same for everybody, except for the CORS headers.
+    headers = {"Cache-Control": "public, max-age=300", "Vary": "Origin", "ETag": tag}
     if known & {tag, "*"}:
         return Response(304, {}, headers)
     return Response(200, described.document(), headers)
 
 
 def health(services: Services) -> Response:
-    """Whether the region takes new clients; needs no token."""
+    """Whether the region takes new clients; needs no token.
+
+    No cache may keep it: while an origin answers 5xx, CloudFront serves an expired success.
+    """
     report = services.health.report()
     body = {
         "status": report.status,
@@ -279,12 +284,7 @@ def health(services: Services) -> Response:
         "version": __version__,
         "checks": {name: "ok" if ok else "unavailable" for name, ok in report.checks.items()},
     }
-    return Response(200 if report.serves else 503, body, _cached_for(1))
-
-
-def _cached_for(seconds: int) -> dict[str, str]:
-    """Headers of an answer that is the same for everybody, but for those of other origins."""
-    return {"Cache-Control": f"public, max-age={seconds}", "Vary": "Origin"}
+    return Response(200 if report.serves else 503, body, {"Cache-Control": "no-store"})
 
 
 def _bearer(request: HttpRequest) -> str:
@@ -335,7 +335,7 @@ def _room_id(request: HttpRequest) -> RoomId:
 
 
 def _user_id(request: HttpRequest) -> UserId:
-    return UserId(commands.parse(bodies.UserRef, {"user_id": request.path["user_id"]}).user_id)
+    return UserId(commands.parse(commands.UserRef, {"user_id": request.path["user_id"]}).user_id)
 
 
 def _room(room: Room) -> dict[str, Any]:

@@ -129,13 +129,23 @@ variable "settings" {
   }
 
   validation {
-    condition     = lookup(var.settings, "TIDINGS_JWKS_URL", "") == "" || can(regex("^(https://|http://(localhost|127[.]0[.]0[.]1|\\[::1\\])(:[0-9]+)?/)", var.settings.TIDINGS_JWKS_URL))
-    error_message = "TIDINGS_JWKS_URL must begin with https://: whoever could change the keys could sign tokens."
+    condition     = lookup(var.settings, "TIDINGS_JWKS_URL", "") == "" || can(regex("^(https://([^]/?#@:[[:space:]]+|\\[[0-9A-Fa-f:.]+\\])|http://(localhost|127[.]0[.]0[.]1|\\[::1\\]))(:[0-9]+)?([/?]|$)", var.settings.TIDINGS_JWKS_URL))
+    error_message = "TIDINGS_JWKS_URL must begin with https:// and have a host: whoever could change the keys could sign tokens."
   }
 
   validation {
-    condition     = lookup(var.settings, "TIDINGS_JWKS_URL", "") == "" || (lookup(var.settings, "TIDINGS_JWT_ISSUER", "") != "" && lookup(var.settings, "TIDINGS_JWT_AUDIENCE", "") != "")
+    condition     = lookup(var.settings, "TIDINGS_JWKS_URL", "") == "" || (trimspace(lookup(var.settings, "TIDINGS_JWT_ISSUER", "")) != "" && lookup(var.settings, "TIDINGS_JWT_AUDIENCE", "") != "")
     error_message = "With TIDINGS_JWKS_URL, set TIDINGS_JWT_ISSUER and TIDINGS_JWT_AUDIENCE, too: an issuer also signs tokens for others."
+  }
+
+  validation {
+    condition     = lookup(var.settings, "TIDINGS_JWT_AUDIENCE", "") == "" || can(regex("[^,[:space:]]", var.settings.TIDINGS_JWT_AUDIENCE))
+    error_message = "TIDINGS_JWT_AUDIENCE names no audience; leave it out if there is none."
+  }
+
+  validation {
+    condition     = lookup(var.settings, "TIDINGS_JWT_MAX_VALIDITY_S", "") == "" || try(can(regex("^[0-9]+$", var.settings.TIDINGS_JWT_MAX_VALIDITY_S)) && tonumber(var.settings.TIDINGS_JWT_MAX_VALIDITY_S) >= 60 && tonumber(var.settings.TIDINGS_JWT_MAX_VALIDITY_S) <= 3153600000, false)
+    error_message = "TIDINGS_JWT_MAX_VALIDITY_S must be a whole number of seconds, 60 to 3153600000."
   }
 }
 

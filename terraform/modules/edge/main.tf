@@ -34,8 +34,10 @@ locals {
   # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
   all_viewer_except_host = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 
-  # Answers that are the same for everybody, and say how long they may be kept.
-  public = ["/v1/health", "/v1/openapi.json"]
+  # Answers that are the same for everybody, and say how long they may be kept. Never health: while an origin
+  # answers 5xx, CloudFront serves the expired copy, so a region that fails would look healthy.
+  # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
+  public = ["/v1/openapi.json"]
 
   # CloudFront caches these errors for 10 s by default, whatever the cache policy says: one 503 would
   # then be the answer to all polling clients of an edge location.

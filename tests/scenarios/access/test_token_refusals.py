@@ -153,6 +153,9 @@ def test_an_access_token_of_cognito_opens_a_connection() -> None:
     assert world.act("c=", "hello")["user_id"] == "ann"
     unknown = FakeIssuer().sign(cognito_access(issuer, "client", NOW_S), "x", "RS256")
     answer = world.ask("c=", "refresh_token", token=unknown)
+    assert answer["data"]["code"] == "unavailable", "its issuer was just asked; the key may be new"
+    world.clock.ms += answer["data"]["retry_after_ms"]
+    answer = world.ask("c=", "refresh_token", token=unknown)
     assert answer["data"]["reason"] == "unknown_key"
     world.issuer.text = None
     answer = world.ask("c=", "refresh_token", token=token)

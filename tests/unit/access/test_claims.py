@@ -61,9 +61,16 @@ def test_an_end_in_milliseconds_is_refused_in_words(exp: float) -> None:
 def test_an_end_beyond_the_setting_is_refused() -> None:
     assert said(exp=NOW_S + 400 * 86_400 + LEEWAY_S)
     refused(TokenFault.TOO_LONG, "more than 400 days ahead$", exp=NOW_S + 401 * 86_400)
-    short = Settings(jwt_max_validity_s=3600)
-    assert said(short, exp=NOW_S + 3600)
-    refused(TokenFault.TOO_LONG, "more than 3600 seconds ahead", short, exp=NOW_S + 3600 + 61)
+    for most_s, words in (
+        (3600, "3600 seconds"),
+        (86_400, "1 day"),
+        (90_000, "90000 seconds"),
+        (172_800, "2 days"),
+    ):
+        short = Settings(jwt_max_validity_s=most_s)
+        assert said(short, exp=NOW_S + most_s + LEEWAY_S)
+        end_s = NOW_S + most_s + LEEWAY_S + 1
+        refused(TokenFault.TOO_LONG, f"more than {words} ahead$", short, exp=end_s)
 
 
 def test_a_time_may_have_a_fraction() -> None:
@@ -126,14 +133,18 @@ def test_the_audience() -> None:
         assert said(SCOPED, iss=iss, aud=aud)
     for aud in ("others", ["others"], "tid", "tidings "):
         refused(TokenFault.WRONG_AUDIENCE, "`aud` is not for this", SCOPED, iss=iss, aud=aud)
-    for aud in (None, "", []):
-        refused(TokenFault.MISSING_CLAIM, "has no `aud`", SCOPED, iss=iss, aud=aud)
-    for aud in (7, {"tidings": 1}, ["tidings", 7]):
+    refused(TokenFault.MISSING_CLAIM, "has no `aud`", SCOPED, iss=iss, aud=None)
+    for aud in ("", []):
+        refused(TokenFault.WRONG_AUDIENCE, "`aud` is not for this", SCOPED, iss=iss, aud=aud)
+    for aud in (0, 7, False, {}, {"tidings": 1}, ["tidings", 7]):
         refused(TokenFault.BAD_CLAIM, "`aud` is not a text or", SCOPED, iss=iss, aud=aud)
 
 
 def test_a_token_for_others_is_refused_where_no_audience_is_set() -> None:
-    refused(TokenFault.WRONG_AUDIENCE, "but no audience here", aud="others")
+    words = "accepts no audience: set TIDINGS_JWT_AUDIENCE or leave `aud` out"
+    for aud in ("others", "", []):
+        refused(TokenFault.WRONG_AUDIENCE, words, aud=aud)
+    refused(TokenFault.BAD_CLAIM, "`aud` is not a text or", aud=0)
     assert said(token_use="access", client_id="others"), "no `aud`"
 
 
@@ -148,6 +159,16 @@ def test_access_tokens_of_cognito_name_their_client() -> None:
         token_use="access",
         client_id="others",
     )
+    for aud in ("", []):
+        refused(
+            TokenFault.WRONG_AUDIENCE,
+            "`aud` is not for",
+            SCOPED,
+            iss=iss,
+            aud=aud,
+            token_use="access",
+            client_id="mobile",
+        )
     refused(TokenFault.MISSING_CLAIM, "has no `client_id`", SCOPED, iss=iss, token_use="access")
     refused(TokenFault.MISSING_CLAIM, "has no `aud`", SCOPED, iss=iss, client_id="mobile")
     refused(

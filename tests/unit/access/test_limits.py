@@ -311,6 +311,20 @@ def test_who_may_not_write_takes_nothing_of_a_room_s_rate() -> None:
     assert outcomes(world, bob, 2) == ["ack", "ack"]
 
 
+@pytest.mark.parametrize("action", ["send_message", "delete_message"])
+def test_who_names_a_message_that_does_not_exist_pays_for_the_reads(action: str) -> None:
+    world = crowded()
+    alice, bob = world.connect("alice"), world.connect("bob")
+    made_up = "0" * 26
+    named = {
+        "send_message": {**TEXT, "reply_to_message_id": made_up},
+        "delete_message": {"conversation_id": "lobby", "message_id": made_up},
+    }
+    codes = [world.ask(alice, action, **named[action])["data"]["code"] for _ in range(3)]
+    assert codes == ["not_found", "not_found", "rate_limited"]
+    assert outcomes(world, bob, 2) == ["ack", "ack"], "the room waits for nobody"
+
+
 def test_without_redis_nobody_is_limited_and_a_metric_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

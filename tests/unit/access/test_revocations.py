@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.access.claims import LEEWAY_S
 from chalicelib.entrypoints import queues, websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.services import compose
@@ -48,7 +49,7 @@ def test_without_a_time_he_may_come_back_and_stays(world: World) -> None:
 def test_with_a_time_he_is_refused_until_then(world: World) -> None:
     eve = world.connect("eve")
     answer = end(world, "eve", {"for_s": 60})
-    assert answer.body == {"user_id": "eve", "revoked_until": "2027-01-15T08:01:00.000Z"}
+    assert answer.body == {"user_id": "eve", "revoked_until": "2027-01-15T08:02:00.000Z"}
     assert world.clock.ms == START_MS
     assert connects(world, "eve") == 403
     fresh = world.token("eve")
@@ -56,8 +57,23 @@ def test_with_a_time_he_is_refused_until_then(world: World) -> None:
     assert world.http(rest.list_rooms, "eve").status == 403
     assert connects(world, "bob") == 200
     assert end(world, "eve", {"for_s": 5}).body == answer.body, "a shorter one ends nothing"
-    world.clock.ms += 60_000
+    world.clock.ms += (60 + LEEWAY_S) * 1000 - 1
+    assert connects(world, "eve") == 403
+    world.clock.ms += 1
     assert connects(world, "eve") == 200
+
+
+def test_a_revocation_for_a_token_s_lifetime_outlasts_it(world: World) -> None:
+    """A token is accepted for a minute after its end, which the revocation covers, too."""
+    end_s = START_MS // 1000 + 600
+    token = world.token("eve", exp=end_s)
+    assert end(world, "eve", {"for_s": 600}).status == 200
+    statuses = set()
+    for after_s in (0, 599, 600, 600 + LEEWAY_S - 1, 600 + LEEWAY_S):
+        world.clock.ms = START_MS + after_s * 1000
+        event = world.connect_event(f"new-{after_s}=", token)
+        statuses.add(int(websocket.connect(world.services, event)["statusCode"]))
+    assert statuses == {403, 401}, "it is never let in"
 
 
 def test_no_renewal_even_where_nobody_heard_of_the_revocation(world: World) -> None:

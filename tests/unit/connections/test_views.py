@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.jobs.outbound import RepairViews
 from tests.support.interleaving import before
 from tests.support.world import World
 
@@ -76,3 +77,38 @@ def test_what_was_read_before_a_failover_is_not_cached(world: World) -> None:
     before(world, "cache", "fill_joined", joins_and_is_forgotten)
     sees_typing(world, alice, bob)
     assert sees_typing(world, alice, bob)
+
+
+def test_who_closes_a_room_that_redis_has_forgotten_is_told(world: World) -> None:
+    alice, bob = in_the_lobby(world)
+    second = world.connect("bob")
+    for device in (bob, second):
+        world.act(device, "join_room", room_id="lobby")
+    world.pump()
+    world.cache.flush()
+    world.act(bob, "leave_room", room_id="lobby")
+    world.pump()
+    assert world.poster.to(alice, "user_left") == [], "the second device has it open"
+    world.cache.flush()
+    for _ in range(2):
+        world.act(second, "leave_room", room_id="lobby")
+        world.pump()
+    assert [e["user_id"] for e in world.poster.to(alice, "user_left")] == ["bob"]
+
+
+@pytest.mark.parametrize(("action", "change"), [("join_room", "join"), ("leave_room", "leave")])
+def test_the_repair_is_queued_before_the_store_changes(
+    world: World, action: str, change: str
+) -> None:
+    in_the_lobby(world)
+    bob = world.connect("bob")
+    if action == "leave_room":
+        world.act(bob, "join_room", room_id="lobby")
+    world.cache.down = True
+    jobs = world.adapters.outbound.jobs
+    jobs.clear()
+    planned: list[object] = []
+    before(world, "connections", change, lambda: planned.extend(jobs))
+    world.act(bob, action, room_id="lobby")
+    assert [type(job) for job in planned] == [RepairViews]
+    assert sum(isinstance(job, RepairViews) for job in jobs) == 1

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
 
 from chalicelib.actions import ACTIONS
-from chalicelib.contract.commands import RoomIdText, UserIdText
+from chalicelib.contract import commands
 from chalicelib.entrypoints import websocket
 from chalicelib.entrypoints.http import openapi, rest
 from chalicelib.kernel import names
+from chalicelib.model.identifiers import RoomId, UserId
+from chalicelib.model.rooms import Member, Role, Room, RoomType
 from tests.support.node import node
 from tests.support.socketio import Client
 from tests.support.world import World
@@ -24,7 +25,11 @@ from tests.support.world import World
 FREE = {
     "token": "a JWT",
     "region": "compared with the region's own name",
-    "positions": "a position is parsed: tests/unit/contract/test_positions.py",
+}
+# Fields that name what exists, which may be older than the list of reserved names.
+EXISTING = {
+    *("conversation_id", "positions", "after_room"),
+    *("join_room.room_id", "leave_room.room_id", "list_presence.user_id"),
 }
 
 
@@ -52,8 +57,6 @@ def schemas() -> Iterator[tuple[str, dict[str, Any]]]:
         for model in (each.body, each.query):
             if model is not None:
                 yield from fields(each.name, model.model_json_schema())
-    for part, kind in (("room_id", RoomIdText), ("user_id", UserIdText)):
-        yield f"path.{part}", TypeAdapter(kind).json_schema()
 
 
 def fields(name: str, schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -81,35 +84,28 @@ def takes(schema: dict[str, Any], name: str) -> bool:
     return re.search(schema.get("pattern", ""), name) is not None
 
 
-def test_no_field_takes_a_reserved_name() -> None:
+def test_no_field_that_names_something_new_takes_a_reserved_name() -> None:
     found = dict(schemas())
     assert len(found) > 40
     for name, schema in found.items():
-        if name.partition(".")[2] not in FREE:
+        if not {name, name.partition(".")[2]} & (FREE.keys() | EXISTING):
             for each in texts(schema):
                 assert not any(takes(each, reserved) for reserved in names.RESERVED), name
 
 
 @pytest.mark.parametrize("name", ["__proto__", "constructor"])
-def test_every_door_refuses_them(name: str) -> None:
+def test_every_door_refuses_them_as_new_names(name: str) -> None:
     world = World()
     world.room("alice", "bob")
     alice = world.connect("alice")
     text = {"message_type": "text", "content": "x"}
-    for action, data in {
-        "join_room": {"room_id": name},
-        "sync": {"positions": {name: ""}},
-        "typing_start": {"conversation_id": name},
-        "send_message": {"conversation_id": "lobby", "message_type": name, "content": "x"},
-    }.items():
-        assert world.ask(alice, action, **data)["data"]["code"] == "bad_request", action
-    named = {"conversation_id": "lobby", **text, "client_message_id": name}
-    assert world.ask(alice, "send_message", **named)["data"]["code"] == "bad_request"
+    for data in ({"message_type": name, "content": "x"}, {**text, "client_message_id": name}):
+        answer = world.ask(alice, "send_message", conversation_id="lobby", **data)
+        assert answer["data"]["code"] == "bad_request", data
     for endpoint, body, path in (
         (rest.create_room, {"room_type": "group_chat", "participants": [name]}, {}),
         (rest.create_room, {"room_type": "group_chat", "participants": [], "room_id": name}, {}),
         (rest.add_member, {"user_id": name}, {"room_id": "lobby"}),
-        (rest.get_room, None, {"room_id": name}),
         (rest.put_friend, None, {"user_id": name}),
         (rest.post_message, {**text, "client_message_id": name}, {"room_id": "lobby"}),
         (rest.post_moment, {"content": "x", "message_type": name}, {}),
@@ -122,3 +118,58 @@ def test_every_door_refuses_them(name: str) -> None:
     assert world.http(rest.list_rooms, name).status == 401
     client = Client(world, "sio=")
     assert client.say("40" + json.dumps({"token": token})).startswith("44")
+
+
+def older_room(world: World, room_id: str, *users: str) -> None:
+    """Store a room as a version without reserved names did."""
+    room = Room(RoomId(room_id), RoomType.GROUP_CHAT, UserId(users[0]), world.clock.ms)
+    members = [
+        Member(room.room_id, UserId(user), Role.OWNER if user == users[0] else Role.MEMBER, 0)
+        for user in users
+    ]
+    assert world.adapters.rooms.create(room, members)
+
+
+@pytest.mark.parametrize("name", ["__proto__", "prototype"])
+def test_a_room_that_has_such_a_name_is_served(name: str) -> None:
+    world = World()
+    world.room("alice", "bob")
+    older_room(world, name, "alice", "bob")
+    alice = world.connect("alice")
+    for room in ("lobby", name):
+        sent = {"conversation_id": room, "message_type": "text", "content": room}
+        world.act(world.connect("bob"), "send_message", **sent)
+    listed = world.http(rest.list_rooms, "alice").body["rooms"]
+    assert {room["room_id"] for room in listed} == {"lobby", name}
+    caught = world.act(alice, "sync", positions={"lobby": "", name: ""})["conversations"]
+    got = {room: [m["content"] for m in each["messages"]] for room, each in caught.items()}
+    assert got == {"lobby": ["lobby"], name: [name]}
+    for action in ("join_room", "leave_room"):
+        assert world.act(alice, action, room_id=name)["room_id"] == name
+    assert world.http(rest.remove_member, "alice", room_id=name, user_id="bob").status == 200
+
+
+def test_sync_pages_past_a_room_that_has_such_a_name() -> None:
+    world = World()
+    before = [f"a{number:03}" for number in range(commands.MAX_SYNCED - 1)]
+    for room in (*before, "prototype", "z"):
+        older_room(world, room, "alice")
+    alice = world.connect("alice")
+    first = world.act(alice, "sync", positions={})
+    assert first["after_room"] == "prototype"
+    rest_of_them = world.act(alice, "sync", positions={}, after_room=first["after_room"])
+    assert set(rest_of_them["conversations"]) == {"z"}
+
+
+def test_a_user_who_has_such_a_name_can_be_removed() -> None:
+    world = World()
+    name = "constructor"
+    older_room(world, "lobby", "alice", name)
+    assert world.http(rest.list_presence, "alice", multi={"user_id": [name]}).status == 200
+    world.adapters.friends.put(UserId("alice"), UserId(name), world.clock.ms)
+    removed = world.http(rest.remove_member, "alice", room_id="lobby", user_id=name)
+    assert removed.status == 200, removed
+    assert world.http(rest.remove_friend, "alice", user_id=name).status == 200
+    assert world.http(rest.list_friends, "alice").body == {"friends": []}
+    refused = world.http(rest.disconnect_user, "root", {"for_s": 60}, user_id=name, roles=["admin"])
+    assert (refused.status, refused.body["user_id"]) == (200, name)

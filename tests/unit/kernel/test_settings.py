@@ -138,6 +138,23 @@ def test_an_issuer_signs_for_others_too(missing: str) -> None:
         Settings.from_env({**env, "TIDINGS_JWKS_URL": "https://us/keys"})
 
 
+@pytest.mark.parametrize("blank", [" ", "  ", "\t"])
+def test_a_blank_issuer_is_none(blank: str) -> None:
+    env = {**ISSUER, "TIDINGS_JWT_ISSUER": blank, "TIDINGS_JWKS_URL": "https://us/keys"}
+    with pytest.raises(ValueError, match="set TIDINGS_JWT_ISSUER and TIDINGS_JWT_AUDIENCE, too"):
+        Settings.from_env(env)
+
+
+@pytest.mark.parametrize("blank", [",", " ", " , ", ",,"])
+@pytest.mark.parametrize("url", ["", "https://us/keys"])
+def test_audiences_that_name_none_are_refused(url: str, blank: str) -> None:
+    """They would switch the check of `aud` off."""
+    env = {**ISSUER, "TIDINGS_JWT_AUDIENCE": blank, "TIDINGS_JWKS_URL": url}
+    with pytest.raises(ValueError, match="TIDINGS_JWT_AUDIENCE"):
+        Settings.from_env(env)
+    assert Settings.from_env({"TIDINGS_JWT_AUDIENCE": ""}).jwt_audiences == ()
+
+
 @pytest.mark.parametrize(
     ("url", "taken"),
     [
@@ -153,6 +170,8 @@ def test_an_issuer_signs_for_others_too(missing: str) -> None:
         ("login.example.com/keys", False),
         ("https://", False),
         ("https://[::1/keys", False),
+        ("https:///keys", False),
+        ("https://login.example.com:port/keys", False),
     ],
 )
 def test_nobody_between_may_change_the_keys(url: str, taken: bool) -> None:
@@ -168,6 +187,6 @@ def test_how_long_a_token_may_be_valid() -> None:
     name = "TIDINGS_JWT_MAX_VALIDITY_S"
     assert Settings.from_env({}).jwt_max_validity_s == Settings().jwt_max_validity_s == 34_560_000
     assert Settings.from_env({name: "86400"}).jwt_max_validity_s == 86_400
-    for text in ("59", "-1", "3153600001", "soon"):
-        with pytest.raises(ValueError, match=r"TIDINGS_JWT_MAX_VALIDITY_S|invalid literal"):
+    for text in ("59", "-1", "3153600001", "soon", "1 day", "60.5"):
+        with pytest.raises(ValueError, match="TIDINGS_JWT_MAX_VALIDITY_S: must be a whole number"):
             Settings.from_env({name: text})

@@ -141,10 +141,20 @@ def test_a_reply_may_name_what_has_not_arrived_from_another_region(regions: Regi
 
 def test_a_resend_that_names_another_reply_gets_what_was_stored(regions: Regions) -> None:
     first = regions.send(US, "once", client_id="c1")
-    again = regions.send(US, "once", client_id="c1", reply_to=ids.encode(7))
-    assert again == first
+    for region in (US, EU):
+        again = regions.send(region, "once", client_id="c1", reply_to=ids.encode(7))
+        assert again == first
     with pytest.raises(NotFound):
         regions.send(US, "another", client_id="c2", reply_to=ids.encode(7))
+
+
+def test_a_reply_to_what_may_arrive_asks_for_no_resend(regions: Regions) -> None:
+    first = regions.send(US, "question")
+    regions.log.late = {first.message_id}
+    asked: list[object] = []
+    regions.log.find = lambda *key: asked.append(key)  # type: ignore[method-assign]
+    regions.send(EU, "answer", client_id="c1", reply_to=first.message_id)
+    assert asked == []
 
 
 def test_one_region_refuses_a_reply_to_what_is_not_there() -> None:

@@ -186,9 +186,10 @@ run "an_issuer" {
 
   variables {
     settings = {
-      TIDINGS_JWKS_URL     = "https://login.example.com/keys"
-      TIDINGS_JWT_ISSUER   = "https://login.example.com/"
-      TIDINGS_JWT_AUDIENCE = "chat"
+      TIDINGS_JWKS_URL           = "https://login.example.com:8443/keys"
+      TIDINGS_JWT_ISSUER         = "https://login.example.com/"
+      TIDINGS_JWT_AUDIENCE       = "chat"
+      TIDINGS_JWT_MAX_VALIDITY_S = "86400"
     }
   }
 
@@ -219,6 +220,72 @@ run "an_issuer_that_signs_for_others" {
     settings = {
       TIDINGS_JWKS_URL   = "https://login.example.com/keys"
       TIDINGS_JWT_ISSUER = "https://login.example.com/"
+    }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "audiences_that_name_none" {
+  command = plan
+
+  variables {
+    settings = {
+      TIDINGS_JWKS_URL     = "https://login.example.com/keys"
+      TIDINGS_JWT_ISSUER   = "https://login.example.com/"
+      TIDINGS_JWT_AUDIENCE = " , "
+    }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "an_issuer_that_is_blank" {
+  command = plan
+
+  variables {
+    settings = {
+      TIDINGS_JWKS_URL     = "https://login.example.com/keys"
+      TIDINGS_JWT_ISSUER   = " "
+      TIDINGS_JWT_AUDIENCE = "chat"
+    }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "keys_of_no_host" {
+  command = plan
+
+  variables {
+    settings = {
+      TIDINGS_JWKS_URL     = "https:///keys"
+      TIDINGS_JWT_ISSUER   = "https://login.example.com/"
+      TIDINGS_JWT_AUDIENCE = "chat"
+    }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "a_validity_in_words" {
+  command = plan
+
+  variables {
+    settings = {
+      TIDINGS_JWT_MAX_VALIDITY_S = "1 day"
+    }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "a_validity_out_of_range" {
+  command = plan
+
+  variables {
+    settings = {
+      TIDINGS_JWT_MAX_VALIDITY_S = "59"
     }
   }
 

@@ -104,12 +104,12 @@ run "nothing_is_cached_and_everything_but_host_is_forwarded" {
 
 run "what_is_the_same_for_everybody_is_kept_as_long_as_it_says" {
   assert {
-    condition     = [for behavior in aws_cloudfront_distribution.this.ordered_cache_behavior : behavior.path_pattern] == ["/v1/health", "/v1/openapi.json"]
-    error_message = "Health and the description of the API need no token."
+    condition     = [for behavior in aws_cloudfront_distribution.this.ordered_cache_behavior : behavior.path_pattern] == ["/v1/openapi.json"]
+    error_message = "Only the description of the API: of a health check, CloudFront would serve the last success while the region fails."
   }
   assert {
     condition     = alltrue([for behavior in aws_cloudfront_distribution.this.ordered_cache_behavior : behavior.cache_policy_id == aws_cloudfront_cache_policy.public.id && one(behavior.function_association).event_type == "viewer-request"])
-    error_message = "They are cached, and led to the API by the same function."
+    error_message = "It is cached, and led to the API by the same function."
   }
   assert {
     condition     = aws_cloudfront_cache_policy.public.default_ttl == 0 && one(aws_cloudfront_cache_policy.public.parameters_in_cache_key_and_forwarded_to_origin).headers_config[0].headers[0].items == toset(["Origin"])

@@ -164,8 +164,10 @@ def test_an_answer_ends_the_long_pauses(clock: Ahead, closing: Closing) -> None:
     closing.hangs_s = 0.5
     assert refused(client)
     assert [pause_s(client, clock) for _ in range(3)] == [1, 2, 4]
+    assert client.away
     closing.hangs_s, clock.by_s = None, clock.by_s + 8
     assert not refused(client)
+    assert not client.away
     closing.hangs_s = 0.5
     assert refused(client)
     assert pause_s(client, clock) == 1
