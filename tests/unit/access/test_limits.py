@@ -397,11 +397,3 @@ def test_limits_come_from_the_environment() -> None:
     ):
         with pytest.raises(ValueError):
             Settings.from_env({"TIDINGS_LIMITS": bad})
-
-
-@pytest.mark.parametrize("body", ["3", "40{}", "nonsense"])
-def test_a_frame_of_another_protocol_pays_once(body: str) -> None:
-    world = limited(**{"*": Rate(0.001, 3)})
-    bob = world.connect("bob")
-    codes = [json.loads(world.say(bob, body))["data"]["code"] for _ in range(5)]
-    assert codes == ["bad_request"] * 3 + ["rate_limited"] * 2

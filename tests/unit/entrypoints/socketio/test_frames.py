@@ -7,6 +7,7 @@ import json
 import pytest
 
 from chalicelib.entrypoints.http import rest
+from chalicelib.kernel.rates import DEFAULT_LIMITS, Rate
 from chalicelib.model.delivery import Outcome
 from tests.support.socketio import Client
 from tests.support.world import World
@@ -247,3 +248,11 @@ def test_json_on_a_socketio_connection_ends_it(
     assert client.say(frame) == ""
     assert client.closed
     assert world.adapters.connections.of_user("alice") == []
+
+
+@pytest.mark.parametrize("body", ["3", "40{}", "nonsense"])
+def test_a_frame_of_another_protocol_pays_once(body: str) -> None:
+    world = World(limits={**DEFAULT_LIMITS, "*": Rate(0.001, 3)})
+    bob = world.connect("bob")
+    codes = [json.loads(world.say(bob, body))["data"]["code"] for _ in range(5)]
+    assert codes == ["bad_request"] * 3 + ["rate_limited"] * 2
