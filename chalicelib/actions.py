@@ -116,7 +116,7 @@ def run(
         refuse(services, connection_id, fault, speaks_json=speaks_json)
     region = services.region if action.appends else None
     room_id = room_of(command)
-    charge = services.limits.charge(name, command.tokens)
+    charge = services.limits.charge_action(name, command.tokens)
     frame = services.frames.authenticate(connection_id, room_id, region, charge)
     assert frame.connection is not None
     _require_protocol(frame.connection, speaks_json)

@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +68,7 @@ class QueueState:
         self.rules = rules
         self.dead = dead
         self.messages: list[Message] = []
-        self._seen: dict[str, int] = {}  # by deduplication id, the oldest first
+        self._seen: OrderedDict[str, int] = OrderedDict()  # by deduplication id, the oldest first
         self._made = 0
 
     def send(self, job: QueuedJob, text: str, now_us: int) -> Message | None:
@@ -75,7 +76,8 @@ class QueueState:
         is_fifo = self.rules.is_fifo
         if is_fifo and job.dedupe is not None and not self._is_new(job.dedupe, now_us):
             return None
-        return self.put(text, job.group if is_fifo else None, now_us + job.delay_s * 1_000_000)
+        delay_s = 0 if is_fifo else job.delay_s  # a FIFO queue has no delay for a message
+        return self.put(text, job.group if is_fifo else None, now_us + delay_s * 1_000_000)
 
     def put(self, body: str, group: str | None, visible_us: int) -> Message:
         """Add a message."""
@@ -97,13 +99,13 @@ class QueueState:
 
     def receive(self, now_us: int, most: int = BATCH) -> list[Message]:
         """Take what can be received, of a group in order."""
-        self._bury(now_us)
-        hidden = {each.group for each in self.messages if each.visible_us > now_us}
-        ready = [
-            each
-            for each in self.messages
-            if each.visible_us <= now_us and (each.group is None or each.group not in hidden)
-        ]
+        due = [each for each in self.messages if each.visible_us <= now_us]
+        if not due:
+            return []
+        ready = [each for each in due if not self._is_buried(each, now_us)]
+        if self.rules.is_fifo:
+            hidden = {each.group for each in self.messages if each.visible_us > now_us}
+            ready = [each for each in ready if each.group not in hidden]
         batch = ready[:most]
         for message in batch:
             message.receives += 1
@@ -116,17 +118,18 @@ class QueueState:
             (each.visible_us for each in self.messages if each.visible_us > now_us), default=None
         )
 
-    def _bury(self, now_us: int) -> None:
-        """Move what was received too often to the dead letters."""
-        for message in list(self.messages):
-            if message.visible_us <= now_us and message.receives >= self.rules.most_receives:
-                self.messages.remove(message)
-                if self.dead is not None:
-                    self.dead.put(message.body, message.group, now_us)
+    def _is_buried(self, message: Message, now_us: int) -> bool:
+        """Whether it was received too often; then it becomes a dead letter."""
+        if message.receives < self.rules.most_receives:
+            return False
+        self.messages.remove(message)
+        if self.dead is not None:
+            self.dead.put(message.body, message.group, now_us)
+        return True
 
     def _is_new(self, dedupe: str, now_us: int) -> bool:
         while self._seen and next(iter(self._seen.values())) <= now_us - DEDUPE_US:
-            del self._seen[next(iter(self._seen))]
+            self._seen.popitem(last=False)
         if dedupe in self._seen:
             return False
         self._seen[dedupe] = now_us

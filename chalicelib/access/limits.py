@@ -72,10 +72,7 @@ class Limits:
         self._clock = clock
 
     def charge(self, action: str, tokens: int = 1, *, invalid: bool = False) -> Charge:
-        """Return the charge for an action: to its own bucket, or to the one for all others.
-
-        If the action appends to a room, the frame's turn is charged to the room's rate, too.
-        """
+        """Return the charge for an action: to its own bucket, or to the one for all others."""
         name = action if action in self._rates else OTHERS
         rate, refusals = self._rates[name], self._rates[REFUSED]
         return Charge(
@@ -87,8 +84,11 @@ class Limits:
             refusals_per_s=refusals.per_s,
             refusals_burst=refusals.burst,
             invalid=invalid,
-            room=self._room,
         )
+
+    def charge_action(self, action: str, tokens: int) -> Charge:
+        """Return the charge for a frame: what appends to a room is charged to its rate, too."""
+        return replace(self.charge(action, tokens), room=self._room)
 
     def spend(self, user_id: UserId, action: str) -> None:
         """Charge a connect or an HTTP request; `RateLimited` when the bucket is empty."""
@@ -124,7 +124,7 @@ class Limits:
 
     def spend_room(self, user_id: UserId, room_id: RoomId, action: str) -> None:
         """Charge a member's HTTP request to the room that it appends to; `spend` comes before."""
-        charge = replace(self.charge(action), payer=user_id)
+        charge = replace(self.charge_action(action, 1), payer=user_id)
         try:
             self._check_room(self._rooms.spend_room(room_id, charge))
         except CacheDown:

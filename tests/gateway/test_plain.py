@@ -102,7 +102,7 @@ async def test_a_body_that_ends_early_ends_the_socket() -> None:
         socket = await open_socket(host)
         (name,) = gateway.connections
         raw = await RawSocket.open(host)
-        line = f"POST /ws/@connections/{name} HTTP/1.1\r\n".encode()
+        line = f"POST /prod/@connections/{name} HTTP/1.1\r\n".encode()
         raw.writer.write(head(line, b"content-length: 9") + b"short")
         raw.writer.write_eof()
         assert await raw.reader.read() == b""

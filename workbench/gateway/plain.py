@@ -12,8 +12,7 @@ from http import HTTPStatus
 
 from .wire import Reply
 
-_TARGET = rb"/[!-\"$->@-~]+/(?:@|%40)connections/[!-\"$->@-~]+"  # without a query
-_LINE = re.compile(rb"(POST|GET|DELETE) (%b) HTTP/1\.1\r\n" % _TARGET)
+_LINE = re.compile(rb"(POST|GET|DELETE) (/[!-~]+) HTTP/1\.1\r\n")
 _FIELD = rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?([!-~](?:[ -~]*[!-~])?)\r\n"
 _FIELDS = re.compile(rb"(?:%b)*\r\n" % _FIELD)
 _EACH = re.compile(_FIELD.decode())
@@ -34,7 +33,7 @@ class Call:
 def read(head: bytes) -> Call | None:
     """Read a head with its empty line; None for what is not a plain call."""
     line = _LINE.match(head)
-    if line is None:
+    if line is None or b"connections/" not in line[2] or b"?" in line[2] or b"#" in line[2]:
         return None
     at = line.end()
     if _FIELDS.fullmatch(head, at) is None:

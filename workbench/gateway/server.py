@@ -167,6 +167,8 @@ class Gateway:
                 async with asyncio.timeout(limits.request_s):
                     head = await self._head(reader)
                     call = plain.read(head) if len(head) <= limits.head_bytes else None
+                    if call is not None and self._service(call.target) is not Service.CONNECTIONS:
+                        call = None
                     body = await reader.readexactly(call.length) if call is not None else b""
             except (asyncio.IncompleteReadError, TimeoutError):
                 return

@@ -141,7 +141,7 @@ def _signature(secret: str, scope: str, to_sign: str) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _signing_key(secret: str, scope: str) -> bytes:
-    """Of a day: the same for each of its requests."""
+    """The signing key of a day, region and service: all its requests share it."""
     key = ("AWS4" + secret).encode()
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
@@ -175,7 +175,7 @@ def _check_scope(
 
 @functools.lru_cache(maxsize=64)
 def _time_of(stamp: str) -> datetime:
-    """Of a second: the same for each of its requests."""
+    """Read a time stamp. The requests of a second have the same."""
     return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
 
 

@@ -167,8 +167,10 @@ class EmbeddedStack:
         aws.forget()
         sdk.forget()
         self._restore_environment()
-        self._held.close()
-        self.stores.stop()
+        try:
+            self.stores.stop()
+        finally:
+            self._held.close()
 
     def deploy(self, share: float) -> None:
         """See `Rollout.reach`."""

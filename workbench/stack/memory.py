@@ -22,7 +22,9 @@ from chalicelib.adapters.dynamodb import DynamoArrivals
 from chalicelib.adapters.dynamodb.log_items import entry_item
 from chalicelib.adapters.http.credentials import credentials
 from chalicelib.adapters.issuer import HttpIssuer
+from chalicelib.adapters.probes import SystemProbes
 from chalicelib.adapters.system import SystemClock, SystemIds, SystemThreads
+from chalicelib.kernel import telemetry
 from chalicelib.kernel.records import job_to_text
 from chalicelib.kernel.settings import Settings
 from chalicelib.model.identifiers import ConnectionId, Region
@@ -45,7 +47,7 @@ class MemoryStores:
     """See `stores.Stores`."""
 
     def __init__(self, region: str, prefix: str) -> None:
-        # What the code calls by mistake must not be AWS itself: nobody listens there.
+        # Nothing listens at this address, so that a stray call fails instead of reaching AWS.
         self.aws_endpoint_url, self.redis_url = "http://127.0.0.1:1", ""
         self.keys = keys.ANY
         self.secret = os.environ.get("TIDINGS_JWT_SECRET") or secrets.token_hex(32)
@@ -54,6 +56,10 @@ class MemoryStores:
         self._prefix = prefix
         self._queues: dict[str, LocalQueue] = {}  # by URL
         self._log = _ReportingLog(Region(region))
+        self._clock = SystemClock()
+        self._sessions = _WakingSessions(self._clock)
+        self._building = threading.Lock()
+        self._services: Services | None = None
 
     async def start(self) -> None:
         """Nothing has to be started."""
@@ -83,20 +89,29 @@ class MemoryStores:
         return self._log
 
     def stop(self) -> None:
-        """Nothing was started."""
+        """Let the polls that wait fail, as they do when a Redis ends."""
+        self._sessions.end()
 
     def _build(self, settings: Settings) -> Services:
-        clock, ids = SystemClock(), SystemIds()
-        ports = twins.ports(clock, ids, self.secret)
-        poster = wiring.poster(settings, ports["cache"], clock, credentials())
+        """Compose the services once: two invocations may ask for the first time together."""
+        with self._building:
+            if self._services is None:
+                self._services = self._composed(settings)
+            return self._services
+
+    def _composed(self, settings: Settings) -> Services:
+        telemetry.configure(settings.log_level, settings.metrics_namespace)
+        ports = twins.ports(self._clock, SystemIds(), self.secret)
+        poster = wiring.poster(settings, ports["cache"], self._clock, credentials())
         for name in twins.QUEUES:
             if (url := self.queue_urls.get(name.replace("_", "-"))) is not None:
                 ports[name] = self._queues[url]
         ports["log"] = self._log
-        ports["sessions"] = _WakingSessions(clock)
+        ports["sessions"] = self._sessions
+        ports["probes"] = SystemProbes(poster)
         ports["arrivals"] = DynamoArrivals(self._prefix, Region(settings.region))
         ports["issuer"] = HttpIssuer(settings.jwks_url)  # the user's, if they name one
-        ports["poster"] = EnginePoster(poster, ports["sessions"])
+        ports["poster"] = EnginePoster(poster, self._sessions)
         return compose(settings, Adapters(**ports, parallel=SystemThreads()))
 
 
@@ -105,7 +120,7 @@ class LocalQueue:
 
     def __init__(self, rules: Rules, dead: LocalQueue | None = None) -> None:
         self._state: QueueState = QueueState(rules, dead._state if dead is not None else None)
-        self._lock = threading.Lock()
+        self._lock: threading.Lock = dead._lock if dead is not None else threading.Lock()
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
 
@@ -190,6 +205,12 @@ class _WakingSessions(twins.RingingSessions):
         bell.wait(seconds)
         if self._bells.get(sid) is bell:
             del self._bells[sid]
+
+    def end(self) -> None:
+        """Fail from now on."""
+        self.down = True
+        for bell in list(self._bells.values()):
+            bell.set()
 
     def _ring(self, sid: ConnectionId) -> None:
         self._bells.setdefault(sid, threading.Event()).set()

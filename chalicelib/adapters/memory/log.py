@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -130,13 +131,16 @@ class MemoryMessageLog(CommitOne):
     def after(
         self, room_id: RoomId, region: Region, message_id: MessageId, limit: int
     ) -> list[Entry]:
-        return [e for e in self._sorted(room_id, region) if e.message_id > message_id][:limit]
+        entries = self._sorted(room_id, region)
+        following = bisect_right(entries, message_id, key=_id_of)
+        return [_readable(each) for each in entries[following : following + limit]]
 
     def before(
         self, room_id: RoomId, region: Region, message_id: MessageId | None, limit: int
     ) -> list[Entry]:
-        entries = reversed(self._sorted(room_id, region))
-        return [e for e in entries if message_id is None or e.message_id < message_id][:limit]
+        entries = self._sorted(room_id, region)
+        end = len(entries) if message_id is None else bisect_left(entries, message_id, key=_id_of)
+        return [_readable(each) for each in reversed(entries[max(0, end - limit) : end])]
 
     def _head(self, stream: Stream) -> Head:
         head = self._heads.get(stream, Head(0, MessageId("")))
@@ -191,7 +195,11 @@ class MemoryMessageLog(CommitOne):
     def _sorted(self, room_id: RoomId, region: Region) -> list[Entry]:
         with self._lock:
             entries = self._entries.get((room_id, region), {})
-            return [_readable(entries[key]) for key in sorted(entries)]
+            return [entries[key] for key in sorted(entries)]
+
+
+def _id_of(entry: Entry) -> MessageId:
+    return entry.message_id
 
 
 def _readable(entry: Entry) -> Entry:
