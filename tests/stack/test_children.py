@@ -37,15 +37,17 @@ def alive(pid: int) -> bool:
         return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
 
 
-def test_a_free_port_is_neither_taken_nor_one_for_outgoing_connections(
+def test_a_free_port_is_neither_taken_nor_given_nor_one_for_outgoing_connections(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    given, taken, other = (free_port() for _ in range(3))
+    monkeypatch.setattr(children, "_given", {given})
     with socket.socket() as holder:
-        holder.bind(("127.0.0.1", taken := free_port()))
-        choices = iter([taken, taken, other := free_port()])
+        holder.bind(("127.0.0.1", taken))
+        choices = iter([given, taken, other])
         monkeypatch.setattr(children._choice, "randrange", lambda low, end: next(choices))
-        assert free_port() == other != taken
-    assert max(taken, other) < 32_768
+        assert free_port() == other
+    assert max(given, taken, other) < 32_768
 
 
 def test_valkey_answers_once_started_and_is_gone_once_stopped() -> None:

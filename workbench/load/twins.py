@@ -73,6 +73,8 @@ class _Port:
 
     def __getattr__(self, method: str) -> Any:
         target = getattr(self._inner, method)
+        if not callable(target):
+            return target
 
         def call(*arguments: Any, **more: Any) -> Any:
             act = functools.partial(target, *arguments, **more)

@@ -157,6 +157,8 @@ class Port:
 
     def __getattr__(self, method: str) -> Any:
         target, call = getattr(self._twin, method), (self._name, method)
+        if not callable(target):
+            return target
 
         def made(*given: Any, **named: Any) -> Any:
             act = functools.partial(target, *given, **named)

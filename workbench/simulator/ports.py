@@ -75,6 +75,8 @@ class Port:
 
     def __getattr__(self, method: str) -> Any:
         act = getattr(self._twin, method)
+        if not callable(act):
+            return act  # what a process knows by itself
 
         def call(*args: Any, **named: Any) -> Any:
             what = f"{self._name}.{method}"

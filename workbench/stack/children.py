@@ -159,6 +159,7 @@ def _existing(group: int) -> int:
 
 _started: weakref.WeakSet[Child] = weakref.WeakSet()
 _choice = random.SystemRandom()  # not what a test seeds
+_given: set[int] = set()
 
 
 def end_all() -> None:
@@ -169,12 +170,16 @@ def end_all() -> None:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens at and that no outgoing connection is given meanwhile.
+    """Return a port that nobody listens at, another one each time.
+
+    No outgoing connection is given it meanwhile.
 
     Linux takes ports from 32768 on for outgoing connections, others from 49152 on (`ip(7)`).
     """
     for _ in range(100):
-        port = _choice.randrange(20_000, 32_768)
+        port = _choice.randrange(10_000, 32_768)
+        if port in _given:
+            continue  # perhaps for a child that has not started yet
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -182,6 +187,7 @@ def free_port() -> int:
                 if fault.errno != errno.EADDRINUSE:
                     raise
             else:
+                _given.add(port)
                 return port
     raise StackError("of a hundred ports none was free")
 
