@@ -42,6 +42,7 @@ from .world import SECRET, World
 PROBE_S = 30
 HOUR_MS = 3_600_000
 APART_US = 300_000  # a user may type in several regions, one after the other
+TYPES_AGAIN_US = 3_000_000
 API = "api"  # the protocol of a program that uses the HTTP API
 
 
@@ -344,12 +345,17 @@ def _write_past(this: Run, world: World, room: RoomId, number: int) -> None:
 
 
 def _type(this: Run, name: str) -> None:
-    """In each room somebody types. A post to a connection that has ended shows that it has."""
+    """In each room somebody types, and goes on typing: clients say so again every three seconds.
+
+    A region that is told at first does not know yet where else the room is open. A post to a
+    connection that has ended shows that it has.
+    """
     for room in this.rooms():
         for number, device in enumerate(this.typists(room)):
             act = functools.partial(device.act, "typing_start", {"conversation_id": room}, tries=3)
             task = functools.partial(as_task, this, f"{name} typing {room} {number or ''}", act)
-            this.scheduler.after(number * APART_US, task.args[1], task)
+            for at_us in (number * APART_US, number * APART_US + TYPES_AGAIN_US):
+                this.scheduler.after(at_us, task.args[1], task)
 
 
 def _probe(this: Run) -> None:
