@@ -31,6 +31,12 @@ class Message:
     visible_us: int
     receives: int = 0
 
+    @property
+    def attributes(self) -> dict[str, str]:
+        """Those that SQS tells of a received message, and the product reads."""
+        found = {"ApproximateReceiveCount": str(self.receives)}
+        return found if self.group is None else {**found, "MessageGroupId": self.group}
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from tests.support.queued import Sent
 from workbench.queues import Rules
 from workbench.simulator.injection import FaultInjector, FaultPlan
 from workbench.simulator.ports import Calls
 from workbench.simulator.queues import SimQueue
 from workbench.simulator.scheduler import Died, Result, Scheduler
 from workbench.simulator.trace import Trace
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A job to queue."""
-
-    kind: str
-    group: str | None = None
-    dedupe: str | None = None
-    delay_s: int = 0
-
-    def record(self) -> dict[str, str]:
-        return {"kind": self.kind}
 
 
 class Trigger:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from chalicelib.adapters.dynamodb import DynamoArrivals
 from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Committed, Entry, EntryKind, Head, Taken
 from tests.support.people import People
+from tests.support.queued import Sent
 from workbench.queues import Rules
 from workbench.stack.embedded import EmbeddedStack
 from workbench.stack.memory import LocalQueue, LocalQueues, MemoryStores
@@ -23,19 +24,6 @@ from workbench.stack.threads import in_thread
 
 WITHIN_S = 10.0
 REGION = Region("eu-west-1")
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A job to queue."""
-
-    kind: str
-    group: str | None = None
-    dedupe: str | None = None
-    delay_s: int = 0
-
-    def record(self) -> dict[str, str]:
-        return {"kind": self.kind}
 
 
 def bodies(messages: list[Any]) -> list[str]:

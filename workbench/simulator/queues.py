@@ -145,14 +145,11 @@ def _batches(groups: Sequence[str | None]) -> list[slice]:
 
 
 def _record(message: Message) -> dict[str, Any]:
-    attributes = {"ApproximateReceiveCount": str(message.receives)}
-    if message.group is not None:
-        attributes["MessageGroupId"] = message.group
     return {
         "messageId": message.message_id,
         "receiptHandle": message.message_id,
         "body": message.body,
-        "attributes": attributes,
+        "attributes": message.attributes,
     }
 
 

@@ -272,14 +272,11 @@ class _ReportingLog(memory.MemoryMessageLog):
 
 
 def _received(message: Message) -> Received:
-    attributes = {"ApproximateReceiveCount": str(message.receives)}
-    if message.group is not None:
-        attributes["MessageGroupId"] = message.group
     return {
         "MessageId": message.message_id,
         "ReceiptHandle": message.message_id,
         "Body": message.body,
-        "Attributes": attributes,
+        "Attributes": message.attributes,
         "MD5OfBody": hashlib.md5(message.body.encode(), usedforsecurity=False).hexdigest(),
     }
 
