@@ -18,6 +18,7 @@ _MINUTES = MONTH_S / 60
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 _IDLE_POLLS = 5 * MONTH_S / 20
 _CONNECTION_BYTES = 500
+_FRAME_BYTES = 32 * 1024  # API Gateway counts a message for each
 # Interface endpoints that `ipv6` needs: SQS, Secrets Manager, CloudWatch; one in each zone.
 _ENDPOINTS = 3
 # API Gateway writes a line to its access log for each call of these.
@@ -113,7 +114,8 @@ class _Month:
         )
         line_bytes = usage.access_log_bytes if calls.function in _CALLED_BY_GATEWAY else 0
         self._add("log_gb", times * (usage.log_bytes + line_bytes) / _GB)
-        self._add("websocket_messages", times * (calls.frames_in + frames_out))
+        parts = math.ceil(usage.event_bytes / _FRAME_BYTES)
+        self._add("websocket_messages", times * (calls.frames_in + frames_out * parts))
         self._add("cloudfront_gb", times * frames_out * usage.event_bytes / _GB)
         self._add("redis_ecpus", times * calls.redis * usage.ecpus)
         self._add("dynamodb_reads", times * calls.reads)
@@ -235,6 +237,7 @@ def message_usd(
     count: float = 1_000_000,
     regions: int = 1,
     functions: Mapping[str, tuple[int, float]] | None = None,
+    event_bytes: int | None = None,
 ) -> Mapping[str, float]:
     """The cost of so many messages, by service; without their storage.
 
@@ -244,8 +247,11 @@ def message_usd(
             `message`.
         functions: Memory (MB) and billed time (ms), posts included, by function; None for what
             `Usage` assumes.
+        event_bytes: Size of what is sent to clients; None for what `Usage` assumes.
     """
     usage = Usage(users=0, regions=regions)
+    if event_bytes is not None:
+        usage = replace(usage, event_bytes=event_bytes)
     if functions is not None:
         usage = replace(usage, functions=functions, post_ms=0)
     month = _Month(usage)
