@@ -124,7 +124,8 @@ def run(
     try:
         services.cluster.check(frame.connection.user_id)
         services.limits.check(frame.paid)
-        return action.run(Invocation(services, frame, frame.connection, command))
+        with services.limits.metered(frame.connection.user_id, name):
+            return action.run(Invocation(services, frame, frame.connection, command))
     except Exception as fault:
         if frame.turn is not None and region is not None and room_id is not None:
             _give_up(services, (room_id, region), frame.turn, fault)

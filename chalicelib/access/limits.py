@@ -11,6 +11,9 @@ the APIs for its clients: then all come from the proxy's.
 A refused or invalid frame takes a token from the user's bucket of refusals, too. When that is
 empty, the connection is closed.
 
+What a request reads or writes beyond `consumption.FREE_READS` and `FREE_WRITES` is owed: it is
+taken from the bucket afterwards, which may then lack tokens for a while.
+
 What appends to a room is charged to the room's rate as well, and to the member's share of it: one
 member alone cannot use the rate up. While Redis is away there is no limit; the metric
 `limits_open` counts that.
@@ -18,10 +21,12 @@ member alone cannot use the rate up. While Redis is away there is no limit; the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import NoReturn
 
-from ..kernel import telemetry
+from ..kernel import consumption, telemetry
 from ..kernel.errors import (
     CacheDown,
     RateLimited,
@@ -39,6 +44,7 @@ from ..ports.lines import RoomBuckets
 from ..ports.system import Clock
 from .addresses import network_of
 
+_APPENDS = ("send_message", "delete_message")  # one of them may commit those of others, too
 OTHERS, CONNECT, PACKET, ADDRESS, REFUSED = "*", "connect", "packet", "address", "refused"
 
 # A client with such a token gets a new one when it hears so, which `rate_limited` would not tell.
@@ -99,6 +105,22 @@ class Limits:
             telemetry.measure("limits_open", charge.now_ms, limits_open=1)
             return
         self.check(Paid(paid.wait_ms))
+
+    @contextmanager
+    def metered(self, user_id: UserId, action: str) -> Iterator[None]:
+        """Charge what is read and written inside, if it is much; what appends pays by the room."""
+        with consumption.counted() as consumed:
+            try:
+                yield
+            finally:
+                if consumed.owed and action not in _APPENDS:
+                    self._owe(replace(self.charge(action, consumed.owed), payer=user_id, owed=True))
+
+    def _owe(self, charge: Charge) -> None:
+        try:
+            self._buckets.spend(charge)
+        except CacheDown:
+            telemetry.measure("limits_open", charge.now_ms, limits_open=1)
 
     def spend_unknown(self, source_ip: str) -> None:
         """Charge what comes without a valid token to its network; `RateLimited` if it has none."""

@@ -29,7 +29,7 @@ DEFAULT_LIMITS = {
     "message_read": Rate(50, 200),
     "message_delivered": Rate(100, 500),
     "set_status": Rate(5, 20),
-    "sync": Rate(40, 200),  # a token for each 25 conversations
+    "sync": Rate(100, 1000),  # a token for each 25 conversations, and what it owes for its reads
 }
 # DynamoDB writes 1,000 units a second to one partition, which a stream is. A message of up to 1 KB
 # costs it two: with this rate half of them remain for larger ones.

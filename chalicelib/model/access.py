@@ -17,6 +17,9 @@ class RoomRate:
     member_burst: int
 
 
+MOST_OWED = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Charge:
     """What a frame, a packet or a request takes from a token bucket.
@@ -32,6 +35,8 @@ class Charge:
         refusals_per_s: The rate of the bucket of refusals; `refusals_burst` is its size.
         invalid: The frame will be refused in any case.
         room: What an append to a room takes besides; None for no limit.
+        owed: What was consumed already: it is taken in any case, and the bucket may then lack up
+            to `MOST_OWED` times what it holds.
     """
 
     name: str
@@ -44,6 +49,7 @@ class Charge:
     refusals_burst: int = 1
     invalid: bool = False
     room: RoomRate | None = None
+    owed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...kernel import consumption
 from ..http.credentials import credentials
 from ..http.sigv4 import Credentials
 from ..system import SystemClock, SystemIds
@@ -15,6 +16,9 @@ from .query import Sns
 _lock = threading.Lock()
 _clients: dict[tuple[str, str, str | None, float | None], Client] = {}
 _credentials: Callable[[], Credentials] | None = None
+
+
+_READS = {"BatchGetItem", "GetItem", "Query", "Scan"}
 
 
 def _operation(name: str) -> Callable[..., Json]:
@@ -40,6 +44,18 @@ class DynamoDb(Client):
     query = _operation("Query")
     scan = _operation("Scan")
     update_item = _operation("UpdateItem")
+
+    def _call(self, operation: str, arguments: Mapping[str, Any]) -> Json:
+        """Note what the request is charged, which the answer names.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ConsumedCapacity.html
+        """
+        answer = super()._call(operation, {**arguments, "ReturnConsumedCapacity": "TOTAL"})
+        named = answer.pop("ConsumedCapacity", None) or []
+        tables = named if isinstance(named, list) else [named]
+        units = sum(float(each.get("CapacityUnits", 0)) for each in tables)
+        consumption.add(**{"reads" if operation in _READS else "writes": units})
+        return answer
 
     def transact_write_items(self, **arguments: Any) -> Json:
         """TransactWriteItems, with a token by which its attempts are one transaction."""

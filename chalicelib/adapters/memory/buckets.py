@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ...model.access import Charge, Paid
+from ...model.access import MOST_OWED, Charge, Paid
 
 # The buckets of one payer: their levels, and as of when (ms).
 Buckets = dict[str, tuple[float, int]]
@@ -14,8 +14,12 @@ _REFUSED = "refused"
 
 def take(buckets: Buckets, charge: Charge, now_ms: int) -> Paid:
     """Take the charge's tokens; of a charge that is refused or invalid, one of the refusals."""
-    tokens = min(charge.tokens, charge.burst)
     level = _level(buckets, charge.name, charge.per_s, charge.burst, now_ms)
+    if charge.owed:
+        left = max(level - charge.tokens, -float(MOST_OWED * charge.burst))
+        buckets[charge.name] = left, now_ms
+        return Paid()
+    tokens = min(charge.tokens, charge.burst)
     wait_ms = 0
     if level < tokens:
         wait_ms = math.ceil((tokens - level) * 1000 / charge.per_s)

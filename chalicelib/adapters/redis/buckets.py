@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...model.access import Charge, Paid
+from ...model.access import MOST_OWED, Charge, Paid
 from .client import Command, evaluate
 from .scripts import NOW, script
 
 # Takes tokens if there are enough. A charge that is refused, or whose frame is invalid, takes one
 # of the bucket of refusals. Arguments: field, rate, burst, tokens; of the refusals field, rate and
-# burst; 1 for an invalid frame. With a second key, nothing happens unless that exists. Returns the
-# milliseconds to wait, and 1 if the bucket of refusals is empty. A bucket is kept until it is full
-# again, which is what one that is not there counts as.
+# burst; 1 for an invalid frame; the most that may be owed, and then the tokens are taken in any
+# case. With a second key, nothing happens unless that exists. Returns the milliseconds to wait, and
+# 1 if the bucket of refusals is empty. A bucket is kept until it is full again, which is what one
+# that is not there counts as.
 _SPEND = script(
     NOW
     + """
@@ -30,12 +31,16 @@ end
 local function set_level(field, level, rate, burst)
   local text = string.format('%.17g', level) .. '|' .. string.format('%.0f', now)
   redis.call('HSET', KEYS[1], field, text)
-  local full_s = math.ceil(burst / rate) + 1
+  local full_s = math.ceil((burst - math.min(level, 0)) / rate) + 1
   if redis.call('TTL', KEYS[1]) < full_s then redis.call('EXPIRE', KEYS[1], full_s) end
 end
 local rate, burst = tonumber(ARGV[2]), tonumber(ARGV[3])
-local tokens = math.min(tonumber(ARGV[4]), burst)
 local level, wait = level_of(ARGV[1], rate, burst), 0
+if ARGV[9] ~= '' then
+  set_level(ARGV[1], math.max(level - tonumber(ARGV[4]), -tonumber(ARGV[9])), rate, burst)
+  return {0, 0}
+end
+local tokens = math.min(tonumber(ARGV[4]), burst)
 if level < tokens then wait = math.ceil((tokens - level) * 1000 / rate)
 else set_level(ARGV[1], level - tokens, rate, burst) end
 if wait == 0 and ARGV[8] == '0' then return {0, 0} end
@@ -52,7 +57,8 @@ def spend(key: str, charge: Charge, *only_with: str) -> Command:
     """The command that takes a charge from the buckets of this key; only if `only_with` exists."""
     own = f"l:{charge.name}", str(charge.per_s), charge.burst, charge.tokens
     refusals = "l:refused", str(charge.refusals_per_s), charge.refusals_burst
-    return evaluate(_SPEND, [key, *only_with], *own, *refusals, int(charge.invalid))
+    most_owed = MOST_OWED * charge.burst if charge.owed else ""
+    return evaluate(_SPEND, [key, *only_with], *own, *refusals, int(charge.invalid), most_owed)
 
 
 def paid(answer: Sequence[int]) -> Paid:

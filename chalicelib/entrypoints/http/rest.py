@@ -94,8 +94,10 @@ def handle(services: Services, request: HttpRequest, endpoint: Endpoint) -> Resp
         try:
             identity = services.tokens.verify(_bearer(request))
             services.revocations.check(identity.user_id)
-            services.limits.spend(identity.user_id, _ACTIONS.get(endpoint.__name__, "http"))
-            return endpoint(services, identity, request)
+            action = _ACTIONS.get(endpoint.__name__, "http")
+            services.limits.spend(identity.user_id, action)
+            with services.limits.metered(identity.user_id, action):
+                return endpoint(services, identity, request)
         except TidingsError as fault:
             refusal = services.limits.charged(fault, request.source_ip)
             telemetry.note("request_refused", **refusal.for_log())

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.adapters.aws.errors import error_answer
+from chalicelib.kernel import consumption
 from workbench.stack.resources import load
 
 Item = dict[str, Any]
@@ -41,7 +42,7 @@ class DynamoDb:
 
     def get_item(self, **arguments: Any) -> Item:
         answer = self._read("GetItem", arguments)
-        self.reads += _read_units([answer["Item"]] if "Item" in answer else [], arguments)
+        self._charge(_read_units([answer["Item"]] if "Item" in answer else [], arguments))
         return answer
 
     def batch_get_item(self, **arguments: Any) -> Item:
@@ -49,8 +50,8 @@ class DynamoDb:
         answer = self._read("BatchGetItem", arguments)
         for name, wanted in arguments["RequestItems"].items():
             found = answer["Responses"].get(name, [])
-            self.reads += sum(_read_units([item], wanted) for item in found)
-            self.reads += (len(wanted["Keys"]) - len(found)) * _read_units([], wanted)
+            self._charge(sum(_read_units([item], wanted) for item in found))
+            self._charge((len(wanted["Keys"]) - len(found)) * _read_units([], wanted))
         return answer
 
     def query(self, **arguments: Any) -> Item:
@@ -84,7 +85,7 @@ class DynamoDb:
         touched = answer
         if any(name in arguments for name in _FILTERS):
             touched = self._ask(operation, _without_filters(arguments))
-        self.reads += _read_units(touched["Items"], arguments)
+        self._charge(_read_units(touched["Items"], arguments))
         return answer
 
     def _write(self, operation: str, arguments: Mapping[str, Any]) -> Item:
@@ -94,12 +95,17 @@ class DynamoDb:
             answer = self._ask(operation, asked)
         except Exception:
             # A condition that fails is paid for as the write, of a small item here.
-            self.writes += 2 * len(arguments.get("TransactItems", ())) or 1
+            self._charge(0.0, 2 * len(arguments.get("TransactItems", ())) or 1)
             raise
         found = answer.pop("ConsumedCapacity", [])
         each = found if isinstance(found, list) else [found]
-        self.writes += sum(float(one["CapacityUnits"]) for one in each)
+        self._charge(0.0, sum(float(one["CapacityUnits"]) for one in each))
         return answer
+
+    def _charge(self, reads: float, writes: float = 0.0) -> None:
+        self.reads += reads
+        self.writes += writes
+        consumption.add(reads, writes)  # as the product's client does
 
     def _ask(self, operation: str, arguments: Mapping[str, Any]) -> Item:
         """An operation on ministack, as over HTTP."""
