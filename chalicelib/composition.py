@@ -278,6 +278,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
     ephemeral = Ephemeral(views, telling, a.cache, broadcast, a.outbound, a.clock, region)
     return Services(
         settings=settings,
+        region=region,
         tokens=Tokens(settings, a.secrets, a.issuer, a.clock),
         cluster=cluster,
         revocations=revocations,

@@ -57,6 +57,7 @@ class Services:
     """The composed domain: what entrypoints and actions call."""
 
     settings: Settings
+    region: Region
     tokens: Tokens
     cluster: Cluster
     revocations: Revocations
@@ -101,7 +102,3 @@ class Services:
     foreign_streams: ForeignStreams
     relaying: Relaying
     adapters: Adapters
-
-    @property
-    def region(self) -> Region:
-        return Region(self.settings.region)
