@@ -94,13 +94,10 @@ def run(
     *,
     speaks_json: bool = True,
 ) -> Shape:
-    """Validate, authenticate and perform an action.
+    """Validate, authenticate and perform an action; return its ack.
 
     Args:
         speaks_json: The frame is of the JSON protocol, not of Socket.IO.
-
-    Returns:
-        The ack.
 
     Raises:
         OtherProtocol: The handshake of the connection was in the other protocol.

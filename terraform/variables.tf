@@ -33,10 +33,11 @@ variable "package_dir" {
 }
 
 variable "tables" {
-  description = "Point-in-time recovery and deletion protection, both true by default; see modules/tables."
+  description = "Point-in-time recovery and deletion protection, both true by default, and a ceiling of what each table costs, none by default; see modules/tables."
   type = object({
     point_in_time_recovery = optional(bool, true)
     deletion_protection    = optional(bool, true)
+    on_demand_throughput   = optional(object({ read_units = number, write_units = number }))
   })
   default = {}
 }
@@ -75,13 +76,13 @@ variable "app" {
   default     = {}
 
   validation {
-    condition     = length(setsubtract(keys(var.app), ["shards", "stage", "domains", "endpoints", "settings", "reserved_concurrency", "queue_concurrency", "websocket_throttling", "http_throttling", "cors_origins", "log_retention_days", "log_kms_key_arn", "system_log_level", "outbox", "tracing", "manage_gateway_account"])) == 0
+    condition     = length(setsubtract(keys(var.app), ["shards", "stage", "domains", "endpoints", "settings", "account_concurrency", "reserved_concurrency", "queue_concurrency", "websocket_throttling", "http_throttling", "cors_origins", "log_retention_days", "log_kms_key_arn", "system_log_level", "outbox", "tracing", "manage_gateway_account"])) == 0
     error_message = "Unknown attribute; modules/region/variables.tf lists those of `app`."
   }
 }
 
 variable "monitoring" {
-  description = "Dashboard and alarms, about 9 USD a month; see modules/monitoring and docs/how-to/operate.md."
+  description = "Dashboard and alarms, about 9 USD a month, and a budget of the account, none by default; see modules/monitoring and docs/how-to/operate.md."
   type = object({
     create            = optional(bool, true)
     alarm_topic_arn   = optional(string)
@@ -89,6 +90,8 @@ variable "monitoring" {
     alarm_kms_key_arn = optional(string)
     thresholds        = optional(map(number), {})
     guide_url         = optional(string, "docs/how-to/operate.md")
+
+    monthly_budget_usd = optional(number)
   })
   default = {}
 }

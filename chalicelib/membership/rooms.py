@@ -123,14 +123,18 @@ class Rooms:
             self._invalidate(chat.room_id)
         return chat
 
-    def mine(self, user_id: UserId) -> list[tuple[Room, Role]]:
-        """Return a user's rooms with their role in each, by room id."""
-        found = []
-        for room in self._store.get_many(self._store.rooms_of(user_id)):
-            member = self._store.member(room.room_id, user_id)
-            if member is not None:
-                found.append((room, member.role))
-        return sorted(found, key=lambda pair: pair[0].room_id)
+    def mine(
+        self, user_id: UserId, after: RoomId, limit: int | None
+    ) -> tuple[list[tuple[Room, Role]], bool]:
+        """Return a user's rooms with their roles, by id, and whether there is more.
+
+        Those above `after`, up to `limit`; all of them for None.
+        """
+        ids_ = sorted(room for room in self._store.rooms_of(user_id) if room > after)
+        page = ids_[:limit]
+        roles = self._store.roles(user_id, page)
+        rooms = [room for room in self._store.get_many(page) if room.room_id in roles]
+        return [(room, roles[room.room_id]) for room in rooms], len(page) < len(ids_)
 
     def own(self, user_id: UserId, room_type: RoomType) -> RoomId:
         """Return the user's room of moments or of notifications; it is created at first use."""
@@ -158,16 +162,19 @@ class Rooms:
 
     def among(self, user_id: UserId, room_ids: Sequence[RoomId]) -> list[RoomId]:
         """Return those of these rooms that the user may read (consistent reads)."""
-        return [room_id for room_id in room_ids if self._role(room_id, user_id) is not None]
+        roles = self._store.roles(user_id, room_ids)
+        moments = [r for r in room_ids if r not in roles and ids.room_type(r) is RoomType.MOMENTS]
+        mine = {*roles, *(room_id for room_id in moments if self._role(room_id, user_id))}
+        return [room_id for room_id in room_ids if room_id in mine]
 
     def joined_ms(self, room_id: RoomId, user_id: UserId) -> int:
         """Return when a member joined (ms); 0 for a user who is not a member but may read."""
         member = self._store.member(room_id, user_id)
         return member.joined_at_ms if member is not None else 0
 
-    def shared(self, one: UserId, other: UserId) -> bool:
-        """Whether two users are members of the same room (an index: eventually consistent)."""
-        return not set(self._store.rooms_of(one)).isdisjoint(self._store.rooms_of(other))
+    def rooms_of(self, user_id: UserId) -> list[RoomId]:
+        """Return the rooms that the user is a member of (an index: eventually consistent)."""
+        return self._store.rooms_of(user_id)
 
     def details(self, identity: Identity, room_id: RoomId) -> tuple[Room, list[Member]]:
         """Return a room and its members, to its members and service admins."""

@@ -18,6 +18,8 @@ from ..ports.log import MessageLog, Recents
 from . import sizes
 from .reading import LATE_MS, MessageReader
 
+_PORTION = 8  # entries that are read first, as nobody knows how large they are
+
 
 @dataclass(frozen=True, slots=True)
 class Caught:
@@ -139,7 +141,7 @@ class CatchUp:
         found: list[Entry] = []
         more, fills = False, False
         for region in heads:
-            missed = self._missed(room_id, region, reached[region], heads, recent, limit)
+            missed = self._missed(room_id, region, reached[region], heads, recent, limit, room_for)
             if missed is None:
                 return self._snapshot(room_id, text, heads, limit, room_for)
             more = more or missed.more
@@ -180,6 +182,7 @@ class CatchUp:
         heads: Mapping[Region, Head],
         recent: list[Entry],
         limit: int,
+        room_for: int,
     ) -> _Missed | None:
         """Return what follows `start` in a stream; None if its history is another one.
 
@@ -195,7 +198,11 @@ class CatchUp:
         cached = [e for e in recent if e.region == region and start.seq < e.seq <= head.seq]
         if [e.seq for e in cached] == list(range(start.seq + 1, head.seq + 1)):
             return _Missed(cached[:limit], len(cached) > limit)
-        entries = self._log.after(room_id, region, start.last_id or MessageId(""), limit)
+        start_id = start.last_id or MessageId("")
+        if own:
+            entries = self._few(room_id, region, start_id, limit, room_for)
+        else:
+            entries = self._log.after(room_id, region, start_id, limit)
         following = [e for seq, e in enumerate(entries, start.seq + 1) if e.seq == seq]
         if own:
             return _Missed(following, following[-1].seq < head.seq) if following else None
@@ -208,6 +215,22 @@ class CatchUp:
         # Behind a hole that nobody waits for there is more: the next answer is a snapshot.
         more = more or following[-1].seq < head.passed
         return _Missed(following, more)
+
+    def _few(
+        self, room_id: RoomId, region: Region, start: MessageId, limit: int, room_for: int
+    ) -> list[Entry]:
+        """Return what follows in a stream, in growing portions until an answer has no room."""
+        found: list[Entry] = []
+        portion, cursor = _PORTION, start
+        while room_for > 0 and len(found) < limit:
+            wanted = min(portion, limit - len(found))
+            some = self._log.after(room_id, region, cursor, wanted)
+            found += some
+            if len(some) < wanted:
+                break
+            room_for -= sum(map(sizes.of_message, some))
+            portion, cursor = 4 * portion, some[-1].message_id
+        return found
 
     def _snapshot(
         self, room_id: RoomId, text: str, heads: dict[Region, Head], limit: int, room_for: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..contract.messages import Message
@@ -34,6 +34,11 @@ def of_listed(entry: Entry) -> int:
     The answer is ASCII, and is escaped once more as a string in the function's response.
     """
     return len(_dump(_dump(Message.of(entry).data(), ascii_only=True), ascii_only=True)) + 1
+
+
+def of_view(view: Mapping[str, Any]) -> int:
+    """Return the bytes that a part of a list takes in an HTTP answer, as `of_listed`."""
+    return len(_dump(_dump(view, ascii_only=True), ascii_only=True)) + 1
 
 
 def fitting(sizes: Iterable[int], room_for: int) -> int:

@@ -23,5 +23,8 @@ class FriendStore(Protocol):
     def put_for(self, user_id: UserId) -> dict[UserId, int]:
         """The users who have put this user, and since when. Eventually consistent (an index)."""
 
+    def put_for_up_to(self, user_id: UserId, most: int) -> dict[UserId, int] | None:
+        """The same, if the index has at most so many items of this user; else None."""
+
     def mutual(self, user_id: UserId, others: Sequence[UserId]) -> dict[UserId, int]:
         """Those of `others` who have put this user, and since when. Strongly consistent."""

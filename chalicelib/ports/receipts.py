@@ -42,8 +42,11 @@ class Markers(Protocol):
         consistent.
         """
 
-    def count(self, room_id: RoomId, message_id: MessageId) -> int:
-        """How many users have read up to this message or further. Eventually consistent."""
+    def counts(self, room_id: RoomId, message_ids: Sequence[MessageId]) -> list[int]:
+        """How many users have read up to each message or further; one query.
+
+        Eventually consistent.
+        """
 
 
 class Claims(Protocol):

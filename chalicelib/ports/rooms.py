@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ..model.identifiers import RoomId, UserId
-from ..model.rooms import Member, Room
+from ..model.rooms import Member, Role, Room
 
 
 class RoomStore(Protocol):
@@ -34,6 +34,12 @@ class RoomStore(Protocol):
 
     def member(self, room_id: RoomId, user_id: UserId) -> Member | None:
         """Strongly consistent."""
+
+    def roles(self, user_id: UserId, room_ids: Sequence[RoomId]) -> dict[RoomId, Role]:
+        """The user's role in each of these rooms of which they are a member.
+
+        Batched reads. Strongly consistent.
+        """
 
     def members(self, room_id: RoomId) -> list[Member]:
         """All members, in the order of their user ids. Strongly consistent."""

@@ -140,10 +140,11 @@ class Presences:
         Raises:
             PermissionDenied: One of them is neither a friend nor in a room with the viewer.
         """
-        friends = set(self._friends.of(viewer))
-        for user_id in user_ids:
-            known = user_id == viewer or user_id in friends
-            if not known and not self._rooms.shared(viewer, user_id):
+        known = {viewer, *self._friends.among(viewer, user_ids)}
+        unknown = [user_id for user_id in user_ids if user_id not in known]
+        rooms = set(self._rooms.rooms_of(viewer)) if unknown else set()
+        for user_id in unknown:
+            if rooms.isdisjoint(self._rooms.rooms_of(user_id)):
                 raise PermissionDenied(
                     "user_id: you can see the presence only of friends and of members of your rooms"
                 )

@@ -37,6 +37,7 @@ MAX_UNREAD = 100
 DELIVERED_S = 86_400
 PUBLISH_AGAIN_S = 15
 _READINGS = 50  # messages before the marker whose senders get an event
+_PORTION = 10  # of them that are read at once
 _COUNTED = 10  # senders who get counts
 
 
@@ -159,7 +160,8 @@ class Receipts:
             self._count_later(room_id)
             return
         known = Reading(reader, MessageId(job.after), job.before or {})
-        for theirs in self._newest_by_sender(room_id, job.message_id):
+        after = "" if self._reader.several else job.after
+        for theirs in self._newest_by_sender(room_id, job.message_id, after):
             if theirs.sender_id != reader and not known.covers(*_place(theirs)):
                 event = MessageRead(theirs.message_id, reader, room_id, read_at)
                 self._telling.tell([theirs.sender_id], event)
@@ -167,8 +169,11 @@ class Receipts:
     def tell_counts(self, job: TellReadCounts) -> None:
         """Send the latest senders of a large room how many have read their newest message."""
         room_id, read_at = job.room_id, times.iso(self._clock.now_ms())
-        for newest in self._newest_by_sender(room_id, None)[:_COUNTED]:
-            count = self._markers.count(room_id, newest.message_id)
+        senders = self._newest_by_sender(room_id, None)[:_COUNTED]
+        if not senders:
+            return
+        counts = self._markers.counts(room_id, [newest.message_id for newest in senders])
+        for newest, count in zip(senders, counts, strict=True):
             event = MessageRead(newest.message_id, None, room_id, read_at, count)
             self._telling.tell([newest.sender_id], event)
 
@@ -333,13 +338,23 @@ class Receipts:
                 found.add(entry.message_id)
         return found
 
-    def _newest_by_sender(self, room_id: RoomId, up_to: MessageId | None) -> list[Entry]:
-        """Return the newest message of each recent sender, the latest sender first."""
+    def _newest_by_sender(
+        self, room_id: RoomId, up_to: MessageId | None, after: str = ""
+    ) -> list[Entry]:
+        """Return the newest message of each recent sender, the latest sender first.
+
+        Args:
+            after: What was read before it is of no interest; few messages are new.
+        """
         before = ids.following(up_to) if up_to is not None else None
-        entries, _ = self._reader.history(room_id, before, None, _READINGS)
         found: dict[UserId, Entry] = {}
-        for entry in reversed(entries):
-            found.setdefault(entry.sender_id, entry)
+        for _ in range(0, _READINGS, _PORTION):
+            entries, more = self._reader.history(room_id, before, None, _PORTION)
+            for entry in reversed(entries):
+                found.setdefault(entry.sender_id, entry)
+            if not more or entries[0].message_id <= after:
+                break
+            before = entries[0].message_id
         return list(found.values())
 
     def _count_later(self, room_id: RoomId) -> None:

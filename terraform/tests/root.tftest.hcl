@@ -103,3 +103,18 @@ run "an_unknown_part_of_app_is_refused" {
 
   expect_failures = [var.app]
 }
+
+run "what_it_may_cost" {
+  command = plan
+
+  variables {
+    tables     = { on_demand_throughput = { read_units = 4000, write_units = 2000 } }
+    app        = { account_concurrency = 2000 }
+    monitoring = { monthly_budget_usd = 500 }
+  }
+
+  assert {
+    condition     = output.regions.us-east-1.function_names.deliver == "tidings-deliver"
+    error_message = "The ceilings and the budget are parts of the root's variables."
+  }
+}

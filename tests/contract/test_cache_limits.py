@@ -36,6 +36,13 @@ class TestSpend:
         assert spend(self.charge(payer=BOB, tokens=10)).wait_ms == 0, "never more than it holds"
         assert spend(self.charge(payer=BOB)).wait_ms > 1_700_000
 
+    def test_what_is_owed_is_taken_in_any_case(self, rig: Rig) -> None:
+        spend = rig.cache.spend
+        assert spend(self.charge(tokens=5, owed=True)) == Paid()
+        assert 5_300_000 < spend(self.charge()).wait_ms <= 5_400_000, "two are lacking, and one"
+        assert spend(self.charge(tokens=1_000, owed=True)) == Paid()
+        assert 23_300_000 < spend(self.charge()).wait_ms <= 23_400_000, "twelve at most, and one"
+
     def test_who_keeps_being_refused_is_told_so(self, rig: Rig) -> None:
         few = {"refusals_per_s": 2 / 3600, "refusals_burst": 3}
         exhausted = [rig.cache.spend(self.charge(**few)).exhausted for _ in range(8)]

@@ -27,3 +27,5 @@ class TestFriends:
             stores.friends.put(other, ANNA, number)
         assert stores.friends.mutual(ANNA, others) == dict(zip(others, range(130), strict=True))
         assert len(stores.friends.put_for(ANNA)) == 130
+        assert stores.friends.put_for_up_to(ANNA, 130) == stores.friends.put_for(ANNA)
+        assert stores.friends.put_for_up_to(ANNA, 129) is None

@@ -46,7 +46,7 @@ class TestMarkers:
         markers.move(LOBBY, HERE, ben)
         markers.move(OTHER, HERE, Marker(BEN, mid(99), NOW))
         assert markers.of_user(ANNA, [LOBBY], [HERE, THERE]) == {LOBBY: near}
-        counts = [markers.count(LOBBY, mid(n)) for n in (4, 5, 9, 10)]
+        counts = markers.counts(LOBBY, [mid(n) for n in (4, 5, 9, 10)])
         assert counts == [2, 1, 1, 0]
 
     def test_of_several_streams_they_cover_what_either_covered(self, stores: Stores) -> None:

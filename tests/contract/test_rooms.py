@@ -51,6 +51,15 @@ class TestRooms:
             rooms.create(room(name), [member(ANNA, name)])
         assert [found.room_id for found in rooms.get_many(names[::-1])] == names[::20][::-1]
 
+    def test_roles(self, rooms: RoomStore) -> None:
+        names = [RoomId(f"r{n:03d}") for n in range(130)]
+        for name in names[::20]:
+            rooms.create(room(name), [member(BEN, name, role=Role.OWNER), member(ANNA, name)])
+        rooms.remove_member(names[0], ANNA)
+        assert rooms.roles(ANNA, [*names, names[20]]) == dict.fromkeys(names[20::20], Role.MEMBER)
+        assert rooms.roles(BEN, names[:1]) == {names[0]: Role.OWNER}
+        assert rooms.roles(ANNA, []) == {}
+
     def test_joined_since(self, rooms: RoomStore) -> None:
         at_ms = 1_000
         for room_id, joined_ms in ((LOBBY, at_ms - 1), (OTHER, at_ms)):

@@ -32,7 +32,8 @@ READS = {
     ("rooms", "member"),
     ("rooms", "rooms_of"),
 }
-BATCHES = {("cursors", "of"), ("log", "heads"), ("markers", "of_user")}  # of all rooms of the user
+# Of all rooms of the user.
+BATCHES = {("cursors", "of"), ("log", "heads"), ("markers", "of_user"), ("rooms", "roles")}
 PAIRS = {("cursors", "parts")}  # the cursors of the stream and of one part
 WRITES = {
     ("checkpoints", "put"): 1,

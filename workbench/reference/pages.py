@@ -23,6 +23,7 @@ PAGES: dict[str, Makers] = {
     "glossary.md": glossary.SECTIONS,
     "guarantees.md": {},  # the drills write into it
     "model.md": {},  # `tidings model --write` writes into it
+    "dearest.md": {},  # `python -m workbench.load.dearest --write` writes into it
 }
 
 

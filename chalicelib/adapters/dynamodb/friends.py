@@ -5,7 +5,8 @@ With one region, a pair has the shared item or none, so pairs are read and writt
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...kernel.errors import Unavailable
@@ -64,14 +65,11 @@ class DynamoFriendStore:
         return dict(decisions.merge(items, "friend_id", _since_ms, earliness))
 
     def put_for(self, user_id: UserId) -> dict[UserId, int]:
-        items: list[Item] = []
-        for region in self._writers:
-            items += self._table.query(
-                IndexName="friend_id-user_id-index",
-                KeyConditionExpression="friend_id = :user",
-                ExpressionAttributeValues={":user": s(regional_key(user_id, region))},
-            )
-        return _by_owner(items)
+        return _by_owner(list(self._about(user_id)))
+
+    def put_for_up_to(self, user_id: UserId, most: int) -> dict[UserId, int] | None:
+        items = list(itertools.islice(self._about(user_id), most + 1))
+        return _by_owner(items) if len(items) <= most else None
 
     def mutual(self, user_id: UserId, others: Sequence[UserId]) -> dict[UserId, int]:
         keys = [
@@ -80,6 +78,15 @@ class DynamoFriendStore:
             for region in self._writers
         ]
         return _by_owner(self._table.batch_get(keys))
+
+    def _about(self, user_id: UserId) -> Iterator[Item]:
+        """All items about a user, page by page."""
+        for region in self._writers:
+            yield from self._table.query(
+                IndexName="friend_id-user_id-index",
+                KeyConditionExpression="friend_id = :user",
+                ExpressionAttributeValues={":user": s(regional_key(user_id, region))},
+            )
 
     def _held(self, user_id: UserId, friend_id: UserId) -> Held:
         between, values = decisions.sort_range("friend_id", friend_id)

@@ -119,14 +119,15 @@ class DynamoMarkers:
         unknown = [room_id for room_id in room_ids if room_id not in found]
         return {**found, **{room_id: self._of_all(room_id) for room_id in unknown}}
 
-    def count(self, room_id: RoomId, message_id: MessageId) -> int:
+    def counts(self, room_id: RoomId, message_ids: Sequence[MessageId]) -> list[int]:
         items = self._table.query(
             KeyConditionExpression="room_id = :room",
             FilterExpression="message_id >= :id",
-            ProjectionExpression="reader",
-            ExpressionAttributeValues={":room": s(room_id), ":id": s(message_id)},
+            ProjectionExpression="reader, message_id",
+            ExpressionAttributeValues={":room": s(room_id), ":id": s(min(message_ids))},
         )
-        return len({_user(item) for item in items})
+        read = [(_user(item), text(item, "message_id")) for item in items]
+        return [len({user for user, up_to in read if up_to >= each}) for each in message_ids]
 
 
 def _key(room_id: RoomId, user_id: UserId, region: Region) -> Item:

@@ -146,6 +146,18 @@ class DynamoRoomStore:
             return _member(item) if item is not None else None
         return merged(self._held(room_id, user_id), weakness)
 
+    def roles(self, user_id: UserId, room_ids: Sequence[RoomId]) -> dict[RoomId, Role]:
+        writers = (None, *(self._regions if self._several else ()))
+        keys = [
+            _key(room_id, regional_key(user_id, region))
+            for room_id in dict.fromkeys(room_ids)
+            for region in writers
+        ]
+        held: dict[RoomId, Held] = {}
+        for decision in decisions.read(self._members.batch_get(keys), "user_id", _member):
+            held.setdefault(decision.value.room_id, []).append(decision)
+        return {member.room_id: member.role for member in _members(held.values())}
+
     def members(self, room_id: RoomId) -> list[Member]:
         items = self._members.query(
             KeyConditionExpression="room_id = :room",
@@ -238,7 +250,7 @@ def _member_item(member: Member) -> Item:
     }
 
 
-def _key(room_id: RoomId, user_id: UserId) -> Item:
+def _key(room_id: RoomId, user_id: str) -> Item:
     return {"room_id": s(room_id), "user_id": s(user_id)}
 
 

@@ -53,6 +53,10 @@ class MemoryFriendStore:
             everyone = [UserId(by) for by in self._items.partitions()]
         return self.mutual(user_id, everyone)
 
+    def put_for_up_to(self, user_id: UserId, most: int) -> dict[UserId, int] | None:
+        found = self.put_for(user_id)
+        return found if len(found) <= most else None
+
     def mutual(self, user_id: UserId, others: Sequence[UserId]) -> dict[UserId, int]:
         with self._lock:
             pairs = {other: self._since(other, user_id) for other in others}

@@ -43,10 +43,13 @@ class MemoryMarkers:
         with self._lock:
             return {room: furthest(self._readings(room, regions)) for room in room_ids}
 
-    def count(self, room_id: RoomId, message_id: MessageId) -> int:
+    def counts(self, room_id: RoomId, message_ids: Sequence[MessageId]) -> list[int]:
         with self._lock:
             readings = self._readings(room_id, None)
-        return len({each.user_id for each in readings if each.message_id >= message_id})
+        return [
+            len({each.user_id for each in readings if each.message_id >= message_id})
+            for message_id in message_ids
+        ]
 
     def _readings(self, room_id: RoomId, regions: Sequence[Region] | None) -> list[Reading]:
         return [

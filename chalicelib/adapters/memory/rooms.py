@@ -12,7 +12,7 @@ from ...kernel.ids import of_regional_key, regional_key
 from ...model import decisions
 from ...model.decisions import Decision
 from ...model.identifiers import Region, RoomId, UserId
-from ...model.rooms import Member, Room, weakness
+from ...model.rooms import Member, Role, Room, weakness
 from .items import REGION, Items
 
 Held = list[Decision[Member]]
@@ -69,6 +69,10 @@ class MemoryRoomStore:
     def member(self, room_id: RoomId, user_id: UserId) -> Member | None:
         with self._lock:
             return decisions.merged(self._held(room_id, user_id), weakness)
+
+    def roles(self, user_id: UserId, room_ids: Sequence[RoomId]) -> dict[RoomId, Role]:
+        found = ((room_id, self.member(room_id, user_id)) for room_id in room_ids)
+        return {room_id: member.role for room_id, member in found if member is not None}
 
     def members(self, room_id: RoomId) -> list[Member]:
         with self._lock:

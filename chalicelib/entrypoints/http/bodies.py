@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
@@ -17,6 +18,7 @@ from ...contract.commands import (
     MessageTypeText,
     NewRoomIdText,
     NewUserIdText,
+    RoomIdText,
     UserIdText,
 )
 from ...kernel import names
@@ -30,6 +32,15 @@ _PRIVATE: dict[str, Any] = {
         }
     },
 }
+
+
+def page_query(query: Mapping[str, str]) -> dict[str, object]:
+    """The query with `limit` as a number, if it is one; validation checks the rest."""
+    fields: dict[str, object] = dict(query)
+    limit = query.get("limit")
+    if limit is not None and limit.isascii() and limit.isdigit() and len(limit) < 10:
+        fields["limit"] = int(limit)
+    return fields
 
 
 class CreateRoom(Command):
@@ -72,6 +83,20 @@ class PageQuery(Command):
     before: MessageIdText | None = None
     after: AfterText | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class RoomsPage(Command):
+    """A page of rooms, by id: those above `after`. Without `limit`, all."""
+
+    after: RoomIdText | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] | None = None
+
+
+class FriendsPage(Command):
+    """A page of friends and requests, by user id: those above `after`. Without `limit`, all."""
+
+    after: UserIdText | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] | None = None
 
 
 class PresenceQuery(Command):

@@ -70,7 +70,14 @@ OPERATIONS = (
         status=201,
         also=(409,),
     ),
-    Operation("GET", "/v1/rooms", "list_rooms", "My rooms, with unread counts", views.RoomsAnswer),
+    Operation(
+        "GET",
+        "/v1/rooms",
+        "list_rooms",
+        "My rooms, with unread counts",
+        views.RoomsAnswer,
+        query=bodies.RoomsPage,
+    ),
     Operation("GET", _ROOM, "get_room", "A room and its members", views.RoomAnswer, also=(404,)),
     Operation(
         "POST",
@@ -116,7 +123,14 @@ OPERATIONS = (
         views.EmptyAnswer,
         also=(404,),
     ),
-    Operation("GET", "/v1/friends", "list_friends", "Friends and requests", views.FriendsAnswer),
+    Operation(
+        "GET",
+        "/v1/friends",
+        "list_friends",
+        "Friends and requests",
+        views.FriendsAnswer,
+        query=bodies.FriendsPage,
+    ),
     Operation(
         "PUT",
         "/v1/friends/{user_id}",

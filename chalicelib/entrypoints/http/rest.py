@@ -122,9 +122,11 @@ def create_room(services: Services, identity: Identity, request: HttpRequest) ->
 
 
 def list_rooms(services: Services, identity: Identity, request: HttpRequest) -> Response:
-    rooms = services.rooms.mine(identity.user_id)
+    page = commands.parse(bodies.RoomsPage, bodies.page_query(request.query))
+    rooms, more = services.rooms.mine(identity.user_id, RoomId(page.after or ""), page.limit)
     unread = services.receipts.unread(identity.user_id, [room.room_id for room, _ in rooms])
-    return Response(200, {"rooms": [_listed(*each, unread[each[0].room_id]) for each in rooms]})
+    views = [_listed(*each, unread[each[0].room_id]) for each in rooms]
+    return _list("rooms", "room_id", views, more=more)
 
 
 def get_room(services: Services, identity: Identity, request: HttpRequest) -> Response:
@@ -146,7 +148,7 @@ def remove_member(services: Services, identity: Identity, request: HttpRequest) 
 def list_messages(services: Services, identity: Identity, request: HttpRequest) -> Response:
     room_id = _room_id(request)
     services.rooms.require(room_id, identity.user_id)
-    page = commands.parse(bodies.PageQuery, _page_query(request.query))
+    page = commands.parse(bodies.PageQuery, bodies.page_query(request.query))
     before = MessageId(page.before) if page.before else None
     found = services.history.page(room_id, before, page.after, page.limit)
     seen = services.receipts.seen(identity.user_id, found.entries)
@@ -185,7 +187,9 @@ def remove_friend(services: Services, identity: Identity, request: HttpRequest) 
 
 
 def list_friends(services: Services, identity: Identity, request: HttpRequest) -> Response:
-    friends = services.friends.all(identity.user_id)
+    page = commands.parse(bodies.FriendsPage, bodies.page_query(request.query))
+    after = UserId(page.after or "")
+    friends, more = services.friends.page(identity.user_id, after, page.limit)
     mutual = [each.user_id for each in friends if each.status is FriendStatus.FRIENDS]
     now_ms = services.adapters.clock.now_ms()
     seen = {p.user_id: _presence(p, now_ms) for p in services.presences.of(mutual)}
@@ -193,7 +197,7 @@ def list_friends(services: Services, identity: Identity, request: HttpRequest) -
     for view in views:
         if view["user_id"] in seen:
             view["presence"] = seen[view["user_id"]]
-    return Response(200, {"friends": views})
+    return _list("friends", "user_id", views, more=more)
 
 
 def list_presence(services: Services, identity: Identity, request: HttpRequest) -> Response:
@@ -313,23 +317,21 @@ def json_of(request: HttpRequest) -> object:
     return body
 
 
-def _page_query(query: Mapping[str, str]) -> dict[str, object]:
-    """The query with `limit` as a number, if it is one; validation checks the rest."""
-    fields: dict[str, object] = dict(query)
-    limit = query.get("limit")
-    if limit is not None and limit.isascii() and limit.isdigit() and len(limit) < 10:
-        fields["limit"] = int(limit)
-    return fields
-
-
 def _feed(request: HttpRequest) -> tuple[MessageId | None, int]:
-    page = commands.parse(bodies.Feed, _page_query(request.query))
+    page = commands.parse(bodies.Feed, bodies.page_query(request.query))
     return MessageId(page.before) if page.before else None, page.limit
 
 
 def _feed_page(name: str, entries: list[Entry], more: bool) -> dict[str, Any]:
     oldest = entries[-1].message_id if entries else None
     return {name: [Message.of(entry).data() for entry in entries], "more": more, "next": oldest}
+
+
+def _list(name: str, key: str, views: list[dict[str, Any]], *, more: bool) -> Response:
+    """A page of a list: what fits into an answer, and after which one the next page begins."""
+    count = sizes.fitting(map(sizes.of_view, views), sizes.PAGE_BYTES)
+    after = views[count - 1][key] if count and (more or count < len(views)) else None
+    return Response(200, {name: views[:count], "next": after})
 
 
 def _room_id(request: HttpRequest) -> RoomId:

@@ -87,7 +87,10 @@ class ListedRoom(RoomBase):
 
 
 class RoomsAnswer(View):
+    """`next`: the `after` of the next page, if there is one."""
+
     rooms: list[ListedRoom]
+    next: str | None
 
 
 class MessageAnswer(View):
@@ -168,7 +171,10 @@ class ListedFriendAnswer(FriendAnswer):
 
 
 class FriendsAnswer(View):
+    """`next`: the `after` of the next page, if there is one."""
+
     friends: list[ListedFriendAnswer]
+    next: str | None
 
 
 class RouteAnswer(View):

@@ -52,6 +52,7 @@ class SessionFrame:
 
 # What packets cost that are handed over by several calls; others cost one token.
 _TOKENS = {Effect.PROBE: 20, Effect.UPGRADE: 20}
+_TOO_EARLY_TOKENS = 99  # what a pong costs beside, of a session that has not been pinged
 SID_LENGTH = 128  # of the ids that clients name; those given are shorter
 _SINCE_4_8 = re.compile("[0-9a-z]+")
 
@@ -184,6 +185,8 @@ def _control(
         case Effect.ALIVE:
             now_ms = services.adapters.clock.now_ms()
             if session is not None and not services.engine.pace.expects_pong(session, now_ms):
+                if not session.namespaces and session.began is None:
+                    paid(call, _TOO_EARLY_TOKENS)
                 return ""
             return "" if services.heartbeats.pong(call.sid) is not False else None
         case Effect.END:

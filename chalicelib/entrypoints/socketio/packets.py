@@ -41,7 +41,7 @@ from ...sessions.engine import NAMESPACES
 from ...wire import engineio, offsets, socketio
 from ...wire.engineio import ProtocolError
 from .frames import Handler, SessionFrame, paid
-from .parking import parked, stays_connected, until_moved
+from .parking import PARKED_TOKENS, parked, stays_connected, until_moved
 
 _UNORDERED = "attachments: their order is unknown; send one event at a time, or use polling"
 _LOST = "attachments: some did not arrive; send the event again"
@@ -271,6 +271,8 @@ def _connect(call: SessionFrame, socket: Socket, payload: Any, application: Appl
         events = application.connect(services, socket, payload)
     except TidingsError as refusal:
         telemetry.note("connect_refused", **refusal.for_log())
+        if isinstance(refusal, Unauthorized):  # a stranger, as far as is known
+            paid(call, PARKED_TOKENS - _NAMESPACE_TOKENS)
         return _refused(socket, {"message": str(refusal), "data": refusal.as_json()})
     if events is None:
         return ""

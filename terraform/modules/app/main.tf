@@ -20,6 +20,19 @@ resource "aws_cloudwatch_log_group" "function" {
   kms_key_id        = var.log_kms_key_arn
 }
 
+# What API Gateway calls has a ceiling: whoever floods it, a fifth of the account's executions is left
+# for queues, streams and schedules. At least 100 of the account must stay unreserved, so nothing is
+# reserved of a small quota.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+locals {
+  shares   = { api_handler = 0.4, websocket_message = 0.25, websocket_connect = 0.1, websocket_disconnect = 0.05 }
+  sharable = var.account_concurrency != null && try(var.account_concurrency >= 500, false)
+  reserved = merge(
+    local.sharable ? { for name, share in local.shares : name => floor(share * var.account_concurrency) } : {},
+    var.reserved_concurrency,
+  )
+}
+
 resource "aws_lambda_function" "this" {
   for_each = local.functions
 
@@ -33,7 +46,7 @@ resource "aws_lambda_function" "this" {
   memory_size      = each.value.memory_mb
   timeout          = each.value.timeout_s
 
-  reserved_concurrent_executions = lookup(var.reserved_concurrency, each.key, -1)
+  reserved_concurrent_executions = lookup(local.reserved, each.key, -1)
 
   environment {
     variables = merge(each.value.environment, local.environment)

@@ -160,14 +160,20 @@ variable "metrics_namespace" {
   }
 }
 
+variable "account_concurrency" {
+  description = "The account's quota of concurrent executions in this region. From 500 on, the functions that API Gateway calls get at most four fifths of it: api_handler 40 %, websocket_message 25 %, websocket_connect 10 %, websocket_disconnect 5 %. null reserves nothing."
+  type        = number
+  default     = 1000
+}
+
 variable "reserved_concurrency" {
-  description = "Reserved concurrency by the function's short name: guaranteed to the function, and also its maximum. It is taken from the account's quota (1,000 by default), of which 100 must stay unreserved."
+  description = "Reserved concurrency by the function's short name, instead of its share of account_concurrency; -1 for none. It is guaranteed to the function, and also its maximum. At least 100 executions of the account must stay unreserved."
   type        = map(number)
   default     = {}
 
   validation {
-    condition     = alltrue([for n in values(var.reserved_concurrency) : n >= 0])
-    error_message = "Reserved concurrency must not be negative."
+    condition     = alltrue([for n in values(var.reserved_concurrency) : n >= -1])
+    error_message = "Give numbers from 0, or -1 for none."
   }
 }
 

@@ -104,6 +104,26 @@ data "aws_iam_policy_document" "alarms" {
       values   = [data.aws_caller_identity.current.account_id]
     }
   }
+
+  dynamic "statement" {
+    for_each = aws_budgets_budget.account
+    content {
+      sid       = "BudgetOfThisAccount"
+      actions   = ["sns:Publish"]
+      resources = aws_sns_topic.alarms[*].arn
+
+      principals {
+        type        = "Service"
+        identifiers = ["budgets.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [data.aws_caller_identity.current.account_id]
+      }
+    }
+  }
 }
 
 resource "aws_sns_topic_policy" "alarms" {
@@ -119,4 +139,29 @@ resource "aws_sns_topic_subscription" "email" {
   topic_arn = local.topic_arn
   protocol  = "email"
   endpoint  = each.value
+}
+
+# What the whole account costs: a budget of Tidings alone would need its tags activated for billing.
+# AWS computes costs a few times a day, so this tells of a flood within hours, and stops nothing.
+# https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-sns-policy.html
+resource "aws_budgets_budget" "account" {
+  count = var.monthly_budget_usd == null ? 0 : 1
+
+  name         = "${var.name}-monthly"
+  budget_type  = "COST"
+  limit_amount = var.monthly_budget_usd
+  limit_unit   = "USD"
+  time_unit    = "MONTHLY"
+  tags         = var.tags
+
+  dynamic "notification" {
+    for_each = [["ACTUAL", 50], ["ACTUAL", 100], ["FORECASTED", 100]]
+    content {
+      comparison_operator       = "GREATER_THAN"
+      notification_type         = notification.value[0]
+      threshold                 = notification.value[1]
+      threshold_type            = "PERCENTAGE"
+      subscriber_sns_topic_arns = [local.topic_arn]
+    }
+  }
 }

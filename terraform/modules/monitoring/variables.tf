@@ -225,3 +225,14 @@ variable "tags" {
   type        = map(string)
   default     = {}
 }
+
+variable "monthly_budget_usd" {
+  description = "A budget of the whole account: a notification to the alarms' topic at half of it, at all of it, and when AWS expects that. null for none. Set it in one region only."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.monthly_budget_usd == null || try(var.monthly_budget_usd > 0, false)
+    error_message = "Give an amount above 0."
+  }
+}

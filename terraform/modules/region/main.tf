@@ -24,6 +24,7 @@ module "tables" {
   replica_regions        = var.primary ? keys(local.peers) : []
   point_in_time_recovery = var.tables.point_in_time_recovery
   deletion_protection    = var.tables.deletion_protection
+  on_demand_throughput   = var.tables.on_demand_throughput
   kms_key_arn            = local.kms_key_arn
   replica_kms_key_arns   = var.kms_key_arns
 }
@@ -91,6 +92,7 @@ module "app" {
   endpoints              = merge(concat([for peer in values(local.peers) : peer.endpoint], [var.app.endpoints])...)
   settings               = var.app.settings
   metrics_namespace      = var.metrics_namespace
+  account_concurrency    = var.app.account_concurrency
   reserved_concurrency   = var.app.reserved_concurrency
   queue_concurrency      = var.app.queue_concurrency
   websocket_throttling   = var.app.websocket_throttling
@@ -131,4 +133,5 @@ module "monitoring" {
   alarm_kms_key_arn  = var.monitoring.alarm_kms_key_arn
   thresholds         = var.monitoring.thresholds
   guide_url          = var.monitoring.guide_url
+  monthly_budget_usd = var.primary ? var.monitoring.monthly_budget_usd : null # it is the account's
 }

@@ -49,10 +49,11 @@ variable "streams" {
 }
 
 variable "tables" {
-  description = "Point-in-time recovery and deletion protection of the tables; see modules/tables."
+  description = "Point-in-time recovery, deletion protection and the most units a second of the tables; see modules/tables."
   type = object({
     point_in_time_recovery = optional(bool, true)
     deletion_protection    = optional(bool, true)
+    on_demand_throughput   = optional(object({ read_units = number, write_units = number }))
   })
   default = {}
 }
@@ -96,6 +97,7 @@ variable "app" {
     }))
     endpoints              = optional(map(object({ websocket = string, health = string })), {})
     settings               = optional(map(string), {})
+    account_concurrency    = optional(number, 1000)
     reserved_concurrency   = optional(map(number), {})
     queue_concurrency      = optional(map(number), {})
     websocket_throttling   = optional(object({ rate = number, burst = number }), { rate = 8000, burst = 4000 })
@@ -120,6 +122,8 @@ variable "monitoring" {
     alarm_kms_key_arn = optional(string)
     thresholds        = optional(map(number), {})
     guide_url         = optional(string, "docs/how-to/operate.md")
+
+    monthly_budget_usd = optional(number)
   })
   default = {}
 }

@@ -7,6 +7,7 @@ data "aws_region" "current" {}
 locals {
   definition = jsondecode(file("${path.module}/../../resources.json")).tables
   created    = { for name, table in local.definition : name => table if var.primary || table.scope == "regional" }
+  ceiling    = var.on_demand_throughput == null ? [] : [var.on_demand_throughput]
   carried    = [for name, table in local.definition : name if try(table.carried, false)]
   arn_prefix = "arn:${data.aws_partition.current.partition}:dynamodb:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:table"
 }
@@ -40,6 +41,22 @@ resource "aws_dynamodb_table" "this" {
       hash_key        = global_secondary_index.value.hash_key
       range_key       = try(global_secondary_index.value.range_key, null)
       projection_type = "ALL"
+
+      dynamic "on_demand_throughput" {
+        for_each = local.ceiling
+        content {
+          max_read_request_units  = on_demand_throughput.value.read_units
+          max_write_request_units = on_demand_throughput.value.write_units
+        }
+      }
+    }
+  }
+
+  dynamic "on_demand_throughput" {
+    for_each = local.ceiling
+    content {
+      max_read_request_units  = on_demand_throughput.value.read_units
+      max_write_request_units = on_demand_throughput.value.write_units
     }
   }
 

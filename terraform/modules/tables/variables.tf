@@ -37,6 +37,17 @@ variable "deletion_protection" {
   default     = true
 }
 
+variable "on_demand_throughput" {
+  description = "The most read and write request units a second of each table and of each index: beyond them DynamoDB throttles, and costs no more. null for no ceiling but the account's quota (40,000 each)."
+  type        = object({ read_units = number, write_units = number })
+  default     = null
+
+  validation {
+    condition     = var.on_demand_throughput == null || try(var.on_demand_throughput.read_units >= 1 && var.on_demand_throughput.write_units >= 1, false)
+    error_message = "Give at least one unit of each."
+  }
+}
+
 variable "kms_key_arn" {
   description = "ARN of a customer managed key for the tables. null uses DynamoDB's own key, which also encrypts them and is free."
   type        = string

@@ -137,7 +137,7 @@ class Run:
     def friend(self, region: Region) -> None:
         friends = self.deployment.worlds[region].services.friends
         user, other = self.random.sample(USERS, 2)
-        known = {each.user_id: each.status for each in friends.all(user)}
+        known = {each.user_id: each.status for each in friends.page(user, UserId(""), None)[0]}
         there = known.get(other, FriendStatus.INCOMING) is not FriendStatus.INCOMING
         (friends.remove if there else friends.put)(user, other)
         self.decided(region, (user, other), added=not there)
@@ -170,7 +170,8 @@ class Run:
                     listed = LOBBY in services.rooms.ids_of(UserId(right))
                     wrong |= {"rooms of a user"} if listed is not there else set()
                 else:
-                    put = {f.user_id for f in services.friends.all(UserId(left))
+                    listed, _ = services.friends.page(UserId(left), UserId(""), None)
+                    put = {f.user_id for f in listed
                            if f.status is not FriendStatus.INCOMING}  # fmt: skip
                     there, kind = UserId(right) in put, "friend"
                 if there and not decisions.holds():

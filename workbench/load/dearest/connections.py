@@ -179,11 +179,16 @@ def stranger_pong() -> Measured:
     return _frame(_session(), "s=", "3", answered=False)
 
 
-@CONNECTIONS.of("a POST of polling, Socket.IO", f"{MAX_PACKETS:,} pongs before CONNECT", "stranger")
+@CONNECTIONS.of(
+    "a POST of polling, Socket.IO",
+    f"{MAX_PACKETS:,} pongs before CONNECT, which end the session",
+    "stranger",
+)
 def stranger_packets() -> Measured:
     scene = Scene()
     sid = _polling(scene)
-    return _polled(scene, "POST", {"sid": sid}, SEPARATOR.join(["3"] * (MAX_PACKETS - 5)))
+    packets = SEPARATOR.join(["3"] * (MAX_PACKETS - 5))
+    return _polled(scene, "POST", {"sid": sid}, packets, answers=(429,))
 
 
 @CONNECTIONS.of("a payload over the limit, Socket.IO", "1 MB", "stranger")

@@ -31,7 +31,7 @@ class DynamoDb:
         prefix: Of the names of its tables.
         requests: How many were made.
         reads: Read request units so far: half a unit for 4 KB, a whole one if consistent.
-        writes: Write request units so far: one for 1 KB, two in a transaction; those of indexes, too.
+        writes: Write request units so far: one for 1 KB, two in a transaction; also of indexes.
     """
 
     def __init__(self) -> None:

@@ -10,46 +10,45 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 import jwt
 
 from chalicelib.adapters import dynamodb as stores
 from chalicelib.adapters.apigateway.engine import EnginePoster
-from chalicelib.adapters.memory import MemoryQueue
-from chalicelib.adapters.memory.cache import MemoryCache
-from chalicelib.adapters.memory.sessions import MemorySessions
 from chalicelib.adapters.system import SystemIds
+from chalicelib.composition import compose
 from chalicelib.entrypoints import queues, streams, websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.entrypoints.socketio import polling
 from chalicelib.kernel.ids import BUCKETS
 from chalicelib.kernel.records import job_to_text
 from chalicelib.kernel.settings import Settings
-from chalicelib.model.access import Charge, Paid
 from chalicelib.model.connections import Connection, Target
-from chalicelib.model.delivery import Outcome, Post
 from chalicelib.model.identifiers import ConnectionId, Region, RoomId, UserId
 from chalicelib.model.jobs import QueuedJob
-from chalicelib.model.log import Committed, Entry
 from chalicelib.model.rooms import Member, Role, Room, RoomType
-from chalicelib.ports.system import Clock, Ids
-from chalicelib.services import Adapters, compose
+from chalicelib.ports.adapters import Adapters
 from operate.cost.budgets import Calls
 from workbench import twins
 
 from .dynamodb import DynamoDb
-
-T = TypeVar("T")
-# Tokens by who pays ("limits" for a user, "addresses", "sessions") and bucket.
-Charges = Counter[tuple[str, str]]
+from .ports import (
+    Charges,
+    CountedPort,
+    CountedQueue,
+    NotingCache,
+    NotingSessions,
+    OneByOne,
+    Posts,
+    ReportedLog,
+    VirtualClock,
+)
 
 _SECRET = "only-for-this-count-and-longer-than-sixty-four-bytes-as-it-must-be!!!"
-_START_MS = 1_800_000_000_000
 # What a request causes is over by then; the first ping of a session comes later.
 HORIZON_S = 200
-_FIFO_BATCH, _QUEUE_BYTES = 10, 64 * 1024  # SQS charges a request for each 64 KB
 _REDIS = ("sessions", "trails")  # each call is a trip; the cache counts its own
 
 
@@ -100,141 +99,6 @@ class Measured:
         return sum(getattr(each, quantity) for each in self.invocations)
 
 
-class _Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.ms = _START_MS
-        self.slept_ms = 0
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    def sleep(self, seconds: float) -> None:
-        took_ms = max(1, int(seconds * 1000))
-        self.ms += took_ms
-        self.slept_ms += took_ms
-
-
-class _OneByOne:
-    """See `ports.system.Parallel`: one after the other, so that counts are the same each time."""
-
-    def run(self, calls: Sequence[Callable[[], T]]) -> list[T]:
-        return [call() for call in calls]
-
-
-class _Port:
-    """A port whose calls are counted."""
-
-    def __init__(self, inner: Any, counted: Callable[[], None]) -> None:
-        self._inner, self._counted = inner, counted
-
-    def __getattr__(self, name: str) -> Any:
-        target = getattr(self._inner, name)
-        if not callable(target):
-            return target
-
-        def call(*arguments: Any, **more: Any) -> Any:
-            self._counted()
-            return target(*arguments, **more)
-
-        return call
-
-
-class _Cache(MemoryCache):
-    """Notes what is charged to users and networks."""
-
-    def __init__(self, ids: Ids, clock: Clock, charges: Charges) -> None:
-        super().__init__(ids, clock)
-        self._charges = charges
-
-    def _spend_from(self, key: str, charge: Charge) -> Paid:
-        self._charges[key.partition(":")[0], charge.name] += charge.tokens
-        return super()._spend_from(key, charge)
-
-
-class _Sessions(MemorySessions):
-    """Notes what is charged to sessions."""
-
-    def __init__(self, clock: Clock, charges: Charges) -> None:
-        super().__init__(clock)
-        self._charges = charges
-
-    def pay(self, sid: ConnectionId, charge: Charge, *, named: bool = False) -> Any:
-        self._charges["sessions", charge.name] += charge.tokens
-        return super().pay(sid, charge, named=named)
-
-
-class _Queue(MemoryQueue):
-    """Counts requests as SQS does: up to ten jobs in each, and each 64 KB."""
-
-    def __init__(self, clock: _Clock) -> None:
-        super().__init__()
-        self._clock = clock
-        self.requests, self.sent = 0, 0
-        self.due: dict[int, int] = {}
-
-    def send(self, jobs: Sequence[QueuedJob]) -> None:
-        super().send(jobs)
-        self.sent += len(jobs)
-        for start in range(0, len(jobs), _FIFO_BATCH):
-            some = jobs[start : start + _FIFO_BATCH]
-            size = sum(len(job_to_text(job)) for job in some)
-            self.requests += max(1, math.ceil(size / _QUEUE_BYTES))
-
-    def ready(self) -> list[QueuedJob]:
-        """Take up to ten jobs that are due."""
-        self._note_times()
-        due = [job for job in self.jobs if self.due[id(job)] <= self._clock.ms][:_FIFO_BATCH]
-        self.jobs[:] = [job for job in self.jobs if not any(job is one for one in due)]
-        for job in due:
-            del self.due[id(job)]
-        return due
-
-    def next_ms(self) -> int | None:
-        """When the next job is due."""
-        self._note_times()
-        return min((self.due[id(job)] for job in self.jobs), default=None)
-
-    def _note_times(self) -> None:
-        for job in self.jobs:
-            self.due.setdefault(id(job), self._clock.ms + job.delay_s * 1000)
-
-
-@dataclass
-class _Posts:
-    """Takes every post."""
-
-    count: int = 0
-    size: int = 0
-    closed: list[ConnectionId] = field(default_factory=list)
-    last: dict[ConnectionId, str] = field(default_factory=dict)
-
-    def post(self, posts: Sequence[Post], within_ms: int | None = None) -> list[Outcome]:
-        self.count += len(posts)
-        self.size += sum(len(each.data) for each in posts)
-        self.last |= {each.target.connection_id: each.data.decode() for each in posts[:4]}
-        return [Outcome.DELIVERED for _ in posts]
-
-    def close(self, target: Target) -> Outcome:
-        self.closed.append(target.connection_id)
-        return Outcome.DELIVERED
-
-
-class _Log(stores.DynamoMessageLog):
-    """Keeps what was committed for the function on the table's stream."""
-
-    def __init__(self, client: Any, prefix: str) -> None:
-        super().__init__(client, prefix)
-        self.news: list[Entry] = []
-
-    def commit_all(self, entries: Any, previous: Any, now_ms: int) -> Any:
-        answer = super().commit_all(entries, previous, now_ms)
-        if isinstance(answer, Committed):
-            self.news += [entry for entry, _ in entries]
-        return answer
-
-
 class CountedRegion:
     """
     Attributes:
@@ -245,15 +109,15 @@ class CountedRegion:
     """
 
     def __init__(self, **settings: Any) -> None:
-        self.clock, self.store, self._posts = _Clock(), DynamoDb(), _Posts()
+        self.clock, self.store, self._posts = VirtualClock(), DynamoDb(), Posts()
         self.settings = Settings(jwt_secret=_SECRET, outbox=True, **settings)
         self.region = Region(self.settings.region)
         self._trips = 0
         own, prefix, client = (self.region,), self.store.prefix, self.store
         ports = twins.ports(self.clock, SystemIds(), _SECRET)
         self._charges: Charges = Counter()
-        self.cache = _Cache(SystemIds(), self.clock, self._charges)
-        self.log = _Log(client, prefix)
+        self.cache = NotingCache(SystemIds(), self.clock, self._charges)
+        self.log = ReportedLog(client, prefix)
         ports |= {
             "log": self.log,
             "cursors": stores.DynamoCursors(client, prefix),
@@ -266,11 +130,11 @@ class CountedRegion:
             "drains": stores.DynamoDrains(client, prefix),
             "checkpoints": stores.DynamoCheckpointStore(client, prefix),
         }
-        ports |= {"cache": self.cache, "sessions": _Sessions(self.clock, self._charges)}
+        ports |= {"cache": self.cache, "sessions": NotingSessions(self.clock, self._charges)}
         ports["poster"] = EnginePoster(self._posts, ports["sessions"])
-        self._queues = {name: _Queue(self.clock) for name in twins.QUEUES}
-        ports |= self._queues | {"parallel": _OneByOne()}
-        ports |= {name: _Port(ports[name], self._trip) for name in _REDIS}
+        self._queues = {name: CountedQueue(self.clock) for name in twins.QUEUES}
+        ports |= self._queues | {"parallel": OneByOne()}
+        ports |= {name: CountedPort(ports[name], self._trip) for name in _REDIS}
         self.services = compose(self.settings, Adapters(**ports))
         self._vouch()
 

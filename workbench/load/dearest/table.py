@@ -75,7 +75,7 @@ def block(rows: Mapping[str, Sequence[str]]) -> str:
         parts += ["", f"### {title}", "", *head, *rows[who]]
     parts += ["", f"### Over {MOST_READS} units read or {MOST_WRITES} written", ""]
     parts += ["| request | why |", "|---|---|"]
-    parts += [f"| {name}: {worst} | {why} |" for (name, worst), why in WHY.items()]
+    parts += [f"| {name} | {why} |" for name, why in WHY.items()]
     return "\n".join([*parts, "", END])
 
 

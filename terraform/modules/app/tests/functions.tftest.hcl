@@ -63,8 +63,8 @@ run "functions_of_the_manifest" {
   }
 
   assert {
-    condition     = alltrue([for function in aws_lambda_function.this : length(function.vpc_config) == 0 && function.reserved_concurrent_executions == -1])
-    error_message = "No VPC and no reservation unless asked."
+    condition     = alltrue([for function in aws_lambda_function.this : length(function.vpc_config) == 0])
+    error_message = "No VPC unless asked."
   }
 }
 
@@ -290,4 +290,40 @@ run "a_validity_out_of_range" {
   }
 
   expect_failures = [var.settings]
+}
+
+run "api_gateway_cannot_take_all_executions_of_the_account" {
+  command = plan
+
+  assert {
+    condition     = { for name, function in aws_lambda_function.this : name => function.reserved_concurrent_executions if function.reserved_concurrent_executions != -1 } == { api_handler = 400, websocket_message = 250, websocket_connect = 100, websocket_disconnect = 50 }
+    error_message = "Of the default quota of 1,000, what API Gateway calls gets 800 at most."
+  }
+}
+
+run "of_a_small_quota_nothing_is_reserved" {
+  command = plan
+
+  variables {
+    account_concurrency = 100
+  }
+
+  assert {
+    condition     = alltrue([for function in aws_lambda_function.this : function.reserved_concurrent_executions == -1])
+    error_message = "AWS wants 100 executions to stay unreserved."
+  }
+}
+
+run "numbers_of_ones_own" {
+  command = plan
+
+  variables {
+    account_concurrency  = 5000
+    reserved_concurrency = { api_handler = 300, websocket_disconnect = -1, deliver = 200 }
+  }
+
+  assert {
+    condition     = { for name, function in aws_lambda_function.this : name => function.reserved_concurrent_executions if function.reserved_concurrent_executions != -1 } == { api_handler = 300, websocket_message = 1250, websocket_connect = 500, deliver = 200 }
+    error_message = "What is named replaces the share."
+  }
 }

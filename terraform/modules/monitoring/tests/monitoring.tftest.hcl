@@ -313,3 +313,27 @@ run "a_dead_letter_queue_is_a_queue" {
   variables { dead_letter_queues = ["tidings-nobody-dead"] }
   expect_failures = [var.dead_letter_queues]
 }
+
+run "no_budget_by_default" {
+  command = plan
+
+  assert {
+    condition     = length(aws_budgets_budget.account) == 0
+    error_message = "A budget is of the whole account, so it is there only if it was asked for."
+  }
+}
+
+run "a_budget_tells_the_alarms_topic" {
+  variables {
+    monthly_budget_usd = 500
+  }
+
+  assert {
+    condition     = aws_budgets_budget.account[0].limit_amount == "500" && alltrue([for each in aws_budgets_budget.account[0].notification : each.subscriber_sns_topic_arns == toset([aws_sns_topic.alarms[0].arn])])
+    error_message = "Its notifications go where the alarms go."
+  }
+  assert {
+    condition     = toset([for each in aws_budgets_budget.account[0].notification : "${each.notification_type} ${each.threshold}"]) == toset(["ACTUAL 50", "ACTUAL 100", "FORECASTED 100"])
+    error_message = "At half of the budget, at all of it, and when that is to be expected."
+  }
+}

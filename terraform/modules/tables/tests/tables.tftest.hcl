@@ -164,3 +164,39 @@ run "keys_of_the_customer" {
     error_message = "A replica has its own region's."
   }
 }
+
+run "no_ceiling_by_default" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for table in aws_dynamodb_table.this : length(table.on_demand_throughput) == 0])
+    error_message = "Without a number, only the account's quota holds."
+  }
+}
+
+run "a_ceiling_of_each_table_and_index" {
+  command = plan
+
+  variables {
+    on_demand_throughput = { read_units = 4000, write_units = 2000 }
+  }
+
+  assert {
+    condition     = alltrue([for table in aws_dynamodb_table.this : [table.on_demand_throughput[0].max_read_request_units, table.on_demand_throughput[0].max_write_request_units] == [4000, 2000]])
+    error_message = "Every table has the ceiling."
+  }
+  assert {
+    condition     = alltrue(flatten([for table in aws_dynamodb_table.this : [for index in table.global_secondary_index : index.on_demand_throughput[0].max_write_request_units == 2000]]))
+    error_message = "Every index has it, too."
+  }
+}
+
+run "a_ceiling_of_nothing_is_refused" {
+  command = plan
+
+  variables {
+    on_demand_throughput = { read_units = 0, write_units = 2000 }
+  }
+
+  expect_failures = [var.on_demand_throughput]
+}

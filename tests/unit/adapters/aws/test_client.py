@@ -23,6 +23,8 @@ from tests.support.hostile import Hostile, answer, close, error, hang
 
 GET: dict[str, Any] = {"TableName": "t", "Key": {"k": {"S": "é\u2028"}}}
 
+TOTAL = {"ReturnConsumedCapacity": "TOTAL"}
+
 
 def failing(client: Any) -> AwsError:
     with pytest.raises(AwsError) as raised:
@@ -36,7 +38,7 @@ def test_a_call_is_one_request_with_json_in_and_out(make: Maker) -> None:
         client = make(server.url)
         assert client.get_item(**GET) == item
         sent = server.received[0]
-    assert (sent.line, json.loads(sent.body)) == ("POST / HTTP/1.1", GET)
+    assert (sent.line, json.loads(sent.body)) == ("POST / HTTP/1.1", GET | TOTAL)
     assert sent.headers["x-amz-target"] == "DynamoDB_20120810.GetItem"
     assert sent.headers["x-amz-security-token"] == KEYS.token
     assert make.clock.slept == []
@@ -240,7 +242,7 @@ def test_watchers_see_every_attempt(make: Maker) -> None:
         client = make(server.url)
         client.watchers.append(lambda *call: seen.append(call))
         client.get_item(**GET)
-    assert seen == [("GetItem", GET)] * 2
+    assert seen == [("GetItem", GET | TOTAL)] * 2
 
 
 def test_secrets_are_read(make: Maker) -> None:

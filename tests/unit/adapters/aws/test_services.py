@@ -81,7 +81,8 @@ def test_its_request_is_botocore_s(
     make: Maker, service: str, operation: str, arguments: dict[str, Any]
 ) -> None:
     xml = b"<PublishResponse><PublishResult/></PublishResponse>"
-    token = {"ClientRequestToken": "T"} if operation == "transact_write_items" else {}
+    more = {"ClientRequestToken": "T"} if operation == "transact_write_items" else {}
+    more |= {"ReturnConsumedCapacity": "TOTAL"} if service == "dynamodb" else {}
     make.ids.token = lambda: "T"  # type: ignore[method-assign]
     with Hostile(*[answer(xml if service == "sns" else b"{}")] * 2) as server:
         theirs = boto3.client(
@@ -93,7 +94,7 @@ def test_its_request_is_botocore_s(
             aws_session_token=KEYS.token,
             config=Config(parameter_validation=False),
         )
-        getattr(theirs, operation)(**arguments, **token)
+        getattr(theirs, operation)(**arguments, **more)
         theirs.close()
         make.clock.ms = at_ms(server.received[0])
         getattr(make(server.url, KINDS[service]), operation)(**arguments)
