@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -28,8 +29,17 @@ def committed() -> str:
     return text[text.index(BEGIN) : text.index(END) + len(END)]
 
 
+# What takes seconds, as large rooms or many rooms and friends are made first.
+LARGE = re.compile(r"largest|the same$|\d,000")
+
+
+def _parameter(kind: Kind) -> Any:
+    marks = [pytest.mark.extended] if LARGE.search(kind.worst) else []
+    return pytest.param(kind, marks=marks, id=f"{kind.name} {kind.worst}")
+
+
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("kind", KINDS, ids=[f"{kind.name} {kind.worst}" for kind in KINDS])
+@pytest.mark.parametrize("kind", [_parameter(kind) for kind in KINDS])
 def test_a_row_is_what_is_counted_and_a_dear_one_is_explained(kind: Kind, committed: str) -> None:
     measured = kind.make()
     assert row(kind, measured, load()) in committed.splitlines(), STALE
@@ -84,7 +94,7 @@ def _small(action: str, *, stock: bool) -> Measured:
 
 
 def test_what_a_request_consumes_is_owed() -> None:
-    """A token pays for 50 units read or 20 written; what is beyond keeps the user out for a while."""
+    """50 units read or 20 written are free; what is beyond keeps the user out for a while."""
     scene = Scene()
     scene.rooms(100)
     device = scene.connect(ME)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 from collections.abc import Mapping, Sequence
@@ -218,8 +217,7 @@ class Scene(CountedRegion):
         )
 
 
-@functools.cache
 def large() -> tuple[Scene, RoomId]:
-    """A region with the largest room. It is made once, as that takes seconds."""
+    """A region with the largest room, which takes a second to make."""
     scene = Scene()
     return scene, scene.large_room()
