@@ -107,7 +107,7 @@ def _end(this: Run, step: Step, name: str) -> None:
 
     def end() -> None:
         began_us = this.scheduler.now_us
-        if client.insist(name, rest.disconnect_user, {}, user_id=user).status == 200:
+        if client.insist(name, operating.disconnect_user, {}, user_id=user).status == 200:
             this.ended.append((user, began_us))
 
     as_task(this, name, end)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from chalicelib.access.claims import LEEWAY_S
 from chalicelib.composition import compose
-from chalicelib.entrypoints.http import rest
+from chalicelib.entrypoints.http import operating
 from tests.support.world import World
 
 
 def revoke(world: World, for_s: int) -> None:
     body = {"for_s": for_s}
-    answer = world.http(rest.disconnect_user, "root", body, user_id="alice", roles=["admin"])
+    answer = world.http(operating.disconnect_user, "root", body, user_id="alice", roles=["admin"])
     assert answer.status == 200
 
 
