@@ -128,7 +128,7 @@ def minute(beat_s: int | None, session: bool, hours: int) -> dict[str, float]:
         max_rooms=1, max_members=1,
     )  # fmt: skip
     cluster = Cluster(RedisClusterBus("", "", clock), clock)
-    revocations = Revocations(MemoryRevocationStore(), cluster, outbound, clock)
+    revocations = Revocations(MemoryRevocationStore(), cache, cluster, outbound, clock)
     connections = Connections(
         store=store,
         registry=registry,
