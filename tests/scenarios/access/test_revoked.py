@@ -11,13 +11,13 @@ import pytest
 
 from chalicelib.access.revocations import FRESH_MS
 from chalicelib.adapters.memory import MemoryConnectionStore, MemoryRevocationStore
+from chalicelib.composition import compose
 from chalicelib.entrypoints import websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.jobs.delivery import StartRecovery
 from chalicelib.jobs.outbound import DisconnectUser
 from chalicelib.model.connections import Connection
 from chalicelib.model.identifiers import UserId
-from chalicelib.services import compose
 from tests.support.socketio import Client, Device, Poller
 from tests.support.world import World
 
