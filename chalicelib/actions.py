@@ -122,7 +122,7 @@ def run(
     _require_protocol(frame.connection, speaks_json)
     services.connections.heard(frame.connection, frame.noted_ms)
     try:
-        services.cluster.check(frame.connection.user_id)
+        services.revocations.check_frame(frame)
         services.limits.check(frame.paid)
         return action.run(Invocation(services, frame, frame.connection, command))
     except Exception as fault:

@@ -73,7 +73,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
     """Compose the domain on these adapters. Does no I/O."""
     region, regions = Region(settings.region), settings.own_first
     cluster = Cluster(a.cluster, a.clock)
-    revocations = Revocations(a.revocations, cluster, a.outbound, a.clock)
+    revocations = Revocations(a.revocations, a.cache, cluster, a.outbound, a.clock)
     friends = Friends(a.friends, a.cache, a.presence, a.delivery, a.outbound, a.clock, region)
     consent = Consent(a.consents, friends, a.cache, a.outbound, a.clock, settings.added_by)
     invitations = Invitations(a.consents, a.rooms, consent, a.outbound, a.clock)

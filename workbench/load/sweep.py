@@ -145,7 +145,7 @@ def minute(beat_s: int | None, session: bool, hours: int) -> dict[str, float]:
         max_members=1,
     )
     cluster = Cluster(RedisClusterBus("", "", clock), clock)
-    revocations = Revocations(MemoryRevocationStore(), cluster, outbound, clock)
+    revocations = Revocations(MemoryRevocationStore(), cache, cluster, outbound, clock)
     connections = Connections(
         store=store,
         registry=registry,

@@ -78,8 +78,9 @@ def test_a_revocation_for_a_token_s_lifetime_outlasts_it(world: World) -> None:
 
 def test_no_renewal_even_where_nobody_heard_of_the_revocation(world: World) -> None:
     eve = world.connect("eve")
-    world.sync.down = True
+    world.sync.down = world.cache.down = True
     assert end(world, "eve", {"for_s": 60}).status == 200
+    world.cache.down = False
     world.services = compose(world.settings, world.adapters)  # another process
     assert world.act(eve, "hello"), "it is not closed yet"
     fresh = world.token("eve")
