@@ -21,6 +21,7 @@ from operate.cli import http, options
 from workbench.drills import report as pages
 from workbench.drills import storm as storms
 from workbench.drills.checker import Kind
+from workbench.drills.crowd import Progress as At
 from workbench.drills.figures import figures
 from workbench.drills.history import History
 from workbench.drills.timelines import timelines
@@ -150,7 +151,7 @@ async def _run(plan: storms.Plan, url: str | None, console: Console) -> storms.R
     with Progress(*columns, console=console) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def watch(at: storms.Progress) -> None:
+        def watch(at: At) -> None:
             if at.phase not in tasks:
                 tasks[at.phase] = bars.add_task(at.phase, total=int(at.of))
             bars.update(tasks[at.phase], completed=int(at.done), total=int(at.of))
