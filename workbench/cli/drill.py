@@ -26,11 +26,12 @@ from workbench.drills.figures import figures
 from workbench.drills.history import History
 from workbench.drills.timelines import timelines
 
-from . import drill_regions, verdicts
+from . import drill_hostile, drill_regions, verdicts
 
 app = typer.Typer(no_args_is_help=True, help="Drills: run the system under faults and check it.")
 
 drill_regions.add_to(app)
+drill_hostile.add_to(app)
 _PLAN = storms.Plan()
 
 
