@@ -27,7 +27,7 @@ run: .venv/.run
 # deploys into emulators, runs Terraform, needs Chromium or takes minutes by itself; first what measures CPU.
 test-all: ALL := --all
 test test-all: .venv/.test
-	$(if $(ALL),$(BIN)/python -m pytest -m alone $(ALL))
+	$(if $(ALL),$(BIN)/python -m pytest -m alone $(ALL) $(filter --rerun,$(ARGS)))
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ALL) $(ARGS)
 
 # For AWS; for an emulator of this machine: make package ARGS="--architecture x86_64".

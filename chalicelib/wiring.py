@@ -6,13 +6,15 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .composition import compose
 from .kernel import telemetry
 from .kernel.settings import Settings
 from .model.identifiers import Region, RoomId
 from .ports.access import Secrets
+from .ports.adapters import Adapters
 from .ports.delivery import PostBudget
 from .ports.system import Clock
-from .services import Adapters, Services, compose
+from .services import Services
 
 if TYPE_CHECKING:
     from .adapters.apigateway.poster import ApiGatewayPoster

@@ -22,7 +22,12 @@ from xdist.scheduler import LoadScopeScheduling
 from operate import surroundings
 from tests.support import selection
 
-pytest_plugins = ["tests.support.emulator", "tests.support.ministack", "tests.support.stand_in"]
+pytest_plugins = [
+    "tests.support.emulator",
+    "tests.support.ministack",
+    "tests.support.rerun",
+    "tests.support.stand_in",
+]
 
 # No deadlines: a slow day is no failure.
 settings.register_profile("random", deadline=None)

@@ -9,8 +9,8 @@ import pytest
 
 from chalicelib.adapters.redis.cache import RedisCache
 from chalicelib.adapters.redis.client import RedisClient
+from chalicelib.composition import compose
 from chalicelib.entrypoints.http import rest
-from chalicelib.services import compose
 from tests.support.cache import warm
 from tests.support.valkey import Valkey, valkey
 from tests.support.waiting import until

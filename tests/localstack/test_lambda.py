@@ -74,9 +74,10 @@ def test_an_invocation_does_not_wait_for_another(function: Make, tmp_path: Path)
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(made.invoke, do="hold", began=str(began), until=str(gate))
         try:
-            until(began.exists, "the first is under way")
+            until(lambda: began.exists() or held.done(), "the first is under way")
+            assert not held.done(), held.result()
             quick = made.invoke()["Payload"]["pid"]
-            assert not held.done()
+            assert not held.done(), held.result()
         finally:
             gate.touch()
         assert held.result(WAIT_S)["Payload"]["pid"] != quick

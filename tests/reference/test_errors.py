@@ -10,10 +10,10 @@ import pytest
 
 from chalicelib.actions import ACTIONS
 from chalicelib.adapters.memory.log import MemoryMessageLog
+from chalicelib.composition import compose
 from chalicelib.contract.commands import MAX_CONTENT_BYTES
 from chalicelib.entrypoints.http import rest
 from chalicelib.model.log import BatchResult, Entry, Head, Taken
-from chalicelib.services import compose
 from tests.support.world import World
 from workbench.reference import protocol
 

@@ -56,7 +56,7 @@ ELSEWHERE: Mapping[str, str] = {
     "model/presence": "tests/unit/social/test_presence.py",
     "model/rooms": "tests/unit/messaging/test_writing.py",
     "model/sessions": "tests/contract/test_engine_sessions.py",
-    "services": "tests/scenarios/once/test_send_faults.py",
+    "composition": "tests/scenarios/once/test_send_faults.py",
     "sessions/missed": "tests/scenarios/recovery",
     "wire/__init__": "tests/unit/wire/test_socketwire.py",
 }

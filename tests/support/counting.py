@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
-from chalicelib.services import compose
+from chalicelib.composition import compose
 from tests.support.world import World
 
 

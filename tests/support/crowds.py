@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any
 
 from chalicelib.adapters.memory.cache import MemoryCache
+from chalicelib.composition import compose
 from chalicelib.kernel.rates import Rate
 from chalicelib.model.identifiers import MessageId, Region, RoomId
 from chalicelib.model.log import Entry
-from chalicelib.services import compose
 from tests.support.threads import together
 from tests.support.world import START_MS, Killed, World
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.adapters.memory import MemoryMessageLog, MemoryPeerQueues
+from chalicelib.composition import compose
 from chalicelib.entrypoints import streams
 from chalicelib.entrypoints.http import rest
 from chalicelib.model.identifiers import Region
 from chalicelib.model.replication import Arrival, ReplicatedDedupe
-from chalicelib.services import compose
 from tests.support.world import World
 
 US, EU, AP = Region("us-east-1"), Region("eu-west-1"), Region("ap-southeast-1")

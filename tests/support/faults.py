@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any
 
+from chalicelib.composition import compose
 from chalicelib.kernel.errors import CacheDown, Unavailable
-from chalicelib.services import compose
 from tests.support.world import Killed, World
 
 # The poster reports failures as outcomes; the clock and the ids have none.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.services import compose
+from chalicelib.composition import compose
 from tests.support.world import World
 
 

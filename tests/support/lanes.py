@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from chalicelib.composition import compose
 from chalicelib.entrypoints import streams
 from chalicelib.model.identifiers import MessageId
-from chalicelib.services import compose
 from tests.support.deliveries import HERE, LOBBY, jobs, send, serve
 from tests.support.socketio import Device
 from tests.support.world import World

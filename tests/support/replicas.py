@@ -20,9 +20,9 @@ from chalicelib.adapters.memory import (
 )
 from chalicelib.adapters.memory.items import Items
 from chalicelib.adapters.memory.rooms import RoomTables
+from chalicelib.composition import compose
 from chalicelib.model.identifiers import Region
 from chalicelib.model.replication import Replicated
-from chalicelib.services import compose
 from tests.support.world import World
 
 US, EU, AP = Region("us-east-1"), Region("eu-west-1"), Region("ap-southeast-1")

@@ -37,6 +37,7 @@ from chalicelib.adapters.memory.sessions import MemorySessions
 from chalicelib.adapters.memory.trails import MemoryTrails
 from chalicelib.adapters.secrets import FixedSecrets
 from chalicelib.adapters.system import SystemThreads
+from chalicelib.composition import compose
 from chalicelib.entrypoints import queues, schedules, websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.jobs.outbound import CheckRoomChange
@@ -46,7 +47,7 @@ from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Outcome, Post
 from chalicelib.model.identifiers import ConnectionId
 from chalicelib.model.jobs import QueuedJob
-from chalicelib.services import Adapters, compose
+from chalicelib.ports.adapters import Adapters
 from tests.support.surroundings import FakePeers, MemoryClusterBus, RecordingMetrics
 
 SECRET = "a-secret-for-tests-of-more-than-the-64-bytes-that-HS512-asks-for!!!"

@@ -16,6 +16,7 @@ from typing import Any
 
 from chalicelib.adapters.apigateway.engine import EnginePoster
 from chalicelib.adapters.system import SystemClock, SystemIds, SystemThreads
+from chalicelib.composition import compose
 from chalicelib.entrypoints import queues
 from chalicelib.jobs.delivery import DeliverEntry
 from chalicelib.kernel.ids import BUCKETS
@@ -27,7 +28,8 @@ from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId
 from chalicelib.model.jobs import QueuedJob
 from chalicelib.model.log import Entry, EntryKind, Head
 from chalicelib.model.rooms import Member, Role, Room, RoomType
-from chalicelib.services import Adapters, Services, compose
+from chalicelib.ports.adapters import Adapters
+from chalicelib.services import Services
 from workbench import twins
 
 ROOM, HERE = RoomId("large"), Region("us-east-1")

@@ -18,6 +18,7 @@ from chalicelib.adapters.apigateway.engine import EnginePoster
 from chalicelib.adapters.memory.cache import MemoryCache
 from chalicelib.adapters.sqs import SqsQueue
 from chalicelib.adapters.system import SystemClock, SystemIds, SystemThreads
+from chalicelib.composition import compose
 from chalicelib.entrypoints import queues, streams, websocket
 from chalicelib.kernel.ids import BUCKETS
 from chalicelib.kernel.settings import Settings
@@ -26,7 +27,7 @@ from chalicelib.model.delivery import Outcome, Post
 from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry
 from chalicelib.model.rooms import Member, Role, Room, RoomType
-from chalicelib.services import Adapters, compose
+from chalicelib.ports.adapters import Adapters
 from workbench import twins
 
 from .bill import REDIS, Call

@@ -18,6 +18,7 @@ import jwt
 
 from chalicelib.adapters.apigateway.engine import EnginePoster
 from chalicelib.adapters.memory import MemoryMessageLog
+from chalicelib.composition import compose
 from chalicelib.entrypoints import queues, streams, websocket
 from chalicelib.kernel.ids import BUCKETS
 from chalicelib.kernel.settings import Settings
@@ -25,7 +26,8 @@ from chalicelib.model.connections import Connection
 from chalicelib.model.identifiers import ConnectionId, RoomId, UserId
 from chalicelib.model.log import BatchResult, Committed, Entry, Head
 from chalicelib.model.rooms import Member, Role, Room, RoomType
-from chalicelib.services import Adapters, Services, compose
+from chalicelib.ports.adapters import Adapters
+from chalicelib.services import Services
 from operate.cost.usage import FUNCTIONS
 from workbench import twins
 from workbench.simulator.functions import Functions

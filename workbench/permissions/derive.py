@@ -164,7 +164,7 @@ class Reach:
         while known != (known := len(self._seen) + sum(map(len, self._held.values()))):
             self.needs = Needs()
             self._seen.clear()
-            for name in ("chalicelib.wiring.build", "chalicelib.services.compose"):
+            for name in ("chalicelib.wiring.build", "chalicelib.composition.compose"):
                 self._here = self._program.functions[name], None
                 for call in source.calls(self._here[0]):
                     self._bind(call)

@@ -17,7 +17,7 @@ from .derive import Reach
 from .program import Program
 
 _SETTINGS = "chalicelib.kernel.settings.Settings"
-_COMPOSE = "chalicelib.services.compose"
+_COMPOSE = "chalicelib.composition.compose"
 
 
 def readers(

@@ -30,10 +30,12 @@ from chalicelib.adapters.memory import (
 from chalicelib.adapters.memory.cache import MemoryCache
 from chalicelib.adapters.memory.trails import MemoryTrails
 from chalicelib.adapters.secrets import FixedSecrets
+from chalicelib.composition import compose
 from chalicelib.entrypoints import queues, schedules, streams
 from chalicelib.kernel.settings import Settings
 from chalicelib.model.identifiers import Region
-from chalicelib.services import Adapters, Services, compose
+from chalicelib.ports.adapters import Adapters
+from chalicelib.services import Services
 from workbench.queues import Rules
 
 from .functions import QUEUES_TIMEOUT_S, SWEEP_TIMEOUT_S, Functions

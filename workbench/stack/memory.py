@@ -24,14 +24,16 @@ from chalicelib.adapters.http.credentials import credentials
 from chalicelib.adapters.issuer import HttpIssuer
 from chalicelib.adapters.probes import SystemProbes
 from chalicelib.adapters.system import SystemClock, SystemIds, SystemThreads
+from chalicelib.composition import compose
 from chalicelib.kernel import telemetry
 from chalicelib.kernel.records import job_to_text
 from chalicelib.kernel.settings import Settings
 from chalicelib.model.identifiers import ConnectionId, Region
 from chalicelib.model.jobs import QueuedJob
 from chalicelib.model.log import BatchResult, Committed, Entry, Head
+from chalicelib.ports.adapters import Adapters
 from chalicelib.ports.system import Clock
-from chalicelib.services import Adapters, Services, compose
+from chalicelib.services import Services
 from operate import keys
 from workbench import twins
 from workbench.queues import Message, QueueState, Rules

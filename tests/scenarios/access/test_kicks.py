@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from chalicelib.composition import compose
 from chalicelib.entrypoints import websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel import ids
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.identifiers import RoomId, UserId
-from chalicelib.services import compose
 from tests.support.faults import How, Plan, at_every_call
 from tests.support.world import Killed, World
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from chalicelib.composition import compose
 from chalicelib.jobs.base import RawJob
 from chalicelib.jobs.outbound import CheckPresence
 from chalicelib.kernel.errors import CacheDown, Unavailable
 from chalicelib.messaging import slow
 from chalicelib.model.delivery import Outcome
 from chalicelib.model.identifiers import ConnectionId, UserId
-from chalicelib.services import compose
 from tests.support.deliveries import arrived, got, jobs, send, serve
 from tests.support.sqs import Sqs
 from tests.support.world import World

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from chalicelib.composition import compose
 from chalicelib.connections.registry import FILL_S
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel.ids import BUCKETS
 from chalicelib.messaging.posting import Posting
 from chalicelib.model.identifiers import RoomId, UserId
-from chalicelib.services import compose
 from tests.support.counting import counted
 from tests.support.socketio import Client, Poller
 from tests.support.world import World

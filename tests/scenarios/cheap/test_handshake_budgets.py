@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.apigateway.engine import EnginePoster
+from chalicelib.composition import compose
 from chalicelib.entrypoints.http import rest
 from chalicelib.entrypoints.socketio import polling
-from chalicelib.services import compose
 from tests.support.socketio import Client
 from tests.support.world import World
 

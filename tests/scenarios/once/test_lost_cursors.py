@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.memory import MemoryCursors
+from chalicelib.composition import compose
 from chalicelib.kernel.errors import Unavailable
-from chalicelib.services import compose
 from tests.support.deliveries import jobs, serve
 from tests.support.interleaving import before
 from tests.support.world import World

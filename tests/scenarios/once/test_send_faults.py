@@ -11,7 +11,7 @@ import pytest
 from chalicelib.adapters.aws.errors import NoAnswer, error_answer
 from chalicelib.adapters.dynamodb import DynamoCursors, DynamoMessageLog
 from chalicelib.adapters.sqs import SqsQueue
-from chalicelib.services import compose
+from chalicelib.composition import compose
 from tests.support.ministack import Ministack
 from tests.support.world import World
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.memory import MemoryQueue
+from chalicelib.composition import compose
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.jobs import QueuedJob
-from chalicelib.services import compose
 from tests.support.socketio import Client
 from tests.support.world import World
 

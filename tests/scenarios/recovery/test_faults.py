@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from chalicelib.composition import compose
 from chalicelib.jobs.delivery import StartRecovery
 from chalicelib.kernel.errors import CacheDown, Unavailable
 from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Outcome
-from chalicelib.services import compose
 from tests.support.socketio import Device, say
 from tests.support.world import Killed, World
 

@@ -9,12 +9,12 @@ import pytest
 from chalicelib.adapters.apigateway.engine import EnginePoster
 from chalicelib.adapters.apigateway.poster import ApiGatewayPoster
 from chalicelib.adapters.http.sigv4 import Credentials
+from chalicelib.composition import compose
 from chalicelib.contract.events import Typing
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.messaging import fanout, serving
 from chalicelib.model.delivery import Outcome
 from chalicelib.model.identifiers import UserId
-from chalicelib.services import compose
 from tests.support.deliveries import HERE, LOBBY, arrived, got, jobs, send, serve
 from tests.support.world import World
 

@@ -24,13 +24,13 @@ from chalicelib.adapters.redis.client import RedisClient
 from chalicelib.adapters.redis.sessions import RedisSessions
 from chalicelib.adapters.redis.trails import RedisTrails
 from chalicelib.adapters.sqs import SqsQueue
+from chalicelib.composition import compose
 from chalicelib.entrypoints import queues
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel import ids, nesting
 from chalicelib.model.identifiers import MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Entry, EntryKind, Head
 from chalicelib.model.rooms import Room, RoomType
-from chalicelib.services import compose
 from tests.support.cache import warm
 from tests.support.ministack import Ministack
 from tests.support.nesting import DEEPEST, TOO_DEEP, nested

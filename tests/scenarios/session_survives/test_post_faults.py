@@ -16,7 +16,7 @@ import pytest
 from chalicelib.adapters.apigateway.poster import ApiGatewayPoster
 from chalicelib.adapters.http.sigv4 import Credentials
 from chalicelib.adapters.system import SystemClock
-from chalicelib.services import compose
+from chalicelib.composition import compose
 from tests.support.world import World
 
 TIMEOUT_S = 0.3

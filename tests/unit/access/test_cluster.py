@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from chalicelib.access.claims import LEEWAY_S
+from chalicelib.composition import compose
 from chalicelib.entrypoints.http import rest
-from chalicelib.services import compose
 from tests.support.world import World
 
 

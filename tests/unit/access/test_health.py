@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from chalicelib.access.health import KNOWN_MS
+from chalicelib.composition import compose
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.settings import Settings, WebSocketApi
-from chalicelib.services import compose
 from tests.support.world import World
 
 APIS = (WebSocketApi("a1", "ws-0"), WebSocketApi("b2", "ws-1"))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.composition import compose
 from chalicelib.entrypoints import websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel.errors import Unavailable
@@ -15,7 +16,6 @@ from chalicelib.kernel.rates import DEFAULT_LIMITS, Rate
 from chalicelib.kernel.settings import Settings
 from chalicelib.model.identifiers import ConnectionId, Region, RoomId, UserId
 from chalicelib.model.lines import Turn
-from chalicelib.services import compose
 from tests.support.counting import counted
 from tests.support.world import START_MS, World
 

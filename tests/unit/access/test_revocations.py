@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from chalicelib.access.claims import LEEWAY_S
+from chalicelib.composition import compose
 from chalicelib.entrypoints import queues, websocket
 from chalicelib.entrypoints.http import rest
-from chalicelib.services import compose
 from tests.support.world import START_MS, World, record
 
 

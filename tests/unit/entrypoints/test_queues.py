@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.memory import MemoryQueue
+from chalicelib.composition import compose
 from chalicelib.entrypoints import queues
 from chalicelib.jobs import JOBS
 from chalicelib.jobs.base import RawJob
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.delivery import Outcome, Post
 from chalicelib.model.identifiers import ConnectionId
-from chalicelib.services import compose
 from tests.support.world import World, record
 
 

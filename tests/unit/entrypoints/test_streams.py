@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from chalicelib.composition import compose
 from chalicelib.entrypoints import streams
 from chalicelib.jobs.delivery import DeliverEntry
 from chalicelib.jobs.foreign import DeliverForeign, ForeignChange, NoteCopies
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.identifiers import MessageId, RoomId
 from chalicelib.model.replication import Arrival, Replicated, ReplicatedDedupe
-from chalicelib.services import compose
 from tests.support.stores import LOBBY, OTHER, THERE, message
 from tests.support.world import World
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.memory import MemoryMessageLog
+from chalicelib.composition import compose
 from chalicelib.entrypoints import queues
 from chalicelib.entrypoints.http import rest
 from chalicelib.jobs.base import RawJob
@@ -19,7 +20,6 @@ from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Outcome
 from chalicelib.model.identifiers import ConnectionId, Region, RoomId
 from chalicelib.model.log import Entry
-from chalicelib.services import compose
 from tests.support.faults import How, Plan, at_every_call
 from tests.support.world import World, record
 

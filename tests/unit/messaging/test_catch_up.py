@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.services import compose
+from chalicelib.composition import compose
 from tests.support.regions import LOBBY, US, Regions, alternating
 from tests.support.world import World
 

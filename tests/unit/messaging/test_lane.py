@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.composition import compose
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.delivery import Cursor, Lease, Outcome
 from chalicelib.model.identifiers import ConnectionId
-from chalicelib.services import compose
 from tests.support.deliveries import HERE, LOBBY, arrived, got, jobs, send
 from tests.support.interleaving import before
 from tests.support.lanes import laned, warmed, work

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.composition import compose
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel.errors import Unavailable
-from chalicelib.services import compose
 from chalicelib.wire import attachments
 from tests.support.socketio import Client, Poller
 from tests.support.world import World

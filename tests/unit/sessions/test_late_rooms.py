@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.memory import MemoryRoomStore
+from chalicelib.composition import compose
 from chalicelib.entrypoints.http import rest
 from chalicelib.model.identifiers import RoomId, UserId
 from chalicelib.model.rooms import Member
-from chalicelib.services import compose
 from tests.support.socketio import Device, say
 from tests.support.world import World
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from chalicelib.composition import compose
 from chalicelib.entrypoints import queues
 from chalicelib.entrypoints.http import rest
 from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Outcome, Post
 from chalicelib.model.identifiers import ConnectionId, UserId
-from chalicelib.services import compose
 from tests.support.socketio import LONG, REFUSED, Client, Poller, contents
 from tests.support.world import Killed, World, record
 from workbench.simulator.twins import RedisState
