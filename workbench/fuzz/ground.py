@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import jwt
 
 from chalicelib.adapters.apigateway.engine import EnginePoster
+from chalicelib.composition import compose
 from chalicelib.entrypoints import queues, schedules, websocket
 from chalicelib.entrypoints.http.rest import HttpRequest
 from chalicelib.entrypoints.socketio import polling
@@ -26,7 +27,7 @@ from chalicelib.model.delivery import Outcome, Post
 from chalicelib.model.identifiers import ConnectionId, RoomId, UserId
 from chalicelib.model.jobs import QueuedJob
 from chalicelib.model.rooms import Member, Role, Room, RoomType
-from chalicelib.services import Adapters, compose
+from chalicelib.ports.adapters import Adapters
 from workbench import twins
 from workbench.simulator.ports import SeededIds
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib import wiring
-from chalicelib.services import compose
+from chalicelib.composition import compose
 from workbench import twins
 from workbench.gateway import Invoker
 
