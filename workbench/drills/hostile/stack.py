@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import os
 import re
@@ -43,6 +42,7 @@ SETTINGS = {
     "TIDINGS_LIMITS": json.dumps(LIMITS),
     "TIDINGS_LOG_LEVEL": "ERROR",
 }
+_COUNT = "stats:traffic"
 _CONCURRENCY = 256  # polls of honest clients wait in executions
 _MADE_UP = re.compile(r"hostile\.[a-z0-9.-]+|[0-9]+(\.[0-9]+){3}|[0-9A-Z]{26}|[\w-]{15}=")
 
@@ -73,29 +73,20 @@ async def serve(stores: str, out: IO[str]) -> None:
 def _left(stack: EmbeddedStack, ledger: Ledger, users: Sequence[str]) -> dict[str, Any]:
     """What Redis and the table of connections still have of the attackers.
 
-    `keys` by their form, without the made-up parts; `immortal`: keys of anybody that never expire;
+    `keys` by their form, without the made-up parts; `immortal`: keys of anybody that never expire,
+    but for the count of deliveries, which the next report lets expire;
     `sessions`: of attackers so far, with their rooms; `connections`: that are stored as connected.
     """
-    with _no_call_counted(ledger):
-        adapters = wiring.services().adapters
-        held = _keys(stack, adapters)
-        hostile = [key for key in held if ledger.is_hostile(key)]
-        rows = [each for user in users for each in adapters.connections.of_user(UserId(user))]
+    adapters = wiring.services().adapters
+    held = _keys(stack, adapters)
+    hostile = [key for key in held if ledger.is_hostile(key)]
+    rows = [each for user in users for each in adapters.connections.of_user(UserId(user))]
     return {
         "keys": dict(Counter(_MADE_UP.sub("…", key) for key in hostile)),
-        "immortal": sorted(key for key, ttl_ms in held.items() if ttl_ms == -1),
+        "immortal": sorted(key for key, ttl_ms in held.items() if ttl_ms == -1 and key != _COUNT),
         "sessions": len(ledger.names),
         "connections": len(rows),
     }
-
-
-@contextlib.contextmanager
-def _no_call_counted(ledger: Ledger) -> Any:
-    before = ledger.as_data()
-    try:
-        yield
-    finally:
-        ledger.counts = {cause: Counter(each) for cause, each in before.items()}
 
 
 def _keys(stack: EmbeddedStack, adapters: Any) -> Mapping[str, int]:
