@@ -87,6 +87,7 @@ def test_the_ratio_is_judged_for_both_figures() -> None:
     assert judging.within(quiet, Delays(9, 0.2, 0.4), 2.0)
     assert not judging.within(quiet, Delays(9, 0.21, 0.2), 2.0)
     assert not judging.within(quiet, Delays(9, 0.1, 0.41), 2.0)
+    assert judging.within(Delays(9, 0.005, 0.015), Delays(9, 0.02, 0.1), 2.0), "nobody notices"
     assert not judging.within(quiet, Delays(0, None, None), 2.0), "nothing was shown"
 
 

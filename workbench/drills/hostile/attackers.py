@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from .attack import Attack, Site
 from .greedy import GREEDY
 from .strangers import STRANGERS
 
+_NICE = 5
 ATTACKS: Mapping[str, type[Attack]] = {each.name: each for each in (*STRANGERS, *GREEDY)}
 
 
@@ -44,6 +46,7 @@ async def attack(order: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def main() -> None:
     if sys.platform == "linux":
         die_with_parent()
+    os.nice(_NICE)  # their own work is not what honest clients shall suffer from
     print(json.dumps(asyncio.run(attack(json.loads(sys.stdin.read())))))
 
 

@@ -47,7 +47,8 @@ class Plan:
         attacks: The names of `ATTACKS`.
         per_s: Attacks a second, all together; some are several requests.
         most: Times that each is made, at most.
-        within_ratio: How much longer deliveries may take under attack, p50 and p99.
+        within_ratio: How much longer deliveries may take under attack, p50 and p99; less than a
+            tenth of a second they may take in any case.
     """
 
     clients: int = 50
@@ -180,7 +181,7 @@ async def run(plan: Plan, watch: Watch = lambda progress: None) -> Result:
     )
     costs = judging.costs(drill.told, drill.ledgers[1], drill.ledgers[2])
     promises = {
-        f"deliveries take at most {plan.within_ratio:g} times as long as alone": judging.within(
+        f"deliveries take less than 0.1 s, or {plan.within_ratio:g} times as long as alone": judging.within(
             quiet, attacked, plan.within_ratio
         ),
         "no attack is answered with a server error": not any(
