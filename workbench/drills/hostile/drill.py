@@ -180,10 +180,9 @@ async def run(plan: Plan, watch: Watch = lambda progress: None) -> Result:
         for event in events
     )
     costs = judging.costs(drill.told, drill.ledgers[1], drill.ledgers[2])
+    soon = f"deliveries take less than 0.1 s, or {plan.within_ratio:g} times as long as alone"
     promises = {
-        f"deliveries take less than 0.1 s, or {plan.within_ratio:g} times as long as alone": judging.within(
-            quiet, attacked, plan.within_ratio
-        ),
+        soon: judging.within(quiet, attacked, plan.within_ratio),
         "no attack is answered with a server error": not any(
             judging.is_failure(answer) for cost in costs.values() for answer in cost.answers
         ),
