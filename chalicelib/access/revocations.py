@@ -2,8 +2,8 @@
 
 The store is what holds: every handshake, renewal and HTTP request reads it. For frames, which read
 no table, a revocation is noted in Redis, where their round trip finds it, and sent to all
-processes. Jobs close what is open. They come several times, as a connection may be opened by a
-handshake that was checked just before.
+processes. Jobs close what is open. They come several times, as a handshake that was checked just
+before may open a connection a little later.
 """
 
 from __future__ import annotations
@@ -76,11 +76,14 @@ class Revocations:
         if frame.from_store:
             self.check(frame.connection.user_id)
 
-    def overtook(self, user_id: UserId, checked_ms: int) -> bool:
-        """Whether a revocation came between a check and now, when its connection is stored.
+    def revoked_since(self, user_id: UserId, checked_ms: int) -> bool:
+        """Whether the user was revoked or disconnected after a check. Ask after the write.
 
-        That is read only if the check was a while ago. Otherwise the jobs of a revocation that the
-        check has not seen find the connection.
+        The store is read only if the check was a while ago. Otherwise the jobs of a revocation that
+        the check did not see find the connection that was written.
+
+        Args:
+            checked_ms: When the user was checked; 0 if that is unknown.
         """
         now_ms = self._clock.now_ms()
         if now_ms - checked_ms <= FRESH_MS:

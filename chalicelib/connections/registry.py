@@ -91,7 +91,7 @@ class Connections:
             roles=identity.roles,
         )
         self._store.put(connection)
-        if self._revocations.overtook(connection.user_id, identity.checked_ms):
+        if self._revocations.revoked_since(connection.user_id, identity.checked_ms):
             self.close(connection.connection_id)
             raise PermissionDenied(REVOKED)
         number = self.register(connection)
@@ -205,7 +205,7 @@ class Connections:
             return
         moved = replace(connection, target=target, last_ping_ms=self._clock.now_ms())
         self._store.put(moved)
-        if self._revocations.overtook(moved.user_id, moved.last_ping_ms):
+        if self._revocations.revoked_since(moved.user_id, moved.last_ping_ms):
             for each in (moved.target, connection.target):
                 self.end(each, Reason.DISCONNECTED)
             return

@@ -48,7 +48,7 @@ class RevocationStore(Protocol):
 
 
 class RevokedUsers(Protocol):
-    """Revocations in the cache, which is told of them so that no frame has to read the store."""
+    """Revocations as the cache knows them, so that no frame has to read the store."""
 
     def note_revoked(self, user_id: UserId, until_ms: int) -> None:
         """From now on, say so of each charge of the user, for an hour (atomic).
