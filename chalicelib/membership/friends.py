@@ -9,7 +9,7 @@ introduced: each gets the other's presence, once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 
 from ..jobs.delivery import IntroduceFriend
 from ..jobs.outbound import FriendshipChanged
@@ -76,17 +76,29 @@ class Friends:
         self._store.remove(user_id, friend_id)
         self._invalidate(user_id, friend_id)
 
-    def page(self, user_id: UserId, after: UserId, limit: int | None) -> tuple[list[Friend], bool]:
-        """Return friends, sent and received requests, by user id, and whether there is more.
+    def page(
+        self,
+        user_id: UserId,
+        after: UserId,
+        limit: int | None,
+        hidden: Callable[[], Set[UserId]] = frozenset,
+    ) -> tuple[list[Friend], UserId | None]:
+        """Return a page of friends, sent and received requests, by user id.
 
         Received requests are eventually consistent.
 
         Args:
             after: Those above this id; "" for all.
             limit: The most of them; None for all.
+            hidden: Whose requests are left out.
+
+        Returns:
+            Also after whom the next page begins; None if there is none.
         """
         mine, theirs = self._store.put_by(user_id), self._store.put_for(user_id)
-        others = sorted(other for other in {*mine, *theirs} if other > after)
+        incoming = theirs.keys() - mine.keys()
+        incoming -= hidden() if incoming else set()
+        others = sorted(other for other in {*mine, *incoming} if other > after)
         page = others[:limit]
         mutual = self._store.mutual(user_id, [other for other in page if other in mine])
         found = []
@@ -99,7 +111,7 @@ class Friends:
                 found.append(Friend(other, FriendStatus.FRIENDS, since_ms))
             else:
                 found.append(Friend(other, FriendStatus.REQUESTED, since_ms))
-        return found, len(page) < len(others)
+        return found, page[-1] if len(page) < len(others) else None
 
     def of(self, user_id: UserId) -> list[UserId]:
         """Return the user's friends, by user id; of many, eventually consistent (an index)."""

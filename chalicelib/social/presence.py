@@ -23,6 +23,7 @@ from ..jobs.delivery import IntroduceFriend, SettlePresence
 from ..jobs.outbound import FriendshipChanged
 from ..kernel import ids, times
 from ..kernel.errors import CacheDown, PermissionDenied, Unavailable
+from ..membership.consent import Consent
 from ..membership.friends import Friends
 from ..membership.invalidation import CHECK_S
 from ..membership.rooms import Rooms
@@ -49,6 +50,7 @@ class Presences:
         connections: Connections,
         presence_jobs: PresenceJobs,
         friends: Friends,
+        consent: Consent,
         rooms: Rooms,
         telling: Telling,
         room_changes: RoomChanges,
@@ -62,6 +64,7 @@ class Presences:
         self._connections = connections
         self._presence_jobs = presence_jobs
         self._friends = friends
+        self._consent = consent
         self._rooms = rooms
         self._telling = telling
         self._room_changes = room_changes
@@ -138,13 +141,15 @@ class Presences:
         """Return the presence of these users, in the order given.
 
         Raises:
-            PermissionDenied: One of them is neither a friend nor in a room with the viewer.
+            PermissionDenied: One of them is neither a friend nor in a room with the viewer, or has
+                blocked the viewer.
         """
         known = {viewer, *self._friends.among(viewer, user_ids)}
-        unknown = [user_id for user_id in user_ids if user_id not in known]
-        rooms = set(self._rooms.rooms_of(viewer)) if unknown else set()
-        for user_id in unknown:
-            if rooms.isdisjoint(self._rooms.rooms_of(user_id)):
+        others = [user_id for user_id in user_ids if user_id not in known]
+        blockers = self._consent.blockers(viewer, others) if others else set()
+        rooms = set(self._rooms.rooms_of(viewer)) if others else set()
+        for user_id in others:
+            if user_id in blockers or rooms.isdisjoint(self._rooms.rooms_of(user_id)):
                 raise PermissionDenied(
                     "user_id: you can see the presence only of friends and of members of your rooms"
                 )
@@ -157,6 +162,11 @@ class Presences:
             held[each.user_id].append(each)
         unknown = Presence(UserId(""), self._region)
         return [merged(held[user] or [replace(unknown, user_id=user)]) for user in user_ids]
+
+    def is_invisible(self, user_id: UserId) -> bool:
+        """Whether a user has chosen to be shown as offline while they are connected."""
+        latest = latest_choice(self._store.get_many([user_id], self._regions))
+        return latest is not None and latest.chosen is Status.OFFLINE
 
     def _elsewhere(self, user_id: UserId) -> list[Presence]:
         """Return a user's presence in the other regions; with one region, no read."""

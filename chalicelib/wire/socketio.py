@@ -80,6 +80,8 @@ def decode(text: str) -> Packet:
     data, fault = _load(kind, found["data"]) if found["data"] else (None, None)
     if not _fits(kind, data):
         raise ProtocolError("the payload does not fit the packet type")
+    if kind in _EVENTS and data is not None:
+        data = [_sayable(data[0]), *data[1:]]
     return Packet(kind, namespace, data, ack_id, attachments, fault)
 
 
@@ -135,6 +137,11 @@ def _load(kind: PacketKind, text: str) -> tuple[Any, BadRequest | None]:
     if name is None:
         raise ProtocolError(str(fault))
     return [json.loads(name[1])], fault
+
+
+def _sayable(name: str) -> str:
+    """The name of an event, which answers repeat: UTF-8 has no place for half a character."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def _dump(data: Any) -> str:

@@ -12,6 +12,7 @@ import pytest
 from tests.support.node import installed
 from workbench.cli.drill import as_data, as_lines
 from workbench.drills.checker import check
+from workbench.drills.crowd import MIX
 from workbench.drills.doubles import Why
 from workbench.drills.history import (
     Client,
@@ -26,7 +27,7 @@ from workbench.drills.history import (
     Seen,
     Sent,
 )
-from workbench.drills.storm import MIX, Plan, Result
+from workbench.drills.storm import Plan, Result
 
 ANN, BEN, ROOM = Client("ann"), Client("ben"), Room("room")
 ENTRY = LogEntry(MessageId("m"), Key("k"))

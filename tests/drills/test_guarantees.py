@@ -23,7 +23,7 @@ ON = date(2026, 11, 29)
 
 def test_every_drill_has_a_row() -> None:
     names = guarantees.names(PAGE.read_text())
-    assert sorted(names) == sorted({*SCENARIOS, "storm", "region-loss, global"})
+    assert sorted(names) == sorted({*SCENARIOS, "storm", "hostile", "region-loss, global"})
 
 
 def test_every_row_has_figures_of_a_run_that_held() -> None:
@@ -52,6 +52,10 @@ def test_a_line_of_figures() -> None:
     assert told == (
         "held: 62 sent, 0 lost, 0 doubled, 0 misordered, full service after 1.2 s "
         "(2026-11-29, `tidings drill cache-loss --seed 3`)"
+    )
+    times = {"ratio_p50": 1.0, "ratio_p99": 1.57}
+    assert "deliveries took 1 times as long, p99 1.57 times" in guarantees.line(
+        {**TOLD, "times": times}, command, ON
     )
     lost = {**TOLD, "ok": False, "not_copied": 2, "times": {"outage_max_s": 0.5}}
     assert guarantees.line(lost, command, ON) == (

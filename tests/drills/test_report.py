@@ -109,6 +109,13 @@ def test_it_shows_the_verdicts_the_figures_the_command_and_the_faults_window() -
     assert "<h2>Faults</h2>" not in page(good)
 
 
+def test_further_tables_have_a_head() -> None:
+    text = page(replace(SHEET, tables={"Attacks": [("attack", "answers"), ("sends", "3 <ack>")]}))
+    assert Elements(text).open == []
+    assert "<tr><th>attack</th><th>answers</th></tr>" in text
+    assert "<tr><td>sends</td><td>3 &lt;ack&gt;</td></tr>" in text
+
+
 @pytest.mark.parametrize("most", [0, 0.5, 3, 24, 54, 1234])
 def test_a_chart_holds_all_its_values(most: float) -> None:
     drawn = chart("It & more", {"here": [(0.0, 0.0), (5.0, most), (8.0, 1.0)]}, 10.0)

@@ -11,7 +11,8 @@ from collections import Counter
 import pytest
 
 from tests.support.node import installed
-from workbench.drills.storm import MIX, Plan, cast, seat
+from workbench.drills.crowd import MIX, cast, seat
+from workbench.drills.storm import Plan
 
 SEED = 4
 
@@ -38,12 +39,13 @@ def test_stock_clients_have_the_share_that_was_asked_for() -> None:
 
 def test_everybody_has_a_seat_in_as_many_rooms_as_planned() -> None:
     plan, clients = Plan(), list(cast(200))
-    rooms = seat(clients, plan, random.Random(1))
+    shape = (plan.room_size, plan.rooms_each)
+    rooms = seat(clients, *shape, random.Random(1))
     assert len(rooms) == 100
     assert {len(set(room)) for room in rooms} == {plan.room_size}
     assert set(Counter(client for room in rooms for client in room).values()) == {plan.rooms_each}
-    assert seat(clients, plan, random.Random(1)) == rooms
-    assert seat(clients, plan, random.Random(2)) != rooms
+    assert seat(clients, *shape, random.Random(1)) == rooms
+    assert seat(clients, *shape, random.Random(2)) != rooms
 
 
 @pytest.mark.extended

@@ -8,6 +8,7 @@ import itertools
 import os
 import sys
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ WITHIN_S = 10.0
 _numbers = itertools.count(1)
 
 APP = """
+import contextvars
 import sys
 import threading
 import time
@@ -79,6 +81,10 @@ def cut(event, context):
     raise KeyError("a service of the stack")
 
 
+def called_by(event, context):
+    return next((each.get() for each in contextvars.copy_context() if each.name == "caller"), "")
+
+
 def about(event, context):
     left = context.get_remaining_time_in_millis()
     names = [context.function_name, context.invoked_function_arn, context.aws_request_id]
@@ -128,6 +134,17 @@ async def test_an_environment_serves_one_invocation_at_a_time(project: Project) 
     project.write(parties=4)  # all four must be inside at once to get on
     answers = await asyncio.gather(*(project.call("alone") for _ in range(4)))
     assert answers == [1, 1, 1, 1]
+
+
+async def test_an_invocation_runs_in_the_context_of_its_caller(project: Project) -> None:
+    caller: ContextVar[str] = ContextVar("caller")
+
+    async def call(name: str) -> Any:
+        caller.set(name)
+        return await project.call("called_by")
+
+    answers = await asyncio.gather(*(asyncio.create_task(call(name)) for name in "abc"))
+    assert answers == ["a", "b", "c"]
 
 
 async def test_a_raising_handler_is_a_function_error_and_the_next_call_is_served(

@@ -21,15 +21,17 @@ from operate.cli import http, options
 from workbench.drills import report as pages
 from workbench.drills import storm as storms
 from workbench.drills.checker import Kind
+from workbench.drills.crowd import Progress as At
 from workbench.drills.figures import figures
 from workbench.drills.history import History
 from workbench.drills.timelines import timelines
 
-from . import drill_regions, verdicts
+from . import drill_hostile, drill_regions, verdicts
 
 app = typer.Typer(no_args_is_help=True, help="Drills: run the system under faults and check it.")
 
 drill_regions.add_to(app)
+drill_hostile.add_to(app)
 _PLAN = storms.Plan()
 
 
@@ -150,7 +152,7 @@ async def _run(plan: storms.Plan, url: str | None, console: Console) -> storms.R
     with Progress(*columns, console=console) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def watch(at: storms.Progress) -> None:
+        def watch(at: At) -> None:
             if at.phase not in tasks:
                 tasks[at.phase] = bars.add_task(at.phase, total=int(at.of))
             bars.update(tasks[at.phase], completed=int(at.done), total=int(at.of))

@@ -25,8 +25,8 @@ from workbench.drills import aws, regional
 from workbench.drills import report as pages
 from workbench.drills.charts import Window
 from workbench.drills.checker import Kind
+from workbench.drills.crowd import Progress as At
 from workbench.drills.scenarios import SCENARIOS
-from workbench.drills.storm import Progress as At
 from workbench.drills.timelines import timelines
 from workbench.stack.children import StackError
 

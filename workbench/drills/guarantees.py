@@ -50,5 +50,8 @@ def line(told: Mapping[str, Any], command: str, on: date) -> str:
         parts.append(f"longest outage {outage_s:.1f} s")
     if full_s is not None:
         parts.append(f"full service after {full_s:.1f} s")
+    if times.get("ratio_p50") is not None:
+        ratio = f"{times['ratio_p50']:g} times as long, p99 {times['ratio_p99']:g} times"
+        parts.append(f"deliveries took {ratio}")
     outcome = "held" if told["ok"] else "**broken**"
     return f"{outcome}: {', '.join(parts)} ({on.isoformat()}, `{command}`)"

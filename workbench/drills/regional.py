@@ -23,6 +23,7 @@ from workbench.stack.regions.orders import LAG, REPLICATION, Order
 
 from . import checker
 from .aftermath import converged, not_copied, with_first_ids, without
+from .crowd import TRANSPORTS, Progress, Watch, cast
 from .figures import Figures, figures
 from .ground import Ground
 from .history import Acked, Client, History, LogEntry, MessageId, Room
@@ -32,7 +33,6 @@ from .python_member import PythonMember
 from .recorder import Recorder
 from .scenarios import SCENARIOS
 from .service import Service, ServiceError
-from .storm import TRANSPORTS, Progress, Watch, cast
 from .swarm import Swarm
 from .talking import Talk
 

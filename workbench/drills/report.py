@@ -63,6 +63,7 @@ class Sheet:
         promises: What the scenario has checked itself, and whether it held.
         differing: Number of rooms whose logs differ between regions.
         window: When the faults lasted.
+        tables: Further tables by their titles; the first row is the head.
     """
 
     title: str
@@ -76,6 +77,7 @@ class Sheet:
     window: Window | None = None
     promises: Mapping[str, bool] = field(default_factory=dict)
     differing: int = 0
+    tables: Mapping[str, Sequence[Sequence[object]]] = field(default_factory=dict)
 
 
 def page(sheet: Sheet) -> str:
@@ -114,6 +116,9 @@ def _body(sheet: Sheet) -> Iterator[str]:
     names = [name for name in counts.__slots__ if name != "cuts"]
     yield _table({_words(name): getattr(counts, name) for name in names})
     yield "</div></div>"
+    for title, rows in sheet.tables.items():
+        yield f"<h2>{escape(title)}</h2>"
+        yield _wide(rows)
     if verdict.faults:
         yield "<h2>Faults</h2>"
         yield _faults(sheet)
@@ -159,6 +164,12 @@ def _table(rows: Rows) -> str:
         for name, value in rows.items()
     )
     return f"<table>{''.join(lines)}</table>"
+
+
+def _wide(rows: Sequence[Sequence[object]]) -> str:
+    head, *lines = ("".join(f"<td>{escape(str(each))}</td>" for each in row) for row in rows)
+    head = head.replace("td>", "th>")
+    return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
 def _faults(sheet: Sheet) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from chalicelib.kernel.settings import ANY_ORIGIN, Settings
 from operate import triggers
 from operate.keys import Keys
 from operate.surroundings import local
-from workbench.gateway import Gateway, HttpApi, Limits, WebSocketApi
+from workbench.gateway import Gateway, HttpApi, Invoker, Limits, WebSocketApi
 
 from . import resources, running
 from .children import Child, not_listening, require_free
@@ -51,7 +51,7 @@ class EmbeddedStack:
     those of the queues come on top. `home` is the folder in which the one stack that runs from
     there says where it is, `persist` keeps its data there. `given` services, else those of
     `AWS_ENDPOINT_URL` and `TIDINGS_REDIS_URL` when set, are used instead of children; with
-    `in_memory` there are none of these.
+    `in_memory` there are none of these. `around` puts an invoker of one's own before the functions.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class EmbeddedStack:
         concurrency: int = 64,
         given: Given | None = None,
         in_memory: bool = False,
+        around: Callable[[Invoker], Invoker] = lambda functions: functions,
     ) -> None:
         self.port = port
         self.region = region
@@ -104,7 +105,7 @@ class EmbeddedStack:
         self._rollout = Rollout(self.functions, ROOT / "app.py")
         self._rate = MessageRate()
         self._faults = given.faults if given else None
-        self._nudging = Nudging(self.functions, self._pumps, self._rate, self._faults)
+        self._nudging = Nudging(around(self.functions), self._pumps, self._rate, self._faults)
         self._sqs: Queues | None = None
 
     @property

@@ -88,7 +88,8 @@ class InProcessFunctions:
         loop = asyncio.get_running_loop()
         context = LambdaContext(function, time.monotonic() + timeout_s)
         pool = self._reserved.get(function, self._pool)
-        work = loop.run_in_executor(pool, self._run, function, json.dumps(event), context)
+        own = contextvars.copy_context()
+        work = loop.run_in_executor(pool, own.run, self._run, function, json.dumps(event), context)
         return json.loads(await asyncio.wait_for(work, timeout_s))
 
     def http_routes(self) -> list[tuple[str, str]]:

@@ -41,6 +41,12 @@ class Expiring:
         with self._lock:
             self._state = {key: held for key, held in self._state.items() if not lost(key)}
 
+    def keys(self) -> list[str]:
+        """The keys that have not expired."""
+        with self._lock:
+            now_ms = self._clock.now_ms()
+            return [key for key, (until_ms, _) in self._state.items() if now_ms < until_ms]
+
     def replica(self) -> State:
         """What a replica has now."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from .buckets import Buckets, take
 
 PARTS_MS, FAREWELL_MS, STALLED_MS = 60_000, 2_000, 10_000
 UPGRADED_MS = 200_000  # then a session that was upgraded is forgotten
+EXPIRES_MS = 1_000  # between two looks for what has expired
 
 
 @dataclass
@@ -64,7 +66,8 @@ class MemorySessions:
         self._parts: dict[ConnectionId, tuple[int, dict[int, tuple[PacketPart, str]]]] = {}
         self._numbers: dict[ConnectionId, int] = {}
         self._polling: dict[ConnectionId, int] = {}
-        self._buckets: dict[ConnectionId, Buckets] = {}
+        self._buckets: dict[ConnectionId, tuple[int, Buckets]] = {}
+        self._expires_ms = 0
         self.down = False
 
     def flush(self) -> None:
@@ -72,6 +75,24 @@ class MemorySessions:
         self._parts.clear()
         self._polling.clear()
         self._buckets.clear()
+
+    def keys(self) -> list[str]:
+        """The keys of Redis that stand for what is kept."""
+        with self._lock:
+            self._expire()
+            found = [f"engine:{{{sid}}}" for sid in self._kept]
+            found += [f"engine:{{{sid}}}:out" for sid, each in self._kept.items() if each.frames]
+            found += [f"engine:{{{sid}}}:limits" for sid in self._buckets]
+            found += [f"engine:{{{sid}}}:end" for sid in self._ended]
+            return found + [f"engine:{{{sid}}}:parts" for sid in self._parts]
+
+    def held_bytes(self) -> int:
+        """The size of the frames and the parts that wait."""
+        with self._lock:
+            self._expire()
+            frames = [text for each in self._kept.values() for text in each.frames]
+            parts = [text for _, each in self._parts.values() for _, text in each.values()]
+            return sum(len(text.encode()) for text in (*frames, *parts))
 
     def open(self, session: EngineSession) -> None:
         with self._lock:
@@ -90,7 +111,11 @@ class MemorySessions:
             self._up()
             if named and self._find(sid) is None:
                 return None, Paid()
-            paid = take(self._buckets.setdefault(sid, {}), charge, self._clock.now_ms())
+            self._expire()
+            now_ms = self._clock.now_ms()
+            buckets = self._buckets.get(sid, (0, {}))[1]
+            paid = take(buckets, charge, now_ms)
+            self._buckets[sid] = now_ms + math.ceil(charge.burst * 1000 / charge.per_s), buckets
         return self.get(sid), paid
 
     def ping(self, sid: ConnectionId, before_ms: int, now_ms: int) -> bool:
@@ -159,6 +184,7 @@ class MemorySessions:
         with self._lock:
             effect, _ = self._step(sid, Input.CLOSE)
             self._parts.pop(sid, None)
+            self._numbers.pop(sid, None)
             self._polling.pop(sid, None)
             if effect is Reaction.END:
                 self._ended[sid] = end, self._clock.now_ms() + FAREWELL_MS
@@ -271,6 +297,20 @@ class MemorySessions:
             return kept
         del self._kept[sid]
         return None
+
+    def _expire(self) -> None:
+        """Forget what has expired, so that a stack in memory does not grow."""
+        now_ms = self._clock.now_ms()
+        if now_ms < self._expires_ms:
+            return
+        self._expires_ms = now_ms + EXPIRES_MS
+        self._buckets = {sid: each for sid, each in self._buckets.items() if each[0] > now_ms}
+        self._ended = {sid: each for sid, each in self._ended.items() if each[1] > now_ms}
+        self._parts = {sid: each for sid, each in self._parts.items() if each[0] > now_ms}
+        self._numbers = {sid: each for sid, each in self._numbers.items() if sid in self._parts}
+        for sid, kept in list(self._kept.items()):
+            if now_ms >= kept.forgotten_ms:
+                del self._kept[sid]
 
     def _waiting(self, sid: ConnectionId) -> dict[int, tuple[PacketPart, str]]:
         until_ms, parts = self._parts.get(sid, (0, {}))

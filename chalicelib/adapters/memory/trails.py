@@ -40,6 +40,11 @@ class MemoryTrails:
     def flush(self) -> None:
         self._trails.clear()
 
+    def keys(self) -> list[str]:
+        """The keys of Redis that stand for what is kept."""
+        with self._lock:
+            return [f"trail:{{{sid}}}" for sid in self._trails]
+
     def lag(self) -> None:
         """From now on, a replica does not get what is written."""
         self.copy = dict(self._trails)

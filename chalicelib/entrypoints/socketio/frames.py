@@ -53,6 +53,7 @@ class SessionFrame:
 # What packets cost that are handed over by several calls; others cost one token.
 _TOKENS = {Effect.PROBE: 20, Effect.UPGRADE: 20}
 _TOO_EARLY_TOKENS = 99  # what a pong costs beside, of a session that has not been pinged
+_ENDING_TOKENS = 100  # what a frame costs that ends its session
 SID_LENGTH = 128  # of the ids that clients name; those given are shorter
 _SINCE_4_8 = re.compile("[0-9a-z]+")
 
@@ -212,24 +213,57 @@ def frame(services: Services, context: dict[str, Any], body: str, handler: Handl
     except OtherProtocol:
         return None
     except RefusedTooOften as refusal:
-        telemetry.note("frame_refused", code=refusal.code)
-        services.engine.close(call.transport, Reason.REFUSED)
-        return ""
+        return _refused(call, refusal)
     except (ProtocolError, NotConnected) as fault:
-        if _is_json(services, call.transport):
+        return _failed(call, fault)
+
+
+def _refused(call: SessionFrame, refusal: RefusedTooOften) -> str:
+    """End a session that has sent too much. What was sent beside that costs two Redis trips.
+
+    Without a session, one of the frames that have used up the bucket has closed the websocket.
+    """
+    telemetry.note("frame_refused", code=refusal.code)
+    if call.services.engine.session(call.sid) is not None:
+        call.services.engine.close(call.transport, Reason.REFUSED)
+    return ""
+
+
+def _failed(call: SessionFrame, fault: ProtocolError | NotConnected) -> str | None:
+    """End the session of a frame that cannot be handled; None if the connection speaks JSON.
+
+    A client may have sent many such frames before the first of them has closed its websocket, and
+    each looks for what is to be closed. So they are paid for; what has waited for its CONNECT is.
+    """
+    services = call.services
+    try:
+        session = services.engine.paid(call.sid, 1)
+        if session is None and _is_json(services, call.transport):
             return None
-        telemetry.note("session_failed", reason=str(fault))
-        services.engine.close(call.transport)
-        return ""
+        if isinstance(fault, ProtocolError):
+            services.engine.paid(call.sid, _ENDING_TOKENS - 1)
+    except RefusedTooOften as refusal:
+        return _refused(call, refusal)
+    telemetry.note("session_failed", reason=str(fault))
+    services.engine.close(call.transport)
+    return ""
 
 
 def end_if_session(services: Services, context: dict[str, Any]) -> bool:
-    """End the Engine.IO session that sent a frame of the JSON protocol; False if there is none."""
-    target = transport(services, context)
-    if services.engine.session(target.connection_id) is None:
+    """End the Engine.IO session that sent a frame of the JSON protocol; False if there is none.
+
+    True also if so many frames have come from a connection that nobody knows that it is closed.
+    """
+    call = SessionFrame(services, transport(services, context), None)
+    try:
+        session = services.engine.paid(call.sid, _ENDING_TOKENS)
+    except RefusedTooOften as refusal:
+        _refused(call, refusal)
+        return True
+    if session is None:
         return False
     telemetry.note("session_failed", reason="not an Engine.IO packet")
-    services.engine.close(target)
+    services.engine.close(call.transport)
     return True
 
 

@@ -46,6 +46,7 @@ from .parking import PARKED_TOKENS, parked, stays_connected, until_moved
 _UNORDERED = "attachments: their order is unknown; send one event at a time, or use polling"
 _LOST = "attachments: some did not arrive; send the event again"
 _AWAY = "attachments: they cannot be kept now; try again later"
+_LONGEST_NAME = 128  # of an event, in the answer that refuses it
 _NAMESPACE_TOKENS = 20  # what it costs a session that a namespace comes or goes
 
 
@@ -111,7 +112,7 @@ class Chat(Application):
         known = socket.session
         identity = _identity(services, payload, known)
         services.limits.spend(identity.user_id, CONNECT)
-        services.revocations.check(identity.user_id)
+        identity = services.revocations.checked(identity)
         target = replace(
             socket.transport,
             connection_id=socket.connection_id,
@@ -154,7 +155,8 @@ class Chat(Application):
 
     def refuse(self, name: str, error: TidingsError) -> tuple[list[Any] | None, list[Any] | None]:
         fields = error.as_json()
-        return [{"ok": False, "error": fields}], ["error", {"action": name, **fields}]
+        named = {"action": name[:_LONGEST_NAME], **fields}
+        return [{"ok": False, "error": fields}], ["error", named]
 
     def ack(self, services: Services, socket: Socket, ack_id: int) -> bool:
         """Handle the ack of a delivered message like the action `message_delivered`."""

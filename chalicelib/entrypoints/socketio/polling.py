@@ -26,6 +26,9 @@ from .packets import CHAT
 
 NOT_POLLING = "not an Engine.IO polling request; use EIO=4 and transport=polling"
 _T_LENGTHS = range(7, 65)
+# What each further packet of a POST costs a session without a namespace: nobody pays for it but its
+# bucket, and clients send nothing but CONNECTs then.
+_UNCONNECTED_TOKENS = 10
 HEADERS = {"Content-Type": "text/plain; charset=UTF-8", "Cache-Control": "no-store"}
 
 
@@ -122,7 +125,10 @@ def _post(services: Services, request: HttpRequest, sid: ConnectionId, handler: 
         services.engine.close(session.target)
         return Answer(413, f"the payload exceeds {MAX_PAYLOAD} bytes")
     try:
-        for packet in engineio.decode_payload(body):
+        packets = engineio.decode_payload(body)
+        if len(packets) > 1 and not session.namespaces:
+            services.engine.paid(sid, _UNCONNECTED_TOKENS * (len(packets) - 1), named=True)
+        for packet in packets:
             answer = sessions.serve(call, packet, handler)
             if answer:
                 services.engine.post(session.target, [answer])

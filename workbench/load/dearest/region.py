@@ -122,6 +122,7 @@ class CountedRegion:
             "log": self.log,
             "cursors": stores.DynamoCursors(client, prefix),
             "friends": stores.DynamoFriendStore(client, prefix, own),
+            "consents": stores.DynamoConsentStore(client, prefix, own),
             "revocations": stores.DynamoRevocationStore(client, prefix, own),
             "presence": stores.DynamoPresenceStore(client, prefix),
             "markers": stores.DynamoMarkers(client, prefix),

@@ -21,7 +21,7 @@ from .region import CountedRegion, Measured
 
 USER_CHARACTERS, ROOM_CHARACTERS = 128, 64
 LARGEST_CONTENT = "x" * (MAX_CONTENT_BYTES - 2)  # in quotes, as JSON
-_LARGEST_METADATA = {"x": "y" * (MAX_METADATA_BYTES - 10)}
+LARGEST_METADATA = {"x": "y" * (MAX_METADATA_BYTES - 10)}
 _BATCH = 20
 
 
@@ -77,7 +77,7 @@ class Scene(CountedRegion):
         found = []
         for number in range(count):
             room_id = self.room(
-                f"{number:0{ROOM_CHARACTERS}}", [ME, user(number + 1)], _LARGEST_METADATA
+                f"{number:0{ROOM_CHARACTERS}}", [ME, user(number + 1)], LARGEST_METADATA
             )
             self.write(room_id, user(number + 1), 2, size)
             found.append(room_id)

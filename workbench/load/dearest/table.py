@@ -10,6 +10,7 @@ from operate.cost.markdown import usd
 
 from .actions import ACTIONS
 from .connections import CONNECTIONS
+from .consents import CONSENTS
 from .exceptions import MOST_READS, MOST_WRITES, WHY
 from .kinds import Kind, Who
 from .price import ratio
@@ -19,7 +20,7 @@ from .routes import ROUTES
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "dearest.md"
 BEGIN = "<!-- dearest: written by `python -m workbench.load.dearest --write` -->"
 END = "<!-- dearest: end -->"
-KINDS: Sequence[Kind] = (*ACTIONS.all, *ROUTES.all, *CONNECTIONS.all)
+KINDS: Sequence[Kind] = (*ACTIONS.all, *ROUTES.all, *CONSENTS.all, *CONNECTIONS.all)
 
 _TITLES: Mapping[Who, str] = {
     "user": "One user",

@@ -42,7 +42,7 @@ def test_a_packet_before_its_connect_looks_at_the_session_only(world: World) -> 
 def test_packets_that_wait_pay_until_the_session_ends() -> None:
     world = limited(packet=Rate(0.001, 250))
     client = Client(world, "s1=")
-    for in_ms in (1, 2, 3, 4, 5):
+    for in_ms in (1, 30, 31, 32, 33):  # the others come while two wait
         world.clock.at(in_ms, lambda: client.say(EVENT))
     before_ms = world.clock.ms
     client.say(EVENT)
@@ -222,3 +222,32 @@ def test_the_name_of_a_namespace_is_short(world: World) -> None:
     assert client.post(f"40/{'n' * 100},") == 200
     assert client.poll() == f'44/{"n" * 100},{{"message":"Invalid namespace"}}'
     assert client.post(f"40/{'n' * 900_000},") == 400
+
+
+@pytest.mark.parametrize("frame", ["abc", "42{", "42/nowhere,[]", '{"action":"hello"}', "", "b!"])
+def test_frames_that_end_the_session_are_paid_for(frame: str) -> None:
+    """Whoever sends many at once has each of them look for what is to be closed."""
+    world = limited(packet=Rate(0.001, 250))
+    client = Client(world, "s1=")
+    client.connect("alice")
+    for _ in range(4):
+        client.say(frame)
+    assert client.closed
+    ports = counted(world)
+    for _ in range(20):
+        assert client.say(frame) == ""
+    assert len(ports["sessions"].calls) <= 60
+    assert len(ports["connections"].calls) <= 20, "whose protocol it speaks"
+    assert calls(ports, "outbound", "delivery", "poster", "rooms") == []
+
+
+def test_what_comes_after_the_end_of_a_flooding_session_costs_little() -> None:
+    world = limited(packet=Rate(0.001, 30))
+    client = Client(world, "s1=")
+    client.connect("alice")
+    while not client.closed:
+        client.say("3")
+    ports = counted(world)
+    for _ in range(20):
+        assert client.say("3") == ""
+    assert len(calls(ports, *ports)) == 40, "its bucket, and whether it has ended"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from chalicelib.entrypoints.http import rest
+from chalicelib.entrypoints.http import operating
 from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Post
+from chalicelib.wire import engineio
+from tests.support.counting import counted
 from tests.support.socketio import Poller, contents
 from tests.support.world import World
 
@@ -57,7 +61,7 @@ def test_a_poll_that_waits_is_let_go_when_its_user_is_thrown_out(world: World) -
 
     def throw_out() -> None:
         parts = {"user_id": "mallory", "roles": ["admin"]}
-        world.http(rest.disconnect_user, "root", {"for_s": 60}, **parts)
+        world.http(operating.disconnect_user, "root", {"for_s": 60}, **parts)
         world.pump(until_ms=world.clock.ms)
 
     world.clock.at(300, throw_out)
@@ -96,3 +100,23 @@ def _known(world: World, client: Poller) -> Target:
     known = world.adapters.connections.get(client.sid)
     assert known is not None
     return known.target
+
+
+@pytest.mark.parametrize("packet", ["3", "6", "43[]", '40{"token":"x"}'])
+def test_a_payload_of_many_packets_costs_a_stranger_s_session_little(packet: str) -> None:
+    world = World()
+    client = Poller(world)
+    ports = counted(world)
+    assert client.post(engineio.SEPARATOR.join([packet] * 1_000)) == 429
+    trips = [call for name in ("cache", "sessions") for call in ports[name].calls]
+    assert len(trips) <= 12, "it pays for all packets at once, and the first of them ends it"
+    assert client.ask("GET", sid=client.sid).status == 400
+
+
+def test_three_namespaces_are_connected_by_one_post(world: World) -> None:
+    client = Poller(world)
+    token = json.dumps({"token": world.token("alice")})
+    names = ("", "/moments,", "/notifications,")
+    body = engineio.SEPARATOR.join(f"40{name}{token}" for name in names)
+    assert client.post(body) == 200
+    assert client.poll().count('{"sid"') == 3
