@@ -79,7 +79,7 @@ def _invited() -> tuple[Scene, str]:
 
 def _blocking(count: int) -> Scene:
     scene = Scene()
-    for number in range(1, count + 1):
-        scene.services.consent.block(UserId(ME), UserId(user(number)))
+    scene.services.consent.block(UserId(ME), UserId(user(1)))
+    scene.copy("consents", {"user_id": ME}, user(1), [user(n) for n in range(2, count + 1)])
     scene.settle()
     return scene

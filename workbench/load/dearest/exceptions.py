@@ -55,8 +55,6 @@ WHY: Mapping[str, str] = {
     ),
     "`GET /v1/notifications`": f"messages of 64 KB are 16 units each: {_OWED}",
     "`GET /v1/invitations`": f"the rooms are read, which may have metadata of 4 KB: {_OWED}",
-    "`POST /v1/invitations/{room_id}`": f"all that wait are read: {_OWED}",
-    "`DELETE /v1/invitations/{room_id}`": f"all that wait are read: {_OWED}",
     "`GET /v1/blocks`": f"it lists all blocks: {_OWED}",
     "`PUT /v1/blocks/{user_id}`": f"it counts the blocks: {_OWED}",
     "connect, JSON": _FRIENDS,

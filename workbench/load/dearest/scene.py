@@ -56,7 +56,7 @@ class Scene(CountedRegion):
         store = self.services.adapters.connections
         [one] = store.of_user(UserId(users[0]))
         store.join(opened, one.target)
-        self._copy("room_connections", {"room_id": opened}, users[0], users[1:])
+        self.copy("room_connections", {"room_id": opened}, users[0], users[1:])
 
     @property
     def _most(self) -> int:
@@ -134,9 +134,9 @@ class Scene(CountedRegion):
         first, *others = [user(number) for number in range(1, self._most)]
         marker = Marker(UserId(first), entry.message_id, self.clock.ms, self.region, entry.seq)
         self.services.adapters.markers.move(room_id, self.region, marker)
-        self._copy("reads", {"room_id": room_id}, first, others)
+        self.copy("reads", {"room_id": room_id}, first, others)
 
-    def _copy(self, table: str, key: Mapping[str, str], of: str, others: Sequence[str]) -> None:
+    def copy(self, table: str, key: Mapping[str, str], of: str, others: Sequence[str]) -> None:
         """Write an item that is about a user for others, too."""
         name = f"{self.store.prefix}-{table}"
         [(hash_key, value)] = key.items()
