@@ -14,6 +14,9 @@ _UNKNOWN = Region("")
 Seen = Mapping[Region, int]
 
 
+MAX_UNREAD = 100
+
+
 @dataclass(frozen=True, slots=True)
 class Marker:
     """The last message a user has read in a room, and when they marked it as read.
@@ -119,3 +122,24 @@ def _merged(one: Seen, other: Seen) -> Seen:
         for region in {**one, **other}
         if region != _UNKNOWN
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A user's unread messages in one room.
+
+    Attributes:
+        count: Messages of others after the marker, up to `MAX_UNREAD`. Exact if at most 100 entries
+            follow the marker; of more, those before the newest 100 count whosever they are.
+        marker: How far the user has read, if there is a marker.
+        unreadable: The log cannot be read, so that there is no count.
+    """
+
+    count: int
+    marker: Marker | None
+    unreadable: bool = False
+
+    @property
+    def last_read(self) -> MessageId | None:
+        """The marker's message."""
+        return self.marker.message_id if self.marker is not None else None

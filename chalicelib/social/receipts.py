@@ -15,7 +15,7 @@ They get one event for each user, after a device of that user has acked or sent 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..contract.events import MessageDelivered, MessageRead
 from ..jobs.receipts import TellDelivered, TellRead, TellReadCounts
@@ -30,7 +30,7 @@ from ..messaging.reading import MessageReader
 from ..messaging.telling import Telling
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ..model.log import Entry, EntryKind, Head
-from ..model.receipts import Marker, Reading
+from ..model.receipts import MAX_UNREAD, Marker, Reading, Unread
 from ..model.rooms import Role, RoomType
 from ..ports.queues import Queue
 from ..ports.receipts import AckNumbers, Claims, Markers
@@ -39,7 +39,6 @@ from .presence import Presences
 
 COUNTS_EVERY_S = 5
 READ_AGAIN_S = 3_600
-MAX_UNREAD = 100
 DELIVERED_S = 86_400
 PUBLISH_AGAIN_S = 15
 _READINGS = 50  # messages before the marker whose senders get an event
@@ -60,27 +59,6 @@ def read_again_claim(room_id: RoomId, user_id: UserId, message_id: MessageId) ->
 def counts_claim(room_id: RoomId) -> str:
     """The claim of the next counts of a large room."""
     return f"counts:{room_id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A user's unread messages in one room.
-
-    Attributes:
-        count: Messages of others after the marker, up to `MAX_UNREAD`. Exact if at most 100 entries
-            follow the marker; of more, those before the newest 100 count whosever they are.
-        marker: How far the user has read, if there is a marker.
-        unreadable: The log cannot be read, so that there is no count.
-    """
-
-    count: int
-    marker: Marker | None
-    unreadable: bool = False
-
-    @property
-    def last_read(self) -> MessageId | None:
-        """The marker's message."""
-        return self.marker.message_id if self.marker is not None else None
 
 
 class Receipts:

@@ -28,9 +28,9 @@ from ...model.friends import Friend, FriendStatus
 from ...model.identifiers import MessageId, RoomId, UserId
 from ...model.log import Entry
 from ...model.presence import Presence, Status
+from ...model.receipts import Unread
 from ...model.rooms import Member, Role, Room, RoomType
 from ...services import Services
-from ...social.receipts import Unread
 from . import bodies, refusals
 
 MAX_BODY_BYTES = 1024 * 1024
