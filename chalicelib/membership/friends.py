@@ -102,6 +102,10 @@ class Friends:
         """Return those of `others` who are the user's friends."""
         return set(self._store.mutual(user_id, others)) & set(self._store.put_by(user_id))
 
+    def has_put(self, user_id: UserId, friend_id: UserId) -> bool:
+        """Whether a user has asked for, or accepted, a friendship."""
+        return bool(self._store.mutual(friend_id, [user_id]))
+
     def introduce(self, one: UserId, other: UserId) -> None:
         """Queue the introduction of two users, if they are friends; once for each friendship."""
         put_by_one = self._store.mutual(other, [one]).get(one)
