@@ -111,6 +111,46 @@ def delete_message(room_id, message_id):
     return _serve(entrypoints.rest.delete_message)
 
 
+@app.route("/v1/invitations", methods=["GET"])
+def list_invitations():
+    return _serve(entrypoints.consents.list_invitations)
+
+
+@app.route("/v1/invitations/{room_id}", methods=["POST"])
+def accept_invitation(room_id):
+    return _serve(entrypoints.consents.accept_invitation)
+
+
+@app.route("/v1/invitations/{room_id}", methods=["DELETE"])
+def decline_invitation(room_id):
+    return _serve(entrypoints.consents.decline_invitation)
+
+
+@app.route("/v1/consent", methods=["GET"])
+def show_consent():
+    return _serve(entrypoints.consents.show_consent)
+
+
+@app.route("/v1/consent", methods=["PUT"])
+def put_consent():
+    return _serve(entrypoints.consents.put_consent)
+
+
+@app.route("/v1/blocks", methods=["GET"])
+def list_blocks():
+    return _serve(entrypoints.consents.list_blocks)
+
+
+@app.route("/v1/blocks/{user_id}", methods=["PUT"])
+def put_block(user_id):
+    return _serve(entrypoints.consents.put_block)
+
+
+@app.route("/v1/blocks/{user_id}", methods=["DELETE"])
+def remove_block(user_id):
+    return _serve(entrypoints.consents.remove_block)
+
+
 @app.route("/v1/friends", methods=["GET"])
 def list_friends():
     return _serve(entrypoints.rest.list_friends)
@@ -158,7 +198,7 @@ def endpoint():
 
 @app.route("/v1/admin/users/{user_id}/disconnect", methods=["POST"])
 def disconnect_user(user_id):
-    return _serve(entrypoints.rest.disconnect_user)
+    return _serve(entrypoints.operating.disconnect_user)
 
 
 @app.route("/v1/admin/drain", methods=["GET"])

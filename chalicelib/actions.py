@@ -122,7 +122,7 @@ def run(
     _require_protocol(frame.connection, speaks_json)
     services.connections.heard(frame.connection, frame.noted_ms)
     try:
-        services.cluster.check(frame.connection.user_id)
+        services.revocations.check_frame(frame)
         services.limits.check(frame.paid)
         return action.run(Invocation(services, frame, frame.connection, command))
     except Exception as fault:
@@ -272,11 +272,11 @@ def _message_read(invocation: Invocation) -> Done:
         PermissionDenied: The user is not a member of the room.
         NotFound: There is no such message in the room.
     """
-    invocation.role()
+    role = invocation.role()
     message_id = MessageId(invocation.command.message_id)
     connection = invocation.connection
     invocation.services.receipts.read(
-        connection.user_id, invocation.room_id, message_id, connection.target.origin
+        connection.user_id, invocation.room_id, message_id, connection.target.origin, role
     )
     return Done()
 

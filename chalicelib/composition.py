@@ -22,7 +22,10 @@ from .connections.sweep import Sweep
 from .connections.views import RoomViews
 from .connections.whereabouts import Whereabouts
 from .kernel.settings import Settings
+from .membership.changes import MembershipChanges
+from .membership.consent import Consent
 from .membership.friends import Friends
+from .membership.invitations import Invitations
 from .membership.rooms import Rooms
 from .messaging.backlog import Backlog
 from .messaging.broadcast import Broadcast
@@ -70,12 +73,25 @@ def compose(settings: Settings, a: Adapters) -> Services:
     """Compose the domain on these adapters. Does no I/O."""
     region, regions = Region(settings.region), settings.own_first
     cluster = Cluster(a.cluster, a.clock)
-    revocations = Revocations(a.revocations, cluster, a.outbound, a.clock)
+    revocations = Revocations(a.revocations, a.cache, cluster, a.outbound, a.clock)
     friends = Friends(a.friends, a.cache, a.presence, a.delivery, a.outbound, a.clock, region)
+    consent = Consent(a.consents, friends, a.cache, a.outbound, a.clock, settings.added_by)
+    invitations = Invitations(a.consents, a.rooms, consent, a.outbound, a.clock)
+    membership = MembershipChanges(a.rooms, a.cache, a.delivery, a.outbound, a.clock)
     rooms = Rooms(
-        a.rooms, friends, a.cache, a.delivery, a.outbound, a.clock, a.ids,
-        max_rooms=settings.max_rooms, max_members=settings.max_members,
-    )  # fmt: skip
+        store=a.rooms,
+        friends=friends,
+        consent=consent,
+        invitations=invitations,
+        changes=membership,
+        cache=a.cache,
+        outbound=a.outbound,
+        parallel=a.parallel,
+        clock=a.clock,
+        ids_=a.ids,
+        max_rooms=settings.max_rooms,
+        max_members=settings.max_members,
+    )
     views = RoomViews(a.connections, a.cache, rooms, a.outbound)
     presence_jobs = PresenceJobs(a.delivery, a.ids)
     restorer = Restorer(a.connections, a.cache, a.outbound, a.clock)
@@ -208,6 +224,10 @@ def compose(settings: Settings, a: Adapters) -> Services:
     sending = Sending(writer, second, settings, region)
     room_changes = RoomChanges(
         rooms=rooms,
+        changes=membership,
+        consent=consent,
+        invitations=invitations,
+        claims=a.cache,
         connections=connections,
         views=views,
         posting=posting,
@@ -217,28 +237,31 @@ def compose(settings: Settings, a: Adapters) -> Services:
         outbound=a.outbound,
         split_over=settings.split_over,
     )
-    receipts = Receipts(
-        markers=a.markers,
-        reader=reader,
-        rooms=rooms,
-        telling=telling,
-        broadcast=broadcast,
-        claims=a.cache,
-        numbers=a.cache,
-        outbound=a.outbound,
-        clock=a.clock,
-        region=region,
-        regions=regions,
-    )
     presences = Presences(
         store=a.presence,
         connections=connections,
         presence_jobs=presence_jobs,
         friends=friends,
+        consent=consent,
         rooms=rooms,
         telling=telling,
         room_changes=room_changes,
         registry=a.cache,
+        outbound=a.outbound,
+        clock=a.clock,
+        region=region,
+        regions=regions,
+    )
+    receipts = Receipts(
+        markers=a.markers,
+        reader=reader,
+        rooms=rooms,
+        consent=consent,
+        presences=presences,
+        telling=telling,
+        broadcast=broadcast,
+        claims=a.cache,
+        numbers=a.cache,
         outbound=a.outbound,
         clock=a.clock,
         region=region,
@@ -275,7 +298,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         clock=a.clock,
         ids_=a.ids,
     )
-    ephemeral = Ephemeral(views, telling, a.cache, broadcast, a.outbound, a.clock, region)
+    ephemeral = Ephemeral(views, rooms, telling, a.cache, broadcast, a.outbound, a.clock, region)
     return Services(
         settings=settings,
         region=region,
@@ -286,6 +309,8 @@ def compose(settings: Settings, a: Adapters) -> Services:
         router=router,
         health=health,
         friends=friends,
+        consent=consent,
+        invitations=invitations,
         rooms=rooms,
         views=views,
         presence_jobs=presence_jobs,
@@ -320,7 +345,8 @@ def compose(settings: Settings, a: Adapters) -> Services:
         recovery=recovery,
         late_rooms=late_rooms,
         foreign=ForeignChanges(
-            rooms=rooms,
+            changes=membership,
+            invitations=invitations,
             friends=friends,
             revocations=revocations,
             presence_jobs=presence_jobs,

@@ -20,7 +20,9 @@ from .connections.silence import Silence
 from .connections.sweep import Sweep
 from .connections.views import RoomViews
 from .kernel.settings import Settings
+from .membership.consent import Consent
 from .membership.friends import Friends
+from .membership.invitations import Invitations
 from .membership.rooms import Rooms
 from .messaging.backlog import Backlog
 from .messaging.catch_up import CatchUp
@@ -65,6 +67,8 @@ class Services:
     router: Router
     health: RegionHealth
     friends: Friends
+    consent: Consent
+    invitations: Invitations
     rooms: Rooms
     views: RoomViews
     presence_jobs: PresenceJobs

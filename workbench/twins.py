@@ -86,6 +86,7 @@ def ports(clock: Clock, ids: Ids, secret: str) -> dict[str, Any]:
         "cursors": memory.MemoryCursors(),
         "rooms": memory.MemoryRoomStore(),
         "friends": memory.MemoryFriendStore(),
+        "consents": memory.MemoryConsentStore(),
         "revocations": memory.MemoryRevocationStore(),
         "presence": memory.MemoryPresenceStore(),
         "markers": memory.MemoryMarkers(),

@@ -5,8 +5,9 @@ would happen a little later anyway. So a lost message causes a delay, but never 
 
 | event | data | a process then | without the message |
 |---|---|---|---|
-| `user_revoked` | user_id, until_ms | refuses the user's frames | the `disconnect` job closes the
-  user's connections within seconds; new ones are refused from the start, by the store |
+| `user_revoked` | user_id, until_ms | refuses the user's frames | the note in Redis refuses
+  them, and the `disconnect` job closes the user's connections within seconds; new ones are refused
+  by the store |
 
 Membership, friendship and grants need no events: Redis caches them under a version that a change
 replaces, and no process keeps a copy.
@@ -56,4 +57,5 @@ class Cluster:
         if event == "user_revoked":
             if len(self._revoked_ms) >= _HELD:
                 self._revoked_ms.clear()
-            self._revoked_ms[UserId(data["user_id"])] = int(data["until_ms"])
+            user_id, until_ms = UserId(data["user_id"]), int(data["until_ms"])
+            self._revoked_ms[user_id] = max(until_ms, self._revoked_ms.get(user_id, 0))

@@ -56,19 +56,22 @@ class Frames:
             NotConnected: The connection is unknown.
             Unauthorized: Its token expired over 25 s ago.
         """
+        restored = False
         try:
-            payer = self._users.get(connection_id) or self._owner(connection_id)
+            payer = self._users.get(connection_id)
+            if payer is None:
+                payer, restored = self._owner(connection_id)
             own = replace(charge, payer=payer)
             frame = self._contexts.frame(connection_id, room_id, turn_region, own)
         except CacheDown:
             telemetry.measure("limits_open", charge.now_ms, limits_open=1)
-            return FrameContext(self._stored(connection_id, None))
+            return FrameContext(self._stored(connection_id, None), from_store=True)
         # A token that is expired in the cache may have been renewed while the cache was away. Who
         # is refused for the rate is not worth that read.
         known = frame.connection
         if known is None or (not frame.paid.wait_ms and self._expired(known)):
             frame = self._put_back(frame, self._stored(connection_id, known))
-        return frame
+        return replace(frame, from_store=True) if restored else frame
 
     def give_up_turn(self, room_id: RoomId, region: Region, turn: Turn, refund: bool) -> None:
         """Give up a failed frame's turn, so that no writer waits for it; refund a refused one's."""
@@ -77,9 +80,14 @@ class Frames:
         except CacheDown:
             telemetry.log("WARNING", "turn_not_given_up", room_id=room_id)
 
-    def _owner(self, connection_id: ConnectionId) -> UserId:
-        """Return whose connection it is: 1 Redis trip. If Redis does not know it, put it back."""
+    def _owner(self, connection_id: ConnectionId) -> tuple[UserId, bool]:
+        """Return whose connection it is: 1 Redis trip. If Redis does not know it, put it back.
+
+        Returns:
+            The user, and whether it was put back.
+        """
         user_id = self._contexts.owner(connection_id)
+        restored = user_id is None
         if user_id is None:
             connection = self._stored(connection_id, None)
             if not self._connections.put_back([connection]):
@@ -88,7 +96,7 @@ class Frames:
         if len(self._users) >= _USERS_KNOWN:
             self._users.clear()
         self._users[connection_id] = user_id
-        return user_id
+        return user_id, restored
 
     def _expired(self, connection: Connection) -> bool:
         return lifetime.expired(connection, self._clock.now_ms())
@@ -109,4 +117,4 @@ class Frames:
         still_open = self._connections.put_back([connection])
         if not still_open:
             raise NotConnected(NOT_CONNECTED)
-        return replace(frame, connection=still_open[0])
+        return replace(frame, connection=still_open[0], from_store=True)

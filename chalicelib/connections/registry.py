@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from ..access.cluster import REVOKED
 from ..access.revocations import Revocations
 from ..jobs.base import OutboundJob
 from ..jobs.outbound import DisconnectUser, DropGhosts, LeaveRooms, RegisterConnection
 from ..kernel import ids, telemetry
-from ..kernel.errors import CacheDown, RateLimited, Unavailable
+from ..kernel.errors import CacheDown, PermissionDenied, RateLimited, Unavailable
 from ..model.access import Identity
 from ..model.connections import Connection, Devices, Online, Target
 from ..model.identifiers import ConnectionId, UserId
@@ -79,6 +80,7 @@ class Connections:
 
         Raises:
             RateLimited: The user has as many connections as allowed.
+            PermissionDenied: The user's access was revoked after the check, which was a while ago.
         """
         connection = Connection(
             target=target,
@@ -89,6 +91,9 @@ class Connections:
             roles=identity.roles,
         )
         self._store.put(connection)
+        if self._revocations.revoked_since(connection.user_id, identity.checked_ms):
+            self.close(connection.connection_id)
+            raise PermissionDenied(REVOKED)
         number = self.register(connection)
         if self._clock.now_ms() - connection.last_ping_ms > PAUSED_MS:
             self.put_back([connection])  # it may have ended before it was registered
@@ -182,7 +187,7 @@ class Connections:
 
         A connection may have opened later, while the revocation was being written.
         """
-        revoked = self._revocations.revoked(job.user_id)
+        revoked = self._revocations.repeat(job.user_id)
         stored = self._store.of_user(job.user_id)
         opened = [(each.target, each.connected_at_ms) for each in stored]
         held = _others(self._held(job.user_id), [each.target for each in stored])
@@ -200,6 +205,10 @@ class Connections:
             return
         moved = replace(connection, target=target, last_ping_ms=self._clock.now_ms())
         self._store.put(moved)
+        if self._revocations.revoked_since(moved.user_id, moved.last_ping_ms):
+            for each in (moved.target, connection.target):
+                self.end(each, Reason.DISCONNECTED)
+            return
         self.watch(moved)
         try:
             self._registry.move(connection.target, moved)

@@ -181,6 +181,21 @@ class RoomUpdated(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RoomInvitation(Event):
+    """The user is invited to a room: for all their devices. `GET /v1/invitations` lists them.
+
+    Attributes:
+        invited_by: The user who invites.
+        timestamp: When the invitation was made; it holds for 30 days.
+    """
+
+    name: ClassVar[str] = "room_invitation"
+    room_id: RoomId
+    invited_by: UserId
+    timestamp: str
+
+
+@dataclass(frozen=True, slots=True)
 class FriendStatusUpdate(Event):
     """A friend's presence changed: for all devices of the user's friends.
 
@@ -271,6 +286,7 @@ EVENTS: Mapping[str, type[Event]] = {
         UserJoined,
         UserLeft,
         RoomUpdated,
+        RoomInvitation,
         FriendStatusUpdate,
         TokenExpiring,
         Reconnect,

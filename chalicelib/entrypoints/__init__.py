@@ -9,6 +9,7 @@ import importlib
 from types import ModuleType
 
 MODULES = {
+    "consents": ".http.consents",
     "cors": ".http.cors",
     "operating": ".http.operating",
     "polling": ".socketio.polling",

@@ -92,7 +92,7 @@ def _copies(arrived: Iterable[Arrival]) -> Iterator[Job]:
 def _readings(arrived: Iterable[Arrival]) -> Iterator[Job]:
     for each in arrived:
         if isinstance(each, ReplicatedMarker):
-            before = each.before
+            before = each.before.reading if each.before is not None else None
             yield TellRead(
                 room_id=each.room_id,
                 user_id=each.marker.user_id,
@@ -100,9 +100,10 @@ def _readings(arrived: Iterable[Arrival]) -> Iterator[Job]:
                 after=before.message_id if before is not None else "",
                 at_ms=each.marker.read_ms,
                 origin=ConnectionId(""),
-                before=before.all_seen if before is not None else None,
+                before=before.seen if before is not None else None,
                 seen=each.marker.seen or None,
                 foreign=True,
+                silent=each.marker.shown is not None,
             )
 
 

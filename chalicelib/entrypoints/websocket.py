@@ -55,7 +55,7 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
             token, subprotocol = _token(event)
             identity = services.tokens.verify(token)
             services.limits.spend(identity.user_id, CONNECT)
-            services.revocations.check(identity.user_id)
+            identity = services.revocations.checked(identity)
             target = Target(
                 connection_id=ConnectionId(context["connectionId"]),
                 user_id=identity.user_id,

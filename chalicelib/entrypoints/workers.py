@@ -25,6 +25,7 @@ from ..jobs.delivery import (
 )
 from ..jobs.foreign import DeliverForeign, ForeignChange, KeepSpare, NoteCopies, PassHole
 from ..jobs.outbound import (
+    BlockChanged,
     CheckPresence,
     CheckRoomChange,
     CloseConnection,
@@ -42,6 +43,7 @@ from ..jobs.outbound import (
     RepairViews,
     RetryEvent,
     SweepBucket,
+    TellInvitation,
     TellRoomView,
     TellTyping,
     WatchExpiry,
@@ -106,6 +108,8 @@ OUTBOUND: Mapping[type[Job], Worker] = {
     RetryEvent: lambda services, job, _: services.telling.retry(job),
     CheckPresence: lambda services, job, _: services.presence_jobs.check(job),
     FriendshipChanged: lambda services, job, _: services.presences.befriended(job),
+    BlockChanged: lambda services, job, _: services.room_changes.block_changed(job),
+    TellInvitation: lambda services, job, _: services.room_changes.invited(job),
     TellTyping: lambda services, job, attempt: services.ephemeral.tell_typing(job, attempt),
     EndTyping: lambda services, job, attempt: services.ephemeral.end_typing(job, attempt),
     TellRoomView: lambda services, job, _: services.ephemeral.tell_room_view(job),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from ..kernel import ids
@@ -127,6 +127,7 @@ class StartRecovery(Job):
         offset: The offset with which it returns; null for a new socket.
         attempt: Identifies the CONNECT, so that a repeated job is told from another CONNECT. The
             checkpoint that it makes has this name.
+        checked_ms: When the store said that the user is not revoked; 0 in jobs of earlier versions.
         token: A random text, so that SQS does not drop the job as a duplicate.
     """
 
@@ -137,7 +138,13 @@ class StartRecovery(Job):
     device: Mapping[str, str]
     offset: str | None
     attempt: str = ""
+    checked_ms: int = 0
     token: str = field(default="", metadata=NOT_SENT)
+
+    @property
+    def user(self) -> Identity:
+        """The identity, with the time of its check."""
+        return replace(self.identity, checked_ms=self.checked_ms)
 
     @property
     def group(self) -> str:

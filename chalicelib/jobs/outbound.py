@@ -176,6 +176,41 @@ class FriendshipChanged(OutboundJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlockChanged(OutboundJob):
+    """Complete a block: end the friendship, and invalidate the cached private chat of the two.
+
+    It is sent before the block is written or taken back, with a delay, and does nothing wrong
+    without the change.
+
+    Attributes:
+        user_id: The user who blocks.
+    """
+
+    kind: ClassVar[str] = "block_changed"
+    user_id: UserId
+    other_id: UserId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellInvitation(OutboundJob):
+    """Tell a user that they are invited to a room, once, if the invitation waits for an answer.
+
+    It is sent before the invitation is written, with a delay, and again when it is written.
+
+    Attributes:
+        at_ms: When the invitation was made; another one has another time.
+        attempt: How often it had not been written when it was looked for.
+    """
+
+    kind: ClassVar[str] = "invitation"
+    room_id: RoomId
+    user_id: UserId
+    invited_by: UserId
+    at_ms: int
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidateMembership(OutboundJob):
     """Invalidate cached memberships again: the cache was away, or a room is about to be created.
 
@@ -280,6 +315,8 @@ KINDS: tuple[type[Job], ...] = (
     CloseConnection,
     CheckPresence,
     FriendshipChanged,
+    BlockChanged,
+    TellInvitation,
     InvalidateMembership,
     CheckRoomChange,
     RepairViews,

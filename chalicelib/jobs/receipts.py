@@ -20,6 +20,7 @@ class TellRead(OutboundJob):
         seen: What the marker covers now; None in one region.
         origin: The device that read; it gets no event. "" if it read in another region.
         foreign: The user read in another region, whose marker has been replicated.
+        silent: Only the reader's own devices are told.
     """
 
     kind: ClassVar[str] = "read"
@@ -32,6 +33,7 @@ class TellRead(OutboundJob):
     before: Seen | None = None
     seen: Seen | None = None
     foreign: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

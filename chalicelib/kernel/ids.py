@@ -131,12 +131,12 @@ def deletion_dedupe(message_id: MessageId) -> str:
     return f"#deletion#{message_id}"
 
 
-def regional_key(user_id: UserId, region: Region | None) -> str:
-    """The key of a region's own item about a user; None for the item that all regions share.
+def regional_key(key: str, region: Region | None) -> str:
+    """The key of a region's own item about a user or a thing; None: of the item that all share.
 
-    A user id has no `#`. Of one user, the shared key is the first and all others follow it.
+    Neither key has a `#`. Of one key, the shared one is the first and all others follow it.
     """
-    return user_id if region is None else f"{user_id}#{region}"
+    return key if region is None else f"{key}#{region}"
 
 
 def of_regional_key(key: str) -> tuple[UserId, Region | None]:

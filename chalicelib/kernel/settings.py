@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..model.consents import AddedBy
 from ..model.identifiers import Region
 from ..model.log import Durability
 from ..model.rooms import RoomType
@@ -104,6 +105,8 @@ class Settings:
         max_connections: Maximum connections of a user [TIDINGS_MAX_CONNECTIONS].
         max_rooms: Maximum rooms of a user [TIDINGS_MAX_ROOMS].
         max_members: Maximum members of a room [TIDINGS_MAX_MEMBERS].
+        added_by: Who may add a user to rooms, unless the user chooses otherwise: `everybody`,
+            `friends`, or nobody without an `invitation` that the user accepts [TIDINGS_ADDED_BY].
         ping_interval_ms: Milliseconds between the server's pings of an Engine.IO session
             [TIDINGS_PING_INTERVAL_MS].
         ping_timeout_ms: A session ends if it does not answer a ping within this time
@@ -161,6 +164,7 @@ class Settings:
     max_connections: int = 50
     max_rooms: int = 1000
     max_members: int = 10_000
+    added_by: AddedBy = AddedBy.EVERYBODY
     ping_interval_ms: int = 240_000
     ping_timeout_ms: int = 60_000
     connect_timeout_s: int = 45
@@ -244,6 +248,8 @@ class Settings:
             max_connections=int(env.get("TIDINGS_MAX_CONNECTIONS", default.max_connections)),
             max_rooms=int(env.get("TIDINGS_MAX_ROOMS", default.max_rooms)),
             max_members=int(env.get("TIDINGS_MAX_MEMBERS", default.max_members)),
+            added_by=values.one_of("TIDINGS_ADDED_BY", AddedBy, env.get("TIDINGS_ADDED_BY", ""))
+            or default.added_by,
             ping_interval_ms=int(env.get("TIDINGS_PING_INTERVAL_MS", default.ping_interval_ms)),
             ping_timeout_ms=int(env.get("TIDINGS_PING_TIMEOUT_MS", default.ping_timeout_ms)),
             connect_timeout_s=int(env.get("TIDINGS_CONNECT_TIMEOUT_S", default.connect_timeout_s)),

@@ -7,6 +7,8 @@ written does so again. New friends are introduced: each gets the other's presenc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..jobs.delivery import IntroduceFriend
 from ..jobs.outbound import FriendshipChanged
 from ..kernel import ids, telemetry
@@ -95,6 +97,10 @@ class Friends:
         """Whether two users are friends."""
         mine = self._store.mutual(other, [user_id])
         return bool(mine) and bool(self._store.mutual(user_id, [other]))
+
+    def among(self, user_id: UserId, others: Sequence[UserId]) -> set[UserId]:
+        """Return those of `others` who are the user's friends."""
+        return set(self._store.mutual(user_id, others)) & set(self._store.put_by(user_id))
 
     def introduce(self, one: UserId, other: UserId) -> None:
         """Queue the introduction of two users, if they are friends; once for each friendship."""

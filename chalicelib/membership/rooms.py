@@ -1,20 +1,19 @@
 """Rooms and their members. Owns membership and permission; knows nothing of messages.
 
 Membership is checked on every frame, so it is cached in Redis in two places: the members with the
-room, and the latest *grant* with each connection. Both have the room's membership version. A
-change of membership queues a job, writes DynamoDB and then a new version, which invalidates them
-all. The job looks at the store some time later: it writes a new version again, and announces a
-change whose writer died before it could.
+room, and the latest *grant* with each connection. Both have the room's membership version, which
+each change replaces: see `changes`. Users who do not let the caller add them are invited instead:
+see `consent` and `invitations`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..contract.commands import MAX_METADATA_BYTES, check_json
-from ..jobs.delivery import AnnounceRoomChange, change_token
-from ..jobs.outbound import CheckRoomChange, InvalidateMembership
+from ..jobs.outbound import InvalidateMembership
 from ..kernel import ids, telemetry
 from ..kernel.errors import BadRequest, CacheDown, Conflict, NotFound, PermissionDenied
 from ..model.access import Identity
@@ -24,33 +23,41 @@ from ..model.rooms import Member, Role, Room, RoomType
 from ..ports.membership import MembershipCache
 from ..ports.queues import Queue
 from ..ports.rooms import RoomStore
-from ..ports.system import Clock, Ids
+from ..ports.system import Clock, Ids, Parallel
+from .changes import MembershipChanges
+from .consent import Consent
 from .friends import Friends
 from .invalidation import CHECK_S
+from .invitations import Invitations
 
-_ANNOUNCED = (RoomType.PRIVATE_CHAT, RoomType.GROUP_CHAT)
 _TAKEN = "room_id: already taken, choose another"
 
 
 class Rooms:
     def __init__(
         self,
+        *,
         store: RoomStore,
         friends: Friends,
+        consent: Consent,
+        invitations: Invitations,
+        changes: MembershipChanges,
         cache: MembershipCache,
-        delivery: Queue,
         outbound: Queue,
+        parallel: Parallel,
         clock: Clock,
         ids_: Ids,
-        *,
         max_rooms: int,
         max_members: int,
     ) -> None:
         self._store = store
         self._friends = friends
+        self._consent = consent
+        self._invitations = invitations
+        self._changes = changes
         self._cache = cache
-        self._delivery = delivery
         self._outbound = outbound
+        self._parallel = parallel
         self._clock = clock
         self._ids = ids_
         self._max_rooms = max_rooms
@@ -63,12 +70,20 @@ class Rooms:
         participants: Sequence[UserId],
         metadata: Mapping[str, Any],
         room_id: RoomId | None,
+        *,
+        may_add_all: bool = False,
     ) -> Room:
         """Create a room. Two people have one private chat: creating it again returns it.
 
+        Participants who do not let the creator add them are invited.
+
+        Args:
+            may_add_all: The creator is a service admin, whom nobody's choice or block concerns.
+
         Raises:
             BadRequest: The participants or room_id do not fit a private chat.
-            Conflict: The room_id is taken, or a limit is reached.
+            Conflict: The room_id is taken, a limit is reached, the creator has blocked somebody, or
+                somebody is in too many rooms or has too many invitations.
             Unavailable: Also when the region that keeps chosen ids cannot be reached.
         """
         check_json(metadata, MAX_METADATA_BYTES, "metadata")
@@ -83,12 +98,15 @@ class Rooms:
             room_id = ids.private_room_id(creator, others[0])
             existing = self._store.get(room_id)
             if existing is not None:
-                return self._completed(existing, (creator, others[0]))
+                return self._completed(existing, creator, others[0], may_add_all)
         elif room_id is not None and ids.room_type(room_id) is not RoomType.GROUP_CHAT:
             raise Conflict("room_id: ids that start like this are reserved, choose another")
         if len(others) >= self._max_members:
             raise Conflict(f"participants: a room has at most {self._max_members} members")
         self._check_rooms(creator)
+        added = others if may_add_all else self._consent.admitting(creator, others)
+        self._parallel.run([partial(self._check_rooms, user) for user in added])
+        made = self._invitations.check(creator, [user for user in others if user not in added])
         if room_type is RoomType.GROUP_CHAT and room_id and not self._store.claim(room_id, creator):
             raise Conflict(_TAKEN)
         now_ms = self._clock.now_ms()
@@ -97,31 +115,51 @@ class Rooms:
         )
         other_role = Role.OWNER if room_type is RoomType.PRIVATE_CHAT else Role.MEMBER
         members = [Member(room.room_id, creator, Role.OWNER, now_ms)]
-        members += [Member(room.room_id, user, other_role, now_ms) for user in others]
-        change = self._about_to_change(
-            "created", room.room_id, creator, now_ms, announced=bool(others)
+        members += [Member(room.room_id, user, other_role, now_ms) for user in added]
+        change = self._changes.about_to_change(
+            "created", room.room_id, creator, now_ms, announced=bool(added)
         )
         if not self._store.create(room, members):
             existing = self._store.get(room.room_id)
             if room_type is RoomType.PRIVATE_CHAT and existing is not None:
-                return self._completed(existing, (creator, others[0]))
+                return self._completed(existing, creator, others[0], may_add_all)
             raise Conflict(_TAKEN)
-        self._invalidate(room.room_id)
-        self.announce(change)
+        self._changes.written(room.room_id)
+        self._changes.announce(change)
+        self._invitations.invite(creator, room.room_id, made)
         return room
 
-    def _completed(self, chat: Room, users: Sequence[UserId]) -> Room:
-        """Return a private chat, of which another region's items may not all be here yet.
+    def _completed(self, chat: Room, user_id: UserId, other: UserId, may_add_all: bool) -> Room:
+        """Return a private chat that a user asks for, in which one of the two may be missing.
 
-        A membership that is missing is written as the other region has written it.
+        Either they have not accepted their invitation, or their membership has been written by
+        another region and is not here yet. Then it is written as there.
         """
         known = {member.user_id for member in self._store.members(chat.room_id)}
-        missing = [each for each in users if each not in known]
-        for user_id in missing:
-            self._store.add_member(Member(chat.room_id, user_id, Role.OWNER, chat.created_at_ms))
-        if missing:
-            self._invalidate(chat.room_id)
+        if user_id not in known:
+            self._enter(chat, user_id)
+        if other in known:
+            return chat
+        if may_add_all or self._consent.admitting(user_id, [other]):
+            self._enter(chat, other)
+        else:
+            made = self._invitations.check(user_id, [other])
+            self._invitations.invite(user_id, chat.room_id, made)
         return chat
+
+    def accept(self, user_id: UserId, room_id: RoomId) -> Member:
+        """Join a room that the user is invited to. Idempotent for members.
+
+        Raises:
+            NotFound: No invitation of the user to this room waits for an answer.
+            Conflict: The room is full, or the user is in as many rooms as allowed.
+        """
+        member = self._store.member(room_id, user_id)
+        if member is None:
+            self._invitations.require(user_id, room_id)
+            member = self._enter(self._get(room_id), user_id)
+        self._invitations.settle(user_id, room_id)
+        return member
 
     def mine(self, user_id: UserId) -> list[tuple[Room, Role]]:
         """Return a user's rooms with their role in each, by room id."""
@@ -144,7 +182,7 @@ class Rooms:
                 [InvalidateMembership(rooms=(room_id,), user_id=None, delay_s=CHECK_S)]
             )
             if self._store.create(Room(room_id, room_type, user_id, now_ms), [member]):
-                self._invalidate(room_id)
+                self._changes.written(room_id)
         return room_id
 
     def ids_of(self, user_id: UserId) -> list[RoomId]:
@@ -218,31 +256,56 @@ class Rooms:
             telemetry.log("WARNING", "cache_fill_failed", room_id=room_id)
         return members
 
-    def add(self, identity: Identity, room_id: RoomId, user_id: UserId) -> Member:
-        """Add a member; an owner, an admin of the room or a service admin may. Idempotent."""
+    def add(self, identity: Identity, room_id: RoomId, user_id: UserId) -> Member | None:
+        """Add a member; an owner, an admin of the room or a service admin may. Idempotent.
+
+        Returns:
+            The member; None if the user does not let the caller add them and was invited.
+
+        Raises:
+            Conflict: It is no group, it is full, the caller has blocked the user, or the user is in
+                too many rooms or has too many invitations.
+        """
         room = self._managed(identity, room_id)
         if room.room_type is not RoomType.GROUP_CHAT:
             raise Conflict("members can be added only to a group chat")
         members = {member.user_id: member for member in self._store.members(room_id)}
         if user_id in members:
-            self._invalidate(room_id)
+            self._changes.written(room_id)
             return members[user_id]
-        if len(members) >= self._max_members:
-            raise Conflict(f"the room is full: it has {self._max_members} members")
+        self._check_members(len(members))
+        if "admin" in identity.roles or self._consent.admitting(identity.user_id, [user_id]):
+            return self._enter(room, user_id)
+        made = self._invitations.check(identity.user_id, [user_id])
+        self._invitations.invite(identity.user_id, room_id, made)
+        return None
+
+    def _enter(self, room: Room, user_id: UserId) -> Member:
+        """Make a user a member of a room that exists, and announce that."""
+        room_id, role, at_ms = room.room_id, Role.MEMBER, self._clock.now_ms()
+        announced = True
+        if room.room_type is RoomType.PRIVATE_CHAT:
+            role = Role.OWNER
+            if not self._invitations.known(user_id, room_id):
+                # As another region wrote it, which has announced it.
+                at_ms, announced = room.created_at_ms, False
+        else:
+            self._check_members(len(self._store.members(room_id)))
         self._check_rooms(user_id)
-        member = Member(room_id, user_id, Role.MEMBER, self._clock.now_ms())
-        change = self._about_to_change("member_added", room_id, user_id, member.joined_at_ms)
+        member = Member(room_id, user_id, role, at_ms)
+        change = self._changes.about_to_change("member_added", room_id, user_id, at_ms, announced)
         added = self._store.add_member(member)
-        self._invalidate(room_id)
+        self._changes.written(room_id)
         if added:
-            self.announce(change)
+            self._changes.announce(change)
             return member
         return self._store.member(room_id, user_id) or member
 
     def remove(self, identity: Identity, room_id: RoomId, user_id: UserId) -> None:
         """Remove a member: managers remove those below them, and members can remove themselves.
 
-        Idempotent for managers. The owner cannot be removed: a room always has one.
+        It also withdraws an invitation. Idempotent for managers. The owner cannot be removed: a
+        room always has one.
         """
         if identity.user_id == user_id:
             self.require(room_id, user_id)
@@ -253,74 +316,16 @@ class Rooms:
             raise Conflict("members can leave or be removed only in a group chat")
         member = self._store.member(room_id, user_id)
         if member is None:
-            self._invalidate(room_id)
+            self._invitations.settle(user_id, room_id)
+            self._changes.written(room_id)
             return
         self._check_removable(identity, room_id, member)
-        change = self._about_to_change("member_removed", room_id, user_id, member.joined_at_ms)
+        change = self._changes.about_to_change(
+            "member_removed", room_id, user_id, member.joined_at_ms
+        )
         self._store.remove_member(room_id, user_id)
-        self._invalidate(room_id)
-        self.announce(change)
-
-    def happened(self, change: CheckRoomChange) -> bool:
-        """Whether a change has been written and still holds (consistent reads)."""
-        if change.change == "created":
-            room = self._store.get(change.room_id)
-            made = (room.created_by, room.created_at_ms) if room is not None else None
-            return made == (change.user_id, change.since_ms)
-        member = self._store.member(change.room_id, change.user_id)
-        there = member is not None and member.joined_at_ms == change.since_ms
-        return there if change.change == "member_added" else not there
-
-    def announce(self, change: CheckRoomChange) -> None:
-        """Queue the announcement of a change that was written; SQS drops it the second time."""
-        if not change.announced:
-            return
-        room_id, user_id = change.room_id, change.user_id
-        job = AnnounceRoomChange(
-            room_id=room_id,
-            change=change.change,
-            user_id=user_id,
-            at_ms=change.at_ms,
-            token=change_token(change.change, room_id, user_id, change.since_ms),
-        )
-        self._delivery.send([job])
-
-    def changed(self, room_id: RoomId) -> None:
-        """Invalidate the cached membership of a room.
-
-        Raises:
-            CacheDown: Redis is away, so the old membership may still be cached.
-        """
-        self._cache.bump(room_id)
-
-    def room_replicated(self, room_id: RoomId) -> None:
-        """Announce a room that another region created to its members in this one."""
-        room = self._store.get(room_id)
-        if room is not None and room.room_type in _ANNOUNCED:
-            since_ms = room.created_at_ms
-            self.announce(self._about_to_change("created", room_id, room.created_by, since_ms))
-
-    def member_replicated(self, room_id: RoomId, user_id: UserId) -> Room | None:
-        """Announce another region's change of a membership to the members in this one.
-
-        Returns:
-            The room, if the membership began with it: then the room is announced, and not the
-            membership. But the user may not have been known at that time.
-        """
-        member = self._store.member(room_id, user_id)
-        changed = member or self._store.removed(room_id, user_id)
-        room = self._store.get(room_id) if ids.room_type(room_id) in _ANNOUNCED else None
-        since_ms = changed.joined_at_ms if changed is not None else 0
-        first = room is not None and member is not None and since_ms == room.created_at_ms
-        change = self._about_to_change(
-            "member_added" if member is not None else "member_removed",
-            room_id,
-            user_id,
-            since_ms,
-            announced=room is not None and changed is not None and not first,
-        )
-        self.announce(change)
-        return room if first else None
+        self._changes.written(room_id)
+        self._changes.announce(change)
 
     def _check_removable(self, identity: Identity, room_id: RoomId, member: Member) -> None:
         if member.role is Role.OWNER:
@@ -337,9 +342,13 @@ class Rooms:
             raise PermissionDenied("only the owner or an admin of the room may do this")
         return self._get(room_id)
 
+    def _check_members(self, count: int) -> None:
+        if count >= self._max_members:
+            raise Conflict(f"the room is full: it has {self._max_members} members")
+
     def _check_rooms(self, user_id: UserId) -> None:
         if len(self._store.rooms_of(user_id)) >= self._max_rooms:
-            raise Conflict(f"a user can be in at most {self._max_rooms} rooms")
+            raise Conflict(f"{user_id}: a user can be in at most {self._max_rooms} rooms")
 
     def _get(self, room_id: RoomId) -> Room:
         room = self._store.get(room_id)
@@ -347,36 +356,13 @@ class Rooms:
             raise NotFound("no such room")
         return room
 
-    def _about_to_change(
-        self,
-        change: str,
-        room_id: RoomId,
-        user_id: UserId,
-        since_ms: int,
-        announced: bool = True,
-    ) -> CheckRoomChange:
-        """Queue the job that completes a change, before the change is written."""
-        job = CheckRoomChange(
-            room_id=room_id,
-            change=change,
-            user_id=user_id,
-            since_ms=since_ms,
-            at_ms=self._clock.now_ms(),
-            announced=announced,
-            delay_s=CHECK_S,
-        )
-        self._outbound.send([job])
-        return job
-
-    def _invalidate(self, room_id: RoomId) -> None:
-        try:
-            self._cache.bump(room_id)
-        except CacheDown:
-            # The jobs repeat this until the cache is back.
-            telemetry.log("WARNING", "membership_bump_failed", room_id=room_id)
-
     def _role(self, room_id: RoomId, user_id: UserId) -> Role | None:
         """Return the role of a member, or of a friend who reads moments (consistent reads)."""
+        if ids.room_type(room_id) is RoomType.PRIVATE_CHAT:
+            members = self._store.members(room_id)
+            # A stranger costs the same reads whether the chat exists or not.
+            is_in = any(member.user_id == user_id for member in members)
+            return self._in_chat(members)[user_id] if is_in else None
         member = self._store.member(room_id, user_id)
         if member is not None or ids.room_type(room_id) is not RoomType.MOMENTS:
             return member.role if member is not None else None
@@ -386,8 +372,18 @@ class Rooms:
         return Role.READER if self._friends.are(owner, user_id) else None
 
     def _stored_members(self, room_id: RoomId) -> dict[UserId, Role]:
-        found = {member.user_id: member.role for member in self._store.members(room_id)}
+        members = self._store.members(room_id)
+        if ids.room_type(room_id) is RoomType.PRIVATE_CHAT:
+            return self._in_chat(members)
+        found = {member.user_id: member.role for member in members}
         if ids.room_type(room_id) is RoomType.MOMENTS:
             friends = [friend for owner in found for friend in self._friends.of(owner)]
             found = {**dict.fromkeys(friends, Role.READER), **found}
+        return found
+
+    def _in_chat(self, members: Sequence[Member]) -> dict[UserId, Role]:
+        """Return the roles in a private chat: both only read while one blocks the other."""
+        found = {member.user_id: member.role for member in members}
+        if len(found) == 2 and self._consent.part(*found):
+            return dict.fromkeys(found, Role.READER)
         return found

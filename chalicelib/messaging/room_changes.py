@@ -11,22 +11,37 @@ from dataclasses import replace
 
 from ..connections.registry import Connections
 from ..connections.views import RoomViews
-from ..contract.events import RoomUpdated, UserLeft
+from ..contract.events import RoomInvitation, RoomUpdated, UserLeft
 from ..jobs.delivery import AnnounceRoomChange, AnnounceToPart
-from ..jobs.outbound import CheckRoomChange, InvalidateMembership
-from ..kernel import telemetry, times
+from ..jobs.outbound import (
+    BlockChanged,
+    CheckRoomChange,
+    InvalidateMembership,
+    TellInvitation,
+)
+from ..kernel import ids, telemetry, times
 from ..kernel.errors import CacheDown
+from ..membership.changes import MembershipChanges
+from ..membership.consent import Consent
 from ..membership.invalidation import CHECK_AGAIN_S
+from ..membership.invitations import Invitations
 from ..membership.rooms import Rooms
 from ..model.connections import Target
 from ..model.identifiers import RoomId, UserId
 from ..ports.queues import Queue
+from ..ports.receipts import Claims
 from .fanout import PARTS, part_of
 from .posting import Posting
 from .shares import Shares
 from .telling import Telling
 
 INVALIDATE_AGAIN_S = 15
+INVITED_S = 86_400
+
+
+def invited_claim(job: TellInvitation) -> str:
+    """The claim of telling a user of an invitation."""
+    return f"invited:{job.room_id}:{job.at_ms}:{job.user_id}"
 
 
 class RoomChanges:
@@ -34,6 +49,10 @@ class RoomChanges:
         self,
         *,
         rooms: Rooms,
+        changes: MembershipChanges,
+        consent: Consent,
+        invitations: Invitations,
+        claims: Claims,
         connections: Connections,
         views: RoomViews,
         posting: Posting,
@@ -44,6 +63,10 @@ class RoomChanges:
         split_over: int,
     ) -> None:
         self._rooms = rooms
+        self._changes = changes
+        self._consent = consent
+        self._invitations = invitations
+        self._claims = claims
         self._connections = connections
         self._views = views
         self._posting = posting
@@ -59,9 +82,9 @@ class RoomChanges:
         A change that has not been written is looked for again: its writer may be slow. Until then
         there is nothing to invalidate, and the room may even be somebody else's.
         """
-        if self._rooms.happened(job):
+        if self._changes.happened(job):
             self.invalidate([job.room_id], job.user_id)
-            self._rooms.announce(job)
+            self._changes.announce(job)
         elif job.attempt < len(CHECK_AGAIN_S):
             delay_s = CHECK_AGAIN_S[job.attempt]
             self._outbound.send([replace(job, attempt=job.attempt + 1, delay_s=delay_s)])
@@ -83,6 +106,23 @@ class RoomChanges:
         share = self._shares.of(job.room_id, job.part)
         self._tell(job, self._posting.connected(share.users), job.part)
 
+    def block_changed(self, job: BlockChanged) -> None:
+        """Complete a block, or its end, whose writer may have died."""
+        self._consent.complete(job.user_id, job.other_id)
+        self.invalidate([ids.private_room_id(job.user_id, job.other_id)])
+
+    def invited(self, job: TellInvitation) -> None:
+        """Tell a user of an invitation that waits for an answer, once."""
+        if not self._invitations.waiting(job):
+            return
+        try:
+            if not self._claims.claim(invited_claim(job), INVITED_S):
+                return
+        except CacheDown:
+            telemetry.log("WARNING", "invitation_not_claimed")  # a second event does no harm
+        event = RoomInvitation(job.room_id, job.invited_by, times.iso(job.at_ms))
+        self._telling.tell([job.user_id], event)
+
     def _tell(
         self, job: AnnounceRoomChange | AnnounceToPart, targets: list[Target], part: int | None
     ) -> None:
@@ -102,7 +142,7 @@ class RoomChanges:
         """
         try:
             for room_id in rooms:
-                self._rooms.changed(room_id)
+                self._changes.changed(room_id)
         except CacheDown:
             telemetry.log("WARNING", "membership_bump_failed", rooms=len(rooms))
             again = InvalidateMembership(

@@ -54,10 +54,13 @@ class Paid:
         wait_ms: Milliseconds until the bucket has the tokens; 0 if it had them. Otherwise none
             were taken.
         exhausted: It was refused or invalid, and the payer's bucket of refusals is empty.
+        revoked_ms: Until when the payer is revoked, as far as the cache knows; 0 if it knows of no
+            revocation.
     """
 
     wait_ms: int = 0
     exhausted: bool = False
+    revoked_ms: int = 0
 
 
 PAID = Paid()
@@ -70,8 +73,10 @@ class Identity:
     Attributes:
         expires_at_s: The token's `exp`, seconds since the epoch.
         roles: `service` and `admin` have a meaning; other roles are kept but not used.
+        checked_ms: When the store said last that the user is not revoked; 0 if it was not asked.
     """
 
     user_id: UserId
     expires_at_s: int
     roles: tuple[str, ...] = ()
+    checked_ms: int = 0

@@ -171,6 +171,7 @@ class FrameContext:
         turn: The turn to write to the room's stream; None if none was requested.
         paid: What became of the charge.
         noted_ms: When a sign of life of the connection was last noted; 0 if that is unknown.
+        from_store: The connection was not cached, so the cache may lack its user's revocation, too.
     """
 
     connection: Connection | None
@@ -179,3 +180,4 @@ class FrameContext:
     turn: Turn | None = None
     paid: Paid = PAID
     noted_ms: int = 0
+    from_store: bool = False

@@ -22,6 +22,7 @@ class Marker:
         region: The region of the message's stream; "" in markers of earlier versions.
         seq: The message's seq there; 0 in markers of earlier versions.
         seen: What else they have read, in a deployment of several regions.
+        shown: How far others may know that they have read; None: all of it.
     """
 
     user_id: UserId
@@ -30,6 +31,16 @@ class Marker:
     region: Region = _UNKNOWN
     seq: int = 0
     seen: Seen = field(default_factory=dict)
+    shown: Reading | None = None
+
+    @property
+    def reading(self) -> Reading:
+        """What others may know."""
+        return self.shown or Reading(self.user_id, self.message_id, self.all_seen)
+
+    def silently(self) -> Marker:
+        """Return the marker to move where nobody else is to know of it."""
+        return replace(self, shown=Reading(self.user_id, MessageId("")))
 
     def up_to(self, region: Region) -> int | None:
         """Return the seq up to which a region's stream is read; None if only ids say."""
@@ -54,6 +65,19 @@ def joined(one: Marker, other: Marker) -> Marker:
     if first.seq and not first.seen and (last.seen or first.region != last.region):
         seen = _merged(seen, {first.region: first.seq})
     return last if seen == last.seen else replace(last, seen=seen)
+
+
+def moved(held: Marker | None, marker: Marker) -> Marker:
+    """Return what a marker becomes that is moved; `held` if that is as far already.
+
+    Of a marker that moves silently, others may know what they may have known before.
+    """
+    if held is not None:
+        further = joined(held, marker)
+        if replace(further, shown=held.shown) == held:
+            return held
+        return replace(further, shown=held.reading if marker.shown is not None else None)
+    return marker
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,16 @@ class RevocationStore(Protocol):
         """When the revocation ends, 0 if there is none. Strongly consistent in this region."""
 
 
+class RevokedUsers(Protocol):
+    """Revocations as the cache knows them, so that no frame has to read the store."""
+
+    def note_revoked(self, user_id: UserId, until_ms: int) -> None:
+        """From now on, say so of each charge of the user, for an hour (atomic).
+
+        A later time that is noted stays. Raises `CacheDown`.
+        """
+
+
 class ClusterBus(Protocol):
     """`cluster:sync`: messages to every running process of the region, best effort."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .access import ClusterBus, Issuer, PeerHealth, Probes, RevocationStore, Secrets
 from .cache import Cache
 from .connections import ConnectionStore, Drains
+from .consents import ConsentStore
 from .delivery import Cursors, Poster
 from .friends import FriendStore
 from .log import MessageLog
@@ -28,6 +29,7 @@ class Adapters:
     cursors: Cursors
     rooms: RoomStore
     friends: FriendStore
+    consents: ConsentStore
     revocations: RevocationStore
     presence: PresenceStore
     markers: Markers

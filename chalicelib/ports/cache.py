@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .access import Buckets
+from .access import Buckets, RevokedUsers
 from .audience import Audience
 from .connections import FrameContexts, Registry
 from .delivery import PostBudget, Tallies
@@ -30,6 +30,7 @@ class Cache(
     AckNumbers,
     TypingState,
     Buckets,
+    RevokedUsers,
     PostBudget,
     Tallies,
     DeliveryLeases,

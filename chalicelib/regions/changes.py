@@ -15,11 +15,14 @@ from ..connections.presence_jobs import PresenceJobs
 from ..connections.whereabouts import Whereabouts
 from ..contract.events import RoomUpdated
 from ..jobs.foreign import ForeignChange
+from ..jobs.outbound import BlockChanged
 from ..kernel import ids, times
+from ..membership.changes import MembershipChanges
 from ..membership.friends import Friends
-from ..membership.rooms import Rooms
+from ..membership.invitations import Invitations
 from ..messaging.room_changes import RoomChanges
 from ..messaging.telling import Telling
+from ..model.consents import BLOCK, INVITATION
 from ..model.identifiers import RoomId, UserId
 from ..model.replication import Replicated
 
@@ -28,7 +31,8 @@ class ForeignChanges:
     def __init__(
         self,
         *,
-        rooms: Rooms,
+        changes: MembershipChanges,
+        invitations: Invitations,
         friends: Friends,
         revocations: Revocations,
         presence_jobs: PresenceJobs,
@@ -36,7 +40,8 @@ class ForeignChanges:
         telling: Telling,
         whereabouts: Whereabouts,
     ) -> None:
-        self._rooms = rooms
+        self._changes = changes
+        self._invitations = invitations
         self._friends = friends
         self._revocations = revocations
         self._presence_jobs = presence_jobs
@@ -47,6 +52,7 @@ class ForeignChanges:
             "rooms": self._room,
             "memberships": self._membership,
             "friends": self._friendship,
+            "consents": self._consent,
             "revocations": self._revocation,
             "presence": self._presence,
         }
@@ -70,13 +76,13 @@ class ForeignChanges:
             return  # the claim of an id
         room_id = RoomId(item.partition)
         self._room_changes.invalidate([room_id])
-        self._rooms.room_replicated(room_id)
+        self._changes.room_replicated(room_id)
 
     def _membership(self, item: Replicated) -> None:
         room_id = RoomId(item.partition)
         user_id, _ = ids.of_regional_key(item.sort)
         self._room_changes.invalidate([room_id], user_id)
-        room = self._rooms.member_replicated(room_id, user_id)
+        room = self._changes.member_replicated(room_id, user_id)
         if room is not None:
             at = times.iso(room.created_at_ms)
             event = RoomUpdated(room_id, "created", room.created_by, at)
@@ -87,6 +93,17 @@ class ForeignChanges:
         for owner, reader in ((user_id, friend_id), (friend_id, user_id)):
             self._room_changes.invalidate([ids.moments_room_id(owner)], reader)
         self._friends.replicated(user_id, friend_id)
+
+    def _consent(self, item: Replicated) -> None:
+        user_id, (about, _) = UserId(item.partition), ids.of_regional_key(item.sort)
+        if about.startswith(BLOCK):
+            other = UserId(about.removeprefix(BLOCK))
+            self._room_changes.block_changed(BlockChanged(user_id=user_id, other_id=other))
+        elif about.startswith(INVITATION):
+            room_id = RoomId(about.removeprefix(INVITATION))
+            job = self._invitations.replicated(user_id, room_id)
+            if job is not None:
+                self._room_changes.invited(job)
 
     def _revocation(self, item: Replicated) -> None:
         user_id, _ = ids.of_regional_key(item.partition)

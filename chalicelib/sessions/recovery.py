@@ -7,8 +7,8 @@ trail of the socket). The workers of rooms post to these sockets (`messaging.rec
 cannot post, and CONNECT, is left to jobs in an order group of the socket (`c#<sid>`), which run one
 at a time: they read from the trail what the socket was not sent yet.
 
-When it is unknown whether a post arrived (a process died, a response was lost, Redis lost its
-data), the session is closed. Its client then reconnects, and its offset says what it has.
+When it is unknown whether a post arrived (a process died, Redis lost its data), the session is
+closed. Its client then reconnects, and its offset says what it has.
 https://socket.io/docs/v4/connection-state-recovery
 """
 
@@ -24,7 +24,7 @@ from ..contract import events
 from ..contract.events import DeliveryReceipt, SessionStarted
 from ..jobs.delivery import DeliverToRecovering, StartRecovery
 from ..kernel import ids, telemetry
-from ..kernel.errors import CacheDown, RateLimited, Unavailable
+from ..kernel.errors import CacheDown, PermissionDenied, RateLimited, Unavailable
 from ..messaging.backlog import TOO_LARGE, Backlog
 from ..messaging.checkpoints import MOST_SINCE, Checkpoints
 from ..messaging.confirmations import Confirmations
@@ -104,8 +104,7 @@ class Recovery:
         """Queue the answer to a CONNECT, after all earlier jobs of the socket's order group.
 
         Args:
-            target: A target whose protocol supports recovery. Its sid is used if the claim is not
-                valid.
+            target: A target whose protocol can recover. Its sid is used unless the claim is valid.
             claim: What the client sent about an earlier socket, if anything.
 
         Returns:
@@ -226,15 +225,16 @@ class Recovery:
             device=dict(device),
             offset=offset,
             attempt=token,
+            checked_ms=identity.checked_ms,
             token=token,
         )
         self._queue.send([job])
 
     def _open(self, job: StartRecovery, target: Target) -> bool:
-        """Open the connection; False if the user has too many, and was told."""
+        """Open the connection; False if the user may not have it, and was told."""
         try:
-            self._connections.open(job.identity, target, job.device)
-        except RateLimited as refusal:
+            self._connections.open(job.user, target, job.device)
+        except (RateLimited, PermissionDenied) as refusal:
             why = {"message": str(refusal), "data": refusal.as_json()}
             self._engine.post(target, [_frame(socketio.PacketKind.CONNECT_ERROR, target, why)])
             return False
@@ -255,7 +255,7 @@ class Recovery:
                 self._note_begun(job, target, pid, {})  # another job answers
                 self._connections.close(target.connection_id)
                 afresh = replace(target, sid=self._ids.token())
-                self._queue_start(job.identity, afresh, job.device, None)
+                self._queue_start(job.user, afresh, job.device, None)
                 return
             pid, missed, heads = found.pid, found.entries, dict(found.reached)
         offset = self._note_begun(job, target, pid, heads)

@@ -16,12 +16,14 @@ from ..connections.views import RoomViews
 from ..contract.events import Typing, UserJoined, UserLeft
 from ..jobs.outbound import EndTyping, LeaveRooms, TellRoomView, TellTyping, TypingJob
 from ..jobs.relayed import RelayRoomView, RelayTyping
-from ..kernel import telemetry, times
+from ..kernel import ids, telemetry, times
 from ..kernel.errors import CacheDown
+from ..membership.rooms import Rooms
 from ..messaging.broadcast import Broadcast
 from ..messaging.telling import Telling
 from ..model.connections import Connection
 from ..model.identifiers import ConnectionId, Region, RoomId, UserId
+from ..model.rooms import Role, RoomType
 from ..ports.queues import Queue
 from ..ports.system import Clock
 from ..ports.typing import TypingState
@@ -38,6 +40,7 @@ class Ephemeral:
     def __init__(
         self,
         views: RoomViews,
+        rooms: Rooms,
         telling: Telling,
         state: TypingState,
         broadcast: Broadcast,
@@ -46,6 +49,7 @@ class Ephemeral:
         region: Region,
     ) -> None:
         self._views = views
+        self._rooms = rooms
         self._telling = telling
         self._state = state
         self._broadcast = broadcast
@@ -175,12 +179,20 @@ class Ephemeral:
         origin: ConnectionId,
         at_ms: int,
     ) -> None:
+        if self._is_parted(room_id, user_id):
+            return
         event = view(user_id, room_id, times.iso(at_ms))
         self._telling.tell_room(room_id, event, origin, retry=True)
         relayed = RelayRoomView(
             region=self._region, at_ms=at_ms, name=view.name, room_id=room_id, user_id=user_id
         )
         self._broadcast.to_room(relayed, room_id)
+
+    def _is_parted(self, room_id: RoomId, user_id: UserId) -> bool:
+        """Whether it is a private chat in which one of the two has blocked the other."""
+        if ids.room_type(room_id) is not RoomType.PRIVATE_CHAT:
+            return False
+        return self._rooms.members(room_id).get(user_id) is Role.READER
 
     def _is_out(self, room_id: RoomId, user_id: UserId) -> bool:
         return all(each.user_id != user_id for each in self._views.audience(room_id))

@@ -23,6 +23,7 @@ from ..jobs.delivery import IntroduceFriend, SettlePresence
 from ..jobs.outbound import FriendshipChanged
 from ..kernel import ids, times
 from ..kernel.errors import CacheDown, PermissionDenied, Unavailable
+from ..membership.consent import Consent
 from ..membership.friends import Friends
 from ..membership.invalidation import CHECK_S
 from ..membership.rooms import Rooms
@@ -49,6 +50,7 @@ class Presences:
         connections: Connections,
         presence_jobs: PresenceJobs,
         friends: Friends,
+        consent: Consent,
         rooms: Rooms,
         telling: Telling,
         room_changes: RoomChanges,
@@ -62,6 +64,7 @@ class Presences:
         self._connections = connections
         self._presence_jobs = presence_jobs
         self._friends = friends
+        self._consent = consent
         self._rooms = rooms
         self._telling = telling
         self._room_changes = room_changes
@@ -138,12 +141,14 @@ class Presences:
         """Return the presence of these users, in the order given.
 
         Raises:
-            PermissionDenied: One of them is neither a friend nor in a room with the viewer.
+            PermissionDenied: One of them is neither a friend nor in a room with the viewer, or has
+                blocked the viewer.
         """
-        friends = set(self._friends.of(viewer))
-        for user_id in user_ids:
-            known = user_id == viewer or user_id in friends
-            if not known and not self._rooms.shared(viewer, user_id):
+        known = {viewer, *self._friends.of(viewer)}
+        others = [user_id for user_id in user_ids if user_id not in known]
+        blockers = self._consent.blockers(viewer, others) if others else set()
+        for user_id in others:
+            if not self._rooms.shared(viewer, user_id) or user_id in blockers:
                 raise PermissionDenied(
                     "user_id: you can see the presence only of friends and of members of your rooms"
                 )
@@ -156,6 +161,11 @@ class Presences:
             held[each.user_id].append(each)
         unknown = Presence(UserId(""), self._region)
         return [merged(held[user] or [replace(unknown, user_id=user)]) for user in user_ids]
+
+    def is_invisible(self, user_id: UserId) -> bool:
+        """Whether a user has chosen to be shown as offline while they are connected."""
+        latest = latest_choice(self._store.get_many([user_id], self._regions))
+        return latest is not None and latest.chosen is Status.OFFLINE
 
     def _elsewhere(self, user_id: UserId) -> list[Presence]:
         """Return a user's presence in the other regions; with one region, no read."""

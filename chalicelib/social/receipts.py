@@ -4,6 +4,9 @@ A marker covers everything before it and only moves forward. In rooms of up to `
 members, senders get an event for each user who reads their messages. In larger rooms they get
 counts, at most one every `COUNTS_EVERY_S`. Unread counts stop at `MAX_UNREAD`.
 
+Nobody is told what a user has read or got who is invisible, who has blocked them, or with whom they
+share a private chat in which one has blocked the other.
+
 In rooms of up to `RECEIPTS_UP_TO` members, a sender can also ask which users a message reached.
 They get one event for each user, after a device of that user has acked or sent the action
 `message_delivered`.
@@ -19,6 +22,7 @@ from ..jobs.receipts import TellDelivered, TellRead, TellReadCounts
 from ..jobs.relayed import RelayDelivered
 from ..kernel import ids, tails, telemetry, times
 from ..kernel.errors import CacheDown, NotFound, TidingsError, Unavailable
+from ..membership.consent import Consent
 from ..membership.rooms import Rooms
 from ..messaging.broadcast import Broadcast
 from ..messaging.confirmations import RECEIPTS_UP_TO
@@ -27,9 +31,11 @@ from ..messaging.telling import Telling
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ..model.log import Entry, EntryKind, Head
 from ..model.receipts import Marker, Reading
+from ..model.rooms import Role, RoomType
 from ..ports.queues import Queue
 from ..ports.receipts import AckNumbers, Claims, Markers
 from ..ports.system import Clock
+from .presence import Presences
 
 COUNTS_EVERY_S = 5
 READ_AGAIN_S = 3_600
@@ -83,6 +89,8 @@ class Receipts:
         markers: Markers,
         reader: MessageReader,
         rooms: Rooms,
+        consent: Consent,
+        presences: Presences,
         telling: Telling,
         broadcast: Broadcast,
         claims: Claims,
@@ -95,6 +103,8 @@ class Receipts:
         self._markers = markers
         self._reader = reader
         self._rooms = rooms
+        self._consent = consent
+        self._presences = presences
         self._telling = telling
         self._broadcast = broadcast
         self._claims = claims
@@ -105,9 +115,17 @@ class Receipts:
         self._regions = regions
 
     def read(
-        self, user_id: UserId, room_id: RoomId, message_id: MessageId, origin: ConnectionId
+        self,
+        user_id: UserId,
+        room_id: RoomId,
+        message_id: MessageId,
+        origin: ConnectionId,
+        role: Role,
     ) -> None:
         """Move the user's marker to this message, if it is not before the marker.
+
+        Args:
+            role: That of the user in the room.
 
         Raises:
             NotFound: The room has no such message.
@@ -118,6 +136,9 @@ class Receipts:
         now_ms = self._clock.now_ms()
         seen = self._reader.seen_with(entry)
         marker = Marker(user_id, message_id, now_ms, entry.region, entry.seq, seen)
+        silent = self._is_silent(user_id, room_id, role)
+        if silent:
+            marker = marker.silently()
         before = self._markers.move(room_id, self._region, marker)
         # A repeated call queues the job again, once: the first may have died before it did.
         again = before is None or before.message_id == message_id
@@ -125,15 +146,17 @@ class Receipts:
             return
         if before is not None and not again and before.covers(entry.region, entry.seq, message_id):
             return
+        known = before.reading if before is not None and not again else None
         job = TellRead(
             room_id=room_id,
             user_id=user_id,
             message_id=message_id,
-            after="" if again or before is None else before.message_id,
+            after=known.message_id if known is not None else "",
             at_ms=now_ms,
             origin=origin,
-            before=before.all_seen if not again and before is not None else None,
+            before=known.seen if known is not None else None,
             seen=seen or None,
+            silent=silent,
         )
         self._outbound.send([job])
 
@@ -151,6 +174,8 @@ class Receipts:
         read_at = times.iso(job.at_ms)
         own = MessageRead(job.message_id, reader, room_id, read_at)
         self._telling.tell([reader], own, exclude=job.origin)
+        if job.silent:
+            return
         large = len(self._rooms.members(room_id)) > RECEIPTS_UP_TO
         if not job.foreign:
             reading = Reading(reader, job.message_id, job.seen or {})
@@ -159,8 +184,11 @@ class Receipts:
             self._count_later(room_id)
             return
         known = Reading(reader, MessageId(job.after), job.before or {})
+        blocked = {each.user_id for each in self._consent.blocks(reader)}
         for theirs in self._newest_by_sender(room_id, job.message_id):
-            if theirs.sender_id != reader and not known.covers(*_place(theirs)):
+            if theirs.sender_id in blocked or theirs.sender_id == reader:
+                continue
+            if not known.covers(*_place(theirs)):
                 event = MessageRead(theirs.message_id, reader, room_id, read_at)
                 self._telling.tell([theirs.sender_id], event)
 
@@ -220,7 +248,11 @@ class Receipts:
             if is_useful and not self._broadcast.to_user(relayed, job.sender_id):
                 raise Unavailable("the topic did not answer, try again")
             return
-        if len(self._rooms.members(job.room_id)) > RECEIPTS_UP_TO:
+        members = self._rooms.members(job.room_id)
+        role = members.get(job.user_id)
+        if len(members) > RECEIPTS_UP_TO or self._is_silent(job.user_id, job.room_id, role):
+            return
+        if job.user_id in self._consent.blockers(job.sender_id, [job.user_id]):
             return
         if not self._post_delivered(job, attempt):
             return
@@ -332,6 +364,11 @@ class Receipts:
             if any(each is not None and each.covers(*_place(entry)) for each in who):
                 found.add(entry.message_id)
         return found
+
+    def _is_silent(self, user_id: UserId, room_id: RoomId, role: Role | None) -> bool:
+        """Whether nobody is told what this member has read or got."""
+        chat = ids.room_type(room_id) is RoomType.PRIVATE_CHAT
+        return (chat and role is Role.READER) or self._presences.is_invisible(user_id)
 
     def _newest_by_sender(self, room_id: RoomId, up_to: MessageId | None) -> list[Entry]:
         """Return the newest message of each recent sender, the latest sender first."""

@@ -103,17 +103,18 @@ TYPING = Calls("websocket_message", frames_in=1, frames_out=1, redis=1, standard
 TYPING_TOLD = Calls("outbound", redis=2)
 # With several regions the job also asks where the room's members are, and publishes.
 TYPING_PUBLISHED = Calls("outbound", redis=4, published=1)
+# Read the message, and the presence: whether the reader is invisible.
 READ = Calls(
     "websocket_message",
     frames_in=1,
     frames_out=1,
     redis=1,
-    reads=1,
+    reads=2,
     writes=1,
     copied=1,
     standard=1,
 )
-READ_TOLD = Calls("outbound", redis=3, reads=2)
+READ_TOLD = Calls("outbound", redis=3, reads=3)  # with whom the reader has blocked
 
 # A delayed job pings and sends the next job; the pong is a frame without an answer.
 BEAT = Calls("outbound", redis=3, reads=3, standard=1)

@@ -11,7 +11,7 @@ from chalicelib.ports.log import MessageLog
 from chalicelib.ports.rooms import RoomStore
 from tests.support.cache import Backend, Rig, backend_of, rig_on
 from tests.support.ministack import Ministack
-from tests.support.stores import Stores, in_memory, on_dynamodb
+from tests.support.stores import HERE, THERE, MemoryTables, Stores, in_memory, on_dynamodb
 from tests.support.valkey import valkey
 
 
@@ -21,6 +21,35 @@ def stores(request: pytest.FixtureRequest) -> Stores:
         return in_memory()
     stack: Ministack = request.getfixturevalue("ministack")
     return on_dynamodb(stack.client("dynamodb"), stack.prefix)
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def regions(request: pytest.FixtureRequest) -> tuple[Stores, Stores, Stores]:
+    """The stores here, there, and of a deployment of one region, all on the same tables."""
+    known = ((HERE, THERE), (THERE, HERE), (HERE,))
+    if request.param == "memory":
+        tables = MemoryTables()
+        here, there, alone = (in_memory(*each, tables=tables) for each in known)
+    else:
+        stack: Ministack = request.getfixturevalue("ministack")
+        dynamodb = stack.client("dynamodb")
+        here, there, alone = (on_dynamodb(dynamodb, stack.prefix, *each) for each in known)
+    return here, there, alone
+
+
+@pytest.fixture
+def here(regions: tuple[Stores, Stores, Stores]) -> Stores:
+    return regions[0]
+
+
+@pytest.fixture
+def there(regions: tuple[Stores, Stores, Stores]) -> Stores:
+    return regions[1]
+
+
+@pytest.fixture
+def alone(regions: tuple[Stores, Stores, Stores]) -> Stores:
+    return regions[2]
 
 
 @pytest.fixture

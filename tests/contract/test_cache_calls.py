@@ -34,6 +34,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "acked": lambda c: c.acked(1),
     "spend": lambda c: c.spend(Charge("x", 1.0, 1, NOW, ALICE)),
     "spend_for_address": lambda c: c.spend_for_address("192.0.2.1", Charge("x", 1.0, 1, NOW)),
+    "note_revoked": lambda c: c.note_revoked(ALICE, NOW),
     "owner": lambda c: c.owner(target(ALICE).connection_id),
     "spend_room": lambda c: c.spend_room(ROOM, Charge("x", 1, 1, NOW, ALICE, room=RATE)),
     "enter_line": lambda c: c.enter_line(DRAFT),

@@ -51,6 +51,27 @@ class TestSpend:
         assert paid == [Paid(), Paid(), Paid(exhausted=True)]
         assert rig.cache.spend(self.charge()).wait_ms > 0
 
+    def test_each_charge_says_until_when_its_payer_is_revoked(self, rig: Rig) -> None:
+        assert rig.cache.spend(self.charge()).revoked_ms == 0
+        for until_ms in (NOW + 60_000, NOW + 5_000):
+            rig.cache.note_revoked(ALICE, until_ms)
+        assert rig.cache.spend(self.charge()).revoked_ms == NOW + 60_000, "the later one holds"
+        assert rig.cache.spend(self.charge(payer=BOB)).revoked_ms == 0
+        charges = [self.charge(), self.charge(), self.charge(refusals_burst=1), self.charge()]
+        paid = [rig.cache.spend(each) for each in charges]
+        assert {each.revoked_ms for each in paid} == {NOW + 60_000}, "also when it is refused"
+        assert paid[-1].wait_ms > 0
+        rig.cache.register(connection(ALICE))
+        frame = rig.cache.frame(target(ALICE).connection_id, ROOM, EAST, self.charge(name="x"))
+        assert frame.paid.revoked_ms == NOW + 60_000
+
+    def test_a_revocation_is_noted_for_an_hour(self, rig: Rig) -> None:
+        rig.cache.note_revoked(ALICE, NOW + 10**10)
+        rig.wait(3_500)
+        assert rig.cache.spend(self.charge(name="short", burst=1, per_s=1)).revoked_ms
+        rig.wait(200)
+        assert rig.cache.spend(self.charge()).revoked_ms == 0
+
     def test_an_address_has_a_bucket_of_its_own(self, rig: Rig) -> None:
         spend, charge = rig.cache.spend_for_address, self.charge(payer=None)
         assert [spend("192.0.2.1", charge).wait_ms for _ in range(3)] == [0, 0, 0]

@@ -144,3 +144,46 @@ def _until_moved(stores: Stores, marker: Marker) -> None:
         except Unavailable:
             continue
     raise AssertionError("the marker was never moved")
+
+
+class TestSilently:
+    """A marker moves, and others know no more of it than they did."""
+
+    def test_others_may_know_what_they_knew_before(self, stores: Stores) -> None:
+        markers = stores.markers
+        markers.move(LOBBY, HERE, Marker(ANNA, mid(1), NOW, HERE, 1))
+        markers.move(LOBBY, HERE, Marker(ANNA, mid(3), NOW, HERE, 3).silently())
+        markers.move(LOBBY, HERE, Marker(ANNA, mid(5), NOW, HERE, 5).silently())
+        assert markers.of_user(ANNA, [LOBBY], [HERE])[LOBBY].message_id == mid(5)
+        [[known]] = markers.furthest([LOBBY], [HERE]).values()
+        assert (known.user_id, known.message_id) == (ANNA, mid(1))
+
+    def test_a_first_marker_shows_nothing(self, stores: Stores) -> None:
+        stores.markers.move(LOBBY, HERE, Marker(ANNA, mid(3), NOW, HERE, 3).silently())
+        [[known]] = stores.markers.furthest([LOBBY], [HERE]).values()
+        assert not known.covers(HERE, 1, mid(1))
+
+    def test_the_next_that_is_not_silent_shows_all(self, stores: Stores) -> None:
+        markers = stores.markers
+        markers.move(LOBBY, HERE, Marker(ANNA, mid(3), NOW, HERE, 3).silently())
+        before = markers.move(LOBBY, HERE, Marker(ANNA, mid(4), NOW, HERE, 4))
+        assert before is not None
+        assert before.reading.message_id == ""
+        [[known]] = markers.furthest([LOBBY], [HERE]).values()
+        assert known.message_id == mid(4)
+
+    def test_what_is_not_further_changes_nothing(self, stores: Stores) -> None:
+        markers = stores.markers
+        markers.move(LOBBY, HERE, Marker(ANNA, mid(5), NOW, HERE, 5))
+        markers.move(LOBBY, HERE, Marker(ANNA, mid(3), NOW, HERE, 3).silently())
+        [[known]] = markers.furthest([LOBBY], [HERE]).values()
+        assert known.message_id == mid(5)
+
+    def test_of_several_streams(self, stores: Stores) -> None:
+        markers, seen = stores.markers, {HERE: 1, THERE: 2}
+        markers.move(LOBBY, HERE, Marker(ANNA, mid(1), NOW, HERE, 1, {THERE: 1}))
+        markers.move(LOBBY, HERE, Marker(ANNA, mid(4), NOW, HERE, 4, {THERE: 7}).silently())
+        [[known]] = markers.furthest([LOBBY], [HERE]).values()
+        assert not known.covers(THERE, 2, mid(2))
+        assert known.covers(HERE, seen[HERE], mid(1))
+        assert markers.of_user(ANNA, [LOBBY], [HERE])[LOBBY].covers(THERE, 7, mid(9))

@@ -26,9 +26,7 @@ from tests.support.stores import (
     OTHER,
     RACERS,
     THERE,
-    MemoryTables,
     Stores,
-    in_memory,
     member,
     on_dynamodb,
     room,
@@ -37,35 +35,6 @@ from tests.support.threads import at_once
 from workbench.stack.children import free_port
 
 CEM = UserId("cem")
-
-
-@pytest.fixture(params=["memory", "dynamodb"])
-def regions(request: pytest.FixtureRequest) -> tuple[Stores, Stores, Stores]:
-    """The stores here, there, and of a deployment of one region, all on the same tables."""
-    known = ((HERE, THERE), (THERE, HERE), (HERE,))
-    if request.param == "memory":
-        tables = MemoryTables()
-        here, there, alone = (in_memory(*each, tables=tables) for each in known)
-    else:
-        stack: Ministack = request.getfixturevalue("ministack")
-        dynamodb = stack.client("dynamodb")
-        here, there, alone = (on_dynamodb(dynamodb, stack.prefix, *each) for each in known)
-    return here, there, alone
-
-
-@pytest.fixture
-def here(regions: tuple[Stores, Stores, Stores]) -> Stores:
-    return regions[0]
-
-
-@pytest.fixture
-def there(regions: tuple[Stores, Stores, Stores]) -> Stores:
-    return regions[1]
-
-
-@pytest.fixture
-def alone(regions: tuple[Stores, Stores, Stores]) -> Stores:
-    return regions[2]
 
 
 def later(user: UserId, at_ms: int) -> Member:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chalicelib.entrypoints.http import openapi, rest
+from chalicelib.entrypoints.http import consents, openapi, operating, rest
 from tests.support.world import World
 from workbench.reference import pages
 from workbench.reference.examples import Names, Step, steps
@@ -81,7 +81,7 @@ class Story:
             query = {name: values[-1] for name, values in multi.items()}
             headers = {"Authorization": f"Bearer {self.world.token(user, roles=roles)}"}
             request = rest.HttpRequest(headers, query, path, body, multi)
-            answer = rest.handle(self.world.services, request, getattr(rest, operation.name))
+            answer = rest.handle(self.world.services, request, _endpoint(operation.name))
         self.world.wait(1)
         return answer
 
@@ -105,6 +105,12 @@ class Story:
                 self.read[device] = number
                 return self.names.differences(example, frame)
         return [f"no {example['event']} among {[frame['event'] for frame in fresh]}"]
+
+
+def _endpoint(name: str) -> rest.Endpoint:
+    [found] = [getattr(each, name) for each in (consents, operating, rest) if hasattr(each, name)]
+    endpoint: rest.Endpoint = found
+    return endpoint
 
 
 def _route(method: str, path: str) -> tuple[openapi.Operation, dict[str, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.entrypoints.http import operating, rest
+from chalicelib.entrypoints.http import consents, operating, rest
 from chalicelib.kernel.settings import Endpoint
 from chalicelib.model.identifiers import Region, RoomId, UserId
 from chalicelib.model.rooms import Member, Role
@@ -21,7 +21,10 @@ ANYONE, MEMBERS = set(PEOPLE), {MEMBER, ADMIN, OWNER}
 
 
 def staffed() -> World:
-    """The room "lobby": olga owns it, adam is its admin, mia and the author are members."""
+    """The room "lobby": olga owns it, adam is its admin, mia and the author are members.
+
+    All people are invited to the room "open".
+    """
     regions = Region("us-east-1"), Region("eu-west-1")
     world = World(
         endpoints={each: Endpoint(f"wss://{each}/ws", f"https://{each}") for each in regions}
@@ -31,6 +34,10 @@ def staffed() -> World:
     member = Member(RoomId("lobby"), UserId(ADMIN), Role.ADMIN, START_MS)
     assert world.adapters.rooms.add_member(member)
     world.cache.bump(RoomId("lobby"))
+    world.room("host", room_id="open")
+    made = {UserId(person): {} for person in PEOPLE}
+    world.services.invitations.invite(UserId("host"), RoomId("open"), made)
+    world.adapters.outbound.jobs.clear()
     return world
 
 
@@ -133,12 +140,26 @@ ROUTES |= {
     ),
     ("GET", "/v1/notifications"): (call(rest.list_notifications), ANYONE),
     ("POST", "/v1/admin/users/{user_id}/disconnect"): (
-        call(rest.disconnect_user, user_id="other"),
+        call(operating.disconnect_user, user_id="other"),
         {SERVICE_ADMIN},
     ),
     ("GET", "/v1/admin/drain"): (call(operating.show_drain), {SERVICE_ADMIN}),
     ("PUT", "/v1/admin/drain"): (call(operating.start_drain), {SERVICE_ADMIN}),
     ("DELETE", "/v1/admin/drain"): (call(operating.stop_drain), {SERVICE_ADMIN}),
+    ("GET", "/v1/invitations"): (call(consents.list_invitations), ANYONE),
+    ("POST", "/v1/invitations/{room_id}"): (
+        call(consents.accept_invitation, room_id="open"),
+        ANYONE,
+    ),
+    ("DELETE", "/v1/invitations/{room_id}"): (
+        call(consents.decline_invitation, room_id="open"),
+        ANYONE,
+    ),
+    ("GET", "/v1/consent"): (call(consents.show_consent), ANYONE),
+    ("PUT", "/v1/consent"): (call(consents.put_consent, {"added_by": "friends"}), ANYONE),
+    ("GET", "/v1/blocks"): (call(consents.list_blocks), ANYONE),
+    ("PUT", "/v1/blocks/{user_id}"): (call(consents.put_block, user_id="other"), ANYONE),
+    ("DELETE", "/v1/blocks/{user_id}"): (call(consents.remove_block, user_id="other"), ANYONE),
     ("GET", "/v1/friends"): (call(rest.list_friends), ANYONE),
     ("PUT", "/v1/friends/{user_id}"): (call(rest.put_friend, user_id="other"), ANYONE),
     ("DELETE", "/v1/friends/{user_id}"): (call(rest.remove_friend, user_id="other"), ANYONE),

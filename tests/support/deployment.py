@@ -21,7 +21,7 @@ from chalicelib.model.replication import Arrival, ReplicatedDedupe
 from tests.support.world import World
 
 US, EU, AP = Region("us-east-1"), Region("eu-west-1"), Region("ap-southeast-1")
-_SHARED = ("rooms", "friends", "revocations", "markers", "presence")
+_SHARED = ("rooms", "friends", "consents", "revocations", "markers", "presence")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ PORTS = (
     "log",
     "cursors",
     "friends",
+    "consents",
     "revocations",
     "presence",
     "markers",

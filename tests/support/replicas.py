@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from chalicelib.adapters.memory import (
+    MemoryConsentStore,
     MemoryFriendStore,
     MemoryPresenceStore,
     MemoryRevocationStore,
@@ -68,7 +69,7 @@ class ReplicaItems(Items[Any]):
 class Replica:
     """The global tables of one region."""
 
-    TABLES = ("rooms", "memberships", "friends", "revocations", "presence")
+    TABLES = ("rooms", "memberships", "friends", "consents", "revocations", "presence")
 
     def __init__(
         self, region: Region, now_ms: Callable[[], int], send: Callable[[Key, Any, Stamp], None]
@@ -175,6 +176,7 @@ class Deployment:
                 known, RoomTables(tables["rooms"], tables["memberships"], self.claims)
             ),
             friends=MemoryFriendStore(known, tables["friends"]),
+            consents=MemoryConsentStore(known, tables["consents"]),
             revocations=MemoryRevocationStore(known, tables["revocations"]),
             presence=MemoryPresenceStore(tables["presence"]),
         )

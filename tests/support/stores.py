@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib.adapters.dynamodb import (
     DynamoCheckpointStore,
     DynamoConnectionStore,
+    DynamoConsentStore,
     DynamoCursors,
     DynamoDrains,
     DynamoFriendStore,
@@ -20,6 +21,7 @@ from chalicelib.adapters.dynamodb import (
 from chalicelib.adapters.memory import (
     MemoryCheckpointStore,
     MemoryConnectionStore,
+    MemoryConsentStore,
     MemoryCursors,
     MemoryDrains,
     MemoryFriendStore,
@@ -32,6 +34,7 @@ from chalicelib.adapters.memory import (
 from chalicelib.adapters.memory.items import Items
 from chalicelib.adapters.memory.rooms import RoomTables
 from chalicelib.model.connections import Connection, Target
+from chalicelib.model.consents import Decided
 from chalicelib.model.decisions import Decision
 from chalicelib.model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from chalicelib.model.log import Committed, Entry, EntryKind, Head
@@ -39,6 +42,7 @@ from chalicelib.model.presence import Presence
 from chalicelib.model.rooms import Member, Role, Room, RoomType
 from chalicelib.ports.access import RevocationStore
 from chalicelib.ports.connections import ConnectionStore, Drains
+from chalicelib.ports.consents import ConsentStore
 from chalicelib.ports.delivery import Cursors
 from chalicelib.ports.friends import FriendStore
 from chalicelib.ports.log import MessageLog
@@ -63,6 +67,7 @@ class Stores:
     rooms: RoomStore
     connections: ConnectionStore
     friends: FriendStore
+    consents: ConsentStore
     revocations: RevocationStore
     presence: PresenceStore
     markers: Markers
@@ -76,6 +81,7 @@ class MemoryTables:
 
     rooms: RoomTables = field(default_factory=RoomTables)
     friends: Items[Decision[int]] = field(default_factory=Items)
+    consents: Items[Decided] = field(default_factory=Items)
     revocations: Items[int] = field(default_factory=Items)
     presence: Items[Presence] = field(default_factory=Items)
 
@@ -90,6 +96,7 @@ def in_memory(*regions: Region, tables: MemoryTables | None = None) -> Stores:
         MemoryRoomStore(regions, tables.rooms),
         MemoryConnectionStore(),
         MemoryFriendStore(regions, tables.friends),
+        MemoryConsentStore(regions, tables.consents),
         MemoryRevocationStore(regions, tables.revocations),
         MemoryPresenceStore(tables.presence),
         MemoryMarkers(),
@@ -107,6 +114,7 @@ def on_dynamodb(dynamodb: Any, prefix: str, *regions: Region) -> Stores:
         DynamoRoomStore(dynamodb, prefix, regions),
         DynamoConnectionStore(dynamodb, prefix),
         DynamoFriendStore(dynamodb, prefix, regions),
+        DynamoConsentStore(dynamodb, prefix, regions),
         DynamoRevocationStore(dynamodb, prefix, regions),
         DynamoPresenceStore(dynamodb, prefix),
         DynamoMarkers(dynamodb, prefix),

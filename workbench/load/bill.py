@@ -21,6 +21,8 @@ READS = {
     ("cursors", "get"),
     ("friends", "put_by"),
     ("friends", "mutual"),
+    ("consents", "get"),
+    ("consents", "under"),
     ("log", "after"),
     ("log", "before"),
     ("log", "get"),

@@ -16,6 +16,7 @@ from chalicelib.access.cluster import Cluster
 from chalicelib.access.revocations import Revocations
 from chalicelib.adapters.memory import (
     MemoryConnectionStore,
+    MemoryConsentStore,
     MemoryFriendStore,
     MemoryMessageLog,
     MemoryPresenceStore,
@@ -37,9 +38,13 @@ from chalicelib.connections.sweep import RUN_MS, Sweep
 from chalicelib.connections.views import RoomViews
 from chalicelib.jobs.outbound import EndSilent
 from chalicelib.kernel.ids import BUCKETS
+from chalicelib.membership.changes import MembershipChanges
+from chalicelib.membership.consent import Consent
 from chalicelib.membership.friends import Friends
+from chalicelib.membership.invitations import Invitations
 from chalicelib.membership.rooms import Rooms
 from chalicelib.model.connections import Connection, Target
+from chalicelib.model.consents import AddedBy
 from chalicelib.model.delivery import Outcome, Post
 from chalicelib.model.identifiers import ConnectionId, Region, UserId
 from operate.cost import budgets, load
@@ -123,12 +128,24 @@ def minute(beat_s: int | None, session: bool, hours: int) -> dict[str, float]:
         clock,
         Region("us-east-1"),
     )
+    room_store, consents = MemoryRoomStore(), MemoryConsentStore()
+    consent = Consent(consents, friends, cache, outbound, clock, AddedBy.EVERYBODY)
     rooms = Rooms(
-        MemoryRoomStore(), friends, cache, MemoryQueue(), outbound, clock, ids,
-        max_rooms=1, max_members=1,
-    )  # fmt: skip
+        store=room_store,
+        friends=friends,
+        consent=consent,
+        invitations=Invitations(consents, room_store, consent, outbound, clock),
+        changes=MembershipChanges(room_store, cache, MemoryQueue(), outbound, clock),
+        cache=cache,
+        outbound=outbound,
+        parallel=SystemThreads(),
+        clock=clock,
+        ids_=ids,
+        max_rooms=1,
+        max_members=1,
+    )
     cluster = Cluster(RedisClusterBus("", "", clock), clock)
-    revocations = Revocations(MemoryRevocationStore(), cluster, outbound, clock)
+    revocations = Revocations(MemoryRevocationStore(), cache, cluster, outbound, clock)
     connections = Connections(
         store=store,
         registry=registry,

@@ -22,6 +22,15 @@ MEANINGS = {
     "limit": "At most this many.",
     "room_type": "`private_chat`: two people. `group_chat`: an owner, admins and members.",
     "participants": "The other members. Of a private chat: exactly one.",
+    "invited": "Participants who are asked first: they are members once they accept.",
+    "added_by": "`everybody`, `friends`, or nobody without an `invitation`. In a request: null for "
+    "the deployment's default.",
+    "invitations": "The newest first; 100 at most.",
+    "invited_by": "Who invites.",
+    "invited_at": "When; it holds for 30 days.",
+    "blocks": "By user id.",
+    "InvitedAnswer.room_id": "The room.",
+    "InvitationAnswer.room_id": "The room.",
     "metadata": "JSON for the clients' own use, such as a title.",
     "room_id": "The room's id. In a request: for a group chat only; by default a new id.",
     "user_id": "The user.",
@@ -107,6 +116,9 @@ def operation(name: str) -> str:
         if model is not None:
             parts.append(f"{title}:\n\n{_fields(model)}")
     parts.append(_answer(each))
+    if each.or_else is not None:
+        status, answer = each.or_else
+        parts.append(f"Or {status}, {_link(answer.__name__)}: {answer.__doc__}")
     errors = [
         f"{status} ({_code(answer['description'])})"
         for status, answer in described["responses"].items()
@@ -191,6 +203,10 @@ def _code(description: str) -> str:
 # Objects with a section of their own, because several answers have them.
 OBJECTS = (
     "RoomAnswer",
+    "CreatedRoomAnswer",
+    "InvitedAnswer",
+    "InvitationAnswer",
+    "BlockAnswer",
     "ListedRoom",
     "Participant",
     "MessageAnswer",

@@ -34,6 +34,8 @@ _COMMON = {
     "entry": "The log entry.",
     "rooms": "The rooms.",
     "friend_id": "The other user.",
+    "other_id": "The other user.",
+    "invited_by": "The user who invites.",
     "origin": "The device that caused it; it gets no event.",
     "at_ms": "When it happened.",
     "identity": "The user, the end of the token, its roles.",
@@ -55,7 +57,10 @@ _BY_NAME = {
     **dict.fromkeys(
         ("message_id", "reply_to_message_id", "last_read_message_id", "next"), "message id"
     ),
-    **dict.fromkeys(("user_id", "sender_id", "reader_id", "deleted_by", "friend_id"), "user id"),
+    **dict.fromkeys(
+        ("user_id", "sender_id", "reader_id", "deleted_by", "friend_id", "other_id", "invited_by"),
+        "user id",
+    ),
     **dict.fromkeys(
         ("timestamp", "server_time", "expires_at", "read_at", "delivered_at"), "timestamp"
     ),

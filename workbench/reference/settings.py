@@ -81,6 +81,7 @@ READ_BY: dict[str, str | tuple[str, ...]] = {
     "max_connections": (*_TOKENS, "deliver"),
     "max_rooms": ("api_handler",),
     "max_members": ("api_handler",),
+    "added_by": ("api_handler",),
     "ping_interval_ms": _ENGINE,
     "ping_timeout_ms": _ENGINE,
     "connect_timeout_s": _ENGINE,

@@ -10,7 +10,7 @@ from chalicelib.entrypoints.http import rest
 from chalicelib.services import Services
 from workbench.drills import history as drill
 
-from .history import Read, Record, Shown
+from .history import Done, Read, Record, Shown
 from .http_api import HttpApi
 from .scheduler import Scheduler
 
@@ -62,7 +62,11 @@ class ApiClient:
         def handle(services: Services) -> rest.Response:
             return rest.handle(services, request, endpoint)
 
+        began_s = self._now_s()
         answer = self._apis[0].request(what, handle)
+        if answer is not None and answer.status < 400:
+            done = Done(began_s, self._now_s(), self.name, endpoint.__name__)
+            self._record.done.append(done)
         if answer is None or answer.status in RETRIED:
             self._failures += 1
             if self._failures % ROAMS_AFTER == 0:

@@ -27,7 +27,7 @@ from workbench.drills.history import (
     Sent,
 )
 
-from . import event_checks, gaps, region_checks, region_losses
+from . import event_checks, gaps, region_checks, region_losses, revocation_checks
 from .devices import Device
 from .finding import Finding
 from .history import HandedOn
@@ -62,6 +62,7 @@ def check(this: Run) -> list[Finding]:
         *_dead_letters(this),
         *_stuck(this),
         *region_checks.check(this),
+        *revocation_checks.check(this),
     ]
     return sorted(set(found), key=lambda finding: (finding.promise, finding.why))
 
@@ -93,7 +94,8 @@ def _history(this: Run) -> History:
             and (room, _key(entry)) in sent
             and entry.message_id not in copies
         )
-        stayed = [user for user in users if (name, user) not in this.changed]
+        away = this.locked_out
+        stayed = [user for user in users if (name, user) not in this.changed and user not in away]
         members[room] = frozenset(
             Client(device) for device in this.devices if device.split("/")[0] in stayed
         )
@@ -121,7 +123,7 @@ def _messages(this: Run) -> Iterator[Finding]:
 
 def _late(this: Run) -> Iterator[Finding]:
     """A message that was acked while Redis was up needs no later one to reach who is connected."""
-    if not _redis_stays_up(this) or region_checks.is_sender_lost(this):
+    if not this.plan.redis_stays_up or region_checks.is_sender_lost(this):
         return
     history = _history(this)
     acked = {e.message_id for e in history.events if isinstance(e, Acked) and e.at_s < this.probe_s}
@@ -136,13 +138,6 @@ def _late(this: Run) -> Iterator[Finding]:
             for message_id in sorted((ids & acked) - gone):
                 if client in this.ready and (client, message_id) not in seen:
                     yield Finding("late", f"{message_id} in {room} at {client}: not until later")
-
-
-def _redis_stays_up(this: Run) -> bool:
-    plan = this.plan.fault_plan
-    strikes = any(plan.rates.values()) and (not plan.only or "redis" in plan.only)
-    away = any(each.service == "redis" for each in plan.outages)
-    return not strikes and not away and all(step.who != "redis" for step in this.plan.steps)
 
 
 def handed_on_again(record: Sequence[HandedOn], *, worker_died: bool = False) -> Iterator[Finding]:
@@ -276,6 +271,8 @@ def _presence(this: Run) -> Iterator[Finding]:
                 if socket.connection_id.split("/")[0] == user
             ) or any(_line(each) is not None for each in _devices_in(this, world, user))
             held = world.twins["presence"].get(UserId(user), world.region)
+            # Whose CONNECT is refused has a websocket for a moment.
+            connected = connected and user not in this.locked_out
             if (held.status is not Status.OFFLINE) != connected:
                 state = "connected" if connected else "away"
                 yield Finding("presence", f"{user} is {state}{where} and shown as {held.status}")
@@ -305,7 +302,8 @@ def _connections(this: Run) -> Iterator[Finding]:
     """Each device is connected, and the server knows the connection."""
     for device in this.devices.values():
         lost_us = this.scheduler.now_us - device.unready_us
-        if device.wants and not device.is_ready and lost_us > RECONNECT_US:
+        may_connect = device.wants and device.user not in this.locked_out
+        if may_connect and not device.is_ready and lost_us > RECONNECT_US:
             yield Finding("connection", f"{device.name} cannot connect")
     for name in this.record.answered_again:
         yield Finding("connection", f"{name} got a second socket for one CONNECT")

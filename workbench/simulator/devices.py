@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
 
 from tidings_client.inbox import Inbox
 from workbench.drills import history as drill
 
 from .gateway import Gateway
-from .history import Heard, Record, Shown, Snapshot
+from .history import Done, Heard, Record, Shown, Snapshot
 from .http_api import HttpApi
-from .lines import Line, Refused
+from .lines import Frame, Line, Refused, Speech
 from .scheduler import Result, Scheduler
 
 ANSWER_US = 10_000_000
@@ -20,27 +19,7 @@ HEARTBEAT_US = 30_000_000
 LONGEST_BACKOFF_S = 8.0
 ROAMS_AFTER = 3
 TRIES = 2_000  # until the run ends
-
-Frame = dict[str, Any]
-
-
-class Speech(Protocol):
-    """A protocol: opens a connection, words requests, and hands what arrives to the device."""
-
-    def open(self, device: Device) -> Line | None: ...
-
-    def is_recovered(self) -> bool:
-        """Whether the server has sent what was missed, so that no sync is needed."""
-
-    def is_stock(self) -> bool:
-        """Whether its program does nothing about missed messages: the protocol recovers them."""
-
-    def is_dead(self, device: Device) -> bool:
-        """Check the connection, from the device's task; True if it must be given up."""
-
-    def say(self, device: Device, number: int, action: str, data: Frame) -> str: ...
-
-    def read(self, device: Device, text: str) -> None: ...
+CONNECTS = "connects"
 
 
 class Device:
@@ -194,6 +173,7 @@ class Device:
         line = self.line
         if line is None:
             raise Refused("no_answer", True)
+        began_s = self._now_s()
         self._numbers += 1
         number, answer = self._numbers, Result[Frame]()
         self._pending[number] = answer
@@ -203,7 +183,9 @@ class Device:
         self._pending.pop(number, None)
         if not there:
             raise Refused("no_answer", True)
-        return answer.value()
+        value = answer.value()
+        self.record.done.append(Done(began_s, self._now_s(), self.name, action))
+        return value
 
     # -- called by the protocol
 
@@ -293,10 +275,11 @@ class Device:
         """One connection, from its handshake to its end; whether it was of use."""
         # Live messages wait for those that were missed, or for the first snapshots.
         self.inbox.begin([*(self.inbox.positions() or self._follows), *self._to_open])
-        gateway = self.gateway
+        gateway, began_s = self.gateway, self._now_s()
         line = self._speech.open(self)
         if line is None:
             return False
+        self.record.done.append(Done(began_s, self._now_s(), self.name, CONNECTS))
         # A sync that broke off is still due, even if a later connection is recovered.
         self._is_sync_due = self._is_sync_due or not self._speech.is_recovered()
         if not self.wants or self.gateway is not gateway:

@@ -65,6 +65,15 @@ class Socket:
         self.gateway.cut(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A post to a websocket, that was or was not open any more."""
+
+    at_s: float
+    post: Post
+    is_open: bool
+
+
 class Gateway:
     def __init__(
         self, scheduler: Scheduler, functions: Functions, injector: FaultInjector, trace: Trace
@@ -77,6 +86,9 @@ class Gateway:
         # Posts to connections that ended long before: the server should have forgotten them. Those
         # by which it finds that out are left out.
         self.posts_to_ended: list[str] = []
+        # Posts to the connections of these users.
+        self.watched: set[str] = set()
+        self.posted: list[Posted] = []
         self._ended_us: dict[str, int] = {}
 
     def connect(
@@ -178,6 +190,9 @@ class Gateway:
     def take(self, post: Post) -> Outcome:
         """POST @connections."""
         socket = self.sockets.get(post.target.connection_id)
+        if post.target.connection_id.split("/")[0] in self.watched:
+            is_open = socket is not None and socket.is_open
+            self.posted.append(Posted(self._scheduler.now_us / 1e6, post, is_open))
         if socket is None or not socket.is_open:
             ended_us = self._ended_us.get(post.target.connection_id, self._scheduler.now_us)
             if self._scheduler.now_us - ended_us > LONG_US and not post.data.startswith(PROBES):

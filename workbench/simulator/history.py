@@ -76,6 +76,36 @@ class Read:
     after: str
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A device or a program was answered that something is done.
+
+    Attributes:
+        began_s: When it asked.
+        what: An action, an endpoint, or `connects`.
+    """
+
+    began_s: float
+    answered_s: float
+    client: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """An operator was answered that a user's connections are ended.
+
+    Attributes:
+        began_s: When the operator asked first.
+        until_s: Until when the user is refused; no later than the beginning if they are not.
+    """
+
+    user: str
+    began_s: float
+    acked_s: float
+    until_s: float
+
+
 @dataclass
 class Record:
     """
@@ -83,6 +113,7 @@ class Record:
         events: Messages sent, acked, pushed, seen; connections.
         not_recovered: Devices that were given a snapshot although they had a position, by room.
         answered_again: Devices whose CONNECT was answered with one socket and then with another.
+        left_open: Connections of revoked users when none may be left: `registered a` or `open a`.
     """
 
     events: list[Event] = field(default_factory=list)
@@ -93,3 +124,6 @@ class Record:
     handed_on: list[HandedOn] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     answered_again: list[str] = field(default_factory=list)
+    done: list[Done] = field(default_factory=list)
+    revocations: list[Revocation] = field(default_factory=list)
+    left_open: list[str] = field(default_factory=list)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .scheduler import Result
+
+if TYPE_CHECKING:
+    from .devices import Device
+
+Frame = dict[str, Any]
 
 
 class Refused(Exception):
@@ -40,3 +45,22 @@ class Line(Protocol):
 
     def cut(self) -> None:
         """The network breaks it, and the client notices."""
+
+
+class Speech(Protocol):
+    """A protocol: opens a connection, words requests, and hands what arrives to the device."""
+
+    def open(self, device: Device) -> Line | None: ...
+
+    def is_recovered(self) -> bool:
+        """Whether the server has sent what was missed, so that no sync is needed."""
+
+    def is_stock(self) -> bool:
+        """Whether its program does nothing about missed messages: the protocol recovers them."""
+
+    def is_dead(self, device: Device) -> bool:
+        """Check the connection, from the device's task; True if it must be given up."""
+
+    def say(self, device: Device, number: int, action: str, data: Frame) -> str: ...
+
+    def read(self, device: Device, text: str) -> None: ...

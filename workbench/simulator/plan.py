@@ -14,6 +14,8 @@ from chalicelib.model.identifiers import Region
 
 from .injection import Fault, FaultPlan
 
+API = "api"  # the protocol of a program that uses the HTTP API
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -59,6 +61,14 @@ class Plan:
     regions: tuple[str, ...] = ()
     homes: Mapping[str, str] = field(default_factory=dict)
     past: int = 0
+
+    @property
+    def redis_stays_up(self) -> bool:
+        """Whether Redis answers every call, and loses nothing."""
+        faults = self.fault_plan
+        strikes = any(faults.rates.values()) and (not faults.only or "redis" in faults.only)
+        away = any(each.service == "redis" for each in faults.outages)
+        return not strikes and not away and all(step.who != "redis" for step in self.steps)
 
     def configured(self, region: str = "") -> Settings:
         """The settings of a region; "" if there is one."""

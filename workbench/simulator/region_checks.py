@@ -149,7 +149,6 @@ def check(this: Run) -> Iterator[Finding]:
         yield from region_losses.check(this)
         copies = [second_copies(each) for each in this.entries.values()]
         yield from reading_checks.check(this, {k: v for each in copies for k, v in each.items()})
-    yield from _revoked(this)
 
 
 def _replicas(this: Run) -> Iterator[Finding]:
@@ -275,14 +274,3 @@ def _members_by_knowledge(this: Run) -> dict[tuple[Region, str, str], bool]:
         additions = [past for is_removal, _, past in writes if not is_removal]
         found[region, room, user] = any(removals <= past for past in additions)
     return found
-
-
-def _revoked(this: Run) -> Iterator[Finding]:
-    """Connections that a user had when they were disconnected have ended, wherever they were."""
-    for user, at_us in this.ended:
-        for device in this.devices.values():
-            line = device.line
-            if device.user != user or line is None or line.ended.is_set:
-                continue
-            if device.opened_us < at_us:
-                yield Finding("revoked", f"{device.name} is still connected since before")

@@ -37,7 +37,8 @@ def ask(this: Run) -> None:
         act = functools.partial(_read_on, this, name, room, position, kept, f"follow {number}")
         task = f"probe {name} reads on {number}"
         this.scheduler.after(ASKED_US, task, functools.partial(as_task, this, task, act))
-    users = sorted({user for users in this.plan.rooms.values() for user in users})
+    everybody = {user for users in this.plan.rooms.values() for user in users}
+    users = sorted(everybody - this.locked_out)
     for world in this.worlds:
         for user in users:
             name = f"{user} asks {world.region}"

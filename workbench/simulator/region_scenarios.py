@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.kernel import ids
 from chalicelib.model.identifiers import UserId
 
-from . import draws
+from . import draws, revocation_scenarios
 from .draws import NAMES
 from .injection import NEVER_S, FaultPlan, Outage
 from .plan import Plan, Step
@@ -309,6 +309,21 @@ def lost_for_good(seed: int) -> Plan:
     )
 
 
+def revoked_abroad(seed: int) -> Plan:
+    """Users are revoked in one region while they are in others, come to them and write there."""
+    draw = random.Random(f"revoked-abroad/{seed}")
+    regions, users, rooms, devices = _cast(draw, 2, 4)
+    steps = draws.arrivals(draw, devices, 8) + _writes(draw, devices, rooms)
+    steps += _joins(draw, devices) + _redis(draw, regions)
+    for user in draw.sample(users[1:], draw.randint(1, len(users) - 1)):
+        at_s, for_s = draw.uniform(12, 80), draw.choice(revocation_scenarios.FOR_S)
+        steps += revocation_scenarios.revoked(draw, user, devices, at_s, for_s)
+    steps += _moves(draw, [*sorted(devices), "operator"], regions, draw.randint(1, 5))
+    outages = _apart(draw, regions, ("replication", "inbound", "network", "region"))
+    outages = outages if draw.random() < 0.3 else ()
+    return _plan("revoked-abroad", seed, draw, steps, regions, devices, rooms, outages)
+
+
 SCENARIOS: Mapping[str, Callable[[int], Plan]] = {
     "two-regions": two_regions,
     "three-regions": three_regions,
@@ -317,4 +332,5 @@ SCENARIOS: Mapping[str, Callable[[int], Plan]] = {
     "region-loss": region_loss,
     "drain": drain,
     "lost-for-good": lost_for_good,
+    "revoked-abroad": revoked_abroad,
 }

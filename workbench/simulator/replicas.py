@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.adapters.memory import (
     MemoryCheckpointStore,
+    MemoryConsentStore,
     MemoryFriendStore,
     MemoryMarkers,
     MemoryMessageLog,
@@ -27,7 +28,7 @@ from chalicelib.model.replication import Arrival, Replicated, ReplicatedDedupe, 
 
 from .twins import LaggingRooms, Later
 
-ITEM_TABLES = ("rooms", "memberships", "friends", "revocations", "presence")
+ITEM_TABLES = ("rooms", "memberships", "friends", "consents", "revocations", "presence")
 LOG_TABLES = ("heads", "dedupes", "copies")
 Stamp = tuple[int, Region]
 
@@ -219,6 +220,7 @@ class Replica:
             "checkpoints": self._checkpoints,
             "rooms": self._rooms,
             "friends": MemoryFriendStore(known, self._items["friends"]),
+            "consents": MemoryConsentStore(known, self._items["consents"]),
             "revocations": MemoryRevocationStore(known, self._items["revocations"]),
             "presence": MemoryPresenceStore(self._items["presence"]),
         }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,15 +15,10 @@ from typing import Any
 import jwt
 
 from chalicelib.entrypoints.http import rest
-from chalicelib.kernel import ids
-from chalicelib.kernel.ids import BUCKETS
-from chalicelib.messaging.combining import stamped
-from chalicelib.model.identifiers import MessageId, RoomId, UserId
-from chalicelib.model.log import Entry, EntryKind
-from chalicelib.model.rooms import Member, Role, Room, RoomType
-from workbench.drills import history as drill
+from chalicelib.model.identifiers import RoomId, UserId
+from chalicelib.model.log import Entry
 
-from . import checks, region_losses, region_probes
+from . import checks, preparing, region_losses, region_probes, revocation_checks
 from .api_clients import ApiClient
 from .deployment import Deployment, Distort
 from .devices import Device
@@ -32,7 +26,7 @@ from .finding import Finding
 from .history import Record
 from .injection import NEVER_S, Fault
 from .links import region_of
-from .plan import Plan, Step
+from .plan import API, Plan, Step
 from .reading_checks import Glance, Mark
 from .scheduler import START_MS
 from .speech import JsonSpeech, SocketIoSpeech, Transports
@@ -40,10 +34,8 @@ from .steps import STEPS, as_task
 from .world import SECRET, World
 
 PROBE_S = 30
-HOUR_MS = 3_600_000
 APART_US = 300_000  # a user may type in several regions, one after the other
 TYPES_AGAIN_US = 3_000_000
-API = "api"  # the protocol of a program that uses the HTTP API
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +64,7 @@ class Run:
         accepted: The (client, room) of those who could do what only members may.
         ready: The devices that are connected, and have what they missed, when the probes begin.
         probe_s: When the probes began; infinite before.
-        ended: The users that the operator disconnected, with the time (us) when that began.
+        locked_out: Those who are revoked when the probes begin.
         views: What each region answers when all is quiet, by what was asked.
         worlds: Of all regions that are not lost for good.
         lost_worlds: Of the others.
@@ -106,7 +98,7 @@ class Run:
         self.accepted: list[tuple[str, str]] = []
         self.ready: set[str] = set()
         self.probe_s = float("inf")
-        self.ended: list[tuple[str, int]] = []
+        self.locked_out: frozenset[str] = frozenset()
         self.views: dict[str, dict[str, Any]] = {}
         self.viewed: list[tuple[str, str, str]] = []
         self.confirmed: set[tuple[str, str, str]] = set()
@@ -190,10 +182,11 @@ class Run:
 
     def typists(self, room: str) -> list[Device]:
         """Who types when all is quiet: in each region the owner, or else one who stayed."""
-        owner, *others = self.members[room]
-        stayed = [owner, *(user for user in others if (room, user) not in self.changed)]
+        owner, *others = self.members[room]  # an owner is never revoked
+        away = revocation_checks.locked_out(self)
+        stayed = [u for u in others if (room, u) not in self.changed and u not in away]
         found: dict[str, Device] = {}
-        for user in stayed:
+        for user in [owner, *stayed]:
             for device in self.devices.values():
                 if device.user == user:
                     found.setdefault(self.home(device.name).region, device)
@@ -216,7 +209,7 @@ class Run:
 
     def outcome(self) -> Outcome:
         plan, run = self.plan, self.deployment.run
-        _prepare(self)
+        preparing.prepare(self)
         for number, step in enumerate(plan.steps):
             self.scheduler.at(
                 int(step.at_s * 1e6), f"step {number}", functools.partial(self._take, step)
@@ -235,6 +228,7 @@ class Run:
         for world in self.worlds:
             world.gateway.posts_to_ended.clear()
         self.waiting = region_losses.waiting(self)
+        self.locked_out = revocation_checks.locked_out(self)
         self.ready = {device.name for device in self.devices.values() if device.is_ready}
         _probe(self)
         if self.deployment.several:
@@ -289,59 +283,7 @@ class _Lines(logging.Handler):
         self._note(f"    log: {record.getMessage()}")
 
 
-# -- before and after
-
-
-def _prepare(this: Run) -> None:
-    """Rooms and friendships exist before the run, and Redis knows who is connected: nobody."""
-    twins = this.deployment.first.twins
-    for name, members in this.members.items():
-        room = Room(RoomId(name), RoomType.GROUP_CHAT, UserId(members[0]), START_MS)
-        roles = [Role.OWNER, *[Role.MEMBER] * (len(members) - 1)]
-        twins["rooms"].create(
-            room,
-            [
-                Member(room.room_id, UserId(user), role, START_MS)
-                for user, role in zip(members, roles, strict=True)
-            ],
-        )
-    for one, other in this.plan.friends:
-        twins["friends"].put(UserId(one), UserId(other), START_MS)
-        twins["friends"].put(UserId(other), UserId(one), START_MS)
-    for world in this.deployment.worlds.values():
-        cache = world.twins["cache"]
-        for bucket in range(BUCKETS):
-            cache.vouch(bucket, cache.begin(bucket))
-    for number in range(this.plan.past):
-        for world in this.deployment.worlds.values():
-            for name in this.members:
-                _write_past(this, world, RoomId(name), number)
-    this.deployment.replication.start()
-
-
-def _write_past(this: Run, world: World, room: RoomId, number: int) -> None:
-    """Write a message that a room got an hour ago in a region."""
-    log, sender = world.twins["log"], UserId(this.members[room][0])
-    key, place = f"past-{room}-{world.region}-{number}", list(this.deployment.worlds).index
-    now_ms = START_MS - HOUR_MS + 1_000 * number + place(world.region)
-    draft = Entry(
-        room,
-        world.region,
-        0,
-        MessageId(""),
-        EntryKind.MESSAGE,
-        sender,
-        0,
-        "text",
-        f"text {key}",
-        client_message_id=key,
-    )
-    [head] = log.heads([(room, world.region)]).values()
-    entry = stamped(draft, head, now_ms, zlib.crc32(key.encode()))
-    log.commit(entry, head, ids.message_dedupe(sender, key, None), now_ms)
-    sent = drill.Client(f"{sender}/{API}"), drill.Room(room), drill.Key(key)
-    acked = drill.Acked(0, *sent, drill.MessageId(entry.message_id))
-    this.record.events += [drill.Sent(0, *sent), acked]
+# -- after
 
 
 def _type(this: Run, name: str) -> None:
@@ -361,6 +303,7 @@ def _type(this: Run, name: str) -> None:
 def _probe(this: Run) -> None:
     """Ask what must be right when all is quiet."""
     _type(this, "probe")
+    revocation_checks.knock(this)
     rooms = this.worlds[0].twins["rooms"]
     this.kicked = {
         (room, user)

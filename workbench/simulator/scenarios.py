@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from . import draws, region_scenarios
+from . import draws, region_scenarios, revocation_scenarios
 from .draws import NAMES
 from .injection import FaultPlan, Kind
 from .plan import Plan, Step
@@ -336,6 +336,7 @@ _MADE: Mapping[str, Callable[[int], Plan]] = {
             upgrades,
             api,
             halfway,
+            revocation_scenarios.revocations,
         )
     },
     **region_scenarios.SCENARIOS,

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .injection import Fault, FaultPlan, Kind, Outage
-from .plan import Plan, Step
-from .run import API, Outcome, run
+from .plan import API, Plan, Step
+from .run import Outcome, run
 
 T = TypeVar("T")
 MOST_RUNS = 400

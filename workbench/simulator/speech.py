@@ -6,9 +6,9 @@ import functools
 import json
 from enum import StrEnum
 
-from .devices import ANSWER_US, Device, Frame
+from .devices import ANSWER_US, Device
 from .history import HandedOn
-from .lines import Line, Refused
+from .lines import Frame, Line, Refused
 from .polling import PollingLine, Stage
 from .scheduler import Result
 

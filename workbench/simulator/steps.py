@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from chalicelib.entrypoints.http import operating, rest
 from workbench.drills.history import Acked, Seen
 
+from . import revocation_checks
 from .lines import Refused
 from .plan import Step
 from .reading_checks import Mark
@@ -103,14 +104,19 @@ def _read(this: Run, step: Step, name: str) -> None:
 def _end(this: Run, step: Step, name: str) -> None:
     """The operator ends a user's connections; they may connect again at once."""
     [user] = step.args
-    client = this.client(step.who, roles=["admin"])
+    as_task(this, name, lambda: revocation_checks.revoke(this, step.who, name, user, 0))
 
-    def end() -> None:
-        began_us = this.scheduler.now_us
-        if client.insist(name, rest.disconnect_user, {}, user_id=user).status == 200:
-            this.ended.append((user, began_us))
 
-    as_task(this, name, end)
+def _revoke(this: Run, step: Step, name: str) -> None:
+    """The operator ends a user's connections, and refuses them for so many seconds."""
+    user, for_s = step.args
+    as_task(this, name, lambda: revocation_checks.revoke(this, step.who, name, user, int(for_s)))
+
+
+def _renew(this: Run, step: Step, name: str) -> None:
+    """A device renews its token."""
+    device = this.devices[step.who]
+    as_task(this, name, lambda: device.act("refresh_token", {"token": device.token()}, tries=2))
 
 
 def _create(this: Run, step: Step, name: str) -> None:
@@ -284,6 +290,8 @@ STEPS: dict[str, Callable[[Run, Step, str], None]] = {
     "kick": _kick,
     "add": _add,
     "end": _end,
+    "revoke": _revoke,
+    "renew": _renew,
     "post": _post,
     "read": _read,
     "follow": _follow,

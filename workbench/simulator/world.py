@@ -17,6 +17,7 @@ from chalicelib.adapters.apigateway.engine import EnginePoster
 from chalicelib.adapters.memory import (
     MemoryArrivals,
     MemoryCheckpointStore,
+    MemoryConsentStore,
     MemoryCursors,
     MemoryDrains,
     MemoryFriendStore,
@@ -59,6 +60,7 @@ _DYNAMODB = (
     "log",
     "cursors",
     "friends",
+    "consents",
     "revocations",
     "presence",
     "markers",
@@ -264,6 +266,7 @@ def _twins_alone(later: Later) -> dict[str, Any]:
     return {
         "log": MemoryMessageLog(),
         "friends": MemoryFriendStore(),
+        "consents": MemoryConsentStore(),
         "revocations": MemoryRevocationStore(),
         "presence": MemoryPresenceStore(),
         "markers": MemoryMarkers(),

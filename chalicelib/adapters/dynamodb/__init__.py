@@ -3,6 +3,7 @@
 from .arrivals import DynamoArrivals
 from .checkpoints import DynamoCheckpointStore
 from .connections import DynamoConnectionStore
+from .consents import DynamoConsentStore
 from .cursors import DynamoCursors
 from .drains import DynamoDrains
 from .friends import DynamoFriendStore
@@ -16,6 +17,7 @@ __all__ = [
     "DynamoArrivals",
     "DynamoCheckpointStore",
     "DynamoConnectionStore",
+    "DynamoConsentStore",
     "DynamoCursors",
     "DynamoDrains",
     "DynamoFriendStore",

@@ -22,6 +22,7 @@ _KEYS = {
     "rooms": ("room_id", ""),
     "memberships": ("room_id", "user_id"),
     "friends": ("user_id", "friend_id"),
+    "consents": ("user_id", "about"),
     "revocations": ("user_id", ""),
     "presence": ("user_id", "region"),
 }

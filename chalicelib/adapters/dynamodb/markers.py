@@ -1,7 +1,8 @@
 """Read markers: in the table `reads`, by room and `{user}#{region}`.
 
 The item `#{region}` of a room names the two users whose markers of that region are furthest, in
-several regions two for each stream. `seen` is what a marker of several regions has read of each.
+several regions two for each stream. `seen` is what a marker of several regions has read of each;
+`shown_id` and `shown_seen` are what others may know of it, where that is not all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from ...kernel.errors import Unavailable
 from ...kernel.settings import MOST_REGIONS
 from ...model.identifiers import MessageId, Region, RoomId, UserId
-from ...model.receipts import Marker, Reading, Seen, furthest, joined
+from ...model.receipts import Marker, Reading, Seen, furthest, joined, moved
 from .keys import furthest_key, reader_key
 from .table import BY, Item, Table, integer, n, s, text
 
@@ -31,12 +32,13 @@ class DynamoMarkers:
         self._table = Table(client, f"{prefix}-reads")
 
     def move(self, room_id: RoomId, region: Region, marker: Marker) -> Marker | None:
-        if marker.seen:
+        if marker.seen or marker.shown is not None:
             return self._join(room_id, region, marker)
         key = _key(room_id, marker.user_id, region)
         answer = self._table.update(
             key,
-            "SET message_id = :id, read_ms = :now, seq_of = :id, seq = :seq, stream_region = :at",
+            "SET message_id = :id, read_ms = :now, seq_of = :id, seq = :seq, stream_region = :at"
+            " REMOVE shown_id, shown_seen",
             {
                 ":id": s(marker.message_id),
                 ":now": n(marker.read_ms),
@@ -50,14 +52,14 @@ class DynamoMarkers:
         return marker_of(held) if held else None
 
     def _join(self, room_id: RoomId, region: Region, marker: Marker) -> Marker | None:
-        """Move a marker of several streams: read, join, and write if it is what was read."""
+        """Move a marker of several streams, or silently: read, and write if it is what was read."""
         key = _key(room_id, marker.user_id, region)
         for _ in range(_NOTE_TRIES):
             item = self._table.get(key)
             held = marker_of(item) if item is not None else None
-            moved = joined(held, marker) if held is not None else marker
-            if moved == held or self._table.put(
-                _marker_item(key, moved),
+            after = moved(held, marker)
+            if after == held or self._table.put(
+                _marker_item(key, after),
                 ConditionExpression="message_id = :held AND seen = :seen"
                 if item is not None and "seen" in item
                 else "message_id = :held AND attribute_not_exists(seen)"
@@ -94,7 +96,7 @@ class DynamoMarkers:
             ConsistentRead=True,
         )
         markers = (marker_of(item) for item in items if "message_id" in item)
-        return furthest(Reading(each.user_id, each.message_id, each.all_seen) for each in markers)
+        return furthest(each.reading for each in markers)
 
     def of_user(
         self, user_id: UserId, room_ids: Sequence[RoomId], regions: Sequence[Region]
@@ -144,15 +146,26 @@ def _user(item: Item) -> UserId:
 def marker_of(item: Item) -> Marker:
     message_id, read_ms = MessageId(text(item, "message_id")), integer(item, "read_ms")
     seen = _seen(text(item, "seen"))
+    user_id, shown = _user(item), None
+    if "shown_id" in item:
+        shown_id = MessageId(text(item, "shown_id"))
+        shown = Reading(user_id, shown_id, _seen(text(item, "shown_seen")))
     if text(item, "seq_of") != message_id:  # moved by an earlier version, which writes no seq
-        return Marker(_user(item), message_id, read_ms, seen=seen)
+        return Marker(user_id, message_id, read_ms, seen=seen, shown=shown)
     region = Region(text(item, "stream_region"))
-    return Marker(_user(item), message_id, read_ms, region, integer(item, "seq"), seen)
+    return Marker(user_id, message_id, read_ms, region, integer(item, "seq"), seen, shown)
 
 
 def _marker_item(key: Item, marker: Marker) -> Item:
+    shown: Item = {}
+    if marker.shown is not None:
+        shown = {
+            "shown_id": s(marker.shown.message_id),
+            "shown_seen": s(_seen_text(marker.shown.seen)),
+        }
     return {
         **key,
+        **shown,
         BY: s(text(key, "reader").rpartition("#")[2]),
         "message_id": s(marker.message_id),
         "read_ms": n(marker.read_ms),

@@ -3,6 +3,7 @@
 from .arrivals import MemoryArrivals
 from .checkpoints import MemoryCheckpointStore
 from .connections import MemoryConnectionStore
+from .consents import MemoryConsentStore
 from .cursors import MemoryCursors
 from .drains import MemoryDrains
 from .friends import MemoryFriendStore
@@ -20,6 +21,7 @@ __all__ = [
     "MemoryArrivals",
     "MemoryCheckpointStore",
     "MemoryConnectionStore",
+    "MemoryConsentStore",
     "MemoryCursors",
     "MemoryDrains",
     "MemoryFriendStore",

@@ -66,6 +66,11 @@ class MemoryCache(MemoryMembership, MemoryLines, MemoryLeases):
         with self._call():
             return self._spend_from(f"addresses:{address}", charge)
 
+    def note_revoked(self, user_id: UserId, until_ms: int) -> None:
+        with self._call():
+            key = f"revoked:{user_id}"
+            self._put(key, max(until_ms, self._get(key) or 0), LIMITS_MS)
+
     def owner(self, connection_id: ConnectionId) -> UserId | None:
         with self._call():
             entry = self._get(f"connection:{connection_id}")
@@ -259,7 +264,8 @@ class MemoryCache(MemoryMembership, MemoryLines, MemoryLeases):
 
     def _spend(self, charge: Charge) -> Paid:
         assert charge.payer is not None, "the user is known before anything is charged"
-        return self._spend_from(f"limits:{charge.payer}", charge)
+        paid = self._spend_from(f"limits:{charge.payer}", charge)
+        return replace(paid, revoked_ms=self._get(f"revoked:{charge.payer}") or 0)
 
     def _spend_from(self, key: str, charge: Charge) -> Paid:
         buckets: Buckets = dict(self._get(key) or {})

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 
 from ...model.identifiers import MessageId, Region, RoomId, UserId
-from ...model.receipts import Marker, Reading, furthest, joined
+from ...model.receipts import Marker, Reading, furthest, joined, moved
 
 
 class MemoryMarkers:
@@ -19,7 +19,7 @@ class MemoryMarkers:
         key = room_id, marker.user_id, region
         with self._lock:
             held = self._markers.get(key)
-            self._markers[key] = marker if held is None else joined(held, marker)
+            self._markers[key] = moved(held, marker)
             return held
 
     def of_user(
@@ -50,7 +50,7 @@ class MemoryMarkers:
 
     def _readings(self, room_id: RoomId, regions: Sequence[Region] | None) -> list[Reading]:
         return [
-            Reading(user_id, marker.message_id, marker.all_seen)
-            for (room, user_id, region), marker in self._markers.items()
+            marker.reading
+            for (room, _, region), marker in self._markers.items()
             if room == room_id and (regions is None or region in regions)
         ]

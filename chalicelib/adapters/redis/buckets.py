@@ -6,17 +6,19 @@ from collections.abc import Sequence
 
 from ...model.access import Charge, Paid
 from .client import Command, evaluate
+from .keys import REVOKED_S
 from .scripts import NOW, script
 
 # Takes tokens if there are enough. A charge that is refused, or whose frame is invalid, takes one
 # of the bucket of refusals. Arguments: field, rate, burst, tokens; of the refusals field, rate and
 # burst; 1 for an invalid frame. With a second key, nothing happens unless that exists. Returns the
-# milliseconds to wait, and 1 if the bucket of refusals is empty. A bucket is kept until it is full
-# again, which is what one that is not there counts as.
+# milliseconds to wait, 1 if the bucket of refusals is empty, and until when the payer is revoked. A
+# bucket is kept until it is full again, which is what one that is not there counts as.
 _SPEND = script(
     NOW
     + """
-if KEYS[2] and redis.call('EXISTS', KEYS[2]) == 0 then return {0, 0} end
+if KEYS[2] and redis.call('EXISTS', KEYS[2]) == 0 then return {0, 0, 0} end
+local revoked = tonumber(redis.call('HGET', KEYS[1], 'revoked') or '0')
 local function level_of(field, rate, burst)
   local level, at = burst, now
   local held = redis.call('HGET', KEYS[1], field)
@@ -38,14 +40,31 @@ local tokens = math.min(tonumber(ARGV[4]), burst)
 local level, wait = level_of(ARGV[1], rate, burst), 0
 if level < tokens then wait = math.ceil((tokens - level) * 1000 / rate)
 else set_level(ARGV[1], level - tokens, rate, burst) end
-if wait == 0 and ARGV[8] == '0' then return {0, 0} end
+if wait == 0 and ARGV[8] == '0' then return {0, 0, revoked} end
 rate, burst = tonumber(ARGV[6]), tonumber(ARGV[7])
 local left = level_of(ARGV[5], rate, burst)
-if left < 1 then return {wait, 1} end
+if left < 1 then return {wait, 1, revoked} end
 set_level(ARGV[5], left - 1, rate, burst)
-return {wait, 0}
+return {wait, 0, revoked}
 """
 )
+
+
+# Notes until when the payer is revoked, unless a later time is noted. Arguments: the time, how long
+# the note is kept (s).
+_REVOKE = script(
+    """
+local held = tonumber(redis.call('HGET', KEYS[1], 'revoked') or '0')
+if tonumber(ARGV[1]) > held then redis.call('HSET', KEYS[1], 'revoked', ARGV[1]) end
+if redis.call('TTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+return 1
+"""
+)
+
+
+def revoke(key: str, until_ms: int) -> Command:
+    """The command that notes that the payer of the buckets of this key is revoked."""
+    return evaluate(_REVOKE, [key], until_ms, REVOKED_S)
 
 
 def spend(key: str, charge: Charge, *only_with: str) -> Command:
@@ -57,5 +76,5 @@ def spend(key: str, charge: Charge, *only_with: str) -> Command:
 
 def paid(answer: Sequence[int]) -> Paid:
     """What became of the charge, from the command's answer."""
-    wait_ms, exhausted = answer
-    return Paid(int(wait_ms), bool(exhausted))
+    wait_ms, exhausted, revoked_ms = answer
+    return Paid(int(wait_ms), bool(exhausted), int(revoked_ms))

@@ -22,7 +22,7 @@ from ...model.rooms import LARGE, Role, SmallRoom
 from ...ports.system import Ids
 from ...ports.whereabouts import ELSEWHERE_S
 from . import keys, scripts
-from .buckets import paid, spend
+from .buckets import paid, revoke, spend
 from .client import Command, RedisClient, evaluate
 from .keys import ACK_S, CONNECTION_S, ONLINE_S, ROOM_S, TRAFFIC_S, TYPING_S
 from .leases import RedisLeases, cache_recent, count_delivered
@@ -75,6 +75,9 @@ class RedisCache(RedisRegistry, RedisMembership, RedisLines, RedisLeases):
     def spend_for_address(self, address: str, charge: Charge) -> Paid:
         (answer,) = self._run(spend(keys.address_limits(address), charge))
         return paid(answer)
+
+    def note_revoked(self, user_id: UserId, until_ms: int) -> None:
+        self._run(revoke(keys.limits(user_id), until_ms))
 
     def owner(self, connection_id: ConnectionId) -> UserId | None:
         (user_id,) = self._run(("HGET", keys.connection(connection_id), "user_id"))

@@ -15,6 +15,7 @@ from ...ports.whereabouts import ELSEWHERE_S
 
 ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, ACK_S, BUCKET_S = 300, 3600, 3600, 30, 3600, 3600
 TRAFFIC_S = 3600
+REVOKED_S = 3600  # far longer than it takes to close the user's connections
 # Longer than two sweeps: without a sweep in this time, nothing vouches for the registry.
 WARM_S = 180
 BUDGET_S, OUTCOMES_S = 60, 20
@@ -256,9 +257,12 @@ def claim(name: str) -> str:
     return f"claim:{name}"
 
 
-@_stored("hash", None, "frames and HTTP requests")
+@_stored("hash", None, "frames, HTTP requests and revocations")
 def limits(user_id: str) -> str:
-    """The user's buckets, until they are full: `l:{action}` with `level|at`, also `l:refused`."""
+    """The user's buckets, until they are full: `l:{action}` with `level|at`, also `l:refused`.
+
+    `revoked`: until when they are revoked (ms); kept for an hour.
+    """
     return f"limits:{user_id}"
 
 

@@ -49,6 +49,12 @@ class NewUserRef(Command):
     user_id: NewUserIdText
 
 
+class PutConsent(Command):
+    """`added_by`: null for the deployment's default."""
+
+    added_by: Literal["everybody", "friends", "invitation"] | None
+
+
 class PostMessage(Command):
     """`POST /v1/rooms/{id}/messages`: a SendMessage without its conversation."""
 

@@ -39,6 +39,7 @@ class Operation:
 
     Attributes:
         name: The name of its function in `rest`.
+        or_else: Another status of success, and its answer.
         also: Error statuses besides those that every route, path, body or query can have.
         role: The role that the token needs; None if the route needs no token.
     """
@@ -51,6 +52,7 @@ class Operation:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     status: int = 200
+    or_else: tuple[int, type[BaseModel]] | None = None
     also: tuple[int, ...] = ()
     role: str | None = "user"
 
@@ -65,7 +67,7 @@ OPERATIONS = (
         "/v1/rooms",
         "create_room",
         "Create a room; two users have only one private chat",
-        views.RoomAnswer,
+        views.CreatedRoomAnswer,
         body=bodies.CreateRoom,
         status=201,
         also=(409,),
@@ -76,17 +78,18 @@ OPERATIONS = (
         "POST",
         _ROOM + "/members",
         "add_member",
-        "Add a member (owner, room admin, service admin)",
+        "Add a member (owner, room admin, service admin), or invite one who asks for that",
         views.Participant,
         body=bodies.NewUserRef,
         status=201,
+        or_else=(202, views.InvitedAnswer),
         also=(404, 409),
     ),
     Operation(
         "DELETE",
         _ROOM + "/members/{user_id}",
         "remove_member",
-        "Remove a member, or leave",
+        "Remove a member, withdraw an invitation, or leave",
         views.EmptyAnswer,
         also=(404, 409),
     ),
@@ -115,6 +118,55 @@ OPERATIONS = (
         "Delete a message (sender; in a group also the owner and room admins)",
         views.EmptyAnswer,
         also=(404,),
+    ),
+    Operation(
+        "GET",
+        "/v1/invitations",
+        "list_invitations",
+        "Invitations that wait for my answer, the newest first",
+        views.InvitationsAnswer,
+    ),
+    Operation(
+        "POST",
+        "/v1/invitations/{room_id}",
+        "accept_invitation",
+        "Accept an invitation",
+        views.Participant,
+        status=201,
+        also=(404, 409),
+    ),
+    Operation(
+        "DELETE",
+        "/v1/invitations/{room_id}",
+        "decline_invitation",
+        "Decline an invitation",
+        views.EmptyAnswer,
+        also=(404,),
+    ),
+    Operation("GET", "/v1/consent", "show_consent", "Who may add me to rooms", views.ConsentAnswer),
+    Operation(
+        "PUT",
+        "/v1/consent",
+        "put_consent",
+        "Choose who may add me to rooms",
+        views.ConsentAnswer,
+        body=bodies.PutConsent,
+    ),
+    Operation("GET", "/v1/blocks", "list_blocks", "Whom I have blocked", views.BlocksAnswer),
+    Operation(
+        "PUT",
+        "/v1/blocks/{user_id}",
+        "put_block",
+        "Block a user, and end the friendship",
+        views.BlockAnswer,
+        also=(409,),
+    ),
+    Operation(
+        "DELETE",
+        "/v1/blocks/{user_id}",
+        "remove_block",
+        "Take a block back",
+        views.EmptyAnswer,
     ),
     Operation("GET", "/v1/friends", "list_friends", "Friends and requests", views.FriendsAnswer),
     Operation(
@@ -231,6 +283,7 @@ def document() -> dict[str, Any]:
     """The document; built once."""
     models: set[type[BaseModel]] = {views.Error, views.Refusal}
     models |= {each.answer for each in OPERATIONS}
+    models |= {each.or_else[1] for each in OPERATIONS if each.or_else is not None}
     models |= {each.body for each in OPERATIONS if each.body is not None}
     _, schemas = models_json_schema(
         [(model, "validation") for model in sorted(models, key=str)], ref_template=_REF
@@ -278,6 +331,9 @@ def _operation(each: Operation) -> dict[str, Any]:
             "required": any(field.is_required() for field in each.body.model_fields.values()),
             "content": {"application/json": {"schema": _ref(each.body)}},
         }
+    if each.or_else is not None:
+        status, answer = each.or_else
+        made["responses"][str(status)] = _answer(str(answer.__doc__), _ref(answer))
     for status in _errors(each):
         model = views.Refusal if status == 431 else views.Error
         made["responses"][str(status)] = _answer(_STATUSES[status], _ref(model))

@@ -1,4 +1,4 @@
-"""Endpoints for operators: drain the region that serves the request."""
+"""Endpoints for operators: drain the region that serves the request, disconnect a user."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ...kernel import times
 from ...kernel.errors import Conflict, PermissionDenied
 from ...model.access import Identity
 from ...model.draining import Drain
+from ...model.identifiers import UserId
 from ...services import Services
 from . import bodies
 from .rest import HttpRequest, Response, json_of
@@ -31,6 +32,17 @@ def stop_drain(services: Services, identity: Identity, request: HttpRequest) -> 
     _require_region(services, request)
     services.draining.stop()
     return Response(200, _view(services, None))
+
+
+def disconnect_user(services: Services, identity: Identity, request: HttpRequest) -> Response:
+    _require_admin(identity)
+    ref = commands.parse(commands.UserRef, {"user_id": request.path["user_id"]})
+    user_id = UserId(ref.user_id)
+    command = commands.parse(bodies.Disconnect, json_of(request) if request.body else {})
+    if user_id == identity.user_id and command.for_s:
+        raise Conflict("for_s: you cannot refuse access to yourself; use 0")
+    until_ms = services.revocations.revoke(user_id, command.for_s)
+    return Response(200, {"user_id": user_id, "revoked_until": times.iso(until_ms)})
 
 
 def _require_admin(identity: Identity) -> None:

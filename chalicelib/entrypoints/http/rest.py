@@ -15,9 +15,7 @@ from ...contract.messages import Message
 from ...kernel import nesting, telemetry, times
 from ...kernel.errors import (
     BadRequest,
-    Conflict,
     Internal,
-    PermissionDenied,
     TidingsError,
     TokenFault,
     TooLarge,
@@ -114,9 +112,12 @@ def create_room(services: Services, identity: Identity, request: HttpRequest) ->
         [UserId(user) for user in command.participants],
         command.metadata,
         RoomId(command.room_id) if command.room_id else None,
+        may_add_all="admin" in identity.roles,
     )
     _, members = services.rooms.details(identity, room.room_id)
-    return Response(201, _room_view(room, members))
+    known = {identity.user_id, *(member.user_id for member in members)}
+    invited = sorted(set(command.participants) - known)
+    return Response(201, {**_room_view(room, members), "invited": invited})
 
 
 def list_rooms(services: Services, identity: Identity, request: HttpRequest) -> Response:
@@ -132,8 +133,11 @@ def get_room(services: Services, identity: Identity, request: HttpRequest) -> Re
 
 def add_member(services: Services, identity: Identity, request: HttpRequest) -> Response:
     command = commands.parse(bodies.NewUserRef, json_of(request))
-    member = services.rooms.add(identity, _room_id(request), UserId(command.user_id))
-    return Response(201, _member(member))
+    room_id, user_id = _room_id(request), UserId(command.user_id)
+    member = services.rooms.add(identity, room_id, user_id)
+    if member is None:
+        return Response(202, {"room_id": room_id, "user_id": user_id})
+    return Response(201, member_view(member))
 
 
 def remove_member(services: Services, identity: Identity, request: HttpRequest) -> Response:
@@ -174,7 +178,7 @@ def delete_message(services: Services, identity: Identity, request: HttpRequest)
 
 def put_friend(services: Services, identity: Identity, request: HttpRequest) -> Response:
     ref = commands.parse(bodies.NewUserRef, {"user_id": request.path["user_id"]})
-    return Response(200, _friend(services.friends.put(identity.user_id, UserId(ref.user_id))))
+    return Response(200, _friend(services.consent.befriend(identity.user_id, UserId(ref.user_id))))
 
 
 def remove_friend(services: Services, identity: Identity, request: HttpRequest) -> Response:
@@ -183,7 +187,7 @@ def remove_friend(services: Services, identity: Identity, request: HttpRequest) 
 
 
 def list_friends(services: Services, identity: Identity, request: HttpRequest) -> Response:
-    friends = services.friends.all(identity.user_id)
+    friends = services.consent.friends(identity.user_id)
     mutual = [each.user_id for each in friends if each.status is FriendStatus.FRIENDS]
     now_ms = services.adapters.clock.now_ms()
     seen = {p.user_id: _presence(p, now_ms) for p in services.presences.of(mutual)}
@@ -241,17 +245,6 @@ def endpoint(services: Services, identity: Identity, request: HttpRequest) -> Re
         "unhealthy": [asdict(each) for each in left_out],
     }
     return Response(200, body)
-
-
-def disconnect_user(services: Services, identity: Identity, request: HttpRequest) -> Response:
-    if "admin" not in identity.roles:
-        raise PermissionDenied("this needs a token with the role admin")
-    user_id = _user_id(request)
-    command = commands.parse(bodies.Disconnect, json_of(request) if request.body else {})
-    if user_id == identity.user_id and command.for_s:
-        raise Conflict("for_s: you cannot refuse access to yourself; use 0")
-    until_ms = services.revocations.revoke(user_id, command.for_s)
-    return Response(200, {"user_id": user_id, "revoked_until": times.iso(until_ms)})
 
 
 def openapi(if_none_match: str = "") -> Response:
@@ -362,10 +355,10 @@ def _listed(room: Room, role: Role, unread: Unread) -> dict[str, Any]:
 
 def _room_view(room: Room, members: list[Member]) -> dict[str, Any]:
     ordered = sorted(members, key=lambda member: (member.role is not Role.OWNER, member.user_id))
-    return {**_room(room), "participants": [_member(member) for member in ordered]}
+    return {**_room(room), "participants": [member_view(member) for member in ordered]}
 
 
-def _member(member: Member) -> dict[str, Any]:
+def member_view(member: Member) -> dict[str, Any]:
     return {
         "user_id": member.user_id,
         "role": member.role,

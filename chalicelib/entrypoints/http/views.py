@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from ...contract.commands import MessageIdText, PositionText
+from ...model.consents import AddedBy
 from ...model.friends import FriendStatus
 from ...model.log import Durability
 from ...model.presence import Status
@@ -70,6 +71,46 @@ class RoomBase(View):
 
 class RoomAnswer(RoomBase):
     participants: list[Participant]
+
+
+class CreatedRoomAnswer(RoomAnswer):
+    """`invited`: participants who are asked first, and are members once they accept."""
+
+    invited: list[str]
+
+
+class InvitedAnswer(View):
+    """The user lets nobody add them, or not this user, and was invited."""
+
+    room_id: str
+    user_id: str
+
+
+class ConsentAnswer(View):
+    """`added_by`: who may add the user to rooms; others can invite."""
+
+    added_by: AddedBy
+
+
+class InvitationAnswer(View):
+    room_id: str
+    room_type: RoomType
+    metadata: dict[str, Any]
+    invited_by: str
+    invited_at: Timestamp
+
+
+class InvitationsAnswer(View):
+    invitations: list[InvitationAnswer]
+
+
+class BlockAnswer(View):
+    user_id: str
+    since: Timestamp
+
+
+class BlocksAnswer(View):
+    blocks: list[BlockAnswer]
 
 
 class ListedRoom(RoomBase):

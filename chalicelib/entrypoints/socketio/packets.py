@@ -112,7 +112,7 @@ class Chat(Application):
         known = socket.session
         identity = _identity(services, payload, known)
         services.limits.spend(identity.user_id, CONNECT)
-        services.revocations.check(identity.user_id)
+        identity = services.revocations.checked(identity)
         target = replace(
             socket.transport,
             connection_id=socket.connection_id,

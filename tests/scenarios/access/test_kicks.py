@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.composition import compose
 from chalicelib.entrypoints import websocket
-from chalicelib.entrypoints.http import rest
+from chalicelib.entrypoints.http import operating, rest
 from chalicelib.kernel import ids
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.identifiers import RoomId, UserId
@@ -275,7 +275,7 @@ def test_a_revocation_that_was_written_closes_all_connections(how: How) -> None:
         plan = planted(world)
         parts = {"user_id": "eve", "roles": ["admin"]}
         with contextlib.suppress(Killed):
-            world.http(rest.disconnect_user, "root", {"for_s": 600}, **parts)
+            world.http(operating.disconnect_user, "root", {"for_s": 600}, **parts)
         world.wait(35)
         plan.over = True
         if world.adapters.revocations.until_ms(UserId("eve")):
@@ -294,7 +294,7 @@ def test_who_connects_while_a_revocation_is_written_is_closed() -> None:
 
     interpose(world, "revocations", "put", connects, first=True)
     parts = {"user_id": "eve", "roles": ["admin"]}
-    assert world.http(rest.disconnect_user, "root", {"for_s": 600}, **parts).status == 200
+    assert world.http(operating.disconnect_user, "root", {"for_s": 600}, **parts).status == 200
     world.wait(35)
     assert world.poster.closed == found
     event = world.connect_event("again=", world.token("eve"))

@@ -128,7 +128,7 @@ def test_a_frame_after_a_change_of_membership_reads_one_member() -> None:
     world = World()
     world.room("alice", *(f"user{n}" for n in range(200)))
     alice = world.connect("alice")
-    world.services.rooms.changed(RoomId("lobby"))
+    world.adapters.cache.bump(RoomId("lobby"))
     ports = counted(world)
     for times in (1, 2):
         body = {"conversation_id": "lobby", "message_type": "text", "content": "x"}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib.connections.lifetime import TOKEN_GRACE_S
-from chalicelib.entrypoints.http import rest
+from chalicelib.entrypoints.http import operating
 from chalicelib.jobs.delivery import DeliverDirect
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.connections import Target
@@ -42,7 +42,7 @@ def expired(world: World) -> None:
 def disconnected(world: World) -> None:
     parts = {"user_id": "bob", "roles": ["admin"]}
     for _ in range(2):
-        again(lambda: world.http(rest.disconnect_user, "root", {"for_s": 600}, **parts))
+        again(lambda: world.http(operating.disconnect_user, "root", {"for_s": 600}, **parts))
     world.wait(31)
 
 

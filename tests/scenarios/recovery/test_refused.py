@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.entrypoints import websocket
-from chalicelib.entrypoints.http import rest
+from chalicelib.entrypoints.http import operating
 from chalicelib.entrypoints.socketio.frames import understands_recovery
 from chalicelib.model.identifiers import Region, RoomId
 from chalicelib.model.sessions import MOST_USES
@@ -130,7 +130,7 @@ def test_too_much_missed_is_an_honest_failure(
 def test_a_revoked_user_does_not_come_back(world: World) -> None:
     bob = Device(world, "bob").come()
     parts = {"user_id": "bob", "roles": ["admin"]}
-    assert world.http(rest.disconnect_user, "root", {"for_s": 60}, **parts).status == 200
+    assert world.http(operating.disconnect_user, "root", {"for_s": 60}, **parts).status == 200
     world.pump(until_ms=world.clock.ms)
     event = world.connect_event("again=", None)
     event["queryStringParameters"] = {"EIO": "4", "transport": "websocket"}

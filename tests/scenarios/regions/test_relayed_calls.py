@@ -10,7 +10,7 @@ from chalicelib.model.replication import Replicated
 from tests.support.counting import Counting, counted
 from tests.support.deployment import EU, US, Deployment
 
-PORTS = ("cache", "presence", "topic", "outbound", "inbox", "connections", "rooms")
+PORTS = ("cache", "presence", "consents", "topic", "outbound", "inbox", "connections", "rooms")
 
 
 def calls(ports: dict[str, Counting]) -> str:
@@ -58,7 +58,8 @@ EXPECTED = {
         "cache.joined:2 cache.newest_view:1",
     ),
     "message_delivered": (
-        "cache.claim:1 cache.elsewhere:1 cache.members:1 cache.online:1 topic.publish:1",
+        "cache.claim:1 cache.elsewhere:1 cache.members:1 cache.online:1 "
+        "consents.get:1 presence.get_many:1 topic.publish:1",
         "cache.claim:1 cache.online:1",
     ),
 }

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.access.claims import LEEWAY_S
 from chalicelib.composition import compose
 from chalicelib.entrypoints import queues, websocket
-from chalicelib.entrypoints.http import rest
+from chalicelib.entrypoints.http import operating, rest
 from tests.support.world import START_MS, World, record
 
 
@@ -19,7 +19,7 @@ def world() -> World:
 
 
 def end(world: World, user: str, body: Any = None) -> rest.Response:
-    return world.http(rest.disconnect_user, "root", body, user_id=user, roles=["admin"])
+    return world.http(operating.disconnect_user, "root", body, user_id=user, roles=["admin"])
 
 
 def connects(world: World, user: str) -> int:
@@ -78,8 +78,9 @@ def test_a_revocation_for_a_token_s_lifetime_outlasts_it(world: World) -> None:
 
 def test_no_renewal_even_where_nobody_heard_of_the_revocation(world: World) -> None:
     eve = world.connect("eve")
-    world.sync.down = True
+    world.sync.down = world.cache.down = True
     assert end(world, "eve", {"for_s": 60}).status == 200
+    world.cache.down = False
     world.services = compose(world.settings, world.adapters)  # another process
     assert world.act(eve, "hello"), "it is not closed yet"
     fresh = world.token("eve")
@@ -103,6 +104,8 @@ def test_bad_bodies(world: World, body: Any) -> None:
 
 def test_an_admin_does_not_lock_himself_out(world: World) -> None:
     body = {"for_s": 60}
-    answer = world.http(rest.disconnect_user, "root", body, user_id="root", roles=["admin"])
+    answer = world.http(operating.disconnect_user, "root", body, user_id="root", roles=["admin"])
     assert (answer.status, answer.body["error"]["code"]) == (409, "conflict")
-    assert world.http(rest.disconnect_user, "root", user_id="root", roles=["admin"]).status == 200
+    assert (
+        world.http(operating.disconnect_user, "root", user_id="root", roles=["admin"]).status == 200
+    )

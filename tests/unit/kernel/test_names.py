@@ -13,7 +13,7 @@ import pytest
 from chalicelib.actions import ACTIONS
 from chalicelib.contract import commands
 from chalicelib.entrypoints import websocket
-from chalicelib.entrypoints.http import openapi, rest
+from chalicelib.entrypoints.http import openapi, operating, rest
 from chalicelib.kernel import names
 from chalicelib.model.identifiers import RoomId, UserId
 from chalicelib.model.rooms import Member, Role, Room, RoomType
@@ -171,5 +171,7 @@ def test_a_user_who_has_such_a_name_can_be_removed() -> None:
     assert removed.status == 200, removed
     assert world.http(rest.remove_friend, "alice", user_id=name).status == 200
     assert world.http(rest.list_friends, "alice").body == {"friends": []}
-    refused = world.http(rest.disconnect_user, "root", {"for_s": 60}, user_id=name, roles=["admin"])
+    refused = world.http(
+        operating.disconnect_user, "root", {"for_s": 60}, user_id=name, roles=["admin"]
+    )
     assert (refused.status, refused.body["user_id"]) == (200, name)

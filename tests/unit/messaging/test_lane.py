@@ -42,7 +42,7 @@ def test_a_room_that_was_split_is_left_to_its_worker() -> None:
     world = laned(split_over=1)
     alice, bob = world.connect("alice"), world.connect("bob")
     world.connect("carol")
-    world.services.rooms.changed(LOBBY)  # so the room's worker delivers the first message
+    world.adapters.cache.bump(LOBBY)  # so the room's worker delivers the first message
     warmed(world, alice)
     assert world.adapters.cursors.get(*STREAM).split is not None
     send(world, alice, "1")

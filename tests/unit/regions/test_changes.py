@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib.entrypoints.http import rest
+from chalicelib.entrypoints.http import operating, rest
 from chalicelib.kernel import ids
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.model.identifiers import RoomId, UserId
@@ -212,7 +212,7 @@ class TestRooms:
 
 def disconnect(world: World, for_s: int) -> None:
     answer = world.http(
-        rest.disconnect_user, "root", {"for_s": for_s}, user_id=BOB, roles=["admin"]
+        operating.disconnect_user, "root", {"for_s": for_s}, user_id=BOB, roles=["admin"]
     )
     assert answer.status == 200, answer
 

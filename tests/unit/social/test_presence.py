@@ -83,6 +83,7 @@ def test_over_regions_one_is_shown_where_he_is_most_present(world: World) -> Non
         connections=services.connections,
         presence_jobs=services.presence_jobs,
         friends=services.friends,
+        consent=services.consent,
         rooms=services.rooms,
         telling=services.telling,
         room_changes=services.room_changes,

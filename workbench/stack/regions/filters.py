@@ -33,6 +33,7 @@ def patterns(region: str, *, several: bool) -> dict[str, tuple[Pattern, ...]]:
         "rooms": (changes,),
         "memberships": (changes,),
         "friends": (changes,),
+        "consents": (changes,),
         "revocations": (changes,),
         "presence": (changes,),
         "reads": (changes,),

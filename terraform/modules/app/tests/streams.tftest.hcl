@@ -14,7 +14,7 @@ variables {
 
   topic_arn   = "arn:aws:sns:us-east-1:123456789012:chat-broadcast"
   kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1"
-  streams     = { for name in ["messages", "rooms", "memberships", "friends", "revocations", "presence", "reads"] : name => "arn:aws:dynamodb:us-east-1:123456789012:table/chat-${name}/stream/1" }
+  streams     = { for name in ["messages", "rooms", "memberships", "friends", "consents", "revocations", "presence", "reads"] : name => "arn:aws:dynamodb:us-east-1:123456789012:table/chat-${name}/stream/1" }
 }
 
 override_resource {

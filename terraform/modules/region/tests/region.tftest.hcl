@@ -120,7 +120,7 @@ run "second_region" {
   variables {
     primary = false
     regions = ["eu-west-1", "us-east-1"]
-    streams = { for name in ["messages", "rooms", "memberships", "friends", "revocations", "presence", "reads"] : name => "arn:aws:dynamodb:us-east-1:123456789012:table/chat-${name}/stream/1" }
+    streams = { for name in ["messages", "rooms", "memberships", "friends", "consents", "revocations", "presence", "reads"] : name => "arn:aws:dynamodb:us-east-1:123456789012:table/chat-${name}/stream/1" }
     peers   = { eu-west-1 = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:chat-broadcast", inbox_arn = "arn:aws:sqs:eu-west-1:123456789012:chat-inbox" } }
   }
 

@@ -89,7 +89,7 @@ run "replicas_of_global_tables_only" {
   }
 
   assert {
-    condition     = toset(keys(output.streams)) == toset(["messages", "rooms", "memberships", "friends", "revocations", "presence", "reads"]) && output.streams["rooms"] == aws_dynamodb_table.this["rooms"].stream_arn
+    condition     = toset(keys(output.streams)) == toset(["messages", "rooms", "memberships", "friends", "consents", "revocations", "presence", "reads"]) && output.streams["rooms"] == aws_dynamodb_table.this["rooms"].stream_arn
     error_message = "The streams that the primary's functions read must be those of its tables."
   }
 

@@ -22,7 +22,7 @@ class Unknowing:
     def run(self, *commands: tuple[Any, ...], once: bool = False) -> list[Any]:
         self.sent += commands
         found = [None] * next(len(each) - 2 for each in commands if each[0] == "HMGET")
-        return [[0, 0], found, 0, ["version", None, None]][: len(commands)]
+        return [[0, 0, 0], found, 0, ["version", None, None]][: len(commands)]
 
 
 @pytest.mark.parametrize("room", [None, ROOM])

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from chalicelib.entrypoints.http import rest
+from chalicelib.entrypoints.http import operating, rest
 from chalicelib.kernel.rates import DEFAULT_LIMITS, Rate
 from chalicelib.model.delivery import Outcome
 from tests.support.socketio import Client
@@ -90,7 +90,7 @@ def test_a_revoked_user_is_refused_and_his_sessions_end(world: World) -> None:
     client = Client(world, "s1=")
     client.connect("mallory")
     parts = {"user_id": "mallory", "roles": ["admin"]}
-    answer = world.http(rest.disconnect_user, "root", {"for_s": 60}, **parts)
+    answer = world.http(operating.disconnect_user, "root", {"for_s": 60}, **parts)
     assert answer.status == 200
     world.pump(until_ms=world.clock.ms)
     assert client.closed

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from chalicelib.entrypoints.http import rest
+from chalicelib.entrypoints.http import operating
 from chalicelib.model.connections import Target
 from chalicelib.model.delivery import Post
 from chalicelib.wire import engineio
@@ -61,7 +61,7 @@ def test_a_poll_that_waits_is_let_go_when_its_user_is_thrown_out(world: World) -
 
     def throw_out() -> None:
         parts = {"user_id": "mallory", "roles": ["admin"]}
-        world.http(rest.disconnect_user, "root", {"for_s": 60}, **parts)
+        world.http(operating.disconnect_user, "root", {"for_s": 60}, **parts)
         world.pump(until_ms=world.clock.ms)
 
     world.clock.at(300, throw_out)
