@@ -144,7 +144,7 @@ class Consent:
 
     def complete(self, user_id: UserId, other: UserId) -> None:
         """End the friendship with a user who is blocked: whoever blocked them may have died."""
-        if self._blocked_by(user_id, [other]):
+        if self._blocked_by(user_id, [other]) and self._friends.has_put(user_id, other):
             self._friends.remove(user_id, other)
 
     def _blocked_by(self, user_id: UserId, others: Sequence[UserId]) -> set[UserId]:

@@ -132,6 +132,10 @@ class Friends:
         mine = self._store.mutual(other, [user_id])
         return bool(mine) and bool(self._store.mutual(user_id, [other]))
 
+    def has_put(self, user_id: UserId, friend_id: UserId) -> bool:
+        """Whether a user has asked for, or accepted, a friendship."""
+        return bool(self._store.mutual(friend_id, [user_id]))
+
     def introduce(self, one: UserId, other: UserId) -> None:
         """Queue the introduction of two users, if they are friends; once for each friendship."""
         put_by_one = self._store.mutual(other, [one]).get(one)

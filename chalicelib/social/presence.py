@@ -118,8 +118,12 @@ class Presences:
                 self._presence_jobs.settle([user_id])  # what was sent may have been outdated
 
     def befriended(self, job: FriendshipChanged) -> None:
-        """Invalidate caches, and introduce the two if their friendship was written."""
+        """Invalidate caches, and introduce the two if their friendship was written.
+
+        It ends if the user has blocked the friend at the same time.
+        """
         user_id, friend_id = job.user_id, job.friend_id
+        self._consent.complete(user_id, friend_id)
         self._room_changes.invalidate([ids.moments_room_id(one) for one in (user_id, friend_id)])
         self._friends.introduce(user_id, friend_id)
 

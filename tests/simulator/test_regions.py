@@ -37,13 +37,20 @@ LOST = replace(
     homes={**CALM.homes, "cat": EU},
     fault_plan=FaultPlan(outages=(Outage("region", 17.8, 60, EU),), calm_s=61),
 )
+# A friend is blocked in one region, while the other one does not hear of it.
+BLOCKED = replace(
+    CALM,
+    steps=(*CALM.steps, Step(30, "ann", "block", ("bob",))),
+    friends=(("ann", "bob"),),
+    fault_plan=FaultPlan(outages=(Outage("replication", 29, 60, US),), calm_s=61),
+)
 
 
 def _promises(plan: Plan, distort: Callable[[dict[str, Any]], None] | None = None) -> set[str]:
     return {finding.promise for finding in run(plan, distort=distort).findings}
 
 
-@pytest.mark.parametrize("plan", [CALM, PARTED, LOST])
+@pytest.mark.parametrize("plan", [CALM, PARTED, LOST, BLOCKED])
 def test_nothing_is_found_where_nothing_is_wrong(plan: Plan) -> None:
     outcome = run(plan)
     assert outcome.findings == ()
@@ -83,6 +90,16 @@ def _has_no_friends_of(region: str) -> Callable[[dict[str, Any]], None]:
     return distort
 
 
+def _takes_no_decisions(twins: dict[str, Any]) -> None:
+    """A replica of what users decide about others takes over nothing."""
+    twins["consents"]._items.take = lambda item: None
+
+
+def _keeps_friends(twins: dict[str, Any]) -> None:
+    """Friendships never end."""
+    twins["friends"].remove = lambda user_id, friend_id: None
+
+
 def _looks_nowhere(twins: dict[str, Any]) -> None:
     """Writers see nothing of other regions."""
     twins["log"].elsewhere = lambda room, regions, dedupes, now_ms: Elsewhere({}, {})
@@ -101,6 +118,8 @@ def _reads_one_region(twins: dict[str, Any]) -> None:
         (PARTED, _knows_one_region, "membership"),
         (CALM, _has_no_friends_of(US), "regions"),
         (CALM, _reads_one_region, "history"),
+        (BLOCKED, _takes_no_decisions, "regions"),
+        (BLOCKED, _keeps_friends, "blocked"),
     ],
 )
 def test_a_broken_promise_is_found(

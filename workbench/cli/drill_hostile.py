@@ -87,7 +87,8 @@ def hostile(
         float, typer.Option(help="How much longer deliveries may take, p50 and p99.", min=1)
     ] = _PLAN.within_ratio,
     stores: Annotated[
-        Stores, typer.Option(help="memory: tables, queues and Redis in the stack's process.")
+        Stores,
+        typer.Option(help="emulator: with emulators, which take more of the machine."),
     ] = _STORES,
     report: Report = None,
     note: Note = None,

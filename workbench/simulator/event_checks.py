@@ -87,14 +87,18 @@ def _views(this: Run) -> Iterator[Finding]:
 
 
 def _receipts(this: Run) -> Iterator[Finding]:
-    """The sender of a message is told whom it reached, wherever that was."""
+    """The sender of a message is told whom it reached, wherever that was, but for a block."""
     for sender, message_id, user in sorted(this.confirmed):
         heard = {
             each.device
             for each in this.record.heard
             if (each.name, each.detail, each.user) == ("message_delivered", message_id, user)
         }
-        if this.devices[sender].is_ready and sender not in heard:
+        blocked = this.views.get(f"blocks of {user}", {}).values()
+        if any(this.devices[sender].user in each for each in blocked):
+            if heard:
+                yield Finding("blocked", f"{sender} is told what {user} got")
+        elif this.devices[sender].is_ready and sender not in heard:
             yield Finding("receipt", f"{sender} does not know that {user} got {message_id}")
 
 

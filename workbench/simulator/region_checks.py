@@ -145,6 +145,7 @@ def check(this: Run) -> Iterator[Finding]:
         yield from _answers(this)
         yield from _removed(this)
         yield from _created(this)
+        yield from _blocked(this)
         yield from _drained(this)
         yield from region_losses.check(this)
         copies = [second_copies(each) for each in this.entries.values()]
@@ -190,6 +191,19 @@ def _views(this: Run) -> Iterator[Finding]:
         for region, shown in sorted(this.views.get(f"history of {room}", {}).items()):
             if [message_id for message_id, _ in shown] != log:
                 yield Finding("history", f"{room} in {region} is {shown}, the log is {log}")
+
+
+def _blocked(this: Run) -> Iterator[Finding]:
+    """Whom a user has blocked is no friend of theirs, whichever came first and wherever."""
+    for what, shown in this.views.items():
+        kind, _, user = what.partition(" of ")
+        if kind != "blocks" or _is_torn(this):
+            continue
+        for region, blocked in shown.items():
+            friends = this.views.get(f"friends of {user}", {}).get(region, [])
+            for other, status, _ in friends:
+                if status == "friends" and other in blocked:
+                    yield Finding("blocked", f"{user} has blocked {other}, a friend in {region}")
 
 
 def _answers(this: Run) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.entrypoints.http import rest
+from chalicelib.entrypoints.http import consents, rest
 from workbench.drills.history import Acked, Seen
 
 from .api_clients import ApiClient
@@ -61,6 +61,9 @@ def _ask(this: Run, world: World, user: str, name: str) -> None:
         history = _history(client, name, room_id)
         this.views.setdefault(f"history of {room_id}", {}).setdefault(world.region, history)
     view(f"friends of {user}", rest.list_friends, _friends)
+    view(f"blocks of {user}", consents.list_blocks, _blocks)
+    view(f"consent of {user}", consents.show_consent, lambda body: body["added_by"])
+    view(f"invitations of {user}", consents.list_invitations, _invitations)
 
 
 def _view(this: Run) -> None:
@@ -146,6 +149,14 @@ def _rooms(body: Any) -> list[tuple[str, str, int]]:
 
 def _members(body: Any) -> list[tuple[str, str]]:
     return [(member["user_id"], member["role"]) for member in body["participants"]]
+
+
+def _blocks(body: Any) -> list[str]:
+    return [each["user_id"] for each in body["blocks"]]
+
+
+def _invitations(body: Any) -> list[str]:
+    return sorted(each["room_id"] for each in body["invitations"])
 
 
 def _friends(body: Any) -> list[tuple[str, str, str]]:

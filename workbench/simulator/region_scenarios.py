@@ -324,6 +324,30 @@ def revoked_abroad(seed: int) -> Plan:
     return _plan("revoked-abroad", seed, draw, steps, regions, devices, rooms, outages)
 
 
+def consents(seed: int) -> Plan:
+    """Users block, befriend and invite each other and answer, in regions that are parted."""
+    draw = random.Random(f"consents/{seed}")
+    regions, users, rooms, devices = _cast(draw, 3, 4)
+    steps = draws.arrivals(draw, devices, 8) + _writes(draw, devices, rooms)
+    steps += _memberships(draw, users, regions)
+    for _ in range(draw.randint(3, 10)):
+        one, other = draw.sample(users, 2)
+        what = draw.choice(("block", "block", "unblock", "befriend", "befriend"))
+        steps.append(Step(draw.uniform(10, 90), one, what, (other,)))
+    for user in users[1:]:
+        for _ in range(draw.randint(0, 2)):
+            added_by = draw.choice(("invitation", "invitation", "friends", "everybody"))
+            steps.append(Step(draw.uniform(8, 60), user, "consent", (added_by,)))
+        for _ in range(draw.randint(0, 3)):
+            what = draw.choice(("accept", "accept", "decline"))
+            steps.append(Step(draw.uniform(20, 95), user, what, ("red",)))
+    steps += _moves(draw, users, regions, draw.randint(1, 5))
+    friends = tuple((one, other) for one in users for other in users if one < other)
+    outages = _apart(draw, regions, ("replication", "inbound", "network"))
+    outages = outages if draw.random() < 0.6 else ()
+    return _plan("consents", seed, draw, steps, regions, devices, rooms, outages, 0.02, friends)
+
+
 SCENARIOS: Mapping[str, Callable[[int], Plan]] = {
     "two-regions": two_regions,
     "three-regions": three_regions,
@@ -333,4 +357,5 @@ SCENARIOS: Mapping[str, Callable[[int], Plan]] = {
     "drain": drain,
     "lost-for-good": lost_for_good,
     "revoked-abroad": revoked_abroad,
+    "consents": consents,
 }

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from chalicelib.entrypoints.http import operating, rest
+from chalicelib.entrypoints.http import consents, operating, rest
 from workbench.drills.history import Acked, Seen
 
 from . import revocation_checks
@@ -73,6 +73,38 @@ def _add(this: Run, step: Step, name: str) -> None:
     client, body = this.client(step.who), {"user_id": user}
     add = functools.partial(client.insist, name, rest.add_member, body, room_id=room)
     as_task(this, name, add)
+
+
+def _block(this: Run, step: Step, name: str) -> None:
+    client = this.client(step.who)
+    block = functools.partial(client.insist, name, consents.put_block, user_id=step.args[0])
+    as_task(this, name, block)
+
+
+def _unblock(this: Run, step: Step, name: str) -> None:
+    client = this.client(step.who)
+    unblock = functools.partial(client.insist, name, consents.remove_block, user_id=step.args[0])
+    as_task(this, name, unblock)
+
+
+def _consent(this: Run, step: Step, name: str) -> None:
+    """A user says who may add them to rooms."""
+    client, body = this.client(step.who), {"added_by": step.args[0]}
+    as_task(this, name, functools.partial(client.insist, name, consents.put_consent, body))
+
+
+def _accept(this: Run, step: Step, name: str) -> None:
+    """A user accepts an invitation to a room, if there is one."""
+    this.changed.add((step.args[0], step.who))
+    client, room = this.client(step.who), step.args[0]
+    accept = functools.partial(client.insist, name, consents.accept_invitation, room_id=room)
+    as_task(this, name, accept)
+
+
+def _decline(this: Run, step: Step, name: str) -> None:
+    client, room = this.client(step.who), step.args[0]
+    decline = functools.partial(client.insist, name, consents.decline_invitation, room_id=room)
+    as_task(this, name, decline)
 
 
 def _post(this: Run, step: Step, name: str) -> None:
@@ -303,6 +335,11 @@ STEPS: dict[str, Callable[[Run, Step, str], None]] = {
     "answer": _answer,
     "delete": _delete,
     "befriend": _befriend,
+    "block": _block,
+    "unblock": _unblock,
+    "consent": _consent,
+    "accept": _accept,
+    "decline": _decline,
     "unfriend": _unfriend,
     "create": _create,
     "drain": _drain,
