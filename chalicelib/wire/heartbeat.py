@@ -17,7 +17,7 @@ LIFE_MS, SPREAD_MS = 7_200_000, 900_000
 LOST_MS = 60_000
 # A poll: the longest and the shortest wait, and that of sessions that have probed, or that have
 # not connected to a namespace.
-HOLD_MS, LEAST_HOLD_MS, PROBED_HOLD_MS, STRANGER_HOLD_MS = 20_000, 500, 150, 2_500
+HOLD_MS, LEAST_HOLD_MS, PROBED_HOLD_MS, STRANGER_HOLD_MS = 20_000, 500, 150, 1_000
 
 
 class Due(Enum):
