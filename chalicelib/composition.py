@@ -89,6 +89,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         parallel=a.parallel,
         clock=a.clock,
         ids_=a.ids,
+        several=len(regions) > 1,
         max_rooms=settings.max_rooms,
         max_members=settings.max_members,
     )

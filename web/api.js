@@ -26,7 +26,7 @@ export class Api {
     return fresh;
   }
 
-  rooms = () => this.#ask("GET", "/v1/rooms");
+  rooms = () => this.#all("/v1/rooms", "rooms");
   room = (id) => this.#ask("GET", `/v1/rooms/${encodeURIComponent(id)}`);
   addMember = (id, user) =>
     this.#ask("POST", `/v1/rooms/${encodeURIComponent(id)}/members`, { user_id: user });
@@ -35,7 +35,7 @@ export class Api {
   messages = (id, before) =>
     this.#ask("GET", `/v1/rooms/${encodeURIComponent(id)}/messages?${query({ before, limit: 40 })}`);
 
-  friends = () => this.#ask("GET", "/v1/friends");
+  friends = () => this.#all("/v1/friends", "friends");
   putFriend = (user) => this.#ask("PUT", `/v1/friends/${encodeURIComponent(user)}`);
   removeFriend = (user) => this.#ask("DELETE", `/v1/friends/${encodeURIComponent(user)}`);
 
@@ -50,6 +50,17 @@ export class Api {
     const token = await devToken("demo-service", ["service"]);
     const body = { user_id: this.#user, content };
     return this.#ask("POST", "/v1/notifications", body, token);
+  }
+
+  /** A list, all of whose pages are read. */
+  async #all(path, name) {
+    const found = [];
+    for (let after; ; ) {
+      const page = await this.#ask("GET", `${path}?${query({ after, limit: 100 })}`);
+      found.push(...page[name]);
+      if (!page.more) return { [name]: found };
+      after = page.next;
+    }
   }
 
   async #ask(method, path, body, token) {

@@ -107,13 +107,17 @@ class Limits:
         self.check(Paid(paid.wait_ms))
 
     @contextmanager
-    def metered(self, user_id: UserId, action: str) -> Iterator[None]:
-        """Charge what is read and written inside, if it is much; what appends pays by the room."""
+    def metered(self, user_id: UserId | None, action: str) -> Iterator[None]:
+        """Charge what is read and written inside, if it is much; what appends pays by the room.
+
+        Args:
+            user_id: Who pays; None for nobody.
+        """
         with consumption.counted() as consumed:
             try:
                 yield
             finally:
-                if consumed.owed and action not in _APPENDS:
+                if consumed.owed and user_id is not None and action not in _APPENDS:
                     self._owe(replace(self.charge(action, consumed.owed), payer=user_id, owed=True))
 
     def _owe(self, charge: Charge) -> None:

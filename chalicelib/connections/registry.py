@@ -200,12 +200,13 @@ class Connections:
 
         Idempotent. In Redis the change is atomic; the store has both for a moment.
         """
+        began_ms = self._clock.now_ms()
         connection = self._store.get(connection_id)
         if connection is None:
             return
         moved = replace(connection, target=target, last_ping_ms=self._clock.now_ms())
         self._store.put(moved)
-        if self._revocations.revoked_since(moved.user_id, moved.last_ping_ms):
+        if self._revocations.revoked_since(moved.user_id, began_ms):
             for each in (moved.target, connection.target):
                 self.end(each, Reason.DISCONNECTED)
             return

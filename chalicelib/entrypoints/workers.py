@@ -109,7 +109,7 @@ OUTBOUND: Mapping[type[Job], Worker] = {
     CheckPresence: lambda services, job, _: services.presence_jobs.check(job),
     FriendshipChanged: lambda services, job, _: services.presences.befriended(job),
     BlockChanged: lambda services, job, _: services.room_changes.block_changed(job),
-    TellInvitation: lambda services, job, _: services.room_changes.invited(job),
+    TellInvitation: lambda services, job, attempt: services.room_changes.invited(job, attempt),
     TellTyping: lambda services, job, attempt: services.ephemeral.tell_typing(job, attempt),
     EndTyping: lambda services, job, attempt: services.ephemeral.end_typing(job, attempt),
     TellRoomView: lambda services, job, _: services.ephemeral.tell_room_view(job),

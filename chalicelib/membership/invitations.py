@@ -48,8 +48,13 @@ class Invitations:
         self._outbound = outbound
         self._clock = clock
 
-    def check(self, inviter: UserId, users: Sequence[UserId]) -> dict[UserId, Made]:
+    def check(
+        self, inviter: UserId, room_id: RoomId | None, users: Sequence[UserId]
+    ) -> dict[UserId, Made]:
         """Return the invitations of users who are about to be invited; writes nothing.
+
+        Args:
+            room_id: To which room; None for a new one.
 
         Raises:
             Conflict: They are too many, or one of them has too many.
@@ -59,7 +64,7 @@ class Invitations:
                 f"participants: at most {MAX_INVITED} can be invited at once, of those who must"
                 " agree first; invite the others afterwards"
             )
-        return {user: self._room_for_more(inviter, user) for user in users}
+        return {user: self._room_for_more(inviter, user, room_id) for user in users}
 
     def invite(self, inviter: UserId, room_id: RoomId, made: Mapping[UserId, Made]) -> None:
         """Invite users to a room, except those who are invited or have declined. Idempotent.
@@ -87,13 +92,18 @@ class Invitations:
             return
         self._outbound.send(jobs)
         for job in jobs:
-            self._keep(job.user_id, Invitation(room_id, inviter, job.at_ms))
+            invitation = Invitation(room_id, inviter, job.at_ms)
+            self._keep(job.user_id, invitation, job.at_ms // 1000 + VALID_S)
         self._outbound.send([replace(job, delay_s=0) for job in jobs])
 
     def pending(self, user_id: UserId) -> list[Invitation]:
-        """Return a user's invitations that wait for an answer, the newest first."""
+        """Return a user's invitations that wait for an answer, the newest first.
+
+        Not from whom the user has blocked, nor from who has blocked the user since.
+        """
         found = [each for each in self._all(user_id) if not each.declined]
         blocked = {each.user_id for each in self._consent.blocks(user_id)} if found else set()
+        blocked |= self._consent.blockers(user_id, {each.invited_by for each in found})
         shown = [each for each in found if each.invited_by not in blocked]
         return sorted(shown, key=lambda each: (-each.at_ms, each.room_id))
 
@@ -114,12 +124,15 @@ class Invitations:
         return bool(self._store.get([(user_id, invitation_to(room_id))]))
 
     def settle(self, user_id: UserId, room_id: RoomId) -> None:
-        """Forget an invitation: it was accepted or withdrawn. Idempotent."""
-        about = invitation_to(room_id)
+        """Forget an invitation: it was accepted or withdrawn. Idempotent.
+
+        One that was declined stays, so that nobody makes it again by withdrawing it.
+        """
+        about, now_ms = invitation_to(room_id), self._clock.now_ms()
         known = self._store.get([(user_id, about)]).get((user_id, about))
-        if known is None or not known.value:
+        found = invitation_of(about, known, now_ms) if known is not None else None
+        if found is None or found.declined:
             return
-        now_ms = self._clock.now_ms()
         at_ms = consents.after(known, now_ms)
         self._store.put(user_id, about, Decided("", at_ms, now_ms // 1000 + VALID_S))
 
@@ -138,7 +151,8 @@ class Invitations:
         """
         invitation = self.require(user_id, room_id)
         at_ms = max(self._clock.now_ms(), invitation.at_ms + 1)
-        self._keep(user_id, replace(invitation, at_ms=at_ms, declined=True))
+        expires_s = invitation.at_ms // 1000 + VALID_S
+        self._keep(user_id, replace(invitation, at_ms=at_ms, declined=True), expires_s)
 
     def waiting(self, job: TellInvitation) -> bool:
         """Whether the invitation of a job waits for an answer, so that its user is told.
@@ -165,14 +179,20 @@ class Invitations:
             room_id=room_id, user_id=user_id, invited_by=found.invited_by, at_ms=found.at_ms
         )
 
-    def _room_for_more(self, inviter: UserId, user_id: UserId) -> Made:
-        """Return a user's invitations; `Conflict` if there are as many as allowed."""
+    def _room_for_more(self, inviter: UserId, user_id: UserId, room_id: RoomId | None) -> Made:
+        """Return a user's invitations; `Conflict` if there are as many as allowed.
+
+        Declined ones count for their maker until they expire, so that nothing tells of them.
+        """
         made = self._store.under(user_id, consents.INVITATION)
         now_ms = self._clock.now_ms()
         found = [invitation_of(about, each, now_ms) for about, each in made.items()]
-        pending = [each for each in found if each is not None and not each.declined]
-        mine = sum(each.invited_by == inviter for each in pending)
-        if len(pending) >= MAX_PENDING or mine >= MAX_FROM_ONE:
+        live = [each for each in found if each is not None]
+        if any(each.room_id == room_id for each in live):
+            return made
+        pending = sum(not each.declined for each in live)
+        mine = sum(each.invited_by == inviter for each in live)
+        if pending >= MAX_PENDING or mine >= MAX_FROM_ONE:
             raise Conflict(f"{user_id}: has too many invitations that wait for an answer")
         return made
 
@@ -182,7 +202,6 @@ class Invitations:
         found = [invitation_of(about, each, now_ms) for about, each in made.items()]
         return [each for each in found if each is not None]
 
-    def _keep(self, user_id: UserId, invitation: Invitation) -> None:
-        expires_s = invitation.at_ms // 1000 + VALID_S
+    def _keep(self, user_id: UserId, invitation: Invitation, expires_s: int) -> None:
         decided = Decided(invitation.value, invitation.at_ms, expires_s)
         self._store.put(user_id, invitation_to(invitation.room_id), decided)

@@ -30,6 +30,7 @@ from .friends import Friends
 from .invalidation import CHECK_S
 from .invitations import Invitations
 
+_YOUNG_MS = 3_600_000  # a room whose memberships may not all be here yet
 _TAKEN = "room_id: already taken, choose another"
 
 
@@ -47,6 +48,7 @@ class Rooms:
         parallel: Parallel,
         clock: Clock,
         ids_: Ids,
+        several: bool,
         max_rooms: int,
         max_members: int,
     ) -> None:
@@ -60,6 +62,7 @@ class Rooms:
         self._parallel = parallel
         self._clock = clock
         self._ids = ids_
+        self._several = several
         self._max_rooms = max_rooms
         self._max_members = max_members
 
@@ -106,7 +109,8 @@ class Rooms:
         self._check_rooms(creator)
         added = others if may_add_all else self._consent.admitting(creator, others)
         self._parallel.run([partial(self._check_rooms, user) for user in added])
-        made = self._invitations.check(creator, [user for user in others if user not in added])
+        asked = [user for user in others if user not in added]
+        made = self._invitations.check(creator, room_id, asked)
         if room_type is RoomType.GROUP_CHAT and room_id and not self._store.claim(room_id, creator):
             raise Conflict(_TAKEN)
         now_ms = self._clock.now_ms()
@@ -136,14 +140,17 @@ class Rooms:
         another region and is not here yet. Then it is written as there.
         """
         known = {member.user_id for member in self._store.members(chat.room_id)}
+        if {user_id, other} <= known:
+            return chat
+        admitted = may_add_all or self._consent.admitting(user_id, [other])
         if user_id not in known:
             self._enter(chat, user_id)
         if other in known:
             return chat
-        if may_add_all or self._consent.admitting(user_id, [other]):
+        if admitted:
             self._enter(chat, other)
         else:
-            made = self._invitations.check(user_id, [other])
+            made = self._invitations.check(user_id, chat.room_id, [other])
             self._invitations.invite(user_id, chat.room_id, made)
         return chat
 
@@ -157,7 +164,7 @@ class Rooms:
         member = self._store.member(room_id, user_id)
         if member is None:
             self._invitations.require(user_id, room_id)
-            member = self._enter(self._get(room_id), user_id)
+            return self._enter(self._get(room_id), user_id)
         self._invitations.settle(user_id, room_id)
         return member
 
@@ -284,17 +291,18 @@ class Rooms:
         self._check_members(len(members))
         if "admin" in identity.roles or self._consent.admitting(identity.user_id, [user_id]):
             return self._enter(room, user_id)
-        made = self._invitations.check(identity.user_id, [user_id])
+        made = self._invitations.check(identity.user_id, room_id, [user_id])
         self._invitations.invite(identity.user_id, room_id, made)
         return None
 
     def _enter(self, room: Room, user_id: UserId) -> Member:
-        """Make a user a member of a room that exists, and announce that."""
+        """Make a user a member of a room that exists, announce that, and settle an invitation."""
         room_id, role, at_ms = room.room_id, Role.MEMBER, self._clock.now_ms()
         announced = True
         if room.room_type is RoomType.PRIVATE_CHAT:
             role = Role.OWNER
-            if not self._invitations.known(user_id, room_id):
+            is_young = self._several and at_ms - room.created_at_ms < _YOUNG_MS
+            if is_young and not self._invitations.known(user_id, room_id):
                 # As another region wrote it, which has announced it.
                 at_ms, announced = room.created_at_ms, False
         else:
@@ -304,6 +312,7 @@ class Rooms:
         change = self._changes.about_to_change("member_added", room_id, user_id, at_ms, announced)
         added = self._store.add_member(member)
         self._changes.written(room_id)
+        self._invitations.settle(user_id, room_id)
         if added:
             self._changes.announce(change)
             return member
@@ -323,8 +332,8 @@ class Rooms:
         if room.room_type is not RoomType.GROUP_CHAT:
             raise Conflict("members can leave or be removed only in a group chat")
         member = self._store.member(room_id, user_id)
+        self._invitations.settle(user_id, room_id)
         if member is None:
-            self._invitations.settle(user_id, room_id)
             self._changes.written(room_id)
             return
         self._check_removable(identity, room_id, member)
@@ -370,7 +379,7 @@ class Rooms:
             members = self._store.members(room_id)
             # A stranger costs the same reads whether the chat exists or not.
             is_in = any(member.user_id == user_id for member in members)
-            return self._in_chat(members)[user_id] if is_in else None
+            return self._consent.roles_in_chat(members)[user_id] if is_in else None
         member = self._store.member(room_id, user_id)
         if member is not None or ids.room_type(room_id) is not RoomType.MOMENTS:
             return member.role if member is not None else None
@@ -382,16 +391,9 @@ class Rooms:
     def _stored_members(self, room_id: RoomId) -> dict[UserId, Role]:
         members = self._store.members(room_id)
         if ids.room_type(room_id) is RoomType.PRIVATE_CHAT:
-            return self._in_chat(members)
+            return self._consent.roles_in_chat(members)
         found = {member.user_id: member.role for member in members}
         if ids.room_type(room_id) is RoomType.MOMENTS:
             friends = [friend for owner in found for friend in self._friends.of(owner)]
             found = {**dict.fromkeys(friends, Role.READER), **found}
-        return found
-
-    def _in_chat(self, members: Sequence[Member]) -> dict[UserId, Role]:
-        """Return the roles in a private chat: both only read while one blocks the other."""
-        found = {member.user_id: member.role for member in members}
-        if len(found) == 2 and self._consent.part(*found):
-            return dict.fromkeys(found, Role.READER)
         return found

@@ -111,12 +111,15 @@ class RoomChanges:
         self._consent.complete(job.user_id, job.other_id)
         self.invalidate([ids.private_room_id(job.user_id, job.other_id)])
 
-    def invited(self, job: TellInvitation) -> None:
-        """Tell a user of an invitation that waits for an answer, once."""
+    def invited(self, job: TellInvitation, attempt: int) -> None:
+        """Tell a user of an invitation that waits for an answer, once.
+
+        An earlier attempt may have claimed that and failed, so a later one tells in any case.
+        """
         if not self._invitations.waiting(job):
             return
         try:
-            if not self._claims.claim(invited_claim(job), INVITED_S):
+            if not self._claims.claim(invited_claim(job), INVITED_S) and attempt == 1:
                 return
         except CacheDown:
             telemetry.log("WARNING", "invitation_not_claimed")  # a second event does no harm

@@ -77,7 +77,8 @@ def moved(held: Marker | None, marker: Marker) -> Marker:
     """
     if held is not None:
         further = joined(held, marker)
-        if replace(further, shown=held.shown) == held:
+        said_again = marker.shown is None and marker.message_id == held.message_id
+        if replace(further, shown=held.shown) == held and not said_again:
             return held
         return replace(further, shown=held.reading if marker.shown is not None else None)
     return marker

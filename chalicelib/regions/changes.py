@@ -103,7 +103,7 @@ class ForeignChanges:
             room_id = RoomId(about.removeprefix(INVITATION))
             job = self._invitations.replicated(user_id, room_id)
             if job is not None:
-                self._room_changes.invited(job)
+                self._room_changes.invited(job, attempt=1)
 
     def _revocation(self, item: Replicated) -> None:
         user_id, _ = ids.of_regional_key(item.partition)

@@ -136,6 +136,8 @@ class Ephemeral:
                 return
         except CacheDown:
             telemetry.log("WARNING", "view_not_remembered")
+        if job.name == UserJoined.name and self._is_parted(room_id, user_id):
+            return
         event = _VIEWS[job.name](user_id, room_id, times.iso(job.at_ms))
         self._telling.tell_room(room_id, event, None, retry=True)
 
@@ -179,7 +181,7 @@ class Ephemeral:
         origin: ConnectionId,
         at_ms: int,
     ) -> None:
-        if self._is_parted(room_id, user_id):
+        if view is UserJoined and self._is_parted(room_id, user_id):
             return
         event = view(user_id, room_id, times.iso(at_ms))
         self._telling.tell_room(room_id, event, origin, retry=True)

@@ -144,20 +144,25 @@ class Presences:
     def visible(self, viewer: UserId, user_ids: Sequence[UserId]) -> list[Presence]:
         """Return the presence of these users, in the order given.
 
+        Who has blocked the viewer is shown as somebody who was never connected.
+
         Raises:
-            PermissionDenied: One of them is neither a friend nor in a room with the viewer, or has
-                blocked the viewer.
+            PermissionDenied: One of them is neither a friend nor in a room with the viewer.
         """
         known = {viewer, *self._friends.among(viewer, user_ids)}
         others = [user_id for user_id in user_ids if user_id not in known]
         blockers = self._consent.blockers(viewer, others) if others else set()
         rooms = set(self._rooms.rooms_of(viewer)) if others else set()
         for user_id in others:
-            if user_id in blockers or rooms.isdisjoint(self._rooms.rooms_of(user_id)):
+            if rooms.isdisjoint(self._rooms.rooms_of(user_id)):
                 raise PermissionDenied(
                     "user_id: you can see the presence only of friends and of members of your rooms"
                 )
-        return self.of(user_ids)
+        found = self.of(user_ids)
+        return [
+            Presence(each.user_id, self._region) if each.user_id in blockers else each
+            for each in found
+        ]
 
     def of(self, user_ids: Sequence[UserId]) -> list[Presence]:
         """Return the presence of these users over all regions, in the order given."""

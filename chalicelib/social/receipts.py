@@ -163,12 +163,16 @@ class Receipts:
             self._count_later(room_id)
             return
         known = Reading(reader, MessageId(job.after), job.before or {})
-        blocked = {each.user_id for each in self._consent.blocks(reader)}
         after = "" if self._reader.several else job.after
-        for theirs in self._newest_by_sender(room_id, job.message_id, after):
-            if theirs.sender_id in blocked or theirs.sender_id == reader:
-                continue
-            if not known.covers(*_place(theirs)):
+        newest = self._newest_by_sender(room_id, job.message_id, after)
+        told = [
+            theirs
+            for theirs in newest
+            if theirs.sender_id != reader and not known.covers(*_place(theirs))
+        ]
+        blocked = self._consent.blocked_by(reader, [theirs.sender_id for theirs in told])
+        for theirs in told:
+            if theirs.sender_id not in blocked:
                 event = MessageRead(theirs.message_id, reader, room_id, read_at)
                 self._telling.tell([theirs.sender_id], event)
 

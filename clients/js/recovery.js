@@ -51,7 +51,7 @@ export class Recovery {
     this.#emit("recovery", { missed, conversations: reports, first });
     for (const room of [...this.#rooms]) {
       try {
-        await this.#connection.ask("join_room", { room_id: room });
+        await this.#asking.insistHere("join_room", { room_id: room });
       } catch (error) {
         if (error.retryable) throw error;
         this.#rooms.delete(room);

@@ -71,7 +71,7 @@ def list_(
 ) -> None:
     """List the rooms of USER."""
     service = Service.of(context, url, secret, region)
-    rooms = asyncio.run(service.call(user, "GET", "/v1/rooms"))["rooms"]
+    rooms = asyncio.run(_rooms(service, user))
     if as_json:
         typer.echo(json.dumps(rooms))
         return
@@ -83,6 +83,18 @@ def list_(
         cells = (each["room_id"], each["room_type"], each["role"], each["unread"])
         table.add_row(*(Text(str(cell)) for cell in cells))
     Console().print(table)
+
+
+async def _rooms(service: Service, user: str) -> list[dict[str, Any]]:
+    """All rooms of a user, page by page."""
+    found: list[dict[str, Any]] = []
+    query = "limit=100"
+    while True:
+        page = await service.call(user, "GET", f"/v1/rooms?{query}")
+        found += page["rooms"]
+        if not page["more"]:
+            return found
+        query = f"limit=100&after={page['next']}"
 
 
 async def _create(

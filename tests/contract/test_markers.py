@@ -179,6 +179,20 @@ class TestSilently:
         [[known]] = markers.furthest([LOBBY], [HERE]).values()
         assert known.message_id == mid(5)
 
+    def test_counts_are_of_what_others_may_know(self, stores: Stores) -> None:
+        markers = stores.markers
+        markers.move(LOBBY, HERE, Marker(ANNA, mid(1), NOW, HERE, 1))
+        markers.move(LOBBY, HERE, Marker(ANNA, mid(5), NOW, HERE, 5).silently())
+        markers.move(LOBBY, HERE, Marker(BEN, mid(4), NOW, HERE, 4))
+        assert markers.counts(LOBBY, [mid(1), mid(4), mid(5)]) == [2, 1, 0]
+
+    def test_said_again_and_not_silently_it_is_shown(self, stores: Stores) -> None:
+        markers = stores.markers
+        markers.move(LOBBY, HERE, Marker(ANNA, mid(3), NOW, HERE, 3).silently())
+        markers.move(LOBBY, HERE, Marker(ANNA, mid(3), NOW + 1, HERE, 3))
+        [[known]] = markers.furthest([LOBBY], [HERE]).values()
+        assert known.message_id == mid(3)
+
     def test_of_several_streams(self, stores: Stores) -> None:
         markers, seen = stores.markers, {HERE: 1, THERE: 2}
         markers.move(LOBBY, HERE, Marker(ANNA, mid(1), NOW, HERE, 1, {THERE: 1}))

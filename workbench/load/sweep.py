@@ -141,6 +141,7 @@ def minute(beat_s: int | None, session: bool, hours: int) -> dict[str, float]:
         parallel=SystemThreads(),
         clock=clock,
         ids_=ids,
+        several=False,
         max_rooms=1,
         max_members=1,
     )

@@ -45,7 +45,8 @@ class DynamoMarkers:
                 ":at": s(marker.region),
                 ":seq": n(marker.seq),
             },
-            ConditionExpression="attribute_not_exists(message_id) OR message_id < :id",
+            ConditionExpression="attribute_not_exists(message_id) OR message_id < :id"
+            " OR (message_id = :id AND attribute_exists(shown_id))",
             ReturnValues="ALL_OLD",
         )
         held = answer.get("Attributes") if answer is not None else self._table.get(key)
@@ -125,10 +126,10 @@ class DynamoMarkers:
         items = self._table.query(
             KeyConditionExpression="room_id = :room",
             FilterExpression="message_id >= :id",
-            ProjectionExpression="reader, message_id",
+            ProjectionExpression="reader, message_id, shown_id",
             ExpressionAttributeValues={":room": s(room_id), ":id": s(min(message_ids))},
         )
-        read = [(_user(item), text(item, "message_id")) for item in items]
+        read = [(_user(item), text(item, _shown(item))) for item in items]
         return [len({user for user, up_to in read if up_to >= each}) for each in message_ids]
 
 
@@ -138,6 +139,11 @@ def _key(room_id: RoomId, user_id: UserId, region: Region) -> Item:
 
 def _furthest_key(room_id: RoomId, region: Region) -> Item:
     return {"room_id": s(room_id), "reader": s(furthest_key(region))}
+
+
+def _shown(item: Item) -> str:
+    """The attribute with the message up to which others may know that the user has read."""
+    return "shown_id" if "shown_id" in item else "message_id"
 
 
 def _user(item: Item) -> UserId:

@@ -31,6 +31,7 @@ locals {
     local.sharable ? { for name, share in local.shares : name => floor(share * var.account_concurrency) } : {},
     var.reserved_concurrency,
   )
+  reserved_sum = sum(concat([0], [for n in values(local.reserved) : max(n, 0)]))
 }
 
 resource "aws_lambda_function" "this" {
@@ -76,6 +77,10 @@ resource "aws_lambda_function" "this" {
   }
 
   lifecycle {
+    precondition {
+      condition     = var.account_concurrency == null || local.reserved_sum == 0 || try(local.reserved_sum <= var.account_concurrency - 100, true)
+      error_message = "The functions would reserve ${local.reserved_sum} of ${coalesce(var.account_concurrency, 0)} executions, and AWS keeps 100 unreserved: lower reserved_concurrency, or account_concurrency, which is what this deployment may count on."
+    }
     precondition {
       condition     = contains(keys(local.permissions), each.key)
       error_message = "permissions.json has no entry for ${each.key}; run python -m workbench.permissions.derive."

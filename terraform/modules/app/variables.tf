@@ -161,7 +161,7 @@ variable "metrics_namespace" {
 }
 
 variable "account_concurrency" {
-  description = "The account's quota of concurrent executions in this region. From 500 on, the functions that API Gateway calls get at most four fifths of it: api_handler 40 %, websocket_message 25 %, websocket_connect 10 %, websocket_disconnect 5 %. null reserves nothing."
+  description = "How many of the account's concurrent executions in this region this deployment may count on: its quota, less what other deployments and functions reserve. A new account may have 10 or 50, and the first apply fails if it has less than this says. From 500 on, the functions that API Gateway calls get at most four fifths of it: api_handler 40 %, websocket_message 25 %, websocket_connect 10 %, websocket_disconnect 5 %. null reserves nothing."
   type        = number
   default     = 1000
 }

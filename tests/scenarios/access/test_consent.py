@@ -39,8 +39,15 @@ def world() -> World:
     return world
 
 
-def presence(world: World, viewer: str, user: str) -> int:
-    return int(world.http(rest.list_presence, viewer, multi={"user_id": [user]}).status)
+def presence(world: World, viewer: str, *users: str) -> list[dict[str, Any]]:
+    answer = world.http(rest.list_presence, viewer, multi={"user_id": list(users)})
+    assert answer.status == 200, answer
+    shown: list[dict[str, Any]] = answer.body["presence"]
+    return shown
+
+
+def never_seen(user: str) -> dict[str, Any]:
+    return {"user_id": user, "status": "offline", "last_seen": None}
 
 
 def sent(world: World, device: str, room_id: str, **more: Any) -> str:
@@ -54,22 +61,23 @@ class TestPresence:
         befriend(world, BOB, EVE)
         eve = world.connect(EVE)
         world.pump()
-        assert presence(world, EVE, BOB) == 200
+        assert presence(world, EVE, BOB) == [never_seen(BOB)]
         block(world, BOB, EVE)
         world.poster.raw.clear()
         world.connect(BOB)
         world.pump()
-        assert presence(world, EVE, BOB) == 403
+        assert presence(world, EVE, BOB, "fred") == [never_seen(BOB), never_seen("fred")]
         assert world.poster.to(eve, "friend_status_update") == []
-        assert presence(world, "fred", BOB) == 200
+        assert presence(world, "fred", BOB)[0]["status"] == "online"
         unblock(world, BOB, EVE)
-        assert presence(world, EVE, BOB) == 200
+        assert presence(world, EVE, BOB)[0]["status"] == "online"
 
-    def test_the_refusal_is_that_of_a_stranger(self, world: World) -> None:
-        stranger = world.http(rest.list_presence, "zoe", multi={"user_id": [BOB]})
-        block(world, BOB, EVE)
-        blocked = world.http(rest.list_presence, EVE, multi={"user_id": [BOB]})
-        assert (blocked.status, blocked.body) == (stranger.status, stranger.body)
+    def test_who_shares_no_room_is_refused_whether_blocked_or_not(self) -> None:
+        worlds = World(), World()
+        block(worlds[0], BOB, EVE)
+        answers = [each.http(rest.list_presence, EVE, multi={"user_id": [BOB]}) for each in worlds]
+        assert answers[0].status == 403
+        assert answers[0].body == answers[1].body
 
 
 class TestReceipts:
@@ -136,9 +144,40 @@ def test_views_of_a_private_chat_that_is_blocked_are_not_told(world: World) -> N
     world.act(bob, "join_room", room_id=room_id)
     world.act(bob, "leave_room", room_id=room_id)
     world.act(bob, "join_room", room_id=room_id)
+    world.wait(30)
+    assert world.poster.to(eve, "user_joined") == []
+
+
+def test_who_was_there_before_the_block_is_shown_to_leave(world: World) -> None:
+    room_id = chat(world, EVE, BOB)["room_id"]
+    eve, bob = world.connect(EVE), world.connect(BOB)
+    for device in (eve, bob):
+        world.act(device, "join_room", room_id=room_id)
+    world.pump()
+    block(world, BOB, EVE)
     world.disconnect(bob)
     world.wait(30)
-    assert world.poster.to(eve, "user_joined") == world.poster.to(eve, "user_left") == []
+    assert [each["user_id"] for each in world.poster.to(eve, "user_left")] == [BOB]
+
+
+def test_the_blocker_does_not_undo_the_block_by_asking_for_the_chat() -> None:
+    world = World()
+    block(world, BOB, EVE)
+    room_id = chat(world, EVE, BOB)["room_id"]
+    body = {"room_type": "private_chat", "participants": [EVE]}
+    refused = world.http(rest.create_room, BOB, body)
+    assert (refused.status, refused.body["error"]["code"]) == (409, "conflict")
+    assert list(world.services.rooms.members(RoomId(room_id))) == [EVE]
+
+
+def test_an_invitation_of_who_has_blocked_since_is_gone() -> None:
+    world = World(added_by="invitation")
+    world.room(BOB)
+    world.http(rest.add_member, BOB, {"user_id": EVE}, room_id=LOBBY)
+    assert invited(world, EVE) == [LOBBY]
+    block(world, BOB, EVE)
+    assert invited(world, EVE) == []
+    assert accept(world, EVE, LOBBY).status == 404
 
 
 Planted = Callable[[World], Plan]

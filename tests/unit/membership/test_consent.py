@@ -149,6 +149,14 @@ def test_nobody_blocks_themselves_or_without_end(world: World) -> None:
     assert world.http(consents.put_block, "bob", user_id="eve").status == 200
 
 
+def test_blocks_that_were_taken_back_do_not_grow_without_end(world: World) -> None:
+    for number in range(2 * consent.MAX_BLOCKS):
+        about = block_of(UserId(f"u{number}"))
+        world.adapters.consents.put(UserId("bob"), about, Decided("", world.clock.ms))
+    assert world.http(consents.put_block, "bob", user_id="eve").status == 409
+    assert world.http(consents.put_block, "bob", user_id="u7").status == 200
+
+
 def test_a_clock_that_went_back_does_not_bring_a_block_back(world: World) -> None:
     block(world, "bob", "eve")
     world.clock.ms -= 60_000

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.entrypoints.http import rest
+from chalicelib.kernel.errors import Unavailable
 from chalicelib.membership import invitations as module
 from chalicelib.model.identifiers import RoomId, UserId
 from tests.support.consents import accept, chat, choose, decline, invitations, invited, members
@@ -135,6 +136,62 @@ def test_one_request_invites_so_many_and_writes_nothing_if_there_are_more() -> N
     assert world.http(rest.list_rooms, "alice").body == {"rooms": [], "next": None}
     made = world.http(rest.create_room, "alice", {**GROUP, "participants": users[1:]})
     assert (made.status, len(made.body["invited"])) == (201, module.MAX_INVITED)
+
+
+def test_an_invitation_ends_when_its_user_is_in_whatever_way(world: World) -> None:
+    """Otherwise who is removed lets themselves in again."""
+    room_id = group(world)
+    choose(world, "bob", "everybody")
+    added = world.http(rest.add_member, "alice", {"user_id": "bob"}, room_id=room_id)
+    assert added.status == 201
+    assert world.http(rest.remove_member, "alice", room_id=room_id, user_id="bob").status == 200
+    assert accept(world, "bob", room_id).status == 404
+
+
+def test_withdrawing_does_not_make_a_declined_one_new(world: World) -> None:
+    room_id = group(world)
+    decline(world, "bob", room_id)
+    world.http(rest.remove_member, "alice", room_id=room_id, user_id="bob")
+    world.http(rest.add_member, "alice", {"user_id": "bob"}, room_id=room_id)
+    assert invited(world, "bob") == []
+
+
+def test_the_limit_concerns_new_invitations_only_and_does_not_tell_of_a_decline(
+    world: World,
+) -> None:
+    rooms = [group(world) for _ in range(module.MAX_FROM_ONE)]
+    again = world.http(rest.add_member, "alice", {"user_id": "bob"}, room_id=rooms[0])
+    assert again.status == 202, "it waits already"
+    decline(world, "bob", rooms[0])
+    assert world.http(rest.create_room, "alice", GROUP).status == 409, "as before"
+    again = world.http(rest.add_member, "alice", {"user_id": "bob"}, room_id=rooms[0])
+    assert again.status == 202
+
+
+def test_a_declined_one_expires_when_it_would_have(world: World) -> None:
+    room_id = group(world)
+    world.clock.ms += (module.VALID_S - 60) * 1000
+    decline(world, "bob", room_id)
+    world.clock.ms += 60_000
+    world.http(rest.add_member, "alice", {"user_id": "bob"}, room_id=room_id)
+    assert invited(world, "bob") == [room_id]
+
+
+def test_a_telling_that_failed_is_made_up_for(world: World, monkeypatch: Any) -> None:
+    bob = world.connect("bob")
+    room_id = group(world)
+    tell, failed = world.services.telling.tell, []
+
+    def fails_once(*arguments: Any, **more: Any) -> None:
+        if not failed:
+            failed.append(arguments)
+            raise Unavailable("the first post fails")
+        tell(*arguments, **more)
+
+    monkeypatch.setattr(world.services.telling, "tell", fails_once)
+    world.wait(120)
+    assert failed
+    assert [each["room_id"] for each in world.poster.to(bob, "room_invitation")][:1] == [room_id]
 
 
 def test_a_private_chat_waits_for_the_other_one(world: World) -> None:

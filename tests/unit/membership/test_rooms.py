@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.entrypoints.http import rest
 from chalicelib.kernel import ids
-from chalicelib.model.identifiers import RoomId, UserId
+from chalicelib.model.identifiers import Region, RoomId, UserId
 from chalicelib.model.rooms import Role, Room, RoomType
 from tests.support.world import World
 
@@ -93,8 +93,9 @@ def test_a_kicked_member_s_view_of_the_room_ends(world: World) -> None:
     assert world.poster.to(bob, "typing") == []
 
 
-def test_a_private_chat_of_another_region_whose_members_have_not_arrived(world: World) -> None:
+def test_a_private_chat_of_another_region_whose_members_have_not_arrived() -> None:
     """Its room was replicated first; creating it here must not be refused."""
+    world = World(regions=(Region("us-east-1"), Region("eu-west-1")))
     chat = RoomId(ids.private_room_id(UserId("alice"), UserId("bob")))
     room = Room(chat, RoomType.PRIVATE_CHAT, UserId("bob"), world.clock.ms - 500)
     world.adapters.rooms.create(room, [])

@@ -314,6 +314,16 @@ run "of_a_small_quota_nothing_is_reserved" {
   }
 }
 
+run "more_than_there_is_cannot_be_reserved" {
+  command = plan
+
+  variables {
+    reserved_concurrency = { deliver = 200 }
+  }
+
+  expect_failures = [aws_lambda_function.this]
+}
+
 run "numbers_of_ones_own" {
   command = plan
 
