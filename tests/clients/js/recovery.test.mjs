@@ -160,6 +160,27 @@ test("a sync that is refused for its rate waits as long as it is told, however o
   await recovered;
 });
 
+test("a join that is refused for its rate after a reconnect waits, and keeps the connection", async () => {
+  const { client, clock, network } = await connected();
+  const joining = client.join("lobby");
+  await settle();
+  await network.last.ack("join_room", { room_id: "lobby", position: at(4) });
+  await joining;
+  await network.last.end();
+  await clock.pass(1000);
+  await network.last.accept();
+  const kept = network.last;
+  await kept.ack("sync", page([], 4));
+  for (let times = 1; times <= 3; times++) {
+    assert.equal(kept.asked("join_room").length, times);
+    await kept.error("join_room", "rate_limited", true, { retry_after_ms: 2_000 });
+    await clock.pass(2_100);
+  }
+  await kept.ack("join_room", { room_id: "lobby", position: at(4) });
+  assert.equal(network.last, kept);
+  assert.equal(client.state, "online");
+});
+
 test("a connection whose recovery has no answer is replaced", async () => {
   const { client, clock, network } = await connected();
   client.follow("lobby", at(1));
