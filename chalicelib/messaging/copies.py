@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..kernel import ids
+from ..kernel.errors import Unavailable
 from ..model.identifiers import MessageId, Region, RoomId
 from ..model.log import Copy, Duplicate, Entry, EntryKind
 from ..ports.delivery import Cursors
 from ..ports.log import MessageLog
 
+_PATIENT = 8  # attempts, after 127 s: another worker may have died with the first copy
 _DAY_MS = 24 * 3_600_000  # a client_message_id may be used again after this time
 
 
@@ -48,12 +50,19 @@ class Copies:
         self._log.note_copy(copy, arrived.sender_id, own=region == self._own)
         return copy
 
-    def handed_out(self, entries: Sequence[Entry], now_ms: int, cursors: Cursors) -> set[MessageId]:
+    def handed_out(
+        self, entries: Sequence[Entry], now_ms: int, cursors: Cursors, attempt: int
+    ) -> set[MessageId]:
         """Return which of these entries of another region's stream are not pushed here.
 
         Another copy of the message was pushed instead, or will be: this region's own one, one of a
         stream that has been delivered up to it, or the first one, if that is here. Devices that
         have the other copy know the message by its id, which every action accepts.
+
+        Raises:
+            Unavailable: The first copy is here and has not been delivered. If this stream passed it
+                over now, neither would be pushed, as each would be taken for the other's. Later
+                attempts go on.
         """
         if not self._several or entries[0].region == self._own:
             return set()
@@ -71,15 +80,21 @@ class Copies:
         return {
             keys[key].message_id
             for key, other in others.items()
-            if self._pushes(room_id, other, keys[key], cursors)
+            if self._pushes(room_id, other, keys[key], cursors, attempt)
         }
 
-    def _pushes(self, room_id: RoomId, other: Duplicate, than: Entry, cursors: Cursors) -> bool:
+    def _pushes(
+        self, room_id: RoomId, other: Duplicate, than: Entry, cursors: Cursors, attempt: int
+    ) -> bool:
         """Whether this copy is pushed here rather than the entry."""
         if other.region == self._own or cursors.get(room_id, other.region).seq >= other.seq:
             return True
-        first = other.message_id < than.message_id
-        return first and self._log.get(room_id, other.region, other.message_id) is not None
+        if other.message_id > than.message_id:
+            return False
+        is_here = self._log.get(room_id, other.region, other.message_id) is not None
+        if is_here and attempt <= _PATIENT:
+            raise Unavailable("the first copy of a message comes before the second, try again")
+        return is_here
 
     def first_of(self, entry: Entry) -> Entry:
         """Return the copy that readers show: the entry itself if it is the first, or alone."""

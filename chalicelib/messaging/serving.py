@@ -113,7 +113,9 @@ class Serving:
         begun = self._recovering.begin(entries, ready)
         reached = run.cursor.reached(entries[0].seq)
         try:
-            copies = self._copies.handed_out(entries, self._clock.now_ms(), self._cursors)
+            copies = self._copies.handed_out(
+                entries, self._clock.now_ms(), self._cursors, run.attempt
+            )
             window = Window(entries, begun.current(targets), slow, reached, begun, copies)
             self._check(run)
         except Exception:

@@ -163,6 +163,7 @@ class Device:
     def leave(self, room: str) -> None:
         self.rooms.pop(room, None)
         self.act("leave_room", {"room_id": room})
+        self.rooms.pop(room, None)  # it may have waited for a line, and overtaken a join there
 
     def ask(self, action: str, data: Frame) -> Frame:
         """Send a frame and return the ack's data.
