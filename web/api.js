@@ -58,7 +58,7 @@ export class Api {
     for (let after; ; ) {
       const page = await this.#ask("GET", `${path}?${query({ after, limit: 100 })}`);
       found.push(...page[name]);
-      if (!page.more) return { [name]: found };
+      if (page.next === null) return { [name]: found };
       after = page.next;
     }
   }

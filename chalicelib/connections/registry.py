@@ -196,10 +196,7 @@ class Connections:
                 self.end(target, Reason.DISCONNECTED)
 
     def move(self, connection_id: ConnectionId, target: Target) -> None:
-        """Continue a connection under another id, without events or a change of presence.
-
-        Idempotent. In Redis the change is atomic; the store has both for a moment.
-        """
+        """Continue a connection under another id, without events. Idempotent; atomic in Redis."""
         began_ms = self._clock.now_ms()
         connection = self._store.get(connection_id)
         if connection is None:

@@ -92,7 +92,7 @@ async def _rooms(service: Service, user: str) -> list[dict[str, Any]]:
     while True:
         page = await service.call(user, "GET", f"/v1/rooms?{query}")
         found += page["rooms"]
-        if not page["more"]:
+        if page["next"] is None:
             return found
         query = f"limit=100&after={page['next']}"
 
