@@ -2,7 +2,7 @@
 
 Whom a user has blocked cannot add them to rooms, befriend them, write to them in their private
 chat, or see their presence and receipts. Nothing tells them: what they ask of that user is answered
-as if the user lets nobody add them, or shares no room with them. The private chat of the two is
+as if the user lets nobody add them, and was never connected. The private chat of the two is
 read-only for both; that is part of its membership, which is cached, so no message pays for it.
 """
 
@@ -45,13 +45,17 @@ class Consent:
         self._clock = clock
         self._default = default
 
+    def decided(self, user_id: UserId, about: str) -> Decided | None:
+        """Return what a user decided about one thing: see `model.consents`."""
+        return self._store.get([(user_id, about)]).get((user_id, about))
+
     def added_by(self, user_id: UserId) -> AddedBy:
         """Return who may add a user to rooms: as the user chose, else as the deployment says."""
-        return self._allowed(self._store.get([(user_id, ADDED_BY)]).get((user_id, ADDED_BY)))
+        return self._allowed(self.decided(user_id, ADDED_BY))
 
     def choose(self, user_id: UserId, added_by: AddedBy | None) -> AddedBy:
         """Choose who may add the user to rooms from now on; None for the deployment's default."""
-        known = self._store.get([(user_id, ADDED_BY)]).get((user_id, ADDED_BY))
+        known = self.decided(user_id, ADDED_BY)
         at_ms = consents.after(known, self._clock.now_ms())
         chosen = Decided(added_by or "", at_ms)
         self._store.put(user_id, ADDED_BY, chosen)
@@ -120,7 +124,7 @@ class Consent:
 
     def unblock(self, user_id: UserId, other: UserId) -> None:
         """Take a block back; the friendship does not return. Idempotent."""
-        known = self._store.get([(user_id, block_of(other))]).get((user_id, block_of(other)))
+        known = self.decided(user_id, block_of(other))
         if _holds(known):
             self._decide(user_id, other, "", known)
         self._changed(user_id, other)
@@ -148,14 +152,13 @@ class Consent:
     def roles_in_chat(self, members: Sequence[Member]) -> dict[UserId, Role]:
         """Return the roles in a private chat: both only read while one blocks the other."""
         found = {member.user_id: member.role for member in members}
-        if len(found) == 2 and self.part(*found):
+        if len(found) < 2:
+            return found
+        one, other = found
+        pairs = [(one, block_of(other)), (other, block_of(one))]
+        if any(_holds(each) for each in self._store.get(pairs).values()):
             return dict.fromkeys(found, Role.READER)
         return found
-
-    def part(self, one: UserId, other: UserId) -> bool:
-        """Whether one of two users has blocked the other one."""
-        pairs = [(one, block_of(other)), (other, block_of(one))]
-        return any(_holds(each) for each in self._store.get(pairs).values())
 
     def complete(self, user_id: UserId, other: UserId) -> None:
         """End the friendship with a user who is blocked: whoever blocked them may have died."""
@@ -177,7 +180,7 @@ class Consent:
             telemetry.log("WARNING", "membership_bump_failed")
 
     def _allowed(self, decided: Decided | None) -> AddedBy:
-        return AddedBy(decided.value) if _holds(decided) and decided else self._default
+        return AddedBy(decided.value) if decided is not None and decided.value else self._default
 
 
 def _holds(decided: Decided | None) -> bool:

@@ -121,7 +121,7 @@ class Invitations:
 
     def known(self, user_id: UserId, room_id: RoomId) -> bool:
         """Whether the user was ever invited to a room, as far back as that is kept."""
-        return bool(self._store.get([(user_id, invitation_to(room_id))]))
+        return self._consent.decided(user_id, invitation_to(room_id)) is not None
 
     def settle(self, user_id: UserId, room_id: RoomId) -> None:
         """Forget an invitation: it was accepted or withdrawn. Idempotent.
@@ -129,7 +129,7 @@ class Invitations:
         One that was declined stays, so that nobody makes it again by withdrawing it.
         """
         about, now_ms = invitation_to(room_id), self._clock.now_ms()
-        known = self._store.get([(user_id, about)]).get((user_id, about))
+        known = self._consent.decided(user_id, about)
         found = invitation_of(about, known, now_ms) if known is not None else None
         if found is None or found.declined:
             return
@@ -162,8 +162,7 @@ class Invitations:
         found = self.find(job.user_id, job.room_id)
         if found is not None:
             return found.at_ms == job.at_ms
-        about = invitation_to(job.room_id)
-        known = self._store.get([(job.user_id, about)]).get((job.user_id, about))
+        known = self._consent.decided(job.user_id, invitation_to(job.room_id))
         unwritten = known is None or known.at_ms < job.at_ms
         if unwritten and job.attempt < len(CHECK_AGAIN_S):
             delay_s = CHECK_AGAIN_S[job.attempt]

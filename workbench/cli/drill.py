@@ -84,15 +84,13 @@ def storm(
         result = asyncio.run(_run(plan, url, console))
     if keep is not None:
         keep.write_text("".join(f"{line}\n" for line in as_lines(result.history)))
-    if report is not None:
-        report.write_text(pages.page(_sheet(result)))
-    if note is not None:
-        verdicts.note(note, "storm", as_data(result), plan.seed)
-    if as_json:
-        typer.echo(json.dumps(as_data(result)))
-    else:
-        _tell(console, result)
-    raise typer.Exit(0 if result.ok else 1)
+    verdicts.Outlets(report, note, as_json).finish(
+        as_data(result),
+        name="storm",
+        seed=plan.seed,
+        sheet=lambda: pages.page(_sheet(result)),
+        tell=lambda: _tell(console, result),
+    )
 
 
 def as_data(result: storms.Result) -> dict[str, object]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import random
 import sys
 from collections import Counter
@@ -112,15 +111,13 @@ def hostile(
     console = Console(stderr=as_json)
     console.print(f"seed {plan.seed}: {plan.clients} clients, {len(plan.attacks)} attacks")
     result = _run(plan, console)
-    if report is not None:
-        report.write_text(pages.page(_sheet(result)))
-    if note is not None:
-        verdicts.note(note, NAME, as_data(result), plan.seed)
-    if as_json:
-        typer.echo(json.dumps(as_data(result)))
-    else:
-        _tell(console, result)
-    raise typer.Exit(0 if result.ok else 1)
+    verdicts.Outlets(report, note, as_json).finish(
+        as_data(result),
+        name=NAME,
+        seed=plan.seed,
+        sheet=lambda: pages.page(_sheet(result)),
+        tell=lambda: _tell(console, result),
+    )
 
 
 def as_data(result: drill.Result) -> dict[str, Any]:

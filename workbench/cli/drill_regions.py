@@ -132,16 +132,14 @@ def _run(plan: regional.Plan, as_json: bool, report: Path | None, note: Path | N
                 result = asyncio.run(regional.run(plan, watch))
             except StackError as fault:
                 raise SystemExit(f"the regions did not start: {fault}") from fault
-    if report is not None:
-        report.write_text(pages.page(_sheet(result)))
-    if note is not None:
-        name = f"{plan.scenario}, global" if plan.durability is Durability.GLOBAL else plan.scenario
-        verdicts.note(note, name, as_data(result), plan.seed)
-    if as_json:
-        typer.echo(json.dumps(as_data(result)))
-    else:
-        _tell(console, result)
-    raise typer.Exit(0 if result.ok else 1)
+    name = f"{plan.scenario}, global" if plan.durability is Durability.GLOBAL else plan.scenario
+    verdicts.Outlets(report, note, as_json).finish(
+        as_data(result),
+        name=name,
+        seed=plan.seed,
+        sheet=lambda: pages.page(_sheet(result)),
+        tell=lambda: _tell(console, result),
+    )
 
 
 def as_data(result: regional.Result) -> dict[str, Any]:

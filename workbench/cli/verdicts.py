@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -53,6 +55,47 @@ Note = Annotated[
         help="Write the result into this page: docs/reference/guarantees.md.",
     ),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where a drill's result goes.
+
+    Attributes:
+        report, note: Files; None for none.
+        as_json: Print it as JSON, not in words.
+    """
+
+    report: Path | None
+    note: Path | None
+    as_json: bool
+
+    def finish(
+        self,
+        told: Mapping[str, Any],
+        *,
+        name: str,
+        seed: int,
+        sheet: Callable[[], str],
+        tell: Callable[[], None],
+    ) -> NoReturn:
+        """Hand out the result, and end the command: with exit code 1 if something was broken.
+
+        Args:
+            told: The result as JSON.
+            name: Of the row in the page of guarantees.
+            sheet: Makes the report.
+            tell: Prints the result in words.
+        """
+        if self.report is not None:
+            self.report.write_text(sheet())
+        if self.note is not None:
+            note(self.note, name, told, seed)
+        if self.as_json:
+            typer.echo(json.dumps(told))
+        else:
+            tell()
+        raise typer.Exit(0 if told["ok"] else 1)
 
 
 def note(page: Path, name: str, told: Mapping[str, Any], seed: int) -> None:

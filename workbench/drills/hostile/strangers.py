@@ -21,6 +21,12 @@ _UPGRADE = (
 )
 
 
+async def opened(attack: Attack) -> str | None:
+    """Open a polling session; return its id, None if that is refused."""
+    status, text = await attack.ask("GET", _POLLING)
+    return str(json.loads(text[1:])["sid"]) if status == 200 else None
+
+
 class Handshakes(Attack):
     name = "handshakes"
     says = "Engine.IO handshakes over polling, one after the other."
@@ -116,10 +122,9 @@ class IdleUpgrades(Attack):
     share = 0.3
 
     async def once(self) -> None:
-        status, text = await self.ask("GET", _POLLING)
-        if status != 200:
+        sid = await opened(self)
+        if sid is None:
             return
-        sid = json.loads(text[1:])["sid"]
         socket = await self.websocket(f"{_ENGINE}&sid={sid}")
         if socket is None:
             return
@@ -148,10 +153,9 @@ class PacketBombs(Attack):
     share = 0.3
 
     async def once(self) -> None:
-        status, text = await self.ask("GET", _POLLING)
-        if status != 200:
+        sid = await opened(self)
+        if sid is None:
             return
-        sid = json.loads(text[1:])["sid"]
         packet, count = self.rng.choice((("3", 1_000), ("3", 50_000), ('40{"token":"x"}', 1_000)))
         await self.ask("POST", f"{_POLLING}&sid={sid}", _SEPARATOR.join([packet] * count))
         await self.ask("POST", f"{_POLLING}&sid={sid}", packet)
