@@ -79,7 +79,7 @@ entrypoints.websocket
 print(json.dumps(sorted(sys.modules)))
 """
 # Of all modules, the standard library's included. Lower it when something goes.
-MOST_MODULES = 480
+MOST_MODULES = 475
 NEVER = (
     "boto3",
     "botocore",
