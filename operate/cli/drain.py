@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from . import http, options, say
+from operate import http
+
+from . import options, say
 from .options import Json, Region, Secret, Url
 from .service import Service
 

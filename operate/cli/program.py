@@ -16,11 +16,11 @@ from typer.core import TyperGroup
 from operate.dead import NoQueuesError
 from operate.deploy.errors import DeployError
 from operate.deploy.terraform import TerraformError
+from operate.http import HttpError
 from operate.package import PackageError
 from operate.tokens import NoSecret
 
 from . import say
-from .http import HttpError
 
 
 class Program(TyperGroup):

@@ -10,7 +10,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from . import http, say
+from operate import http
+
+from . import say
 from .options import Json, Region, Room, Secret, Url, User, user_id
 from .service import Service
 

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from . import http
+from operate import http
+
 from .options import Json, Region, Room, Secret, Url, User
 from .service import Service
 

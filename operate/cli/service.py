@@ -10,10 +10,9 @@ from typing import Any
 
 import typer
 
+from operate import http
 from operate.keys import Keys
 from operate.tokens import read_secret, scope, sign
-
-from . import http
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 _TOKEN_S = 300

@@ -12,7 +12,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from . import http, say
+from operate import http
+
+from . import say
 from .options import Json, Region, Secret, Url
 from .service import LocalStack, Service
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from operate.cli import http
+from operate import http
 from tests.support.commands import GOOD, KINDS, NO_KIND, SUSPECT, commands
 from tests.support.servers import answering
 from tests.support.servers import http as answer

@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from operate.cli import http, options, say
+from operate import http
+from operate.cli import options, say
 from workbench.stack import running
 from workbench.stack.regions.orders import ALL, FAULTS
 

@@ -20,7 +20,7 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from rich.console import Console
 from rich.text import Text
 
-from operate.cli import http
+from operate import http
 from operate.cli.service import Service
 from tidings_client import ActionError, TidingsClient
 

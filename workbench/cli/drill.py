@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from operate.cli import http, options
+from operate import http
+from operate.cli import options
 from workbench.drills import report as pages
 from workbench.drills import storm as storms
 from workbench.drills.checker import Kind
