@@ -38,6 +38,20 @@ class TerraformError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """A resource of a plan, also one that stays as it is.
+
+    Attributes:
+        before, after: Its values, as far as they are known; None where it does not exist.
+    """
+
+    address: str
+    type: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A Terraform plan.
 
@@ -46,12 +60,14 @@ class Plan:
         changes: Types of resources that are created, changed or deleted; "" stands for an output.
         variables: The root's variables, with their final values.
         deletes: Resources that are deleted or replaced, by address, with their current values.
+        resources: All of the root's, data sources left out.
     """
 
     path: Path
     changes: frozenset[str]
     variables: Mapping[str, Any]
     deletes: Mapping[str, Mapping[str, Any]]
+    resources: tuple[Planned, ...] = ()
 
 
 class Terraform:
@@ -122,7 +138,7 @@ class Terraform:
             self._run("plan", *options, timeout_s=timeout_s)
         told = json.loads(self._ask("show", "-json", str(path), timeout_s=120))
         values = {name: each.get("value") for name, each in told.get("variables", {}).items()}
-        return Plan(path, frozenset(_changed(told)), values, _deleted(told))
+        return Plan(path, frozenset(_changed(told)), values, _deleted(told), tuple(_planned(told)))
 
     def describe(self, plan: Plan) -> str:
         """The plan as text."""
@@ -223,6 +239,14 @@ def _deleted(plan: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
         for one in plan.get("resource_changes", [])
         if "delete" in one["change"]["actions"]
     }
+
+
+def _planned(plan: Mapping[str, Any]) -> Iterator[Planned]:
+    for one in plan.get("resource_changes", []):
+        if one.get("mode", "managed") == "managed":
+            change = one["change"]
+            address = one.get("address", one["type"])
+            yield Planned(address, one["type"], change.get("before"), change.get("after"))
 
 
 def find() -> str:

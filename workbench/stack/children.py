@@ -240,6 +240,7 @@ def start_ministack(
         "IOT_MTLS_ENABLED": "0",  # it would listen on 8883
         "DOCKER_HOST": "unix:///nonexistent",  # it removes containers it takes for its own
         "SERVICES": ",".join(services),
+        "LAMBDA_ACCOUNT_CONCURRENCY": "1000",  # an account's default; its own depends on memory
         **(keys.variables() if keys else {}),
         **({"PERSIST_STATE": "1", "STATE_DIR": str(kept)} if kept else {}),
         **({"TIDINGS_GLOBAL_TABLES": _as_json(global_tables)} if global_tables else {}),
