@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,7 +14,9 @@ from rich.table import Table
 
 from operate.deploy import deploy as steps
 from operate.deploy.account import account
+from operate.deploy.errors import CheckError
 from operate.deploy.process import stopped_in_order
+from operate.deploy.ready import Checking, Deployed
 from operate.deploy.targets import Emulated, Name, Target, emulated
 
 from . import options, say
@@ -35,6 +37,19 @@ VariableFiles = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+SkipPreflight = Annotated[
+    bool, typer.Option("--skip-preflight", help="Do not check the account before anything changes.")
+]
+SkipProof = Annotated[
+    bool, typer.Option("--skip-proof", help="Do not prove at the end that messages arrive.")
+]
+Token = Annotated[
+    str,
+    typer.Option(
+        envvar="TIDINGS_TOKEN",
+        help="A user's token, for the proof of a deployment whose tokens an issuer signs.",
+    ),
+]
 
 
 def deploy(
@@ -42,17 +57,29 @@ def deploy(
     region: RegionName = None,
     var_file: VariableFiles = None,
     bytecode: options.Bytecode = True,
+    skip_preflight: SkipPreflight = False,
+    skip_proof: SkipProof = False,
+    token: Token = "",
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Package this checkout, apply Terraform, wait until it is healthy and print its URLs."""
+    """Check the account, package this checkout, apply Terraform, and prove that it works."""
     console = Console(stderr=True, highlight=False)
 
     confirm = _confirm(console, "Apply this", yes)
-    with stopped_in_order():
-        deployed = _deployment(console, target, region, var_file, bytecode).deploy(confirm)
+    checking = Checking(
+        not skip_preflight, not skip_proof, token, lambda each: say.check(console, each)
+    )
+    try:
+        with stopped_in_order():
+            deployment = _deployment(console, target, region, var_file, bytecode)
+            deployed = deployment.deploy(confirm, checking)
+    except CheckError as fault:
+        if as_json:
+            typer.echo(json.dumps({"deployed": bool(fault.proof), **_checks(fault)}))
+        raise
     if as_json:
-        typer.echo(json.dumps(asdict(deployed)))
+        typer.echo(json.dumps({"deployed": True, **asdict(deployed), **_checks(deployed)}))
         return
     table = Table.grid(padding=(0, 2))
     table.add_row("HTTP", f"{deployed.url}/v1/health")
@@ -80,6 +107,11 @@ def destroy(
         typer.echo(json.dumps({"destroyed": True}))
         return
     console.print("destroyed")
+
+
+def _checks(found: CheckError | Deployed) -> dict[str, Any]:
+    parts = {"preflight": found.preflight, "proof": found.proof}
+    return {name: [each.as_data() for each in checks] for name, checks in parts.items()}
 
 
 def _confirm(console: Console, what: str, yes: bool) -> steps.Confirm:

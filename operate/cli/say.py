@@ -6,6 +6,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from operate.checks import Check
+
+_STYLES = {"ok": "green", "warning": "yellow", "blocking": "red", "fault": "red"}
+
 
 def problem(why: object) -> None:
     """Print why the command ends, on standard error, without rich's markup or line breaks."""
@@ -24,3 +28,12 @@ def table(*names: str) -> Table:
 def plain(console: Console, text: object, style: str = "") -> None:
     """Print text from elsewhere unchanged: the `:secret:` of an ARN is not an emoji."""
     console.print(Text(str(text), style), soft_wrap=True)
+
+
+def check(console: Console, made: Check) -> None:
+    """Print a check, and what to do about it on lines of its own."""
+    took = "" if made.took_ms is None else f" ({made.took_ms} ms)"
+    line = Text.assemble((made.result.ljust(8), _STYLES[made.result]), f" {made.name}: ")
+    console.print(line.append(f"{made.found}{took}"), soft_wrap=True)
+    for more in filter(None, (made.remedy, made.guide)):
+        plain(console, f"           {more}", "dim")

@@ -1,4 +1,4 @@
-"""Deploy and destroy: package, `terraform apply`, secret, health check.
+"""Deploy and destroy: package, plan, preflight, `terraform apply`, secret, health check, proof.
 
 Every step can be repeated: the next run finishes a deployment that died half way. On AWS, the
 state is in the root's backend, and terraform.tfvars is used. An emulator gets a copy of the root
@@ -7,28 +7,20 @@ without both, in `.tidings/deploy`, with its state beside it.
 
 from __future__ import annotations
 
-import json
 import os
-import secrets
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
-from operate import package
-from operate.clients import client
-from operate.probes import DIRECT
+from operate import package, preflight
+from operate.checks import Check, problems
 
 from . import emulators
 from .account import Account, account, require_aws
-from .errors import DeployError
+from .errors import CheckError, DeployError
+from .ready import Checking, Deployed, give_secret, prove, wait_healthy
 from .targets import NAME, Target
 from .terraform import Plan, Terraform
 
@@ -37,7 +29,6 @@ STATES = ROOT / ".tidings" / "deploy"  # emulators' states
 # The package's path from the root. It is part of the state, so it is the same on every machine.
 _PACKAGE_DIR = "../dist"
 ERRORED = ROOT / "terraform" / "errored.tfstate"
-_HEALTHY_S, _POLL_S, _ASK_S = 120.0, 0.5, 30.0
 
 Tell = Callable[[str], None]
 
@@ -56,27 +47,6 @@ class Change:
 
 
 Confirm = Callable[[Change], bool]
-
-
-@dataclass(slots=True)
-class Deployed:
-    """The result of a deployment.
-
-    Attributes:
-        url: Of the HTTP API, and of everything else where one host serves all.
-        one_host: Whether it does; without, Socket.IO clients need options: see
-            docs/how-to/use-socketio-clients.md.
-        resources: How many Terraform's state holds.
-        seconds: By step.
-        outputs: Terraform's.
-    """
-
-    url: str = ""
-    websocket_url: str = ""
-    one_host: bool = False
-    resources: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-    outputs: dict[str, Any] = field(default_factory=dict)
 
 
 class Deployment:
@@ -109,15 +79,19 @@ class Deployment:
         self._package = (self._folder if target.emulated else ROOT) / "dist"
         self._variables = {**target.variables(), "package_dir": _PACKAGE_DIR}
 
-    def deploy(self, confirm: Confirm = lambda change: True) -> Deployed:
+    def deploy(
+        self, confirm: Confirm = lambda change: True, checking: Checking | None = None
+    ) -> Deployed:
         """Make the target match this checkout; `confirm` is called before AWS changes.
 
         Raises:
+            CheckError: The preflight or the proof found what is not well.
             DeployError: Not allowed on AWS, no credentials, no emulator, a state that was not
                 written, another region than before, not confirmed, no answer from Secrets
                 Manager, or not healthy in time.
             PackageError, TerraformError: Packaging or Terraform failed.
         """
+        checking = checking or Checking()
         where = self._where()
         deployed = Deployed()
         timed = _timer(deployed.seconds)
@@ -130,6 +104,9 @@ class Deployment:
                 found = self._init(terraform)
             with timed("plan"):
                 plan = self._plan(terraform, found)
+            if checking.preflight:
+                with timed("preflight"):
+                    deployed.preflight = self._preflight(plan, where, checking)
             self._ask(confirm, where, terraform, plan)
             with timed("apply"):
                 terraform.apply(plan)
@@ -138,12 +115,27 @@ class Deployment:
         name = deployed.outputs["region"]
         region = deployed.outputs["regions"][name]
         with timed("secret"):
-            _give_secret(self._target, name, region["secret"]["arn"], self._tell)
+            secret = give_secret(self._target, name, region["secret"]["arn"], self._tell)
         self._addresses(deployed)
         to_aws = self._target.emulated is None
         with timed("health"):
-            _wait_healthy(f"{deployed.url}/v1/health", to_aws, self._tell)
+            wait_healthy(f"{deployed.url}/v1/health", to_aws, self._tell)
+        if checking.proof:
+            with timed("proof"):
+                prove(deployed, plan, secret, checking, self._tell)
         return deployed
+
+    def _preflight(self, plan: Plan, where: str, checking: Checking) -> list[Check]:
+        checks = preflight.run(plan, self._target.client, where or self._target.name)
+        for check in checks:
+            checking.show(check)
+        if problems(checks):
+            raise CheckError(
+                f"nothing was changed:\n{problems(checks)}\n"
+                "--skip-preflight goes on in spite of it",
+                preflight=checks,
+            )
+        return checks
 
     def changes(self) -> str:
         """What another apply of the existing package would change; "" for nothing."""
@@ -264,48 +256,6 @@ def _require_unprotected(plan: Plan) -> None:
             "the tables are protected: set tables = { deletion_protection = false }, deploy, and "
             "then destroy"
         )
-
-
-def _give_secret(target: Target, region: str, arn: str, tell: Tell) -> None:
-    """Give the secret its first value; an existing value stays.
-
-    Uses the ARN: Secrets Manager cannot tell a name that ends like an ARN from an ARN.
-    """
-    try:
-        manager = (
-            boto3.client("secretsmanager", region_name=region)
-            if target.aws_url is None
-            else client("secretsmanager", target.aws_url, region)
-        )
-        try:
-            # AWS raises an error for a secret without a value; ministack returns none.
-            if manager.get_secret_value(SecretId=arn).get("SecretString"):
-                return
-        except manager.exceptions.ResourceNotFoundException:
-            pass
-        tell(f"setting the value of {arn}")
-        value = json.dumps({"jwt_secret": secrets.token_hex(32)})
-        manager.put_secret_value(SecretId=arn, SecretString=value)
-    except (BotoCoreError, ClientError) as fault:
-        raise DeployError(f"the secret {arn} still has no value: {fault}") from fault
-
-
-def _wait_healthy(url: str, to_aws: bool, tell: Tell) -> None:
-    """Wait until `GET /v1/health`, which checks every store, answers 200."""
-    tell(f"waiting for {url}")
-    ask = urllib.request.urlopen if to_aws else DIRECT.open
-    deadline = time.monotonic() + _HEALTHY_S
-    while True:
-        try:
-            with ask(url, timeout=_ASK_S):
-                return
-        except urllib.error.HTTPError as fault:
-            said = f"{fault.code} {fault.read(300).decode(errors='replace')}"
-        except OSError as fault:
-            said = str(fault)
-        if time.monotonic() > deadline:
-            raise DeployError(f"{url} is not healthy after {_HEALTHY_S:.0f} s: {said}")
-        time.sleep(_POLL_S)
 
 
 def _timer(seconds: dict[str, float]) -> Callable[[str], AbstractContextManager[None]]:

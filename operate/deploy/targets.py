@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from operate import keys, package
+import boto3
+from botocore.config import Config
+
+from operate import clients, keys, package
 from operate.surroundings import local
 
 from .errors import DeployError
@@ -22,6 +25,8 @@ NAME = "tidings"  # of every deployment into an emulator
 # Services that LocalStack 4.14 lacks and ministack provides, as environment variables name them.
 # https://docs.localstack.cloud/aws/services/
 LACKING = ("APIGATEWAYV2", "CLOUDFRONT", "ELASTICACHE")
+
+_BOUNDED = Config(connect_timeout=5, read_timeout=10, retries={"max_attempts": 2})
 
 # Resources that an emulator does not return as they were written, so that every plan would change
 # them: ministack's DescribeAlarms (query protocol) leaves out most of an alarm; LocalStack 4.14
@@ -80,6 +85,15 @@ class Target:
     def not_read_back(self) -> tuple[str, ...]:
         """Types of resources for which a second plan shows changes although nothing changed."""
         return _NOT_READ_BACK.get(self.name, ())
+
+    def client(self, service: str, region: str) -> Any:
+        """A client of an AWS service that gives up within seconds."""
+        if self.emulated is not None:
+            # As environment variables name services.
+            beside = service.upper().replace("-", "_") in LACKING
+            url = self.emulated.control_plane_url if beside else self.emulated.aws_url
+            return clients.client(service, url, region)
+        return boto3.Session().client(service, region_name=region, config=_BOUNDED)  # type: ignore[call-overload]
 
     def variables(self) -> dict[str, Any]:
         """Terraform's variables for this target; on AWS only the region."""

@@ -8,12 +8,24 @@ import pytest
 import redis
 
 from chalicelib.adapters.redis import keys
+from operate.checks import problems
 from operate.clients import client
 from tests.support.people import People, name
 from tests.support.stacks import DeployedStack
 
 pytestmark = pytest.mark.deployed
 SWEPT_S = 150.0
+
+
+def test_it_was_checked_before_and_proved_after(stack: DeployedStack) -> None:
+    checks = {check.name: check for check in stack.deployed.preflight}
+    asked = {"account", "lambda-concurrency", "api-gateway-logs-role", "cloudfront", "names"}
+    assert asked <= checks.keys()
+    assert not problems(stack.deployed.preflight)
+    proof = {check.name: check.result for check in stack.deployed.proof}
+    assert set(proof.values()) == {"ok"}
+    assert {"websocket", "socketio-websocket", "socketio-polling"} < proof.keys()
+    assert {"message-from-websocket", "message-from-socketio-websocket"} < proof.keys()
 
 
 def test_a_second_apply_changes_nothing(stack: DeployedStack) -> None:

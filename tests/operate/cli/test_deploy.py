@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -51,13 +53,13 @@ def tidings(*arguments: str, typed: str = "", **env: str) -> Result:
 @pytest.mark.parametrize(
     ("command", "question"),
     [
-        ("deploy", "Apply this?"),
+        ("deploy --skip-preflight", "Apply this?"),
         ("destroy", "Delete this deployment, its tables and all messages?"),
     ],
 )
 def test_no_is_no(stand_in: StandIn, command: str, question: str) -> None:
     stand_in.plan(region="eu-central-1")
-    done = tidings(command, "--target", "aws", typed="n\n")
+    done = tidings(*command.split(), "--target", "aws", typed="n\n")
     assert done.exit_code == 1
     order = ("the plan", "AWS account 123456789012 (as arn:", ", region eu-central-1", question)
     places = [done.stderr.index(text) for text in order]
@@ -98,13 +100,15 @@ def test_no_terraform_is_no_traceback(stand_in: StandIn, monkeypatch: pytest.Mon
     assert "tidings: terraform is not on the PATH" in done.stderr
 
 
-def test_the_result_for_machines(
+@pytest.fixture
+def deployed(
     stand_in: StandIn,
     emulator_url: str,
     gateway_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
+) -> Iterator[Deployed]:
+    """A deployment into an emulator that has only the secret, behind a gateway that is healthy."""
     monkeypatch.setattr("operate.deploy.deploy.STATES", tmp_path)
     secrets = client("secretsmanager", emulator_url, REGION)
     made = secrets.create_secret(Name="cli-secrets")
@@ -112,12 +116,88 @@ def test_the_result_for_machines(
     stand_in.outputs(region=REGION, regions={REGION: {"secret": secret}})
     stand_in.plan(region=REGION)
     env = {"AWS_ENDPOINT_URL": emulator_url, "TIDINGS_GATEWAY_URL": gateway_url}
+    yield Deployed(env, made["ARN"], secrets)
+    secrets.delete_secret(SecretId=made["ARN"], ForceDeleteWithoutRecovery=True)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    env: dict[str, str]
+    secret: str
+    secrets: Any
+
+    def again(self, *options: str) -> Result:
+        return tidings("deploy", "--target", "ministack", "--json", *options, **self.env)
+
+
+def test_the_result_for_machines(stand_in: StandIn, deployed: Deployed) -> None:
     values = []
     for _ in range(2):
-        done = tidings("deploy", "--target", "ministack", "--json", **env)
+        done = deployed.again("--skip-proof")
         assert done.exit_code == 0, done.stderr
-        assert json.loads(done.stdout)["url"] == gateway_url
-        values.append(secrets.get_secret_value(SecretId=made["ARN"])["SecretString"])
+        told = json.loads(done.stdout)
+        assert (told["deployed"], told["url"]) == (True, deployed.env["TIDINGS_GATEWAY_URL"])
+        assert told["proof"] == []
+        assert {"name": "account", "result": "ok", "found": f"ministack; region {REGION}"} in told[
+            "preflight"
+        ]
+        values.append(deployed.secrets.get_secret_value(SecretId=deployed.secret)["SecretString"])
     assert values[0] == values[1]
     assert json.loads(values[0])["jwt_secret"] not in done.output
-    assert stand_in.environment()["AWS_ENDPOINT_URL"] == emulator_url
+    assert stand_in.environment()["AWS_ENDPOINT_URL"] == deployed.env["AWS_ENDPOINT_URL"]
+
+
+def taken(stand_in: StandIn) -> None:
+    """A plan whose new secret has the name of the one that is there."""
+    secret = {
+        "address": "module.primary.aws_secretsmanager_secret.this[0]",
+        "type": "aws_secretsmanager_secret",
+        "change": {"actions": ["create"], "before": None, "after": {"name": "cli-secrets"}},
+    }
+    variables = {"region": {"value": REGION}}
+    stand_in.tell(plan={"resource_changes": [secret], "variables": variables})
+
+
+def test_a_preflight_that_blocks_is_the_end(stand_in: StandIn, deployed: Deployed) -> None:
+    taken(stand_in)
+    done = deployed.again()
+    assert done.exit_code == 1
+    assert "nothing was changed" in done.stderr
+    assert "aws_secretsmanager_secret cli-secrets" in done.stderr
+    told = json.loads(done.stdout)
+    assert told["deployed"] is False
+    (names,) = (each for each in told["preflight"] if each["name"] == "names")
+    assert names["result"] == "blocking"
+    assert "apply" not in stand_in.calls()
+
+
+def test_who_skips_the_preflight_goes_on(stand_in: StandIn, deployed: Deployed) -> None:
+    taken(stand_in)
+    done = deployed.again("--skip-preflight", "--skip-proof")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["preflight"] == []
+    assert "apply" in stand_in.calls()
+
+
+def test_healthy_is_not_proved(deployed: Deployed) -> None:
+    done = deployed.again()
+    assert done.exit_code == 1
+    assert "deployed, but it does not work" in done.stderr
+    told = json.loads(done.stdout)
+    assert told["deployed"] is True
+    faults = {each["name"] for each in told["proof"] if each["result"] == "fault"}
+    assert {"websocket", "socketio-websocket", "socketio-polling", "http-api"} <= faults
+
+
+def test_an_issuer_s_deployment_needs_its_token(stand_in: StandIn, deployed: Deployed) -> None:
+    settings = {
+        "TIDINGS_JWKS_URL": "https://issuer.example.com/keys",
+        "TIDINGS_JWT_ISSUER": "https://issuer.example.com",
+        "TIDINGS_JWT_AUDIENCE": "chat",
+    }
+    stand_in.plan(region=REGION, app={"settings": settings})
+    done = deployed.again()
+    assert done.exit_code == 0, done.stderr
+    assert "give one with --token" in json.loads(done.stdout)["unproved"]
+    done = deployed.again("--token", "not.a.token")
+    assert done.exit_code == 1, "it is used"
