@@ -40,6 +40,7 @@ from .messaging.holding import Holding
 from .messaging.lane import FastLane
 from .messaging.outbox import Outbox
 from .messaging.parts import Parts
+from .messaging.postage import Postage
 from .messaging.posting import Posting
 from .messaging.reading import MessageReader
 from .messaging.recovering import RecoveringSockets
@@ -222,7 +223,9 @@ def compose(settings: Settings, a: Adapters) -> Services:
         has_outbox=settings.outbox,
     )
     second = SecondRegion(a.peer_outbound, regions[1:], a.clock)
-    sending = Sending(writer, second, settings, region)
+    limits = Limits(settings, a.cache, a.cache, a.clock)
+    postage = Postage(limits, a.cache, rooms)
+    sending = Sending(writer, postage, second, settings, region)
     room_changes = RoomChanges(
         rooms=rooms,
         changes=membership,
@@ -268,7 +271,6 @@ def compose(settings: Settings, a: Adapters) -> Services:
         region=region,
         regions=regions,
     )
-    limits = Limits(settings, a.cache, a.cache, a.clock)
     engine = Engine(
         settings, a.sessions, connections, closing, a.poster, a.outbound, a.clock, limits
     )

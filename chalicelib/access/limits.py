@@ -11,6 +11,9 @@ the APIs for its clients: then all come from the proxy's.
 A refused or invalid frame takes a token from the user's bucket of refusals, too. When that is
 empty, the connection is closed.
 
+A message pays by its size, and before it is stored for its posts, which jobs make later: a large
+one to a large room may owe most of that.
+
 What a request reads or writes beyond `consumption.FREE_READS` and `FREE_WRITES` is owed: it is
 taken from the bucket afterwards, which may then lack tokens for a while.
 
@@ -96,9 +99,17 @@ class Limits:
         """Return the charge for a frame: what appends to a room is charged to its rate, too."""
         return replace(self.charge(action, tokens), room=self._room)
 
-    def spend(self, user_id: UserId, action: str) -> None:
+    def spend(self, user_id: UserId, action: str, tokens: int = 1) -> None:
         """Charge a connect or an HTTP request; `RateLimited` when the bucket is empty."""
-        charge = replace(self.charge(action), payer=user_id)
+        if tokens:
+            self._spend(replace(self.charge(action, tokens), payer=user_id))
+
+    def spend_for_posts(self, user_id: UserId, tokens: int) -> None:
+        """Charge the posts of a message: they are owed, by a sender who owes nothing yet."""
+        charge = self.charge("send_message", tokens)
+        self._spend(replace(charge, payer=user_id, owed=True, refused_in_debt=True))
+
+    def _spend(self, charge: Charge) -> None:
         try:
             paid = self._buckets.spend(charge)
         except CacheDown:
@@ -148,8 +159,12 @@ class Limits:
                 return refusal if refusal.reason in _SIGNED else limited
         return refusal
 
-    def spend_room(self, user_id: UserId, room_id: RoomId, action: str) -> None:
-        """Charge a member's HTTP request to the room that it appends to; `spend` comes before."""
+    def spend_room(self, user_id: UserId, room_id: RoomId, action: str, tokens: int = 1) -> None:
+        """Charge a member's HTTP request to the room that it appends to.
+
+        `spend` has taken one of its tokens before.
+        """
+        self.spend(user_id, action, tokens - 1)
         charge = replace(self.charge_action(action, 1), payer=user_id)
         try:
             self._check_room(self._rooms.spend_room(room_id, charge))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -17,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from ..kernel import names, nesting
+from ..kernel import consumption, names, nesting
 from ..kernel.errors import BadRequest, TooLarge
 
 MAX_CONTENT_BYTES = 64 * 1024
@@ -112,6 +113,19 @@ class SendMessage(Command):
     client_message_id: ClientMessageIdText | None = None
     delivery_receipt: bool = False
     durability: Durable = "regional"
+
+    @cached_property
+    def content_bytes(self) -> int:
+        """The size of the content as JSON in UTF-8; `BadRequest` if it has none."""
+        return json_bytes(self.content, "content")
+
+    @property
+    def tokens(self) -> int:
+        """By its size, as DynamoDB charges. Content that cannot be encoded is refused later."""
+        try:
+            return consumption.tokens_to_write(self.content_bytes)
+        except BadRequest:
+            return 1
 
 
 class MessageRef(Command):
@@ -228,9 +242,18 @@ def check_json(value: object, limit_bytes: int, name: str) -> None:
     """
     if not nesting.within(value, nesting.MAX_DEPTH):
         raise nesting.too_deep(name)
-    try:
-        size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
-    except ValueError:
-        raise BadRequest(f"{name}: cannot be encoded as JSON in UTF-8") from None
+    check_size(json_bytes(value, name), limit_bytes, name)
+
+
+def check_size(size: int, limit_bytes: int, name: str) -> None:
+    """Raise `TooLarge` if the size of a value is over the limit."""
     if size > limit_bytes:
         raise TooLarge(f"{name}: {size} bytes, the limit is {limit_bytes}")
+
+
+def json_bytes(value: object, name: str) -> int:
+    """Return the size of a value as JSON in UTF-8; `BadRequest` if it cannot be encoded."""
+    try:
+        return len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+    except ValueError:
+        raise BadRequest(f"{name}: cannot be encoded as JSON in UTF-8") from None

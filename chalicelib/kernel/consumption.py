@@ -1,6 +1,7 @@
-"""What DynamoDB has charged for a request so far, in request units.
+"""What a request consumes, in tokens: as DynamoDB has charged, or as it is known before.
 
-The adapter adds what each answer names. Threads that a request starts add to the same count.
+The adapter adds the request units that each answer names. Threads that a request starts add to the
+same count.
 """
 
 from __future__ import annotations
@@ -11,6 +12,12 @@ from contextlib import contextmanager
 
 _READ_UNITS, _WRITE_UNITS = 10, 2  # that a token pays for; a unit written costs five read
 FREE_READS, FREE_WRITES = 50, 20  # that each request may use for the tokens that it has paid
+_UNITS_OF_KB = 2  # that a transaction writes
+_FREE_KB = 8  # of a message, for its first token: with the rest of its transaction, 20 units
+# A post counts once for each 8 KB. A token pays for 100: one user's 100 tokens a second are more
+# than the posts of a region (`TIDINGS_POSTS_PER_S`), so small posts need no other limit.
+POSTED_BYTES = 8 * 1024
+_POSTS, _FREE_POSTS = 100, 1_000
 
 
 class Consumed:
@@ -54,3 +61,15 @@ def add(reads: float = 0.0, writes: float = 0.0) -> None:
     consumed = _consumed.get()
     if consumed is not None:
         consumed.add(reads, writes)
+
+
+def tokens_to_write(size_bytes: int) -> int:
+    """Return how many tokens a message of this size costs: one for the first 8 KB, and each KB."""
+    kilobytes = -(-size_bytes // 1024)
+    return 1 + max(0, kilobytes - _FREE_KB) * _UNITS_OF_KB // _WRITE_UNITS
+
+
+def tokens_to_post(size_bytes: int, receivers: int) -> int:
+    """Return how many more tokens the posts of a message to so many receivers cost."""
+    posts = receivers * -(-size_bytes // POSTED_BYTES)
+    return max(0, posts - _FREE_POSTS) // _POSTS

@@ -24,6 +24,7 @@ from ..model.log import Durability, Entry
 from ..model.rooms import Role
 from ..ports.queues import PeerQueues
 from ..ports.system import Clock
+from .postage import Postage
 from .writing import MessageWriter
 
 # A region that did not answer is not asked again for this long, so that not every sender waits.
@@ -90,9 +91,15 @@ class SecondRegion:
 
 class Sending:
     def __init__(
-        self, writer: MessageWriter, second: SecondRegion, settings: Settings, region: Region
+        self,
+        writer: MessageWriter,
+        postage: Postage,
+        second: SecondRegion,
+        settings: Settings,
+        region: Region,
     ) -> None:
         self._writer = writer
+        self._postage = postage
         self._second = second
         self._settings = settings
         self._region = region
@@ -107,12 +114,14 @@ class Sending:
         """Send a message, as `MessageWriter.send`, with what the sender and the room ask for.
 
         Raises:
+            RateLimited: The sender cannot pay for its posts.
             Unavailable: Also when no other region takes a `global` message, if such messages are
                 refused then. It may be stored, and delivered.
         """
         asked = Durability(command.durability)
         wanted = self._wanted(RoomId(command.conversation_id), asked)
         self._check(wanted)
+        self._postage.pay(sender, command, turn)
         entry = self._writer.send(sender, command, origin, turn)
         return Stored(entry, self._secured([entry], wanted))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..contract.commands import MAX_CONTENT_BYTES, SendMessage, check_json
+from ..contract.commands import MAX_CONTENT_BYTES, SendMessage, check_size
 from ..jobs.delivery import DeliverEntry
 from ..jobs.foreign import DeliverForeign
 from ..kernel import ids, telemetry
@@ -70,7 +70,7 @@ class MessageWriter:
         Raises:
             NotFound: The room has no message that this one could reply to.
         """
-        check_json(command.content, MAX_CONTENT_BYTES, "content")
+        check_size(command.content_bytes, MAX_CONTENT_BYTES, "content")
         client_id = command.client_message_id
         region = self._region if self._reader.several else None
         dedupe = ids.message_dedupe(sender, client_id, region) if client_id else None

@@ -35,8 +35,10 @@ class Charge:
         refusals_per_s: The rate of the bucket of refusals; `refusals_burst` is its size.
         invalid: The frame will be refused in any case.
         room: What an append to a room takes besides; None for no limit.
-        owed: What was consumed already: it is taken in any case, and the bucket may then lack up
-            to `MOST_OWED` times what it holds.
+        owed: All of it is taken, and the bucket may then lack up to `MOST_OWED` times what it
+            holds.
+        refused_in_debt: What is owed is refused while the bucket lacks tokens already. Otherwise it
+            was consumed already, and is taken in any case.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Charge:
     invalid: bool = False
     room: RoomRate | None = None
     owed: bool = False
+    refused_in_debt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,15 @@ class TestSpend:
         assert spend(self.charge(tokens=1_000, owed=True)) == Paid()
         assert 23_300_000 < spend(self.charge()).wait_ms <= 23_400_000, "twelve at most, and one"
 
+    def test_what_is_owed_before_it_is_consumed_is_refused_in_debt(self, rig: Rig) -> None:
+        spend, posts = rig.cache.spend, {"tokens": 5, "owed": True, "refused_in_debt": True}
+        for _ in range(3):
+            assert spend(self.charge()).wait_ms == 0
+        assert spend(self.charge(**posts)) == Paid(), "an empty bucket lacks nothing yet"
+        assert 8_900_000 < spend(self.charge(**posts)).wait_ms <= 9_000_000
+        assert spend(self.charge(**posts, payer=BOB)) == Paid()
+        assert 5_300_000 < spend(self.charge(payer=BOB)).wait_ms <= 5_400_000, "taken once"
+
     def test_who_keeps_being_refused_is_told_so(self, rig: Rig) -> None:
         few = {"refusals_per_s": 2 / 3600, "refusals_burst": 3}
         exhausted = [rig.cache.spend(self.charge(**few)).exhausted for _ in range(8)]

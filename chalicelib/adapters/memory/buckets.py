@@ -15,16 +15,17 @@ _REFUSED = "refused"
 def take(buckets: Buckets, charge: Charge, now_ms: int) -> Paid:
     """Take the charge's tokens; of a charge that is refused or invalid, one of the refusals."""
     level = _level(buckets, charge.name, charge.per_s, charge.burst, now_ms)
+    tokens, most_owed = charge.tokens, 0
     if charge.owed:
-        left = max(level - charge.tokens, -float(MOST_OWED * charge.burst))
-        buckets[charge.name] = left, now_ms
-        return Paid()
-    tokens = min(charge.tokens, charge.burst)
-    wait_ms = 0
-    if level < tokens:
-        wait_ms = math.ceil((tokens - level) * 1000 / charge.per_s)
+        most_owed = MOST_OWED * charge.burst
+        needs = 0 if charge.refused_in_debt else -most_owed
     else:
-        buckets[charge.name] = level - tokens, now_ms
+        needs = tokens = min(tokens, charge.burst)
+    wait_ms = 0
+    if level < needs:
+        wait_ms = math.ceil((needs - level) * 1000 / charge.per_s)
+    else:
+        buckets[charge.name] = max(level - tokens, -float(most_owed)), now_ms
     if not wait_ms and not charge.invalid:
         return Paid()
     left = _level(buckets, _REFUSED, charge.refusals_per_s, charge.refusals_burst, now_ms)

@@ -11,10 +11,11 @@ from .scripts import NOW, script
 
 # Takes tokens if there are enough. A charge that is refused, or whose frame is invalid, takes one
 # of the bucket of refusals. Arguments: field, rate, burst, tokens; of the refusals field, rate and
-# burst; 1 for an invalid frame; the most that may be owed, and then the tokens are taken in any
-# case. With a second key, nothing happens unless that exists. Returns the milliseconds to wait, 1
-# if the bucket of refusals is empty, and until when the payer is revoked. A bucket is kept until it
-# is full again, which is what one that is not there counts as.
+# burst; 1 for an invalid frame; the most that may be owed, and then all of the tokens are taken; 1
+# if that is refused while the bucket lacks tokens. With a second key, nothing happens unless that
+# exists. Returns the milliseconds to wait, 1 if the bucket of refusals is empty, and until when the
+# payer is revoked. A bucket is kept until it is full again, which is what one that is not there
+# counts as.
 _SPEND = script(
     NOW
     + """
@@ -38,13 +39,14 @@ local function set_level(field, level, rate, burst)
 end
 local rate, burst = tonumber(ARGV[2]), tonumber(ARGV[3])
 local level, wait = level_of(ARGV[1], rate, burst), 0
-if ARGV[9] ~= '' then
-  set_level(ARGV[1], math.max(level - tonumber(ARGV[4]), -tonumber(ARGV[9])), rate, burst)
-  return {0, 0, revoked}
-end
-local tokens = math.min(tonumber(ARGV[4]), burst)
-if level < tokens then wait = math.ceil((tokens - level) * 1000 / rate)
-else set_level(ARGV[1], level - tokens, rate, burst) end
+local tokens, most_owed = tonumber(ARGV[4]), tonumber(ARGV[9])
+local needs = 0
+if most_owed == 0 then
+  tokens = math.min(tokens, burst)
+  needs = tokens
+elseif ARGV[10] == '0' then needs = -most_owed end
+if level < needs then wait = math.ceil((needs - level) * 1000 / rate)
+else set_level(ARGV[1], math.max(level - tokens, -most_owed), rate, burst) end
 if wait == 0 and ARGV[8] == '0' then return {0, 0, revoked} end
 rate, burst = tonumber(ARGV[6]), tonumber(ARGV[7])
 local left = level_of(ARGV[5], rate, burst)
@@ -76,8 +78,8 @@ def spend(key: str, charge: Charge, *only_with: str) -> Command:
     """The command that takes a charge from the buckets of this key; only if `only_with` exists."""
     own = f"l:{charge.name}", str(charge.per_s), charge.burst, charge.tokens
     refusals = "l:refused", str(charge.refusals_per_s), charge.refusals_burst
-    most_owed = MOST_OWED * charge.burst if charge.owed else ""
-    return evaluate(_SPEND, [key, *only_with], *own, *refusals, int(charge.invalid), most_owed)
+    debt = MOST_OWED * charge.burst if charge.owed else 0, int(charge.refused_in_debt)
+    return evaluate(_SPEND, [key, *only_with], *own, *refusals, int(charge.invalid), *debt)
 
 
 def paid(answer: Sequence[int]) -> Paid:

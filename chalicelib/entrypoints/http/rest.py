@@ -167,8 +167,8 @@ def post_message(services: Services, identity: Identity, request: HttpRequest) -
     room_id = _room_id(request)
     fields = commands.parse(bodies.PostMessage, json_of(request))
     services.rooms.writer(services.rooms.require(room_id, identity.user_id))
-    services.limits.spend_room(identity.user_id, room_id, "send_message")
     command = commands.SendMessage(conversation_id=room_id, **fields.model_dump())
+    services.limits.spend_room(identity.user_id, room_id, "send_message", command.tokens)
     return _stored(services.sending.send(identity.user_id, command, None, None))
 
 

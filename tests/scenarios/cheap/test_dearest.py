@@ -84,7 +84,11 @@ def _small(action: str, *, stock: bool) -> Measured:
     scene = Scene()
     room_id = scene.room("room", [ME, "other"])
     data: dict[str, object] = {
-        "send_message": {"conversation_id": room_id, "message_type": "text", "content": "x"},
+        "send_message": {
+            "conversation_id": room_id,
+            "message_type": "text",
+            "content": "x" * 9_999,
+        },
         "sync": {"positions": {}},
         "typing_start": {"conversation_id": room_id},
     }.get(action, {})  # type: ignore[assignment]

@@ -89,3 +89,14 @@ def test_a_message_owes_nothing_as_its_room_pays() -> None:
         consumption.add(writes=144)  # of 24 senders, which one of them commits
     for _ in range(10):
         limits.spend(ALICE, "send_message")
+
+
+def test_a_message_costs_a_token_for_8_kb_and_one_for_each_further_kb() -> None:
+    sizes = (0, 1, 8 * 1024, 8 * 1024 + 1, 9 * 1024, 64 * 1024)
+    assert [consumption.tokens_to_write(size) for size in sizes] == [1, 1, 1, 2, 2, 57]
+
+
+def test_posts_cost_a_token_for_a_hundred_beyond_the_first_thousand() -> None:
+    counts = (0, 100, 1_000, 1_100, 10_000)
+    assert [consumption.tokens_to_post(100, count) for count in counts] == [0, 0, 0, 1, 90]
+    assert [consumption.tokens_to_post(64 * 1024, count) for count in counts] == [0, 0, 70, 78, 790]

@@ -13,8 +13,8 @@ _MEMBERS = (
 )
 _VIEWERS = f"{_MEMBERS}; likewise who has it open, when Redis has lost that"
 _MESSAGE = (
-    "a transaction writes two units for each KB of a message, and its room pays by the message; "
-    f"then {_MEMBERS}"
+    "a transaction writes two units for each KB of a message, which pays by its size and its "
+    f"receivers; then {_MEMBERS}"
 )
 _FRIENDS = (
     "who the friends are is read twice, from the table and its index, and with over 1,000 friends "
@@ -24,7 +24,10 @@ _FRIENDS = (
 # By the name of the kind; those of the same name share a reason.
 WHY: Mapping[str, str] = {
     "`send_message`": _MESSAGE,
-    "`delete_message`": f"the deleted message is written again without its content; {_MESSAGE}",
+    "`delete_message`": (
+        "the deleted message is written again without its content, at two units for each KB; then "
+        f"{_MEMBERS}"
+    ),
     "`join_room`": f"{_VIEWERS}. A device's list of open rooms is written with each: {_OWED}",
     "`leave_room`": _VIEWERS,
     "`typing_start`": _VIEWERS,
