@@ -121,11 +121,12 @@ class SendMessage(Command):
 
     @property
     def tokens(self) -> int:
-        """By its size, as DynamoDB charges. Content that cannot be encoded is refused later."""
+        """By its size, as DynamoDB charges. Content that cannot be stored is refused later."""
         try:
-            return consumption.tokens_to_write(self.content_bytes)
+            size = self.content_bytes
         except BadRequest:
             return 1
+        return consumption.tokens_to_write(size) if size <= MAX_CONTENT_BYTES else 1
 
 
 class MessageRef(Command):

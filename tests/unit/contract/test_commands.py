@@ -81,3 +81,20 @@ def test_json_is_measured_in_bytes_of_utf_8() -> None:
 def test_what_json_cannot_carry(value: Any) -> None:
     with pytest.raises(BadRequest, match="content"):
         commands.check_json(value, 10_000, "content")
+
+
+@pytest.mark.parametrize(
+    ("content", "tokens"),
+    [
+        ("x", 1),
+        ("x" * 8_190, 1),
+        ("x" * 8_191, 2),
+        ("x" * 65_534, 57),
+        ("\ud800", 1),
+        (float("nan"), 1),
+        ("x" * 65_535, 1),
+    ],
+)
+def test_a_message_pays_by_its_size_if_it_can_be_stored(content: object, tokens: int) -> None:
+    data = {"conversation_id": "lobby", "message_type": "text", "content": content}
+    assert commands.parse(commands.SendMessage, data).tokens == tokens

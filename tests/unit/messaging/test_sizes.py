@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.entrypoints.http import rest
+from chalicelib.kernel.rates import DEFAULT_LIMITS, Rate
 from tests.support.world import World
 
 MESSAGE_BYTES, ANSWER_BYTES = 128 * 1024, 6 * 1024 * 1024
@@ -105,7 +106,7 @@ def test_a_snapshot_keeps_its_newest_end() -> None:
 
 @pytest.mark.parametrize("content", ["漢" * 21_000, "x" * 64_000, '"\n' * 16_000, "\x01" * 10_000])
 def test_a_page_of_history_fits_into_a_function_s_answer(content: str) -> None:
-    world = World()
+    world = World(limits={**DEFAULT_LIMITS, "send_message": Rate(1, 10_000)})
     world.room("alice", "bob")
     bob = world.connect("bob")
     sent = [send(world, bob, content) for _ in range(120)]
