@@ -16,8 +16,8 @@ from ..membership.rooms import Rooms
 from ..model.identifiers import RoomId, UserId
 from ..model.rooms import LargeRoom
 from ..ports.log import Recents
+from ..ports.queues import Topic
 from ..ports.system import Clock
-from ..ports.topic import Topic
 
 REST_MS = 5_000
 

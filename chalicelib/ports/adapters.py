@@ -12,13 +12,12 @@ from .delivery import Cursors, Poster
 from .friends import FriendStore
 from .log import MessageLog
 from .presence import PresenceStore
-from .queues import PeerQueues, Queue
+from .queues import PeerQueues, Queue, Topic
 from .receipts import Markers
 from .replication import Arrivals
 from .rooms import RoomStore
 from .sessions import CheckpointStore, EngineSessions, Trails
 from .system import Clock, Ids, Metrics, Parallel
-from .topic import Topic
 
 
 @dataclass(frozen=True, slots=True)

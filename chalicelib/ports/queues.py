@@ -1,8 +1,8 @@
-"""Queues of jobs."""
+"""Queues of jobs, and the topic that brings jobs to other regions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from ..model.identifiers import Region
@@ -40,3 +40,17 @@ class Queue(Protocol):
 
     def depth(self) -> int:
         """The approximate number of messages that wait."""
+
+
+class Topic(Protocol):
+    """This region's SNS topic, to which the inboxes of all other regions are subscribed."""
+
+    def publish(self, job: QueuedJob, regions: Collection[Region]) -> None:
+        """Bring a job to the inboxes of these regions, and to no other.
+
+        There it may arrive more than once, and in any order. The call takes about a second at
+        most.
+
+        Raises:
+            Unavailable: It is not known whether the job was taken.
+        """

@@ -17,7 +17,7 @@ from chalicelib.jobs.base import RawJob
 from chalicelib.kernel.errors import TooLarge, Unavailable
 from chalicelib.kernel.records import MOST_JOB_BYTES
 from chalicelib.model.identifiers import Region
-from chalicelib.ports.topic import Topic
+from chalicelib.ports.queues import Topic
 from operate.keys import Keys
 from tests.support.ministack import REGION, Ministack
 from workbench.stack.children import free_port

@@ -126,7 +126,7 @@ def _health(services: Services) -> rest.Response:
 
 
 class SimTopic:
-    """A region's topic; see `ports.topic.Topic`."""
+    """A region's topic; see `ports.queues.Topic`."""
 
     def __init__(self, region: Region, links: Links, calls: Calls) -> None:
         self._region = region
