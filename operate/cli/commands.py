@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import cost, dead, deploy, drain, package, room, send, status, token
+from . import cost, dead, deploy, doctor, drain, package, room, send, status, token
 
 
 def add_to(app: typer.Typer) -> None:
@@ -13,6 +13,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(room.app, name="room")
     app.command()(send.send)
     app.command()(status.status)
+    app.command()(doctor.doctor)
     app.command()(package.package)
     app.command()(deploy.deploy)
     app.command()(deploy.destroy)
