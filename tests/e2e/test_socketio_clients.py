@@ -72,6 +72,16 @@ def test_the_bare_stage(people: People, stack: Stack, node: Open) -> None:
 
 
 @pytest.mark.one_emulator
+@pytest.mark.parametrize("transports", [["websocket"], ["polling"], ["polling", "websocket"]])
+def test_without_a_slash_at_the_end(
+    people: People, stack: Stack, node: Open, transports: list[str]
+) -> None:
+    client = node(name("alice"), addTrailingSlash=False, transports=transports)
+    client.wait("connect")
+    assert client.act("hello")["region"] == stack.region
+
+
+@pytest.mark.one_emulator
 def test_the_bare_stage_has_websockets_only(people: People, stack: Stack, node: Open) -> None:
     """As on AWS; a client that tries all its transports finds the one that works."""
     options = {"path": "/prod", "addTrailingSlash": False, "tryAllTransports": True}

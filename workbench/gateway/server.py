@@ -322,11 +322,11 @@ class Gateway:
     def _api_at(self, target: str) -> WebSocketApi | None:
         """The API at a path; Socket.IO with transport=websocket gets the first, as on the edge."""
         url = urlsplit(target)
-        query = dict(parse_qsl(url.query))
+        by_websocket = dict(parse_qsl(url.query)).get("transport") == "websocket"
         for api in self._apis:
             if url.path in (api.path, api.path + "/", f"/{api.stage}", f"/{api.stage}/"):
                 return api
-            if url.path == f"{api.socketio_path}/" and query.get("transport") == "websocket":
+            if url.path in (api.socketio_path, f"{api.socketio_path}/") and by_websocket:
                 return api
         return None
 

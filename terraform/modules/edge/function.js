@@ -24,7 +24,7 @@ function handler(event) {
 }
 
 function websocketOf(request) {
-    if (request.uri === '/socket.io/') {
+    if (request.uri.replace(/\/$/, '') === '/socket.io') {
         return last(request.querystring.transport) === 'websocket' ? WEBSOCKETS['/ws'] : undefined;
     }
     return WEBSOCKETS[request.uri.replace(/\/$/, '')];
