@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import pytest
@@ -131,7 +132,17 @@ async def test_the_stage_takes_no_further_path(path: str) -> None:
         assert (await (await RawSocket.open(host)).request("GET", "/prod", {}))[0] == 403
 
 
-@pytest.mark.parametrize("path", ["/prod", "/prod/", "/ws", "/socket.io/?transport=websocket"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/prod",
+        "/prod/",
+        "/ws",
+        "/ws/",
+        "/socket.io/?transport=websocket",
+        "/socket.io?transport=websocket",
+    ],
+)
 async def test_where_a_handshake_may_go(path: str) -> None:
     """apigateway-how-to-call-websocket-api: the stage; the two others are paths of the edge."""
     async with running(Functions()) as (_, host):
@@ -145,12 +156,27 @@ async def test_the_connect_event_carries_headers_and_query() -> None:
     functions = Functions()
     async with running(functions) as (gateway, host):
         socket = await RawSocket.open(host)
-        headers = {**HANDSHAKE, "X-Two": "a", "x-two": "b", "User-Agent": "raw"}
+        headers = {
+            **HANDSHAKE,
+            "X-Two": "a",
+            "x-two": "b",
+            "User-Agent": "raw",
+            "X-Forwarded-For": "203.0.113.9",
+            "X-Forwarded-Proto": "http",
+        }
         assert (await socket.request("GET", "/prod?a=1&a=2&b=", headers))[0] == 101
         event = await functions.called("websocket_connect")
         assert event["multiValueQueryStringParameters"] == {"a": ["1", "2"], "b": [""]}
         assert event["queryStringParameters"] == {"a": "2", "b": ""}
-        assert event["headers"]["User-Agent"] == "raw"
+        passed = event["headers"]
+        assert passed["User-Agent"] == "raw"
+        assert passed["X-Forwarded-For"] == "203.0.113.9, 127.0.0.1", "what is claimed comes first"
+        assert (passed["X-Forwarded-Port"], passed["X-Forwarded-Proto"]) == ("443", "https")
+        assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", passed["X-Amzn-Trace-Id"])
+        assert passed["Host"] == event["requestContext"]["domainName"]
+        assert passed["Sec-WebSocket-Version"] == "13"
+        assert not {"connection", "upgrade"} & set(map(str.lower, passed)), "those of the hop"
+        assert event["multiValueHeaders"] == {name: [each] for name, each in passed.items()}
         context = event["requestContext"]
         assert (context["eventType"], context["routeKey"]) == ("CONNECT", "$connect")
         assert context["identity"] == {"sourceIp": "127.0.0.1", "userAgent": "raw"}

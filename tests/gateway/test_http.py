@@ -148,11 +148,25 @@ async def test_a_body_has_10_mb() -> None:
     """http-api-quotas: payload size 10 MB."""
     functions = Functions()
     async with running(functions) as (_, host):
-        got = await fetch(host, "/v1/things", "POST", data=b"x" * 10 * MB, expect100=True)
+        text = {"content-type": "text/plain"}
+        for size in (6 * MB, 10 * MB):
+            got = await fetch(host, "/v1/things", "POST", data=b"x" * size, headers=text)
+            assert got.error == (413, "Request Entity Too Large"), "Lambda takes no such event"
+        data = b"x" * (6 * MB - 4096)
+        got = await fetch(host, "/v1/things", "POST", data=data, headers=text, expect100=True)
         assert got.status == 200
         got = await fetch(host, "/v1/things", "POST", data=b"x" * (10 * MB + 1))
         assert got.error == (413, "Request Entity Too Large")
     assert len(functions.of("api_handler")) == 1
+
+
+async def test_an_answer_has_6_mb() -> None:
+    """gettingstarted-limits: invocation payload, request and response, 6 MB each."""
+    sizes = iter((6 * MB - 4096, 6 * MB))
+    functions = Functions(api_handler=lambda _: {"statusCode": 200, "body": "x" * next(sizes)})
+    async with running(functions) as (_, host):
+        assert (await fetch(host, "/v1/things/1")).status == 200
+        assert (await fetch(host, "/v1/things/1")).error == (500, "Internal Server Error")
 
 
 async def test_request_line_and_headers_have_10_240_bytes() -> None:

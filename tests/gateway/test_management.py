@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.support.gateway import SIGNED, Functions, RawSocket, manage, open_socket, post, running
-from workbench.gateway import Limits
+from workbench.gateway import Limits, events, management
 
 
 async def test_post() -> None:
@@ -26,7 +26,7 @@ async def test_post() -> None:
             413,
             "PayloadTooLargeException",
         )
-        assert (await manage("POST", host, "nobody=", b"x"))[:2] == (410, "GoneException")
+        assert (await manage("POST", host, "AAAAAAAAAAAAAAA=", b"x"))[:2] == (410, "GoneException")
         assert await post(host, name, b"x", headers={}) == 403
         assert (await manage("PUT", host, name, b"x"))[:2] == (403, "ForbiddenException")
         await socket.close()
@@ -114,3 +114,18 @@ async def test_a_client_that_does_not_read_is_a_429() -> None:
         assert await post(host, quick_name, b"x") == 200
         slow.drop()
         await quick.close()
+
+
+@pytest.mark.parametrize("name", ["nobody", "nobody=", "A" * 16, "A" * 16 + "=", "a/b", "x" * 5000])
+async def test_an_id_that_is_none_is_a_400(name: str) -> None:
+    """A malformed id is the caller's fault; only a well-formed one can be of somebody who left."""
+    async with running(Functions()) as (_, host):
+        for method in ("POST", "GET", "DELETE"):
+            status, kind, body = await manage(method, host, quote(name, safe=""), b"x")
+            assert (status, kind) == (400, "BadRequestException")
+            assert body["message"] == f"Invalid connectionId: {name[:128]}"
+        assert (await manage("POST", host, quote(name, safe=""), b"x", headers={}))[0] == 403
+
+
+def test_every_id_that_is_made_is_well_formed() -> None:
+    assert all(management.WELL_FORMED.fullmatch(events.connection_id()) for _ in range(1000))

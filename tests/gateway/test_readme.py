@@ -15,6 +15,7 @@ import workbench.gateway
 from workbench.stack.children import free_port
 
 README = (Path(workbench.gateway.__file__).parent / "README.md").read_text()
+TESTS = [Path(__file__).parents[1] / name for name in ("gateway", "edge", "stack")]
 EXAMPLE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
 
 
@@ -45,11 +46,21 @@ def test_the_example_is_as_short_as_it_says() -> None:
     assert len([line for line in EXAMPLE.splitlines() if line.strip()]) <= 20
 
 
-def test_every_test_it_names_exists() -> None:
-    named = set(re.findall(r"`(test_\w+)`", README))
-    code = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
-    assert named
-    assert sorted(named - set(re.findall(r"def (test_\w+)\(", code))) == []
+def rows() -> list[list[str]]:
+    """The rules: the rows of its tables that have three columns."""
+    table = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", README, re.MULTILINE)
+    return [list(row) for row in table if row != ("rule", "page", "test")]
+
+
+def test_every_rule_has_a_page_and_a_test_that_exists() -> None:
+    code = "".join(path.read_text() for folder in TESTS for path in folder.glob("test_*.py"))
+    tests = set(re.findall(r"def (test_\w+)\(", code))
+    assert len(rows()) > 40
+    for rule, page, test in rows():
+        assert re.search(r"\[[a-z0-9-]+\]|RFC \d+", page), rule
+        named = re.findall(r"`(test_\w+)`", test)
+        assert named, rule
+        assert sorted(set(named) - tests) == [], rule
 
 
 def test_every_page_it_cites_has_an_address() -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from chalicelib.kernel.records import MOST_JOB_BYTES
 from workbench.stack import resources
 from workbench.stack.children import StackError, free_port
 
@@ -73,3 +75,12 @@ def test_an_endpoint_that_does_not_answer_is_a_stack_error() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(StackError, match=url):
         resources.create(DEFINITION, "none", url, "us-east-1")
+
+
+def test_a_message_has_what_sqs_allows_by_default(urls: dict[str, str], sqs: Any) -> None:
+    """The emulator allows four times as much."""
+    url = urls["outbound"]
+    sqs.send_message(QueueUrl=url, MessageBody="x" * MOST_JOB_BYTES)
+    with pytest.raises(ClientError, match=r"262144"):
+        sqs.send_message(QueueUrl=url, MessageBody="x" * (MOST_JOB_BYTES + 1))
+    sqs.purge_queue(QueueUrl=url)

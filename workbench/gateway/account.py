@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
@@ -49,11 +50,25 @@ class Account:
         """
         limit_s = self.limits.integration_timeout_s if within_s is None else within_s
         try:
-            return await asyncio.wait_for(self._invoker.invoke(function, event, limit_s), limit_s)
+            answer = await asyncio.wait_for(self._invoker.invoke(function, event, limit_s), limit_s)
+            if self.too_large(answer):
+                raise FunctionError("Function.ResponseSizeTooLarge", "the answer is over 6 MB")
+            return answer
         except (FunctionError, TimeoutError):
             raise
         except Exception as fault:  # any error of an invoker means that the function failed
             raise FunctionError(type(fault).__name__, str(fault)) from fault
+
+    def too_large(self, payload: Any) -> bool:
+        """Whether Lambda would not carry an event or an answer, for the size of its body.
+
+        A character has at most six bytes in JSON, so that only large bodies are encoded to know.
+        """
+        body = payload.get("body") if isinstance(payload, dict) else None
+        most = self.limits.payload_bytes
+        if not isinstance(body, str) or len(body) * 6 < most:
+            return False
+        return len(json.dumps(payload, ensure_ascii=False).encode(errors="surrogatepass")) > most
 
     async def run_route(self, api: WebSocketApi, route: str, event: dict[str, Any]) -> Any:
         """Run `$connect` or `$disconnect`, if the API has that route."""

@@ -49,6 +49,8 @@ class Limits:
         http_integration_timeout_s: An HTTP function that takes longer is a 503.
         connects_per_s: New connections per account and region; above it 429.
         requests_per_s: REST, HTTP, WebSocket and @connections together; above it 429.
+        payload_bytes: Most that Lambda takes and returns; a larger event is a 413, a larger answer
+            the function's error. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
         client_buffer_bytes: Above this many unsent bytes for a client, a post to it is a 429.
         http_body_bytes: A larger HTTP body is a 413.
         head_bytes: A longer request line with header values is a 431.
@@ -66,6 +68,7 @@ class Limits:
     http_integration_timeout_s: float = 30.0
     connects_per_s: int = 500
     requests_per_s: int = 10_000
+    payload_bytes: int = 6 * 1024 * 1024
     client_buffer_bytes: int = 1024 * 1024
     http_body_bytes: int = 10 * 1024 * 1024
     head_bytes: int = 10_240

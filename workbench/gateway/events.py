@@ -62,6 +62,25 @@ def websocket_context(
     return context
 
 
+def passed_headers(headers: Pairs, context: dict[str, Any], port: int) -> list[tuple[str, str]]:
+    """The handshake's headers as `$connect` gets them.
+
+    Those of the hop are left out; `Host` is the API's; who the client is, and a trace, is added.
+    https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+    """
+    source, now_s = context["identity"]["sourceIp"], int(time.time())
+    before = [value for name, value in headers if name.lower() == "x-forwarded-for"]
+    added = {
+        "Host": context["domainName"],
+        "X-Amzn-Trace-Id": f"Root=1-{now_s:08x}-{secrets.token_hex(12)}",
+        "X-Forwarded-For": ", ".join([*before, source]),
+        "X-Forwarded-Port": str(port),
+        "X-Forwarded-Proto": "https",
+    }
+    replaced = {*map(str.lower, added), "connection", "upgrade"}
+    return [*((n, v) for n, v in headers if n.lower() not in replaced), *added.items()]
+
+
 def http_event(
     api: HttpApi,
     *,

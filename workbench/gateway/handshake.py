@@ -25,6 +25,8 @@ from .wire import message, refusal
 # The library logs whole frames and headers at DEBUG, which includes tokens and messages.
 _SILENT = logging.Logger("silent", logging.CRITICAL + 1)
 
+_PORT = 443  # the only one that API Gateway has
+
 
 class Refuse(Exception):
     """Answer the handshake with an HTTP status instead of a connection."""
@@ -99,9 +101,9 @@ async def _connect(
     account: Account, connection: Connection, request: Request, target: str
 ) -> dict[str, Any]:
     """Run `$connect`; return its answer if it accepts the client."""
-    headers = list(request.headers.raw_items())
     query = parse_qsl(urlsplit(target).query, keep_blank_values=True)
     context = connection.context("CONNECT", "$connect")
+    headers = events.passed_headers(list(request.headers.raw_items()), context, _PORT)
     event = {
         "headers": events.single(headers),
         "multiValueHeaders": events.multi(headers),

@@ -96,6 +96,8 @@ class HttpFront:
             account_id=self._account.account_id,
             region=self._account.region,
         )
+        if self._account.too_large(event):
+            return message(413, "Request Entity Too Large")
         within_s = limits.http_integration_timeout_s
         try:
             return _reply(await self._account.invoke(route.function, event, within_s))

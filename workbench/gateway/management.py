@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,6 +18,9 @@ from . import signatures
 from .account import Account
 from .connection import Connection
 from .wire import Reply, message
+
+# The form of every id that is made: `events.connection_id`. AWS documents no form.
+WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{15}=")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -42,6 +46,8 @@ def serve(
         return _fault(403, fault.type, str(fault))
     if not account.requests.take():
         return _fault(429, "LimitExceededException", "Too Many Requests")
+    if not WELL_FORMED.fullmatch(connection_id):
+        return _fault(400, "BadRequestException", f"Invalid connectionId: {connection_id[:128]}")
     connection = connections.get(connection_id)
     if connection is None or not connection.ready:
         return _fault(410, "GoneException", "The connection is gone")

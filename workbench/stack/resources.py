@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.kernel.records import MOST_JOB_BYTES
 from operate.clients import client
 from operate.keys import ANY, Keys
 from operate.resources import load as load
@@ -107,7 +108,11 @@ def _keys(schema: dict[str, Any]) -> list[dict[str, str]]:
 def _create_queue(
     sqs: Any, prefix: str, name: str, queue: dict[str, Any], urls: dict[str, str]
 ) -> str:
-    attributes = {"VisibilityTimeout": str(queue["visibility_timeout_s"])}
+    attributes = {
+        "VisibilityTimeout": str(queue["visibility_timeout_s"]),
+        # As Terraform sets it. AWS allows more, and so does ministack.
+        "MaximumMessageSize": str(MOST_JOB_BYTES),
+    }
     if queue["fifo"]:
         attributes |= {"FifoQueue": "true", "ContentBasedDeduplication": "false"}
     if "retention_s" in queue:
