@@ -73,8 +73,8 @@ async function start(me) {
   const api = new Api(me);
   const url = new URL("/ws", location.href);
   url.protocol = url.protocol.replace("http", "ws");
-  const system = await transport();
-  const tidings = new Tidings({ url: url.href, getToken: () => api.token(), followAll: true, system });
+  const getToken = () => api.token();
+  const tidings = new Tidings({ url: url.href, getToken, followAll: true, ...(await transport()) });
 
   // Events often arrive together: render once for all of them.
   let isDue = false;

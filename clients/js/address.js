@@ -1,24 +1,26 @@
-/** Addresses to connect to. */
+/** Addresses to connect to. React Native's `URL` is incomplete, so it is not used. */
 
 import { ActionError } from "./errors.js";
+
+const HOST = /^(ws|http)(s?):\/\/((?:\[[\da-f:.]+\]|[^\s/?#@:[\]]+)(?::\d{1,5})?)(\/[^\s?#]*)?(\?[^\s#]*)?(#.*)?$/i;
 
 /** The URL as a WebSocket URL; throws if it is not one. */
 export function address(text) {
   const url = parsed(text);
-  if (!url) {
-    const message = `${JSON.stringify(text)} is not the URL of a WebSocket, like wss://chat.example.com/ws`;
-    throw new ActionError("bad_request", message, false);
-  }
-  url.hash = "";
-  return url.href;
+  if (url) return url.origin + url.path + url.query;
+  const message = `${JSON.stringify(text)} is not the URL of a WebSocket, like wss://chat.example.com/ws`;
+  throw new ActionError("bad_request", message, false);
 }
 
 /** The endpoint that a `reconnect` event names; a URL without a path gets the path of `home`. */
 export function endpoint(text, home) {
-  const url = text ? parsed(text) : null;
-  if (!url) return undefined;
-  if (url.pathname === "/") url.pathname = new URL(home).pathname;
-  return url.href;
+  const url = parsed(text);
+  return url && url.origin + (url.path === "/" ? parsed(home).path : url.path) + url.query;
+}
+
+/** The base URL of an HTTP API that has the same host as a WebSocket URL. */
+export function apiOf(url) {
+  return parsed(url).origin.replace(/^ws/, "http");
 }
 
 /** Why a socket did not open. Browsers do not reveal a handshake's status or reason. */
@@ -28,8 +30,7 @@ export function unopened(url, text) {
 }
 
 function parsed(text) {
-  if (!URL.canParse(text)) return null;
-  const url = new URL(text);
-  if (/^https?:$/.test(url.protocol)) url.protocol = url.protocol.replace("http", "ws");
-  return /^wss?:$/.test(url.protocol) ? url : null;
+  const [found, , secure, host, path = "/", query = ""] = HOST.exec(text) ?? [];
+  if (!found || Number(/:(\d+)$/.exec(host)?.[1] ?? 0) > 65_535) return null;
+  return { origin: `ws${secure}://${host}`.toLowerCase(), path, query };
 }

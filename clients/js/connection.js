@@ -9,8 +9,9 @@ import { backoff } from "./backoff.js";
 import { ActionError, NoAnswer } from "./errors.js";
 import { decode } from "./frames.js";
 import { Pending } from "./pending.js";
-import { apiOf, ask, Regions } from "./regions.js";
+import { Regions } from "./regions.js";
 import { encode } from "./sizes.js";
+import { leave, open, TOKEN } from "./socket.js";
 import { latch, quiet, within } from "./system.js";
 
 /** A connection is closed after this many refused heartbeats in a row. */
@@ -36,9 +37,9 @@ export class Connection {
   #regions = null;
   #isRestored = false;
   #looks = false; // look for another region before the next attempt
-  #learnedAt = null; // the place whose API was asked for the regions
   #afterMs = null; // the wait that the server has named
-  #timers = { retry: null, ping: null };
+  #timers = { open: null, retry: null, ping: null };
+  #waits = new Set(); // functions that end a wait
   #onOnline = () => this.#wake();
   #onOffline = () => this.#drop(offline());
 
@@ -77,31 +78,44 @@ export class Connection {
     return this.#socket;
   }
 
-  /** Resolves while a connection is open; rejects when the client is closed. */
-  get ready() {
-    return this.#ready.promise;
+  /** Resolves while a connection is open; rejects after `ms`, and when the client is closed. */
+  up(ms) {
+    const late = () => {
+      const why = this.#reason?.message ?? "the server has not answered yet";
+      return new NoAnswer(`no connection after ${ms / 1000} s: ${why}`);
+    };
+    return quiet(within(this.#system, ms, this.#ready.promise, late));
+  }
+
+  /** Resolves after `ms`, or when the client is closed. */
+  wait(ms) {
+    return new Promise((resolve) => {
+      const end = () => {
+        this.#system.clearTimeout(timer);
+        this.#waits.delete(end);
+        resolve();
+      };
+      const timer = this.#system.setTimeout(end, ms);
+      this.#waits.add(end);
+    });
   }
 
   /** Connect, and stay connected until `close`; settles within `times.connect`. */
   connect() {
     if (this.#state === "idle") this.#begin();
-    const late = () => {
-      const why = this.#reason?.message ?? "the server has not answered yet";
-      return new NoAnswer(`no connection after ${this.#times.connect / 1000} s: ${why}`);
-    };
-    return quiet(within(this.#system, this.#times.connect, this.#ready.promise, late));
+    return this.up(this.#times.connect);
   }
 
   #begin() {
     const { events } = this.#system;
     try {
       this.#url = address(this.#url);
-      this.#regions = new Regions(this.#url, this.#api === undefined ? apiOf(this.#url) : this.#api);
+      this.#regions = new Regions(this.#url, this.#api);
     } catch (error) {
       return this.#end(error);
     }
-    events.addEventListener("online", this.#onOnline);
-    events.addEventListener("offline", this.#onOffline);
+    events?.addEventListener("online", this.#onOnline);
+    events?.addEventListener("offline", this.#onOffline);
     this.#open();
   }
 
@@ -152,19 +166,17 @@ export class Connection {
     // Meanwhile the device may have gone offline, or the client may have been closed.
     if (!isCurrent()) return;
     if (!token) return this.#refuse("getToken returned no token");
+    if (!TOKEN.test(token)) return this.#refuse("getToken returned something that is no JWT");
     if (this.#looks) {
-      const answer = await ask(this.#regions.asks(), token, this.#look);
+      const answer = await this.#regions.look(token, this.#system, this.#times.look);
       if (!isCurrent()) return;
       if (this.#looks) this.#regions.move(answer); // unless the user has chosen meanwhile
       this.#looks = false;
     }
     this.#go(this.#regions.url);
-    const url = new URL(this.#url);
-    url.searchParams.set("token", token);
-    url.searchParams.set("arrays", "true");
     let socket;
     try {
-      socket = new this.#system.WebSocket(url.href);
+      socket = open(this.#system.WebSocket, this.#url, token);
     } catch (fault) {
       return this.#cannotOpen(fault);
     }
@@ -177,20 +189,6 @@ export class Connection {
     this.#user.emit("moved", { url });
   }
 
-  /** `fetch`, bounded in time. */
-  #look = (url, options) => {
-    const late = () => new Error(`no answer of ${url}`);
-    return within(this.#system, this.#times.look, this.#system.fetch(url, options), late);
-  };
-
-  /** Ask this region for the others, once: when it is away, it cannot be asked. */
-  async #learn(token) {
-    if (!this.#regions.looks || this.#learnedAt === this.#url) return;
-    this.#learnedAt = this.#url;
-    const answer = await ask(this.#regions.asks().reverse(), token, this.#look);
-    if (this.#regions.learn(answer)) this.#user.emit("regions", { urls: this.#regions.known, names: this.#regions.names });
-  }
-
   /** A new token; rejects with the reason if there is none. */
   token() {
     const asked = (async () => this.#getToken())();
@@ -201,9 +199,9 @@ export class Connection {
     });
   }
 
-  /** The browser refuses this address by its own rules, and would refuse it again. */
+  /** The environment refuses this address by its own rules, and would refuse it again. */
   #cannotOpen(fault) {
-    const message = `the browser refuses ${this.#url}: ${fault.message}`;
+    const message = `no connection to ${this.#url}: ${fault.message}`;
     const error = new ActionError("bad_request", message, false, { cause: fault });
     if (this.#url === this.#regions.home) return this.#end(error);
     this.#looks ||= this.#regions.failed();
@@ -211,15 +209,12 @@ export class Connection {
   }
 
   #attach(socket, token) {
-    const system = this.#system;
-    const ended = (reason, code) => {
-      system.clearTimeout(timer);
-      this.#drop(reason, this.#socket === socket ? code : undefined);
-    };
-    const timer = system.setTimeout(() => ended(unopened(this.#url, "no answer")), this.#times.open);
+    const ended = (reason, code) => this.#drop(reason, this.#socket === socket ? code : undefined);
+    const late = () => ended(unopened(this.#url, "no answer"));
+    this.#timers.open = this.#system.setTimeout(late, this.#times.open);
     this.#candidate = socket;
     socket.onopen = () => {
-      system.clearTimeout(timer);
+      this.#stopTimers();
       this.#candidate = null;
       this.#serve(socket, token);
     };
@@ -252,7 +247,13 @@ export class Connection {
     this.#regions.opened();
     this.#become("online");
     if (this.#wasUseful) this.#failures = 0;
-    this.#learn(token);
+    this.#explore(token);
+  }
+
+  async #explore(token) {
+    if (!(await this.#regions.explore(token, this.#system, this.#times.look))) return;
+    const { known: urls, names } = this.#regions;
+    this.#user.emit("regions", { urls, names });
   }
 
   // -- ending -----------------------------------------------------------------------------------
@@ -263,11 +264,7 @@ export class Connection {
     if (socket && !this.#isRestored && !this.#system.isOffline()) this.#looks ||= this.#regions.failed();
     this.#isRestored = false;
     this.#socket = this.#candidate = null;
-    if (socket) {
-      detach(socket);
-      // Do not wait: the close handshake of a dead socket may take minutes.
-      socket.close(1000);
-    }
+    if (socket) leave(socket);
     this.#stopTimers();
     this.#user.ended();
     const end = code === undefined ? null : { code, alone: this.#pending.size === 1 };
@@ -305,12 +302,13 @@ export class Connection {
 
   #end(error) {
     if (this.#state === "closed") return;
-    this.#system.events.removeEventListener("online", this.#onOnline);
-    this.#system.events.removeEventListener("offline", this.#onOffline);
+    this.#system.events?.removeEventListener("online", this.#onOnline);
+    this.#system.events?.removeEventListener("offline", this.#onOffline);
     const { code, message } = error;
     this.#become("closed", { reason: { code, message } });
     this.#drop({ code, message });
     this.#ready.fail(error);
+    for (const end of [...this.#waits]) end();
   }
 
   // -- frames -----------------------------------------------------------------------------------
@@ -359,7 +357,11 @@ export class Connection {
   }
 
   #take(event, data) {
-    this.#user.event(event, data);
+    try {
+      this.#user.event(event, data);
+    } catch (fault) {
+      console.error(`the event ${event} cannot be handled`, fault); // and must not end the connection
+    }
     if (event !== "reconnect") return;
     this.#afterMs = data.after_ms ?? 0;
     const named = endpoint(data.endpoint, this.#url);
@@ -384,9 +386,4 @@ export class Connection {
 
 function offline() {
   return { code: "unavailable", message: "this device is offline" };
-}
-
-function detach(socket) {
-  socket.onopen = socket.onclose = socket.onmessage = null;
-  socket.onerror = () => {};
 }

@@ -42,6 +42,7 @@ class Stream {
 export class Inbox {
   #emit;
   #isMine;
+  #meet;
   #streams = new Map();
   #seen = new Set();
   #recovering = new Map();
@@ -54,10 +55,13 @@ export class Inbox {
    *   conversation is complete.
    * @param {(message: object) => boolean} [isMine] Whether this device is sending the message: then
    *   a sync returns it, but it does not count as missed.
+   * @param {(conversationId: string) => boolean} [meet] A message of a conversation that is not followed:
+   *   whether its snapshot will come. Otherwise it is followed from this message on.
    */
-  constructor(emit, isMine = () => false) {
+  constructor(emit, isMine = () => false, meet = () => false) {
     this.#emit = emit;
     this.#isMine = isMine;
+    this.#meet = meet;
   }
 
   /** Follow the conversation: everything up to this position is known, later entries are needed. */
@@ -81,8 +85,16 @@ export class Inbox {
     return this.#streams.has(conversationId);
   }
 
+  /** Begin a conversation with its snapshot, if it is not known and `meet` fetches it. */
+  meet(conversationId) {
+    if (this.follows(conversationId) || !this.#meet(conversationId)) return;
+    this.follow(conversationId, "");
+    this.begin([conversationId]);
+  }
+
   /** An own message was acked: it is known, even if earlier entries are not. */
   sent(ack) {
+    this.meet(ack.conversation_id);
     this.have(ack.conversation_id, ack.position);
     this.#isNew("message_received", ack);
   }
@@ -108,9 +120,11 @@ export class Inbox {
 
   /** Handle an event from the server. */
   take(name, data) {
+    const isHeld = data.position && this.#unnamed && !this.#recovering.has(data.conversation_id);
+    if (isHeld) return void this.#unnamed.push([name, data]);
+    if (name === "message_received") this.meet(data.conversation_id);
     const recovery = this.#recovering.get(data.conversation_id);
     if (recovery && data.position) recovery.held.push([name, data]);
-    else if (this.#unnamed && data.position) this.#unnamed.push([name, data]);
     else this.#handOn(name, data);
   }
 
@@ -138,7 +152,8 @@ export class Inbox {
     this.begin([conversationId]);
     const recovery = this.#recovering.get(conversationId);
     if (part.error) {
-      this.#streams.delete(conversationId);
+      // Any other error may be over by the next connection.
+      if (part.error.code === "permission_denied") this.#streams.delete(conversationId);
       this.#end(conversationId, false, part.error);
       return null;
     }

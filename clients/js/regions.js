@@ -1,4 +1,7 @@
-/** Where to connect: the regions that are known, and the choice among them. No socket, no clock. */
+/** The regions that are known, and the choice among them. */
+
+import { apiOf } from "./address.js";
+import { within } from "./system.js";
 
 /** After so many failures in a row another region is looked for. */
 const FAILURES = 2;
@@ -9,21 +12,17 @@ export class Regions {
   #looks;
   #failures = 0;
   #failed = new Set(); // since the last connection that worked
+  #exploredAt = null; // the place whose API was asked for the regions
   #back = null; // where to return if a directed attempt fails
 
   /**
    * @param {string} url The WebSocket URL to begin with.
-   * @param {string|null} api The base URL of the HTTP API there; null to look for no other region.
+   * @param {string|null} [api] The base URL of the HTTP API there; null to look for no other region.
    */
-  constructor(url, api) {
-    this.home = url;
-    this.url = url;
+  constructor(url, api = apiOf(url)) {
+    this.home = this.url = url;
     this.#looks = api !== null;
     this.#apis = new Map([[url, api]]);
-  }
-
-  get looks() {
-    return this.#looks;
   }
 
   /** The URLs of all regions that are known, the best first. */
@@ -45,6 +44,18 @@ export class Regions {
   /** Take note of an answer of `GET /v1/endpoint`; false if it cannot be read. */
   learn(answer) {
     return this.#read(answer).length > 0;
+  }
+
+  /** Ask this region for the others, once: when it is away, it cannot be asked. Whether it has answered. */
+  async explore(token, system, withinMs) {
+    if (!this.#looks || this.#exploredAt === this.url) return false;
+    this.#exploredAt = this.url;
+    return this.learn(await ask(this.asks().reverse(), token, system, withinMs));
+  }
+
+  /** The regions as another one tells them; null if nobody answered. */
+  look(token, system, withinMs) {
+    return ask(this.asks(), token, system, withinMs);
   }
 
   /** The server, or the user, has named the place for the next connection. */
@@ -104,17 +115,15 @@ export class Regions {
   }
 }
 
-/** The base URL of an HTTP API that has the same host as a WebSocket URL. */
-export function apiOf(url) {
-  return new URL(url).origin.replace(/^ws/, "http");
-}
-
 /** The first answer of these APIs, asked one after the other; null if there is none. */
-export async function ask(apis, token, look) {
+async function ask(apis, token, system, withinMs) {
   for (const api of apis) {
+    const url = `${api}/v1/endpoint`;
+    const late = () => new Error(`no answer of ${url}`);
     try {
-      const answer = await look(`${api}/v1/endpoint`, { headers: { Authorization: `Bearer ${token}` } });
-      if (answer.ok) return await answer.json();
+      const asked = system.fetch(url, { headers: { Authorization: `Bearer ${token}` } });
+      const answer = await within(system, withinMs, asked, late);
+      if (answer.ok) return await within(system, withinMs, answer.json(), late);
     } catch {
       // It is away, or does not let this page ask: the next one may answer.
     }

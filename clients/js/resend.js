@@ -18,6 +18,8 @@ const BLAMES = { 1003: "bad_request", 1007: "bad_request", 1009: "too_large" };
 export class Resend {
   #ends = 0;
   #faults = 0;
+  /** The final error, if there was one. */
+  over = null;
 
   /** Whether a connection has ended while it waited; then it must take a turn. */
   get isSuspect() {
@@ -26,6 +28,10 @@ export class Resend {
 
   /** The final error after this one; null if the frame should be sent again. */
   after(error) {
+    return (this.over = this.#judge(error));
+  }
+
+  #judge(error) {
     if (!error.retryable) return error;
     if (error.code === "internal" && ++this.#faults >= MOST_FAULTS) return error;
     if (!(error instanceof NoAnswer) || error.end === null) return null;

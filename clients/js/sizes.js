@@ -14,8 +14,6 @@ const SYNC_CONVERSATIONS = 100;
 /** The maximum bytes of positions in one `sync`; the rest of the frame is for the other fields. */
 const SYNC_BYTES = 24 * 1024;
 
-const utf8 = new TextEncoder();
-
 /** Encode a frame as text; throws `too_large`. */
 export function encode(action, data, id) {
   const text = JSON.stringify({ action, data, id });
@@ -41,6 +39,12 @@ export function syncable(positions) {
   return chosen;
 }
 
-function bytesOf(text) {
-  return utf8.encode(text).length;
+/** The bytes of JSON in UTF-8; it has no lone surrogates. React Native may lack `TextEncoder`. */
+export function bytesOf(json) {
+  let bytes = json.length;
+  for (const letter of json) {
+    const code = letter.codePointAt(0);
+    if (code > 0x7f) bytes += code > 0x7ff ? 2 : 1; // above 0xffff it has a length of 2, and 4 bytes
+  }
+  return bytes;
 }

@@ -1,19 +1,20 @@
+import { apiOf } from "./address.js";
+
 /**
- * A standard Socket.IO client with the interface of a WebSocket, for
- * `new Tidings({ system: { WebSocket } })`: the same actions and events, over Socket.IO.
+ * A standard Socket.IO client with the interface of a WebSocket, for the option `WebSocket`: the same
+ * actions and events, over Socket.IO.
  *
  *     import { io } from "socket.io-client";
- *     new Tidings({ url, getToken, system: { WebSocket: socketOver(io, { transports: ["websocket"] }) } });
+ *     new Tidings({ url, getToken, WebSocket: socketOver(io, { transports: ["websocket"] }) });
  */
 export function socketOver(io, options = {}) {
   return class {
     #socket;
 
-    constructor(href) {
-      const url = new URL(href);
-      const auth = { token: url.searchParams.get("token") };
+    constructor(url, [, token]) {
+      const auth = { token };
       // Tidings itself reconnects, each time with a new token.
-      this.#socket = io(url.origin.replace(/^ws/, "http"), { ...options, auth, reconnection: false, forceNew: true });
+      this.#socket = io(apiOf(url), { ...options, auth, reconnection: false, forceNew: true });
       this.#socket.on("connect", () => this.onopen?.({}));
       this.#socket.on("connect_error", (error) => this.#end(error.message));
       this.#socket.on("disconnect", (reason) => this.#end(reason));

@@ -1,9 +1,13 @@
 /** The client's timeouts, its environment and helpers for promises. */
 
 /** Timeouts in milliseconds. */
-export const TIMES = Object.freeze({
+export const TIMES = /* @__PURE__ */ Object.freeze({
   /** The wait for an answer. */
   call: 10_000,
+  /** How long `call` goes on, also to wait for a connection. */
+  retry: 60_000,
+  /** How long `send` goes on. The server knows a message that it has stored for as long. */
+  keep: 86_400_000,
   /** The wait for a connection to open, and for `getToken`. */
   open: 10_000,
   /** The wait for the first open connection, after which `connect` rejects. */
@@ -20,22 +24,24 @@ export const TIMES = Object.freeze({
   longestPause: 10_000,
 });
 
-/** The page's environment; tests use their own. */
+/** The environment; tests use their own. Only WebSocket and timers are everywhere: React Native lacks the rest. */
 export const SYSTEM = {
   WebSocket: globalThis.WebSocket,
-  fetch: (url, options) => globalThis.fetch(url, options),
-  now: () => performance.now(),
+  fetch: async (url, options) => globalThis.fetch(url, options),
+  now: () => (globalThis.performance ?? Date).now(),
   setTimeout: (work, ms) => setTimeout(work, ms),
   clearTimeout: (timer) => clearTimeout(timer),
   random: () => Math.random(),
   /** The target of the events `online` and `offline`. */
-  events: globalThis.addEventListener ? globalThis : new EventTarget(),
+  events: globalThis.addEventListener ? globalThis : null,
   isOffline: () => globalThis.navigator?.onLine === false,
 };
 
-/** A new client_message_id. */
+/** A new client_message_id: unique, which is all that it has to be. */
 export function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const bytes = new Uint8Array(16);
+  if (globalThis.crypto) crypto.getRandomValues(bytes);
+  else bytes.forEach((_, at) => (bytes[at] = Math.random() * 256));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

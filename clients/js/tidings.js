@@ -8,79 +8,60 @@
  *
  * After a lost connection it reconnects with jittered backoff. A message that was not acked is sent
  * again with the same client_message_id, so that it is stored only once. Missed messages come by
- * `sync` from the last position, before anything newer. Joined rooms are joined again. See README.md.
+ * `sync` from the last position, before anything newer. Joined rooms are joined again. tidings.d.ts
+ * describes the options and events, README.md the behaviour.
  */
 
 import { Asking } from "./asking.js";
 import { Connection } from "./connection.js";
 import { Inbox } from "./inbox.js";
+import { Outbox } from "./outbox.js";
 import { Recovery } from "./recovery.js";
-import { encode } from "./sizes.js";
+import { bytesOf, encode } from "./sizes.js";
 import { newId, SYSTEM, TIMES } from "./system.js";
 
 export { ActionError } from "./errors.js";
+export { QUEUE } from "./outbox.js";
 export { newId, TIMES } from "./system.js";
 
-/**
- * One user's connection.
- *
- * Besides the server's events, `on` accepts
- * - `state` {state, reason?, retry_in_ms?}: connecting, recovering, online, waiting, offline or
- *   closed; the last three with their `reason` {code, message}
- * - `recovery` {missed, conversations, first}: recovery is complete after a (re)connect
- * - `recovered`, `snapshot`: see `Inbox`
- * - `frame` {direction: "in"|"out", at, text, frame}: every frame, `at` from `performance.now()`
- * - `answered` {action, id, ms, ok, data}: how long an answer took
- * - `regions` {urls, names}: where the client can go, the best first, and those regions' names;
- *   `moved` {url}: it connects there now
- * - `refused` {message}: `getToken` returned no token; the client is closed
- */
 export class Tidings {
   #connection;
   #inbox = new Inbox(
     (name, data) => this.#emit(name, data),
     (message) => this.#unacked.has(message.client_message_id),
+    (conversationId) => this.#recovery.meet(conversationId),
   );
   #unacked = new Set(); // client_message_ids
   #listeners = new Map();
   #rooms = new Set();
-  #sending = new Map();
+  #outbox;
+  #times;
   #asking;
   #recovery;
   #refreshing = false;
 
-  /**
-   * @param {object} options
-   * @param {string} options.url wss://host/ws
-   * @param {string|null} [options.api] The base URL of the HTTP API, which is asked for other regions;
-   *   by default that of the host in `url`. null: stay in one region.
-   * @param {() => Promise<string|null>} options.getToken Returns a token for each connection and
-   *   each renewal. Nothing (null, "") means that there will be no more tokens, and closes the
-   *   client; after an exception it is called again later.
-   * @param {boolean} [options.followAll] Begin with a snapshot of all of the user's conversations.
-   * @param {Partial<typeof TIMES>} [options.times]
-   */
-  constructor({ url, api, getToken, followAll = false, times = {}, system = {} }) {
-    const waits = { ...TIMES, ...times };
-    const environment = { ...SYSTEM, ...system };
+  constructor({ url, api, getToken, followAll = false, times, queue, WebSocket, system }) {
+    const environment = { ...SYSTEM, ...(WebSocket && { WebSocket }), ...system };
+    const common = { times: (this.#times = { ...TIMES, ...times }), system: environment };
+    const emit = (name, data) => this.#emit(name, data);
     const user = {
-      emit: (name, data) => this.#emit(name, data),
+      emit,
       opened: () => this.#recovery.opened(),
       restore: () => this.#recovery.restore(),
       event: (name, data) => this.#take(name, data),
       ended: () => this.#recovery.interrupt(),
     };
-    const common = { times: waits, system: environment };
-    this.#connection = new Connection({ url, api, getToken, user, ...common });
-    this.#asking = new Asking(this.#connection, waits, environment);
+    const connection = (this.#connection = new Connection({ url, api, getToken, user, ...common }));
+    const asking = (this.#asking = new Asking(connection, this.#times, environment));
+    this.#outbox = new Outbox(queue);
     this.#recovery = new Recovery({
-      connection: this.#connection,
-      asking: this.#asking,
+      connection,
+      asking,
       inbox: this.#inbox,
       rooms: this.#rooms,
       all: followAll,
       on: (name, listener) => this.on(name, listener),
-      emit: user.emit,
+      emit,
       ...common,
     });
   }
@@ -106,54 +87,40 @@ export class Tidings {
     return () => this.#listeners.get(name).delete(listener);
   }
 
-  /**
-   * Connect, and stay connected until `close`. Resolves with the first open connection. Rejects with
-   * the reason if there is none within `times.connect`; attempts continue. Rejects at once and
-   * permanently if the URL is invalid or `getToken` returns nothing.
-   */
   connect() {
     return this.#connection.connect();
   }
 
-  /** Close the client; unanswered calls fail. */
   close() {
     this.#connection.close();
   }
 
-  /**
-   * Connect to another of the URLs that `regions` told, and recover there. If that fails, the client
-   * returns. Throws `bad_request` for any other URL.
-   */
   moveTo(url) {
     this.#connection.moveTo(url);
   }
 
   /**
-   * Send a message; resolves with its ack, over any number of connections. Messages of a
-   * conversation are sent one after the other: the server handles frames in parallel, and so does
-   * not keep the order of two that are sent at the same time.
-   *
-   * Rejects at once with `too_large`; with the server's error; and if several connections in a row
-   * end while this message waits for its ack.
-   *
-   * @param {{type?: string, replyTo?: string|null, clientMessageId?: string}} [options]
+   * Send a message; resolves with its ack, over any number of connections. Messages of a conversation
+   * are sent one after the other: the server handles frames in parallel, and so does not keep the
+   * order of two that are sent at the same time.
    */
-  async send(conversationId, content, { type = "text", replyTo = null, clientMessageId } = {}) {
+  async send(conversationId, content, { type = "text", replyTo = null, clientMessageId = newId() } = {}) {
     const data = {
       conversation_id: conversationId,
       message_type: type,
       content,
-      client_message_id: clientMessageId ?? newId(),
+      client_message_id: clientMessageId,
     };
     if (replyTo) data.reply_to_message_id = replyTo;
-    encode("send_message", data, 0); // throws at once if it is too large
-    const before = this.#sending.get(conversationId) ?? Promise.resolve();
-    this.#unacked.add(data.client_message_id);
-    const sent = before
-      .then(() => this.#asking.insist("send_message", data, Infinity))
-      .finally(() => this.#unacked.delete(data.client_message_id));
-    this.#sending.set(conversationId, sent.catch(() => {}));
-    const ack = await sent;
+    const bytes = bytesOf(encode("send_message", data, 0)); // throws at once if it is too large
+    const ack = await this.#outbox.put(conversationId, bytes, async () => {
+      this.#unacked.add(clientMessageId);
+      try {
+        return await this.#asking.insist("send_message", data, this.#times.keep);
+      } finally {
+        this.#unacked.delete(clientMessageId);
+      }
+    });
     this.#inbox.sent(ack);
     this.#recovery.watchHoles();
     return ack;
@@ -161,7 +128,7 @@ export class Tidings {
 
   /** Run any other action; retries, also over reconnects, while a retry may succeed. */
   call(action, data = {}) {
-    return this.#asking.insist(action, data, 5);
+    return this.#asking.insist(action, data, this.#times.retry, 5);
   }
 
   /** Run an action without retries, such as typing; fails at once without a connection. */
@@ -172,7 +139,10 @@ export class Tidings {
   /** Join a room on this device; it is joined again on every later connection. */
   async join(roomId) {
     this.#rooms.add(roomId);
-    const ack = await this.call("join_room", { room_id: roomId });
+    const ack = await this.call("join_room", { room_id: roomId }).catch((error) => {
+      if (!error.retryable) this.#rooms.delete(roomId);
+      throw error;
+    });
     this.#inbox.start(roomId, ack.position);
     return ack;
   }
@@ -209,6 +179,7 @@ export class Tidings {
 
   #take(event, data) {
     if (event === "token_expiring") this.#refresh();
+    if (event === "room_updated" && data.change !== "member_removed") this.#inbox.meet(data.room_id);
     this.#inbox.take(event, data);
     this.#recovery.watchHoles();
   }

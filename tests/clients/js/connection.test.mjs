@@ -8,7 +8,8 @@ import { at, comeBack, connected, message, page, start } from "./world.mjs";
 
 test("it connects with a token, and close ends all of it", async () => {
   const { client, clock, network, states } = await connected();
-  assert.equal(network.last.url, "ws://here/ws?token=T1&arrays=true");
+  assert.equal(network.last.url, "ws://here/ws?arrays=true");
+  assert.deepEqual(network.last.protocols, ["bearer", "T1"], "the token is in no URL");
   assert.deepEqual(states, ["connecting", "recovering", "online"]);
   client.close();
   assert.equal(network.last.closed, true);
@@ -72,7 +73,7 @@ for (const url of ["here/ws", "", undefined, "ftp://here/ws", "ws://", "ws://her
 
 test("an http URL is taken as that of a WebSocket", async () => {
   const { network } = await connected({ url: "https://here/ws" });
-  assert.equal(network.last.url, "wss://here/ws?token=T1&arrays=true");
+  assert.equal(network.last.url, "wss://here/ws?arrays=true");
 });
 
 test("an address that the browser refuses ends it with a reason", async () => {
@@ -264,10 +265,12 @@ test("reconnect is obeyed: the time, the endpoint, and back home when that fails
   await clock.pass(1499);
   assert.equal(network.sockets.length, 1);
   await clock.pass(1);
-  assert.equal(network.last.url, "wss://there/ws?token=T2&arrays=true");
+  assert.equal(network.last.url, "wss://there/ws?arrays=true");
+  assert.deepEqual(network.last.protocols, ["bearer", "T2"]);
   await network.last.end();
   await clock.pass(1000);
-  assert.equal(network.last.url, "ws://here/ws?token=T3&arrays=true");
+  assert.equal(network.last.url, "ws://here/ws?arrays=true");
+  assert.deepEqual(network.last.protocols, ["bearer", "T3"]);
 });
 
 test("signals are now or never", async () => {

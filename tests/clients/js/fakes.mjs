@@ -59,8 +59,8 @@ export class Network {
         throw new TypeError("nobody is there");
       },
       WebSocket: class extends FakeSocket {
-        constructor(url) {
-          super(url);
+        constructor(url, protocols) {
+          super(url, protocols);
           network.sockets.push(this);
         }
       },
@@ -86,8 +86,9 @@ class FakeSocket {
   sent = [];
   closed = false;
 
-  constructor(url) {
+  constructor(url, protocols) {
     this.url = url;
+    this.protocols = protocols;
   }
 
   send(text) {

@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { backoff } from "../../../clients/js/backoff.js";
 import { Inbox } from "../../../clients/js/inbox.js";
+import { Outbox, QUEUE } from "../../../clients/js/outbox.js";
 import { Regions } from "../../../clients/js/regions.js";
 import { syncable } from "../../../clients/js/sizes.js";
 import { settle } from "./fakes.mjs";
@@ -65,6 +66,19 @@ for (const { name, unit, times, frame } of cases("sizes")) {
     if (!frame) await assert.rejects(sent, { code: "too_large", retryable: false });
   });
 }
+
+for (const { name, steps, ...limits } of cases("queue")) {
+  test(`queue: ${name}`, () => {
+    const outbox = new Outbox(limits);
+    for (const { add, taken, remove } of steps) {
+      if (remove !== undefined) outbox.remove(remove);
+      else if (taken) outbox.add(add);
+      else assert.throws(() => outbox.add(add), { code: "queue_full", retryable: true });
+    }
+  });
+}
+
+test("queue: the limits of a client that sets none", () => assert.deepEqual(QUEUE, vectors("queue").default));
 
 test("sizes: a sync names as many conversations as a frame carries", () => {
   const short = Object.fromEntries(Array.from({ length: 250 }, (_, n) => [`room-${n}`, `eu:${n}:M`]));
