@@ -34,7 +34,7 @@ test test-all: .venv/.test
 package: .venv/.run
 	@$(BIN)/tidings package $(ARGS)
 
-# What the tests take from npm: the page's accessibility checker, the stock Socket.IO client.
+# What the tests take from npm: the page's accessibility checker, the stock Socket.IO client, what packs clients/js.
 node: tests/node/node_modules/.stamp
 
 check: .venv/.dev
@@ -60,7 +60,7 @@ lock: .venv/.run
 	@$(BIN)/python requirements/lock.py $(ARGS)
 
 clean:
-	rm -rf .venv .venv-scan .tidings dist tests/page/node_modules tests/node/node_modules
+	rm -rf .venv .venv-scan .tidings dist clients/js/node_modules clients/js/dist tests/page/node_modules tests/node/node_modules
 
 .venv/.run: $(RUN)
 	@$(INSTALL) run
@@ -74,6 +74,6 @@ clean:
 	@$(INSTALL) scan
 	@touch $@
 
-tests/node/node_modules/.stamp: $(foreach part,node page,tests/$(part)/package.json tests/$(part)/package-lock.json)
+tests/node/node_modules/.stamp: $(foreach part,clients/js tests/node tests/page,$(part)/package.json $(part)/package-lock.json)
 	@$(INSTALL) node
 	@touch $@

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from layers import LAYERS, ROOT
+from layers import LAYERS, NODE, ROOT
 
 OLDEST = (3, 11)
 # By environment: its folder, what it is for, and about how much it adds to running (in MB).
@@ -23,7 +23,6 @@ PLACES = {
     "dev": (".venv", "what the checks need", 90),
     "scan": (".venv-scan", "the Terraform scanner", 300),
 }
-NODE = ("tests/node", "tests/page")
 _SHOWN_LINES, _SHOWN_COLUMNS = 15, 160
 
 

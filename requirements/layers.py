@@ -6,6 +6,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# The folders with packages of npm, each with its lock.
+NODE = ("clients/js", "tests/node", "tests/page")
+
 _RUN = ("requirements/uv.txt", "requirements.txt", "requirements/run.txt")
 # By environment: its locked files. Each leaves out what those before it have. The last is compiled
 # from the .in file of the environment's name.

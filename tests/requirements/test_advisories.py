@@ -6,7 +6,7 @@ import json
 import tomllib
 
 import pytest
-from layers import LAYERS, ROOT
+from layers import LAYERS, NODE, ROOT
 from packaging.specifiers import SpecifierSet
 
 from tests.support.locks import pins
@@ -21,8 +21,9 @@ def locked() -> Locked:
     """All locked packages: of which registry, name and version."""
     files = {file for files in LAYERS.values() for file in files}
     found: Locked = {("pypi", pin.name, pin.version) for file in files for pin in pins(file)}
-    for path in (ROOT / "tests").glob("*/package-lock.json"):
-        for place, package in json.loads(path.read_text())["packages"].items():
+    for folder in NODE:
+        text = (ROOT / folder / "package-lock.json").read_text()
+        for place, package in json.loads(text)["packages"].items():
             if place:
                 found.add(("npm", place.rpartition("node_modules/")[2], package["version"]))
     return found

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import install
 import pytest
-from layers import LAYERS, ROOT
+from layers import LAYERS, NODE, ROOT
 
 
 def program(path: Path, script: str) -> Path:
@@ -110,7 +110,7 @@ def test_what_npm_could_not_do_is_said(tmp_path: Path) -> None:
     assert "npm failed. Is there a network?" in done.stderr
     assert "getaddrinfo EAI_AGAIN" in done.stderr
     [call] = calls(tmp_path / "bin")
-    assert call.startswith(f"npm ci --prefix {tmp_path}/tests/node --ignore-scripts")
+    assert call.startswith(f"npm ci --prefix {tmp_path}/{NODE[0]} --ignore-scripts")
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from layers import LAYERS, ROOT
+from layers import LAYERS, NODE, ROOT
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from tests.support.locks import Pin, environment, pins, wanted
 
 FILES = sorted({locked for files in LAYERS.values() for locked in files})
-PACKAGE_LOCKS = sorted((ROOT / "tests").glob("*/package-lock.json"))
+PACKAGE_LOCKS = [ROOT / folder / "package-lock.json" for folder in NODE]
 
 
 def names(found: Iterable[Pin]) -> set[NormalizedName]:
@@ -97,9 +97,11 @@ def test_what_is_installed_is_what_is_locked(name: str) -> None:
 
 @pytest.mark.parametrize("path", PACKAGE_LOCKS, ids=lambda path: path.parent.name)
 def test_package_locks_are_those_of_their_package_json(path: Any) -> None:
-    [root, *packages] = json.loads(path.read_text())["packages"].items()
+    [(name, root), *packages] = json.loads(path.read_text())["packages"].items()
     package = json.loads(path.with_name("package.json").read_text())
-    assert root == ("", {"devDependencies": package["devDependencies"]})
+    assert name == ""
+    assert root == {key: package[key] for key in root}
+    assert root.keys() >= {key for key in package if key.lower().endswith("dependencies")}
     assert all("integrity" in package for _, package in packages)
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.paths import ROOT
+
 HERE = Path(__file__).resolve().parents[1] / "node"
 WAIT_S = 40.0
 
@@ -32,6 +34,14 @@ def installed() -> str:
     if not (HERE / "node_modules" / "socket.io-client").is_dir():
         pytest.skip("socket.io-client is not installed: make node")
     return node()
+
+
+def client_packages() -> Path:
+    """Where the packages of `clients/js` are installed; skips the test if they are not."""
+    packages = ROOT / "clients/js/node_modules"
+    if not packages.is_dir():
+        pytest.skip("the packages of clients/js are not installed: make node")
+    return packages
 
 
 class NodeClient:

@@ -1,0 +1,1 @@
+export declare function io(url: string, options: object): object;
