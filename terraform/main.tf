@@ -24,15 +24,15 @@ locals {
   # to one of them.
   edge_endpoints = !var.edge.create || var.edge.domain == null ? {} : {
     for region in local.order : region => {
-      websocket = "wss://${var.edge.domain}/${try(var.app.shards, 1) == 1 ? "ws" : "{shard}"}"
+      websocket = "wss://${var.edge.domain}/${var.app.shards == 1 ? "ws" : "{shard}"}"
       health    = "https://${var.edge.domain}/v1/health"
     }
   }
   # Behind CloudFront, the functions see its addresses only: a rate by address would be everybody's.
   edge_settings = var.edge.create ? { TIDINGS_BEHIND_PROXY = "1" } : {}
   app = merge(var.app, {
-    endpoints = merge(local.edge_endpoints, try(var.app.endpoints, {}))
-    settings  = merge(local.edge_settings, try(var.app.settings, {}))
+    endpoints = merge(local.edge_endpoints, var.app.endpoints)
+    settings  = merge(local.edge_settings, var.app.settings)
   })
 }
 

@@ -71,14 +71,30 @@ variable "network" {
 }
 
 variable "app" {
-  description = "Functions and APIs: shards, stage, domains, settings, concurrency, throttling, logs, tracing; see modules/app."
-  type        = any
-  default     = {}
-
-  validation {
-    condition     = length(setsubtract(keys(var.app), ["shards", "stage", "domains", "endpoints", "settings", "account_concurrency", "reserved_concurrency", "queue_concurrency", "websocket_throttling", "http_throttling", "cors_origins", "log_retention_days", "log_kms_key_arn", "system_log_level", "outbox", "tracing", "manage_gateway_account"])) == 0
-    error_message = "Unknown attribute; modules/region/variables.tf lists those of `app`."
-  }
+  description = "Functions and APIs: shards, stage, domains, settings, concurrency, throttling, logs, tracing; see modules/app. Terraform ignores unknown names here without a word: `tidings settings check` refuses them."
+  type = object({
+    shards = optional(number, 1)
+    stage  = optional(string, "prod")
+    domains = optional(object({
+      websocket = object({ name = string, certificate_arn = string })
+      http      = object({ name = string, certificate_arn = string })
+    }))
+    endpoints              = optional(map(object({ websocket = string, health = string })), {})
+    settings               = optional(map(string), {})
+    account_concurrency    = optional(number, 1000)
+    reserved_concurrency   = optional(map(number), {})
+    queue_concurrency      = optional(map(number), {})
+    websocket_throttling   = optional(object({ rate = number, burst = number }), { rate = 8000, burst = 4000 })
+    http_throttling        = optional(object({ rate = number, burst = number }), { rate = 2000, burst = 1000 })
+    cors_origins           = optional(list(string), [])
+    log_retention_days     = optional(number, 30)
+    log_kms_key_arn        = optional(string)
+    system_log_level       = optional(string, "WARN")
+    outbox                 = optional(bool, true)
+    tracing                = optional(bool, false)
+    manage_gateway_account = optional(bool, true)
+  })
+  default = {}
 }
 
 variable "monitoring" {

@@ -1,6 +1,6 @@
 """The values that settings have, and how they are read from the environment's texts. Pure.
 
-A text that is no such value raises ValueError, whose message names the variable.
+A text that is no such value raises `SettingError`: the variable's name, and what is allowed.
 """
 
 from __future__ import annotations
@@ -16,16 +16,33 @@ from urllib.parse import urlsplit
 from ..model.identifiers import Region
 from ..model.log import Durability
 from ..model.rooms import RoomType
-from .rates import Rate
+from .rates import DEFAULT_LIMITS, Rate
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 ANY_ORIGIN = "*"
+MOST = 1_000_000_000  # of every whole number
 MOST_REGIONS = 8  # a position has a part for each
 # A token of a year passes, with room for those who renew it late; one in milliseconds does not.
 DEFAULT_VALIDITY_S = 400 * 86_400
-_LEAST_VALIDITY_S, _MOST_VALIDITY_S = 60, 100 * 365 * 86_400  # its end must have a year of 4 digits
+LEAST_VALIDITY_S, MOST_VALIDITY_S = 60, 100 * 365 * 86_400  # its end must have a year of 4 digits
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+")
+_SHARE = re.compile(r"0[.][0-9]{0,8}[1-9][0-9]{0,8}|1([.]0{1,9})?")
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")  # as browsers send it: lower case, no path
+
+
+class SettingError(ValueError):
+    """A setting has a value that it cannot have.
+
+    Attributes:
+        name: The environment variable.
+        why: What is allowed.
+    """
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name}: {why}")
+        self.name = name
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +74,41 @@ class Alone(StrEnum):
 
 
 E = TypeVar("E", bound=StrEnum)
+Env = Mapping[str, str]
 
 
-def first_of(env: Mapping[str, str], *names: str) -> str | None:
-    return next((env[name] for name in names if env.get(name)), None)
+def first_url(env: Env, *names: str) -> str | None:
+    """The URL of the first of these variables that has a value."""
+    for name in names:
+        if text := env.get(name):
+            if not re.match("https?://[^/]", text):
+                raise SettingError(name, "must begin with https:// or http://")
+            return text
+    return None
+
+
+def whole(env: Env, name: str, default: int, *, least: int = 1, most: int = MOST) -> int:
+    """Return a whole number in decimal digits; the default for the empty text."""
+    text = env.get(name, "")
+    if not text:
+        return default
+    if not re.fullmatch("[0-9]{1,15}", text) or not least <= int(text) <= most:
+        raise SettingError(name, f"must be a whole number from {least} to {most}")
+    return int(text)
+
+
+def flag(env: Env, name: str) -> bool:
+    """Whether it is on. Any other word would be off without saying so."""
+    text = env.get(name, "")
+    if text not in ("", "0", "1"):
+        raise SettingError(name, "must be 1 for yes; or 0, or empty, for no")
+    return text == "1"
+
+
+def log_level(text: str, default: str) -> str:
+    if text and text not in LOG_LEVELS:
+        raise SettingError("TIDINGS_LOG_LEVEL", f"must be one of {', '.join(LOG_LEVELS)}")
+    return text or default
 
 
 def parts(text: str) -> tuple[str, ...]:
@@ -70,16 +118,16 @@ def parts(text: str) -> tuple[str, ...]:
 
 def region(name: str, text: str) -> Region:
     if not _REGION.fullmatch(text):  # it is part of keys and positions, between separators
-        raise ValueError(f"{name}: {text} is not the name of a region such as us-east-1")
+        raise SettingError(name, f"{text} is not the name of a region such as us-east-1")
     return Region(text)
 
 
 def regions(own: str, text: str) -> tuple[Region, ...]:
     found = tuple(region("TIDINGS_REGIONS", each) for each in parts(text))
     if found and own not in found:
-        raise ValueError(f"TIDINGS_REGIONS: {own}, the region of these functions, is missing")
+        raise SettingError("TIDINGS_REGIONS", f"{own}, the region of these functions, is missing")
     if len(set(found)) < len(found) or len(found) > MOST_REGIONS:
-        raise ValueError(f"TIDINGS_REGIONS: name each region once, and {MOST_REGIONS} at most")
+        raise SettingError("TIDINGS_REGIONS", f"name each region once, and {MOST_REGIONS} at most")
     return found
 
 
@@ -95,12 +143,16 @@ def jwks_url(text: str, *, is_scoped: bool) -> str:
         url = urlsplit(text)
         host, _ = url.hostname, url.port  # ValueError if the port is no number
     except ValueError:
-        raise ValueError("TIDINGS_JWKS_URL: is not a URL") from None
+        raise SettingError("TIDINGS_JWKS_URL", "is not a URL") from None
     is_safe = url.scheme == "https" or (url.scheme == "http" and host in _LOOPBACK)
     if not host or not is_safe:
-        raise ValueError("TIDINGS_JWKS_URL: must begin with https://, or be http on this machine")
+        raise SettingError(
+            "TIDINGS_JWKS_URL", "must begin with https://, or be http on this machine"
+        )
     if not is_scoped:
-        raise ValueError("TIDINGS_JWKS_URL: set TIDINGS_JWT_ISSUER and TIDINGS_JWT_AUDIENCE, too")
+        raise SettingError(
+            "TIDINGS_JWKS_URL", "set TIDINGS_JWT_ISSUER and TIDINGS_JWT_AUDIENCE, too"
+        )
     return text
 
 
@@ -108,19 +160,8 @@ def audiences(text: str) -> tuple[str, ...]:
     """The audiences, if the setting is set: one that names none would check nothing."""
     found = parts(text)
     if text and not found:
-        raise ValueError("TIDINGS_JWT_AUDIENCE: names no audience; leave it out if there is none")
-    return found
-
-
-def validity_s(text: str) -> int:
-    try:
-        found = int(text) if text else DEFAULT_VALIDITY_S
-    except ValueError:
-        found = 0
-    if not _LEAST_VALIDITY_S <= found <= _MOST_VALIDITY_S:
-        raise ValueError(
-            "TIDINGS_JWT_MAX_VALIDITY_S: must be a whole number of seconds, "
-            f"{_LEAST_VALIDITY_S} to {_MOST_VALIDITY_S}"
+        raise SettingError(
+            "TIDINGS_JWT_AUDIENCE", "names no audience; leave it out if there is none"
         )
     return found
 
@@ -130,7 +171,7 @@ def websocket_apis(text: str) -> tuple[WebSocketApi, ...]:
     for name in parts(text):
         api_id, _, stage = name.partition("/")
         if not api_id or not stage:
-            raise ValueError(f"TIDINGS_WEBSOCKET_APIS: {name} is not `api id/stage`")
+            raise SettingError("TIDINGS_WEBSOCKET_APIS", f"{name} is not `api id/stage`")
         found.append(WebSocketApi(api_id, stage))
     return tuple(found)
 
@@ -139,33 +180,41 @@ def origins(text: str) -> tuple[str, ...]:
     found = parts(text)
     for origin in found:
         if origin != ANY_ORIGIN and not _ORIGIN.fullmatch(origin):
-            raise ValueError(
-                f"TIDINGS_ALLOWED_ORIGINS: {origin} is not an origin such as https://example.com"
+            raise SettingError(
+                "TIDINGS_ALLOWED_ORIGINS", f"{origin} is not an origin such as https://example.com"
             )
     return found
 
 
 def limits(text: str) -> dict[str, Rate]:
-    found = json_object("TIDINGS_LIMITS", text)
-    return {action: rate(f"TIDINGS_LIMITS: {action}", pair) for action, pair in found.items()}
+    name = "TIDINGS_LIMITS"
+    found = json_object(name, text)
+    unknown = ", ".join(sorted(found.keys() - DEFAULT_LIMITS.keys()))
+    if unknown:
+        raise SettingError(
+            name, f"has no limit named {unknown}; they are {', '.join(sorted(DEFAULT_LIMITS))}"
+        )
+    return {action: rate(name, f"{action}: ", pair) for action, pair in found.items()}
 
 
 def room_rate(text: str) -> Rate | None:
-    return rate("TIDINGS_ROOM_RATE:", json.loads(text)) if text else None
+    name = "TIDINGS_ROOM_RATE"
+    return rate(name, "", _json(name, text)) if text else None
 
 
-def rate(name: str, pair: Any) -> Rate:
+def rate(name: str, of: str, pair: Any) -> Rate:
     match pair:
-        case [int() | float() as per_s, int() as burst] if per_s > 0 and burst > 0:
+        case [int() | float() as per_s, int() as burst] if (
+            bool not in map(type, pair) and 0 < per_s <= MOST and 0 < burst <= MOST
+        ):
             return Rate(float(per_s), burst)
-    raise ValueError(f"{name} must be [tokens per second, burst]")
+    raise SettingError(name, f"{of}must be [tokens per second, burst], the burst a whole number")
 
 
 def share(text: str) -> float | None:
-    found = float(text) if text else None
-    if found is not None and not 0 < found <= 1:
-        raise ValueError("TIDINGS_ROOM_SHARE: must be above 0 and at most 1")
-    return found
+    if text and not _SHARE.fullmatch(text):
+        raise SettingError("TIDINGS_ROOM_SHARE", "must be a number above 0 and at most 1")
+    return float(text) if text else None
 
 
 def room_durability(text: str) -> dict[RoomType, Durability]:
@@ -173,9 +222,9 @@ def room_durability(text: str) -> dict[RoomType, Durability]:
     found = {}
     for given, durability in json_object(name, text).items():
         room_type = one_of(name, RoomType, given)
-        wanted = one_of(f"{name}: {given}", Durability, durability)
+        wanted = one_of(name, Durability, durability)
         if room_type is None or wanted is None:
-            raise ValueError(f"{name}: a room type or its durability is empty")
+            raise SettingError(name, "a room type or its durability is empty")
         found[room_type] = wanted
     return found
 
@@ -188,7 +237,7 @@ def one_of(name: str, kind: type[E], text: Any) -> E | None:
         return kind(text)
     except ValueError:
         names = ", ".join(each.value for each in kind)
-        raise ValueError(f"{name}: {text} is none of {names}") from None
+        raise SettingError(name, f"{text} is none of {names}") from None
 
 
 def endpoints(text: str) -> dict[Region, Endpoint]:
@@ -198,14 +247,21 @@ def endpoints(text: str) -> dict[Region, Endpoint]:
             case {"websocket": str() as websocket, "health": str() as health}:
                 found[Region(name)] = Endpoint(websocket, health)
             case _:
-                raise ValueError(
-                    f"TIDINGS_ENDPOINTS: {name} must have the texts `websocket` and `health`"
+                raise SettingError(
+                    "TIDINGS_ENDPOINTS", f"{name} must have the texts `websocket` and `health`"
                 )
     return found
 
 
 def json_object(name: str, text: str) -> dict[str, Any]:
-    given = json.loads(text) if text else {}
+    given = _json(name, text) if text else {}
     if not isinstance(given, dict):
-        raise ValueError(f"{name}: must be a JSON object")
+        raise SettingError(name, "must be a JSON object")
     return given
+
+
+def _json(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise SettingError(name, "is not JSON") from None

@@ -16,6 +16,7 @@ from .setting_values import ANY_ORIGIN as ANY_ORIGIN
 from .setting_values import MOST_REGIONS as MOST_REGIONS
 from .setting_values import Alone as Alone
 from .setting_values import Endpoint as Endpoint
+from .setting_values import SettingError as SettingError
 from .setting_values import WebSocketApi as WebSocketApi
 
 
@@ -186,8 +187,8 @@ class Settings:
         issuer = env.get("TIDINGS_JWT_ISSUER", default.jwt_issuer)
         audiences = values.audiences(env.get("TIDINGS_JWT_AUDIENCE", ""))
         if bool(env.get("TIDINGS_REDIS_IAM_USER")) != bool(env.get("TIDINGS_REDIS_IAM_CACHE")):
-            raise ValueError(
-                "set both TIDINGS_REDIS_IAM_USER and TIDINGS_REDIS_IAM_CACHE, or neither"
+            raise SettingError(
+                "TIDINGS_REDIS_IAM_USER", "set TIDINGS_REDIS_IAM_CACHE with it, or neither"
             )
         return cls(
             region=values.region("AWS_REGION", env.get("AWS_REGION", default.region)),
@@ -195,21 +196,21 @@ class Settings:
                 env.get("AWS_REGION", default.region), env.get("TIDINGS_REGIONS", "")
             ),
             prefix=env.get("TIDINGS_PREFIX", default.prefix),
-            endpoint_url=env.get("AWS_ENDPOINT_URL") or None,
-            dynamodb_endpoint_url=values.first_of(
+            endpoint_url=values.first_url(env, "AWS_ENDPOINT_URL"),
+            dynamodb_endpoint_url=values.first_url(
                 env, "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"
             ),
-            sqs_endpoint_url=values.first_of(env, "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"),
-            home_endpoint_url=values.first_of(
+            sqs_endpoint_url=values.first_url(env, "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"),
+            home_endpoint_url=values.first_url(
                 env, "TIDINGS_HOME_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"
             ),
             topic_arn=env.get("TIDINGS_TOPIC_ARN", default.topic_arn),
             secret_id=env.get("TIDINGS_SECRET_ID", default.secret_id),
             redis_url=env.get("TIDINGS_REDIS_URL", default.redis_url),
-            redis_cluster=env.get("TIDINGS_REDIS_CLUSTER", "") == "1",
+            redis_cluster=values.flag(env, "TIDINGS_REDIS_CLUSTER"),
             redis_iam_user=env.get("TIDINGS_REDIS_IAM_USER", default.redis_iam_user),
             redis_iam_cache=env.get("TIDINGS_REDIS_IAM_CACHE", default.redis_iam_cache),
-            redis_iam_serverless=env.get("TIDINGS_REDIS_IAM_SERVERLESS", "") == "1",
+            redis_iam_serverless=values.flag(env, "TIDINGS_REDIS_IAM_SERVERLESS"),
             connections_url=env.get("TIDINGS_CONNECTIONS_URL", default.connections_url),
             websocket_apis=values.websocket_apis(env.get("TIDINGS_WEBSOCKET_APIS", "")),
             jwt_secret=env.get("TIDINGS_JWT_SECRET", default.jwt_secret),
@@ -219,18 +220,26 @@ class Settings:
             ),
             jwt_issuer=issuer,
             jwt_audiences=audiences,
-            jwt_secret_unscoped=env.get("TIDINGS_JWT_SECRET_UNSCOPED", "") == "1",
+            jwt_secret_unscoped=values.flag(env, "TIDINGS_JWT_SECRET_UNSCOPED"),
             jwt_user_claim=env.get("TIDINGS_JWT_USER_CLAIM") or default.jwt_user_claim,
             jwt_roles_claim=env.get("TIDINGS_JWT_ROLES_CLAIM") or default.jwt_roles_claim,
-            jwt_max_validity_s=values.validity_s(env.get("TIDINGS_JWT_MAX_VALIDITY_S", "")),
-            posts_per_s=int(env.get("TIDINGS_POSTS_PER_S", default.posts_per_s)),
-            post_concurrency=int(env.get("TIDINGS_POST_CONCURRENCY", default.post_concurrency)),
-            split_over=int(env.get("TIDINGS_SPLIT_OVER", default.split_over)),
-            fast_lane=max(0, int(env.get("TIDINGS_FAST_LANE", default.fast_lane))),
-            fast_lane_ms=max(1, int(env.get("TIDINGS_FAST_LANE_MS", default.fast_lane_ms))),
-            outbox=env.get("TIDINGS_OUTBOX", "") == "1",
+            jwt_max_validity_s=values.whole(
+                env,
+                "TIDINGS_JWT_MAX_VALIDITY_S",
+                default.jwt_max_validity_s,
+                least=values.LEAST_VALIDITY_S,
+                most=values.MOST_VALIDITY_S,
+            ),
+            posts_per_s=values.whole(env, "TIDINGS_POSTS_PER_S", default.posts_per_s),
+            post_concurrency=values.whole(
+                env, "TIDINGS_POST_CONCURRENCY", default.post_concurrency
+            ),
+            split_over=values.whole(env, "TIDINGS_SPLIT_OVER", default.split_over),
+            fast_lane=values.whole(env, "TIDINGS_FAST_LANE", default.fast_lane, least=0),
+            fast_lane_ms=values.whole(env, "TIDINGS_FAST_LANE_MS", default.fast_lane_ms),
+            outbox=values.flag(env, "TIDINGS_OUTBOX"),
             limits={**DEFAULT_LIMITS, **values.limits(env.get("TIDINGS_LIMITS", ""))},
-            behind_proxy=env.get("TIDINGS_BEHIND_PROXY", "") == "1",
+            behind_proxy=values.flag(env, "TIDINGS_BEHIND_PROXY"),
             room_rate=values.room_rate(env.get("TIDINGS_ROOM_RATE", "")) or default.room_rate,
             room_share=values.share(env.get("TIDINGS_ROOM_SHARE", "")) or default.room_share,
             durability=values.one_of(
@@ -243,20 +252,24 @@ class Settings:
             )
             or default.global_alone,
             endpoints=values.endpoints(env.get("TIDINGS_ENDPOINTS", "")),
-            drain_per_s=max(1, int(env.get("TIDINGS_DRAIN_PER_S", default.drain_per_s))),
-            shards=max(1, int(env.get("TIDINGS_SHARDS", default.shards))),
-            max_connections=int(env.get("TIDINGS_MAX_CONNECTIONS", default.max_connections)),
-            max_rooms=int(env.get("TIDINGS_MAX_ROOMS", default.max_rooms)),
-            max_members=int(env.get("TIDINGS_MAX_MEMBERS", default.max_members)),
+            drain_per_s=values.whole(env, "TIDINGS_DRAIN_PER_S", default.drain_per_s),
+            shards=values.whole(env, "TIDINGS_SHARDS", default.shards),
+            max_connections=values.whole(env, "TIDINGS_MAX_CONNECTIONS", default.max_connections),
+            max_rooms=values.whole(env, "TIDINGS_MAX_ROOMS", default.max_rooms),
+            max_members=values.whole(env, "TIDINGS_MAX_MEMBERS", default.max_members),
             added_by=values.one_of("TIDINGS_ADDED_BY", AddedBy, env.get("TIDINGS_ADDED_BY", ""))
             or default.added_by,
-            ping_interval_ms=int(env.get("TIDINGS_PING_INTERVAL_MS", default.ping_interval_ms)),
-            ping_timeout_ms=int(env.get("TIDINGS_PING_TIMEOUT_MS", default.ping_timeout_ms)),
-            connect_timeout_s=int(env.get("TIDINGS_CONNECT_TIMEOUT_S", default.connect_timeout_s)),
-            poll_slots=max(1, int(env.get("TIDINGS_POLL_SLOTS", default.poll_slots))),
+            ping_interval_ms=values.whole(
+                env, "TIDINGS_PING_INTERVAL_MS", default.ping_interval_ms
+            ),
+            ping_timeout_ms=values.whole(env, "TIDINGS_PING_TIMEOUT_MS", default.ping_timeout_ms),
+            connect_timeout_s=values.whole(
+                env, "TIDINGS_CONNECT_TIMEOUT_S", default.connect_timeout_s
+            ),
+            poll_slots=values.whole(env, "TIDINGS_POLL_SLOTS", default.poll_slots),
             allowed_origins=values.origins(env.get("TIDINGS_ALLOWED_ORIGINS", "")),
             metrics_namespace=env.get("TIDINGS_METRICS_NAMESPACE", default.metrics_namespace),
-            log_level=env.get("TIDINGS_LOG_LEVEL", default.log_level),
+            log_level=values.log_level(env.get("TIDINGS_LOG_LEVEL", ""), default.log_level),
         )
 
 

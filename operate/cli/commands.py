@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import cost, dead, deploy, doctor, drain, package, room, send, status, token
+from . import cost, dead, deploy, doctor, drain, package, room, send, settings, status, token
 
 
 def add_to(app: typer.Typer) -> None:
@@ -14,6 +14,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(send.send)
     app.command()(status.status)
     app.command()(doctor.doctor)
+    app.add_typer(settings.app, name="settings")
     app.command()(package.package)
     app.command()(deploy.deploy)
     app.command()(deploy.destroy)

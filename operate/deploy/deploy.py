@@ -17,7 +17,7 @@ from pathlib import Path
 from operate import package, preflight
 from operate.checks import Check, problems
 
-from . import emulators
+from . import emulators, given, settings
 from .account import Account, account, require_aws
 from .errors import CheckError, DeployError
 from .ready import Checking, Deployed, give_secret, prove, wait_healthy
@@ -86,12 +86,13 @@ class Deployment:
 
         Raises:
             CheckError: The preflight or the proof found what is not well.
-            DeployError: Not allowed on AWS, no credentials, no emulator, a state that was not
-                written, another region than before, not confirmed, no answer from Secrets
-                Manager, or not healthy in time.
+            DeployError: A setting that cannot be, not allowed on AWS, no credentials, no emulator,
+                a state that was not written, another region than before, not confirmed, no answer
+                from Secrets Manager, or not healthy in time.
             PackageError, TerraformError: Packaging or Terraform failed.
         """
         checking = checking or Checking()
+        self._check_settings()
         where = self._where()
         deployed = Deployed()
         timed = _timer(deployed.seconds)
@@ -163,6 +164,17 @@ class Deployment:
             _require_unprotected(plan)
             self._ask(confirm, where, terraform, plan)
             terraform.apply(plan)
+
+    def _check_settings(self) -> None:
+        """Check the variables that the user gives, before any step that takes long."""
+        automatic = [] if self._target.emulated else given.files_of(ROOT / "terraform")
+        environment = self._target.environment(os.environ)
+        found = settings.faults(
+            given.read(settings.names(), [*automatic, *self._files], environment)
+        )
+        if found:
+            lines = "".join(f"\n  {fault}" for fault in found)
+            raise DeployError(f"nothing was changed, as these settings cannot be:{lines}")
 
     def _init(self, terraform: Terraform) -> str | None:
         """Initialise; return the region of the existing deployment, None if there is none."""

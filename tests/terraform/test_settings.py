@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
-from chalicelib.kernel.settings import Settings
+from chalicelib.kernel.settings import SettingError, Settings
 from tests.support.paths import ROOT
 
 APP = ROOT / "terraform" / "modules" / "app"
@@ -35,8 +36,13 @@ def set_by_terraform() -> set[str]:
     return set(re.findall(r"^\s+((?:TIDINGS|AWS)_[A-Z0-9_]+)\s+=", text, re.M))
 
 
+def forms() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads((APP / "settings.json").read_text())
+    return found
+
+
 def accepted_by_terraform() -> set[str]:
-    return set(json.loads((APP / "settings.json").read_text()))
+    return set(forms())
 
 
 def test_every_setting_can_be_set_and_none_else() -> None:
@@ -73,3 +79,47 @@ def test_origins_that_terraform_takes_are_those_that_functions_take(origin: str)
 
 def test_a_setting_is_set_in_one_place() -> None:
     assert not set_by_terraform() & accepted_by_terraform()
+
+
+# Texts that a person might write, and those at the bounds.
+PROBES = (
+    "0", "1", "-1", "+1", "01", "1.5", "1_000", " 1", "59", "60", "1000000000", "1000000001",
+    "1e3", "3153600000", "3153600001", "many", "true", "yes", "INFO", "info", "WARNING", "WARN",
+    "0.1", "1.0", "1.1", "0.0", ".5", "friends", "Friends", "global", "refuse",
+    "{}", "[]", "{nope", "null", "5", "[50, 100]", "[0.5, 1]", "[1, 0.5]", "[0, 1]", "[1]",
+    '{"sync": [1, 2]}', '{"sync": [1]}', '{"sync": [1, 0]}', '{"sync": ["1", 1]}', '{"sync": 1}',
+    '{"moments": "global"}', "https://example.com", "http://127.0.0.1:4566", "example.com",
+)  # fmt: skip
+
+# Of JSON and of issuers, modules/app/tests/settings.tftest.hcl has examples.
+_BY_EXAMPLE = {"TIDINGS_JWKS_URL", "TIDINGS_JWT_AUDIENCE"}
+PLAIN = [name for name, form in forms().items() if "json" not in form and name not in _BY_EXAMPLE]
+
+
+def taken_by_terraform(form: dict[str, Any], text: str) -> bool:
+    """As the validations of the variable say it."""
+    if "least" in form:
+        is_whole = re.fullmatch("[0-9]{1,15}", text) is not None
+        return is_whole and form["least"] <= int(text) <= form["most"]
+    if "one_of" in form:
+        return text in form["one_of"]
+    if "pattern" in form:
+        return re.search(form["pattern"], text) is not None
+    return True
+
+
+def taken_by_functions(name: str, text: str) -> bool:
+    try:
+        Settings.from_env({name: text})
+    except SettingError as fault:
+        if fault.name != name:
+            raise
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_texts_that_terraform_takes_are_those_that_functions_take(name: str) -> None:
+    form = forms()[name]
+    for text in PROBES:
+        assert taken_by_terraform(form, text) == taken_by_functions(name, text), text

@@ -123,9 +123,40 @@ variable "settings" {
   type        = map(string)
   default     = {}
 
+  # `tidings settings check` reads all of them with the functions' own parser; this is what expressions can say.
   validation {
-    condition     = alltrue([for name, _ in var.settings : contains(jsondecode(file("${path.module}/settings.json")), name)])
-    error_message = "Use only the names in modules/app/settings.json. Terraform sets the others, and secrets belong in Secrets Manager."
+    condition     = length(setsubtract(keys(var.settings), keys(local.setting_forms))) == 0
+    error_message = "Unknown: ${join(", ", setsubtract(keys(var.settings), keys(local.setting_forms)))}. Use only the names in modules/app/settings.json. Terraform sets the others, and secrets belong in Secrets Manager."
+  }
+
+  validation {
+    condition     = alltrue([for name, text in var.settings : text == "" || !can(local.setting_forms[name].least) || try(can(regex("^[0-9]{1,15}$", text)) && tonumber(text) >= local.setting_forms[name].least && tonumber(text) <= local.setting_forms[name].most, false)])
+    error_message = "These must be whole numbers: ${join(", ", [for name, _ in var.settings : name if can(local.setting_forms[name].least)])}. `tidings settings check` says which one is not, and its bounds."
+  }
+
+  validation {
+    condition     = alltrue([for name, text in var.settings : text == "" || !can(local.setting_forms[name].one_of) || contains(try(local.setting_forms[name].one_of, []), text)])
+    error_message = "Use one of the words: ${join("; ", [for name, _ in var.settings : "${name}: ${join(", ", local.setting_forms[name].one_of)}" if can(local.setting_forms[name].one_of)])}."
+  }
+
+  validation {
+    condition     = alltrue([for name, text in var.settings : text == "" || !can(local.setting_forms[name].pattern) || can(regex(local.setting_forms[name].pattern, text))])
+    error_message = "Check the form of: ${join(", ", [for name, _ in var.settings : name if can(local.setting_forms[name].pattern)])}. `tidings settings check` says what is wrong."
+  }
+
+  validation {
+    condition     = alltrue([for name, text in var.settings : text == "" || !can(local.setting_forms[name].json) || can(regex(try(local.setting_forms[name].json, "") == "object" ? "^[{]" : "^[[]", jsonencode(jsondecode(text))))])
+    error_message = "These must be JSON: ${join(", ", [for name, _ in var.settings : "${name} an ${local.setting_forms[name].json}" if can(local.setting_forms[name].json)])}."
+  }
+
+  validation {
+    condition     = lookup(var.settings, "TIDINGS_LIMITS", "") == "" || alltrue([for rate in try(values(jsondecode(var.settings.TIDINGS_LIMITS)), [null]) : try(length(rate) == 2 && rate[0] > 0 && rate[1] > 0 && floor(rate[1]) == rate[1], false)])
+    error_message = "Each rate in TIDINGS_LIMITS must be [tokens per second, burst], the burst a whole number."
+  }
+
+  validation {
+    condition     = lookup(var.settings, "TIDINGS_ROOM_RATE", "") == "" || try(length(jsondecode(var.settings.TIDINGS_ROOM_RATE)) == 2 && jsondecode(var.settings.TIDINGS_ROOM_RATE)[0] > 0 && jsondecode(var.settings.TIDINGS_ROOM_RATE)[1] > 0 && floor(jsondecode(var.settings.TIDINGS_ROOM_RATE)[1]) == jsondecode(var.settings.TIDINGS_ROOM_RATE)[1], false)
+    error_message = "TIDINGS_ROOM_RATE must be [messages per second, burst], the burst a whole number."
   }
 
   validation {
@@ -141,11 +172,6 @@ variable "settings" {
   validation {
     condition     = lookup(var.settings, "TIDINGS_JWT_AUDIENCE", "") == "" || can(regex("[^,[:space:]]", var.settings.TIDINGS_JWT_AUDIENCE))
     error_message = "TIDINGS_JWT_AUDIENCE names no audience; leave it out if there is none."
-  }
-
-  validation {
-    condition     = lookup(var.settings, "TIDINGS_JWT_MAX_VALIDITY_S", "") == "" || try(can(regex("^[0-9]+$", var.settings.TIDINGS_JWT_MAX_VALIDITY_S)) && tonumber(var.settings.TIDINGS_JWT_MAX_VALIDITY_S) >= 60 && tonumber(var.settings.TIDINGS_JWT_MAX_VALIDITY_S) <= 3153600000, false)
-    error_message = "TIDINGS_JWT_MAX_VALIDITY_S must be a whole number of seconds, 60 to 3153600000."
   }
 }
 
@@ -172,8 +198,13 @@ variable "reserved_concurrency" {
   default     = {}
 
   validation {
-    condition     = alltrue([for n in values(var.reserved_concurrency) : n >= -1])
-    error_message = "Give numbers from 0, or -1 for none."
+    condition     = alltrue([for n in values(var.reserved_concurrency) : n >= -1 && floor(n) == n])
+    error_message = "Give whole numbers from 0, or -1 for none."
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.reserved_concurrency), keys(local.resources.aws_lambda_function))) == 0
+    error_message = "No such function: ${join(", ", setsubtract(keys(var.reserved_concurrency), keys(local.resources.aws_lambda_function)))}. Use ${join(", ", keys(local.resources.aws_lambda_function))}."
   }
 }
 
@@ -183,8 +214,13 @@ variable "queue_concurrency" {
   default     = {}
 
   validation {
-    condition     = alltrue([for n in values(var.queue_concurrency) : n >= 2 && n <= 1000])
-    error_message = "Give numbers from 2 to 1,000."
+    condition     = alltrue([for n in values(var.queue_concurrency) : n >= 2 && n <= 1000 && floor(n) == n])
+    error_message = "Give whole numbers from 2 to 1,000."
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.queue_concurrency), values(local.queue_triggers)[*].queue)) == 0
+    error_message = "No queue that calls a function: ${join(", ", setsubtract(keys(var.queue_concurrency), values(local.queue_triggers)[*].queue))}. Use ${join(", ", values(local.queue_triggers)[*].queue)}."
   }
 }
 

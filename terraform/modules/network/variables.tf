@@ -31,8 +31,8 @@ variable "zone_names" {
   default     = null
 
   validation {
-    condition     = var.zone_names == null || contains([2, 3], length(distinct(coalesce(var.zone_names, []))))
-    error_message = "Give 2 or 3 different zones."
+    condition     = var.zone_names == null || try(contains([2, 3], length(var.zone_names)) && length(distinct(var.zone_names)) == length(var.zone_names), false)
+    error_message = "Give 2 or 3 zones, each once."
   }
 }
 

@@ -171,125 +171,24 @@ run "a_visibility_time_out_that_lambda_refuses" {
   expect_failures = [aws_lambda_event_source_mapping.this]
 }
 
-run "no_secret_and_no_typing_error_in_settings" {
+run "reserved_concurrency_of_no_function" {
   command = plan
 
   variables {
-    settings = { TIDINGS_JWT_SECRET = "secret" }
+    reserved_concurrency = { api = 5 }
   }
 
-  expect_failures = [var.settings]
+  expect_failures = [var.reserved_concurrency]
 }
 
-run "an_issuer" {
+run "concurrency_of_a_queue_that_calls_nothing" {
   command = plan
 
   variables {
-    settings = {
-      TIDINGS_JWKS_URL           = "https://login.example.com:8443/keys"
-      TIDINGS_JWT_ISSUER         = "https://login.example.com/"
-      TIDINGS_JWT_AUDIENCE       = "chat"
-      TIDINGS_JWT_MAX_VALIDITY_S = "86400"
-    }
+    queue_concurrency = { deliver = 5 }
   }
 
-  assert {
-    condition     = aws_lambda_function.this["api_handler"].environment[0].variables.TIDINGS_JWT_AUDIENCE == "chat"
-    error_message = "The functions get the settings."
-  }
-}
-
-run "keys_that_anybody_between_could_change" {
-  command = plan
-
-  variables {
-    settings = {
-      TIDINGS_JWKS_URL     = "http://login.example.com/keys"
-      TIDINGS_JWT_ISSUER   = "https://login.example.com/"
-      TIDINGS_JWT_AUDIENCE = "chat"
-    }
-  }
-
-  expect_failures = [var.settings]
-}
-
-run "an_issuer_that_signs_for_others" {
-  command = plan
-
-  variables {
-    settings = {
-      TIDINGS_JWKS_URL   = "https://login.example.com/keys"
-      TIDINGS_JWT_ISSUER = "https://login.example.com/"
-    }
-  }
-
-  expect_failures = [var.settings]
-}
-
-run "audiences_that_name_none" {
-  command = plan
-
-  variables {
-    settings = {
-      TIDINGS_JWKS_URL     = "https://login.example.com/keys"
-      TIDINGS_JWT_ISSUER   = "https://login.example.com/"
-      TIDINGS_JWT_AUDIENCE = " , "
-    }
-  }
-
-  expect_failures = [var.settings]
-}
-
-run "an_issuer_that_is_blank" {
-  command = plan
-
-  variables {
-    settings = {
-      TIDINGS_JWKS_URL     = "https://login.example.com/keys"
-      TIDINGS_JWT_ISSUER   = " "
-      TIDINGS_JWT_AUDIENCE = "chat"
-    }
-  }
-
-  expect_failures = [var.settings]
-}
-
-run "keys_of_no_host" {
-  command = plan
-
-  variables {
-    settings = {
-      TIDINGS_JWKS_URL     = "https:///keys"
-      TIDINGS_JWT_ISSUER   = "https://login.example.com/"
-      TIDINGS_JWT_AUDIENCE = "chat"
-    }
-  }
-
-  expect_failures = [var.settings]
-}
-
-run "a_validity_in_words" {
-  command = plan
-
-  variables {
-    settings = {
-      TIDINGS_JWT_MAX_VALIDITY_S = "1 day"
-    }
-  }
-
-  expect_failures = [var.settings]
-}
-
-run "a_validity_out_of_range" {
-  command = plan
-
-  variables {
-    settings = {
-      TIDINGS_JWT_MAX_VALIDITY_S = "59"
-    }
-  }
-
-  expect_failures = [var.settings]
+  expect_failures = [var.queue_concurrency]
 }
 
 run "api_gateway_cannot_take_all_executions_of_the_account" {

@@ -126,3 +126,13 @@ run "flow_logs" {
     error_message = "What is refused is kept."
   }
 }
+
+run "a_zone_named_twice" {
+  command = plan
+
+  variables {
+    zone_names = ["us-east-1a", "us-east-1b", "us-east-1a"]
+  }
+
+  expect_failures = [var.zone_names]
+}
