@@ -18,7 +18,7 @@ from operate.keys import Keys
 from tidings_client import ActionError
 from workbench.conformance.serve import stack as conformance_stack
 from workbench.drills.service import ServiceError
-from workbench.drills.swarm import NoClient
+from workbench.drills.swarm import NoClient, SwarmEnded
 from workbench.stack import running
 from workbench.stack.children import StackError
 from workbench.stack.embedded import EmbeddedStack
@@ -36,7 +36,7 @@ from .options import Port, StackRegion, StackRegions, Stores
 class Tidings(Program):
     """With the faults of the workbench."""
 
-    faults = (*Program.faults, ActionError, NoClient, ServiceError, StackError)
+    faults = (*Program.faults, ActionError, NoClient, ServiceError, StackError, SwarmEnded)
 
 
 app = typer.Typer(

@@ -35,7 +35,7 @@ class Client {
     socket.on("connect", () => {
       this.#failures = 0;
       const transport = socket.io.engine.transport.name;
-      this.#tell("connected", { recovered: socket.recovered, transport, url: socket.io.uri });
+      this.#tell("connected", { recovered: Boolean(socket.recovered), transport, url: socket.io.uri });
       if (!socket.recovered) this.#sync(this.#inbox.positions());
     });
     socket.on("disconnect", (reason) => {

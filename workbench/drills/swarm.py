@@ -29,6 +29,10 @@ class NoClient(Exception):
     """Node or socket.io-client is not installed; `make node` installs it."""
 
 
+class SwarmEnded(Exception):
+    """The process is no more, or nobody reads what it says: the drill shows nothing."""
+
+
 class Swarm:
     """An async context: the Node process and its clients."""
 
@@ -38,6 +42,7 @@ class Swarm:
         self._members: dict[Client, SwarmMember] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._over = False
 
     async def __aenter__(self) -> Swarm:
         node = shutil.which("node")
@@ -64,8 +69,8 @@ class Swarm:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
-        self._reader.cancel()
-        await asyncio.gather(self._reader, return_exceptions=True)
+        # It has read to the end; if it failed before that, so does the drill, which was deaf since.
+        await self._reader
 
     def member(
         self,
@@ -91,17 +96,22 @@ class Swarm:
         return member
 
     def say(self, order: Mapping[str, Any]) -> None:
+        if self._over:
+            raise SwarmEnded("the process of the stock clients has ended")
         assert self._process is not None
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
-        async for line in process.stdout:
-            told = json.loads(line)
-            self._members[told["client"]].told(told, self._recorder)
-        for member in self._members.values():
-            member.lost()
+        try:
+            async for line in process.stdout:
+                told = json.loads(line)
+                self._members[told["client"]].told(told, self._recorder)
+        finally:
+            self._over = True
+            for member in self._members.values():
+                member.lost()
 
 
 class SwarmMember:
@@ -138,7 +148,7 @@ class SwarmMember:
         """Handle a line of the process about this client."""
         match told["event"]:
             case "connected":
-                recorder.connected(self.name, bool(told["recovered"]), told["url"])
+                recorder.connected(self.name, told["recovered"], told["url"])
                 self._up.set()
             case "disconnected":
                 recorder.disconnected(self.name, told["reason"])
