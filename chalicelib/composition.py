@@ -155,7 +155,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         per_s=settings.drain_per_s,
     )
     reader = MessageReader(a.log, regions)
-    catch_up = CatchUp(a.log, reader, a.cache)
+    catch_up = CatchUp(a.log, reader, a.cache, a.cursors)
     backlog = Backlog(reader, a.cursors, a.delivery_dead, a.clock)
     posting = Posting(a.poster, connections, a.cache, rooms, a.clock)
     confirmations = Confirmations(posting, a.cache)
@@ -290,10 +290,9 @@ def compose(settings: Settings, a: Adapters) -> Services:
         connections=connections,
         backlog=backlog,
         confirmations=confirmations,
-        missed=MissedEntries(a.checkpoints, rooms, reader, a.cursors, a.cache),
+        missed=MissedEntries(a.checkpoints, rooms, reader, a.cursors, a.cache, a.trails),
         late_rooms=late_rooms,
         store=a.checkpoints,
-        reader=reader,
         engine=engine,
         upgrades=upgrades,
         poster=a.poster,

@@ -14,6 +14,7 @@ from ..kernel import ids, telemetry
 from ..kernel.errors import CacheDown, TidingsError
 from ..model.identifiers import MessageId, Region, RoomId
 from ..model.log import Entry, EntryKind, Head
+from ..ports.delivery import Cursors
 from ..ports.log import MessageLog, Recents
 from . import sizes
 from .reading import LATE_MS, MessageReader
@@ -54,7 +55,9 @@ class CatchUp:
         log: MessageLog,
         reader: MessageReader,
         recents: Recents,
+        cursors: Cursors,
     ) -> None:
+        self._cursors = cursors
         self._log = log
         self._reader = reader
         self._recents = recents
@@ -237,12 +240,30 @@ class CatchUp:
     ) -> Caught:
         """Return the newest messages: all, as many as fit, or none for now."""
         reached = self._reader.reached(room_id, heads)
-        entries, _ = self._reader.history(room_id, None, None, min(limit, 50))
+        history, _ = self._reader.history(room_id, None, None, min(limit, 50))
+        entries = self._without_waiting(room_id, history, reached)
         count = sizes.fitting(map(sizes.of_message, reversed(entries)), room_for)
         if count < len(entries) and (room_for < sizes.SYNC_BYTES // 2 or not count):
             return Caught([], text, bool(text), True, fills=True)
         shown, fills = entries[len(entries) - count :], count < len(entries)
         return Caught(shown, positions.encode(reached), False, False, fills=fills)
+
+    def _without_waiting(
+        self, room_id: RoomId, entries: list[Entry], reached: Mapping[Region, Head]
+    ) -> list[Entry]:
+        """Leave out what delivery holds back, as an earlier entry of its stream is not here yet.
+
+        It is pushed after that one: shown now, it would come before it.
+        """
+        beyond = {entry.region for entry in entries if entry.seq > reached[entry.region].seq}
+        if not beyond:
+            return entries
+        cursors = self._cursors.of([(room_id, region) for region in beyond])
+        waiting = {
+            region: range(cursor.seq + 1, cursor.waiting + 1)
+            for (_, region), cursor in cursors.items()
+        }
+        return [entry for entry in entries if entry.seq not in waiting.get(entry.region, ())]
 
     def _shown(self, entry: Entry) -> Entry | None:
         """Return what clients see of an entry: for a deletion, the deleted message to replace."""

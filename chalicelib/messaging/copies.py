@@ -7,12 +7,12 @@ only on the same page, readers recognise it by sender and client_message_id (`fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..kernel import ids
 from ..kernel.errors import Unavailable
-from ..model.identifiers import MessageId, Region, RoomId
+from ..model.identifiers import MessageId, Region, RoomId, Stream
 from ..model.log import Copy, Duplicate, Entry, EntryKind
 from ..ports.delivery import Cursors
 from ..ports.log import MessageLog
@@ -31,7 +31,9 @@ class Copies:
     def notice(self, arrived: Entry, now_ms: int) -> Copy | None:
         """Note the pair if this region has stored the message of another region's entry, too.
 
-        Call it for every entry of another region that arrives; it may be called again.
+        Call it for every entry of another region before it is pushed; it may be called again.
+        Items are replicated one by one. If the entry's dedupe item is not here yet, it is written:
+        from now on a resend finds the entry, and is not stored and pushed as well.
 
         Returns:
             The second copy, None if there is only one.
@@ -39,8 +41,15 @@ class Copies:
         client_id = arrived.client_message_id
         if not self._several or arrived.region == self._own or client_id is None:
             return None
-        key = ids.message_dedupe(arrived.sender_id, client_id, self._own)
-        own = self._log.find(arrived.room_id, key, now_ms)
+        here_key, there_key = (
+            ids.message_dedupe(arrived.sender_id, client_id, region)
+            for region in (self._own, arrived.region)
+        )
+        known = self._log.elsewhere(arrived.room_id, (), (here_key, there_key), now_ms).first
+        own = known.get(here_key)
+        if there_key not in known:
+            self._log.note_dedupe(arrived, there_key, now_ms)
+            own = self._log.find(arrived.room_id, here_key, now_ms)  # a resend of just now
         if own is None:
             return None
         here = (own.message_id, own.region, own.seq)
@@ -95,6 +104,34 @@ class Copies:
         if is_here and attempt <= _PATIENT:
             raise Unavailable("the first copy of a message comes before the second, try again")
         return is_here
+
+    def not_had(self, entries: Sequence[Entry], seen: Mapping[Stream, int]) -> list[Entry]:
+        """Leave out messages of which a device has the other copy, as that was pushed to it.
+
+        One query for each room that has messages with a client_message_id among the entries.
+
+        Args:
+            seen: Up to which seq the device has each stream.
+        """
+        if not self._several:
+            return list(entries)
+        rooms: dict[RoomId, list[Entry]] = {}
+        for entry in entries:
+            if entry.kind is EntryKind.MESSAGE and entry.client_message_id is not None:
+                rooms.setdefault(entry.room_id, []).append(entry)
+        had = {each for some in rooms.values() for each in self._had(some, seen)}
+        return [entry for entry in entries if entry.message_id not in had]
+
+    def _had(self, entries: Sequence[Entry], seen: Mapping[Stream, int]) -> Iterator[MessageId]:
+        room_id, inside = entries[0].room_id, {entry.message_id for entry in entries}
+        until = ids.first_at(ids.time_ms(max(inside)) + _DAY_MS)
+        for copy in self._log.copies(room_id, min(inside), until):
+            if copy.of_id in inside and copy.seq <= seen.get((room_id, copy.region), 0):
+                yield copy.of_id
+            if copy.message_id in inside:
+                first = self._read(room_id, copy)
+                if first is not None and first.seq <= seen.get((room_id, copy.of_region), 0):
+                    yield copy.message_id
 
     def first_of(self, entry: Entry) -> Entry:
         """Return the copy that readers show: the entry itself if it is the first, or alone."""

@@ -43,6 +43,12 @@ class Room:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
+# When a user joined and when a message was written are the times of two clocks, which may differ.
+# So what was written shortly before is sent and counted as unread, too: members may read it; a hole
+# would be silent.
+CLOCKS_MS = 5_000
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     room_id: RoomId

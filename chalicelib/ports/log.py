@@ -57,6 +57,12 @@ class MessageLog(Protocol):
         missing, although its key or a head is there.
         """
 
+    def note_dedupe(self, entry: Entry, dedupe: str, now_ms: int) -> None:
+        """Write the dedupe key of another region's entry as that region does. Idempotent.
+
+        For the rest of the 24 h since the entry's time; after that nothing is written.
+        """
+
     def note_copy(self, copy: Copy, sender: UserId, own: bool) -> None:
         """Note a second copy for good. Idempotent; regions that note it write the same.
 

@@ -20,14 +20,13 @@ from ..membership.rooms import Rooms
 from ..messaging.reading import MessageReader
 from ..messaging.telling import Telling
 from ..model.connections import Target
-from ..model.rooms import Member
+from ..model.rooms import CLOCKS_MS, Member
 from ..ports.queues import Queue
 from ..ports.sessions import Trails
 from ..ports.system import Clock
 
 LOOK_AFTER_S = 30
 YOUNG_MS = 300_000  # memberships this old were in the index at the first look
-CLOCKS_DIFFER_MS = 5_000  # an entry may seem to be written so long before the user joined
 
 
 class LateRooms:
@@ -87,7 +86,7 @@ class LateRooms:
         if target.sid not in sent:
             return
         seen = sent[target.sid].seen
-        since = {each.room_id: each.joined_at_ms - CLOCKS_DIFFER_MS for each in joined}
+        since = {each.room_id: each.joined_at_ms - CLOCKS_MS for each in joined}
         for (room_id, region), seq in self._reader.seqs(list(since)).items():
             if seq and (room_id, region) not in seen:
                 newest = self._reader.entries_between(room_id, region, seq - 1, seq)

@@ -17,19 +17,17 @@ from ..model.connections import Target
 from ..model.delivery import Cursor
 from ..model.identifiers import RoomId, Stream, UserId
 from ..model.log import Entry
-from ..model.sessions import Checkpoint
+from ..model.rooms import CLOCKS_MS
+from ..model.sessions import Checkpoint, Trail
 from ..ports.delivery import Cursors
 from ..ports.log import Recents
-from ..ports.sessions import CheckpointStore
+from ..ports.sessions import CheckpointStore, Trails
 from ..wire import offsets
 from ..wire.offsets import RecoveryClaim
 
 MOST_MISSED = 500  # entries that one recovery sends
 POLLED_BYTES = 1_500_000  # of them, to a client that polls: what waits for a poll is bounded
 MOST_STREAMS = 2_000  # streams that a checkpoint keeps
-# When a user joined and when a message was written are the times of two clocks, which may differ.
-# So what was written shortly before is sent, too: members may read it; a hole would be silent.
-CLOCKS_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +52,10 @@ class MissedEntries:
         reader: MessageReader,
         cursors: Cursors,
         recents: Recents,
+        trails: Trails,
     ) -> None:
         self._store = store
+        self._trails = trails
         self._rooms = rooms
         self._reader = reader
         self._cursors = cursors
@@ -111,6 +111,7 @@ class MissedEntries:
             missed += entries
         allowed = set(self._rooms.among(target.user_id, list({e.room_id for e in missed})))
         missed = [e for e in missed if e.room_id in allowed and e.origin_id != target.sid]
+        missed = self._reader.copies.not_had(missed, seen)
         if target.polls and sum(map(sizes.of_message, missed)) > POLLED_BYTES:
             return None
         if missed and not self._store.use(name, offset):
@@ -137,7 +138,29 @@ class MissedEntries:
         whole = len(entries) == head - seen or self._is_foreign(stream)
         return entries if whole else None
 
-    def since_joined(self, target: Target, entry: Entry) -> list[Entry] | None:
+    def unsent(self, entry: Entry, trail: Trail) -> list[Entry] | None:
+        """Return the entries up to this one that the socket has not been sent, oldest first.
+
+        None if there are too many: its client starts over.
+
+        Raises:
+            CacheDown: It is not known what the socket was sent of the other streams.
+        """
+        if trail.seq is None:
+            entries = self._since_joined(trail.target, entry)
+        elif entry.seq == trail.seq + 1:
+            return [entry]
+        else:
+            entries = self._reader.entries_between(
+                entry.room_id, entry.region, trail.seq, entry.seq
+            )
+        if not entries or not self._reader.several:
+            return entries
+        sid = trail.target.sid
+        sent = self._trails.sent([sid]).get(sid)
+        return self._reader.copies.not_had(entries, sent.seen if sent is not None else {})
+
+    def _since_joined(self, target: Target, entry: Entry) -> list[Entry] | None:
         """Return the entries up to this one since the user joined; None if there are too many.
 
         For a stream that the socket was never sent: of a room that is new to the user, or that the

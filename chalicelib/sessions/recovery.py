@@ -30,7 +30,6 @@ from ..messaging.checkpoints import MOST_SINCE, Checkpoints
 from ..messaging.confirmations import Confirmations
 from ..messaging.fanout import RETRY_DELAYS_S, asked
 from ..messaging.posting import TOO_MANY
-from ..messaging.reading import MessageReader
 from ..model.access import Identity
 from ..model.connections import Target
 from ..model.delivery import Outcome, Post
@@ -51,11 +50,16 @@ from .upgrades import Upgrades
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """A stream that is marked in a socket's trail, so that its entries can be posted."""
+    """A stream that is marked in a socket's trail, so that its entries can be posted.
+
+    Attributes:
+        until: The seq up to which the socket has the stream when they are.
+    """
 
     stream: Stream
     mark: str
     trail: Trail
+    until: int
 
 
 class Recovery:
@@ -70,7 +74,6 @@ class Recovery:
         confirmations: Confirmations,
         missed: MissedEntries,
         late_rooms: LateRooms,
-        reader: MessageReader,
         engine: Engine,
         upgrades: Upgrades,
         poster: Poster,
@@ -86,7 +89,6 @@ class Recovery:
         self._confirmations = confirmations
         self._missed = missed
         self._late_rooms = late_rooms
-        self._reader = reader
         self._engine = engine
         self._upgrades = upgrades
         self._poster = poster
@@ -168,9 +170,9 @@ class Recovery:
         if trail.held:
             self._start_over(target, trail)
             return None
-        turn = _Turn(stream, mark, trail)
+        turn = _Turn(stream, mark, trail, entry.seq)
         try:
-            entries = self._unsent(entry, trail)
+            entries = self._missed.unsent(entry, trail)
             if entries is None:
                 self._settle(turn, None)
                 self._engine.close(trail.target)
@@ -289,19 +291,6 @@ class Recovery:
         self._store.put(now, self._clock.now_ms())
         return name
 
-    def _unsent(self, entry: Entry, trail: Trail) -> list[Entry] | None:
-        """Return the entries up to this one that the socket has not been sent, oldest first.
-
-        None if there are too many: its client starts over.
-        """
-        if trail.seq is None:
-            return self._missed.since_joined(trail.target, entry)
-        if entry.seq <= trail.seq:
-            return []
-        if entry.seq == trail.seq + 1:
-            return [entry]
-        return self._reader.entries_between(entry.room_id, entry.region, trail.seq, entry.seq)
-
     def _send(self, target: Target, turn: _Turn, entries: list[Entry], attempt: int) -> Outcome:
         """Post entries one after the other, each with its offset, and settle what was sent.
 
@@ -325,7 +314,7 @@ class Recovery:
                         self._settle(turn, reached)
                     return outcome
             reached = entry.seq
-        self._settle(turn, reached)
+        self._settle(turn, turn.until)
         telemetry.measure("posted", self._clock.now_ms(), posts_delivered=posted)
         questions = _questions(entries, target)
         self._poster.post([Post(trail.target, question.encode()) for question in questions])

@@ -31,7 +31,7 @@ from ..messaging.telling import Telling
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ..model.log import Entry, EntryKind, Head
 from ..model.receipts import MAX_UNREAD, Marker, Reading, Unread
-from ..model.rooms import Role, RoomType
+from ..model.rooms import CLOCKS_MS, Role, RoomType
 from ..ports.queues import Queue
 from ..ports.receipts import AckNumbers, Claims, Markers
 from ..ports.system import Clock
@@ -291,7 +291,8 @@ class Receipts:
         """Return what is unread in one room; if it cannot be read, that is noted and not raised."""
         try:
             joined_ms = self._rooms.joined_ms(room_id, user_id) if marker is None else 0
-            start = marker.message_id if marker is not None else ids.first_at(joined_ms)
+            since = ids.first_at(max(0, joined_ms - CLOCKS_MS))
+            start = marker.message_id if marker is not None else since
             counts = [
                 tails.unread(head.tail, head.seq, after_seq, user_id)
                 if (after_seq := self._seq_at(room_id, region, start, marker)) is not None

@@ -164,3 +164,13 @@ class TestMarkDeleted:
     def test_what_is_not_here_stays_away(self, log: MessageLog) -> None:
         log.mark_deleted(FOREIGN)
         assert log.get(LOBBY, THERE, FOREIGN.message_id) is None
+
+
+def test_a_dedupe_key_is_noted_as_its_own_region_writes_it(log: MessageLog) -> None:
+    for _ in range(2):
+        log.note_dedupe(FOREIGN, KEY, NOW)
+    first = Duplicate(FOREIGN.message_id, THERE, FOREIGN.seq, FOREIGN.timestamp_ms)
+    assert log.find(LOBBY, KEY, NOW) == first
+    assert log.find(LOBBY, KEY, FOREIGN.timestamp_ms + DAY_MS) is None
+    log.note_dedupe(FOREIGN, "#there#anna#other", FOREIGN.timestamp_ms + DAY_MS)
+    assert log.find(LOBBY, "#there#anna#other", NOW) is None, "its day is over"

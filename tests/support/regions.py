@@ -76,9 +76,8 @@ class Regions:
         return self.of[region].send(sender, command, None, None)
 
     def sync(self, position: str, limit: int = 50) -> tuple[list[str], bool, bool, str]:
-        caught = CatchUp(self.log, self.reader, self.caches[US]).since({LOBBY: position}, limit)[
-            LOBBY
-        ]
+        catch_up = CatchUp(self.log, self.reader, self.caches[US], MemoryCursors())
+        caught = catch_up.since({LOBBY: position}, limit)[LOBBY]
         contents = [str(entry.content) for entry in caught.entries]
         return contents, caught.recovered, caught.more, caught.position
 

@@ -105,6 +105,10 @@ class DynamoMessageLog(CommitOne):
                 first[text(item, "entry")] = duplicate_of(item)
         return Elsewhere(heads, first)
 
+    def note_dedupe(self, entry: Entry, dedupe: str, now_ms: int) -> None:
+        if now_ms < entry.timestamp_ms + DEDUPE_S * 1000:
+            self._table.put(dedupe_item(entry, dedupe, entry.timestamp_ms))
+
     def note_copy(self, copy: Copy, sender: UserId, own: bool) -> None:
         item = {
             "stream": s(copies_key(copy.room_id)),

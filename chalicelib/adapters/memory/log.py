@@ -75,6 +75,10 @@ class MemoryMessageLog(CommitOne):
             known = {dedupe: self._find(room_id, dedupe, now_ms) for dedupe in dedupes}
         return Elsewhere(heads, {key: first for key, first in known.items() if first is not None})
 
+    def note_dedupe(self, entry: Entry, dedupe: str, now_ms: int) -> None:
+        with self._lock:
+            self._note_dedupe(entry, dedupe, now_ms)
+
     def note_copy(self, copy: Copy, sender: UserId, own: bool) -> None:
         stream = (copy.room_id, copy.region)
         with self._lock:
@@ -100,10 +104,8 @@ class MemoryMessageLog(CommitOne):
             known = entry.message_id in self._entries.get(stream, {})
             if known or (entry.room_id, deletion) in self._dedupes:
                 return False
-            expires_ms = entry.timestamp_ms + DEDUPE_MS
-            if dedupe is not None and now_ms < expires_ms:
-                first = Duplicate(entry.message_id, entry.region, entry.seq, entry.timestamp_ms)
-                self._dedupes[entry.room_id, dedupe] = (expires_ms, first)
+            if dedupe is not None:
+                self._note_dedupe(entry, dedupe, now_ms)
             self._entries.setdefault(stream, {})[entry.message_id] = replace(entry, kept=True)
         return True
 
@@ -154,6 +156,12 @@ class MemoryMessageLog(CommitOne):
         further = more if more.seq > before.seq else before
         passed = max(before.passed, more.passed)
         self._reaches[key] = Reach(further.seq, further.last_id, passed)
+
+    def _note_dedupe(self, entry: Entry, dedupe: str, now_ms: int) -> None:
+        expires_ms = entry.timestamp_ms + DEDUPE_MS
+        if now_ms < expires_ms:
+            first = Duplicate(entry.message_id, entry.region, entry.seq, entry.timestamp_ms)
+            self._dedupes[entry.room_id, dedupe] = (expires_ms, first)
 
     def _find(self, room_id: RoomId, dedupe: str, now_ms: int) -> Duplicate | None:
         expires_ms, first = self._dedupes.get((room_id, dedupe), (0, None))

@@ -342,3 +342,19 @@ def test_the_first_entry_that_arrives_while_its_stream_begins_is_pushed() -> Non
     log.after = arrives_after  # type: ignore[method-assign]
     deployment.pump()
     assert heard(deployment[EU], device) == ["1", "2"]
+
+
+def test_a_snapshot_shows_nothing_that_is_pushed_after_what_is_missing() -> None:
+    deployment = lobby()
+    device = deployment[EU].connect("bob")
+    for text in "1234":
+        deployment.send(US, text)
+    deployment.replicate(lambda item: not (entries(item) and item.value.seq == 2))
+    deployment.pump()
+    found = deployment[EU].act(device, "sync", positions={"lobby": ""})["conversations"]["lobby"]
+    assert [each["content"] for each in found["messages"]] == ["1"]
+    deployment.replicate()
+    deployment.pump()
+    assert heard(deployment[EU], device) == list("1234")
+    found = deployment[EU].act(device, "sync", positions={"lobby": ""})["conversations"]["lobby"]
+    assert [each["content"] for each in found["messages"]] == list("1234")

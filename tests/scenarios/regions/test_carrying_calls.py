@@ -7,13 +7,17 @@ from collections import Counter
 import pytest
 
 from tests.support.counting import counted
-from tests.support.deployment import EU, US, Deployment, entries, heads
+from tests.support.deployment import EU, US, Deployment, dedupes, entries, heads
 
 LOG_AND_CURSORS = ("log", "cursors", "delivery", "outbound", "cache", "trails")
 
 
-def arrived(client_message_id: str | None) -> str:
-    """The calls for one entry that arrives in a room of three, two of them connected here."""
+def arrived(client_message_id: str | None, *, after_its_key: bool = True) -> str:
+    """The calls for one entry that arrives in a room of three, two of them connected here.
+
+    Args:
+        after_its_key: Its dedupe item is here, and the job of that is over.
+    """
     deployment = Deployment(US, EU, triggers=True)
     deployment.room("alice", "bob", "carol")
     for user in ("bob", "carol"):
@@ -24,6 +28,9 @@ def arrived(client_message_id: str | None) -> str:
         deployment.replicate()
         deployment.pump()
     deployment.send(US, "third", **more)
+    if after_its_key:
+        deployment.replicate(dedupes)
+        deployment.pump()
     ports = counted(deployment[EU])
     deployment.replicate(lambda item: entries(item) or heads(item))
     deployment.pump()
@@ -38,8 +45,15 @@ BASE = "cache.deliver:1 cache.online:1 cursors.advance:1 cursors.get:2 delivery.
     ("client_message_id", "expected"),
     [
         (None, f"{BASE} log.heads:1"),
-        ("c1", f"{BASE} log.copies:2 log.elsewhere:1 log.find:1 log.heads:1"),
+        ("c1", f"{BASE} log.copies:2 log.elsewhere:2 log.heads:1"),
     ],
 )
 def test_an_entry(client_message_id: str | None, expected: str) -> None:
     assert arrived(client_message_id) == expected
+
+
+def test_an_entry_before_its_dedupe_item_costs_a_write_and_a_job() -> None:
+    """The job comes of the write, as of one that was replicated."""
+    calls = arrived("c1", after_its_key=False)
+    assert "log.note_dedupe:1" in calls
+    assert "outbound.send:1" in calls

@@ -180,3 +180,33 @@ def test_a_room_that_is_new_to_it_is_sent_once_although_an_entry_is_missing(
     assert bob.got == ["1"], "what follows a hole comes with what is missing"
     carry(deployment)
     assert bob.hear() == ["1", "2", "3"]
+
+
+def test_of_two_copies_the_other_is_not_recovered(deployment: Deployment) -> None:
+    """Both regions stored it: each device has had the copy of the region in which it was."""
+    devices = {region: Device(deployment[region], "bob").come() for region in (US, EU)}
+    for region in (US, EU):
+        deployment.send(region, "once", client_message_id="c1")
+    deployment.pump()
+    carry(deployment)
+    for bob in devices.values():
+        assert bob.hear() == ["once"]
+        bob.cut()
+        assert bob.come().recovered
+        assert bob.got == ["once"]
+
+
+def test_of_two_copies_the_other_is_not_sent_with_what_follows_it(deployment: Deployment) -> None:
+    """What a socket was never sent is sent before the next entry of its stream."""
+    bob = Device(deployment[US], "bob").come()
+    deployment.send(EU, "before", client_message_id="c0")
+    deployment.send(US, "once", client_message_id="c1")
+    deployment.send(EU, "once", client_message_id="c1")
+    deployment.pump()
+    carry(deployment)
+    assert sorted(bob.hear()) == ["before", "once"]
+    bob.cut()
+    assert bob.come().recovered
+    deployment.send(EU, "after")
+    carry(deployment)
+    assert sorted(bob.hear()) == ["after", "before", "once"]

@@ -244,3 +244,17 @@ def test_the_second_copy_is_shown_while_the_first_is_not_here(deployment: Deploy
     assert [m["message_id"] for m in history(deployment, AP)] == [second]
     deployment.replicate()
     assert [m["message_id"] for m in history(deployment, AP)] == [first]
+
+
+def test_one_whose_dedupe_item_is_late_gets_the_stored_answer(deployment: Deployment) -> None:
+    bob = deployment[EU].connect("bob")
+    first = deployment.send(US, "once", client_message_id="c1")
+    deployment.replicate(lambda item: not dedupes(item))
+    deployment.pump()
+    again = deployment.send(EU, "once", client_message_id="c1")
+    assert again["message_id"] == first["message_id"]
+    deployment.replicate()
+    deployment.pump()
+    assert [each["content"] for each in deployment[EU].poster.to(bob, "message_received")] == [
+        "once"
+    ]

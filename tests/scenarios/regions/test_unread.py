@@ -142,3 +142,14 @@ def test_counting_reads_no_message(deployment: Deployment) -> None:
     deployment[US].http(rest.list_rooms, "bob")
     assert ports["log"].calls == ["heads"]
     assert ports["markers"].calls == ["of_user"]
+
+
+@pytest.mark.parametrize("ahead_ms", [0, 2_000])
+def test_a_message_from_a_clock_behind_that_of_the_room_is_unread(ahead_ms: int) -> None:
+    deployment = Deployment(US, EU)
+    deployment[US].clock.ms += ahead_ms
+    deployment.room("alice", "bob")
+    deployment[US].clock.ms -= ahead_ms
+    deployment.send(US, "1")
+    deployment.replicate()
+    assert unread(deployment, US) == unread(deployment, EU) == 1

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.messaging.copies import Copies
 from chalicelib.model.identifiers import MessageId
-from chalicelib.model.log import Entry
+from chalicelib.model.log import Copy, Entry
 from tests.support.counting import Counting
 from tests.support.regions import EU, LOBBY, US, Regions
 
@@ -72,3 +72,31 @@ def test_in_one_region_nothing_is_read(regions: Regions) -> None:
     assert alone.notice(replace(entry, region=EU), regions.clock.ms) is None
     assert log.calls == []
     assert regions.reader.first_copy(LOBBY, MessageId("0" * 26)) is None
+
+
+def test_an_entry_is_found_by_a_resend_though_its_dedupe_item_is_not_here(
+    regions: Regions, copies: Copies
+) -> None:
+    arrived = replace(regions.send(US, "once"), client_message_id="c1")
+    assert copies.notice(arrived, regions.clock.ms) is None
+    assert regions.send(EU, "once", client_id="c1").message_id == arrived.message_id
+    late = replace(regions.send(US, "late"), client_message_id="c2")
+    regions.clock.ms += 24 * 3_600_000
+    assert copies.notice(late, regions.clock.ms) is None
+    assert regions.send(EU, "late", client_id="c2").message_id != late.message_id
+
+
+def test_of_two_a_device_is_not_sent_the_one_after_the_other(
+    regions: Regions, copies: Copies
+) -> None:
+    first = regions.send(US, "once", client_id="c1")
+    other = regions.send(US, "other", client_id="c2")
+    second = copy_of(regions, first)
+    both = [first, other, second]
+    assert copies.not_had(both, {(LOBBY, US): 9, (LOBBY, EU): 9}) == both, "it is not known yet"
+    pair = Copy(LOBBY, second.message_id, EU, second.seq, first.message_id, US)
+    regions.log.note_copy(pair, first.sender_id, own=True)
+    assert copies.not_had(both, {}) == both
+    assert copies.not_had(both, {(LOBBY, US): first.seq}) == [first, other]
+    assert copies.not_had(both, {(LOBBY, EU): second.seq}) == [other, second]
+    assert copies.not_had([other], {(LOBBY, EU): second.seq}) == [other]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.adapters.memory import MemoryCursors
 from chalicelib.kernel.errors import Conflict
 from chalicelib.messaging.catch_up import CatchUp
 from chalicelib.messaging.history import History
@@ -14,7 +15,7 @@ from tests.support.world import World
 
 @pytest.fixture
 def history(regions: Regions) -> History:
-    catch_up = CatchUp(regions.log, regions.reader, regions.caches[US])
+    catch_up = CatchUp(regions.log, regions.reader, regions.caches[US], MemoryCursors())
     return History(regions.reader, catch_up)
 
 
