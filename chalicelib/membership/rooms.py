@@ -114,9 +114,8 @@ class Rooms:
         if room_type is RoomType.GROUP_CHAT and room_id and not self._store.claim(room_id, creator):
             raise Conflict(_TAKEN)
         now_ms = self._clock.now_ms()
-        room = Room(
-            room_id or RoomId(self._ids.token()), room_type, creator, now_ms, dict(metadata)
-        )
+        new_id = room_id or RoomId(self._ids.token())
+        room = Room(new_id, room_type, creator, now_ms, dict(metadata))
         other_role = Role.OWNER if room_type is RoomType.PRIVATE_CHAT else Role.MEMBER
         members = [Member(room.room_id, creator, Role.OWNER, now_ms)]
         members += [Member(room.room_id, user, other_role, now_ms) for user in added]
@@ -217,6 +216,10 @@ class Rooms:
         """Return when a member joined (ms); 0 for a user who is not a member but may read."""
         member = self._store.member(room_id, user_id)
         return member.joined_at_ms if member is not None else 0
+
+    def began_at(self, room_id: RoomId, at_ms: int) -> bool:
+        """Whether the room was created at this time (ms)."""
+        return (room := self._store.get(room_id)) is not None and room.created_at_ms == at_ms
 
     def rooms_of(self, user_id: UserId) -> list[RoomId]:
         """Return the rooms that the user is a member of (an index: eventually consistent)."""
@@ -377,15 +380,13 @@ class Rooms:
         """Return the role of a member, or of a friend who reads moments (consistent reads)."""
         if ids.room_type(room_id) is RoomType.PRIVATE_CHAT:
             members = self._store.members(room_id)
-            # A stranger costs the same reads whether the chat exists or not.
             is_in = any(member.user_id == user_id for member in members)
             return self._consent.roles_in_chat(members)[user_id] if is_in else None
         member = self._store.member(room_id, user_id)
         if member is not None or ids.room_type(room_id) is not RoomType.MOMENTS:
             return member.role if member is not None else None
         room = self._store.get(room_id)
-        # The same reads whether the room exists or not.
-        owner = room.created_by if room is not None else user_id
+        owner = room.created_by if room is not None else user_id  # the same reads in any case
         return Role.READER if self._friends.are(owner, user_id) else None
 
     def _stored_members(self, room_id: RoomId) -> dict[UserId, Role]:
@@ -393,7 +394,7 @@ class Rooms:
         if ids.room_type(room_id) is RoomType.PRIVATE_CHAT:
             return self._consent.roles_in_chat(members)
         found = {member.user_id: member.role for member in members}
-        if ids.room_type(room_id) is RoomType.MOMENTS:
-            friends = [friend for owner in found for friend in self._friends.of(owner)]
-            found = {**dict.fromkeys(friends, Role.READER), **found}
-        return found
+        if ids.room_type(room_id) is not RoomType.MOMENTS:
+            return found
+        friends = [friend for owner in found for friend in self._friends.of(owner)]
+        return {**dict.fromkeys(friends, Role.READER), **found}

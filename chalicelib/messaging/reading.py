@@ -176,10 +176,11 @@ class MessageReader:
             cursor = page[-1].message_id
         return min(count, most)
 
-    def seq_before(self, room_id: RoomId, region: Region, message_id: MessageId) -> int:
-        """Return the seq of the last entry of a stream before this id, 0 if there is none."""
-        found = self._log.before(room_id, region, message_id, 1)
-        return found[0].seq if found else 0
+    def head_before(self, room_id: RoomId, region: Region, message_id: MessageId) -> Head:
+        """Return the seq and id of the last entry of a stream before this id."""
+        for entry in self._log.before(room_id, region, message_id, 1):
+            return Head(entry.seq, entry.message_id)
+        return Head(0, None)
 
     def seqs(self, room_ids: Sequence[RoomId]) -> dict[Stream, int]:
         """Return the newest seq of each stream of these rooms."""

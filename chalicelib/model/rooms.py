@@ -44,8 +44,7 @@ class Room:
 
 
 # When a user joined and when a message was written are the times of two clocks, which may differ.
-# So what was written shortly before is sent and counted as unread, too: members may read it; a hole
-# would be silent.
+# So what was written shortly before is sent, too: members may read it; a hole would be silent.
 CLOCKS_MS = 5_000
 
 

@@ -291,8 +291,7 @@ class Receipts:
         """Return what is unread in one room; if it cannot be read, that is noted and not raised."""
         try:
             joined_ms = self._rooms.joined_ms(room_id, user_id) if marker is None else 0
-            since = ids.first_at(max(0, joined_ms - CLOCKS_MS))
-            start = marker.message_id if marker is not None else since
+            start = marker.message_id if marker is not None else ids.first_at(joined_ms)
             counts = [
                 tails.unread(head.tail, head.seq, after_seq, user_id)
                 if (after_seq := self._seq_at(room_id, region, start, marker)) is not None
@@ -320,11 +319,21 @@ class Receipts:
         stream of a region that is newer than the marker.
         """
         if marker is None:
-            return self._reader.seq_before(room_id, region, start)
+            last = self._reader.head_before(room_id, region, start)
+            return 0 if self._is_of_the_beginning(room_id, last, ids.time_ms(start)) else last.seq
         up_to = marker.up_to(region)
         if up_to is None and self._reader.several:
-            return self._reader.seq_before(room_id, region, ids.following(start))
+            return self._reader.head_before(room_id, region, ids.following(start)).seq
         return up_to
+
+    def _is_of_the_beginning(self, room_id: RoomId, last: Head, joined_ms: int) -> bool:
+        """Whether an entry from before the user joined is from after the room was created.
+
+        Then they have been members since that, and the clock that wrote the entry was behind.
+        """
+        if last.last_id is None or ids.time_ms(last.last_id) < joined_ms - CLOCKS_MS:
+            return False
+        return self._rooms.began_at(room_id, joined_ms)
 
     def seen(
         self,
