@@ -319,9 +319,8 @@ def _sync(invocation: Invocation) -> Synced:
         allowed = {room: text for room, text in given.items() if room in mine}
     else:
         start = invocation.command.after_room or ""
-        rooms = sorted(room for room in services.rooms.ids_of(user_id) if room > start)
-        allowed = {room: "" for room in rooms[: commands.MAX_SYNCED]}
-        after = rooms[commands.MAX_SYNCED - 1] if len(rooms) > commands.MAX_SYNCED else None
+        rooms, after = services.room_pages.readable(user_id, start, commands.MAX_SYNCED)
+        allowed = dict.fromkeys(rooms, "")
         if after is None:
             services.late_rooms.look_later(invocation.connection.target)
     answer: dict[RoomId, SyncedConversation] = {}

@@ -26,6 +26,7 @@ from .membership.changes import MembershipChanges
 from .membership.consent import Consent
 from .membership.friends import Friends
 from .membership.invitations import Invitations
+from .membership.room_pages import RoomPages
 from .membership.rooms import Rooms
 from .messaging.backlog import Backlog
 from .messaging.broadcast import Broadcast
@@ -314,6 +315,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         consent=consent,
         invitations=invitations,
         rooms=rooms,
+        room_pages=RoomPages(a.rooms, friends),
         views=views,
         presence_jobs=presence_jobs,
         closing=closing,

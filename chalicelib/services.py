@@ -23,6 +23,7 @@ from .kernel.settings import Settings
 from .membership.consent import Consent
 from .membership.friends import Friends
 from .membership.invitations import Invitations
+from .membership.room_pages import RoomPages
 from .membership.rooms import Rooms
 from .messaging.backlog import Backlog
 from .messaging.catch_up import CatchUp
@@ -70,6 +71,7 @@ class Services:
     consent: Consent
     invitations: Invitations
     rooms: Rooms
+    room_pages: RoomPages
     views: RoomViews
     presence_jobs: PresenceJobs
     closing: Closing

@@ -14,8 +14,7 @@ from ..kernel.errors import CacheDown
 from ..model.identifiers import Region, UserId
 from ..model.presence import Presence, Status
 from ..model.rooms import LARGE, LargeRoom
-from ..ports.presence import PresenceStore
-from ..ports.whereabouts import ElsewhereCache
+from ..ports.presence import ElsewhereCache, PresenceStore
 
 MOST_LOOKED_FOR = LARGE
 

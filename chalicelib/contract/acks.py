@@ -102,7 +102,7 @@ class Synced(Shape):
     """
 
     conversations: Mapping[RoomId, SyncedConversation]
-    after_room: RoomId | None
+    after_room: str | None
 
     def data(self) -> dict[str, Any]:
         by_room = {room_id: each.data() for room_id, each in self.conversations.items()}

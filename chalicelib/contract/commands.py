@@ -48,6 +48,10 @@ ClientMessageIdText = Annotated[
     str, StringConstraints(pattern=r"^[!-~]{1,128}$"), _USABLE, _NOT_RESERVED
 ]
 MessageIdText = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
+# Where a page of rooms has ended: after a room, or in the moments after those of a friend.
+AfterRoomText = Annotated[
+    str, StringConstraints(pattern=f"^({names.ROOM}|friends:({names.USER})?)$")
+]
 PositionText = Annotated[str, StringConstraints(max_length=1024)]
 
 
@@ -184,7 +188,7 @@ class Sync(Command):
 
     positions: Annotated[dict[RoomIdText, PositionText], Field(max_length=MAX_SYNCED)]
     limit: Annotated[int, Field(ge=1, le=500), WHOLE] = 100
-    after_room: RoomIdText | None = None
+    after_room: AfterRoomText | None = None
 
     @property
     def tokens(self) -> int:

@@ -9,7 +9,7 @@ introduced: each gets the other's presence, once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 
 from ..jobs.delivery import IntroduceFriend
 from ..jobs.outbound import FriendshipChanged
@@ -85,17 +85,17 @@ class Friends:
     ) -> tuple[list[Friend], UserId | None]:
         """Return a page of friends, sent and received requests, by user id.
 
-        Received requests are eventually consistent.
+        Received requests are eventually consistent. With a limit, it costs no more than so many.
 
         Args:
             after: Those above this id; "" for all.
-            limit: The most of them; None for all.
+            limit: The most of them; there may be fewer, and more on the next page. None for all.
             hidden: Whose requests are left out.
 
         Returns:
             Also after whom the next page begins; None if there is none.
         """
-        mine, theirs = self._store.put_by(user_id), self._store.put_for(user_id)
+        mine, theirs, end = self._put(user_id, after, limit)
         incoming = theirs.keys() - mine.keys()
         incoming -= hidden() if incoming else set()
         others = sorted(other for other in {*mine, *incoming} if other > after)
@@ -111,7 +111,18 @@ class Friends:
                 found.append(Friend(other, FriendStatus.FRIENDS, since_ms))
             else:
                 found.append(Friend(other, FriendStatus.REQUESTED, since_ms))
-        return found, page[-1] if len(page) < len(others) else None
+        return found, page[-1] if len(page) < len(others) else end
+
+    def _put(
+        self, user_id: UserId, after: UserId, limit: int | None
+    ) -> tuple[Mapping[UserId, int], Mapping[UserId, int], UserId | None]:
+        """Return whom a user has put and who has put them, both up to the same user id."""
+        if limit is None:
+            return self._store.put_by(user_id), self._store.put_for(user_id), None
+        mine = self._store.slice_by(user_id, after, limit)
+        theirs = self._store.slice_for(user_id, after, limit)
+        end = min((each.end for each in (mine, theirs) if each.end is not None), default=None)
+        return mine.up_to(end), theirs.up_to(end), end
 
     def of(self, user_id: UserId) -> list[UserId]:
         """Return the user's friends, by user id; of many, eventually consistent (an index)."""
@@ -121,6 +132,19 @@ class Friends:
             if theirs is not None:
                 return sorted(mine.keys() & theirs.keys())
         return sorted(self._store.mutual(user_id, list(mine)))
+
+    def slice_of(
+        self, user_id: UserId, after: UserId, most: int
+    ) -> tuple[list[UserId], UserId | None]:
+        """Return up to `most` friends by user id, above `after` (consistent reads).
+
+        It costs no more than so many. There may be fewer, and more in the next slice.
+
+        Returns:
+            Also after whom that begins; None if there is none.
+        """
+        mine = self._store.slice_by(user_id, after, most)
+        return sorted(self._store.mutual(user_id, list(mine.found))), mine.end
 
     def among(self, user_id: UserId, others: Sequence[UserId]) -> set[UserId]:
         """Return those of these users who are friends (consistent reads)."""

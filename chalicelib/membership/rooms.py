@@ -167,20 +167,6 @@ class Rooms:
         self._invitations.settle(user_id, room_id)
         return member
 
-    def mine(
-        self, user_id: UserId, after: RoomId, limit: int | None
-    ) -> tuple[list[tuple[Room, Role]], RoomId | None]:
-        """Return a page of a user's rooms with their roles, by id: those above `after`.
-
-        Also after which room the next page begins; None if there is none.
-        """
-        ids_ = sorted(room for room in self._store.rooms_of(user_id) if room > after)
-        page = ids_[:limit]
-        roles = self._store.roles(user_id, page)
-        rooms = [room for room in self._store.get_many(page) if room.room_id in roles]
-        last = page[-1] if len(page) < len(ids_) else None
-        return [(room, roles[room.room_id]) for room in rooms], last
-
     def own(self, user_id: UserId, room_type: RoomType) -> RoomId:
         """Return the user's room of moments or of notifications; it is created at first use."""
         moments = room_type is RoomType.MOMENTS

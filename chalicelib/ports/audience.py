@@ -1,4 +1,4 @@
-"""The connections that have joined a room."""
+"""The connections that have joined a room, and who is typing there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from ..model.connections import Target, Viewers
-from ..model.identifiers import RoomId
+from ..model.identifiers import RoomId, UserId
 
 
 class Audience(Protocol):
@@ -41,4 +41,25 @@ class Audience(Protocol):
         Stores nothing and returns False if a connection has left since `as_of` was read, as the
         targets may contain it, or if another node has become the primary, which may lack one that
         has joined.
+        """
+
+
+class TypingState(Protocol):
+    """Which users are typing in which rooms, and since when."""
+
+    def start_typing(self, room_id: RoomId, user_id: UserId, at_ms: int, again_ms: int) -> bool:
+        """Store the newest start (atomic). It is forgotten after 30 s.
+
+        Returns:
+            Whether to tell others: not if it is older than the newest one, or if they were told of
+            one less than `again_ms` before.
+        """
+
+    def stop_typing(self, room_id: RoomId, user_id: UserId, at_ms: int) -> bool:
+        """Remove the newest start; False if there is none until `at_ms` (atomic)."""
+
+    def newest_view(self, room_id: RoomId, user_id: UserId, at_ms: int) -> bool:
+        """Store when another region's user opened or closed the room; it is kept for an hour.
+
+        False if a later time is stored, which stays (atomic).
         """

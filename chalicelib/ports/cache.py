@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Protocol
 
 from .access import Buckets, RevokedUsers
-from .audience import Audience
+from .audience import Audience, TypingState
 from .connections import FrameContexts, Registry
 from .delivery import PostBudget, Tallies
 from .leases import DeliveryLeases
 from .lines import Lines, RoomBuckets
 from .log import Recents
 from .membership import MembershipCache
+from .presence import ElsewhereCache
 from .receipts import AckNumbers, Claims
 from .system import Reachable, TrafficCounts
-from .typing import TypingState
-from .whereabouts import ElsewhereCache
 
 
 class Cache(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ..model.identifiers import UserId
+from ..model.slices import Slice
 
 
 class FriendStore(Protocol):
@@ -25,6 +26,12 @@ class FriendStore(Protocol):
 
     def put_for_up_to(self, user_id: UserId, most: int) -> dict[UserId, int] | None:
         """The same, if the index has at most so many items of this user; else None."""
+
+    def slice_by(self, user_id: UserId, after: UserId, most: int) -> Slice[UserId, int]:
+        """Up to `most` of `put_by`, by user id above `after`; it costs no more than these."""
+
+    def slice_for(self, user_id: UserId, after: UserId, most: int) -> Slice[UserId, int]:
+        """Up to `most` of `put_for`, by user id above `after`; it costs no more than these."""
 
     def mutual(self, user_id: UserId, others: Sequence[UserId]) -> dict[UserId, int]:
         """Those of `others` who have put this user, and since when. Strongly consistent."""

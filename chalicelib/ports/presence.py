@@ -1,12 +1,14 @@
-"""The presence of users, by region."""
+"""The presence of users, by region, and in which regions they are connected."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ..model.identifiers import Region, UserId
 from ..model.presence import Presence, Status
+
+ELSEWHERE_S = 60
 
 
 class PresenceStore(Protocol):
@@ -29,3 +31,18 @@ class PresenceStore(Protocol):
         """Store that `presence.status` was sent to friends; no change for an earlier version."""
 
     def choose(self, user_id: UserId, region: Region, status: Status, at_ms: int) -> None: ...
+
+
+class ElsewhereCache(Protocol):
+    """In which other regions users are connected, as the cache remembers it.
+
+    Guarantee: none. What it knows may be a minute old.
+    """
+
+    def elsewhere(self, user_ids: Sequence[UserId]) -> dict[UserId, frozenset[Region]]:
+        """The other regions in which these users are connected; without those not known."""
+
+    def note_elsewhere(self, regions: Mapping[UserId, frozenset[Region]]) -> None:
+        """Remember this for a minute."""
+
+    def forget_elsewhere(self, user_id: UserId) -> None: ...

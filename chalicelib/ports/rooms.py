@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ..model.identifiers import RoomId, UserId
 from ..model.rooms import Member, Role, Room
+from ..model.slices import Slice
 
 
 class RoomStore(Protocol):
@@ -46,6 +47,12 @@ class RoomStore(Protocol):
 
     def rooms_of(self, user_id: UserId) -> list[RoomId]:
         """Eventually consistent (an index)."""
+
+    def slice_of(self, user_id: UserId, after: RoomId, most: int) -> Slice[RoomId, Member]:
+        """Up to `most` of the user's memberships, by room id above `after`.
+
+        It costs no more than these. Eventually consistent (an index).
+        """
 
     def joined_since(self, user_id: UserId, at_ms: int) -> list[Member]:
         """The user's memberships that began since then. Eventually consistent (an index)."""

@@ -24,9 +24,9 @@ from ..messaging.telling import Telling
 from ..model.connections import Connection
 from ..model.identifiers import ConnectionId, Region, RoomId, UserId
 from ..model.rooms import Role, RoomType
+from ..ports.audience import TypingState
 from ..ports.queues import Queue
 from ..ports.system import Clock
-from ..ports.typing import TypingState
 
 TYPING_EXPIRES_S = 6
 AGAIN_MS = 2_500  # below the three seconds after which clients repeat a start

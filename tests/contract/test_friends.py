@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.model.identifiers import UserId
+from chalicelib.model.slices import Slice
 from tests.support.stores import ANNA, BEN, Stores
 
 
@@ -29,3 +30,21 @@ class TestFriends:
         assert len(stores.friends.put_for(ANNA)) == 130
         assert stores.friends.put_for_up_to(ANNA, 130) == stores.friends.put_for(ANNA)
         assert stores.friends.put_for_up_to(ANNA, 129) is None
+
+    def test_slices_are_in_order_and_end_where_there_is_no_more(self, stores: Stores) -> None:
+        friends, others = stores.friends, [UserId(f"u{n:02d}") for n in range(5)]
+        for number, other in enumerate(others[::-1]):
+            friends.put(ANNA, other, number)
+            friends.put(other, ANNA, number)
+        for read, whole in (
+            (friends.slice_by, friends.put_by),
+            (friends.slice_for, friends.put_for),
+        ):
+            first = read(ANNA, UserId(""), 2)
+            assert list(first.found.items()) == [(others[0], 4), (others[1], 3)]
+            assert first.end == others[1]
+            assert read(ANNA, others[1], 3) == Slice(
+                {each: whole(ANNA)[each] for each in others[2:]}, None
+            )
+            assert read(ANNA, UserId("u011"), 1) == Slice({others[2]: 2}, others[2])
+            assert read(ANNA, others[4], 2) == read(BEN, UserId(""), 2) == Slice({}, None)

@@ -59,6 +59,7 @@ class TestMemberships:
             assert each.rooms.rooms_of(BEN) == [LOBBY]
             assert each.rooms.joined_since(BEN, NOW + 5) == [later(BEN, NOW + 5)]
             assert each.rooms.joined_since(BEN, NOW + 6) == []
+            assert each.rooms.slice_of(BEN, RoomId(""), 1).found == {LOBBY: later(BEN, NOW + 5)}
 
     def test_many_decisions_on_one_membership(self, here: Stores, there: Stores) -> None:
         for number in range(4):
@@ -141,6 +142,34 @@ class TestFriends:
             assert each.friends.put_by(ANNA) == {BEN: 4}
             assert each.friends.put_for(BEN) == each.friends.mutual(BEN, [ANNA]) == {ANNA: 4}
 
+    def test_slices_end_at_a_whole_user_and_pass_over_what_was_removed(
+        self, here: Stores, there: Stores
+    ) -> None:
+        """A user may have an item of each region; slices of any size together have all friends."""
+        names = [UserId(name) for name in ("b", "b+", "b-", "b0", "bb", "c", "d~", "e")]
+        for name in names:
+            for one, other in ((ANNA, name), (name, ANNA)):
+                here.friends.put(one, other, 1)
+        for one, other in ((ANNA, names[0]), (ANNA, names[3]), (names[3], ANNA), (ANNA, names[4])):
+            there.friends.remove(one, other)
+        here.friends.put(ANNA, names[0], 5)
+        for most in (1, 2, 3, 100):
+            for read in (here.friends.slice_by, there.friends.slice_for):
+                whole = (
+                    here.friends.put_by if read == here.friends.slice_by else there.friends.put_for
+                )(ANNA)
+                found, after = dict[UserId, int](), UserId("")
+                for _ in range(len(names) + 1):
+                    some = read(ANNA, after, most)
+                    assert len(some.found) <= most
+                    assert all(after < each for each in some.found)
+                    found |= some.found
+                    if some.end is None:
+                        break
+                    assert after < some.end
+                    after = some.end
+                assert found == whole, (most, read)
+
     def test_racers_put_and_remove_once(self, here: Stores) -> None:
         here.friends.put(ANNA, BEN, 1)
         at_once(3, lambda n: here.friends.remove(ANNA, BEN))
@@ -183,6 +212,9 @@ def test_with_one_region_every_call_is_the_one_request_it_was(ministack: Minista
         (lambda: stores.friends.put(ANNA, BEN, 1), "PutItem"),
         (lambda: stores.friends.put_by(ANNA), "Query"),
         (lambda: stores.friends.put_for(BEN), "Query"),
+        (lambda: stores.friends.slice_by(ANNA, UserId(""), 9), "Query"),
+        (lambda: stores.friends.slice_for(BEN, UserId(""), 9), "Query"),
+        (lambda: stores.rooms.slice_of(ANNA, RoomId(""), 9), "Query"),
         (lambda: stores.friends.mutual(ANNA, [BEN]), "BatchGetItem"),
         (lambda: stores.friends.remove(ANNA, BEN), "DeleteItem"),
         (lambda: stores.revocations.put(ANNA, NOW), "UpdateItem"),

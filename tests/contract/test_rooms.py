@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.model.identifiers import RoomId
 from chalicelib.model.rooms import Member, Role
+from chalicelib.model.slices import Slice
 from chalicelib.ports.rooms import RoomStore
 from tests.support.stores import ANNA, BEN, LOBBY, OTHER, RACERS, member, room
 from tests.support.threads import at_once
@@ -50,6 +51,18 @@ class TestRooms:
         for name in names[::20]:
             rooms.create(room(name), [member(ANNA, name)])
         assert [found.room_id for found in rooms.get_many(names[::-1])] == names[::20][::-1]
+
+    def test_slices_of_memberships_are_in_order(self, rooms: RoomStore) -> None:
+        names = [RoomId(f"r{n}") for n in range(5)]
+        for name in names[::-1]:
+            rooms.create(room(name), [member(BEN, name), member(ANNA, name)])
+        rooms.remove_member(names[1], ANNA)
+        first = rooms.slice_of(ANNA, RoomId(""), 2)
+        assert list(first.found.items()) == [(each, member(ANNA, each)) for each in ("r0", "r2")]
+        assert first.end == "r2"
+        assert list(rooms.slice_of(ANNA, RoomId("r2"), 2).found) == ["r3", "r4"]
+        assert rooms.slice_of(ANNA, RoomId("r2"), 2).end is None
+        assert rooms.slice_of(ANNA, RoomId("r4"), 2) == Slice({}, None)
 
     def test_roles(self, rooms: RoomStore) -> None:
         names = [RoomId(f"r{n:03d}") for n in range(130)]

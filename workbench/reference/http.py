@@ -19,7 +19,7 @@ MEANINGS = {
     "before": "Only messages before this one.",
     "StoredMessageAnswer.durability": "`regional`: in this region. `global`: in a second one, too.",
     "after": "Only messages after this message id or position; the page then goes forward from it.",
-    "limit": "At most this many.",
+    "limit": "At most this many; a page may have fewer.",
     "room_type": "`private_chat`: two people. `group_chat`: an owner, admins and members.",
     "participants": "The other members. Of a private chat: exactly one.",
     "invited": "Participants who are asked first: they are members once they accept.",

@@ -53,7 +53,7 @@ _AFTER = TypeAdapter(bodies.AfterText).json_schema()
 
 # The kind of text in a field, by the field's name.
 _BY_NAME = {
-    **dict.fromkeys(("conversation_id", "room_id", "after_room"), "room id"),
+    **dict.fromkeys(("conversation_id", "room_id"), "room id"),
     **dict.fromkeys(
         ("message_id", "reply_to_message_id", "last_read_message_id", "next"), "message id"
     ),
@@ -65,6 +65,7 @@ _BY_NAME = {
         ("timestamp", "server_time", "expires_at", "read_at", "delivered_at"), "timestamp"
     ),
     "position": "position",
+    "after_room": "end of a page",
 }
 
 
@@ -90,6 +91,7 @@ def named_types() -> dict[str, dict[str, Any]]:
         "user id": commands.UserIdText,
         "message id": commands.MessageIdText,
         "position": commands.PositionText,
+        "end of a page": commands.AfterRoomText,
     }
     schemas = {name: TypeAdapter(kind).json_schema() for name, kind in known.items()}
     return {name: _without_reserved(schema) for name, schema in schemas.items()}

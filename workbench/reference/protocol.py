@@ -117,6 +117,7 @@ def types() -> str:
         "user id": "The user that a [token](#tokens) names.",
         "message id": "A message. Later messages have higher ids, also when sorted as text.",
         "position": "How far a client has a conversation. See [Positions](#positions).",
+        "end of a page": "Where the next page of rooms begins. Send it back as it is.",
     }
     rows = [(name, meanings[name], _form(schema)) for name, schema in models.named_types().items()]
     rows.append(

@@ -14,6 +14,7 @@ from ...model.identifiers import UserId
 from .table import Item, integer, n, s, text
 
 T = TypeVar("T")
+K = TypeVar("K", bound=str)
 TRIES = 5  # of a write that meets another one of the same region
 
 
@@ -39,6 +40,27 @@ def merge(
         group.append(item)
         owner = owner if len(group) > 1 else key.partition("#")[0]
     yield from _merge(owner, group, sort_key, value, order)
+
+
+def above(sort_key: str, key: str) -> tuple[str, Item]:
+    """Return a key condition, and its value, for all items above a key, whoever wrote them."""
+    return f"{sort_key} > :above", {":above": s(f"{key}#~" if key else " ")}
+
+
+def cut(keys: Sequence[Sequence[K]], full: int, most: int) -> tuple[list[K], K | None]:
+    """Return the first keys that queries have found, and the last of them if there are more.
+
+    Args:
+        keys: What each query has found, in order.
+        full: How many a query finds at most, more than `most`: then there may be more of the last
+            one.
+        most: How many to return at most.
+    """
+    cut_off = [found[-1] for found in keys if len(found) == full]
+    last = min(cut_off, default=None)
+    known = sorted({key for found in keys for key in found if last is None or key < last})
+    taken = known[:most]
+    return taken, taken[-1] if last is not None or len(known) > most else None
 
 
 def sort_range(sort_key: str, user_id: UserId) -> tuple[str, Item]:

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...kernel.errors import Unavailable
-from ...kernel.ids import regional_key
+from ...kernel.ids import of_regional_key, regional_key
 from ...model.decisions import Decision, addition, merged, removal
 from ...model.friends import earliness
 from ...model.identifiers import Region, UserId
+from ...model.slices import Slice
 from . import decisions
 from .table import Item, Table, integer, n, s, text, written_by
 
@@ -71,6 +72,32 @@ class DynamoFriendStore:
         items = list(itertools.islice(self._about(user_id), most + 1))
         return _by_owner(items) if len(items) <= most else None
 
+    def slice_by(self, user_id: UserId, after: UserId, most: int) -> Slice[UserId, int]:
+        condition, values = decisions.above("friend_id", after)
+        full = (most + 1) * len(self._writers)
+        items = list(
+            self._table.query(
+                KeyConditionExpression=f"user_id = :user AND {condition}",
+                ExpressionAttributeValues={":user": s(user_id), **values},
+                ConsistentRead=True,
+                Limit=full,
+            )
+        )
+        owners = [of_regional_key(text(item, "friend_id"))[0] for item in items]
+        taken, end = decisions.cut([owners], full, most)
+        known = dict(decisions.merge(items, "friend_id", _since_ms, earliness))
+        return Slice({each: known[each] for each in taken if each in known}, end)
+
+    def slice_for(self, user_id: UserId, after: UserId, most: int) -> Slice[UserId, int]:
+        above = decisions.above("user_id", after)
+        queries = [
+            list(self._about_by(region, user_id, above, Limit=most + 1)) for region in self._writers
+        ]
+        keys = [[UserId(text(item, "user_id")) for item in items] for items in queries]
+        taken, end = decisions.cut(keys, most + 1, most)
+        known = _by_owner([item for items in queries for item in items])
+        return Slice({each: known[each] for each in taken if each in known}, end)
+
     def mutual(self, user_id: UserId, others: Sequence[UserId]) -> dict[UserId, int]:
         keys = [
             _key(other, regional_key(user_id, region))
@@ -82,11 +109,18 @@ class DynamoFriendStore:
     def _about(self, user_id: UserId) -> Iterator[Item]:
         """All items about a user, page by page."""
         for region in self._writers:
-            yield from self._table.query(
-                IndexName="friend_id-user_id-index",
-                KeyConditionExpression="friend_id = :user",
-                ExpressionAttributeValues={":user": s(regional_key(user_id, region))},
-            )
+            yield from self._about_by(region, user_id, decisions.above("user_id", ""))
+
+    def _about_by(
+        self, region: Region | None, user_id: UserId, above: tuple[str, Item], **more: Any
+    ) -> Iterator[Item]:
+        condition, values = above
+        return self._table.query(
+            IndexName="friend_id-user_id-index",
+            KeyConditionExpression=f"friend_id = :user AND {condition}",
+            ExpressionAttributeValues={":user": s(regional_key(user_id, region)), **values},
+            **more,
+        )
 
     def _held(self, user_id: UserId, friend_id: UserId) -> Held:
         between, values = decisions.sort_range("friend_id", friend_id)

@@ -6,7 +6,8 @@ on it in an item of its own: `model.decisions`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ...kernel import nesting
@@ -15,6 +16,7 @@ from ...kernel.ids import of_regional_key, regional_key
 from ...model.decisions import Decision, addition, merged, removal, removed
 from ...model.identifiers import Region, RoomId, UserId
 from ...model.rooms import Member, Role, Room, RoomType, weakness
+from ...model.slices import Slice
 from ..aws.errors import TransactionCancelled, unavailable
 from . import decisions
 from .keys import claim_key
@@ -54,8 +56,8 @@ class DynamoRoomStore:
         self._rooms = Table(client, f"{prefix}-rooms")
         self._members = Table(client, f"{prefix}-memberships")
         self._region = regions[0]
-        self._regions = tuple(regions)
         self._several = len(regions) > 1
+        self._writers: tuple[Region | None, ...] = (None, *(regions if self._several else ()))
         self._by = written_by(regions)
         self._home = home or (lambda: client)
 
@@ -147,16 +149,12 @@ class DynamoRoomStore:
         return merged(self._held(room_id, user_id), weakness)
 
     def roles(self, user_id: UserId, room_ids: Sequence[RoomId]) -> dict[RoomId, Role]:
-        writers = (None, *(self._regions if self._several else ()))
         keys = [
             _key(room_id, regional_key(user_id, region))
             for room_id in dict.fromkeys(room_ids)
-            for region in writers
+            for region in self._writers
         ]
-        held: dict[RoomId, Held] = {}
-        for decision in decisions.read(self._members.batch_get(keys), "user_id", _member):
-            held.setdefault(decision.value.room_id, []).append(decision)
-        return {member.room_id: member.role for member in _members(held.values())}
+        return {each.room_id: each.role for each in _by_room(self._members.batch_get(keys))}
 
     def members(self, room_id: RoomId) -> list[Member]:
         items = self._members.query(
@@ -170,16 +168,26 @@ class DynamoRoomStore:
         return [member.room_id for member in self.joined_since(user_id, 0)]
 
     def joined_since(self, user_id: UserId, at_ms: int) -> list[Member]:
-        found: dict[RoomId, Held] = {}
-        for region in (None, *(self._regions if self._several else ())):
-            items = self._members.query(
+        items = itertools.chain(*self._memberships(user_id, RoomId("")))
+        return [each for each in _by_room(items) if each.joined_at_ms >= at_ms]
+
+    def slice_of(self, user_id: UserId, after: RoomId, most: int) -> Slice[RoomId, Member]:
+        queries = [list(items) for items in self._memberships(user_id, after, Limit=most + 1)]
+        keys = [[RoomId(text(item, "room_id")) for item in items] for items in queries]
+        taken, end = decisions.cut(keys, most + 1, most)
+        known = {each.room_id: each for each in _by_room(itertools.chain(*queries))}
+        return Slice({each: known[each] for each in taken if each in known}, end)
+
+    def _memberships(self, user_id: UserId, after: RoomId, **more: Any) -> Iterator[Iterator[Item]]:
+        """A user's items in rooms above an id, by region that wrote them."""
+        condition, values = decisions.above("room_id", after)
+        for region in self._writers:
+            yield self._members.query(
                 IndexName="user_id-room_id-index",
-                KeyConditionExpression="user_id = :user",
-                ExpressionAttributeValues={":user": s(regional_key(user_id, region))},
+                KeyConditionExpression=f"user_id = :user AND {condition}",
+                ExpressionAttributeValues={":user": s(regional_key(user_id, region)), **values},
+                **more,
             )
-            for decision in decisions.read(items, "user_id", _member):
-                found.setdefault(decision.value.room_id, []).append(decision)
-        return [each for each in _members(found.values()) if each.joined_at_ms >= at_ms]
 
     def add_member(self, member: Member) -> bool:
         held: Held = []  # with one region, the write's condition is enough
@@ -254,8 +262,12 @@ def _key(room_id: RoomId, user_id: str) -> Item:
     return {"room_id": s(room_id), "user_id": s(user_id)}
 
 
-def _members(held: Iterable[Held]) -> list[Member]:
-    found = (merged(each, weakness) for each in held)
+def _by_room(items: Iterable[Item]) -> list[Member]:
+    """What these items of one user say of each room."""
+    held: dict[RoomId, Held] = {}
+    for decision in decisions.read(items, "user_id", _member):
+        held.setdefault(decision.value.room_id, []).append(decision)
+    found = (merged(each, weakness) for each in held.values())
     return [member for member in found if member is not None]
 
 

@@ -12,7 +12,7 @@ from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry
 from ...model.metrics import Traffic
 from ...model.rooms import LARGE, LargeRoom, SmallRoom
-from ...ports.whereabouts import ELSEWHERE_S
+from ...ports.presence import ELSEWHERE_S
 from .buckets import Buckets, take
 from .leases import MemoryLeases
 from .lines import MemoryLines

@@ -10,7 +10,8 @@ from ...model import decisions
 from ...model.decisions import Decision
 from ...model.friends import earliness
 from ...model.identifiers import Region, UserId
-from .items import REGION, Items
+from ...model.slices import Slice
+from .items import REGION, Items, sliced
 
 
 class MemoryFriendStore:
@@ -56,6 +57,12 @@ class MemoryFriendStore:
     def put_for_up_to(self, user_id: UserId, most: int) -> dict[UserId, int] | None:
         found = self.put_for(user_id)
         return found if len(found) <= most else None
+
+    def slice_by(self, user_id: UserId, after: UserId, most: int) -> Slice[UserId, int]:
+        return sliced(self.put_by(user_id), after, most)
+
+    def slice_for(self, user_id: UserId, after: UserId, most: int) -> Slice[UserId, int]:
+        return sliced(self.put_for(user_id), after, most)
 
     def mutual(self, user_id: UserId, others: Sequence[UserId]) -> dict[UserId, int]:
         with self._lock:

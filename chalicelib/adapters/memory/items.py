@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
 from ...model.identifiers import Region
+from ...model.slices import Slice
 
 T = TypeVar("T")
+K = TypeVar("K", bound=str)
 REGION = Region("us-east-1")  # of a deployment of one region
 
 
@@ -33,3 +35,10 @@ class Items(Generic[T]):
 
     def partitions(self) -> Iterator[str]:
         return iter(sorted(self._partitions))
+
+
+def sliced(entries: Mapping[K, T], after: K, most: int) -> Slice[K, T]:
+    """Return the first of these entries above a key."""
+    keys = sorted(key for key in entries if key > after)
+    end = keys[most - 1] if len(keys) > most else None
+    return Slice({key: entries[key] for key in keys[:most]}, end)

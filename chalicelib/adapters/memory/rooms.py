@@ -13,7 +13,8 @@ from ...model import decisions
 from ...model.decisions import Decision
 from ...model.identifiers import Region, RoomId, UserId
 from ...model.rooms import Member, Role, Room, weakness
-from .items import REGION, Items
+from ...model.slices import Slice
+from .items import REGION, Items, sliced
 
 Held = list[Decision[Member]]
 
@@ -85,6 +86,9 @@ class MemoryRoomStore:
 
     def rooms_of(self, user_id: UserId) -> list[RoomId]:
         return [member.room_id for member in self.joined_since(user_id, 0)]
+
+    def slice_of(self, user_id: UserId, after: RoomId, most: int) -> Slice[RoomId, Member]:
+        return sliced({each.room_id: each for each in self.joined_since(user_id, 0)}, after, most)
 
     def joined_since(self, user_id: UserId, at_ms: int) -> list[Member]:
         with self._lock:

@@ -19,8 +19,8 @@ from ...model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
 from ...model.log import Entry
 from ...model.metrics import Traffic
 from ...model.rooms import LARGE, Role, SmallRoom
+from ...ports.presence import ELSEWHERE_S
 from ...ports.system import Ids
-from ...ports.whereabouts import ELSEWHERE_S
 from . import keys, scripts
 from .buckets import paid, revoke, spend
 from .client import Command, RedisClient, evaluate

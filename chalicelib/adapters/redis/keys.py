@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec
 
-from ...ports.whereabouts import ELSEWHERE_S
+from ...ports.presence import ELSEWHERE_S
 
 ONLINE_S, CONNECTION_S, ROOM_S, TYPING_S, ACK_S, BUCKET_S = 300, 3600, 3600, 30, 3600, 3600
 TRAFFIC_S = 3600

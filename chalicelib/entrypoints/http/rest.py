@@ -126,7 +126,7 @@ def create_room(services: Services, identity: Identity, request: HttpRequest) ->
 
 def list_rooms(services: Services, identity: Identity, request: HttpRequest) -> Response:
     page = commands.parse(bodies.RoomsPage, _listing(request))
-    rooms, last = services.rooms.mine(identity.user_id, RoomId(page.after or ""), page.limit)
+    rooms, last = services.room_pages.mine(identity.user_id, RoomId(page.after or ""), page.limit)
     unread = services.receipts.unread(identity.user_id, [room.room_id for room, _ in rooms])
     views = [_listed(*each, unread[each[0].room_id]) for each in rooms]
     return _list("rooms", "room_id", views, last)
