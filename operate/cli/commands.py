@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from . import cost, dead, deploy, doctor, drain, package, room, send, settings, status, token
+from . import (
+    cost,
+    dead,
+    deploy,
+    doctor,
+    drain,
+    logs,
+    package,
+    room,
+    send,
+    settings,
+    status,
+    tail,
+    token,
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -15,6 +29,8 @@ def add_to(app: typer.Typer) -> None:
     app.command()(status.status)
     app.command()(doctor.doctor)
     app.add_typer(settings.app, name="settings")
+    app.command()(logs.logs)
+    app.command()(tail.tail)
     app.command()(package.package)
     app.command()(deploy.deploy)
     app.command()(deploy.destroy)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from operate.checks import Check
 
+# C0 and C1 controls, line and paragraph separators, bidirectional embeddings, overrides and
+# isolates, surrogates.
+_ACTED_ON = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _STYLES = {"ok": "green", "warning": "yellow", "blocking": "red", "fault": "red"}
 
 
@@ -37,3 +43,18 @@ def check(console: Console, made: Check) -> None:
     console.print(line.append(f"{made.found}{took}"), soft_wrap=True)
     for more in filter(None, (made.remedy, made.guide)):
         plain(console, f"           {more}", "dim")
+
+
+def coloured() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout.isatty()
+
+
+def harmless(text: str) -> str:
+    """Return the text on one line, without anything that a terminal acts on.
+
+    Control characters (such as ESC), line separators, bidirectional overrides and lone surrogates,
+    which cannot be encoded, are shown as escapes. Everything else stays: joiners, spaces of any
+    width, direction marks, and characters that later Unicode versions add.
+    """
+    return _ACTED_ON.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

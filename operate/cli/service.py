@@ -29,6 +29,7 @@ class LocalStack:
         prefix: The prefix of its tables' and queues' names.
         aws_endpoint_url, redis_url: "" if it keeps all in its memory.
         keys: The keys its AWS APIs accept.
+        log_files: Where its regions write their lines.
     """
 
     url: str
@@ -37,6 +38,7 @@ class LocalStack:
     aws_endpoint_url: str
     redis_url: str
     keys: Keys
+    log_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

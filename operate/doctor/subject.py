@@ -11,7 +11,7 @@ from operate import resources, triggers
 from operate.checks import Check
 
 GUIDE = "docs/how-to/operate.md"
-_APP = Path(__file__).resolve().parents[2] / "app.py"
+APP = Path(__file__).resolve().parents[2] / "app.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Subject:
 
 def of_deployment(name: str, region: str, client: Callable[[str], Any]) -> Subject:
     """A deployment of this checkout's functions."""
-    found = triggers.load(_APP)
+    found = triggers.load(APP)
     queues = resources.load()["queues"]
     crossing = {each for each, queue in queues.items() if queue.get("between_regions")}
     several = _several(name, client)

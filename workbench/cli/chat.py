@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -21,24 +20,12 @@ from rich.console import Console
 from rich.text import Text
 
 from operate import http
+from operate.cli.say import harmless
 from operate.cli.service import Service
 from tidings_client import ActionError, TidingsClient
 
 _HISTORY, _DAY_S = 20, 86_400
-# C0 and C1 controls, line and paragraph separators, bidirectional embeddings, overrides and
-# isolates, surrogates.
-_ACTED_ON = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _TYPING_AGAIN_S = 4.0  # the server lets it expire after 6
-
-
-def harmless(text: str) -> str:
-    """Return the text on one line, without anything that a terminal acts on.
-
-    Control characters (such as ESC), line separators, bidirectional overrides and lone surrogates,
-    which cannot be encoded, are shown as escapes. Everything else stays: joiners, spaces of any
-    width, direction marks, and characters that later Unicode versions add.
-    """
-    return _ACTED_ON.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 class Chat:

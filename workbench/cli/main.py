@@ -77,6 +77,7 @@ def local_stack() -> LocalStack | None:
         found.aws_endpoint_url,
         found.redis_url,
         Keys(found.access_key_id, found.secret_access_key),
+        tuple(each.log_file for each in (found, *found.others) if each.log_file),
     )
 
 

@@ -59,7 +59,8 @@ class Options:
 
 def up(options: Options) -> int:
     """Run until Ctrl-C, SIGTERM or a child's death; the exit code."""
-    logs.configure(options.log_format)
+    keep = None if options.regions else logs.file(running.home(), options.region)
+    logs.configure(options.log_format, keep=keep)
     if options.regions:
         return run(lambda: _regions(options), _tell_regions)
     return run(lambda: _stack(options), _tell)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import glossary, http, index, jobs, metrics, protocol, redis, settings, tables
+from . import glossary, http, index, jobs, logs, metrics, protocol, redis, settings, tables
 from .sections import Makers, rewrite
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +19,7 @@ PAGES: dict[str, Makers] = {
     "tables.md": tables.SECTIONS,
     "redis.md": redis.SECTIONS,
     "metrics.md": metrics.SECTIONS,
-    "logs.md": {},
+    "logs.md": logs.SECTIONS,
     "glossary.md": glossary.SECTIONS,
     "guarantees.md": {},  # the drills write into it
     "model.md": {},  # `tidings model --write` writes into it

@@ -18,7 +18,7 @@ from operate.keys import Keys
 from operate.surroundings import local
 from workbench.gateway import Gateway, HttpApi, Invoker, Limits, WebSocketApi
 
-from . import resources, running
+from . import logs, resources, running
 from .children import Child, not_listening, require_free
 from .data import Data
 from .dev import guarded, no_chaos
@@ -345,6 +345,7 @@ class EmbeddedStack:
             redis_url=self.redis_url,
             access_key_id=self.keys.access_key_id,
             secret_access_key=self.keys.secret_access_key,
+            log_file=str(logs.file(self._home, self.region)) if self._home else "",
         )
 
     def _set_environment(self, values: Mapping[str, str | None]) -> None:

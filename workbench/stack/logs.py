@@ -6,29 +6,42 @@ import json
 import logging
 import sys
 from collections.abc import Mapping
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any, Literal, TextIO
+
+from operate.logs import lines
 
 Format = Literal["text", "json"]
 # The product's own logger, and those of the workbench. `tidings` is Chalice's, which sets its level
 # and its handlers whenever app.py is run.
 _WORKBENCH = ("tidings.stack", "tidings.deploy")
 _LOGGERS = ("chalicelib", *_WORKBENCH)
-_COLOURS = {"DEBUG": "2", "INFO": "36", "WARNING": "33", "ERROR": "31", "CRITICAL": "31"}
+_MOST_BYTES = 10_000_000  # of a file; there are two
 
 
-def configure(format: Format, stream: TextIO | None = None, region: str = "") -> None:
+def file(home: Path, region: str) -> Path:
+    """Where the lines of a region's stack are kept."""
+    return home / "logs" / f"{region}.jsonl"
+
+
+def configure(
+    format: Format, stream: TextIO | None = None, region: str = "", keep: Path | None = None
+) -> None:
     """Send all lines to `stream`, standard error by default; in colour on a terminal.
 
-    With several regions, lines of text begin with their `region`.
+    With several regions, lines of text begin with their `region`. `keep` is a file that has the
+    last ones, too, for `tidings logs`.
     """
     stream = stream or sys.stderr
-    handler = logging.StreamHandler(stream)
+    handler: logging.Handler = logging.StreamHandler(stream)
     handler.setFormatter(
         _Json() if format == "json" else _Text(colour=stream.isatty(), region=region)
     )
+    handlers = [handler, *([_kept(keep)] if keep is not None else [])]
     for name in _LOGGERS:
         logger = logging.getLogger(name)
-        logger.handlers = [handler]
+        logger.handlers = handlers
         logger.propagate = False
     # Whatever level a library gave to the root logger.
     for name in _WORKBENCH:
@@ -36,30 +49,27 @@ def configure(format: Format, stream: TextIO | None = None, region: str = "") ->
 
 
 class _Text(logging.Formatter):
-    """`12:03:44 INFO    delivered room_id=lobby posts=2`, and a traceback below."""
+    """As `operate.logs.lines` shows it, and a traceback below."""
 
     def __init__(self, *, colour: bool, region: str = "") -> None:
         super().__init__(datefmt="%H:%M:%S")
         self._colour = colour
-        self._head = [self._painted(region, "35")] if region else []
+        self._head = lines.painted(region, "35", colour) if region else ""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = _fields(record)
-        event = str(fields.pop("event"))
-        level = self._painted(record.levelname.ljust(7), _COLOURS.get(record.levelname, "0"))
-        pairs = [
-            f"{self._painted(name, '2')}={_value(value)}"
-            for name, value in fields.items()
-            if name not in ("level", "_aws")  # _aws is for CloudWatch
-        ]
-        time = self.formatTime(record, self.datefmt)
-        line = " ".join([*self._head, time, level, event, *pairs])
+        clock = self.formatTime(record, self.datefmt)
+        line = lines.text(clock, _fields(record), colour=self._colour, head=self._head)
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line
 
-    def _painted(self, text: str, colour: str) -> str:
-        return f"\x1b[{colour}m{text}\x1b[0m" if self._colour else text
+
+def _kept(path: Path) -> logging.Handler:
+    """Only their user may read them: they have ids of users."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handler = RotatingFileHandler(path, maxBytes=_MOST_BYTES, backupCount=1, encoding="utf-8")
+    handler.setFormatter(_Timed())
+    return handler
 
 
 class _Json(logging.Formatter):
@@ -72,6 +82,14 @@ class _Json(logging.Formatter):
         return json.dumps(fields, default=str)
 
 
+class _Timed(_Json):
+    """With the time, which CloudWatch adds on AWS."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = json.loads(super().format(record))
+        return json.dumps({"time": lines.iso(int(record.created * 1000)), **fields})
+
+
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     """Those of a line of `chalicelib.kernel.telemetry`, which is a JSON object with an event."""
     text = record.getMessage()
@@ -82,11 +100,3 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     if isinstance(fields, Mapping) and "event" in fields:
         return dict(fields)
     return {"level": record.levelname, "event": text}
-
-
-def _value(value: Any) -> str:
-    """Unquoted where that is unmistakable; control characters never reach the terminal."""
-    if isinstance(value, str):
-        plain = value.isprintable() and value and not set(value) & set(' "=')
-        return value if plain else json.dumps(value)
-    return json.dumps(value, default=str)

@@ -34,6 +34,7 @@ class Running:
         access_key_id, secret_access_key: What its emulator asks for.
         control_url, control_token: Where `tidings chaos` asks; empty where nothing can fail on
             request.
+        log_file: Where it writes its lines, for `tidings logs`.
         others: The other regions that run beside it.
     """
 
@@ -47,6 +48,7 @@ class Running:
     secret_access_key: str
     control_url: str = ""
     control_token: str = ""
+    log_file: str = ""
     others: tuple[Running, ...] = ()
 
     def with_others(self, others: Sequence[Running]) -> Running:

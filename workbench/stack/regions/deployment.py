@@ -256,9 +256,14 @@ class Regions:
             settings=settings,
             reload=plan.reload,
             log_format=plan.log_format,
+            log_file=self._log_file(region),
             concurrency=plan.concurrency,
             app=str(plan.app),
         )
+
+    def _log_file(self, region: str) -> str:
+        home = self._plan.home
+        return str(logs.file(home, region)) if home is not None else ""
 
     def _running(self) -> running.Running:
         """Where the regions are, for the CLI: the first one, and the others."""
@@ -274,6 +279,7 @@ class Regions:
                 secret_access_key=self.keys.secret_access_key,
                 control_url=self.control.url,
                 control_token=self.control_token,
+                log_file=self._log_file(name),
             )
             for name in self.names
         )

@@ -59,6 +59,7 @@ class Config:
     settings: Mapping[str, str]
     reload: bool = False
     log_format: logs.Format = "text"
+    log_file: str = ""
     concurrency: int = 64
     app: str = str(ROOT / "app.py")
 
@@ -152,7 +153,8 @@ def is_authorized(headers: Mapping[str, str], token: str) -> bool:
 def main() -> int:
     """Run; the exit code."""
     config = Config(**json.loads(os.environ.pop(CONFIG)))
-    logs.configure(config.log_format, region=config.region)
+    keep = Path(config.log_file) if config.log_file else None
+    logs.configure(config.log_format, region=config.region, keep=keep)
     try:
         asyncio.run(_run(config))
     except StackError as fault:
