@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .access.addresses import Addresses
 from .access.cluster import Cluster
 from .access.drain_switch import DrainSwitch
 from .access.health import RegionHealth
@@ -308,6 +309,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         tokens=Tokens(settings, a.secrets, a.issuer, a.clock),
         cluster=cluster,
         revocations=revocations,
+        addresses=Addresses(settings),
         limits=limits,
         router=router,
         health=health,

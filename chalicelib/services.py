@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .access.addresses import Addresses
 from .access.cluster import Cluster
 from .access.health import RegionHealth
 from .access.limits import Limits
@@ -64,6 +65,7 @@ class Services:
     tokens: Tokens
     cluster: Cluster
     revocations: Revocations
+    addresses: Addresses
     limits: Limits
     router: Router
     health: RegionHealth

@@ -28,12 +28,26 @@ locals {
       health    = "https://${var.edge.domain}/v1/health"
     }
   }
-  # Behind CloudFront, the functions see its addresses only: a rate by address would be everybody's.
-  edge_settings = var.edge.create ? { TIDINGS_BEHIND_PROXY = "1" } : {}
+  # The functions get digests only, of the distribution's proof and of the one before it: they are
+  # updated first, and take both while CloudFront changes over.
+  edge_settings = !var.edge.create ? {} : {
+    TIDINGS_EDGE_PROOFS = join(",", [for proof in values(terraform_data.edge_proof) : sha256(proof.output)])
+  }
   app = merge(var.app, {
     endpoints = merge(local.edge_endpoints, var.app.endpoints)
     settings  = merge(local.edge_settings, var.app.settings)
   })
+}
+
+# By version. Random, and as the distribution's configuration holds it, so does the state.
+resource "terraform_data" "edge_proof" {
+  for_each = toset(var.edge.create ? [tostring(var.edge.proof_version - 1), tostring(var.edge.proof_version)] : [])
+
+  input = uuid()
+
+  lifecycle {
+    ignore_changes = [input]
+  }
 }
 
 module "primary" {
@@ -89,6 +103,7 @@ module "edge" {
   providers = { aws = aws.primary, aws.us_east_1 = aws.us_east_1 }
 
   name                       = var.name
+  proof                      = terraform_data.edge_proof[tostring(var.edge.proof_version)].output
   domain                     = var.edge.domain
   zone_id                    = var.edge.zone_id
   regions                    = { for name, region in local.regions : name => region.edge }

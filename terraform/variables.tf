@@ -122,6 +122,7 @@ variable "edge" {
     web_acl_arn                = optional(string)
     access_log_destination_arn = optional(string)
     health_check_interval_s    = optional(number, 30)
+    proof_version              = optional(number, 1) # one more makes a new proof; see modules/edge
   })
   default = {}
 }

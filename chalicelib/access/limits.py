@@ -5,8 +5,7 @@ costs more takes more. A frame is charged in the round trip to Redis that it mak
 of an Engine.IO session that is no action takes them from a bucket of the session, as its user may
 not be known.
 
-What comes without a valid token is charged to the network that it comes from, unless a proxy calls
-the APIs for its clients: then all come from the proxy's.
+What comes without a valid token is charged to the network that it comes from: see `addresses`.
 
 A refused or invalid frame takes a token from the user's bucket of refusals, too. When that is
 empty, the connection is closed.
@@ -39,7 +38,7 @@ from ..kernel.errors import (
     Unauthorized,
 )
 from ..kernel.settings import Settings
-from ..model.access import Charge, Paid, RoomRate
+from ..model.access import Address, Charge, Paid, RoomRate
 from ..model.identifiers import RoomId, UserId
 from ..model.lines import Turn
 from ..ports.access import Buckets
@@ -69,7 +68,6 @@ class Limits:
         self, settings: Settings, buckets: Buckets, rooms: RoomBuckets, clock: Clock
     ) -> None:
         self._rates = settings.limits
-        self._behind_proxy = settings.behind_proxy
         self._room = RoomRate(
             per_s=settings.room_rate.per_s,
             burst=settings.room_rate.burst,
@@ -137,9 +135,9 @@ class Limits:
         except CacheDown:
             telemetry.measure("limits_open", charge.now_ms, limits_open=1)
 
-    def spend_unknown(self, source_ip: str) -> None:
+    def spend_unknown(self, address: Address) -> None:
         """Charge what comes without a valid token to its network; `RateLimited` if it has none."""
-        network = "" if self._behind_proxy else network_of(source_ip)
+        network = network_of(address)
         if not network:
             return
         charge = self.charge(ADDRESS)
@@ -150,11 +148,11 @@ class Limits:
             return
         self.check(Paid(paid.wait_ms))
 
-    def charged(self, refusal: TidingsError, source_ip: str) -> TidingsError:
+    def charged(self, refusal: TidingsError, address: Address) -> TidingsError:
         """Charge a request that is refused without a valid token; return how it is refused."""
         if isinstance(refusal, Unauthorized):
             try:
-                self.spend_unknown(source_ip)
+                self.spend_unknown(address)
             except RateLimited as limited:
                 return refusal if refusal.reason in _SIGNED else limited
         return refusal

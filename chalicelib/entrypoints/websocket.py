@@ -24,6 +24,7 @@ from ..kernel.errors import (
     TokenFault,
     Unauthorized,
 )
+from ..model.access import Address
 from ..model.connections import Target
 from ..model.identifiers import ConnectionId, Region
 from ..services import Services
@@ -42,16 +43,19 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
     # here. And before the revocation check: a revocation closes all connections older than it,
     # so it also closes this one.
     at_ms = services.adapters.clock.now_ms()
+    address = _address(services, event)
     with _invocation(services, context, "connected", "websocket_connect"):
         try:
             query = event.get("queryStringParameters") or {}
             if "EIO" not in query or "sid" not in query:  # an upgrade is no new client
                 services.draining.admit()
             if "EIO" in query:
-                device, headers = _device_info(event), event.get("headers") or {}
+                device, headers = _device_info(event, address), event.get("headers") or {}
                 if not query.get("token") and "sid" not in query:
-                    services.limits.spend_unknown(_source_ip(event))
-                return frames.open_session(services, context, query, device, headers, at_ms)
+                    services.limits.spend_unknown(address)
+                return frames.open_session(
+                    services, context, query, device, address, headers, at_ms
+                )
             token, subprotocol = _token(event)
             identity = services.tokens.verify(token)
             services.limits.spend(identity.user_id, CONNECT)
@@ -66,9 +70,9 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
                 connected_at_ms=at_ms,
                 takes_arrays=query.get("arrays") == "true",
             )
-            services.connections.open(identity, target, _device_info(event))
+            services.connections.open(identity, target, _device_info(event, address))
         except TidingsError as fault:
-            refusal = services.limits.charged(fault, _source_ip(event))
+            refusal = services.limits.charged(fault, address)
             telemetry.note("connect_refused", **refusal.for_log())
             return _refused(refusal)
         except Exception as fault:  # noqa: BLE001 - the edge: nothing is raised into API Gateway
@@ -201,12 +205,12 @@ def _token(event: dict[str, Any]) -> tuple[str, str | None]:
     )
 
 
-def _source_ip(event: dict[str, Any]) -> str:
-    """The address that API Gateway was called from: behind CloudFront, that of CloudFront."""
-    return (event["requestContext"].get("identity") or {}).get("sourceIp") or ""
+def _address(services: Services, event: dict[str, Any]) -> Address:
+    identity = event["requestContext"].get("identity") or {}
+    return services.addresses.of(event.get("headers") or {}, identity.get("sourceIp") or "")
 
 
-def _device_info(event: dict[str, Any]) -> dict[str, str]:
+def _device_info(event: dict[str, Any], address: Address) -> dict[str, str]:
     """The handshake's information about the device; truncated, as it is untrusted input."""
     query = event.get("queryStringParameters") or {}
     identity = event["requestContext"].get("identity") or {}
@@ -214,6 +218,6 @@ def _device_info(event: dict[str, Any]) -> dict[str, str]:
         "platform": query.get("platform") or "unknown",
         "version": query.get("version") or "unknown",
         "user_agent": identity.get("userAgent") or "",
-        "ip": _source_ip(event),
+        "ip": address.text,
     }
     return {name: str(value)[:_INFO_LENGTH] for name, value in info.items()}

@@ -28,6 +28,7 @@ LEAST_VALIDITY_S, MOST_VALIDITY_S = 60, 100 * 365 * 86_400  # its end must have 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+")
 _SHARE = re.compile(r"0[.][0-9]{0,8}[1-9][0-9]{0,8}|1([.]0{1,9})?")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")  # as browsers send it: lower case, no path
 
 
@@ -183,6 +184,14 @@ def origins(text: str) -> tuple[str, ...]:
             raise SettingError(
                 "TIDINGS_ALLOWED_ORIGINS", f"{origin} is not an origin such as https://example.com"
             )
+    return found
+
+
+def digests(text: str) -> tuple[str, ...]:
+    found = parts(text)
+    for digest in found:
+        if not _DIGEST.fullmatch(digest):
+            raise SettingError("TIDINGS_EDGE_PROOFS", f"{digest} is not a SHA-256 digest in hex")
     return found
 
 

@@ -85,7 +85,10 @@ class Settings:
             a sender queues no job for what it has delivered itself [TIDINGS_OUTBOX].
         limits: Rate limits by action, where they differ from the defaults: a JSON object such as
             {"send_message": [100, 500]}: tokens per second, and the burst [TIDINGS_LIMITS].
-        behind_proxy: 1 if a proxy such as CloudFront calls the APIs for its clients: then their
+        edge_proofs: SHA-256 digests, hexadecimal and comma-separated, of the secrets with which a
+            proxy in front proves itself in the header `X-Tidings-Proof`. Then the address of its
+            client is that in `X-Tidings-Viewer` [TIDINGS_EDGE_PROOFS].
+        behind_proxy: 1 if a proxy that proves nothing calls the APIs for its clients: then their
             addresses are unknown, and nothing is limited by address [TIDINGS_BEHIND_PROXY].
         room_rate: Messages and deletions that a room takes in a region: a JSON array of the
             number per second, and the burst [TIDINGS_ROOM_RATE].
@@ -153,6 +156,7 @@ class Settings:
     fast_lane_ms: int = 250
     outbox: bool = False
     limits: Mapping[str, Rate] = field(default_factory=lambda: DEFAULT_LIMITS)
+    edge_proofs: tuple[str, ...] = ()
     behind_proxy: bool = False
     room_rate: Rate = DEFAULT_ROOM_RATE
     room_share: float = 0.25
@@ -239,6 +243,7 @@ class Settings:
             fast_lane_ms=values.whole(env, "TIDINGS_FAST_LANE_MS", default.fast_lane_ms),
             outbox=values.flag(env, "TIDINGS_OUTBOX"),
             limits={**DEFAULT_LIMITS, **values.limits(env.get("TIDINGS_LIMITS", ""))},
+            edge_proofs=values.digests(env.get("TIDINGS_EDGE_PROOFS", "")),
             behind_proxy=values.flag(env, "TIDINGS_BEHIND_PROXY"),
             room_rate=values.room_rate(env.get("TIDINGS_ROOM_RATE", "")) or default.room_rate,
             room_share=values.share(env.get("TIDINGS_ROOM_SHARE", "")) or default.room_share,

@@ -8,6 +8,18 @@ from .identifiers import UserId
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """A network address that a request comes from.
+
+    Attributes:
+        shared: It is that of a proxy, which many clients share.
+    """
+
+    text: str
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RoomRate:
     """How many messages a room takes, and each of its members' largest share: token buckets."""
 

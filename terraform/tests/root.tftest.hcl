@@ -52,10 +52,6 @@ run "clients_are_sent_to_the_one_host_when_it_has_a_domain" {
     condition     = jsonencode(local.app.endpoints) == jsonencode({ us-east-1 = { health = "https://chat.example.com/v1/health", websocket = "wss://chat.example.com/{shard}" } }) && local.app.shards == 2
     error_message = "GET /v1/endpoint must name the edge, not the APIs."
   }
-  assert {
-    condition     = local.app.settings.TIDINGS_BEHIND_PROXY == "1"
-    error_message = "Behind an edge, all clients have CloudFront's addresses."
-  }
 }
 
 run "without_an_edge_clients_use_the_apis" {
@@ -76,8 +72,29 @@ run "without_an_edge_clients_use_the_apis" {
     error_message = "GET /v1/endpoint must name the APIs' own domains, with the stage, which is the mapping key."
   }
   assert {
-    condition     = !contains(keys(local.app.settings), "TIDINGS_BEHIND_PROXY")
-    error_message = "Without an edge, clients are limited by address."
+    condition     = !contains(keys(local.app.settings), "TIDINGS_EDGE_PROOFS")
+    error_message = "Without an edge, nobody is believed to be one."
+  }
+}
+
+run "the_functions_know_the_edge_by_its_proof" {
+  assert {
+    condition     = local.app.settings.TIDINGS_EDGE_PROOFS == join(",", [for version in ["0", "1"] : sha256(terraform_data.edge_proof[version].output)])
+    error_message = "Digests of the proof and of the one before."
+  }
+  assert {
+    condition     = length(distinct([for proof in values(terraform_data.edge_proof) : proof.output])) == 2
+    error_message = "Each proof is another one."
+  }
+}
+
+run "a_new_proof_is_known_before_it_is_used_and_the_old_one_until_then" {
+  variables {
+    edge = { proof_version = 2 }
+  }
+  assert {
+    condition     = local.app.settings.TIDINGS_EDGE_PROOFS == join(",", [for version in ["1", "2"] : sha256(terraform_data.edge_proof[version].output)])
+    error_message = "The functions take what the distribution has sent so far as well as the new proof."
   }
 }
 

@@ -11,7 +11,7 @@ from tests.support.paths import ROOT
 
 DOCUMENT = (ROOT / "docs/explanation/security.md").read_text()
 HEAD = "| threat | what stops it | shown by | left |"
-HCL = {path.name: path for path in (ROOT / "terraform").glob("modules/*/tests/*.tftest.hcl")}
+HCL = {path.name: path for path in (ROOT / "terraform").rglob("*.tftest.hcl")}
 SECTIONS = ("Assets", "Actors", "Trust boundaries", "Consent", "Cost", "What is left")
 
 

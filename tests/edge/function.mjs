@@ -13,17 +13,18 @@ export function deploy(websockets, httpStage = "") {
   const code = SOURCE.slice(IMPORT.length)
     .replace("${websockets}", () => JSON.stringify(websockets))
     .replace("${http_stage}", () => httpStage);
-  return (target, method = "GET") => {
+  return (target, method = "GET", headers = {}) => {
     let origin = "http"; // the default behaviour's
     const cf = { selectRequestOriginById: (id) => void (origin = id) };
     const handler = new Function("cf", `${code}\nreturn handler;`)(cf);
-    const request = handler(event(target, method));
-    return { origin, path: request.uri, query: request.querystring, method: request.method };
+    const request = handler(event(target, method, headers));
+    const { uri: path, querystring: query, headers: sent } = request;
+    return { origin, path, query, method: request.method, headers: sent };
   };
 }
 
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-event-structure.html
-function event(target, method) {
+function event(target, method, more) {
   const [uri, query = ""] = target.split("?");
   const querystring = {};
   for (const pair of query.split("&").filter(Boolean)) {
@@ -32,7 +33,7 @@ function event(target, method) {
     if (known) (known.multiValue ??= [{ value: known.value }]).push({ value });
     else querystring[name] = { value };
   }
-  const headers = { host: { value: "chat.example.com" } };
+  const headers = { host: { value: "chat.example.com" }, ...more };
   return {
     version: "1.0",
     context: { eventType: "viewer-request" },

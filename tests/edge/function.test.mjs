@@ -64,3 +64,15 @@ test("query and method stay as they are", () => {
   });
   assert.equal(method, "GET");
 });
+
+test("the APIs are told the viewer's address, whatever the viewer says", () => {
+  const claimed = { "x-tidings-viewer": { value: "198.51.100.1" }, accept: { value: "*/*" } };
+  for (const target of ["/ws?token=t", "/v1/rooms", "/socket.io/?EIO=4&transport=polling"]) {
+    for (const headers of [{}, claimed]) {
+      const sent = one(target, "GET", headers).headers;
+      assert.deepEqual(sent["x-tidings-viewer"], { value: "192.0.2.1" });
+      assert.deepEqual(sent.accept, headers.accept);
+      assert.deepEqual(sent.host, { value: "chat.example.com" });
+    }
+  }
+});

@@ -69,6 +69,7 @@ READ_BY: dict[str, str | tuple[str, ...]] = {
     "outbox": ("websocket_message", "api_handler", "deliver", "outbound"),
     "fast_lane_ms": ("websocket_message", "api_handler", "deliver", "outbound"),
     "limits": _TOKENS,
+    "edge_proofs": ("api_handler", "websocket_connect"),
     "behind_proxy": ("api_handler", "websocket_connect"),
     "room_rate": ("websocket_message", "api_handler"),
     "room_share": ("websocket_message", "api_handler"),

@@ -99,7 +99,8 @@ def handle(services: Services, request: HttpRequest, endpoint: Endpoint) -> Resp
             with services.limits.metered(payer, action):
                 return endpoint(services, identity, request)
         except TidingsError as fault:
-            refusal = services.limits.charged(fault, request.source_ip)
+            address = services.addresses.of(request.headers, request.source_ip)
+            refusal = services.limits.charged(fault, address)
             telemetry.note("request_refused", **refusal.for_log())
             return _error(refusal)
         except Exception as fault:  # noqa: BLE001 - the edge
@@ -141,9 +142,8 @@ def add_member(services: Services, identity: Identity, request: HttpRequest) -> 
     command = commands.parse(bodies.NewUserRef, json_of(request))
     room_id, user_id = _room_id(request), UserId(command.user_id)
     member = services.rooms.add(identity, room_id, user_id)
-    if member is None:
-        return Response(202, {"room_id": room_id, "user_id": user_id})
-    return Response(201, member_view(member))
+    invited = {"room_id": room_id, "user_id": user_id}
+    return Response(201, member_view(member)) if member is not None else Response(202, invited)
 
 
 def remove_member(services: Services, identity: Identity, request: HttpRequest) -> Response:
@@ -222,8 +222,8 @@ def post_moment(services: Services, identity: Identity, request: HttpRequest) ->
 
 def list_moments(services: Services, identity: Identity, request: HttpRequest) -> Response:
     before, limit = _feed(request)
-    entries, more = services.feeds.moments(identity.user_id, before, limit)
-    return Response(200, _feed_page("moments", *sizes.page(entries, more)))
+    found = services.feeds.moments(identity.user_id, before, limit)
+    return Response(200, _feed_page("moments", *sizes.page(*found)))
 
 
 def post_notification(services: Services, identity: Identity, request: HttpRequest) -> Response:
@@ -233,8 +233,8 @@ def post_notification(services: Services, identity: Identity, request: HttpReque
 
 def list_notifications(services: Services, identity: Identity, request: HttpRequest) -> Response:
     before, limit = _feed(request)
-    entries, more = services.feeds.notifications(identity.user_id, before, limit)
-    return Response(200, _feed_page("notifications", *sizes.page(entries, more)))
+    found = services.feeds.notifications(identity.user_id, before, limit)
+    return Response(200, _feed_page("notifications", *sizes.page(*found)))
 
 
 def endpoint(services: Services, identity: Identity, request: HttpRequest) -> Response:

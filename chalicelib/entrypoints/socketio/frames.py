@@ -23,6 +23,7 @@ from ...kernel.errors import (
     RefusedTooOften,
     Unauthorized,
 )
+from ...model.access import Address
 from ...model.connections import Target
 from ...model.identifiers import ConnectionId, Region, UserId
 from ...model.sessions import EngineSession
@@ -72,6 +73,7 @@ def open_session(
     context: dict[str, Any],
     query: dict[str, str],
     device: dict[str, str],
+    address: Address,
     headers: Mapping[str, str],
     at_ms: int,
 ) -> dict[str, Any]:
@@ -84,7 +86,8 @@ def open_session(
         raise BadRequest("not an Engine.IO handshake; use EIO=4 and transport=websocket")
     target = replace(transport(services, context), connected_at_ms=at_ms)
     if "sid" in query:
-        _probe(services, target, ConnectionId(query["sid"][:SID_LENGTH]), device)
+        sid = ConnectionId(query["sid"][:SID_LENGTH])
+        _probe(services, target, sid, device, address)
     else:
         services.engine.open(new_session(services, target, query, device, headers))
     return {"statusCode": 200, "body": ""}
@@ -141,14 +144,20 @@ def new_session(
     )
 
 
-def _probe(services: Services, target: Target, sid: ConnectionId, device: dict[str, str]) -> None:
+def _probe(
+    services: Services,
+    target: Target,
+    sid: ConnectionId,
+    device: dict[str, str],
+    address: Address,
+) -> None:
     """Offer a websocket to a polling session. Without such a session, close it once it is open.
 
     The session pays for it; without one, the network.
     """
     polling = services.engine.paid(sid, _TOKENS[Effect.PROBE], named=True)
     if polling is None or not polling.target.polls:
-        services.limits.spend_unknown(device["ip"])
+        services.limits.spend_unknown(address)
         services.closing.once_open(target)
         return
     fresh = replace(polling, ping_ms=0, probed_ms=0, namespaces=frozenset())

@@ -12,6 +12,7 @@ from functools import partial
 
 from ...kernel import telemetry
 from ...kernel.errors import CacheDown, NotConnected, NotFound, RefusedTooOften, TidingsError
+from ...model.access import Address
 from ...model.connections import POLLING, Target
 from ...model.identifiers import ConnectionId, Region, UserId
 from ...services import Services
@@ -64,7 +65,7 @@ def handle(
         except CacheDown:
             return Answer(503, "polling is unavailable; try again later, or use a websocket")
         except TidingsError as fault:
-            refusal = services.limits.charged(fault, request.source_ip)
+            refusal = services.limits.charged(fault, _address(services, request))
             telemetry.note("request_refused", **refusal.for_log())
             known = refusal.status in (401, 403, 429, 503)
             headers = {**HEADERS, **refusals.headers(refusal)}
@@ -76,10 +77,15 @@ def handle(
         return Answer(400, NOT_POLLING)
 
 
+def _address(services: Services, request: HttpRequest) -> Address:
+    return services.addresses.of(request.headers, request.source_ip)
+
+
 def _handshake(services: Services, request: HttpRequest) -> Answer:
     services.draining.admit()
+    address = _address(services, request)
     if not request.query.get("token"):
-        services.limits.spend_unknown(request.source_ip)
+        services.limits.spend_unknown(address)
     adapters = services.adapters
     target = Target(
         connection_id=ConnectionId(adapters.ids.token()),
@@ -91,7 +97,8 @@ def _handshake(services: Services, request: HttpRequest) -> Answer:
         connected_at_ms=adapters.clock.now_ms(),
     )
     agent = request.headers.get("user-agent", "")[:256]
-    device = {"platform": "unknown", "version": "unknown", "user_agent": agent, "ip": ""}
+    device = {"platform": "unknown", "version": "unknown", "user_agent": agent}
+    device["ip"] = address.text[:256]
     session = sessions.new_session(services, target, request.query, device, request.headers)
     return Answer(200, services.engine.open_polling(session))
 
@@ -107,7 +114,7 @@ def _poll(services: Services, request: HttpRequest, sid: ConnectionId) -> Answer
     t = request.query.get("t", "")
     named = len(t) in _T_LENGTHS and not t.isdigit()
     name = t if named else services.adapters.ids.token()
-    pay = partial(services.limits.spend_unknown, request.source_ip)
+    pay = partial(services.limits.spend_unknown, _address(services, request))
     frames = services.polls.poll(sid, name, pay)
     return Answer(200, engineio.SEPARATOR.join(frames))
 
@@ -118,7 +125,7 @@ def _post(services: Services, request: HttpRequest, sid: ConnectionId, handler: 
     try:
         session = services.polls.answering(sid)
     except NotFound:
-        services.limits.spend_unknown(request.source_ip)
+        services.limits.spend_unknown(_address(services, request))
         raise
     call = SessionFrame(services, session.target, None)
     if len(body.encode()) > MAX_PAYLOAD:

@@ -11,6 +11,8 @@ const HTTP_STAGE = '${http_stage}';
 
 function handler(event) {
     const request = event.request;
+    // The functions believe this header as the distribution proves itself to them: see `custom_header`.
+    request.headers['x-tidings-viewer'] = { value: event.viewer.ip };
     const websocket = websocketOf(request);
     if (websocket) {
         cf.selectRequestOriginById(websocket.origin);

@@ -96,6 +96,13 @@ resource "aws_cloudfront_distribution" "this" {
       origin_id   = origin.key
       domain_name = origin.value
 
+      # CloudFront sends it instead of what a viewer may have sent under this name.
+      # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/add-origin-custom-headers.html
+      custom_header {
+        name  = "X-Tidings-Proof"
+        value = var.proof
+      }
+
       custom_origin_config {
         http_port              = 80
         https_port             = 443

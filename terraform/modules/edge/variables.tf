@@ -98,6 +98,17 @@ variable "regions" {
   }
 }
 
+variable "proof" {
+  description = "With which the distribution proves itself to the functions, so that they believe the client's address that it names: a secret of at least 32 characters, whose SHA-256 digest is among the setting TIDINGS_EDGE_PROOFS."
+  type        = string
+  sensitive   = true
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9-]{32,}$", var.proof))
+    error_message = "Give at least 32 letters, digits and hyphens."
+  }
+}
+
 variable "price_class" {
   description = "CloudFront's edge locations: PriceClass_All, PriceClass_200 or PriceClass_100 (North America, Europe and Israel; the cheapest)."
   type        = string

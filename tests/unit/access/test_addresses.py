@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
 import pytest
 
-from chalicelib.access.addresses import network_of
+from chalicelib.access.addresses import Addresses, network_of
 from chalicelib.entrypoints import websocket
 from chalicelib.entrypoints.http import rest
 from chalicelib.entrypoints.socketio import polling
 from chalicelib.kernel.rates import DEFAULT_LIMITS, Rate
+from chalicelib.kernel.settings import Settings
+from chalicelib.model.access import Address
+from chalicelib.model.identifiers import ConnectionId
 from tests.support.counting import counted
 from tests.support.world import World
 
@@ -36,7 +40,8 @@ ONE, OTHER = "192.0.2.1", "192.0.2.2"
     ],
 )
 def test_the_network_of_an_address(address: str, network: str) -> None:
-    assert network_of(address) == network
+    assert network_of(Address(address)) == network
+    assert network_of(Address(address, shared=True)) == ""
 
 
 def limited(burst: int = 3, per_s: float = 1.0, **settings: Any) -> World:
@@ -172,7 +177,7 @@ def test_without_redis_nobody_is_limited() -> None:
     assert [asks(world, ONE).status for _ in range(3)] == [401] * 3
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Viewer-Address", "CloudFront-Viewer-IP"])
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Tidings-Viewer", "CloudFront-Viewer-IP"])
 def test_an_address_in_a_header_is_not_believed(header: str) -> None:
     world = limited(burst=1)
     statuses = []
@@ -186,6 +191,82 @@ def test_behind_a_proxy_nobody_is_limited_by_its_address() -> None:
     world = limited(burst=1, behind_proxy=True)
     assert [asks(world, ONE).status for _ in range(3)] == [401] * 3
     assert [polls(world, ONE).status for _ in range(3)] == [200] * 3
+
+
+OLD, NEW = "o" * 36, "n" * 36
+PROOFS = tuple(hashlib.sha256(each.encode()).hexdigest() for each in (OLD, NEW))
+EDGE = "198.51.100.7"  # where CloudFront calls from, for everybody
+
+
+def through_the_edge(viewer: str, proof: str = NEW) -> dict[str, str]:
+    """Headers as CloudFront sends them."""
+    return {"X-Tidings-Proof": proof, "x-tidings-viewer": viewer}
+
+
+@pytest.mark.parametrize(
+    ("headers", "address"),
+    [
+        (through_the_edge(ONE, OLD), ONE),
+        (through_the_edge(ONE, NEW), ONE),
+        (through_the_edge("2001:db8::1"), "2001:db8::1"),
+        (through_the_edge(ONE, "guessed"), EDGE),
+        (through_the_edge(ONE, PROOFS[0]), EDGE),
+        (through_the_edge(ONE, ""), EDGE),
+        (through_the_edge(ONE, "\ud800"), EDGE),
+        ({"x-tidings-viewer": ONE}, EDGE),
+        ({"x-tidings-proof": NEW}, ""),
+        ({}, EDGE),
+    ],
+)
+def test_whoever_proves_to_be_the_edge_is_believed(headers: dict[str, str], address: str) -> None:
+    assert Addresses(Settings(edge_proofs=PROOFS)).of(headers, EDGE) == Address(address)
+
+
+def test_without_a_proof_in_the_settings_nobody_can_be_the_edge() -> None:
+    for proof in ("", "x", hashlib.sha256(b"").hexdigest()):
+        headers = through_the_edge(ONE, proof)
+        assert Addresses(Settings()).of(headers, EDGE) == Address(EDGE)
+        known = Addresses(Settings(behind_proxy=True)).of(headers, EDGE)
+        assert known == Address(EDGE, shared=True)
+
+
+def test_behind_the_edge_each_client_pays_by_itself_on_every_door() -> None:
+    world = limited(burst=1, per_s=0.001, edge_proofs=PROOFS)
+
+    def statuses(viewer: str, proof: str = NEW) -> list[int]:
+        """Of a request, a poll without a session, and two handshakes, which share a bucket."""
+        headers = through_the_edge(viewer, proof)
+        request = rest.HttpRequest(headers, {}, {}, "", source_ip=EDGE)
+        query = {"EIO": "4", "transport": "polling"}
+        poll = rest.HttpRequest(headers, query, {}, "", source_ip=EDGE)
+        event = world.connect_event(f"conn-{world.ids.token()}=", None)
+        event["requestContext"]["identity"]["sourceIp"] = EDGE
+        event["headers"] = headers
+        stock = {**event, "queryStringParameters": {**query, "transport": "websocket"}}
+        return [
+            rest.handle(world.services, request, rest.list_rooms).status,
+            polling.handle(world.services, poll, "GET").status,
+            websocket.connect(world.services, event)["statusCode"],
+            websocket.connect(world.services, stock)["statusCode"],
+        ]
+
+    assert statuses(ONE) == [401, 429, 429, 429]
+    assert statuses(OTHER) == [401, 429, 429, 429], "another client, the same edge"
+    assert statuses(ONE, OLD) == [429] * 4, "the same client, while the proof is replaced"
+    assert statuses("192.0.2.9", "guessed") == [401, 429, 429, 429], "whoever calls without it"
+    assert statuses("192.0.2.10", "guessed") == [429] * 4, "pays where they call from"
+
+
+def test_a_device_has_the_address_of_its_client() -> None:
+    world = limited(edge_proofs=PROOFS)
+    for number, (proof, address) in enumerate([(NEW, ONE), ("guessed", EDGE)]):
+        event = world.connect_event(f"conn-{number}=", world.token("alice"))
+        event["requestContext"]["identity"]["sourceIp"] = EDGE
+        event["headers"] = through_the_edge(ONE, proof)
+        assert websocket.connect(world.services, event)["statusCode"] == 200
+        connection = world.adapters.connections.get(ConnectionId(f"conn-{number}="))
+        assert connection is not None
+        assert connection.device_info["ip"] == address
 
 
 def test_the_address_comes_with_the_event() -> None:

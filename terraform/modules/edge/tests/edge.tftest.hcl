@@ -32,7 +32,8 @@ mock_provider "aws" {
 }
 
 variables {
-  name = "tidings"
+  name  = "tidings"
+  proof = "11111111-2222-3333-4444-555555555555"
   regions = {
     us-east-1 = {
       websocket_domains = ["abc123.execute-api.us-east-1.amazonaws.com"]
@@ -78,6 +79,25 @@ run "one_region_under_cloudfront_s_own_name" {
     condition     = length(aws_cloudwatch_log_delivery.this) == 0
     error_message = "Access logs are optional."
   }
+}
+
+run "it_proves_itself_to_each_api_and_names_the_viewer" {
+  assert {
+    condition     = alltrue([for origin in aws_cloudfront_distribution.this.origin : [for header in origin.custom_header : [header.name, header.value]] == [["X-Tidings-Proof", "11111111-2222-3333-4444-555555555555"]]])
+    error_message = "Every origin gets the proof."
+  }
+  assert {
+    condition     = strcontains(aws_cloudfront_function.route.code, "request.headers['x-tidings-viewer'] = { value: event.viewer.ip };")
+    error_message = "The viewer's address is set, whatever the viewer has sent."
+  }
+}
+
+run "a_proof_that_can_be_guessed" {
+  command = plan
+  variables {
+    proof = "short"
+  }
+  expect_failures = [var.proof]
 }
 
 run "an_error_is_nobody_else_s" {
