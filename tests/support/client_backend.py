@@ -34,6 +34,8 @@ class Backend:
         refuse: HTTP status for the next handshakes; None to accept them.
         greets: Whether the newest entry is pushed as soon as a websocket opens.
         calls: (action, data) of every call.
+        paths: What each handshake asked for.
+        tokens: The subprotocols that each handshake offered.
     """
 
     def __init__(self) -> None:
@@ -46,6 +48,8 @@ class Backend:
         self.script: dict[str, list[Callable[[ServerConnection, dict[str, Any]], Any]]] = {}
         self.sockets: list[ServerConnection] = []
         self.changed = asyncio.Condition()
+        self.tokens: list[str | None] = []
+        self.paths: list[str] = []
         self.url = ""
 
     async def until(self, holds: Callable[[], bool]) -> None:
@@ -77,6 +81,8 @@ class Backend:
 
     async def gate(self, socket: ServerConnection, request: Request) -> Response | None:
         self.handshakes += 1
+        self.paths.append(request.path)
+        self.tokens.append(request.headers.get("Sec-WebSocket-Protocol"))
         if self.refuse is not None:
             return Response(self.refuse, "no", Headers())
         return None
@@ -130,6 +136,13 @@ def error(code: str, retryable: bool, **more: Any) -> Callable[..., Any]:
     return answer
 
 
+def ack(data: dict[str, Any]) -> Callable[..., Any]:
+    async def answer(socket: ServerConnection, asked: dict[str, Any]) -> dict[str, Any]:
+        return {"event": "ack", "data": data}
+
+    return answer
+
+
 async def cut(socket: ServerConnection, data: dict[str, Any]) -> None:
     socket.transport.abort()
 
@@ -178,9 +191,13 @@ async def any_token() -> str:
 
 @asynccontextmanager
 async def connected(
-    backend: Backend, listener: Listener, token: Any = any_token, times: Times = FAST
+    backend: Backend,
+    listener: Listener,
+    token: Any = any_token,
+    times: Times = FAST,
+    **options: Any,
 ) -> AsyncIterator[TidingsClient]:
-    client = TidingsClient(backend.url, token, listener, times, api=None)
+    client = TidingsClient(backend.url, token, listener, times, api=None, **options)
     await client.connect()
     try:
         yield client

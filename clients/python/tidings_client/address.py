@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from websockets.http11 import Response
+from websockets.typing import Subprotocol
 
 from .errors import ActionError
 
 _LONGEST = 200  # characters of what a server says
+_TOKEN = re.compile(r"[\w.~+-]+", re.ASCII)
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 
 
@@ -30,12 +33,22 @@ def address(url: str) -> str:
     return parts._replace(scheme=_SCHEMES[parts.scheme], fragment="").geturl()
 
 
-def handshake(url: str, token: str) -> str:
-    """The URL with a token, for a connection that takes several events in one frame."""
+def handshake(url: str) -> str:
+    """The URL for a connection that takes several events in one frame."""
     parts = urlsplit(url)
     given = parse_qsl(parts.query, keep_blank_values=True)
-    query = urlencode([*given, ("token", token), ("arrays", "true")])
-    return parts._replace(query=query).geturl()
+    return parts._replace(query=urlencode([*given, ("arrays", "true")])).geturl()
+
+
+def subprotocols(token: str) -> list[Subprotocol]:
+    """What carries the token, so that it is in no URL, which others may log.
+
+    Raises:
+        ActionError: `unauthorized`: it is no JWT.
+    """
+    if not _TOKEN.fullmatch(token):
+        raise ActionError("unauthorized", "token() returned something that is no JWT", False)
+    return [Subprotocol("bearer"), Subprotocol(token)]
 
 
 def refusal(url: str, response: Response, *, first: bool) -> ActionError | None:

@@ -8,40 +8,23 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
-from .address import address, handshake, refusal
+from .address import address, handshake, refusal, subprotocols
 from .errors import ActionError, End, NoAnswer
+from .faults import NoToken, code_of, heartbeat_unanswered, report, text_of, unknown
 from .frames import decoded
 from .inbox import Event
 from .lookup import ask
 from .regions import Regions, api_of, endpoint
 from .sizes import encode
 from .times import Times
+from .user import User
 
 _MOST_REFUSED_HEARTBEATS = 2  # in a row
-
-
-class User(Protocol):
-    """The user of a connection, which it calls."""
-
-    def emit(self, name: str, data: Event) -> None:
-        """Emit `connected`, `disconnected`, `waiting`, `regions`, `moved` or `refused`."""
-
-    def opened(self) -> None:
-        """A connection is open, and nothing has been read from it yet."""
-
-    async def restore(self) -> None:
-        """Recover on the new connection; if this raises, the client reconnects."""
-
-    def event(self, name: str, data: Event) -> None:
-        """Handle an event of the server."""
-
-    def ended(self) -> None:
-        """The connection has ended."""
 
 
 class Connection:
@@ -49,8 +32,11 @@ class Connection:
 
     Attributes:
         up: Set while a connection is open, and after the final end.
+        closed: Set after the final end.
         end: The reason of the final end; None before it.
         reason: Why there is no connection, {code, message}; None while there is one.
+        serial: How many connections have been open.
+        url: Where to connect.
     """
 
     def __init__(
@@ -79,8 +65,24 @@ class Connection:
         self._was_useful = False
         self._left: ActionError | None = None
         self.up = asyncio.Event()
+        self.closed = asyncio.Event()
         self.end: Exception | None = None
         self.reason: dict[str, str] | None = None
+        self.serial = 0
+        self._state = "idle"
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    @property
+    def state(self) -> str:
+        """See `TidingsClient.state`."""
+        if self.end is not None:
+            return "closed"
+        if self.up.is_set():
+            return "online" if self._is_restored else "recovering"
+        return self._state
 
     async def run(self) -> None:
         """Connect, and reconnect until `end` is set."""
@@ -90,6 +92,7 @@ class Connection:
             self._url = self._regions.url
             while self.end is None:
                 self._is_restored = False
+                self._state = "connecting"
                 await self._once()
                 if self.end is None:
                     await self._move()
@@ -98,6 +101,7 @@ class Connection:
                     if self._after_s is not None:
                         wait, self._after_s = self._after_s, None
                     data = {"attempt": self._failures, "retry_in_s": wait, "reason": self.reason}
+                    self._state = "waiting"
                     self._user.emit("waiting", data)
                     await asyncio.sleep(wait)
         except Exception as fault:  # noqa: BLE001 - all waiting calls must fail
@@ -116,7 +120,7 @@ class Connection:
             async with asyncio.timeout(self._times.call):
                 await self.up.wait()
                 if self.end is not None:
-                    raise ActionError(_code(self.end), _text(self.end), False)
+                    raise ActionError(code_of(self.end), text_of(self.end), False)
                 assert self._socket is not None
                 self._pending[number] = (action, answer)
                 await self._socket.send(texts[0] if len(texts) == 1 else texts)
@@ -131,6 +135,21 @@ class Connection:
         finally:
             self._pending.pop(number, None)
 
+    async def ready(self, within_s: float) -> None:
+        """Wait for a connection.
+
+        Raises:
+            ActionError: There was none in time, or the client is closed.
+        """
+        try:
+            async with asyncio.timeout(within_s):
+                await self.up.wait()
+        except TimeoutError:
+            why = self.reason["message"] if self.reason else "the server has not answered yet"
+            raise NoAnswer(f"no connection after {within_s:g} s: {why}") from None
+        if self.end is not None:
+            raise ActionError(code_of(self.end), text_of(self.end), False)
+
     async def fresh_token(self) -> str:
         """A new token from the token provider.
 
@@ -143,7 +162,7 @@ class Connection:
         except TimeoutError as fault:
             raise NoToken(f"token(): no answer within {self._times.call:g} s") from fault
         except Exception as fault:
-            raise NoToken(f"token() failed: {_text(fault)}") from fault
+            raise NoToken(f"token() failed: {text_of(fault)}") from fault
 
     def drop(self) -> None:
         """Abort the connection without a close handshake; the client reconnects."""
@@ -174,9 +193,10 @@ class Connection:
         if self.end is not None:
             return
         self.end = reason
-        self.reason = {"code": _code(reason), "message": _text(reason)}
+        self.reason = {"code": code_of(reason), "message": text_of(reason)}
         self.up.set()
-        self._fail_all(ActionError(_code(reason), _text(reason), False))
+        self.closed.set()
+        self._fail_all(ActionError(code_of(reason), text_of(reason), False))
 
     # -- regions
 
@@ -219,14 +239,19 @@ class Connection:
         try:
             self._used = await self.fresh_token()
             place = self._url
-            url = handshake(place, self._used)
-            async with connect(url, open_timeout=self._times.call, compression=None) as socket:
+            by = subprotocols(self._used)
+            url = handshake(place)
+            async with connect(
+                url, subprotocols=by, open_timeout=self._times.call, compression=None
+            ) as socket:
                 if place == self._url:  # otherwise the user has chosen another region meanwhile
                     await self._serve(socket)
         except NoToken as fault:
             if not self._was_open and not isinstance(fault.__cause__, TimeoutError):
                 return self._refuse(fault.__cause__ or fault)
             self._because(fault)
+        except ActionError as fault:
+            self._refuse(fault)
         except InvalidStatus as fault:
             status = fault.response.status_code
             final = refusal(self._url, fault.response, first=not self._was_open)
@@ -236,18 +261,19 @@ class Connection:
         except InvalidURI as fault:
             self._refuse(ActionError("bad_request", str(fault), False))
         except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError) as fault:
-            self._because(fault, f"no connection to {self._url}: {_text(fault)}")
+            self._because(fault, f"no connection to {self._url}: {text_of(fault)}")
 
     def _because(self, fault: Exception, text: str = "") -> None:
-        self.reason = {"code": _code(fault), "message": text or _text(fault)}
+        self.reason = {"code": code_of(fault), "message": text or text_of(fault)}
 
     def _refuse(self, reason: BaseException) -> None:
         self.finish(reason if isinstance(reason, Exception) else RuntimeError(str(reason)))
         if self._was_open:
-            self._user.emit("refused", {"message": _text(reason)})
+            self._user.emit("refused", {"message": text_of(reason)})
 
     async def _serve(self, socket: ClientConnection) -> None:
         self._socket, self._was_open = socket, True
+        self.serial += 1
         self._is_restored = self._was_useful = False
         self._left = self.reason = None
         self._user.opened()
@@ -262,7 +288,9 @@ class Connection:
                 self.up.clear()
             alone = len(self._pending) == 1
             await _cancel(tasks)
-            self._user.ended()
+            left = self._left
+            by_server = left is None or (isinstance(left, NoAnswer) and left.end is not None)
+            self._user.ended(by_server=by_server)
             self._over(socket, alone)
 
     def _over(self, socket: ClientConnection, alone: bool) -> None:
@@ -311,12 +339,12 @@ class Connection:
                 await self.ask("ping", {})
                 refused = 0
             except NoAnswer as silence:
-                return self._leave(socket, _heartbeat_unanswered(silence))
+                return self._leave(socket, heartbeat_unanswered(silence))
             except ActionError as error:
                 # `rate_limited` shows that the connection is alive. Any other refusal does not.
                 refused = 0 if error.code == "rate_limited" else refused + 1
                 last = error
-        self._leave(socket, _heartbeat_unanswered(last))
+        self._leave(socket, heartbeat_unanswered(last))
 
     # -- frames
 
@@ -354,43 +382,11 @@ class Connection:
         # For refresh_token, `unauthorized` means that the token is bad. For anything else, it means
         # that the server does not know this connection and will not serve it any more.
         if code == "unauthorized" and action != "refresh_token":
-            known = f"the server does not know this connection: {text}"
-            end = End(None, alone=len(self._pending) == 1)
-            return self._leave(socket, _unknown(known, end))
+            return self._leave(socket, unknown(text, End(None, alone=len(self._pending) == 1)))
         if answer is not None and not answer.done():
             wait_ms = data.get("retry_after_ms") if code == "rate_limited" else None
             wait_s = wait_ms / 1000 if isinstance(wait_ms, int) else None
             answer.set_exception(ActionError(code, text, bool(data.get("retryable")), wait_s))
-
-
-class NoToken(Exception):
-    """The token provider raised, or did not answer."""
-
-
-def report(message: str, fault: Exception) -> None:
-    """Report a non-fatal exception to the event loop's exception handler."""
-    context = {"message": message, "exception": fault}
-    asyncio.get_running_loop().call_exception_handler(context)
-
-
-def _heartbeat_unanswered(error: ActionError) -> ActionError:
-    return ActionError("unavailable", f"the heartbeat had no answer: {error.message}", True)
-
-
-def _unknown(text: str, end: End) -> NoAnswer:
-    error = NoAnswer(text, end)
-    error.code = "unauthorized"
-    return error
-
-
-def _code(fault: BaseException) -> str:
-    return fault.code if isinstance(fault, ActionError) else "unavailable"
-
-
-def _text(fault: BaseException) -> str:
-    if isinstance(fault, ActionError):
-        return fault.message
-    return str(fault) or type(fault).__name__
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -18,6 +18,7 @@ class Resend:
     def __init__(self) -> None:
         self._ends = 0
         self._faults = 0
+        self.over: ActionError | None = None  # the final error, if there was one
 
     @property
     def is_suspect(self) -> bool:
@@ -26,6 +27,10 @@ class Resend:
 
     def after(self, error: ActionError) -> ActionError | None:
         """The final error after this one; None if the frame should be sent again."""
+        self.over = self._judge(error)
+        return self.over
+
+    def _judge(self, error: ActionError) -> ActionError | None:
         if not error.retryable:
             return error
         if error.code == "internal":

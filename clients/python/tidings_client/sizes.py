@@ -24,11 +24,11 @@ def encode(action: str, data: Event, number: int) -> list[str]:
         ActionError: `too_large`.
     """
     frame = {"action": action, "data": data, "id": number}
-    text = json.dumps(frame, ensure_ascii=False)
+    text = json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
     try:
         size = len(text.encode())
     except UnicodeEncodeError:  # a lone surrogate can only be sent as an escape
-        text = json.dumps(frame)
+        text = json.dumps(frame, separators=(",", ":"))
         size = len(text)
     if size > MESSAGE_BYTES:
         raise ActionError(

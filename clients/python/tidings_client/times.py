@@ -15,6 +15,8 @@ class Times:
     Attributes:
         call: The wait for an answer, including the wait for a connection; also the wait for a
             connection to open, and for a token.
+        retry: How long `call`, `join` and `leave` go on, also to wait for a connection.
+        keep: How long `send` goes on: the server knows a message that it has stored for 24 hours.
         ping: The time between heartbeats.
         hole: How long a message between two live ones may be missing before it is requested.
         look: The wait for an answer of one region about the others.
@@ -22,6 +24,8 @@ class Times:
     """
 
     call: float = 10.0
+    retry: float = 60.0
+    keep: float = 86_400.0
     ping: float = 200.0
     hole: float = 3.0
     look: float = 3.0

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.client_backend import Backend, Listener, close, connected, error, silence
 from tidings_client import ActionError, Inbox, Times
+from tidings_client.outbox import Outbox, QueueLimits
 from tidings_client.regions import Regions
 from tidings_client.sizes import FRAME_BYTES, encode, syncable
 
@@ -69,6 +70,25 @@ def test_regions(case: dict[str, Any]) -> None:
         if "move" in step:
             regions.move(answer(step["move"]))
         assert regions.url == step["url"], step
+
+
+@pytest.mark.parametrize("case", cases("queue"))
+def test_queue(case: dict[str, Any]) -> None:
+    outbox = Outbox(QueueLimits(case["messages"], case["bytes"]))
+    for step in case["steps"]:
+        if "remove" in step:
+            outbox.remove(step["remove"])
+        elif step["taken"]:
+            outbox.add(step["add"])
+        else:
+            with pytest.raises(ActionError) as refused:
+                outbox.add(step["add"])
+            assert (refused.value.code, refused.value.retryable) == ("queue_full", True)
+
+
+def test_the_queue_of_a_client_that_sets_no_limits() -> None:
+    default = json.loads((VECTORS / "queue.json").read_text())["default"]
+    assert QueueLimits() == QueueLimits(**default)
 
 
 @pytest.mark.parametrize("case", cases("sizes"))
