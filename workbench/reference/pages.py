@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import glossary, http, index, jobs, logs, metrics, protocol, redis, settings, tables
+from . import (
+    clients,
+    glossary,
+    http,
+    index,
+    jobs,
+    logs,
+    metrics,
+    protocol,
+    redis,
+    settings,
+    tables,
+)
 from .sections import Makers, rewrite
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,6 +26,8 @@ PAGES: dict[str, Makers] = {
     "README.md": index.SECTIONS,
     "protocol.md": protocol.SECTIONS,
     "http.md": http.SECTIONS,
+    "client-js.md": clients.SECTIONS,
+    "client-python.md": clients.SECTIONS,
     "settings.md": settings.SECTIONS,
     "jobs.md": jobs.SECTIONS,
     "tables.md": tables.SECTIONS,

@@ -212,6 +212,7 @@ class TidingsClient:
         return await self.call("join_room", {"room_id": room_id})
 
     async def leave(self, room_id: str) -> Event:
+        """Leave a room on this device; its user stays a member."""
         return await self.call("leave_room", {"room_id": room_id})
 
     def follow(self, conversation_id: str, position: str) -> None:
@@ -219,6 +220,7 @@ class TidingsClient:
         self._inbox.follow(conversation_id, position)
 
     def follows(self, conversation_id: str) -> bool:
+        """Whether recovery covers this conversation."""
         return self._inbox.follows(conversation_id)
 
     def forget(self, conversation_id: str) -> None:

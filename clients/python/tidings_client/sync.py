@@ -150,6 +150,7 @@ class Client:
         return self._wait(self._client.join(room_id), timeout_s)
 
     def leave(self, room_id: str, timeout_s: float | None = None) -> Event:
+        """Leave a room on this device; its user stays a member."""
         return self._wait(self._client.leave(room_id), timeout_s)
 
     def sync(self, conversations: Iterable[str], timeout_s: float | None = None) -> list[Event]:
@@ -161,6 +162,7 @@ class Client:
         self._do(lambda: self._client.follow(conversation_id, position))
 
     def follows(self, conversation_id: str) -> bool:
+        """Whether recovery covers this conversation."""
         return self._do(lambda: self._client.follows(conversation_id))
 
     def forget(self, conversation_id: str) -> None:

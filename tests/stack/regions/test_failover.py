@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from tests.support import node
+from tests.support import node, packed
+from tests.support.chatting import Chatting
 from tests.support.client_backend import Listener
 from tests.support.paths import ROOT
 from tests.support.people import People, name
@@ -228,3 +229,21 @@ async def test_the_python_client_recovers_in_the_other_region(two: Two, how: str
         finally:
             await client.close()
         assert listener.contents() == ["meanwhile"]
+
+
+@pytest.mark.parametrize("kind", packed.KINDS)
+def test_the_packed_clients_go_on_in_the_other_region(two: Two, tmp_path: Path, kind: str) -> None:
+    ada, bob = name("ada"), name("bob")
+    command = packed.KINDS[kind](tmp_path / kind)
+    with two.people(A) as here, two.people(B) as there:
+        room = here.room(ada, bob)
+        device = there.device(ada)
+        with Chatting(command, here.url, bob, room, TOKEN=here.token(bob)) as chat:
+            chat.until_online()
+            two.drain("PUT")
+            device.say(room, "meanwhile")
+            chat.until_told(f"moving to {there.ws_url}")
+            chat.until_printed(f"{ada}: meanwhile")
+            chat.type("after")
+            assert [each["content"] for each in device.heard(room, 1)] == ["after"]
+            assert chat.end() == 0
