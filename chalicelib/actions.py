@@ -326,8 +326,8 @@ def _sync(invocation: Invocation) -> Synced:
     answer: dict[RoomId, SyncedConversation] = {}
     synced = services.catch_up.since(allowed, invocation.command.limit)
     readable = [room for room, caught in synced.items() if not caught.unreadable]
-    unread = services.receipts.unread(user_id, readable)
-    seen = services.receipts.seen(
+    unread = services.read_state.unread(user_id, readable)
+    seen = services.read_state.seen(
         user_id,
         [entry for room in readable for entry in synced[room].entries],
         {room: unread[room].marker for room in readable},

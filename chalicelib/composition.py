@@ -69,6 +69,7 @@ from .sessions.upgrades import Upgrades
 from .social.ephemeral import Ephemeral
 from .social.feeds import Feeds
 from .social.presence import Presences
+from .social.read_state import ReadState
 from .social.receipts import Receipts
 
 
@@ -343,6 +344,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         feeds=Feeds(rooms, friends, reader, sending),
         presences=presences,
         receipts=receipts,
+        read_state=ReadState(a.markers, reader, rooms, consent, regions),
         engine=engine,
         heartbeats=Heartbeats(engine, a.sessions, connections, engine.pace, a.outbound, a.clock),
         polls=Polls(engine, a.sessions, engine.pace, a.clock, limits, settings.poll_slots),

@@ -53,6 +53,7 @@ from .sessions.upgrades import Upgrades
 from .social.ephemeral import Ephemeral
 from .social.feeds import Feeds
 from .social.presence import Presences
+from .social.read_state import ReadState
 from .social.receipts import Receipts
 
 
@@ -99,6 +100,7 @@ class Services:
     feeds: Feeds
     presences: Presences
     receipts: Receipts
+    read_state: ReadState
     engine: Engine
     heartbeats: Heartbeats
     polls: Polls

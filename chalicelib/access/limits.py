@@ -48,6 +48,7 @@ from .addresses import network_of
 
 _APPENDS = ("send_message", "delete_message")  # one of them may commit those of others, too
 OTHERS, CONNECT, PACKET, ADDRESS, REFUSED = "*", "connect", "packet", "address", "refused"
+HANDSHAKE = "handshake"  # of a session: what it has paid for a CONNECT
 
 # A client with such a token gets a new one when it hears so, which `rate_limited` would not tell.
 # They are said only of tokens whose signature holds.
@@ -92,6 +93,10 @@ class Limits:
             refusals_burst=refusals.burst,
             invalid=invalid,
         )
+
+    def charge_once(self, name: str, seconds: int) -> Charge:
+        """Return a charge that only the first one within these seconds can pay."""
+        return replace(self.charge(OTHERS), name=name, per_s=1 / seconds, burst=1)
 
     def charge_action(self, action: str, tokens: int) -> Charge:
         """Return the charge for a frame: what appends to a room is charged to its rate, too."""

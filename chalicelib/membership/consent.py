@@ -18,7 +18,7 @@ from ..model.consents import ADDED_BY, AddedBy, Block, Decided, block_of
 from ..model.friends import Friend
 from ..model.identifiers import UserId
 from ..model.rooms import Member, Role
-from ..ports.consents import ConsentStore
+from ..ports.friends import ConsentStore
 from ..ports.membership import MembershipCache
 from ..ports.queues import Queue
 from ..ports.system import Clock

@@ -18,7 +18,7 @@ from ..model import consents
 from ..model.consents import Decided, Invitation, invitation_of, invitation_to
 from ..model.identifiers import RoomId, UserId
 from ..model.rooms import Room
-from ..ports.consents import ConsentStore
+from ..ports.friends import ConsentStore
 from ..ports.queues import Queue
 from ..ports.rooms import RoomStore
 from ..ports.system import Clock

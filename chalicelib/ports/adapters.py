@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from .access import ClusterBus, Issuer, PeerHealth, Probes, RevocationStore, Secrets
 from .cache import Cache
 from .connections import ConnectionStore, Drains
-from .consents import ConsentStore
 from .delivery import Cursors, Poster
-from .friends import FriendStore
+from .friends import ConsentStore, FriendStore
 from .log import MessageLog
 from .presence import PresenceStore
 from .queues import PeerQueues, Queue, Topic

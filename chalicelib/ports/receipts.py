@@ -33,6 +33,12 @@ class Markers(Protocol):
             Unavailable: Also when too many users read the room at once. Note it again.
         """
 
+    def readings(self, room_id: RoomId, most: int) -> list[Reading] | None:
+        """What others may know of all markers of a room, one for each region of a user.
+
+        None if there are more than `most`. One query. Strongly consistent.
+        """
+
     def furthest(
         self, room_ids: Sequence[RoomId], regions: Sequence[Region]
     ) -> dict[RoomId, tuple[Reading, ...]]:

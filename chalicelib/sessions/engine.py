@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .. import wire
-from ..access.limits import PACKET, Limits
+from ..access.limits import HANDSHAKE, PACKET, Limits
 from ..connections.closing import Closing, Reason
 from ..connections.registry import Connections
 from ..jobs.sessions import CleanUp, EndWithoutNamespace, GreetSession, Heartbeat
@@ -19,7 +19,7 @@ from ..kernel.errors import CacheDown, Conflict, Unavailable
 from ..kernel.settings import Settings
 from ..model.connections import Target
 from ..model.delivery import Outcome, Post
-from ..model.identifiers import ConnectionId
+from ..model.identifiers import ConnectionId, UserId
 from ..model.sessions import End, EngineSession
 from ..ports.delivery import Poster
 from ..ports.queues import Queue
@@ -167,6 +167,21 @@ class Engine:
             return None
         self._limits.check_packet(paid)
         return session
+
+    def connect_is_paid(self, session: EngineSession, user_id: UserId) -> bool:
+        """Whether the session's handshake, with a token of this user, has paid for this CONNECT.
+
+        It has paid for one, which comes before the session would end without a namespace.
+        """
+        age_ms = self._clock.now_ms() - session.target.connected_at_ms
+        if session.user_id != user_id or age_ms >= self._connect_within_s * 1000:
+            return False
+        sid = session.target.connection_id
+        first = self._limits.charge_once(HANDSHAKE, self._connect_within_s)
+        try:
+            return not self._sessions.pay(sid, first)[1].wait_ms
+        except CacheDown:
+            return True  # there are no limits either
 
     def connected(self, sid: ConnectionId, namespace: str) -> bool:
         """Note that a namespace was connected, after its socket was stored.

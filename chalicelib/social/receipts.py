@@ -1,8 +1,9 @@
-"""Receipts: how far users have read, and which users a message reached. Also unread counts.
+"""Receipts: users mark how far they have read, and others are told that and whom a message reached.
 
-A marker covers everything before it and only moves forward. In rooms of up to `RECEIPTS_UP_TO`
+A marker covers everything before it and only moves forward; `read_state` has what it says later. In
+rooms of up to `RECEIPTS_UP_TO`
 members, senders get an event for each user who reads their messages. In larger rooms they get
-counts, at most one every `COUNTS_EVERY_S`. Unread counts stop at `MAX_UNREAD`.
+counts, at most one every `COUNTS_EVERY_S`.
 
 Nobody is told what a user has read or got who is invisible, who has blocked them, or with whom they
 share a private chat in which one has blocked the other.
@@ -14,14 +15,13 @@ They get one event for each user, after a device of that user has acked or sent 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..contract.events import MessageDelivered, MessageRead
 from ..jobs.receipts import TellDelivered, TellRead, TellReadCounts
 from ..jobs.relayed import RelayDelivered
-from ..kernel import ids, tails, telemetry, times
-from ..kernel.errors import CacheDown, NotFound, TidingsError, Unavailable
+from ..kernel import ids, telemetry, times
+from ..kernel.errors import CacheDown, NotFound, Unavailable
 from ..membership.consent import Consent
 from ..membership.rooms import Rooms
 from ..messaging.broadcast import Broadcast
@@ -29,9 +29,9 @@ from ..messaging.confirmations import RECEIPTS_UP_TO
 from ..messaging.reading import MessageReader
 from ..messaging.telling import Telling
 from ..model.identifiers import ConnectionId, MessageId, Region, RoomId, UserId
-from ..model.log import Entry, EntryKind, Head
-from ..model.receipts import MAX_UNREAD, Marker, Reading, Unread
-from ..model.rooms import CLOCKS_MS, Role, RoomType
+from ..model.log import Entry, EntryKind
+from ..model.receipts import Marker, Reading
+from ..model.rooms import Role, RoomType
 from ..ports.queues import Queue
 from ..ports.receipts import AckNumbers, Claims, Markers
 from ..ports.system import Clock
@@ -263,104 +263,6 @@ class Receipts:
         event = MessageDelivered(job.message_id, job.room_id, job.user_id, times.iso(job.at_ms))
         self._telling.tell([job.sender_id], event)
         return True
-
-    def unread(self, user_id: UserId, room_ids: Sequence[RoomId]) -> dict[RoomId, Unread]:
-        """Return what is unread in each room; without a marker, all since the user joined.
-
-        Counted from the heads, without reading messages: see `kernel.tails`.
-        """
-        markers = self._markers.of_user(user_id, room_ids, self._regions)
-        heads = self._reader.heads(list(dict.fromkeys(room_ids)))
-        found = {}
-        for room_id in room_ids:
-            marker = markers.get(room_id)
-            news = {
-                region: head
-                for region, head in heads[room_id].items()
-                if marker is None
-                or not marker.covers(region, head.seq, head.last_id or MessageId(""))
-            }
-            found[room_id] = Unread(0, marker)
-            if any(head.seq for head in news.values()):
-                found[room_id] = self._unread(user_id, room_id, marker, news)
-        return found
-
-    def _unread(
-        self, user_id: UserId, room_id: RoomId, marker: Marker | None, news: Mapping[Region, Head]
-    ) -> Unread:
-        """Return what is unread in one room; if it cannot be read, that is noted and not raised."""
-        try:
-            joined_ms = self._rooms.joined_ms(room_id, user_id) if marker is None else 0
-            start = marker.message_id if marker is not None else ids.first_at(joined_ms)
-            counts = [
-                tails.unread(head.tail, head.seq, after_seq, user_id)
-                if (after_seq := self._seq_at(room_id, region, start, marker)) is not None
-                else None
-                for region, head in news.items()
-                if head.seq
-            ]
-            known = [count for count in counts if count is not None]
-            count = min(sum(known), MAX_UNREAD)
-            if len(known) < len(counts):
-                count = self._reader.count_after(room_id, start, user_id, MAX_UNREAD)
-        except TidingsError:
-            raise
-        except Exception as fault:  # noqa: BLE001 - it would fail again; the answer says so
-            telemetry.error("room_unreadable", fault, room_id=room_id)
-            return Unread(0, marker, unreadable=True)
-        return Unread(count, marker)
-
-    def _seq_at(
-        self, room_id: RoomId, region: Region, start: MessageId, marker: Marker | None
-    ) -> int | None:
-        """Return the seq up to which a stream is read; None if only its messages say.
-
-        Without a marker, one entry is read: the last before the user joined. Likewise for the
-        stream of a region that is newer than the marker.
-        """
-        if marker is None:
-            last = self._reader.head_before(room_id, region, start)
-            return 0 if self._is_of_the_beginning(room_id, last, ids.time_ms(start)) else last.seq
-        up_to = marker.up_to(region)
-        if up_to is None and self._reader.several:
-            return self._reader.head_before(room_id, region, ids.following(start)).seq
-        return up_to
-
-    def _is_of_the_beginning(self, room_id: RoomId, last: Head, joined_ms: int) -> bool:
-        """Whether an entry from before the user joined is from after the room was created.
-
-        Then they have been members since that, and the clock that wrote the entry was behind.
-        """
-        if last.last_id is None or ids.time_ms(last.last_id) < joined_ms - CLOCKS_MS:
-            return False
-        return self._rooms.began_at(room_id, joined_ms)
-
-    def seen(
-        self,
-        viewer: UserId,
-        entries: Sequence[Entry],
-        markers: Mapping[RoomId, Marker | None] | None = None,
-    ) -> set[MessageId]:
-        """Return which entries are read: the viewer's by somebody else, others' by the viewer.
-
-        At most two batched reads for all rooms, whatever the number of readers.
-
-        Args:
-            markers: The viewer's markers, if they are known.
-        """
-        own = sorted({entry.room_id for entry in entries if entry.sender_id == viewer})
-        readings = self._markers.furthest(own, self._regions) if own else {}
-        if markers is None:
-            others = sorted({entry.room_id for entry in entries if entry.sender_id != viewer})
-            markers = self._markers.of_user(viewer, others, self._regions) if others else {}
-        found = set()
-        for entry in entries:
-            who: list[Marker | Reading | None] = [markers.get(entry.room_id)]
-            if entry.sender_id == viewer:
-                who = [each for each in readings[entry.room_id] if each.user_id != viewer]
-            if any(each is not None and each.covers(*_place(entry)) for each in who):
-                found.add(entry.message_id)
-        return found
 
     def _is_silent(self, user_id: UserId, room_id: RoomId, role: Role | None) -> bool:
         """Whether nobody is told what this member has read or got."""

@@ -120,6 +120,23 @@ class TestMarkers:
             LOBBY: (Reading(carl, mid(9)), Reading(BEN, mid(7)))
         }
 
+    @pytest.mark.parametrize("large", [False, True])
+    def test_all_readings_of_a_room_if_they_are_few(self, stores: Stores, large: bool) -> None:
+        markers = stores.markers
+        assert markers.readings(LOBBY, 3) == []
+        moves = ((ANNA, HERE, 5), (ANNA, THERE, 6), (BEN, HERE, 7))
+        for user, region, number in moves:
+            markers.move(LOBBY, region, Marker(user, mid(number), NOW))
+            markers.note(LOBBY, region, Reading(user, mid(number)), large)
+        markers.move(OTHER, HERE, Marker(BEN, mid(8), NOW))
+        markers.move(LOBBY, HERE, Marker(BEN, mid(9), NOW).silently())
+        found = markers.readings(LOBBY, 3)
+        assert found is not None
+        assert {(each.user_id, each.message_id) for each in found} == {
+            (user, mid(number)) for user, _, number in moves
+        }
+        assert markers.readings(LOBBY, 2) is None
+
     def test_a_room_that_was_large_is_noted_further(self, stores: Stores) -> None:
         markers = stores.markers
         for number, large in ((1, False), (2, True), (3, False)):

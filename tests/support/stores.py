@@ -42,9 +42,8 @@ from chalicelib.model.presence import Presence
 from chalicelib.model.rooms import Member, Role, Room, RoomType
 from chalicelib.ports.access import RevocationStore
 from chalicelib.ports.connections import ConnectionStore, Drains
-from chalicelib.ports.consents import ConsentStore
 from chalicelib.ports.delivery import Cursors
-from chalicelib.ports.friends import FriendStore
+from chalicelib.ports.friends import ConsentStore, FriendStore
 from chalicelib.ports.log import MessageLog
 from chalicelib.ports.presence import PresenceStore
 from chalicelib.ports.receipts import Markers

@@ -8,7 +8,7 @@ several regions two for each stream. `seen` is what a marker of several regions 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...kernel.errors import Unavailable
@@ -91,13 +91,21 @@ class DynamoMarkers:
         raise Unavailable("too many users read the room at once, try again")
 
     def _of_all(self, room_id: RoomId) -> tuple[Reading, ...]:
+        return furthest(self._all(room_id))
+
+    def _all(self, room_id: RoomId, **more: Any) -> Iterator[Reading]:
+        """What others may know of the room's markers; not of the notes beside them."""
         items = self._table.query(
             KeyConditionExpression="room_id = :room",
             ExpressionAttributeValues={":room": s(room_id)},
             ConsistentRead=True,
+            **more,
         )
-        markers = (marker_of(item) for item in items if "message_id" in item)
-        return furthest(each.reading for each in markers)
+        return (marker_of(item).reading for item in items if "message_id" in item)
+
+    def readings(self, room_id: RoomId, most: int) -> list[Reading] | None:
+        found = list(self._all(room_id, Limit=most + 1 + MOST_REGIONS))
+        return found if len(found) <= most else None
 
     def of_user(
         self, user_id: UserId, room_ids: Sequence[RoomId], regions: Sequence[Region]

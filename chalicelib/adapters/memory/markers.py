@@ -37,6 +37,11 @@ class MemoryMarkers:
     def note(self, room_id: RoomId, region: Region, reading: Reading, large: bool) -> None:
         """Nothing to do: `furthest` reads all markers."""
 
+    def readings(self, room_id: RoomId, most: int) -> list[Reading] | None:
+        with self._lock:
+            found = self._readings(room_id, None)
+        return found if len(found) <= most else None
+
     def furthest(
         self, room_ids: Sequence[RoomId], regions: Sequence[Region]
     ) -> dict[RoomId, tuple[Reading, ...]]:

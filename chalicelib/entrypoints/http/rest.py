@@ -128,7 +128,7 @@ def create_room(services: Services, identity: Identity, request: HttpRequest) ->
 def list_rooms(services: Services, identity: Identity, request: HttpRequest) -> Response:
     page = commands.parse(bodies.RoomsPage, _listing(request))
     rooms, last = services.room_pages.mine(identity.user_id, RoomId(page.after or ""), page.limit)
-    unread = services.receipts.unread(identity.user_id, [room.room_id for room, _ in rooms])
+    unread = services.read_state.unread(identity.user_id, [room.room_id for room, _ in rooms])
     views = [_listed(*each, unread[each[0].room_id]) for each in rooms]
     return _list("rooms", "room_id", views, last)
 
@@ -157,7 +157,7 @@ def list_messages(services: Services, identity: Identity, request: HttpRequest) 
     page = commands.parse(bodies.PageQuery, bodies.page_query(request.query))
     before = MessageId(page.before) if page.before else None
     found = services.history.page(room_id, before, page.after, page.limit)
-    seen = services.receipts.seen(identity.user_id, found.entries)
+    seen = services.read_state.seen(identity.user_id, found.entries)
     views = [Message.of(entry, entry.message_id in seen).data() for entry in found.entries]
     body = {"messages": views, "more": found.more, "next": found.next, "position": found.position}
     return Response(200, body)

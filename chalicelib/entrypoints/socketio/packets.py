@@ -111,7 +111,8 @@ class Chat(Application):
     def connect(self, services: Services, socket: Socket, payload: Any) -> list[list[Any]] | None:
         known = socket.session
         identity = _identity(services, payload, known)
-        services.limits.spend(identity.user_id, CONNECT)
+        if known is None or not services.engine.connect_is_paid(known, identity.user_id):
+            services.limits.spend(identity.user_id, CONNECT)
         identity = services.revocations.checked(identity)
         target = replace(
             socket.transport,

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.entrypoints.http import rest
 from chalicelib.model.identifiers import MessageId, RoomId, UserId
-from chalicelib.model.receipts import Marker
+from chalicelib.model.receipts import MAX_UNREAD, Marker
 from chalicelib.social import receipts
 from tests.support.counting import counted
 from tests.support.world import World
@@ -113,9 +113,9 @@ def test_who_joins_later_begins_with_nothing_unread(world: World) -> None:
 
 def test_counting_stops_at_the_most(world: World) -> None:
     alice = world.connect("alice")
-    for number in range(receipts.MAX_UNREAD + 5):
+    for number in range(MAX_UNREAD + 5):
         say(world, alice, str(number))
-    assert unread(world, "bob") == receipts.MAX_UNREAD
+    assert unread(world, "bob") == MAX_UNREAD
 
 
 def test_is_read_is_what_the_viewer_may_know(world: World) -> None:
