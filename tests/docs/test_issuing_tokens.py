@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -42,10 +43,9 @@ def block(page: str, name: str) -> str:
     return str(found)
 
 
-def run(*command: str, **variables: str) -> str:
-    done = subprocess.run(
-        command, env={**os.environ, **variables}, capture_output=True, text=True, check=False
-    )
+def run(*command: str, folder: Path | None = None, **variables: str) -> str:
+    env = {**os.environ, **variables}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -67,7 +67,28 @@ def by_node(folder: Path) -> str:
     return run(node(), str(folder / "main.mjs"), TIDINGS_JWT_SECRET=SECRET)
 
 
-@pytest.mark.parametrize("sign", [by_python, by_node])
+def by_go(folder: Path) -> str:
+    go = shutil.which("go")
+    if go is None:
+        pytest.skip("go is not installed")
+    page = "sign-tokens-in-your-back-end"
+    (folder / "tidingstoken").mkdir()
+    (folder / "tidingstoken/tidingstoken.go").write_text(block(page, "go tidingstoken.go"))
+    (folder / "go.mod").write_text("module example.com/backend\n\ngo 1.19\n")
+    (folder / "main.go").write_text(
+        "package main\n\n"
+        'import (\n"fmt"\n"example.com/backend/tidingstoken"\n)\n\n'
+        "func main() {\n"
+        'user, err := tidingstoken.Token("alice")\nif err != nil {\npanic(err)\n}\n'
+        'service, err := tidingstoken.Token("billing", "service")\nif err != nil {\npanic(err)\n}\n'
+        "fmt.Println(user, service)\n}\n"
+    )
+    # Nothing is fetched, and nothing is left in the home folder.
+    own = {"GOCACHE": str(folder / "cache"), "GOPATH": str(folder / "path"), "GOPROXY": "off"}
+    return run(go, "run", ".", folder=folder, TIDINGS_JWT_SECRET=SECRET, **own)
+
+
+@pytest.mark.parametrize("sign", [by_python, by_node, by_go])
 def test_a_back_end_s_tokens_are_accepted(tmp_path: Path, sign: Callable[[Path], str]) -> None:
     secrets = FixedSecrets({"jwt_secret": SECRET})
     tokens = Tokens(Settings(), secrets, MemoryIssuer(), SystemClock())
