@@ -113,7 +113,7 @@ variable "monitoring" {
 }
 
 variable "edge" {
-  description = "CloudFront: one host for websockets, polling and HTTP, optionally with your domain; see modules/edge. Without it, clients use the APIs' own addresses."
+  description = "CloudFront: one host for websockets, polling and HTTP, optionally with your domain; see modules/edge. Add 1 to proof_version for a new proof. Without it, clients use the APIs' own addresses."
   type = object({
     create                     = optional(bool, true)
     domain                     = optional(string)
@@ -122,7 +122,7 @@ variable "edge" {
     web_acl_arn                = optional(string)
     access_log_destination_arn = optional(string)
     health_check_interval_s    = optional(number, 30)
-    proof_version              = optional(number, 1) # one more makes a new proof; see modules/edge
+    proof_version              = optional(number, 1)
   })
   default = {}
 }
