@@ -57,6 +57,24 @@ def test_there_is_nothing_else_on_the_page(committed: str) -> None:
     assert block(rows) == committed, STALE
 
 
+MOST_USD_AN_HOUR = 50  # that one user or one stranger can make the deployment cost
+DEARER = {
+    "`join_room`": "who is in the room is read once, then Redis has it: nobody can repeat that",
+    "`GET /v1/openapi.json`": "paid for by nobody; the edge keeps it for five minutes",
+}
+
+
+def test_nobody_can_cost_much_in_an_hour(committed: str) -> None:
+    kinds = {kind.name for kind in KINDS if kind.who != "operator"}
+    dear = set()
+    for line in committed.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0] in kinds and len(cells) == 12:
+            usd = float(cells[-1].strip("*").lstrip("$").replace(",", ""))
+            dear |= {cells[0]} if usd > MOST_USD_AN_HOUR else set()
+    assert dear == DEARER.keys()
+
+
 def test_every_reason_is_of_a_request() -> None:
     assert set(WHY) <= {kind.name for kind in KINDS}
 

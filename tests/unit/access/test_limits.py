@@ -17,7 +17,6 @@ from chalicelib.kernel.settings import Settings
 from chalicelib.model.identifiers import ConnectionId, Region, RoomId, UserId
 from chalicelib.model.lines import Turn
 from tests.support.counting import counted
-from tests.support.socketio import Client
 from tests.support.world import START_MS, World
 
 TEXT = {"conversation_id": "lobby", "message_type": "text", "content": "x"}
@@ -398,41 +397,3 @@ def test_limits_come_from_the_environment() -> None:
     ):
         with pytest.raises(ValueError):
             Settings.from_env({"TIDINGS_LIMITS": bad})
-
-
-def test_a_handshake_with_a_token_pays_for_the_first_connect_and_no_other() -> None:
-    world = limited(connect=Rate(0.001, 3))
-    client = Client(world, "sock=", token=world.token("alice"))
-    assert left_to_connect(world, "alice") == 2
-    assert client.say("40").startswith("40{")
-    assert left_to_connect(world, "alice") == 2, "its handshake has paid"
-    assert client.say("40/moments,").startswith("40/moments,")
-    assert left_to_connect(world, "alice") == 1, "a namespace of its own"
-    client.say("41")
-    assert client.say("40").startswith("40{")
-    assert left_to_connect(world, "alice") == 0, "and so is one that is connected again"
-    client.say("41")
-    assert "rate_limited" in client.say("40")
-
-
-def test_a_handshake_pays_for_its_own_user_and_while_it_is_young() -> None:
-    world = limited(connect=Rate(0.001, 3))
-    client = Client(world, "sock=", token=world.token("alice"))
-    assert client.connect("bob")
-    assert (left_to_connect(world, "alice"), left_to_connect(world, "bob")) == (2, 2)
-    late = Client(world, "late=", token=world.token("carol"))
-    world.clock.ms += world.settings.connect_timeout_s * 1000
-    assert late.say("40").startswith("40{")
-    assert left_to_connect(world, "carol") < 2
-
-
-def test_a_token_with_connect_is_paid_for_once_as_ever() -> None:
-    world = limited(connect=Rate(0.001, 3))
-    client = Client(world, "sock=")
-    assert client.connect("alice")
-    assert left_to_connect(world, "alice") == 2
-
-
-def left_to_connect(world: World, user: str) -> float:
-    level, _ = world.cache._get(f"limits:{user}")["connect"]
-    return round(level, 1)
