@@ -13,7 +13,7 @@ WHERE := $(if $(strip $(REGIONS)),--regions "$(strip $(REGIONS))",--region "$(RE
 # Whatever the console's encoding, files are UTF-8.
 export PYTHONUTF8 = 1
 
-.PHONY: setup run test test-all node check format reference package lock scan clean
+.PHONY: setup run test test-all node check format reference docs package lock scan clean
 
 # The `tidings` command in .venv; again after a pull. The other targets install what they need.
 setup: .venv/.run
@@ -47,6 +47,10 @@ check: .venv/.dev
 scan: .venv-scan/.scan
 	.venv-scan/bin/checkov --config-file .checkov.yaml
 
+# The documentation as a site, into dist/site; ARGS=--serve shows it. It needs npm, for the diagrams.
+docs: .venv/.run .venv-docs/.docs
+	@$(BIN)/python -m workbench.site $(ARGS)
+
 # The tables in docs/reference, made from the code.
 reference: .venv/.dev
 	@$(BIN)/python -m workbench.reference
@@ -60,7 +64,7 @@ lock: .venv/.run
 	@$(BIN)/python requirements/lock.py $(ARGS)
 
 clean:
-	rm -rf .venv .venv-scan .tidings dist clients/js/node_modules clients/js/dist tests/page/node_modules tests/node/node_modules
+	rm -rf .venv .venv-scan .venv-docs .tidings dist clients/js/node_modules clients/js/dist tests/page/node_modules tests/node/node_modules
 
 .venv/.run: $(RUN)
 	@$(INSTALL) run
@@ -72,6 +76,10 @@ clean:
 
 .venv-scan/.scan: requirements/uv.txt requirements/scan.txt
 	@$(INSTALL) scan
+	@touch $@
+
+.venv-docs/.docs: requirements/uv.txt requirements/docs.txt
+	@$(INSTALL) docs
 	@touch $@
 
 tests/node/node_modules/.stamp: $(foreach part,clients/js tests/node tests/page,$(part)/package.json $(part)/package-lock.json)

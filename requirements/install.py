@@ -22,6 +22,7 @@ PLACES = {
     "test": (".venv", "what the tests need", 250),
     "dev": (".venv", "what the checks need", 90),
     "scan": (".venv-scan", "the Terraform scanner", 300),
+    "docs": (".venv-docs", "what builds the documentation site", 190),
 }
 _SHOWN_LINES, _SHOWN_COLUMNS = 15, 160
 
@@ -89,7 +90,7 @@ def install(name: str, folder: Path) -> None:
         # Its configuration is not pip's: only pip may know of a proxy or a mirror.
         say("uv could not install; trying pip, which takes longer …")
         run("pip", [*pip, *locked(name)])
-    if name != "scan":
+    if name not in ("scan", "docs"):
         project = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
         run("uv", [*uv, "--offline", *project])
 

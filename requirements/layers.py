@@ -19,4 +19,5 @@ LAYERS = {
     "test": (*_RUN, "requirements/test.txt"),
     "dev": (*_RUN, "requirements/dev.txt"),
     "scan": ("requirements/uv.txt", "requirements/scan.txt"),
+    "docs": ("requirements/uv.txt", "requirements/docs.txt"),
 }

@@ -15,7 +15,8 @@ DOCS = ROOT / "docs"
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 PAGE = 110  # lines
 LONGEST = 400
-EXPLANATIONS = sorted(set((DOCS / "explanation").glob("*.md")) - {DOCS / "explanation/security.md"})
+_OF_ANOTHER_KIND = {DOCS / "explanation/security.md", DOCS / "explanation/questions.md"}
+EXPLANATIONS = sorted(set((DOCS / "explanation").glob("*.md")) - _OF_ANOTHER_KIND)
 
 
 def layers() -> set[str]:
