@@ -15,6 +15,7 @@ from ..kernel.settings import Settings
 from ..model.access import Address
 
 VIEWER, PROOF = "x-tidings-viewer", "x-tidings-proof"
+_LONGEST = 45  # characters of an IPv6 address that ends in an IPv4 one
 
 
 class Addresses:
@@ -32,7 +33,7 @@ class Addresses:
             given = {name.lower(): value for name, value in headers.items()}
             proof = given.get(PROOF, "").encode("utf-8", "replace")
             if hashlib.sha256(proof).hexdigest() in self._proofs:
-                return Address(given.get(VIEWER, ""))
+                return Address(given.get(VIEWER, "")[:_LONGEST])
         return Address(source_ip, shared=self._behind_proxy)
 
 

@@ -73,13 +73,13 @@ def connect(services: Services, event: dict[str, Any]) -> dict[str, Any]:
             services.connections.open(identity, target, _device_info(event, address))
         except TidingsError as fault:
             refusal = services.limits.charged(fault, address)
-            telemetry.note("connect_refused", **refusal.for_log())
+            telemetry.note("connect_refused", ip=address.text, **refusal.for_log())
             return _refused(refusal)
         except Exception as fault:  # noqa: BLE001 - the edge: nothing is raised into API Gateway
             telemetry.note("connect_failed")
             telemetry.error("connect_failed", fault)
             return _refused(Internal("internal error; try again later"))
-        telemetry.note("connected", user_id=identity.user_id)
+        telemetry.note("connected", user_id=identity.user_id, ip=address.text)
         headers = {"Sec-WebSocket-Protocol": subprotocol} if subprotocol else {}
         return {"statusCode": 200, "headers": headers, "body": ""}
 

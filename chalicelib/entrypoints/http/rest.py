@@ -101,7 +101,7 @@ def handle(services: Services, request: HttpRequest, endpoint: Endpoint) -> Resp
         except TidingsError as fault:
             address = services.addresses.of(request.headers, request.source_ip)
             refusal = services.limits.charged(fault, address)
-            telemetry.note("request_refused", **refusal.for_log())
+            telemetry.note("request_refused", ip=address.text, **refusal.for_log())
             return _error(refusal)
         except Exception as fault:  # noqa: BLE001 - the edge
             telemetry.note("request_failed")

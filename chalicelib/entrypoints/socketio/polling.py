@@ -65,8 +65,9 @@ def handle(
         except CacheDown:
             return Answer(503, "polling is unavailable; try again later, or use a websocket")
         except TidingsError as fault:
-            refusal = services.limits.charged(fault, _address(services, request))
-            telemetry.note("request_refused", **refusal.for_log())
+            address = _address(services, request)
+            refusal = services.limits.charged(fault, address)
+            telemetry.note("request_refused", ip=address.text, **refusal.for_log())
             known = refusal.status in (401, 403, 429, 503)
             headers = {**HEADERS, **refusals.headers(refusal)}
             return Answer(refusal.status if known else 400, str(refusal), headers)

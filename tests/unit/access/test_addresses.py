@@ -269,6 +269,32 @@ def test_a_device_has_the_address_of_its_client() -> None:
         assert connection.device_info["ip"] == address
 
 
+def test_who_connects_or_is_refused_is_logged_with_the_address(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "chalicelib")
+    world = limited(edge_proofs=PROOFS)
+    headers = through_the_edge(ONE)
+    for token in (world.token("alice"), None):
+        event = world.connect_event(f"conn-{world.ids.token()}=", token)
+        event["headers"] = headers
+        websocket.connect(world.services, event)
+    request = rest.HttpRequest(headers, {}, {}, "", source_ip=EDGE)
+    rest.handle(world.services, request, rest.list_rooms)
+    poll = rest.HttpRequest(
+        headers, {"EIO": "4", "transport": "polling", "sid": "x"}, {}, "", source_ip=EDGE
+    )
+    polling.handle(world.services, poll, "GET")
+    lines = [json.loads(each) for each in caplog.messages]
+    told = [(line["event"], line["ip"]) for line in lines if "ip" in line]
+    assert told == [
+        ("connected", ONE),
+        ("connect_refused", ONE),
+        ("request_refused", ONE),
+        ("request_refused", ONE),
+    ]
+
+
 def test_the_address_comes_with_the_event() -> None:
     event = {"requestContext": {"identity": {"sourceIp": ONE}}}
     assert rest.from_event(event).source_ip == ONE
