@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -76,6 +78,24 @@ def test_both_talk_to_each_other(people: People, commands: dict[str, list[str]])
         program.type("good morning")
         script.until_printed(f"{users['python']}: good morning")
         assert (script.end(), program.end()) == (0, 0)
+
+
+def test_a_program_in_commonjs_gets_the_same_names(commands: dict[str, list[str]]) -> None:
+    interpreter, example = commands["javascript"]
+    code = """
+        const names = (module) => Object.keys(module).sort().join();
+        for (const entry of ["@tidings/client", "@tidings/client/socketio"]) {
+          import(entry).then((module) => console.log(names(require(entry)) === names(module)));
+        }
+    """
+    done = subprocess.run(
+        [interpreter, "--input-type=commonjs", "--eval", code],
+        cwd=Path(example).parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.split() == ["true", "true"], done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("kind", KINDS)

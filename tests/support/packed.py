@@ -26,7 +26,11 @@ def javascript(folder: Path) -> list[str]:
     if npm is None:
         pytest.skip("npm is not installed")
     folder.mkdir()
-    _run(npm, "pack", "--silent", "--pack-destination", str(folder), cwd=ROOT / "clients/js")
+    source = folder / "source"  # as packing builds beside the sources
+    ignored = shutil.ignore_patterns("node_modules", "dist")
+    shutil.copytree(ROOT / "clients/js", source, ignore=ignored)
+    (source / "node_modules").symlink_to(packages)
+    _run(npm, "pack", "--silent", "--pack-destination", str(folder), cwd=source)
     [packed] = folder.glob("*.tgz")
     app = folder / "app"
     app.mkdir()

@@ -1,7 +1,7 @@
 // The types, by `tsc --strict`, against what the modules really export.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -22,13 +22,16 @@ const CONFIG = {
   },
 };
 
-/** A project that has the package installed. */
+/** A project that has the package installed and built, beside what the package may need. */
 function project(files) {
   const folder = mkdtempSync(join(tmpdir(), "tidings-types-"));
   cpSync(new URL("types", import.meta.url), folder, { recursive: true });
-  mkdirSync(join(folder, "node_modules/@tidings"), { recursive: true });
-  symlinkSync(CLIENT, join(folder, "node_modules/@tidings/client"));
-  for (const name of ["react", "csstype", "@types"]) symlinkSync(join(CLIENT, "node_modules", name), join(folder, "node_modules", name));
+  const installed = join(folder, "node_modules/@tidings/client");
+  mkdirSync(installed, { recursive: true });
+  for (const name of readdirSync(CLIENT).filter((each) => /\.(js|mjs|ts|json)$/.test(each))) cpSync(join(CLIENT, name), join(installed, name));
+  for (const name of ["react", "csstype", "@types", "esbuild"]) symlinkSync(join(CLIENT, "node_modules", name), join(folder, "node_modules", name));
+  const { status, stderr } = spawnSync(process.execPath, ["build.mjs"], { cwd: installed, encoding: "utf8" });
+  assert.equal(status, 0, stderr);
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(CONFIG));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   return folder;
