@@ -65,7 +65,9 @@ module "primary" {
   app                  = local.app
   monitoring           = var.monitoring
   metrics_namespace    = var.metrics_namespace
+  iam                  = var.iam
   kms_key_arns         = var.kms_key_arns
+  former_kms_key_arns  = var.former_kms_key_arns
   secret_recovery_days = var.secret_recovery_days
   connections_url      = var.connections_url
   aws_endpoint_url     = var.aws_endpoint_url
@@ -90,7 +92,10 @@ module "primary" {
 #   network           = merge(var.network, { cidr = "10.61.0.0/16", zone_names = null })
 #   monitoring        = var.monitoring
 #   metrics_namespace = var.metrics_namespace
+#   iam               = var.iam
 #   kms_key_arns      = var.kms_key_arns
+#
+#   former_kms_key_arns = var.former_kms_key_arns
 #   app = merge(local.app, { domains = {
 #     websocket = merge(var.app.domains.websocket, { certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/1" })
 #     http      = merge(var.app.domains.http, { certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/2" })

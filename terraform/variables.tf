@@ -18,6 +18,11 @@ variable "region" {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
     error_message = "Give the name of a region, such as eu-central-1."
   }
+
+  validation {
+    condition     = !startswith(var.region, "cn-")
+    error_message = "Tidings does not run in AWS's Chinese regions, whose hosts end in amazonaws.com.cn."
+  }
 }
 
 variable "tags" {
@@ -57,7 +62,7 @@ variable "cache" {
 }
 
 variable "network" {
-  description = "The VPC: egress nat (default, 73 USD a month with 2 zones), nat-single (36 USD) or ipv6 (free gateway, 44 USD for endpoints); see modules/network. No VPC with an external cache, unless `create` is true."
+  description = "The VPC: egress nat (default, 73 USD a month with 2 zones), nat-single (36 USD) or ipv6 (free gateway, 44 USD for endpoints); see modules/network. `existing` uses a VPC that others made; see modules/existing-network. No VPC with an external cache, unless `create` is true."
   type = object({
     create              = optional(bool, false)
     cidr                = optional(string, "10.60.0.0/16")
@@ -66,6 +71,7 @@ variable "network" {
     egress              = optional(string, "nat")
     interface_endpoints = optional(set(string))
     flow_log_days       = optional(number)
+    existing            = optional(object({ vpc_id = string, subnet_ids = list(string), ipv6 = optional(bool, false) }))
   })
   default = {}
 }
@@ -84,8 +90,8 @@ variable "app" {
     account_concurrency    = optional(number, 1000)
     reserved_concurrency   = optional(map(number), {})
     queue_concurrency      = optional(map(number), {})
-    websocket_throttling   = optional(object({ rate = number, burst = number }), { rate = 8000, burst = 4000 })
-    http_throttling        = optional(object({ rate = number, burst = number }), { rate = 2000, burst = 1000 })
+    gateway_requests_per_s = optional(number)
+    gateway_shares         = optional(object({ posts = number, frames = number, http = number }), { posts = 0.7, frames = 0.2, http = 0.1 })
     cors_origins           = optional(list(string), [])
     log_retention_days     = optional(number, 30)
     log_kms_key_arn        = optional(string)
@@ -139,6 +145,31 @@ variable "kms_key_arns" {
   default     = {}
 }
 
+variable "former_kms_key_arns" {
+  description = "By region: keys that kms_key_arns had before, which functions may still use. Name a key here when you change or remove it, for at least the 14 days that a message may be in a dead-letter queue."
+  type        = map(list(string))
+  default     = {}
+}
+
+variable "iam" {
+  description = "The path of all roles, such as /chat/, which cannot be changed later, and the ARN of a permissions boundary for them."
+  type = object({
+    path                     = optional(string, "/")
+    permissions_boundary_arn = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = can(regex("^/([!-.0-~]+/)*$", var.iam.path)) && length(var.iam.path) <= 512
+    error_message = "Give a path that begins and ends with a slash."
+  }
+
+  validation {
+    condition     = var.iam.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/", var.iam.permissions_boundary_arn))
+    error_message = "Give the ARN of an IAM policy."
+  }
+}
+
 variable "secret_recovery_days" {
   description = "Days for which a deleted secret can be restored; 0 deletes it at once."
   type        = number
@@ -160,7 +191,7 @@ variable "connections_url" {
 }
 
 variable "redis_url" {
-  description = "With cache.kind external: the URL of that cache. With the other kinds, for emulators: the URL that functions use instead of ElastiCache's."
+  description = "With cache.kind external: the URL of that cache, with the placeholder {redis_password} for a password, which belongs into the secret. With the other kinds, for emulators: the URL that functions use instead of ElastiCache's."
   type        = string
   default     = null
 }

@@ -112,6 +112,13 @@ def log_level(text: str, default: str) -> str:
     return text or default
 
 
+def redis_url(text: str) -> str:
+    """The URL of Redis; it may be that of a developer's own, with a password in it."""
+    if text and not re.match("rediss?://[^/]", text):
+        raise SettingError("TIDINGS_REDIS_URL", "must begin with rediss:// or redis://")
+    return text
+
+
 def parts(text: str) -> tuple[str, ...]:
     """The parts of a comma-separated list."""
     return tuple(each.strip() for each in text.split(",") if each.strip())

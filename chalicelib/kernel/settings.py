@@ -71,8 +71,8 @@ class Settings:
             [TIDINGS_JWT_ROLES_CLAIM].
         jwt_max_validity_s: A token whose `exp` is further ahead is refused, as one in milliseconds
             is [TIDINGS_JWT_MAX_VALIDITY_S].
-        posts_per_s: Maximum posts per second of all workers in the region together
-            [TIDINGS_POSTS_PER_S].
+        posts_per_s: Maximum posts per second of all workers in the region together: their share of
+            API Gateway's requests [TIDINGS_POSTS_PER_S].
         post_concurrency: Maximum concurrent posts of one worker [TIDINGS_POST_CONCURRENCY].
         split_over: A delivery to more connections than this is split into parts
             [TIDINGS_SPLIT_OVER].
@@ -149,7 +149,7 @@ class Settings:
     jwt_user_claim: str = "sub"
     jwt_roles_claim: str = "roles"
     jwt_max_validity_s: int = values.DEFAULT_VALIDITY_S
-    posts_per_s: int = 8000
+    posts_per_s: int = 7000
     post_concurrency: int = 64
     split_over: int = 500
     fast_lane: int = 50
@@ -210,7 +210,7 @@ class Settings:
             ),
             topic_arn=env.get("TIDINGS_TOPIC_ARN", default.topic_arn),
             secret_id=env.get("TIDINGS_SECRET_ID", default.secret_id),
-            redis_url=env.get("TIDINGS_REDIS_URL", default.redis_url),
+            redis_url=values.redis_url(env.get("TIDINGS_REDIS_URL", "")),
             redis_cluster=values.flag(env, "TIDINGS_REDIS_CLUSTER"),
             redis_iam_user=env.get("TIDINGS_REDIS_IAM_USER", default.redis_iam_user),
             redis_iam_cache=env.get("TIDINGS_REDIS_IAM_CACHE", default.redis_iam_cache),

@@ -7,6 +7,7 @@ its start. Values are never repeated, as one of them may be a secret in the wron
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,11 @@ from .given import Given
 _ROOT = Path(__file__).resolve().parents[2]
 _VARIABLES = _ROOT / "terraform" / "variables.tf"
 _SETTINGS = _ROOT / "terraform" / "modules" / "app" / "settings.json"
+_EXAMPLE = "rediss://user:{redis_password}@host:6379"
+# As in terraform/modules/cache/variables.tf.
+_REDIS_URL = re.compile(
+    r"rediss?://([^:@/?#]*:\{redis_password\}@)?([^@/:?#\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[0-9]*)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ def faults(given: Given) -> list[Fault]:
     app = given.values.get("app")
     if isinstance(app, dict):
         found += [*_settings(app), *_concurrency(app)]
+    found += _caches(given.values)
     network = given.values.get("network")
     if isinstance(network, dict):
         found += _zones(network)
@@ -130,6 +137,19 @@ def _concurrency(app: Mapping[str, Any]) -> Iterator[Fault]:
             if name not in allowed:
                 words = f"there is no such {what}: use {', '.join(sorted(allowed))}"
                 yield Fault(f"app.{variable}.{name}", shape(value), words)
+
+
+def _caches(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Passwords in URLs of caches, where anybody who sees a plan could read them."""
+    cache = values.get("cache")
+    urls = {
+        "redis_url": values.get("redis_url"),
+        "cache.url": cache.get("url") if isinstance(cache, dict) else None,
+    }
+    for name, url in urls.items():
+        if isinstance(url, str) and not _REDIS_URL.fullmatch(url):
+            words = f"must be redis:// or rediss:// and host, and for a password {_EXAMPLE}"
+            yield Fault(name, shape(url), f"{words}: the password itself belongs into the secret")
 
 
 def _zones(network: Mapping[str, Any]) -> Iterator[Fault]:

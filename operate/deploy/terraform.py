@@ -43,12 +43,14 @@ class Planned:
 
     Attributes:
         before, after: Its values, as far as they are known; None where it does not exist.
+        actions: What happens to it, in this order: `no-op`, or `create`, `update`, `delete`.
     """
 
     address: str
     type: str
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
+    actions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +130,23 @@ class Terraform:
             return self._run("test", "-no-color", *given, timeout_s=timeout_s)
 
     def plan(
-        self, variables: Mapping[str, Any], *, destroy: bool = False, timeout_s: float = 900
+        self,
+        variables: Mapping[str, Any],
+        *,
+        destroy: bool = False,
+        replace: Sequence[str] = (),
+        refresh: bool = True,
+        timeout_s: float = 900,
     ) -> Plan:
-        """Plan an apply or a destroy; `apply` carries out exactly this plan."""
+        """Plan an apply or a destroy; `apply` carries out exactly this plan.
+
+        Args:
+            replace: Addresses of resources to make anew.
+            refresh: Ask the cloud what there is, instead of the state.
+        """
         path = Path(self._scratch.name, "plan")
-        kind = ("-destroy",) if destroy else ()
+        kind = ("-destroy",) if destroy else tuple(f"-replace={each}" for each in replace)
+        kind += () if refresh else ("-refresh=false",)
         with self._variables(variables) as given:
             options = (*kind, "-json", _PARALLEL, f"-out={path}", *given)
             self._run("plan", *options, timeout_s=timeout_s)
@@ -246,7 +260,9 @@ def _planned(plan: Mapping[str, Any]) -> Iterator[Planned]:
         if one.get("mode", "managed") == "managed":
             change = one["change"]
             address = one.get("address", one["type"])
-            yield Planned(address, one["type"], change.get("before"), change.get("after"))
+            actions = tuple(change.get("actions", ()))
+            before, after = change.get("before"), change.get("after")
+            yield Planned(address, one["type"], before, after, actions)
 
 
 def find() -> str:

@@ -34,12 +34,6 @@ class InRegion:
         """The resources of a type that the plan makes and that were not there."""
         return [each for each in self.of(kind) if each.before is None]
 
-    @property
-    def settings(self) -> dict[str, str]:
-        """What the variables set for the functions."""
-        app = self.variables.get("app") or {}
-        return dict(app.get("settings") or {})
-
 
 def by_region(plan: Plan) -> list[InRegion]:
     """A part for each region, the primary one first; the edge is with that one."""

@@ -22,26 +22,9 @@ run "defaults" {
   }
 }
 
-run "another_region" {
-  command = plan
-
-  variables {
-    region = "eu-central-1"
-  }
-
-  override_data {
-    target = module.primary.data.aws_region.current
-    values = { id = "eu-central-1" }
-  }
-
-  assert {
-    condition     = keys(output.regions) == ["eu-central-1"] && output.region == "eu-central-1" && length([for name in output.regions.eu-central-1.alarms.alarm_names : name if strcontains(name, "-replication-")]) == 0
-    error_message = "The only region must be the one in the variable."
-  }
-}
-
 run "clients_are_sent_to_the_one_host_when_it_has_a_domain" {
-  command = plan
+  state_key = "two-shards"
+  command   = plan
 
   variables {
     edge = { domain = "chat.example.com", zone_id = "Z1" }

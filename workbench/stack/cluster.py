@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from redis import Redis
@@ -16,8 +16,13 @@ _HOST = "127.0.0.1"
 
 
 @contextlib.contextmanager
-def valkey_cluster(nodes: int = 3, within_s: float = 30.0) -> Iterator[str]:
+def valkey_cluster(
+    nodes: int = 3, within_s: float = 30.0, announced: Callable[[int], int] = lambda port: port
+) -> Iterator[str]:
     """Nodes with all slots given out, each at `cluster_state:ok`; the URL of one of them.
+
+    Args:
+        announced: The port that clients are told instead of a node's own.
 
     Raises:
         StackError: The cluster was not formed in time.
@@ -26,7 +31,9 @@ def valkey_cluster(nodes: int = 3, within_s: float = 30.0) -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         clients: list[Any] = []
         for port, bus in ports:
-            child = start_valkey(port, "--cluster-enabled", "yes", "--cluster-port", str(bus))
+            told = ("--cluster-announce-port", str(announced(port)))
+            bus_port = ("--cluster-port", str(bus))
+            child = start_valkey(port, "--cluster-enabled", "yes", *bus_port, *told)
             stack.callback(child.stop)
             client = Redis(host=_HOST, port=port, socket_timeout=5)
             stack.callback(client.close)

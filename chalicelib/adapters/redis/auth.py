@@ -8,10 +8,11 @@ https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ...kernel.errors import Unavailable
+from ...kernel.settings import ca_bundle
 from ...ports.access import Secrets
 from ...ports.system import Clock
 from ..http.sigv4 import Credentials, amz_date, presigned
@@ -84,6 +85,12 @@ def from_url(url: str, secrets: Secrets) -> tuple[str, Provider | None]:
         return url, None
     bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     return bare, SecretPassword(unquote(parts.username or ""), secrets)
+
+
+def tls_options(url: str) -> dict[str, Any]:
+    """redis-py's options of a TLS connection, which verifies the server's name and certificate."""
+    bundle = ca_bundle()
+    return {"ssl_ca_certs": bundle} if bundle and url.startswith("rediss://") else {}
 
 
 def _or_refused(act: Callable[[], T]) -> T:

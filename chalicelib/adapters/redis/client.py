@@ -15,7 +15,7 @@ from typing import Any
 from ...kernel.errors import CacheDown
 from ..system import monotonic_s
 from . import library, wire
-from .auth import Provider
+from .auth import Provider, tls_options
 from .scripts import Script
 
 _PAUSE_S, _LONGEST_PAUSE_S, _CONNECT_S, _READ_S = 1.0, 30.0, 0.5, 1.0
@@ -220,6 +220,7 @@ class RedisClient:
         options: dict[str, Any] = {
             "decode_responses": True,
             "credential_provider": self._auth,
+            **tls_options(self._url),
             "socket_timeout": _READ_S,
             "socket_connect_timeout": _CONNECT_S,
             "retry": Retry(NoBackoff(), 0),  # `_ask` repeats what may be repeated

@@ -16,7 +16,7 @@ from ...kernel import telemetry
 from ...kernel.errors import CacheDown
 from ...ports.system import Clock
 from . import keys, library
-from .auth import Provider
+from .auth import Provider, tls_options
 
 CHANNEL = keys.cluster_sync()
 _PAUSE_S, _TIMEOUT_S, _WAIT_S, _HEALTH_S = 1.0, 1.0, 5.0, 10
@@ -102,6 +102,7 @@ class RedisClusterBus:
                 self._client = Redis.from_url(
                     self._url,
                     credential_provider=self._auth,
+                    **tls_options(self._url),
                     decode_responses=True,
                     socket_connect_timeout=_TIMEOUT_S,
                     socket_timeout=_TIMEOUT_S,

@@ -22,6 +22,7 @@ locals {
     TIDINGS_SECRET_ID            = var.secret.name
     TIDINGS_OUTBOX               = var.outbox && contains(keys(local.streams), "messages") ? "1" : ""
     TIDINGS_SHARDS               = tostring(var.shards)
+    TIDINGS_POSTS_PER_S          = tostring(local.posts_per_s)
     TIDINGS_METRICS_NAMESPACE    = var.metrics_namespace
     TIDINGS_ALLOWED_ORIGINS      = join(",", var.cors_origins)
     TIDINGS_ENDPOINTS            = jsonencode(local.endpoints)

@@ -61,8 +61,8 @@ resource "aws_apigatewayv2_stage" "http" {
   default_route_settings {
     # Metrics by route cost 0.30 USD each a month, and only the stage is monitored.
     detailed_metrics_enabled = false
-    throttling_rate_limit    = var.http_throttling.rate
-    throttling_burst_limit   = var.http_throttling.burst
+    throttling_rate_limit    = local.http_per_s
+    throttling_burst_limit   = ceil(local.http_per_s / 2)
   }
 
   access_log_settings {

@@ -10,6 +10,11 @@ locals {
   account_id = data.aws_caller_identity.current.account_id
 
   function_names = { for name, _ in local.functions : name => "${var.name}-${name}" }
+
+  # A function's invoke_arn, known without the function. See aws_apigatewayv2_deployment.websocket.
+  invoke_arns = { for name, function in local.function_names : name =>
+    "arn:${local.partition}:apigateway:${local.region}:lambda:path/2015-03-31/functions/arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${function}/invocations"
+  }
 }
 
 resource "aws_cloudwatch_log_group" "function" {
@@ -88,7 +93,7 @@ resource "aws_lambda_function" "this" {
   }
 
   # Otherwise Lambda creates the log group itself, without retention, and the first calls are denied.
-  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function]
+  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function, aws_iam_role_policy.keys]
 }
 
 resource "aws_lambda_event_source_mapping" "this" {

@@ -59,3 +59,9 @@ output "environment" {
   description = "The functions' environment."
   value       = local.environment
 }
+
+output "kms_key_arn" {
+  description = "The variable `kms_key_arn`, once the functions may use it: for the tables, queues and the secret, which wait for it."
+  value       = var.kms_key_arn
+  depends_on  = [aws_iam_role_policy.keys]
+}

@@ -29,14 +29,6 @@ locals {
   # The regions to whose queues spares of messages are sent.
   peers = local.several ? [for region in var.regions : region if region != local.region] : []
 
-  # The services through which a function reads or writes data that the key encrypts.
-  key_services = { for name, _ in local.functions : name => concat(
-    length(local.permissions[name].tables) + length(local.permissions[name].indexes) == 0 && !can(local.carriers[name]) ? [] : ["dynamodb"],
-    length(local.permissions[name].queues) == 0 && !can(local.triggers[name]) ? [] : ["sqs"],
-    local.permissions[name].topic && local.several ? ["sns"] : [],
-    local.permissions[name].secret ? ["secretsmanager"] : [],
-  ) }
-
   statements = { for name, _ in local.functions : name => concat(
     [{
       Sid      = "Logs"
@@ -125,27 +117,6 @@ locals {
       Action   = ["elasticache:Connect"]
       Resource = var.redis.iam.arns
     }],
-    var.kms_key_arn == null || length(local.key_services[name]) == 0 ? [] : [{
-      Sid       = "Key"
-      Effect    = "Allow"
-      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource  = [var.kms_key_arn]
-      Condition = { StringEquals = { "kms:ViaService" = [for service in local.key_services[name] : "${service}.${local.region}.amazonaws.com"] } }
-    }],
-    var.home_kms_key_arn == null || local.home_table_names[name] == [] ? [] : [{
-      Sid       = "HomeKey"
-      Effect    = "Allow"
-      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource  = [var.home_kms_key_arn]
-      Condition = { StringEquals = { "kms:ViaService" = ["dynamodb.${var.regions[0]}.amazonaws.com"] } }
-    }],
-    length(var.peer_kms_key_arns) == 0 || length(local.permissions[name].peer_queues) == 0 ? [] : [{
-      Sid       = "PeerKeys"
-      Effect    = "Allow"
-      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource  = [for region, key in var.peer_kms_key_arns : key]
-      Condition = { StringEquals = { "kms:ViaService" = [for region, key in var.peer_kms_key_arns : "sqs.${region}.amazonaws.com"] } }
-    }],
     !var.tracing ? [] : [{
       Sid      = "Tracing"
       Effect   = "Allow"
@@ -175,6 +146,9 @@ resource "aws_iam_role" "function" {
   # IAM is global, so the name contains the region.
   name        = "${var.name}-${local.region}-${each.key}"
   description = "Permissions of ${local.function_names[each.key]} in ${local.region}."
+
+  path                 = var.iam.path
+  permissions_boundary = var.iam.permissions_boundary_arn
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -76,8 +76,20 @@ variable "vpc" {
   default     = null
 }
 
+variable "iam" {
+  description = "The path of the roles, and the ARN of a permissions boundary for them; null for none."
+  type        = object({ path = string, permissions_boundary_arn = string })
+  default     = { path = "/", permissions_boundary_arn = null }
+}
+
+variable "dualstack" {
+  description = "Whether the WebSocket APIs answer over IPv6, too, which functions in a VPC without NAT need."
+  type        = bool
+  default     = false
+}
+
 variable "shards" {
-  description = "Number of WebSocket APIs in this region. A stable hash of the user id selects one; see README.md."
+  description = "Number of WebSocket APIs in this region, of which a stable hash of the user id selects one. More than one gives nothing on AWS, whose quotas are per account and region, and costs alarms and log groups; it is for limits of one API that AWS may set, and for emulators. See README.md."
   type        = number
   default     = 1
 
@@ -224,16 +236,26 @@ variable "queue_concurrency" {
   }
 }
 
-variable "websocket_throttling" {
-  description = "Requests per second and burst of each WebSocket API's stage. The account's quota (10,000 per second by default) applies to all APIs together."
-  type        = object({ rate = number, burst = number })
-  default     = { rate = 8000, burst = 4000 }
+variable "gateway_requests_per_s" {
+  description = "Of API Gateway's requests a second in this account and region, those that this deployment may use: by default AWS's default quota, 10,000, or 2,500 in 13 smaller regions. Frames, HTTP requests and posts to clients share it as `gateway_shares` says. Raise it with the quota; lower it if the account has other APIs."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.gateway_requests_per_s == null || try(var.gateway_requests_per_s >= 100 && floor(var.gateway_requests_per_s) == var.gateway_requests_per_s, false)
+    error_message = "Give a whole number of 100 or more."
+  }
 }
 
-variable "http_throttling" {
-  description = "Requests per second and burst of the HTTP API's stage."
-  type        = object({ rate = number, burst = number })
-  default     = { rate = 2000, burst = 1000 }
+variable "gateway_shares" {
+  description = "The parts of gateway_requests_per_s, together at most 1: `posts` to clients, of which a message to 1,000 connected people is 1,000 (TIDINGS_POSTS_PER_S), `frames` from clients, and `http` requests, which each poll of a Socket.IO client is."
+  type        = object({ posts = number, frames = number, http = number })
+  default     = { posts = 0.7, frames = 0.2, http = 0.1 }
+
+  validation {
+    condition     = alltrue([for share in values(var.gateway_shares) : share > 0]) && floor(1000 * sum(values(var.gateway_shares)) + 0.5) <= 1000
+    error_message = "Give each a part above 0; together they may be at most 1."
+  }
 }
 
 variable "cors_origins" {
@@ -285,6 +307,12 @@ variable "kms_key_arn" {
   description = "ARN of the customer managed key of tables, queues and secret, which the functions get permission to use; null if there is none."
   type        = string
   default     = null
+}
+
+variable "former_kms_key_arns" {
+  description = "Keys that kms_key_arn was before. Functions keep the right to use them: what is in a queue stays encrypted with the key of its time."
+  type        = list(string)
+  default     = []
 }
 
 variable "home_kms_key_arn" {

@@ -29,7 +29,7 @@ resource "aws_apigatewayv2_api" "websocket" {
   # Chalice's expression. No route matches an action, so every frame goes to $default.
   route_selection_expression = "$request.body.action"
   # Functions in a VPC with IPv6 egress post to it over IPv6.
-  ip_address_type = try(var.vpc.ipv6, false) ? "dualstack" : null
+  ip_address_type = var.dualstack ? "dualstack" : null
 }
 
 resource "aws_apigatewayv2_integration" "websocket" {
@@ -37,7 +37,7 @@ resource "aws_apigatewayv2_integration" "websocket" {
 
   api_id                    = aws_apigatewayv2_api.websocket[each.value.stage].id
   integration_type          = "AWS_PROXY"
-  integration_uri           = aws_lambda_function.this[local.websocket_routes[each.value.key]].invoke_arn
+  integration_uri           = local.invoke_arns[local.websocket_routes[each.value.key]]
   integration_method        = "POST"
   content_handling_strategy = "CONVERT_TO_TEXT"
 }
@@ -60,7 +60,9 @@ resource "aws_apigatewayv2_route_response" "websocket" {
   route_response_key = "$default"
 }
 
-# API Gateway does not deploy a WebSocket API by itself: a change of these triggers deploys it.
+# API Gateway does not deploy a WebSocket API by itself: a change of these triggers deploys it. The new
+# deployment must exist before the stage leaves the old one. create_before_destroy spreads to everything
+# that it depends on, so these are resources of the API only: a function would bring its role and the cache.
 resource "aws_apigatewayv2_deployment" "websocket" {
   for_each = toset(local.stages)
 
@@ -100,8 +102,8 @@ resource "aws_apigatewayv2_stage" "websocket" {
     detailed_metrics_enabled = false # metrics by route; only the stage is monitored
     data_trace_enabled       = false # would write payloads and tokens to the log
     logging_level            = "OFF" # the functions log; execution logs would contain the query
-    throttling_rate_limit    = var.websocket_throttling.rate
-    throttling_burst_limit   = var.websocket_throttling.burst
+    throttling_rate_limit    = local.frames_per_s
+    throttling_burst_limit   = ceil(local.frames_per_s / 2)
   }
 
   access_log_settings {
@@ -129,6 +131,9 @@ resource "aws_iam_role" "gateway_logs" {
 
   name        = "${var.name}-${local.region}-gateway-logs"
   description = "Lets API Gateway write the logs of ${local.region}."
+
+  path                 = var.iam.path
+  permissions_boundary = var.iam.permissions_boundary_arn
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -11,6 +11,11 @@ locals {
   managed    = local.serverless + local.group
   major      = split(".", var.engine_version)[0]
 
+  # ElastiCache cannot change a cache's key, nor the subnets of a serverless one. With other ones, there is a
+  # second cache by another name; the functions move to it, and then the first one is deleted. It is empty at
+  # first: what is in a cache is found again in DynamoDB.
+  id = "${var.name}-${substr(sha1(jsonencode([var.kms_key_arn, try(var.network.placement, [])])), 0, 6)}"
+
   # IAM authentication: there is no password. ElastiCache requires the same user name and id for it.
   # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html
   user = "${var.name}-app"
@@ -80,7 +85,7 @@ resource "aws_elasticache_user_group" "app" {
 resource "aws_elasticache_serverless_cache" "this" {
   count = local.serverless
 
-  name                 = var.name
+  name                 = local.id
   description          = "Tidings: presence, rooms online, recent messages, rate limits."
   engine               = "valkey"
   major_engine_version = local.major
@@ -98,12 +103,16 @@ resource "aws_elasticache_serverless_cache" "this" {
       maximum = var.serverless_limits.ecpu_per_second
     }
   }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_elasticache_subnet_group" "this" {
   count = local.group
 
-  name        = var.name
+  name        = local.id
   description = "Private subnets."
   subnet_ids  = var.network.subnet_ids
 }
@@ -111,7 +120,7 @@ resource "aws_elasticache_subnet_group" "this" {
 resource "aws_elasticache_replication_group" "this" {
   count = local.group
 
-  replication_group_id       = var.name
+  replication_group_id       = local.id
   description                = "Tidings: presence, rooms online, recent messages, rate limits."
   engine                     = "valkey"
   engine_version             = var.engine_version
@@ -130,11 +139,13 @@ resource "aws_elasticache_replication_group" "this" {
   kms_key_id                 = var.kms_key_arn
   snapshot_retention_limit   = 0
   auto_minor_version_upgrade = true
+  apply_immediately          = true # not in the next maintenance window: whoever applies waits for it
 
   # AWS upgrades to newer minor versions. Without this, the plan would replace the group to go back to
   # the variable's version.
   # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/VersionManagement.html
   lifecycle {
-    ignore_changes = [engine_version]
+    ignore_changes        = [engine_version]
+    create_before_destroy = true
   }
 }

@@ -11,7 +11,7 @@ output "cache" {
   description = "Kind, id (null if external), nodes of a replication group and their number, URL, port and security group."
   value = {
     kind  = var.kind
-    id    = local.managed == 1 ? var.name : null
+    id    = local.managed == 1 ? local.id : null
     nodes = sort(flatten(aws_elasticache_replication_group.this[*].member_clusters))
     # Known before the nodes exist, so that their alarms can be planned.
     node_count        = local.group == 1 ? var.shards * (1 + var.replicas) : 0
@@ -28,10 +28,12 @@ output "redis" {
     cluster = var.url != null ? var.url_is_cluster : true
     iam = var.url != null ? null : {
       user       = local.user
-      cache      = var.name
+      cache      = local.id
       serverless = local.serverless == 1
+      # All caches of this deployment, so that functions may use both while they move to another.
       arns = [
-        "${local.arn_prefix}:${local.serverless == 1 ? "serverlesscache" : "replicationgroup"}:${var.name}",
+        "${local.arn_prefix}:serverlesscache:${var.name}-*",
+        "${local.arn_prefix}:replicationgroup:${var.name}-*",
         "${local.arn_prefix}:user:${local.user}",
       ]
     }

@@ -1,10 +1,10 @@
 variable "name" {
-  description = "Name of the cache; ElastiCache allows at most 40 characters."
+  description = "Prefix of the cache's name; ElastiCache allows at most 40 characters."
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,39}$", var.name))
-    error_message = "Use lower-case letters, digits and hyphens, at most 40 characters, starting with a letter."
+    condition     = can(regex("^[a-z][a-z0-9-]{0,32}$", var.name))
+    error_message = "Use lower-case letters, digits and hyphens, at most 33 characters, starting with a letter."
   }
 }
 
@@ -25,13 +25,13 @@ variable "kind" {
 }
 
 variable "url" {
-  description = "With kind external: the redis:// or rediss:// URL. It is not a secret: put a password into the secret, as redis_password. With the other kinds, for emulators: the URL that the functions use instead."
+  description = "With kind external: the redis:// or rediss:// URL. It is not a secret: write the placeholder {redis_password} for a password (rediss://user:{redis_password}@host:6379), and put the password itself into the secret, as redis_password. With the other kinds, for emulators: the URL that the functions use instead."
   type        = string
   default     = null
 
   validation {
-    condition     = var.url == null || can(regex("^rediss?://[^@]*$", var.url))
-    error_message = "Give a redis:// or rediss:// URL without user and password."
+    condition     = var.url == null || can(regex("^rediss?://([^:@/?#]*:[{]redis_password[}]@)?([^@/:?#\\[\\]]+|\\[[0-9a-fA-F:.]+\\])(:[0-9]{1,5})?(/[0-9]*)?$", var.url))
+    error_message = "Give a redis:// or rediss:// URL. A password belongs into the secret, as redis_password: write {redis_password} in its place, such as rediss://user:{redis_password}@host:6379."
   }
 
   validation {
@@ -47,8 +47,8 @@ variable "url_is_cluster" {
 }
 
 variable "network" {
-  description = "VPC, private subnets and the functions' security group; required except for an external cache."
-  type        = object({ vpc_id = string, subnet_ids = list(string), functions_security_group_id = string })
+  description = "VPC, private subnets, what cannot be changed of them, and the functions' security group; required except for an external cache."
+  type        = object({ vpc_id = string, subnet_ids = list(string), placement = list(string), functions_security_group_id = string })
   default     = null
 }
 

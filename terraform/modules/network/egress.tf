@@ -9,11 +9,11 @@ resource "aws_internet_gateway" "this" {
 }
 
 resource "aws_subnet" "public" {
-  for_each = { for index, zone in local.nat : zone => index }
+  for_each = toset(local.nat)
 
   vpc_id                  = aws_vpc.this.id
   availability_zone       = each.key
-  cidr_block              = cidrsubnet(var.cidr, 4, 8 + each.value)
+  cidr_block              = cidrsubnet(var.cidr, 4, 8 + local.places[each.key])
   map_public_ip_on_launch = false
 
   tags = { Name = "${var.name}-public-${each.key}" }
@@ -69,6 +69,10 @@ resource "aws_route" "nat" {
   route_table_id         = each.value.id
   destination_cidr_block = "0.0.0.0/0"
   nat_gateway_id         = aws_nat_gateway.this[contains(local.nat, each.key) ? each.key : local.nat[0]].id
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_egress_only_internet_gateway" "this" {
@@ -85,4 +89,8 @@ resource "aws_route" "ipv6" {
   route_table_id              = each.value.id
   destination_ipv6_cidr_block = "::/0"
   egress_only_gateway_id      = aws_egress_only_internet_gateway.this[0].id
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }

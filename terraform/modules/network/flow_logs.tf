@@ -10,6 +10,9 @@ resource "aws_iam_role" "flow" {
 
   name        = "${var.name}-${local.region}-flow-logs"
   description = "Allows writing the VPC's flow logs."
+
+  path                 = var.iam.path
+  permissions_boundary = var.iam.permissions_boundary_arn
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -2,9 +2,8 @@
 
 data "aws_region" "current" {}
 
+# Also zones that are impaired at this moment: subnets must not move in a plan that is made in an outage.
 data "aws_availability_zones" "available" {
-  state = "available"
-
   # Old zones without Lambda in a VPC, NAT gateways or caches on Graviton. A zone's name differs between
   # accounts, its id does not.
   # https://docs.aws.amazon.com/ram/latest/userguide/working-with-az-ids.html
@@ -14,6 +13,13 @@ data "aws_availability_zones" "available" {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]
   }
+
+  lifecycle {
+    postcondition {
+      condition     = var.zone_names != null || length(self.names) >= var.zones
+      error_message = "This region has ${length(self.names)} zones that Tidings can use: lower network.zones, or name the zones."
+    }
+  }
 }
 
 locals {
@@ -21,6 +27,12 @@ locals {
   zones  = var.zone_names != null ? var.zone_names : slice(sort(data.aws_availability_zones.available.names), 0, var.zones)
   ipv6   = var.egress == "ipv6"
   nat    = { nat = local.zones, nat-single = slice(local.zones, 0, 1), ipv6 = [] }[var.egress]
+}
+
+locals {
+  # The place of a zone's subnets in the VPC's range, by the letter at the end of its name: independent of the
+  # other zones, so that a zone can be added, removed or exchanged.
+  places = { for zone in local.zones : zone => index(["a", "b", "c", "d", "e", "f", "g", "h"], substr(zone, -1, 1)) }
 }
 
 resource "aws_vpc" "this" {
@@ -40,7 +52,7 @@ resource "aws_default_security_group" "this" {
 }
 
 resource "aws_subnet" "private" {
-  for_each = { for index, zone in local.zones : zone => index }
+  for_each = local.places
 
   vpc_id            = aws_vpc.this.id
   availability_zone = each.key
@@ -63,6 +75,11 @@ resource "aws_route_table_association" "private" {
 
   subnet_id      = each.value.id
   route_table_id = aws_route_table.private[each.key].id
+
+  # Functions leave a zone before its subnet and its way out are deleted; so do those of the routes below.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_security_group" "functions" {
@@ -71,6 +88,10 @@ resource "aws_security_group" "functions" {
   vpc_id      = aws_vpc.this.id
 
   tags = { Name = "${var.name}-functions" }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # AWS's APIs, an identity provider (JWKS URL) and an external cache have no fixed addresses. The cache

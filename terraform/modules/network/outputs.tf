@@ -4,8 +4,22 @@ output "vpc_id" {
 }
 
 output "subnet_ids" {
-  description = "Ids of the private subnets, one per zone."
+  description = "Ids of the private subnets, one per zone, once they have their way out."
   value       = [for subnet in aws_subnet.private : subnet.id]
+  depends_on = [
+    aws_route_table_association.private,
+    aws_route.nat,
+    aws_route.ipv6,
+    aws_vpc_endpoint.dynamodb,
+    aws_vpc_endpoint.interface,
+    aws_vpc_security_group_egress_rule.functions_ipv4,
+    aws_vpc_security_group_egress_rule.functions_ipv6,
+  ]
+}
+
+output "placement" {
+  description = "What cannot be changed for the caches in these subnets: the range and the zones."
+  value       = concat([var.cidr], local.zones)
 }
 
 output "functions_security_group_id" {

@@ -34,6 +34,11 @@ variable "zone_names" {
     condition     = var.zone_names == null || try(contains([2, 3], length(var.zone_names)) && length(distinct(var.zone_names)) == length(var.zone_names), false)
     error_message = "Give 2 or 3 zones, each once."
   }
+
+  validation {
+    condition     = alltrue([for zone in coalesce(var.zone_names, []) : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9][a-h]$", zone))])
+    error_message = "Give names of zones, such as us-east-1a."
+  }
 }
 
 variable "egress" {
@@ -73,6 +78,12 @@ variable "flow_log_days" {
   description = "Days for which flow logs are kept; null for no flow logs. Writing them costs 0.50 USD per GB."
   type        = number
   default     = null
+}
+
+variable "iam" {
+  description = "The path of the roles, and the ARN of a permissions boundary for them; null for none."
+  type        = object({ path = string, permissions_boundary_arn = string })
+  default     = { path = "/", permissions_boundary_arn = null }
 }
 
 variable "egress_ports" {

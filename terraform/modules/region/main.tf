@@ -1,8 +1,10 @@
 # One complete region: tables, queues, cache, network, functions, APIs and monitoring.
 
 locals {
-  # ElastiCache is in the VPC, so the functions must be in it too.
-  network = var.network.create || var.cache.kind != "external" ? 1 : 0
+  # ElastiCache is in a VPC, so the functions must be in it too: one that others made, or a new one.
+  existing = var.network.existing == null ? 0 : 1
+  created  = local.existing == 0 && (var.network.create || var.cache.kind != "external") ? 1 : 0
+  network  = one(concat(module.existing_network[*], module.network[*]))
 
   region      = data.aws_region.current.id
   kms_key_arn = lookup(var.kms_key_arns, local.region, null)
@@ -13,6 +15,7 @@ locals {
   http_host = regex("^[a-z]+://([^/:]+)", module.app.http_api.endpoint)[0]
 
   # The port in an external cache's URL (redis://host:port/…).
+  egress_ports   = concat([443], local.external_ports)
   external_ports = var.cache.url == null ? [] : [try(tonumber(regex(":([0-9]+)(?:/|$)", var.cache.url)[0]), 6379)]
 }
 
@@ -25,7 +28,7 @@ module "tables" {
   point_in_time_recovery = var.tables.point_in_time_recovery
   deletion_protection    = var.tables.deletion_protection
   on_demand_throughput   = var.tables.on_demand_throughput
-  kms_key_arn            = local.kms_key_arn
+  kms_key_arn            = module.app.kms_key_arn
   replica_kms_key_arns   = var.kms_key_arns
 }
 
@@ -35,12 +38,12 @@ module "messaging" {
   name        = var.name
   several     = local.several
   peers       = local.peers
-  kms_key_arn = local.kms_key_arn
+  kms_key_arn = module.app.kms_key_arn
 }
 
 module "network" {
   source = "../network"
-  count  = local.network
+  count  = local.created
 
   name                = var.name
   cidr                = var.network.cidr
@@ -50,7 +53,19 @@ module "network" {
   interface_endpoints = var.network.interface_endpoints
   flow_log_days       = var.network.flow_log_days
   several             = local.several
-  egress_ports        = concat([443], local.external_ports)
+  egress_ports        = local.egress_ports
+  iam                 = var.iam
+}
+
+module "existing_network" {
+  source = "../existing-network"
+  count  = local.existing
+
+  name         = var.name
+  vpc_id       = var.network.existing.vpc_id
+  subnet_ids   = var.network.existing.subnet_ids
+  ipv6         = var.network.existing.ipv6
+  egress_ports = local.egress_ports
 }
 
 module "cache" {
@@ -65,7 +80,7 @@ module "cache" {
   replicas          = var.cache.replicas
   serverless_limits = var.cache.serverless_limits
   kms_key_arn       = local.kms_key_arn
-  network           = one(module.network[*])
+  network           = local.network
 }
 
 module "app" {
@@ -80,11 +95,13 @@ module "app" {
   topic_arn   = try(module.messaging.topic.arn, null)
   secret      = local.secret
   redis       = module.cache.redis
-  vpc = local.network == 0 ? null : {
-    subnet_ids        = module.network[0].subnet_ids
-    security_group_id = module.network[0].functions_security_group_id
-    ipv6              = module.network[0].ipv6
+  iam         = var.iam
+  vpc = local.existing + local.created == 0 ? null : {
+    subnet_ids        = local.network.subnet_ids
+    security_group_id = local.network.functions_security_group_id
+    ipv6              = local.network.ipv6
   }
+  dualstack = local.existing == 1 ? var.network.existing.ipv6 : local.created == 1 && var.network.egress == "ipv6"
 
   shards                 = var.app.shards
   stage                  = var.app.stage
@@ -95,8 +112,8 @@ module "app" {
   account_concurrency    = var.app.account_concurrency
   reserved_concurrency   = var.app.reserved_concurrency
   queue_concurrency      = var.app.queue_concurrency
-  websocket_throttling   = var.app.websocket_throttling
-  http_throttling        = var.app.http_throttling
+  gateway_requests_per_s = var.app.gateway_requests_per_s
+  gateway_shares         = var.app.gateway_shares
   cors_origins           = var.app.cors_origins
   log_retention_days     = var.app.log_retention_days
   log_kms_key_arn        = var.app.log_kms_key_arn
@@ -105,6 +122,7 @@ module "app" {
   tracing                = var.app.tracing
   manage_gateway_account = var.app.manage_gateway_account
   kms_key_arn            = local.kms_key_arn
+  former_kms_key_arns    = lookup(var.former_kms_key_arns, local.region, [])
   peer_kms_key_arns      = { for region, key in var.kms_key_arns : region => key if region != local.region && contains(var.regions, region) }
   home_kms_key_arn       = try(var.kms_key_arns[var.regions[0]], null)
   connections_url        = var.connections_url

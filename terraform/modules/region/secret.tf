@@ -10,7 +10,7 @@ resource "aws_secretsmanager_secret" "this" {
 
   name                    = "${var.name}-secrets"
   description             = "Tidings: a JSON object with jwt_secret and, as needed, jwt_secret_previous and redis_password."
-  kms_key_id              = local.kms_key_arn
+  kms_key_id              = module.app.kms_key_arn
   recovery_window_in_days = var.secret_recovery_days
 
   dynamic "replica" {

@@ -73,7 +73,7 @@ variable "cache" {
 }
 
 variable "network" {
-  description = "The VPC; modules/network has the prices. With an external cache there is no VPC unless `create` is true: outside a VPC, functions start faster, can reach all public addresses and need no paid egress."
+  description = "The VPC; modules/network has the prices. With an external cache there is no VPC unless `create` is true: outside a VPC, functions start faster, can reach all public addresses and need no paid egress. With `existing`, a VPC that others made is used; see modules/existing-network."
   type = object({
     create              = optional(bool, false)
     cidr                = optional(string, "10.60.0.0/16")
@@ -82,6 +82,7 @@ variable "network" {
     egress              = optional(string, "nat")
     interface_endpoints = optional(set(string))
     flow_log_days       = optional(number)
+    existing            = optional(object({ vpc_id = string, subnet_ids = list(string), ipv6 = optional(bool, false) }))
   })
   default = {}
 }
@@ -100,8 +101,8 @@ variable "app" {
     account_concurrency    = optional(number, 1000)
     reserved_concurrency   = optional(map(number), {})
     queue_concurrency      = optional(map(number), {})
-    websocket_throttling   = optional(object({ rate = number, burst = number }), { rate = 8000, burst = 4000 })
-    http_throttling        = optional(object({ rate = number, burst = number }), { rate = 2000, burst = 1000 })
+    gateway_requests_per_s = optional(number)
+    gateway_shares         = optional(object({ posts = number, frames = number, http = number }), { posts = 0.7, frames = 0.2, http = 0.1 })
     cors_origins           = optional(list(string), [])
     log_retention_days     = optional(number, 30)
     log_kms_key_arn        = optional(string)
@@ -138,6 +139,31 @@ variable "kms_key_arns" {
   description = "ARNs of customer managed keys for tables, queues, topic, cache and secret, by region: one for each region, or none. {} uses the services' own keys."
   type        = map(string)
   default     = {}
+}
+
+variable "former_kms_key_arns" {
+  description = "By region: keys that kms_key_arns had before, which functions may still use. Name a key here when you change or remove it, for at least the 14 days that a message may be in a dead-letter queue."
+  type        = map(list(string))
+  default     = {}
+}
+
+variable "iam" {
+  description = "The path of all roles, such as /chat/, which cannot be changed later, and the ARN of a permissions boundary for them."
+  type = object({
+    path                     = optional(string, "/")
+    permissions_boundary_arn = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = can(regex("^/([!-.0-~]+/)*$", var.iam.path)) && length(var.iam.path) <= 512
+    error_message = "Give a path that begins and ends with a slash."
+  }
+
+  validation {
+    condition     = var.iam.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/", var.iam.permissions_boundary_arn))
+    error_message = "Give the ARN of an IAM policy."
+  }
 }
 
 variable "secret_recovery_days" {

@@ -65,9 +65,9 @@ def test_a_file_that_terraform_cannot_read(stand_in: StandIn, var_file: Path) ->
 
 def test_a_deployment_begins_with_it(stand_in: StandIn, var_file: Path) -> None:
     """Before it asks for credentials, packages or plans."""
-    stand_in.plan(app={"settings": {"TIDINGS_POSTS_PER_S": "many"}})
+    stand_in.plan(app={"settings": {"TIDINGS_MAX_ROOMS": "many"}})
     done = tidings("deploy", "--target", "aws", "--yes", "--var-file", str(var_file))
     assert done.exit_code == 1
     assert "nothing was changed" in done.stderr
-    assert "app.settings.TIDINGS_POSTS_PER_S: must be a whole number" in done.stderr
+    assert "app.settings.TIDINGS_MAX_ROOMS: must be a whole number" in done.stderr
     assert stand_in.calls() == ["plan"]

@@ -44,7 +44,7 @@ def test_each_setting_that_cannot_be_is_named() -> None:
     """The parser stops at the first; whoever deploys learns of all."""
     texts = {
         "TIDINGS_LIMITS": "{nope",
-        "TIDINGS_POSTS_PER_S": "many",
+        "TIDINGS_MAX_CONNECTIONS": "many",
         "TIDINGS_MAX_ROOMS": "7.5",
         "TIDINGS_BEHIND_PROXY": True,
         "TIDINGS_LOG_LEVEL": "WARN",
@@ -75,11 +75,27 @@ def test_each_setting_that_cannot_be_is_named() -> None:
         ("network", {"zones": "two"}, "network.zones"),
         ("network", {"zone_names": ["a1", "b1", "a1"]}, "network.zone_names"),
         ("cache", {"node": "cache.t4g.small"}, "cache.node"),
+        ("cache", {"url": "rediss://user:geheim@cache.example.com"}, "cache.url"),
+        ("redis_url", "rediss://:geheim@cache.example.com", "redis_url"),
+        ("redis_url", "cache.example.com:6379", "redis_url"),
         ("tables", {"deletion_protection": "perhaps"}, "tables.deletion_protection"),
     ],
 )
 def test_what_cannot_be(variable: str, value: Any, name: str) -> None:
     assert names_of(**{variable: value}) == [name]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://127.0.0.1:6379/0",
+        "rediss://[::1]:6379",
+        "rediss://:{redis_password}@cache.example.com",
+        "rediss://a%40b:{redis_password}@cache.example.com:6390/0",
+    ],
+)
+def test_urls_of_caches(url: str) -> None:
+    assert names_of(redis_url=url, cache={"url": url}) == []
 
 
 def test_a_variable_that_the_root_does_not_have() -> None:
@@ -90,9 +106,12 @@ def test_a_variable_that_the_root_does_not_have() -> None:
 
 def test_values_are_not_repeated() -> None:
     """One of them may be a secret in the wrong place."""
-    app = {"settings": {"TIDINGS_JWT_SECRET": "geheim", "TIDINGS_POSTS_PER_S": "geheim"}}
-    found = settings.faults(Given({"app": app, "tables": {"deletion_protection": "geheim"}}))
-    assert [fault.shape for fault in found] == ["a text of 6 characters"] * 3
+    app = {"settings": {"TIDINGS_JWT_SECRET": "geheim", "TIDINGS_MAX_ROOMS": "geheim"}}
+    url = "rediss://user:geheim@cache.example.com"
+    given = {"app": app, "tables": {"deletion_protection": "geheim"}, "redis_url": url}
+    found = settings.faults(Given(given))
+    assert [fault.shape for fault in found][:3] == ["a text of 6 characters"] * 3
+    assert found[3].name == "redis_url"
     assert "geheim" not in "".join(map(str, found))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from operate.deploy.terraform import Planned
 from operate.preflight import concurrency, edge, names, quotas, roles
 from operate.preflight.planned import InRegion
 from tests.support.answering import REGION, answering
+from tests.support.paths import ROOT
 
 
 def part(*resources: Planned, **variables: Any) -> InRegion:
@@ -73,22 +75,36 @@ def test_a_concurrency_that_the_account_has_not_is_a_warning() -> None:
     assert "app.account_concurrency to 50" in check.remedy
 
 
-def stage(rate: float) -> Planned:
+def stage(name: str, rate: float) -> Planned:
     settings = [{"throttling_rate_limit": rate}]
-    return new("aws_apigatewayv2_stage", name="prod", default_route_settings=settings)
+    return new("aws_apigatewayv2_stage", name=name, default_route_settings=settings)
 
 
 @pytest.mark.parametrize(
-    ("per_s", "posts", "result"),
-    [(10_000, "8000", "ok"), (2500, "8000", "warning"), (10_000, "10001", "warning")],
+    ("per_s", "shares", "posts", "result"),
+    [
+        (10_000, None, 7000, "ok"),
+        (2500, None, 7000, "warning"),
+        (10_000, {"posts": 0.8, "frames": 0.1, "http": 0.1}, 12_000, "warning"),
+    ],
 )
-def test_no_part_may_use_up_the_account_s_requests(per_s: float, posts: str, result: str) -> None:
-    planned = part(stage(2000), app={"settings": {"TIDINGS_POSTS_PER_S": posts}})
+def test_the_parts_may_not_be_more_than_the_account_s_requests(
+    per_s: float, shares: dict[str, float] | None, posts: int, result: str
+) -> None:
+    planned = part(stage("prod", 2000), stage("$default", 1000), app={"gateway_shares": shares})
     with answering("service-quotas", quota_of(per_s)) as client:
         check = quotas.requests(client, planned)
     assert check.result == result
     assert f"{per_s:.0f} requests a second" in check.found
-    assert f"{int(posts)} for posts to clients, 2000 for the stage prod" in check.found
+    assert f"{posts} for posts to clients, 2000 for the stage prod" in check.found
+
+
+def test_the_shares_are_terraform_s() -> None:
+    text = (ROOT / "terraform/modules/app/variables.tf").read_text()
+    [given] = re.findall(r'variable "gateway_shares".*?default +=( [^\n]*)', text, re.S)
+    assert {name: float(share) for name, share in re.findall(r"(\w+) = ([\d.]+)", given)} == (
+        quotas.SHARES
+    )
 
 
 @pytest.mark.parametrize(("per_s", "result"), [(500, "ok"), (200, "warning")])
@@ -160,7 +176,7 @@ ANOTHER = "arn:aws:iam::123456789012:role/everybody-s"
 def test_nobody_s_logging_role_is_replaced(
     managed: bool, role: str, result: str, said: str
 ) -> None:
-    planned = part(stage(1), *([new("aws_api_gateway_account")] if managed else []))
+    planned = part(stage("prod", 1), *([new("aws_api_gateway_account")] if managed else []))
     answer = {"cloudwatchRoleArn": role} if role else {}
     with answering("apigateway", ("get_account", answer)) as gateway:
         check = roles.check(gateway, planned)

@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.actions import ACTIONS as OF_CLIENTS
 from chalicelib.entrypoints.http.openapi import OPERATIONS
+from chalicelib.kernel.settings import Settings
 from operate.cost import load
 from tests.support.paths import ROOT
 from workbench.load.dearest.exceptions import WHY
@@ -60,7 +61,6 @@ def test_there_is_nothing_else_on_the_page(committed: str) -> None:
 MOST_USD_AN_HOUR = 50  # that one user or one stranger can make the deployment cost
 DEARER = {
     "`join_room`": "who is in the room is read once, then Redis has it: nobody can repeat that",
-    "`GET /v1/openapi.json`": "paid for by nobody; the edge keeps it for five minutes",
 }
 
 
@@ -86,8 +86,12 @@ def test_every_action_and_every_route_is_counted() -> None:
 
 
 def test_the_throttle_is_terraform_s() -> None:
-    found = re.findall(r"(\w+)_throttling .*\{ rate = (\d+),", REGION.read_text())
-    assert {name: int(rate) for name, rate in found} == THROTTLE
+    [given] = re.findall(r"gateway_shares .*\), \{ (.*) \}\)", REGION.read_text())
+    shares = {name: float(share) for name, share in re.findall(r"(\w+) = ([\d.]+)", given)}
+    posts = round(10_000 * shares["posts"])
+    assert posts == Settings().posts_per_s
+    found = {"websocket": shares["frames"], "http": shares["http"]}
+    assert {name: round(10_000 * share) for name, share in found.items()} == THROTTLE
 
 
 @pytest.mark.parametrize("action", ["hello", "send_message", "sync", "typing_start"])

@@ -17,9 +17,9 @@ _MILLION = 1_000_000
 _USAGE, _SETTINGS = Usage(users=0), Settings()
 # Milliseconds of a call, of which an invocation with many takes longer than `Usage` assumes.
 _DYNAMODB_MS, _REDIS_MS = 4, 1
-# What API Gateway lets through in a second, from all clients together: `app.websocket_throttling`
-# and `app.http_throttling` of terraform/modules/region. A test compares them.
-THROTTLE = {"websocket": 8000, "http": 2000}
+# What API Gateway lets through in a second, from all clients together: the shares of 10,000
+# requests in `app.gateway_shares` of terraform/modules/region. A test compares them.
+THROTTLE = {"websocket": 2000, "http": 1000}
 
 
 @dataclass(frozen=True, slots=True)

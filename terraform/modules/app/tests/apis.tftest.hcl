@@ -44,7 +44,7 @@ run "websocket_api" {
   }
 
   assert {
-    condition     = aws_apigatewayv2_stage.websocket["prod"].default_route_settings[0].data_trace_enabled == false && aws_apigatewayv2_stage.websocket["prod"].default_route_settings[0].throttling_rate_limit == 8000
+    condition     = aws_apigatewayv2_stage.websocket["prod"].default_route_settings[0].data_trace_enabled == false && aws_apigatewayv2_stage.websocket["prod"].default_route_settings[0].throttling_rate_limit == 2000
     error_message = "No payload in logs, and a limit."
   }
 
@@ -61,7 +61,7 @@ run "http_api" {
   }
 
   assert {
-    condition     = aws_apigatewayv2_stage.http.default_route_settings[0].throttling_rate_limit == 2000 && alltrue([for route in aws_apigatewayv2_route.http : route.target == "integrations/${aws_apigatewayv2_integration.http.id}"])
+    condition     = aws_apigatewayv2_stage.http.default_route_settings[0].throttling_rate_limit == 1000 && alltrue([for route in aws_apigatewayv2_route.http : route.target == "integrations/${aws_apigatewayv2_integration.http.id}"])
     error_message = "A limit, and a function behind each route."
   }
 
@@ -105,4 +105,41 @@ run "origins_that_the_functions_would_refuse" {
   }
 
   expect_failures = [var.cors_origins]
+}
+
+run "one_quota_is_shared_out" {
+  state_key = "one_quota_is_shared_out"
+
+  variables {
+    gateway_requests_per_s = 30000
+    gateway_shares         = { posts = 0.5, frames = 0.3, http = 0.2 }
+    shards                 = 3
+  }
+
+  assert {
+    condition     = output.environment.TIDINGS_POSTS_PER_S == "15000" && sum([for stage in aws_apigatewayv2_stage.websocket : stage.default_route_settings[0].throttling_rate_limit]) == 9000 && aws_apigatewayv2_stage.http.default_route_settings[0].throttling_rate_limit == 6000
+    error_message = "Posts, frames of all shards and HTTP are together what the deployment may use."
+  }
+}
+
+run "a_smaller_region_has_a_smaller_quota" {
+  override_data {
+    target = data.aws_region.current
+    values = { id = "eu-south-1" }
+  }
+
+  assert {
+    condition     = output.environment.TIDINGS_POSTS_PER_S == "1750" && aws_apigatewayv2_stage.websocket["prod"].default_route_settings[0].throttling_rate_limit == 500 && aws_apigatewayv2_stage.websocket["prod"].default_route_settings[0].throttling_burst_limit == 250
+    error_message = "AWS's default is 2,500 there."
+  }
+}
+
+run "more_than_all_cannot_be_shared_out" {
+  command = plan
+
+  variables {
+    gateway_shares = { posts = 0.7, frames = 0.3, http = 0.1 }
+  }
+
+  expect_failures = [var.gateway_shares]
 }

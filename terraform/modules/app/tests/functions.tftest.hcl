@@ -71,6 +71,7 @@ run "functions_of_the_manifest" {
 run "environment" {
   assert {
     condition = jsonencode(output.environment) == jsonencode({
+      TIDINGS_POSTS_PER_S       = "7000"
       TIDINGS_PREFIX            = "chat"
       TIDINGS_SECRET_ID         = "chat-secrets"
       TIDINGS_SHARDS            = "1"

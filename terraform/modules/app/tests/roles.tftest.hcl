@@ -135,7 +135,7 @@ run "a_key_is_used_through_the_services_that_have_it" {
   # the cache's disks, for which the functions need no permission.
   assert {
     condition = { for name in ["report", "deliver"] : name => toset(flatten([
-      for statement in jsondecode(aws_iam_role_policy.function[name].policy).Statement : statement.Condition.StringEquals["kms:ViaService"] if statement.Sid == "Key"
+      for statement in jsondecode(aws_iam_role_policy.keys[name].policy).Statement : statement.Condition.StringEquals["kms:ViaService"] if statement.Sid == "Key"
       ])) } == {
       report  = toset(["secretsmanager.us-east-1.amazonaws.com"])
       deliver = toset(["dynamodb.us-east-1.amazonaws.com", "sqs.us-east-1.amazonaws.com", "secretsmanager.us-east-1.amazonaws.com"])
@@ -144,9 +144,34 @@ run "a_key_is_used_through_the_services_that_have_it" {
   }
 }
 
+run "all_roles_have_the_boundary_and_the_path" {
+  state_key = "all_roles_have_the_boundary_and_the_path"
+
+  variables {
+    iam = { path = "/chat/", permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
+  }
+
+  assert {
+    condition     = alltrue([for role in concat(values(aws_iam_role.function), aws_iam_role.gateway_logs) : role.path == "/chat/" && role.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"])
+    error_message = "A company's rules hold for every role."
+  }
+}
+
+run "a_former_key_can_still_be_used" {
+  variables {
+    former_kms_key_arns = ["arn:aws:kms:us-east-1:123456789012:key/0"]
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.keys["deliver"].policy).Statement[0].Resource == ["arn:aws:kms:us-east-1:123456789012:key/0"] && output.kms_key_arn == null
+    error_message = "What is in a queue is encrypted with the key of its time."
+  }
+}
+
 run "in_a_vpc_with_iam_key_and_traces" {
   variables {
     vpc         = { subnet_ids = ["subnet-1"], security_group_id = "sg-1", ipv6 = true }
+    dualstack   = true
     tracing     = true
     kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1"
     redis = {
@@ -157,12 +182,12 @@ run "in_a_vpc_with_iam_key_and_traces" {
   }
 
   assert {
-    condition     = toset([for statement in jsondecode(aws_iam_role_policy.function["report"].policy).Statement : statement.Sid]) == toset(["Logs", "Metrics", "Secret", "Redis", "Key", "Network", "NetworkNotByTheCode", "Tracing"])
+    condition     = toset([for statement in jsondecode(aws_iam_role_policy.function["report"].policy).Statement : statement.Sid]) == toset(["Logs", "Metrics", "Secret", "Redis", "Network", "NetworkNotByTheCode", "Tracing"])
     error_message = "Each of them takes its permission."
   }
 
   assert {
-    condition = jsonencode({ for statement in jsondecode(aws_iam_role_policy.function["report"].policy).Statement : statement.Sid => [statement.Action, statement.Resource] if contains(["Redis", "Key"], statement.Sid) }) == jsonencode({
+    condition = jsonencode({ for statement in concat(jsondecode(aws_iam_role_policy.function["report"].policy).Statement, jsondecode(aws_iam_role_policy.keys["report"].policy).Statement) : statement.Sid => [statement.Action, statement.Resource] if contains(["Redis", "Key"], statement.Sid) }) == jsonencode({
       Redis = [["elasticache:Connect"], var.redis.iam.arns]
       Key   = [["kms:Decrypt", "kms:GenerateDataKey"], [var.kms_key_arn]]
     })

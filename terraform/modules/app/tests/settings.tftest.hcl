@@ -155,7 +155,7 @@ run "numbers_that_are_none" {
   command = plan
 
   variables {
-    settings = { TIDINGS_POSTS_PER_S = "many" }
+    settings = { TIDINGS_MAX_ROOMS = "many" }
   }
 
   expect_failures = [var.settings]
@@ -178,7 +178,7 @@ run "settings_that_can_be" {
       TIDINGS_ROOM_RATE       = "[50, 100]"
       TIDINGS_ROOM_SHARE      = "0.1"
       TIDINGS_ROOM_DURABILITY = "{\"notifications\": \"global\"}"
-      TIDINGS_POSTS_PER_S     = "4000"
+      TIDINGS_MAX_ROOMS       = "4000"
       TIDINGS_FAST_LANE       = "0"
       TIDINGS_BEHIND_PROXY    = "0"
       TIDINGS_LOG_LEVEL       = "WARNING"

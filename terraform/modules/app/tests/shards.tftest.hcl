@@ -80,7 +80,8 @@ run "domains" {
 }
 
 run "a_certificate_of_another_region_is_refused" {
-  command = plan
+  state_key = "a_certificate_of_another_region_is_refused"
+  command   = plan
 
   variables {
     domains = {
@@ -93,7 +94,8 @@ run "a_certificate_of_another_region_is_refused" {
 }
 
 run "one_name_for_both_is_refused" {
-  command = plan
+  state_key = "one_name_for_both_is_refused"
+  command   = plan
 
   variables {
     domains = {

@@ -150,7 +150,7 @@ run "spares_of_messages_go_to_the_other_regions" {
   }
 
   assert {
-    condition     = { for name, statements in local.statements : name => one([for statement in statements : [statement.Resource, statement.Condition.StringEquals["kms:ViaService"]] if statement.Sid == "PeerKeys"]) if strcontains(jsonencode(statements), "PeerKeys") } == { for name in ["api_handler", "outbound", "websocket_message"] : name => [["arn:aws:kms:ap-southeast-1:123456789012:key/1"], ["sqs.ap-southeast-1.amazonaws.com"]] }
+    condition     = jsonencode({ for name, statements in local.key_statements : name => one([for statement in statements : [statement.Resource, statement.Condition.StringEquals["kms:ViaService"]] if statement.Sid == "PeerKeys"]) if strcontains(jsonencode(statements), "PeerKeys") }) == jsonencode({ for name in ["api_handler", "outbound", "websocket_message"] : name => [["arn:aws:kms:ap-southeast-1:123456789012:key/1"], ["sqs.ap-southeast-1.amazonaws.com"]] })
     error_message = "The queues are encrypted with the keys of their regions."
   }
 }
@@ -176,12 +176,12 @@ run "a_key_of_the_tables" {
   }
 
   assert {
-    condition     = { for name, statements in local.statements : name => one([for statement in statements : [statement.Resource, statement.Condition.StringEquals["kms:ViaService"]] if statement.Sid == "HomeKey"]) if strcontains(jsonencode(statements), "HomeKey") } == { api_handler = [["arn:aws:kms:eu-west-1:123456789012:key/2"], ["dynamodb.eu-west-1.amazonaws.com"]] }
+    condition     = jsonencode({ for name, statements in local.key_statements : name => one([for statement in statements : [statement.Resource, statement.Condition.StringEquals["kms:ViaService"]] if statement.Sid == "HomeKey"]) if strcontains(jsonencode(statements), "HomeKey") }) == jsonencode({ api_handler = [["arn:aws:kms:eu-west-1:123456789012:key/2"], ["dynamodb.eu-west-1.amazonaws.com"]] })
     error_message = "The claims' table is encrypted with the key of its region."
   }
 
   assert {
-    condition     = one([for statement in jsondecode(aws_iam_role_policy.function["replicated"].policy).Statement : statement.Condition.StringEquals["kms:ViaService"] if statement.Sid == "Key"]) == ["dynamodb.us-east-1.amazonaws.com", "sqs.us-east-1.amazonaws.com"]
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.keys["replicated"].policy).Statement : statement.Condition.StringEquals["kms:ViaService"] if statement.Sid == "Key"]) == ["dynamodb.us-east-1.amazonaws.com", "sqs.us-east-1.amazonaws.com"]
     error_message = "A stream is encrypted with its table's key."
   }
 }
@@ -212,7 +212,7 @@ run "the_inbox_calls_relay" {
   }
 
   assert {
-    condition     = [for name, policy in aws_iam_role_policy.function : name if strcontains(policy.policy, "sns.us-east-1.amazonaws.com")] == ["outbound"]
+    condition     = [for name, policy in aws_iam_role_policy.keys : name if strcontains(policy.policy, "sns.us-east-1.amazonaws.com")] == ["outbound"]
     error_message = "Whoever publishes to an encrypted topic must use its key."
   }
 }

@@ -4,7 +4,7 @@ mock_provider "aws" {
 
 variables {
   name    = "chat"
-  network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], functions_security_group_id = "sg-1" }
+  network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], placement = ["10.60.0.0/16", "us-east-1a", "us-east-1b"], functions_security_group_id = "sg-1" }
 }
 
 run "serverless_by_default" {
@@ -26,9 +26,9 @@ run "serverless_by_default" {
   assert {
     condition = jsonencode(output.redis.iam) == jsonencode({
       user       = "chat-app"
-      cache      = "chat"
+      cache      = aws_elasticache_serverless_cache.this[0].name
       serverless = true
-      arns       = ["arn:aws:elasticache:us-east-1:123456789012:serverlesscache:chat", "arn:aws:elasticache:us-east-1:123456789012:user:chat-app"]
+      arns       = ["arn:aws:elasticache:us-east-1:123456789012:serverlesscache:chat-*", "arn:aws:elasticache:us-east-1:123456789012:replicationgroup:chat-*", "arn:aws:elasticache:us-east-1:123456789012:user:chat-app"]
     })
     error_message = "What the functions sign with and may connect to."
   }
@@ -50,7 +50,7 @@ run "replication_group" {
   }
 
   assert {
-    condition     = aws_elasticache_replication_group.this[0].parameter_group_name == "default.valkey8.cluster.on" && output.redis.iam.serverless == false && output.redis.iam.arns[0] == "arn:aws:elasticache:us-east-1:123456789012:replicationgroup:chat"
+    condition     = aws_elasticache_replication_group.this[0].parameter_group_name == "default.valkey8.cluster.on" && output.redis.iam.serverless == false && output.redis.iam.cache == aws_elasticache_replication_group.this[0].replication_group_id && aws_elasticache_replication_group.this[0].apply_immediately
     error_message = "Cluster mode, and IAM for a replication group."
   }
 
@@ -72,6 +72,18 @@ run "a_version_that_aws_moved_on_is_kept" {
   }
 }
 
+run "another_key_is_another_cache" {
+  variables {
+    kind        = "replication-group"
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1"
+  }
+
+  assert {
+    condition     = output.cache.id != run.replication_group.cache.id && aws_elasticache_subnet_group.this[0].name == output.cache.id && length(output.cache.id) == length("chat-123456")
+    error_message = "ElastiCache cannot change the key of a cache: the second one has another name."
+  }
+}
+
 run "external" {
   variables {
     kind    = "external"
@@ -82,6 +94,20 @@ run "external" {
   assert {
     condition     = length(aws_elasticache_user.app) + length(aws_security_group.cache) == 0 && output.redis.url == "rediss://cache.example.com:6390/0" && output.redis.iam == null && !output.redis.cluster
     error_message = "Nothing is made for an external cache."
+  }
+}
+
+run "the_place_of_a_password" {
+  variables {
+    kind           = "external"
+    url            = "rediss://tidings:{redis_password}@cache.example.com:6390/0"
+    url_is_cluster = true
+    network        = null
+  }
+
+  assert {
+    condition     = output.redis.url == "rediss://tidings:{redis_password}@cache.example.com:6390/0" && output.redis.cluster
+    error_message = "The functions take the password from the secret."
   }
 }
 

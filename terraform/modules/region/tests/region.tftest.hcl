@@ -42,7 +42,8 @@ run "external_cache_without_a_vpc" {
 }
 
 run "what_is_set_reaches_the_functions" {
-  command = plan
+  state_key = "what_is_set_reaches_the_functions"
+  command   = plan
 
   variables {
     cache             = { kind = "external", url = "redis://cache.example.com" }
@@ -61,6 +62,7 @@ run "what_is_set_reaches_the_functions" {
       TIDINGS_MAX_ROOMS         = "7"
       TIDINGS_METRICS_NAMESPACE = "Chat"
       TIDINGS_OUTBOX            = "1"
+      TIDINGS_POSTS_PER_S       = "7000"
       TIDINGS_PREFIX            = "chat"
       TIDINGS_REDIS_URL         = "redis://cache.example.com"
       TIDINGS_SECRET_ID         = "chat-secrets"
@@ -72,7 +74,7 @@ run "what_is_set_reaches_the_functions" {
 
 run "external_cache_in_a_vpc" {
   variables {
-    cache   = { kind = "external", url = "rediss://cache.example.com:6390/0" }
+    cache   = { kind = "external", url = "rediss://:{redis_password}@cache.example.com:6390/0" }
     network = { create = true }
   }
 
