@@ -158,7 +158,7 @@ def compose(settings: Settings, a: Adapters) -> Services:
         per_s=settings.drain_per_s,
     )
     reader = MessageReader(a.log, regions)
-    catch_up = CatchUp(a.log, reader, a.cache, a.cursors)
+    catch_up = CatchUp(a.log, reader, a.cache, a.cursors, a.clock)
     backlog = Backlog(reader, a.cursors, a.delivery_dead, a.clock)
     posting = Posting(a.poster, connections, a.cache, rooms, a.clock)
     confirmations = Confirmations(posting, a.cache)

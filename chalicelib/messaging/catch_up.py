@@ -16,7 +16,9 @@ from ..model.identifiers import MessageId, Region, RoomId
 from ..model.log import Entry, EntryKind, Head
 from ..ports.delivery import Cursors
 from ..ports.log import MessageLog, Recents
+from ..ports.system import Clock
 from . import sizes
+from .backlog import RECENT_MS
 from .reading import LATE_MS, MessageReader
 
 _PORTION = 8  # entries that are read first, as nobody knows how large they are
@@ -56,8 +58,10 @@ class CatchUp:
         reader: MessageReader,
         recents: Recents,
         cursors: Cursors,
+        clock: Clock,
     ) -> None:
         self._cursors = cursors
+        self._clock = clock
         self._log = log
         self._reader = reader
         self._recents = recents
@@ -253,17 +257,21 @@ class CatchUp:
     ) -> list[Entry]:
         """Leave out what delivery holds back, as an earlier entry of its stream is not here yet.
 
-        It is pushed after that one: shown now, it would come before it.
+        It is pushed after that one: shown now, it would come before it. What is older than some
+        minutes is shown all the same: nothing is hidden for long if delivery fails.
         """
         beyond = {entry.region for entry in entries if entry.seq > reached[entry.region].seq}
         if not beyond:
             return entries
         cursors = self._cursors.of([(room_id, region) for region in beyond])
-        waiting = {
-            region: range(cursor.seq + 1, cursor.waiting + 1)
-            for (_, region), cursor in cursors.items()
-        }
-        return [entry for entry in entries if entry.seq not in waiting.get(entry.region, ())]
+        old_ms = self._clock.now_ms() - RECENT_MS
+        return [
+            entry
+            for entry in entries
+            if entry.seq <= reached[entry.region].seq
+            or entry.seq <= cursors[room_id, entry.region].seq
+            or entry.timestamp_ms < old_ms
+        ]
 
     def _shown(self, entry: Entry) -> Entry | None:
         """Return what clients see of an entry: for a deletion, the deleted message to replace."""

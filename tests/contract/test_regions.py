@@ -29,7 +29,7 @@ class Side:
         cache, other = MemoryCache(entropy, clock), THERE if own == HERE else HERE
         self.clock = clock
         self.reader = MessageReader(stores.log, (own, other))
-        self.catch_up = CatchUp(stores.log, self.reader, cache, stores.cursors)
+        self.catch_up = CatchUp(stores.log, self.reader, cache, stores.cursors, clock)
         self.history = History(self.reader, self.catch_up)
         self.writer = MessageWriter(
             log=stores.log,

@@ -76,7 +76,7 @@ class Regions:
         return self.of[region].send(sender, command, None, None)
 
     def sync(self, position: str, limit: int = 50) -> tuple[list[str], bool, bool, str]:
-        catch_up = CatchUp(self.log, self.reader, self.caches[US], MemoryCursors())
+        catch_up = CatchUp(self.log, self.reader, self.caches[US], MemoryCursors(), self.clock)
         caught = catch_up.since({LOBBY: position}, limit)[LOBBY]
         contents = [str(entry.content) for entry in caught.entries]
         return contents, caught.recovered, caught.more, caught.position

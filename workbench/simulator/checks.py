@@ -234,8 +234,12 @@ def _recovery(this: Run) -> Iterator[Finding]:
 
 def _membership(this: Run) -> Iterator[Finding]:
     for device, room in this.accepted:
+        if region_losses.died_with(this, "memberships", room, device.split("/")[0]):
+            continue  # documented: so may be removals that no other region, or not all, had got
         yield Finding("membership", f"{device} was removed from {room} and can still use it")
     for name, user in sorted(this.kicked):
+        if region_losses.died_with(this, "memberships", name, user):
+            continue
         for device in [each for each in this.devices if each.split("/")[0] == user]:
             got = [e for e in this.record.events if isinstance(e, Seen)]
             if any(e.client == device and e.room == name and e.at_s >= this.probe_s for e in got):

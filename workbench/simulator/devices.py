@@ -232,7 +232,11 @@ class Device:
             return
         self._to_open[room] = None
         self.inbox.begin([room])
-        if self.is_ready and self.line is not None:
+        if self.is_ready:
+            self._begin_to_learn(room)
+
+    def _begin_to_learn(self, room: str) -> None:
+        if self.line is not None:
             learn = functools.partial(self._learn, self.line, room)
             self.scheduler.spawn(f"{self.name} learns {room} {self.connections}", learn)
 
@@ -297,6 +301,8 @@ class Device:
                 recovered = self._speech.is_recovered()
                 self.record.events.append(drill.Connected(self._now_s(), client, recovered))
                 self.is_ready = True
+                for room in list(self._to_open):  # what it has heard of since
+                    self._begin_to_learn(room)
                 self._stay(line)
         except Refused:
             useful = False

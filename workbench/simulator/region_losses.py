@@ -62,6 +62,18 @@ def _came_to_others(this: Run, fault: checker.Fault) -> bool:
     )
 
 
+def died_with(this: Run, table: str, *names: str) -> bool:
+    """Whether a region that is lost for good wrote an item of these names that others lack."""
+    replicas = this.deployment.replication.replicas
+    for lost in this.lost_worlds:
+        for (kind, key), at in replicas[lost.region].times.items():
+            if kind != table or at[1] != lost.region or any(n not in str(key) for n in names):
+                continue
+            if any(replicas[each.region].times.get((kind, key)) != at for each in this.worlds):
+                return True
+    return False
+
+
 def _has(this: Run, world: World, entry: Entry) -> bool:
     key = ("entries", ((entry.room_id, entry.region), entry.message_id))
     return key in this.deployment.replication.replicas[world.region].times

@@ -17,6 +17,7 @@ from chalicelib.entrypoints.http import operating, rest
 from chalicelib.model.identifiers import UserId
 from workbench.drills.history import Pushed
 
+from . import region_losses
 from .devices import CONNECTS
 from .finding import Finding
 from .gateway import Posted
@@ -73,6 +74,8 @@ def check(this: Run) -> Iterator[Finding]:
     for left in sorted(set(this.record.left_open)):
         yield Finding("revoked", left)
     for revocation in this.record.revocations:
+        if region_losses.died_with(this, "revocations", revocation.user):
+            continue  # documented: it is lost with its region if no other had got it
         yield from _from_before(this, revocation)
         yield from _acts(this, revocation)
         yield from _receives(this, revocation)

@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.contract import positions
 from chalicelib.entrypoints.http import rest
+from chalicelib.messaging.backlog import RECENT_MS
 from chalicelib.model.identifiers import Region
 from tests.support.deployment import EU, US, Deployment, Item, entries, heads, number
 from tests.support.regions import LOBBY
@@ -165,9 +166,19 @@ def test_a_snapshot_covers_nothing_before_the_first_entry_is_here(deployment: De
         deployment.send(US, text)
     deployment.replicate(lambda item: not (entries(item) and item.value.seq == 1))
     snapshot = sync(deployment, EU, "")
-    assert contents(snapshot) == ["2", "3"]
+    assert contents(snapshot) == [], "they are pushed after the first one"
     deployment.replicate()
     assert state(sync(deployment, EU, snapshot["position"])) == (["1", "2", "3"], True, False)
+
+
+def test_what_delivery_should_have_pushed_minutes_ago_is_shown_over_a_hole(
+    deployment: Deployment,
+) -> None:
+    for text in ("1", "2", "3"):
+        deployment.send(US, text)
+    deployment.replicate(lambda item: not (entries(item) and item.value.seq == 1))
+    deployment.pass_ms(RECENT_MS + 1)
+    assert contents(sync(deployment, EU, "")) == ["2", "3"]
 
 
 def test_a_position_of_another_history_is_told_from_a_late_one(deployment: Deployment) -> None:

@@ -15,7 +15,9 @@ from tests.support.world import World
 
 @pytest.fixture
 def history(regions: Regions) -> History:
-    catch_up = CatchUp(regions.log, regions.reader, regions.caches[US], MemoryCursors())
+    catch_up = CatchUp(
+        regions.log, regions.reader, regions.caches[US], MemoryCursors(), regions.clock
+    )
     return History(regions.reader, catch_up)
 
 
