@@ -42,6 +42,7 @@ variable "tables" {
   type = object({
     point_in_time_recovery = optional(bool, true)
     deletion_protection    = optional(bool, true)
+    table_class            = optional(string, "STANDARD")
     on_demand_throughput   = optional(object({ read_units = number, write_units = number }))
   })
   default = {}

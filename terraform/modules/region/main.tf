@@ -27,6 +27,7 @@ module "tables" {
   replica_regions        = var.primary ? keys(local.peers) : []
   point_in_time_recovery = var.tables.point_in_time_recovery
   deletion_protection    = var.tables.deletion_protection
+  table_class            = var.tables.table_class
   on_demand_throughput   = var.tables.on_demand_throughput
   kms_key_arn            = module.app.kms_key_arn
   replica_kms_key_arns   = var.kms_key_arns

@@ -17,6 +17,7 @@ resource "aws_dynamodb_table" "this" {
 
   name                        = "${var.name}-${each.key}"
   billing_mode                = "PAY_PER_REQUEST"
+  table_class                 = var.table_class
   hash_key                    = each.value.hash_key
   range_key                   = try(each.value.range_key, null)
   deletion_protection_enabled = var.deletion_protection

@@ -37,6 +37,17 @@ variable "deletion_protection" {
   default     = true
 }
 
+variable "table_class" {
+  description = "STANDARD, or STANDARD_INFREQUENT_ACCESS: storage costs some 60 percent less, and each request a quarter more. It pays when storage costs more than half of what requests do. It changes in place."
+  type        = string
+  default     = "STANDARD"
+
+  validation {
+    condition     = contains(["STANDARD", "STANDARD_INFREQUENT_ACCESS"], var.table_class)
+    error_message = "Give STANDARD or STANDARD_INFREQUENT_ACCESS."
+  }
+}
+
 variable "on_demand_throughput" {
   description = "The most read and write request units a second of each table and of each index: beyond them DynamoDB throttles, and costs no more. null for no ceiling but the account's quota (40,000 each)."
   type        = object({ read_units = number, write_units = number })

@@ -200,3 +200,24 @@ run "a_ceiling_of_nothing_is_refused" {
 
   expect_failures = [var.on_demand_throughput]
 }
+
+run "a_cheaper_class_for_what_is_seldom_read" {
+  variables {
+    table_class = "STANDARD_INFREQUENT_ACCESS"
+  }
+
+  assert {
+    condition     = alltrue([for table in aws_dynamodb_table.this : table.table_class == "STANDARD_INFREQUENT_ACCESS"])
+    error_message = "All tables have the class."
+  }
+}
+
+run "an_unknown_class" {
+  command = plan
+
+  variables {
+    table_class = "GLACIER"
+  }
+
+  expect_failures = [var.table_class]
+}
