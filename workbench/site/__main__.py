@@ -18,6 +18,7 @@ from .navigation import menu
 from .staging import ROOT, stage
 
 _MKDOCS = ROOT / ".venv-docs/bin/mkdocs"
+_MERMAID = ROOT / "dist/mermaid.min.js"  # downloaded once
 
 
 def build(folder: Path) -> Path:
@@ -28,10 +29,10 @@ def build(folder: Path) -> Path:
     """
     source, site = folder / "site-source", folder / "site"
     pages = stage(source)
-    fetch(folder / "mermaid.min.js")
+    fetch(_MERMAID)
     script = source / "javascripts/mermaid.min.js"
     script.parent.mkdir()
-    script.write_bytes((folder / "mermaid.min.js").read_bytes())
+    script.write_bytes(_MERMAID.read_bytes())
     config = {
         "INHERIT": str(ROOT / "mkdocs.yml"),
         "docs_dir": str(source),
