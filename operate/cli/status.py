@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.text import Text
 
 from operate import http
+from operate.proof import Tokens
 
-from . import say
-from .options import Json, Region, Secret, Url
+from . import options, say, subject
+from .options import Json, Secret, Url
 from .service import LocalStack, Service
 
 _ASKER = "tidings-status"
@@ -29,6 +30,7 @@ class RegionStatus:
         status: ok, degraded, draining or unavailable as the region reports it; "no answer"; "not
             known" if its WebSocket address does not serve its health.
         checks: Its dependencies' status, by name.
+        connections: How many are open; None where it is not known.
     """
 
     region: str
@@ -36,6 +38,7 @@ class RegionStatus:
     status: str
     checks: dict[str, str]
     version: str = ""
+    connections: int | None = None
 
     @property
     def well(self) -> bool:
@@ -65,11 +68,23 @@ def status(
     context: typer.Context,
     url: Url = None,
     secret: Secret = "",
-    region: Region = None,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            parser=options.region,
+            metavar="REGION",
+            help="Of --secret; or of a deployment, which is then found by its --name.",
+        ),
+    ] = None,
+    name: subject.Name = "tidings",
+    endpoint_url: subject.Endpoint = None,
     as_json: Json = False,
 ) -> None:
     """Show the health of the service and its regions; exit code 1 unless all are ok."""
-    service = Service.of(context, url, secret, region)
+    if endpoint_url or (region and not secret):
+        service = _deployed(context, region, name, endpoint_url, url)
+    else:
+        service = Service.of(context, url, secret, region)
     local: LocalStack | None = context.obj
     here = local if local is not None and local.url == service.url else None
     found = asyncio.run(_status(service, here))
@@ -80,9 +95,26 @@ def status(
     raise typer.Exit(0 if found.ok else 1)
 
 
+def _deployed(
+    context: typer.Context, region: str | None, name: str, endpoint_url: str | None, url: str | None
+) -> Service:
+    """A deployment that is found by its name; its tokens are signed with its secret."""
+    found = subject.find(context, region, name, endpoint_url)
+    at = subject.addresses(found, url)
+    who, why = subject.tokens(found, "")
+
+    async def issue(user: str, expires_in_s: int, roles: list[str]) -> str:
+        if not isinstance(who, Tokens):
+            raise http.HttpError(why)
+        return await who.issue(user, roles)
+
+    return Service(at.url, issue)
+
+
 async def _status(service: Service, here: LocalStack | None) -> Status:
     first = await _health(service.url)
     try:
+        first = replace(first, connections=await _connections(service))
         routes = await service.call(_ASKER, "GET", "/v1/endpoint")
     except http.HttpError as fault:
         return Status(service.url, (first,), f"other regions are not known: {fault}", here)
@@ -102,6 +134,13 @@ async def _health(url: str) -> RegionStatus:
         {str(name): str(check) for name, check in answer["checks"].items()},
         str(answer.get("version", "")),
     )
+
+
+async def _connections(service: Service) -> int | None:
+    """How many are open in the region that is asked."""
+    status, answer = await service.ask(_ASKER, "GET", "/v1/admin/drain", roles=["admin"])
+    found: int | None = answer["connections"] if status == 200 else None
+    return found
 
 
 async def _other(name: str, websocket_url: str) -> RegionStatus:
@@ -126,11 +165,12 @@ def _as_data(found: Status) -> dict[str, Any]:
 
 def _print(found: Status) -> None:
     console = Console(highlight=False)
-    table = say.table("region", "address", "status", "stands on", "version")
+    table = say.table("region", "address", "status", "stands on", "connections", "version")
     for each in found.regions:
         checks = ", ".join(f"{name} {check}" for name, check in each.checks.items())
         style = "green" if each.status == "ok" else "red" if not each.well else ""
-        cells = (each.region, each.url, Text(each.status, style), checks, each.version)
+        number = "" if each.connections is None else str(each.connections)
+        cells = (each.region, each.url, Text(each.status, style), checks, number, each.version)
         table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in cells))
     console.print(table)
     if found.note:

@@ -47,6 +47,14 @@ def test_the_doctor_finds_it_well(stack: DeployedStack) -> None:
     assert {"socketio-polling", "message-from-websocket", "history"} < names
 
 
+def test_its_status_is_found_by_its_name(stack: DeployedStack) -> None:
+    options = ["--endpoint-url", stack.aws_endpoint_url, "--url", stack.url, "--json"]
+    done = CliRunner().invoke(app, ["status", *options])
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["ok"], told["note"]) == (0, True, "")
+    assert told["regions"][0]["connections"] >= 0
+
+
 def test_a_second_apply_changes_nothing(stack: DeployedStack) -> None:
     assert stack.deployment.changes() == ""
 
