@@ -41,8 +41,10 @@ def _problems(subject: Subject, tables: dict[str, dict[str, Any]]) -> Iterator[C
 
 
 def _has_stream(subject: Subject, short: str, definition: dict[str, Any]) -> bool:
-    """As terraform/modules/tables and the local stack make them."""
-    return definition["scope"] == "global" if subject.deployed else short == "messages"
+    """As terraform/modules/tables makes them; local regions copy tables without streams."""
+    if subject.deployed:
+        return bool(definition["scope"] == "global")
+    return short == "messages" and not subject.several
 
 
 def _streams(table: dict[str, Any]) -> bool:

@@ -96,6 +96,28 @@ def test_a_region_is_killed_and_healed_by_command(tmp_path: Path) -> None:
     assert not any(map(health, urls.values()))
 
 
+def doctor(home: Path) -> tuple[int, dict[str, str]]:
+    """The exit code, and what is not well by check."""
+    done = tidings(home, "doctor", "--json")
+    checks = json.loads(done.stdout)["checks"]
+    return done.returncode, {
+        check["name"]: check["found"] for check in checks if check["result"] != "ok"
+    }
+
+
+@pytest.mark.extended
+def test_the_doctor_finds_the_region_that_is_lost(tmp_path: Path) -> None:
+    with up(tmp_path, "--regions", f"{A},{B}"):
+        until(lambda: doctor(tmp_path) == (0, {}))
+        shown(tmp_path, B, "all", "kill")
+        until(lambda: "regions" in doctor(tmp_path)[1])
+        code, found = doctor(tmp_path)
+        assert code == 1
+        assert found == {"regions": f"{B} is not healthy: its clients go elsewhere"}
+        lines = tidings(tmp_path, "logs", "--user", "tidings-proof-1").stdout
+        assert "connected" in lines, "the regions' lines are kept"
+
+
 def test_without_a_stack_there_is_nothing_to_ask(tmp_path: Path) -> None:
     done = tidings(tmp_path, "chaos")
     assert (done.returncode, "no local stack runs here" in done.stderr) == (2, True)

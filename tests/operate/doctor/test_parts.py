@@ -17,6 +17,7 @@ from operate import clients
 from operate.checks import Check
 from operate.doctor import account, functions, queues, tables
 from operate.doctor.subject import Subject, of_deployment
+from tests.support.answering import answering
 from tests.support.documents import anchors
 from tests.support.emulator import REGION, Emulator, zipped
 from tests.support.paths import ROOT
@@ -297,3 +298,15 @@ def test_a_fault_is_found_and_nothing_else(
     assert found.remedy
     path, _, section = found.guide.partition("#")
     assert section in anchors((ROOT / path).read_text()), "a section that is there"
+
+
+@pytest.mark.parametrize(("late_ms", "result"), [(900.0, "ok"), (45_000.0, "fault")])
+def test_a_replica_that_is_late(late_ms: float, result: str) -> None:
+    replicas = [{"RegionName": REGION}, {"RegionName": "eu-west-1"}]
+    table = ("describe_table", {"Table": {"Replicas": replicas}})
+    points = ("get_metric_statistics", {"Label": "", "Datapoints": [{"Maximum": late_ms}]})
+    with answering("dynamodb", table) as dynamodb, answering("cloudwatch", points) as cloudwatch:
+        made = {"dynamodb": dynamodb, "cloudwatch": cloudwatch}
+        (check,) = account.lag(Subject("tidings", REGION, made.__getitem__, deployed=True))
+    assert (check.name, check.result) == ("region-lag", result)
+    assert "eu-west-1" in check.found
