@@ -1,4 +1,4 @@
-"""`tidings logs` and `tidings tail` against the stack that runs here, as processes."""
+"""`tidings logs` and `tidings tail` against a stack that runs here."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.support.waiting import until
+from workbench.cli.main import app
 from workbench.stack import running
 
 CLI = [sys.executable, "-m", "workbench.cli.main"]
@@ -25,7 +27,7 @@ class Here:
     """The commands beside a stack of its own."""
 
     def __init__(self, home: Path) -> None:
-        self._environment = {**os.environ, "TIDINGS_HOME": str(home)}
+        self._home = {"TIDINGS_HOME": str(home)}
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -33,13 +35,12 @@ class Here:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=self._environment,
+            env={**os.environ, **self._home},
         )
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=60)
-        return process.returncode, out, err
+        done = CliRunner().invoke(app, arguments, env=self._home)
+        return done.exit_code, done.stdout, done.stderr
 
     def lines(self, *options: str) -> list[dict[str, Any]]:
         code, out, err = self.run("logs", "--json", *options)
