@@ -129,6 +129,18 @@ def test_a_member_sees_what_comes_and_what_was(here: Here) -> None:
     assert "carol after\\x1b[2J" in out, "harmless on a terminal"
 
 
+def test_the_status_counts_who_is_connected(here: Here) -> None:
+    def connections() -> int:
+        code, out, _ = here.run("status", "--json")
+        assert code == 0
+        return int(json.loads(out)["regions"][0]["connections"])
+
+    before = connections()
+    with ended(here.start("tail", "tea", "--user", "dave")):
+        until(lambda: connections() == before + 1)
+    until(lambda: connections() == before)
+
+
 def test_a_member_s_token_does_and_one_of_somebody_else_does_not(here: Here) -> None:
     _, token, _ = here.run("token", "dave")
     options = ("--last", "1", "--count", "1")

@@ -141,3 +141,19 @@ def test_each_term_occurs_in_the_code() -> None:
     for term in terms:
         for word in term.split():
             assert {word, f"{word}s"} & words, term
+
+
+def test_every_command_has_its_section() -> None:
+    text = page("cli.md")
+    for name in (
+        "chat",
+        "deploy",
+        "doctor",
+        "logs",
+        "status",
+        "tail",
+        "dead redrive",
+        "drain start",
+    ):
+        assert f"\n### {name}\n" in text
+    assert str(ROOT) not in text

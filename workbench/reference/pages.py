@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import (
+    cli,
     clients,
     glossary,
     http,
@@ -24,6 +25,7 @@ FOLDER = ROOT / "docs" / "reference"
 
 PAGES: dict[str, Makers] = {
     "README.md": index.SECTIONS,
+    "cli.md": cli.SECTIONS,
     "protocol.md": protocol.SECTIONS,
     "http.md": http.SECTIONS,
     "client-js.md": clients.SECTIONS,
