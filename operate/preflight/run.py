@@ -54,7 +54,7 @@ def _of(part: InRegion, clients: Clients) -> list[tuple[str, Callable[[], Check 
         (concurrency.NAME, lambda: concurrency.check(client("lambda"), part)),
         ("api-gateway-requests", lambda: quotas.requests(client("service-quotas"), part)),
         ("api-gateway-connects", lambda: quotas.connects(client("service-quotas"), part)),
-        (roles.NAME, lambda: roles.check(client("apigateway"), part)),
+        (roles.NAME, lambda: roles.check(client("apigateway"), client("iam"), part)),
         (names.NAME, lambda: names.check(client, part)),
         ("elastic-ips", lambda: quotas.addresses(client("service-quotas"), client("ec2"), part)),
         ("vpcs", lambda: quotas.vpcs(client("service-quotas"), client("ec2"), part)),

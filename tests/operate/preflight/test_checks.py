@@ -163,23 +163,35 @@ OURS = "arn:aws:iam::123456789012:role/tidings-us-east-1-gateway-logs"
 ANOTHER = "arn:aws:iam::123456789012:role/everybody-s"
 
 
+THERE = {
+    "Path": "/",
+    "RoleName": "everybody-s",
+    "RoleId": "AROAEXAMPLEEXAMPLE",
+    "Arn": ANOTHER,
+    "CreateDate": WHEN,
+}
+
+
 @pytest.mark.parametrize(
-    ("managed", "role", "result", "said"),
+    ("managed", "role", "found", "result", "said"),
     [
-        (True, "", "ok", "this deployment's own"),
-        (True, OURS, "ok", "this deployment's own"),
-        (True, ANOTHER, "blocking", "manage_gateway_account = false"),
-        (False, ANOTHER, "ok", "stays as it is"),
-        (False, "", "blocking", "would refuse the APIs' access logs"),
+        (True, "", None, "ok", "this deployment's own"),
+        (True, OURS, None, "ok", "this deployment's own"),
+        (True, ANOTHER, {"Role": THERE}, "blocking", "manage_gateway_account = false"),
+        (True, ANOTHER, "AccessDenied", "blocking", "manage_gateway_account = false"),
+        (True, ANOTHER, "NoSuchEntity", "ok", "which is gone"),
+        (False, ANOTHER, None, "ok", "stays as it is"),
+        (False, "", None, "blocking", "would refuse the APIs' access logs"),
     ],
 )
 def test_nobody_s_logging_role_is_replaced(
-    managed: bool, role: str, result: str, said: str
+    managed: bool, role: str, found: Any, result: str, said: str
 ) -> None:
     planned = part(stage("prod", 1), *([new("aws_api_gateway_account")] if managed else []))
-    answer = {"cloudwatchRoleArn": role} if role else {}
-    with answering("apigateway", ("get_account", answer)) as gateway:
-        check = roles.check(gateway, planned)
+    account = ("get_account", {"cloudwatchRoleArn": role} if role else {})
+    asked = [("get_role", found)] if found is not None else []
+    with answering("apigateway", account) as gateway, answering("iam", *asked) as iam:
+        check = roles.check(gateway, iam, planned)
     assert check is not None
     assert check.result == result
     assert said in f"{check.found} {check.remedy}"
