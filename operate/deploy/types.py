@@ -16,6 +16,7 @@ from typing import Any
 _VARIABLE = re.compile(r'^variable "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 _TYPE = re.compile(r"^  type\s*=\s*", re.MULTILINE)
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\w.-]+|[^\s\w]')
+_COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|(?:#|//)[^\n]*')
 _OPENS, _CLOSES = "([{", ")]}"
 
 
@@ -98,7 +99,7 @@ def _converts(kind: str, value: Any) -> bool:
 
 class _Parser:
     def __init__(self, text: str) -> None:
-        self._tokens = iter(_TOKEN.findall(text))
+        self._tokens = iter(_TOKEN.findall(_COMMENT.sub(r"\1", text)))
         self._next = next(self._tokens, "")
 
     def type(self) -> Type:

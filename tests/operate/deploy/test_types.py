@@ -21,7 +21,7 @@ def test_a_type_is_read() -> None:
     })
     default = "x"
     """
-    assert types.parse(text.replace(" # said once", "")) == Type(
+    assert types.parse(text) == Type(
         "object",
         attributes={
             "name": Type("string"),
