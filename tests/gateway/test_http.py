@@ -38,7 +38,12 @@ async def test_the_event_has_payload_format_1_0() -> None:
         assert event["multiValueQueryStringParameters"] == {"q": ["1", "2"], "e": [""]}
         assert set(event["queryStringParameters"]) == {"q", "e"}
         assert event["multiValueHeaders"]["x-two"] == ["a", "b"]
-        assert event["headers"]["cookie"] == "a=1; b=2"
+        passed = event["headers"]
+        assert passed["cookie"] == "a=1; b=2"
+        assert passed["x-forwarded-for"] == "127.0.0.1"
+        assert (passed["x-forwarded-port"], passed["x-forwarded-proto"]) == ("443", "https")
+        assert passed["x-amzn-trace-id"].startswith("Root=1-")
+        assert passed["host"] == event["requestContext"]["domainName"]
         assert "cookies" not in event
         assert (event["body"], event["isBase64Encoded"]) == (None, False)
         context = event["requestContext"]

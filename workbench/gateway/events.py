@@ -62,19 +62,19 @@ def websocket_context(
     return context
 
 
-def passed_headers(headers: Pairs, context: dict[str, Any], port: int) -> list[tuple[str, str]]:
-    """The handshake's headers as `$connect` gets them.
+def passed_headers(headers: Pairs, source: str, domain: str) -> list[tuple[str, str]]:
+    """A client's headers as functions get them.
 
     Those of the hop are left out; `Host` is the API's; who the client is, and a trace, is added.
     https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
     """
-    source, now_s = context["identity"]["sourceIp"], int(time.time())
+    now_s = int(time.time())
     before = [value for name, value in headers if name.lower() == "x-forwarded-for"]
     added = {
-        "Host": context["domainName"],
+        "Host": domain,
         "X-Amzn-Trace-Id": f"Root=1-{now_s:08x}-{secrets.token_hex(12)}",
         "X-Forwarded-For": ", ".join([*before, source]),
-        "X-Forwarded-Port": str(port),
+        "X-Forwarded-Port": "443",  # the only one that API Gateway has
         "X-Forwarded-Proto": "https",
     }
     replaced = {*map(str.lower, added), "connection", "upgrade"}
@@ -97,14 +97,17 @@ def http_event(
 ) -> dict[str, Any]:
     now = time.time()
     text, encoded = _body(body, single(headers).get("content-type", ""))
+    domain = _domain(api, region)
+    # An HTTP API writes all names in lower case.
+    passed = [(name.lower(), each) for name, each in passed_headers(headers, source_ip, domain)]
     pairs = parse_qsl(query, keep_blank_values=True)
     return {
         "version": "1.0",
         "resource": resource,
         "path": path,
         "httpMethod": method,
-        "headers": single(headers),
-        "multiValueHeaders": multi(headers),
+        "headers": single(passed),
+        "multiValueHeaders": multi(passed),
         "queryStringParameters": dict(pairs) or None,
         "multiValueQueryStringParameters": multi(pairs) or None,
         "pathParameters": path_parameters or None,
@@ -112,7 +115,7 @@ def http_event(
         "requestContext": {
             "accountId": account_id,
             "apiId": api.api_id,
-            "domainName": _domain(api, region),
+            "domainName": domain,
             "httpMethod": method,
             "identity": {
                 "sourceIp": source_ip,

@@ -25,8 +25,6 @@ from .wire import message, refusal
 # The library logs whole frames and headers at DEBUG, which includes tokens and messages.
 _SILENT = logging.Logger("silent", logging.CRITICAL + 1)
 
-_PORT = 443  # the only one that API Gateway has
-
 
 class Refuse(Exception):
     """Answer the handshake with an HTTP status instead of a connection."""
@@ -103,7 +101,8 @@ async def _connect(
     """Run `$connect`; return its answer if it accepts the client."""
     query = parse_qsl(urlsplit(target).query, keep_blank_values=True)
     context = connection.context("CONNECT", "$connect")
-    headers = events.passed_headers(list(request.headers.raw_items()), context, _PORT)
+    given, source = list(request.headers.raw_items()), context["identity"]["sourceIp"]
+    headers = events.passed_headers(given, source, context["domainName"])
     event = {
         "headers": events.single(headers),
         "multiValueHeaders": events.multi(headers),
