@@ -13,7 +13,7 @@ from .subject import Subject, fault, warning, well
 
 NAME, SETTINGS, TRIGGERS, SCHEDULES = "functions", "settings", "triggers", "schedules"
 # As the alarms: terraform/modules/monitoring/main.tf.
-_ERRORS, _THROTTLES = 5, 1
+ERRORS, THROTTLES = 5, 1
 _FAILS = "a-function-fails"
 
 
@@ -66,12 +66,12 @@ def _failing(subject: Subject, there: dict[str, dict[str, Any]]) -> Iterator[Che
         errors = metrics.total("AWS/Lambda", "Errors", FunctionName=name)
         if errors:
             remedy = f"`tidings logs --function {name.removeprefix(subject.name + '-')}`"
-            said = fault if errors > _ERRORS else warning
+            said = fault if errors > ERRORS else warning
             found = f"{name} failed {errors:.0f} times within the last 15 minutes"
             yield said(NAME, found, f"Read its last lines: {remedy}", _FAILS)
         throttles = metrics.total("AWS/Lambda", "Throttles", FunctionName=name)
         if throttles:
-            said = fault if throttles > _THROTTLES else warning
+            said = fault if throttles > THROTTLES else warning
             found = f"{name} was throttled {throttles:.0f} times within the last 15 minutes"
             yield said(NAME, found, "Ask for more concurrency", "functions-are-throttled")
 

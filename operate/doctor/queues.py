@@ -13,7 +13,7 @@ from .subject import Subject, fault, warning, well
 
 NAME, DEAD = "queues", "dead-letters"
 # As the alarms: terraform/modules/monitoring/main.tf.
-_AGE_S, _MOST_OUTBOUND = 30, 100
+AGE_S, MOST_OUTBOUND = 30, 100
 
 
 def check(subject: Subject) -> list[Check]:
@@ -82,7 +82,7 @@ def _late(subject: Subject, definition: dict[str, Any]) -> Iterator[Check]:
             continue
         name = resources.queue_name(subject.name, short, queue)
         age_s = metrics.most("AWS/SQS", "ApproximateAgeOfOldestMessage", QueueName=name)
-        if age_s is not None and age_s > _AGE_S:
+        if age_s is not None and age_s > AGE_S:
             yield fault(
                 NAME,
                 f"a job of {name} waited {age_s:.0f} s within the last 15 minutes",
@@ -101,7 +101,7 @@ def _dead(subject: Subject, short: str, attributes: dict[str, str]) -> Iterator[
         f"`tidings dead{where} list --queue {queue}` shows them, "
         f"`tidings dead{where} redrive --queue {queue}` sends them back"
     )
-    usual = queue == "outbound" and count <= _MOST_OUTBOUND
+    usual = queue == "outbound" and count <= MOST_OUTBOUND
     found = f"{short} has about {count}"
     if usual:
         found += "; some are usual, of clients that stopped reading"

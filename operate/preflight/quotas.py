@@ -21,7 +21,7 @@ VPCS = ("vpc", "L-F678F1CE")
 DISTRIBUTIONS = ("cloudfront", "L-24B04930")
 # terraform/modules/app/variables.tf
 SHARES = {"posts": 0.7, "frames": 0.2, "http": 0.1}
-_CONNECTS_PER_MINUTE = 24_000  # terraform/modules/monitoring/main.tf
+CONNECTS_PER_MINUTE = 24_000  # terraform/modules/monitoring/main.tf
 
 
 def quota(quotas: Any, code: tuple[str, str]) -> float:
@@ -62,7 +62,7 @@ def connects(quotas: Any, part: InRegion) -> Check:
     per_s = quota(quotas, CONNECTS)
     monitoring = part.variables.get("monitoring") or {}
     thresholds = monitoring.get("thresholds") or {}
-    alarm = float(thresholds.get("connects_per_minute", _CONNECTS_PER_MINUTE))
+    alarm = float(thresholds.get("connects_per_minute", CONNECTS_PER_MINUTE))
     found = f"the account has {per_s:.0f} new connections a second in {part.region}"
     if alarm > per_s * 60:
         return Check(

@@ -36,6 +36,8 @@ class Here:
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, **self._home},
+            # A shell ignores SIGINT for commands started with `&`, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def run(self, *arguments: str) -> tuple[int, str, str]:

@@ -41,6 +41,16 @@ def test_documents_that_code_names_exist() -> None:
     assert not found, "\n".join(found)
 
 
+def test_sections_that_code_names_exist() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {name}#{anchor}"
+        for path in sources()
+        for name, anchor in re.findall(r"(?<![\w./-])(docs/[\w/-]+\.md)#([\w-]+)", path.read_text())
+        if anchor not in anchors((ROOT / name).read_text())
+    ]
+    assert not found, "\n".join(found)
+
+
 def test_every_document_can_be_reached_from_the_readme() -> None:
     reached: set[Path] = set()
     waiting = [ROOT / "README.md"]
