@@ -62,6 +62,9 @@ def logs(
     since: Annotated[
         int, typer.Option(parser=_since, metavar="TIME", help="How long ago they may be.")
     ] = "15m",  # type: ignore[assignment]
+    access: Annotated[
+        bool, typer.Option("--access", help="Also API Gateway's lines, of a deployment.")
+    ] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -77,7 +80,7 @@ def logs(
     if found.local is not None:
         read, poll_s = _local(found.local.log_files, wanted, chosen, since_ms), _POLL_LOCAL_S
     else:
-        groups = Groups(found.client("logs"), found.name, chosen)
+        groups = Groups(found.client("logs"), found.name, chosen, access=access)
         read, poll_s = _deployed(groups, wanted, since_ms), _POLL_AWS_S
     _show(read(), as_json)
     while follow:

@@ -19,18 +19,25 @@ class Groups:
 
     Args:
         functions: Short names; those without a log group have no lines.
+        access: Also those that API Gateway writes of each request and frame.
     """
 
-    def __init__(self, logs: Any, name: str, functions: Collection[str]) -> None:
+    def __init__(
+        self, logs: Any, name: str, functions: Collection[str], *, access: bool = False
+    ) -> None:
         self._logs = logs
         prefix = f"/aws/lambda/{name}-"
         wanted = {prefix + each for each in functions}
-        pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
-        there = {each["logGroupName"] for page in pages for each in page["logGroups"]}
-        self._groups = sorted(wanted & there)
+        self._groups = sorted(wanted & set(self._names(prefix)))
+        if access:
+            self._groups += self._names(f"/aws/vendedlogs/apigateway/{name}/")
         self._seen: set[str] = set()
         self._from_ms: int | None = None
         self.cut = False
+
+    def _names(self, prefix: str) -> list[str]:
+        pages = self._logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+        return [each["logGroupName"] for page in pages for each in page["logGroups"]]
 
     def new(self, wanted: Wanted, since_ms: int, until_ms: int) -> list[Line]:
         """The wanted lines from `since_ms` on that no call has returned."""

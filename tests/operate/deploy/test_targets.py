@@ -74,3 +74,15 @@ def test_an_emulator_sees_nothing_of_the_developer_s_own() -> None:
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "PYTHONUTF8": "1",
     }
+
+
+def test_a_client_asks_where_the_service_is() -> None:
+    at = Emulated(beside_url="http://127.0.0.1:4567")
+    target = emulated("localstack", "us-east-1", at)
+    assert target.client("cloudfront", "us-east-1").meta.endpoint_url == at.beside_url
+    assert target.client("dynamodb", "eu-west-1").meta.endpoint_url == at.aws_url
+    on_aws = Target("aws").client("dynamodb", "eu-west-1").meta
+    assert (on_aws.endpoint_url, on_aws.region_name) == (
+        "https://dynamodb.eu-west-1.amazonaws.com",
+        "eu-west-1",
+    )

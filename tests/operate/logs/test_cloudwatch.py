@@ -77,3 +77,19 @@ def test_a_user_s_lines_are_found_by_when_they_connected(
     write("websocket_message", 3000, event="frame of bo", connection_id="2")
     groups = Groups(logs, emulator.prefix, ["websocket_connect", "websocket_message"])
     assert read(groups, Wanted(user="al")) == ["frame"]
+
+
+def test_api_gateway_s_lines_are_shown_on_request(
+    logs: Any, write: Write, emulator: Emulator
+) -> None:
+    write("websocket_connect", 1000, event="connected", connection_id="1")
+    group = f"/aws/vendedlogs/apigateway/{emulator.prefix}/prod"
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
+    line = {"request_id": "r1", "connection_id": "1", "event": "CONNECT", "status": "429"}
+    event = {"timestamp": int(time.time() * 1000), "message": json.dumps(line)}
+    logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=[event])
+    functions = ["websocket_connect"]
+    assert read(Groups(logs, emulator.prefix, functions), Wanted()) == ["connected"]
+    both = Groups(logs, emulator.prefix, functions, access=True)
+    assert read(both, Wanted(connection="1")) == ["connected", "CONNECT"]
