@@ -43,6 +43,8 @@ def doctor(
 ) -> None:
     """Examine each part and prove that messages arrive; exit code 1 if anything is not well."""
     found = subject.find(context, region, name, endpoint_url)
+    if url and found.local is not None and url != found.local.url:
+        raise typer.BadParameter(f"{url} is not the stack that runs here: name its --region")
     at = subject.addresses(found, url)
     who, why = subject.tokens(found, token)
     checks = asyncio.run(examine(at, who, _parts(found), proves=proves))

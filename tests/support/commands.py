@@ -17,6 +17,8 @@ KINDS = {
     "regions": "regions", "of_region": "region",
 }  # fmt: skip
 GOOD = {"url": "http://127.0.0.1:9", "user": "alice", "room": "lobby", "region": "us-east-1"}
+# Of parameters of which a command needs one.
+ALSO = {("tail",): ("--user", "alice")}
 OTHERS = {"text": "hello", "message_id": "any", "target": "ministack"}
 # A name that has one of these in it is of a kind, or none of the kinds is meant.
 SUSPECT = ("url", "host", "user", "room", "region", "port", "member")
@@ -56,6 +58,8 @@ class Command:
                 else:
                     values.append(given)
             call += values
+            if wrong.opts[0] not in ALSO.get(words, ()):
+                call += ALSO.get(words, ())
         return call
 
     def all_parameters(self) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -38,7 +38,7 @@ def configure(
     handler.setFormatter(
         _Json() if format == "json" else _Text(colour=stream.isatty(), region=region)
     )
-    handlers = [handler, *([_kept(keep)] if keep is not None else [])]
+    handlers = [handler, *(_kept(keep) if keep is not None else ())]
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers = handlers
@@ -64,12 +64,15 @@ class _Text(logging.Formatter):
         return line
 
 
-def _kept(path: Path) -> logging.Handler:
+def _kept(path: Path) -> Iterator[logging.Handler]:
     """Only their user may read them: they have ids of users."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handler = RotatingFileHandler(path, maxBytes=_MOST_BYTES, backupCount=1, encoding="utf-8")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handler = RotatingFileHandler(path, maxBytes=_MOST_BYTES, backupCount=1, encoding="utf-8")
+    except OSError:
+        return  # `running.claim` says that nothing can be written there, and ends the start
     handler.setFormatter(_Timed())
-    return handler
+    yield handler
 
 
 class _Json(logging.Formatter):

@@ -101,6 +101,7 @@ def test_nothing_to_examine_is_asked_wrongly(home: Path) -> None:
     assert "name the --region of a deployment" in done.stderr
 
 
-def test_an_address_without_a_service_is_a_fault(stack: EmbeddedStack) -> None:
-    code, told = doctor("--url", "http://127.0.0.1:1", "--skip-proof")
-    assert (code, faults(told)) == (1, {"health"})
+def test_another_address_is_not_this_stack(stack: EmbeddedStack) -> None:
+    done = CliRunner().invoke(app, ["doctor", "--url", "https://chat.example.com"])
+    assert done.exit_code == 2
+    assert "https://chat.example.com is not the stack that runs here" in done.stderr

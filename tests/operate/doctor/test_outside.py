@@ -115,3 +115,9 @@ def test_who_answers_something_else_is_no_service() -> None:
     (check,) = checked({"/v1/health": (200, {"hello": "world"})})
     assert (check.name, check.result) == ("health", "fault")
     assert "is not Tidings" in check.found
+
+
+def test_an_address_without_a_service_is_a_fault() -> None:
+    (check,) = asyncio.run(outside.check("http://127.0.0.1:9", None))
+    assert (check.name, check.result) == ("health", "fault")
+    assert "nothing answers at http://127.0.0.1:9" in check.found
