@@ -273,7 +273,7 @@ def no_alarm(patient: Patient) -> None:
             a_wrong_setting,
             "fault",
             "settings",
-            "-sweep cannot start: set both",
+            "-sweep cannot start: TIDINGS_REDIS_IAM_USER",
         ),
         (a_disabled_trigger, "fault", "triggers", "-outbound: its mapping is Disabled"),
         (a_disabled_rule, "fault", "schedules", "-sweep is DISABLED"),
