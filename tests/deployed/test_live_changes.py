@@ -23,7 +23,12 @@ DOMAINS = {
     "http": {"name": "api.example.com", "certificate_arn": f"{CERTIFICATE}/2"},
 }
 STAGE = "module.primary.module.app.terraform_data.first_stage"
-EDGE = {"aws_cloudfront_cache_policy", "aws_cloudfront_distribution", "aws_cloudfront_function"}
+EDGE = {
+    "aws_cloudfront_cache_policy",
+    "aws_cloudfront_distribution",
+    "aws_cloudfront_function",
+    "terraform_data",  # the distribution's proof
+}
 SERVERLESS = "aws_elasticache_serverless_cache"
 NAT = {"aws_eip", "aws_nat_gateway", "aws_route", "aws_route_table_association", "aws_subnet"}
 
