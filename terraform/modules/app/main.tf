@@ -83,6 +83,10 @@ resource "aws_lambda_function" "this" {
 
   lifecycle {
     precondition {
+      condition     = var.in_vpc == (var.vpc != null)
+      error_message = "in_vpc says whether there is a vpc."
+    }
+    precondition {
       condition     = var.account_concurrency == null || local.reserved_sum == 0 || try(local.reserved_sum <= var.account_concurrency - 100, true)
       error_message = "The functions would reserve ${local.reserved_sum} of ${coalesce(var.account_concurrency, 0)} executions, and AWS keeps 100 unreserved: lower reserved_concurrency, or account_concurrency, which is what this deployment may count on."
     }
@@ -93,7 +97,7 @@ resource "aws_lambda_function" "this" {
   }
 
   # Otherwise Lambda creates the log group itself, without retention, and the first calls are denied.
-  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function, aws_iam_role_policy.keys]
+  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function, aws_iam_role_policy.keys, aws_iam_role_policy.network]
 }
 
 resource "aws_lambda_event_source_mapping" "this" {

@@ -65,3 +65,8 @@ output "kms_key_arn" {
   value       = var.kms_key_arn
   depends_on  = [aws_iam_role_policy.keys]
 }
+
+output "network_rights" {
+  description = "Ids of the policies by which Lambda manages network interfaces, for a network to wait for."
+  value       = [for policy in aws_iam_role_policy.network : policy.id]
+}

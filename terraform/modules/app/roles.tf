@@ -11,16 +11,6 @@ locals {
   # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
   stream_actions = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
 
-  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
-  network_actions = [
-    "ec2:CreateNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:DeleteNetworkInterface",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:UnassignPrivateIpAddresses",
-  ]
-
   # Tables of the first region, which keeps the claims of room ids, for the functions of the others.
   home_table_names = { for name, _ in local.functions : name => [
     for table in keys(local.permissions[name].home_tables) : table if local.several && try(var.regions[0], local.region) != local.region
@@ -122,20 +112,6 @@ locals {
       Effect   = "Allow"
       Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
       Resource = ["*"] # these actions have no resources
-    }],
-    var.vpc == null ? [] : [{
-      Sid      = "Network"
-      Effect   = "Allow"
-      Action   = local.network_actions
-      Resource = ["*"] # Lambda creates the interfaces, so their ARNs are not known here
-    }],
-    # Lambda needs these permissions in the role, but the function's own code must not use them.
-    var.vpc == null ? [] : [{
-      Sid       = "NetworkNotByTheCode"
-      Effect    = "Deny"
-      Action    = local.network_actions
-      Resource  = ["*"]
-      Condition = { ArnEquals = { "lambda:SourceFunctionArn" = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.function_names[name]}"] } }
     }],
   ) }
 }

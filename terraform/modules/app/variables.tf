@@ -82,6 +82,12 @@ variable "iam" {
   default     = { path = "/", permissions_boundary_arn = null }
 }
 
+variable "in_vpc" {
+  description = "Whether `vpc` is given. By itself, as the network waits for the rights that it needs."
+  type        = bool
+  default     = false
+}
+
 variable "dualstack" {
   description = "Whether the WebSocket APIs answer over IPv6, too, which functions in a VPC without NAT need."
   type        = bool

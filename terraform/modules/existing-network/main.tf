@@ -20,6 +20,8 @@ resource "aws_security_group" "functions" {
 
   tags = { Name = "${var.name}-functions" }
 
+  depends_on = [var.network_rights]
+
   lifecycle {
     create_before_destroy = true
 

@@ -29,6 +29,12 @@ variable "ipv6" {
   default     = false
 }
 
+variable "network_rights" {
+  description = "What must be there before the functions' security group and subnets, and go after them: the policies by which Lambda manages network interfaces."
+  type        = list(string)
+  default     = []
+}
+
 variable "egress_ports" {
   description = "TCP ports that the functions may call on any host: HTTPS, and the port of an external cache."
   type        = set(number)

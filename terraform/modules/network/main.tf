@@ -41,6 +41,8 @@ resource "aws_vpc" "this" {
   enable_dns_support               = true
   enable_dns_hostnames             = true # interface endpoints need it
 
+  depends_on = [var.network_rights]
+
   tags = { Name = var.name }
 }
 

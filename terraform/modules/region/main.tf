@@ -56,17 +56,19 @@ module "network" {
   several             = local.several
   egress_ports        = local.egress_ports
   iam                 = var.iam
+  network_rights      = module.app.network_rights
 }
 
 module "existing_network" {
   source = "../existing-network"
   count  = local.existing
 
-  name         = var.name
-  vpc_id       = var.network.existing.vpc_id
-  subnet_ids   = var.network.existing.subnet_ids
-  ipv6         = var.network.existing.ipv6
-  egress_ports = local.egress_ports
+  name           = var.name
+  vpc_id         = var.network.existing.vpc_id
+  subnet_ids     = var.network.existing.subnet_ids
+  ipv6           = var.network.existing.ipv6
+  egress_ports   = local.egress_ports
+  network_rights = module.app.network_rights
 }
 
 module "cache" {
@@ -102,6 +104,7 @@ module "app" {
     security_group_id = local.network.functions_security_group_id
     ipv6              = local.network.ipv6
   }
+  in_vpc    = local.existing + local.created > 0
   dualstack = local.existing == 1 ? var.network.existing.ipv6 : local.created == 1 && var.network.egress == "ipv6"
 
   shards                 = var.app.shards

@@ -171,6 +171,7 @@ run "a_former_key_can_still_be_used" {
 run "in_a_vpc_with_iam_key_and_traces" {
   variables {
     vpc         = { subnet_ids = ["subnet-1"], security_group_id = "sg-1", ipv6 = true }
+    in_vpc      = true
     dualstack   = true
     tracing     = true
     kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1"
@@ -182,7 +183,7 @@ run "in_a_vpc_with_iam_key_and_traces" {
   }
 
   assert {
-    condition     = toset([for statement in jsondecode(aws_iam_role_policy.function["report"].policy).Statement : statement.Sid]) == toset(["Logs", "Metrics", "Secret", "Redis", "Network", "NetworkNotByTheCode", "Tracing"])
+    condition     = toset([for statement in jsondecode(aws_iam_role_policy.function["report"].policy).Statement : statement.Sid]) == toset(["Logs", "Metrics", "Secret", "Redis", "Tracing"])
     error_message = "Each of them takes its permission."
   }
 
@@ -200,7 +201,7 @@ run "in_a_vpc_with_iam_key_and_traces" {
   }
 
   assert {
-    condition     = one([for statement in jsondecode(aws_iam_role_policy.function["report"].policy).Statement : statement.Effect if statement.Sid == "NetworkNotByTheCode"]) == "Deny"
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.network["report"].policy).Statement : statement.Effect if statement.Sid == "NetworkNotByTheCode"]) == "Deny"
     error_message = "The code itself may not make network interfaces."
   }
 
