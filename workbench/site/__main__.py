@@ -41,7 +41,7 @@ def build(folder: Path) -> Path:
     }
     (folder / "mkdocs.yml").write_text(json.dumps(config, indent=1))
     command = [str(_MKDOCS), "build", "--strict", "--quiet", "--config-file"]
-    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # decision 62
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # decision 61
     subprocess.run([*command, str(folder / "mkdocs.yml")], check=True, env=environment)
     return site
 
