@@ -59,8 +59,6 @@ class Options:
 
 def up(options: Options) -> int:
     """Run until Ctrl-C, SIGTERM or a child's death; the exit code."""
-    keep = None if options.regions else logs.file(running.home(), options.region)
-    logs.configure(options.log_format, keep=keep)
     if options.regions:
         return run(lambda: _regions(options), _tell_regions)
     return run(lambda: _stack(options), _tell)
@@ -71,6 +69,7 @@ def _stack(options: Options) -> EmbeddedStack:
         raise Unusable("--persist keeps the emulator's data: with --stores memory there is none")
     origins = checks.origins(options.origins, os.environ)
     checks.settings(os.environ)
+    logs.configure(options.log_format, keep=logs.file(running.home(), options.region))
     return EmbeddedStack(
         port=options.port,
         region=options.region,
@@ -92,6 +91,7 @@ def _regions(options: Options) -> Regions:
         raise Unusable("--persist keeps the data of a single region only, without chaos")
     origins = checks.origins(options.origins, os.environ)
     checks.settings(os.environ)
+    logs.configure(options.log_format)
     return Regions(
         Plan(
             options.regions,
