@@ -12,7 +12,7 @@ from workbench.stack.children import free_port
 from workbench.stack.signed import NoAnswer, SignedCalls
 
 KEYS = Keys("AK", "secret")
-PATH = "/prod/@connections/a%3D%2Fb"
+PATH = "/prod/@connections/L0SM9cOFvHcCIhw%3D"
 REGION = "us-east-1"
 
 
