@@ -82,12 +82,19 @@ def check(this: Run) -> Iterator[Finding]:
 
 
 def _from_before(this: Run, revocation: Revocation) -> Iterator[Finding]:
-    """Connections that a user had when they were disconnected have ended, wherever they were."""
+    """Connections that a user had when they were disconnected have ended, wherever they were.
+
+    Of a user who may connect again at once, those are meant that are older by the clocks of both
+    processes, the one that opened them and the one that ended them.
+    """
+    skew_s = this.plan.fault_plan.skew_ms / 1000
+    may_return = revocation.until_s <= revocation.acked_s + skew_s
+    before_s = revocation.began_s - (2 * skew_s if may_return else 0.0)
     for device in this.devices.values():
         line = device.line
         if device.user != revocation.user or line is None or line.ended.is_set:
             continue
-        if device.opened_us < revocation.began_s * 1e6:
+        if device.opened_us < before_s * 1e6:
             yield Finding("revoked", f"{device.name} is still connected since before")
 
 
