@@ -320,8 +320,8 @@ class Device:
                 # At once: what the server has pushed it does not send again.
                 if room not in self._to_open:
                     self._page(room, {**_NOTHING, "position": reached})
-            for room in list(self._to_open):
-                self._open(room)
+            while self._to_open:
+                self._open(next(iter(self._to_open)))
             self.inbox.give_up({"code": "recovered", "message": ""})
             return self._join_again()
         first = not wanted
@@ -346,6 +346,8 @@ class Device:
                     following[room] = position
             wanted = following
         self._is_sync_due = False
+        while self._to_open:  # heard of meanwhile: what it was sent of them waits, too
+            self._open(next(iter(self._to_open)))
         self.inbox.give_up({"code": "not_found", "message": "the user is in no such room"})
         return self._join_again()
 

@@ -50,6 +50,8 @@ def _typing(this: Run) -> Iterator[Finding]:
         for device in this.devices.values():
             if device.name in receivers and (room, device.user) in this.kicked:
                 yield Finding("audience", f"{device.name} was removed from {room}, sees typing")
+            if (room, "user_joined", device.user) in this.viewed:
+                continue  # others began to type before it opened the room, and say so every 3 s
             for user in sorted(typing - {device.user} if _is_viewer(this, device, room) else ()):
                 if (device.name, user) not in heard:
                     yield Finding("audience", f"{device.name} joined {room}, sees no typing")
