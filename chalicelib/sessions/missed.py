@@ -214,14 +214,16 @@ class MissedEntries:
     def _here(self, stream: Stream, head: int, cursor: Cursor) -> int:
         """Up to which seq another region's stream is here; from its cursor on, if it has one.
 
-        A head may be here before its entries, and entries before those that they follow.
+        A head may be here before its entries, and entries before those that they follow. An entry
+        that is here before its head does not count: a `sync` does not return it yet, so it has to
+        be pushed.
         """
         if not cursor.seq:
-            return self._reader.whole(*stream).seq
+            return min(self._reader.whole(*stream).seq, head)
         here = cursor.seq
         if here < head:
             for entry in self._reader.entries_after(*stream, cursor.message_id, MOST_MISSED):
-                here = entry.seq if entry.seq == here + 1 else here
+                here = entry.seq if entry.seq == here + 1 <= head else here
         return here
 
     def _is_foreign(self, stream: Stream) -> bool:
