@@ -71,7 +71,7 @@ class Copies:
         Raises:
             Unavailable: The first copy is here and has not been delivered. If this stream passed it
                 over now, neither would be pushed, as each would be taken for the other's. Later
-                attempts go on.
+                attempts push the second one, and the first one's stream passes it over.
         """
         if not self._several or entries[0].region == self._own:
             return set()
@@ -100,10 +100,9 @@ class Copies:
             return True
         if other.message_id > than.message_id:
             return False
-        is_here = self._log.get(room_id, other.region, other.message_id) is not None
-        if is_here and attempt <= _PATIENT:
+        if attempt <= _PATIENT and self._log.get(room_id, other.region, other.message_id):
             raise Unavailable("the first copy of a message comes before the second, try again")
-        return is_here
+        return False
 
     def not_had(self, entries: Sequence[Entry], seen: Mapping[Stream, int]) -> list[Entry]:
         """Leave out messages of which a device has the other copy, as that was pushed to it.

@@ -6,11 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.adapters.memory import MemoryCursors
+from chalicelib.kernel import ids
+from chalicelib.kernel.errors import Unavailable
 from chalicelib.messaging.copies import Copies
-from chalicelib.model.identifiers import MessageId
+from chalicelib.model.identifiers import MessageId, Region
 from chalicelib.model.log import Copy, Entry
 from tests.support.counting import Counting
 from tests.support.regions import EU, LOBBY, US, Regions
+
+AP = Region("ap-southeast-1")
 
 
 @pytest.fixture
@@ -62,6 +67,21 @@ def test_an_id_that_is_used_again_after_a_day_is_another_message(
     regions.clock.ms += 24 * 3_600_000 + 1
     again = copy_of(regions, first)
     assert copies.first_copies([first, again]) == [first, again]
+
+
+def test_elsewhere_one_of_them_is_pushed_also_if_the_worker_of_the_first_died(
+    regions: Regions,
+) -> None:
+    copies, cursors = Copies(regions.log, (AP, EU, US)), MemoryCursors()
+    first = regions.send(US, "once", client_id="c1")
+    second, now_ms = copy_of(regions, first), regions.clock.ms
+    regions.log.note_dedupe(second, ids.message_dedupe(second.sender_id, "c1", EU), now_ms)
+    for attempt in range(1, 9):
+        with pytest.raises(Unavailable):
+            copies.handed_out([second], now_ms, cursors, attempt)
+    assert copies.handed_out([second], now_ms, cursors, 9) == set(), "it is pushed"
+    assert cursors.advance(second, 0)
+    assert copies.handed_out([first], now_ms, cursors, 1) == {first.message_id}
 
 
 def test_in_one_region_nothing_is_read(regions: Regions) -> None:
