@@ -203,7 +203,8 @@ class CatchUp:
             other = own or (head.last_id or "") >= (start.last_id or "")
             return None if other else _Missed()
         cached = [e for e in recent if e.region == region and start.seq < e.seq <= head.seq]
-        if [e.seq for e in cached] == list(range(start.seq + 1, head.seq + 1)):
+        is_whole = [e.seq for e in cached] == list(range(start.seq + 1, head.seq + 1))
+        if is_whole and _have_deletions(recent, heads, cached[0]):
             return _Missed(cached[:limit], len(cached) > limit)
         start_id = start.last_id or MessageId("")
         if own:
@@ -288,6 +289,24 @@ def _put_off(text: str, heads: Mapping[Region, Head]) -> Caught:
     """Answer for a conversation without reading it: what is new in it comes with a later sync."""
     position = positions.decode(text) if text else {}
     return Caught([], text, bool(text), more=dict(position) != dict(heads))
+
+
+def _have_deletions(recent: Sequence[Entry], heads: Mapping[Region, Head], since: Entry) -> bool:
+    """Whether cached entries are all that any stream has since one of them.
+
+    A deletion may be in another region's stream than its message. If it could not be cached, the
+    cache still has the message's content.
+    """
+    for region, head in heads.items():
+        if (head.last_id or "") <= since.message_id:
+            continue
+        seqs = [entry.seq for entry in recent if entry.region == region]
+        later = [e.seq for e in recent if e.region == region and e.message_id > since.message_id]
+        if not later or later != list(range(later[0], head.seq + 1)):
+            return False
+        if later[0] > 1 and later[0] - 1 not in seqs:
+            return False
+    return True
 
 
 def _lost(message_id: MessageId | None, heads: Mapping[Region, Head]) -> bool:

@@ -78,8 +78,9 @@ class Shrinker:
     def _with_devices(self, names: Sequence[str]) -> Plan:
         plan = self._best.plan
         kept = {name: plan.devices[name] for name in names}
-        # Room owners write the probes.
+        # Room owners write the probes; of two who create a room, either may be its owner.
         owners = {users[0] for users in plan.rooms.values()}
+        owners |= {each.who for each in plan.steps if each.what == "create"}
         if not owners <= {name.split("/")[0] for name, each in kept.items() if each != API}:
             return plan
         steps = tuple(s for s in plan.steps if s.who in kept or s.who not in plan.devices)

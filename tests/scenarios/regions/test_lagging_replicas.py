@@ -297,3 +297,27 @@ def test_a_deletion_shows_before_its_mark_arrives(deployment: Deployment) -> Non
     [deleted] = sync(deployment, US, start)["messages"]
     assert (deleted["is_deleted"], deleted["content"]) == (True, None)
     assert deleted["conversation_id"] == LOBBY
+
+
+@pytest.mark.parametrize("then", ["", "3"])
+def test_a_deletion_that_redis_was_not_told_of_shows(then: str) -> None:
+    deployment = Deployment(US, EU, triggers=True)
+    deployment.room("alice", "bob")
+    start = sync(deployment, US, "")["position"]
+    message = deployment.send(US, "secret")
+    deployment.send(EU, "2")
+    deployment.replicate()
+    deployment.pump()
+    ref = {"room_id": "lobby", "message_id": message["message_id"]}
+    assert deployment[EU].http(rest.delete_message, "alice", **ref).status == 200
+    deployment.replicate()
+    deployment[US].cache.down = True
+    deployment.pump()
+    deployment[US].cache.down = False
+    if then:
+        deployment.send(EU, then)
+        deployment.replicate()
+        deployment.pump()
+    shown = sync(deployment, US, start)["messages"]
+    assert [each["content"] for each in shown if not each["is_deleted"]] == ["2", *then]
+    assert message["message_id"] in {each["message_id"] for each in shown}
