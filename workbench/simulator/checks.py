@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from chalicelib.kernel.ids import BUCKETS
@@ -49,7 +49,11 @@ def check(this: Run) -> list[Finding]:
     found = [
         *_messages(this),
         *_late(this),
-        *handed_on_again(gaps.handed_on(this), worker_died=region_checks.worker_died(this)),
+        *handed_on_again(
+            gaps.handed_on(this),
+            worker_died=region_checks.worker_died(this),
+            without=gaps.come_back(this),
+        ),
         *_reads(this),
         *_contents(this),
         *_log(this),
@@ -140,12 +144,17 @@ def _late(this: Run) -> Iterator[Finding]:
                     yield Finding("late", f"{message_id} in {room} at {client}: not until later")
 
 
-def handed_on_again(record: Sequence[HandedOn], *, worker_died: bool = False) -> Iterator[Finding]:
+def handed_on_again(
+    record: Sequence[HandedOn], *, worker_died: bool = False, without: Collection[str] = ()
+) -> Iterator[Finding]:
     """A stock client gets a message once, in each life.
 
     Three cases are documented: what was in flight when a connection broke may come again over the
     next one, and so may what a process had posted that died before it stored that; and one frame
     may come twice when the process that changes the transport dies.
+
+    Args:
+        without: Devices whose next connection may have been without the message's room or region.
     """
     lives: dict[tuple[str, int], list[HandedOn]] = {}
     for each in record:
@@ -161,9 +170,9 @@ def handed_on_again(record: Sequence[HandedOn], *, worker_died: bool = False) ->
                 again_of_line[each.line] += 1
                 if each.upgraded and again_of_line[each.line] == 1:
                     continue
-            elif _line_before(handed_on, each) == handed_on[before].line and (
-                worker_died or _since(handed_on, before) < IN_FLIGHT
-            ):
+            elif (
+                each.device in without or _line_before(handed_on, each) == handed_on[before].line
+            ) and (worker_died or _since(handed_on, before) < IN_FLIGHT):
                 continue
             why = f"{each.device} was handed {each.message_id} again"
             yield Finding("doubled", f"{why}, over line {each.line} after {handed_on[before].line}")

@@ -64,6 +64,16 @@ def handed_on(this: Run) -> list[HandedOn]:
     ]
 
 
+def come_back(this: Run) -> set[str]:
+    """Devices that have moved, or whose user was removed from a room and added again.
+
+    A socket that recovers tells what it has of the rooms and regions that are there. Of others its
+    next offset says nothing: what had been in flight to it may come when they are.
+    """
+    added = {user for _, user in this.changed}
+    return {name for name, each in this.devices.items() if each.has_moved or each.user in added}
+
+
 def _was_overlooked(this: Run, device: str, entry: Entry) -> bool:
     """Whether a delivery without Redis found no connection of the device, as the index lagged.
 
