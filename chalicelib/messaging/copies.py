@@ -105,7 +105,7 @@ class Copies:
         return False
 
     def not_had(self, entries: Sequence[Entry], seen: Mapping[Stream, int]) -> list[Entry]:
-        """Leave out messages of which a device has the other copy, as that was pushed to it.
+        """Leave out messages of which a device has the other copy, or gets it among these entries.
 
         One query for each room that has messages with a client_message_id among the entries.
 
@@ -127,7 +127,9 @@ class Copies:
         for copy in self._log.copies(room_id, min(inside), until):
             if copy.of_id in inside and copy.seq <= seen.get((room_id, copy.region), 0):
                 yield copy.of_id
-            if copy.message_id in inside:
+            elif copy.of_id in inside and copy.message_id in inside:
+                yield copy.message_id
+            elif copy.message_id in inside:
                 first = self._read(room_id, copy)
                 if first is not None and first.seq <= seen.get((room_id, copy.of_region), 0):
                     yield copy.message_id

@@ -211,6 +211,19 @@ def test_of_two_copies_the_other_is_not_recovered(deployment: Deployment) -> Non
         assert bob.got == ["once"]
 
 
+def test_of_two_copies_that_it_missed_one_is_recovered(deployment: Deployment) -> None:
+    bob = Device(deployment[US], "bob").come()
+    deployment.send(US, "0")
+    deployment.pump()
+    assert bob.hear() == ["0"]
+    bob.cut()
+    for region in (US, EU):
+        deployment.send(region, "once", client_message_id="c1")
+    carry(deployment)
+    assert bob.come().recovered
+    assert bob.got == ["0", "once"]
+
+
 def test_of_two_copies_the_other_is_not_sent_with_what_follows_it(deployment: Deployment) -> None:
     """What a socket was never sent is sent before the next entry of its stream."""
     bob = Device(deployment[US], "bob").come()
