@@ -17,7 +17,9 @@ from ..model.log import Copy, Duplicate, Entry, EntryKind
 from ..ports.delivery import Cursors
 from ..ports.log import MessageLog
 
-_PATIENT = 8  # attempts, after 127 s: another worker may have died with the first copy
+# Another worker may have died with the other copy: its job comes again after 120 s. Of a copy that
+# was written long ago nothing but the attempts says how long it has been waited for: 127 s.
+_PATIENT, _PATIENT_MS = 8, 180_000
 _DAY_MS = 24 * 3_600_000  # a client_message_id may be used again after this time
 
 
@@ -69,9 +71,10 @@ class Copies:
         have the other copy know the message by its id, which every action accepts.
 
         Raises:
-            Unavailable: The first copy is here and has not been delivered. If this stream passed it
-                over now, neither would be pushed, as each would be taken for the other's. Later
-                attempts push the second one, and the first one's stream passes it over.
+            Unavailable: The first copy, or the own one, is here and has not been delivered. If this
+                stream passed it over now, neither might be pushed: each would be taken for the
+                other's, or a device goes to another region before. Later attempts push the second
+                one, and the first one's stream passes it over; the own one comes in any case.
         """
         if not self._several or entries[0].region == self._own:
             return set()
@@ -89,20 +92,29 @@ class Copies:
         return {
             keys[key].message_id
             for key, other in others.items()
-            if self._pushes(room_id, other, keys[key], cursors, attempt)
+            if self._pushes(room_id, other, keys[key], cursors, attempt, now_ms)
         }
 
     def _pushes(
-        self, room_id: RoomId, other: Duplicate, than: Entry, cursors: Cursors, attempt: int
+        self,
+        room_id: RoomId,
+        other: Duplicate,
+        than: Entry,
+        cursors: Cursors,
+        attempt: int,
+        now_ms: int,
     ) -> bool:
         """Whether this copy is pushed here rather than the entry."""
-        if other.region == self._own or cursors.get(room_id, other.region).seq >= other.seq:
+        if cursors.get(room_id, other.region).seq >= other.seq:
             return True
-        if other.message_id > than.message_id:
+        is_own = other.region == self._own
+        if other.message_id > than.message_id and not is_own:
             return False
-        if attempt <= _PATIENT and self._log.get(room_id, other.region, other.message_id):
-            raise Unavailable("the first copy of a message comes before the second, try again")
-        return False
+        is_here = is_own or self._log.get(room_id, other.region, other.message_id) is not None
+        age_ms = now_ms - ids.time_ms(max(other.message_id, than.message_id))
+        if is_here and (attempt <= _PATIENT or age_ms < _PATIENT_MS):
+            raise Unavailable("the other copy of a message is pushed before this one, try again")
+        return is_own
 
     def not_had(self, entries: Sequence[Entry], seen: Mapping[Stream, int]) -> list[Entry]:
         """Leave out messages of which a device has the other copy, or gets it among these entries.

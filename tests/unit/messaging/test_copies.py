@@ -76,11 +76,26 @@ def test_elsewhere_one_of_them_is_pushed_also_if_the_worker_of_the_first_died(
     first = regions.send(US, "once", client_id="c1")
     second, now_ms = copy_of(regions, first), regions.clock.ms
     regions.log.note_dedupe(second, ids.message_dedupe(second.sender_id, "c1", EU), now_ms)
-    for attempt in range(1, 9):
+    for attempt, later_ms in ((1, 0), (8, 180_000), (30, 170_000)):
         with pytest.raises(Unavailable):
-            copies.handed_out([second], now_ms, cursors, attempt)
-    assert copies.handed_out([second], now_ms, cursors, 9) == set(), "it is pushed"
+            copies.handed_out([second], now_ms + later_ms, cursors, attempt)
+    assert copies.handed_out([second], now_ms + 180_000, cursors, 9) == set(), "it is pushed"
     assert cursors.advance(second, 0)
+    assert copies.handed_out([first], now_ms, cursors, 1) == {first.message_id}
+
+
+def test_the_own_copy_is_pushed_before_another_region_s_is_passed_over(
+    regions: Regions, copies: Copies
+) -> None:
+    """A device that goes to that region in between would be taken to have it."""
+    cursors = MemoryCursors()
+    first = regions.send(US, "once", client_id="c1")
+    own, now_ms = copy_of(regions, first), regions.clock.ms
+    regions.log.note_dedupe(own, ids.message_dedupe(own.sender_id, "c1", EU), now_ms)
+    with pytest.raises(Unavailable):
+        copies.handed_out([first], now_ms, cursors, 1)
+    assert copies.handed_out([first], now_ms + 180_000, cursors, 9) == {first.message_id}
+    assert cursors.advance(own, 0)
     assert copies.handed_out([first], now_ms, cursors, 1) == {first.message_id}
 
 
