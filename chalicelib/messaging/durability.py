@@ -72,6 +72,11 @@ class SecondRegion:
             if region in job.others:
                 self._send(region, KeepSpare(entry=job.entry))
 
+    def spread(self, entry: Entry) -> None:
+        """Send an entry that another region wrote from here to the further ones, as `pass_on`."""
+        others = tuple(each for each in self._others if each != entry.region)
+        self.pass_on(KeepSpare(entry=entry, others=others))
+
     def _send(self, region: Region, job: KeepSpare) -> bool:
         try:
             self._queues.send(region, job)
@@ -156,9 +161,19 @@ class Sending:
         """Bring stored entries to a second region if that is wanted; return where they are."""
         if wanted is Durability.REGIONAL:
             return wanted
-        # What another region wrote and is here, is in two regions.
-        if all(entry.region != self._region or self._second.takes(entry) for entry in entries):
+        if all(self._is_in_two(entry) for entry in entries):
             return Durability.GLOBAL
         if self._settings.global_alone is Alone.REFUSE:
             raise Unavailable(_STORED, REST_MS)
         return Durability.REGIONAL
+
+    def _is_in_two(self, entry: Entry) -> bool:
+        """Whether an entry is in a second region; sends it there, if this one wrote it.
+
+        What another region wrote and is here, is in two. A third one may still lack it, if the
+        first was lost before it could send a spare: this region does that in its place.
+        """
+        if entry.region == self._region:
+            return self._second.takes(entry)
+        self._second.spread(entry)
+        return True

@@ -40,6 +40,18 @@ class TestAlone:
         deployment.wait(COPY_S)
         assert history(deployment[EU]) == ["x"]
 
+    def test_a_resend_elsewhere_brings_it_also_to_the_third_region(self) -> None:
+        """The first one was lost when only one of the others had it."""
+        deployment = lobby(US, EU, AP)
+        deployment.send(US, "x", client_message_id="c1")
+        deployment.replicate(target=EU)
+        deployment.lose(US)
+        again = send_to(deployment[EU], "x", durability="global", client_message_id="c1")
+        assert again.body["durability"] == "global"
+        deployment.replicate()
+        deployment.wait(COPY_S)
+        assert history(deployment[AP]) == history(deployment[EU]) == ["x"]
+
     def test_while_nobody_answers_it_is_refused_before_it_is_stored(self) -> None:
         deployment = lobby(global_alone=Alone.REFUSE)
         deployment.cut(US)
