@@ -37,6 +37,7 @@ class Device:
         unready_us: Since when it is not.
         opened_us: Since when the line is open.
         has_moved: Whether it was in several regions.
+        was_early: Whether it recovered in another region before its first sync was answered.
         pushed: The position of the message that was pushed last, by room.
         roam: Called when it could not connect several times in a row; it may move the device.
         directed: Called with the URL at which it is to connect next.
@@ -61,9 +62,8 @@ class Device:
         self.rooms: dict[str, None] = {}
         self.wants = False
         self.is_ready = False
-        self.unready_us = 0
-        self.opened_us = 0
-        self.has_moved = False
+        self.unready_us = self.opened_us = 0
+        self.has_moved = self.was_early = False
         self.pushed: dict[str, str] = {}
         self.roam: Callable[[], None] = lambda: None
         self.directed: Callable[[str], None] = lambda url: None
@@ -289,7 +289,9 @@ class Device:
             return False
         self.record.done.append(Done(began_s, self._now_s(), self.name, CONNECTS))
         # A sync that broke off is still due, even if a later connection is recovered.
-        self._is_sync_due = self._is_sync_due or not self._speech.is_recovered()
+        recovered = self._speech.is_recovered()
+        self.was_early |= recovered and self._is_sync_due and self.has_moved
+        self._is_sync_due |= not recovered
         if not self.wants or self.gateway is not gateway:
             line.leave()
             return False
@@ -298,7 +300,6 @@ class Device:
         try:
             useful = self._restore()
             if useful:
-                recovered = self._speech.is_recovered()
                 self.record.events.append(drill.Connected(self._now_s(), client, recovered))
                 self.is_ready = True
                 for room in list(self._to_open):  # what it has heard of since

@@ -33,6 +33,9 @@ def is_known(this: Run, fault: checker.Fault) -> bool:
     ):
         return True
     missing = fault.kind in (checker.Kind.LOST, checker.Kind.MISORDERED)
+    device = this.devices.get(str(fault.client))
+    if missing and device is not None and device.was_early:
+        return True
     if this.plan.settings.get("outbox"):
         return False
     return missing and _is_first_without_job(this, str(fault.client), entry)
