@@ -28,7 +28,9 @@ def is_known(this: Run, fault: checker.Fault) -> bool:
     if fault.client is None or entry is None:
         return False
     if fault.kind is checker.Kind.MISORDERED and (
-        _was_overlooked(this, str(fault.client), entry)
+        # Who hears of a deletion first is shown that there was a message when a sync says so.
+        entry.deleted
+        or _was_overlooked(this, str(fault.client), entry)
         or _was_unregistered(this, str(fault.client), entry)
     ):
         return True
