@@ -58,7 +58,13 @@ def _typing(this: Run) -> Iterator[Finding]:
 
 
 def _is_viewer(this: Run, device: Device, room: str) -> bool:
-    return room in device.rooms and device.is_ready and (room, device.user) not in this.changed
+    is_viewing = room in device.rooms and _has_stayed(this, device)
+    return is_viewing and (room, device.user) not in this.changed
+
+
+def _has_stayed(this: Run, device: Device) -> bool:
+    """Whether a device has had one connection since the probes began: no table keeps events."""
+    return device.is_ready and device.opened_us < this.probe_s * 1e6
 
 
 def _strangers(this: Run) -> Iterator[Finding]:
@@ -100,7 +106,7 @@ def _receipts(this: Run) -> Iterator[Finding]:
         if any(this.devices[sender].user in each for each in blocked):
             if heard:
                 yield Finding("blocked", f"{sender} is told what {user} got")
-        elif this.devices[sender].is_ready and sender not in heard:
+        elif _has_stayed(this, this.devices[sender]) and sender not in heard:
             yield Finding("receipt", f"{sender} does not know that {user} got {message_id}")
 
 

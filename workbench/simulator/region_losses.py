@@ -43,6 +43,8 @@ def is_allowed(this: Run, fault: checker.Fault) -> bool:
         return False
     if fault.kind is checker.Kind.LOST and fault.client is not None:
         return _came_to_others(this, fault)
+    if fault.kind is checker.Kind.MADE_UP and _is_of_a_removed(this, fault):
+        return True
     ids = {
         str(entry.message_id)
         for world in this.lost_worlds
@@ -58,6 +60,15 @@ def _came_to_others(this: Run, fault: checker.Fault) -> bool:
         str(entry.message_id) == fault.message_id
         and entry.region in lost
         and not _has(this, this.home(str(fault.client)), entry)
+        for entry in this.entries[str(fault.room)]
+    )
+
+
+def _is_of_a_removed(this: Run, fault: checker.Fault) -> bool:
+    """Whether its sender's removal is one that not all other regions had got."""
+    return any(
+        str(entry.message_id) == fault.message_id
+        and died_with(this, "memberships", str(fault.room), entry.sender_id)
         for entry in this.entries[str(fault.room)]
     )
 
