@@ -60,8 +60,7 @@ class Device:
         self.line: Line | None = None
         self.connections = 0
         self.rooms: dict[str, None] = {}
-        self.wants = False
-        self.is_ready = False
+        self.wants = self.is_ready = False
         self.unready_us = self.opened_us = 0
         self.has_moved = self.was_early = False
         self.pushed: dict[str, str] = {}
@@ -73,8 +72,7 @@ class Device:
         self.record = record
         self.inbox = Inbox(self._emit)
         self._follows = follows
-        self._is_sync_due = True
-        self._is_running = False
+        self._is_sync_due, self._is_running = True, False
         self._opened: set[str] = set()  # rooms of which it has got all, or a snapshot
         self._to_open: dict[str, None] = {}  # those that it has only heard of
         self._speech = speech
@@ -165,8 +163,10 @@ class Device:
 
     def leave(self, room: str) -> None:
         self.rooms.pop(room, None)
-        self.act("leave_room", {"room_id": room})
-        self.rooms.pop(room, None)  # it may have waited for a line, and overtaken a join there
+        try:
+            self.act("leave_room", {"room_id": room})
+        finally:
+            self.rooms.pop(room, None)  # it may have waited for a line, and overtaken a join there
 
     def ask(self, action: str, data: Frame) -> Frame:
         """Send a frame and return the ack's data.

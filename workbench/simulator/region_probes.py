@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.entrypoints.http import consents, rest
+from chalicelib.model.identifiers import UserId
 from workbench.drills.history import Acked, Seen
 
 from .api_clients import ApiClient
@@ -74,9 +75,20 @@ def _view(this: Run) -> None:
         if len(viewing) > 1 or not all(each.is_ready for each in devices):
             continue
         [device] = viewing or devices[:1]
+        if not viewing and _has_open(this, device.user, room):
+            continue  # known: its process died after the join, which nobody was told of
         act = device.leave if viewing else device.join
         this.viewed.append((room, "user_left" if viewing else "user_joined", device.user))
         as_task(this, f"probe view {room}", functools.partial(act, room))
+
+
+def _has_open(this: Run, user: str, room: str) -> bool:
+    """Whether a user has the room open as the tables know, on any device in any region."""
+    return any(
+        room in each.rooms
+        for world in this.worlds
+        for each in world.twins["connections"].of_user(UserId(user))
+    )
 
 
 def _confirm(this: Run) -> None:
