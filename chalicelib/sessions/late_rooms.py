@@ -87,8 +87,13 @@ class LateRooms:
             return
         seen = sent[target.sid].seen
         since = {each.room_id: each.joined_at_ms - CLOCKS_MS for each in joined}
-        for (room_id, region), seq in self._reader.seqs(list(since)).items():
-            if seq and (room_id, region) not in seen:
+        for (room_id, region), head in self._reader.seqs(list(since)).items():
+            if not head or (room_id, region) in seen:
+                continue
+            # Of another region's stream no more than delivery has: what follows a hole waits.
+            is_own = region == self._reader.regions[0]
+            seq = head if is_own else min(head, self._reader.whole(room_id, region).seq)
+            if seq:
                 newest = self._reader.entries_between(room_id, region, seq - 1, seq)
                 due = [each for each in newest if each.timestamp_ms >= since[room_id]]
                 if due:

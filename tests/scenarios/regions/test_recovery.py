@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.messaging.foreign import HOLE_S
 from chalicelib.model.identifiers import RoomId
+from chalicelib.sessions.late_rooms import LOOK_AFTER_S
 from tests.support.deployment import EU, US, Deployment, Which, dedupes, entries, heads, number
 from tests.support.socketio import Device
 
@@ -195,6 +196,21 @@ def test_a_room_that_is_new_to_it_is_sent_once_although_an_entry_is_missing(
     assert bob.got == ["1"], "what follows a hole comes with what is missing"
     carry(deployment)
     assert bob.hear() == ["1", "2", "3"]
+
+
+def test_the_second_look_for_its_rooms_passes_no_hole(deployment: Deployment) -> None:
+    bob = Device(deployment[EU], "bob").come()
+    bob.cut()
+    assert bob.come().recovered
+    deployment.wait(LOOK_AFTER_S - 5)
+    deployment.room("alice", "bob", room_id="new")
+    for text in "12":
+        deployment.send(US, text, room_id="new")
+    deployment.replicate(lambda item: not number(1)(item))
+    deployment.wait(6)
+    assert bob.hear() == []
+    carry(deployment)
+    assert bob.hear() == ["1", "2"]
 
 
 def test_of_two_copies_the_other_is_not_recovered(deployment: Deployment) -> None:
