@@ -36,6 +36,7 @@ from .world import SECRET, World
 PROBE_S = 30
 APART_US = 300_000  # a user may type in several regions, one after the other
 TYPES_AGAIN_US = 3_000_000
+GOES_US = 5_000_000  # `after_ms` and some more
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +177,20 @@ class Run:
         self.move(name, everywhere[(number + 1) % len(everywhere)].region)
 
     def _direct(self, name: str, url: str) -> None:
-        """The server has named the region for a device's next connection."""
+        """The server has named the region for a device's next connection, and closes this one.
+
+        A client closes it by itself if the server, which may die in between, does not.
+        """
         self.homes[name] = region_of(url)
-        self.devices[name].move(self.home(name).gateway, self.home(name).http, at_once=False)
+        device = self.devices[name]
+        line = device.line
+        device.move(self.home(name).gateway, self.home(name).http, at_once=False)
+
+        def go() -> None:
+            if line is not None and device.line is line and not line.ended.is_set:
+                line.leave()
+
+        self.scheduler.after(GOES_US, f"{name} goes", go)
 
     def typists(self, room: str) -> list[Device]:
         """Who types when all is quiet: in each region the owner, or else one who stayed."""
