@@ -64,6 +64,7 @@ module "primary" {
   network              = var.network
   app                  = local.app
   monitoring           = var.monitoring
+  experiments          = var.experiments
   metrics_namespace    = var.metrics_namespace
   iam                  = var.iam
   kms_key_arns         = var.kms_key_arns
@@ -91,6 +92,7 @@ module "primary" {
 #   cache             = local.cache
 #   network           = merge(var.network, { cidr = "10.61.0.0/16", zone_names = null })
 #   monitoring        = var.monitoring
+#   experiments       = var.experiments
 #   metrics_namespace = var.metrics_namespace
 #   iam               = var.iam
 #   kms_key_arns      = var.kms_key_arns

@@ -26,9 +26,10 @@ def test_every_scenario_has_steps_or_a_reason(name: str) -> None:
 
 def test_an_experiment_lasts_as_long_as_the_faults_and_names_are_the_deployments() -> None:
     [pause] = steps("replication-pause", AT)
-    assert "PT3M" in pause.why
+    assert "3 min" in pause.why
+    assert (pause.cost_usd, steps("region-isolation", AT)[0].cost_usd) == (0.3, 0.6)
     [failover] = steps("cache-failover", AT)
-    assert "--replication-group-id chat " in failover.command
+    assert '."us-east-1".cache.id' in failover.command, "its name has a suffix"
 
 
 def test_a_dry_run_prints_and_does_nothing() -> None:
@@ -36,6 +37,7 @@ def test_a_dry_run_prints_and_does_nothing() -> None:
     done = runner.invoke(app, ["drill", "drain", "--target", "aws"])
     assert done.exit_code == 0
     assert "tidings drain start us-east-1" in done.output
+    assert "0.00 USD" in done.output
     assert "Nothing was done." in done.output
     done = runner.invoke(app, ["drill", "drain", "--target", "aws", "--json"])
     first, *_ = json.loads(done.output)["steps"]

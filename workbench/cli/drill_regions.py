@@ -111,6 +111,8 @@ def _dry_run(name: str, regions: tuple[str, ...], seconds: float, as_json: bool)
             typer.echo(f"{name} cannot be had on AWS: {aws.why_not(name)}")
         raise typer.Exit(1)
     if not as_json:
+        cost_usd = sum(step.cost_usd for step in steps)
+        typer.echo(f"AWS charges {cost_usd:.2f} USD for it, beside the traffic of its clients.")
         typer.echo("Nothing was done. Clients, record and checker are those of the local drill.")
 
 

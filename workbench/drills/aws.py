@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 _LEAST_MINUTES = 1  # of an experiment
+# For each action. https://aws.amazon.com/fis/pricing/
+_USD_A_MINUTE = 0.10
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +22,12 @@ class Step:
     Attributes:
         why: In words.
         command: What an operator would run; capitals stand for what they know.
+        cost_usd: What AWS charges for it, beside the traffic of the drill.
     """
 
     why: str
     command: str
+    cost_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,18 @@ class Target:
     def first(self) -> str:
         return self.regions[0]
 
-    def experiment(self, action: str, on: str) -> Step:
-        """An experiment of the Fault Injection Service; its template is made beforehand."""
+    def experiment(self, drill: str, why: str, actions: int) -> Step:
+        """An experiment of the Fault Injection Service.
+
+        Its template is Terraform's (`terraform/modules/experiments`, `experiments.create`), with the
+        minutes that are set there.
+        """
+        template = f"""terraform output -json regions | jq -r '."{self.first}".experiments."{drill}"'"""
         return Step(
-            f"run an experiment with {action} on {on}, PT{self.minutes}M",
-            f"aws fis start-experiment --region {self.first} --experiment-template-id TEMPLATE",
+            f"{why}, for {self.minutes} min (`experiments.minutes`)",
+            f"aws fis start-experiment --region {self.first} "
+            f'--experiment-template-id "$({template})"',
+            round(actions * self.minutes * _USD_A_MINUTE, 2),
         )
 
 
@@ -55,12 +66,12 @@ Plan = Callable[[Target], Sequence[Step]]
 
 
 def _pause(at: Target) -> list[Step]:
-    return [at.experiment("aws:dynamodb:global-table-pause-replication", "the global tables")]
+    return [at.experiment("replication-pause", "pause the replication of the global tables", 1)]
 
 
 def _isolate(at: Target) -> list[Step]:
-    network = "aws:network:route-table-disrupt-cross-region-connectivity"
-    return [*_pause(at), at.experiment(network, "the functions' subnets")]
+    why = "pause replication, and cut the functions' subnets off from other regions"
+    return [at.experiment("region-isolation", why, len(at.regions))]
 
 
 def _drain(at: Target) -> list[Step]:
@@ -73,8 +84,9 @@ def _drain(at: Target) -> list[Step]:
 
 
 def _fail_over(at: Target) -> list[Step]:
+    group = f"""terraform output -json regions | jq -r '."{at.first}".cache.id'"""
     command = (
-        f"aws elasticache test-failover --region {at.first} --replication-group-id {at.name} "
+        f'aws elasticache test-failover --region {at.first} --replication-group-id "$({group})" '
         "--node-group-id 0001"
     )
     return [Step("let a replica take over; it lacks what it had not got", command)]

@@ -157,3 +157,16 @@ module "monitoring" {
   guide_url          = var.monitoring.guide_url
   monthly_budget_usd = var.primary ? var.monitoring.monthly_budget_usd : null # it is the account's
 }
+
+module "experiments" {
+  source = "../experiments"
+  count  = var.experiments.create ? 1 : 0
+
+  name              = var.name
+  minutes           = var.experiments.minutes
+  global_table_arns = [for name in module.tables.global : module.tables.arns[name]]
+  subnet_ids        = local.existing + local.created == 0 ? [] : local.network.subnet_ids
+  peer_regions      = [for region in var.regions : region if region != local.region]
+  stop_alarm_arns   = var.experiments.stop_alarm_arns
+  iam               = var.iam
+}

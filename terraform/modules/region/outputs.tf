@@ -80,3 +80,8 @@ output "broadcast" {
   description = "This region's entry in the variable `peers` of the other regions."
   value       = merge(module.messaging.broadcast, { endpoint = module.app.own_endpoint })
 }
+
+output "experiments" {
+  description = "Ids of the templates of the Fault Injection Service by drill; {} without them."
+  value       = try(module.experiments[0].templates, {})
+}

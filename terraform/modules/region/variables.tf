@@ -130,6 +130,16 @@ variable "monitoring" {
   default = {}
 }
 
+variable "experiments" {
+  description = "Templates of the Fault Injection Service for drills on AWS, off by default; see modules/experiments. They cost nothing until one is started."
+  type = object({
+    create          = optional(bool, false)
+    minutes         = optional(number, 5)
+    stop_alarm_arns = optional(list(string), [])
+  })
+  default = {}
+}
+
 variable "metrics_namespace" {
   description = "CloudWatch namespace of all metrics."
   type        = string
