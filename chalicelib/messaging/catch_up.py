@@ -115,7 +115,7 @@ class CatchUp:
     def _newest(self, room_id: RoomId, region: Region, head: Head) -> Head:
         for entry in self._log.before(room_id, region, None, 1):
             if entry.seq > head.seq:
-                return Head(entry.seq, entry.message_id)
+                return replace(head, seq=entry.seq, last_id=entry.message_id)
         return head
 
     def _furthest(
@@ -130,7 +130,8 @@ class CatchUp:
         found, others = dict(heads), self._reader.regions[1:]
         for entry in recent:
             if entry.region in others and entry.seq > found[entry.region].seq:
-                found[entry.region] = Head(entry.seq, entry.message_id)
+                known = found[entry.region]
+                found[entry.region] = replace(known, seq=entry.seq, last_id=entry.message_id)
         return found
 
     def _catch_up(

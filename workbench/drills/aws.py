@@ -47,17 +47,20 @@ class Target:
     def first(self) -> str:
         return self.regions[0]
 
+    def output(self, what: str) -> str:
+        """An output of Terraform for the first region, in a shell."""
+        return f"""$(terraform output -json regions | jq -r '."{self.first}".{what}')"""
+
     def experiment(self, drill: str, why: str, actions: int) -> Step:
         """An experiment of the Fault Injection Service.
 
-        Its template is Terraform's (`terraform/modules/experiments`, `experiments.create`), with the
-        minutes that are set there.
+        Its template is Terraform's (`terraform/modules/experiments`, `experiments.create`), with
+        the minutes that are set there.
         """
-        template = f"""terraform output -json regions | jq -r '."{self.first}".experiments."{drill}"'"""
+        template = self.output(f'experiments."{drill}"')
         return Step(
             f"{why}, for {self.minutes} min (`experiments.minutes`)",
-            f"aws fis start-experiment --region {self.first} "
-            f'--experiment-template-id "$({template})"',
+            f"aws fis start-experiment --region {self.first} --experiment-template-id {template}",
             round(actions * self.minutes * _USD_A_MINUTE, 2),
         )
 
@@ -84,10 +87,9 @@ def _drain(at: Target) -> list[Step]:
 
 
 def _fail_over(at: Target) -> list[Step]:
-    group = f"""terraform output -json regions | jq -r '."{at.first}".cache.id'"""
     command = (
-        f'aws elasticache test-failover --region {at.first} --replication-group-id "$({group})" '
-        "--node-group-id 0001"
+        f"aws elasticache test-failover --region {at.first} "
+        f"--replication-group-id {at.output('cache.id')} --node-group-id 0001"
     )
     return [Step("let a replica take over; it lacks what it had not got", command)]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from chalicelib.jobs.relayed import RelayDelivered, RelayedJob, RelayTyping
+from chalicelib.jobs.relayed import RelayDelivered, RelayedJob, RelayRoomView, RelayTyping
 
 from .devices import Device
 from .finding import Finding
@@ -142,7 +142,7 @@ def _loops(this: Run) -> Iterator[Finding]:
 
 def _may_happen_twice(this: Run, job: RelayedJob) -> bool:
     """Whether two devices in two regions may have done it in the same millisecond."""
-    if isinstance(job, RelayTyping):
+    if isinstance(job, RelayTyping | RelayRoomView):
         devices = [each for each in this.devices if each.split("/")[0] == job.user_id]
         return len({this.home(each).region for each in devices}) > 1
     return isinstance(job, RelayDelivered)

@@ -40,7 +40,7 @@ def is_allowed(this: Run, fault: checker.Fault) -> bool:
     it when another one had it, which writes it to its own stream.
     """
     if fault.kind is checker.Kind.LOST and _is_global(this, fault.message_id):
-        return False
+        return fault.client is not None and _is_behind_a_loss(this, fault)
     if fault.kind is checker.Kind.LOST and fault.client is not None:
         return _came_to_others(this, fault)
     if fault.kind is checker.Kind.MADE_UP and _is_of_a_removed(this, fault):
@@ -51,6 +51,17 @@ def is_allowed(this: Run, fault: checker.Fault) -> bool:
         for entry in gone(this, str(fault.room), world)
     }
     return fault.kind in (checker.Kind.LOST, checker.Kind.MADE_UP) and fault.message_id in ids
+
+
+def _is_behind_a_loss(this: Run, fault: checker.Fault) -> bool:
+    """Whether a message before it is gone: who was away gets it when nobody waits for that one."""
+    return any(
+        str(entry.message_id) == fault.message_id
+        and entry.region == lost.region
+        and any(each.seq < entry.seq for each in gone(this, str(fault.room), lost))
+        for entry in this.entries[str(fault.room)]
+        for lost in this.lost_worlds
+    )
 
 
 def _came_to_others(this: Run, fault: checker.Fault) -> bool:
