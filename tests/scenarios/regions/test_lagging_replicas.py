@@ -321,3 +321,19 @@ def test_a_deletion_that_redis_was_not_told_of_shows(then: str) -> None:
     shown = sync(deployment, US, start)["messages"]
     assert [each["content"] for each in shown if not each["is_deleted"]] == ["2", *then]
     assert message["message_id"] in {each["message_id"] for each in shown}
+
+
+def test_an_entry_without_a_head_is_shown_behind_one_that_nobody_waits_for() -> None:
+    deployment = Deployment(US, EU, triggers=True)
+    deployment.room("alice", "bob")
+    deployment.send(US, "1")
+    deployment.replicate()
+    deployment.pump()
+    position = sync(deployment, EU, "")["position"]
+    for text in "23":
+        deployment.send(US, text)
+    deployment.replicate(number(3))
+    log = deployment[EU].adapters.log
+    log.pass_over((LOBBY, US), 2, EU)
+    deployment[EU].cache.deliver(LOBBY, log.before(LOBBY, US, None, 1))
+    assert "3" in contents(sync(deployment, EU, position))
