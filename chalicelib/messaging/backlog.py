@@ -44,16 +44,23 @@ class Backlog:
         """Read the cursor of the entry's stream."""
         return self._cursors.get(entry.room_id, entry.region)
 
-    def after(self, cursor: Cursor, known: Mapping[int, Entry], most: int) -> list[Entry]:
+    def after(
+        self, cursor: Cursor, known: Mapping[int, Entry], most: int, *, ahead: bool = False
+    ) -> list[Entry]:
         """Return up to `most` entries after the cursor; from the log if `known` lacks one.
 
         Args:
             known: Entries of the stream that came with jobs, by seq.
+            ahead: Return later ones, too, which no job has brought yet.
         """
         cursor = self._started(cursor, known)
         newest = known[max(known)]
         last = min(cursor.seq + most, newest.seq)
         seqs = range(cursor.seq + 1, last + 1)
+        if ahead and cursor.message_id:
+            return self._reader.entries_after(
+                newest.room_id, newest.region, cursor.message_id, most
+            )
         if all(seq in known for seq in seqs):
             return [known[seq] for seq in seqs]
         room_id, region = newest.room_id, newest.region

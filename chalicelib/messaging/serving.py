@@ -31,6 +31,8 @@ from .window import Late, Window
 
 # Entries posted at once. A post takes two seconds at most, and a function has 20.
 WINDOW = 4
+# If messages come faster than that. What is not begun when the run should end is left.
+CROWDED_WINDOW = 20
 PATIENT_ATTEMPTS = 3  # attempts in which a room waits while posts of many connections are refused
 # Later, a room goes on without the refused if at least one of so many posts was taken.
 _REFUSED_FOR_ONE_TAKEN = 4
@@ -72,8 +74,9 @@ class Serving:
         behind: Late = []
         place: tuple[Entry, UserId] | None = None
         targets = sorted(targets, key=lambda target: target.user_id)
+        width = CROWDED_WINDOW if run.is_crowded else WINDOW
         while len(done) < len(entries) and not (done and self._clock.now_ms() >= run.until_ms):
-            some = entries[len(done) : len(done) + WINDOW]
+            some = entries[len(done) : len(done) + width]
             slow = {*run.cursor.behind, *(target.origin for _, target in behind)}
             try:
                 window, served = self._post(some, targets, slow, run)
@@ -143,6 +146,8 @@ class Serving:
     def _within_ms(self, run: Run) -> int | None:
         """How long posts may wait for a socket from now on."""
         until_ms = run.held.writes_until_ms if run.held is not None else None
+        if until_ms is None and run.is_crowded:
+            until_ms = run.until_ms
         return None if until_ms is None else max(0, until_ms - self._clock.now_ms())
 
     def _reach(self, window: Window, run: Run) -> int:
