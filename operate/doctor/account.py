@@ -15,6 +15,36 @@ SECRET, ALARMS, LAG = "secret", "alarms", "region-lag"
 _SHORTEST_BYTES = 32  # of a key for HS256: RFC 7518, section 3.2
 LAG_MS = 30_000  # as the alarm
 
+# How the short names of the alarms in terraform/modules/monitoring/alarms.tf begin. They tell the
+# alarms of `chat` from those of `chat-eu`.
+ALARM_KINDS = (
+    "clocks-differ",
+    "concurrency",
+    "connects",
+    "dead-letters",
+    "delivery-latency",
+    "entries-passed-over",
+    "entries-set-aside",
+    "errors",
+    "events-not-brought",
+    "events-not-published",
+    "http-5xx",
+    "limits-open",
+    "posts-refused",
+    "posts-to-retry",
+    "queue-age",
+    "redis-cpu",
+    "redis-memory",
+    "redis-throttles",
+    "replication",
+    "report-silent",
+    "stream-age",
+    "sweep-silent",
+    "table-throttles",
+    "throttles",
+    "websocket-errors",
+)
+
 
 def secret(subject: Subject) -> list[Check]:
     """Whether it is there, with a key that is long enough."""
@@ -45,11 +75,17 @@ def alarms(subject: Subject) -> list[Check]:
         alarm
         for page in pages.paginate(AlarmNamePrefix=f"{subject.name}-")
         for alarm in page["MetricAlarms"]
+        if _is_own(subject, alarm["AlarmName"])
     ]
     if not found:
         remedy = "Set monitoring.create, unless you have your own"
         return [warning(ALARMS, "there are none", remedy, "when-an-alarm-goes-off")]
     return well(ALARMS, f"none of {len(found)} rings", _ringing(subject, found))
+
+
+def _is_own(subject: Subject, name: str) -> bool:
+    short = name.removeprefix(subject.full(""))
+    return any(short == kind or short.startswith(f"{kind}-") for kind in ALARM_KINDS)
 
 
 def _ringing(subject: Subject, found: list[dict[str, Any]]) -> Iterator[Check]:

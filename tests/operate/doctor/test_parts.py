@@ -58,6 +58,21 @@ class Patient:
         self.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=[data])
 
 
+def put_alarm(cloudwatch: Any, name: str) -> None:
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        AlarmDescription="Jobs failed. What to do: docs/how-to/operate.md#dead-letters",
+        AlarmActions=["arn:aws:sns:us-east-1:000000000000:alarms"],
+        Namespace="AWS/SQS",
+        MetricName="ApproximateNumberOfMessagesVisible",
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+
+
 @pytest.fixture
 def patient(emulator: Emulator) -> Iterator[Patient]:
     def client(service: str) -> Any:
@@ -87,18 +102,7 @@ def patient(emulator: Emulator) -> Iterator[Patient]:
         client("events").put_targets(Rule=name, Targets=[target])
     value = json.dumps({"jwt_secret": "k" * 64})
     client("secretsmanager").create_secret(Name=subject.full("secrets"), SecretString=value)
-    client("cloudwatch").put_metric_alarm(
-        AlarmName=subject.full(ALARM),
-        AlarmDescription="Jobs failed. What to do: docs/how-to/operate.md#dead-letters",
-        AlarmActions=["arn:aws:sns:us-east-1:000000000000:alarms"],
-        Namespace="AWS/SQS",
-        MetricName="ApproximateNumberOfMessagesVisible",
-        Statistic="Maximum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=0,
-        ComparisonOperator="GreaterThanThreshold",
-    )
+    put_alarm(client("cloudwatch"), subject.full(ALARM))
     yield Patient(subject, urls)
     for short in subject.schedules:
         name = subject.full(short)
@@ -120,6 +124,15 @@ def test_a_well_deployment_has_no_finding(patient: Patient) -> None:
         "secret",
         "alarms",
     ]
+
+
+def test_an_alarm_of_a_deployment_with_a_longer_name_is_not_its_own(patient: Patient) -> None:
+    cloudwatch, others = patient.client("cloudwatch"), patient.name(f"eu-{ALARM}")
+    put_alarm(cloudwatch, others)
+    cloudwatch.set_alarm_state(AlarmName=others, StateValue="ALARM", StateReason="for a test")
+    assert patient.ill() == []
+    no_alarm(patient)
+    assert [check.found for check in patient.ill()] == ["there are none"]
 
 
 def no_table(patient: Patient) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from operate.doctor import account, functions, queues
 from operate.preflight import quotas
+from tests.support.paths import ROOT
 from workbench.reference.metrics import thresholds
 
 
@@ -17,3 +20,13 @@ def test_they_are_the_alarms_defaults() -> None:
         "replication_latency_ms": account.LAG_MS,
         "connects_per_minute": quotas.CONNECTS_PER_MINUTE,
     }.items() <= defaults.items()
+
+
+def test_the_doctor_knows_every_alarm() -> None:
+    text = (ROOT / "terraform/modules/monitoring/alarms.tf").read_text()
+    names, _, _ = text.partition('resource "aws_cloudwatch_metric_alarm"')
+    begin = re.findall(
+        r'^      (?:for .+ : )?"([a-z0-9-]+?)(?:-\$\{.+)?" =>? \{$', names, re.MULTILINE
+    )
+    assert len(begin) == names.count("says      = ")
+    assert set(begin) == set(account.ALARM_KINDS)
