@@ -9,7 +9,7 @@ from tidings_client.inbox import Inbox
 from workbench.drills import history as drill
 
 from .gateway import Gateway
-from .history import Done, Heard, Record, Shown, Snapshot
+from .history import Done, Heard, Record, Shown
 from .http_api import HttpApi
 from .lines import Frame, Line, Refused, Speech
 from .scheduler import Result, Scheduler
@@ -333,20 +333,15 @@ class Device:
             first = False
             following: dict[str, str] = {}
             for room, part in answer["conversations"].items():
-                for message in part.get("messages", []):
-                    self.record.shown.append(
-                        Shown(self.name, message["message_id"], str(message["content"]))
-                    )
-                if wanted.get(room) and not part["recovered"] and "error" not in part:
-                    self.record.not_recovered.append((self.name, room))
-                if not part["recovered"] and "error" not in part:
-                    ids = frozenset(message["message_id"] for message in part["messages"])
-                    self.record.snapshots.append(Snapshot(self.name, room, ids))
+                self.record.note_sync(self.name, room, part, had_position=bool(wanted.get(room)))
                 position = self._page(room, part)
                 if position is not None:
                     following[room] = position
             wanted = following
         self._is_sync_due = False
+        if self.has_moved:  # what it was told in the other region may have been late there
+            for room in self.act("sync", {"positions": {}, "limit": 1})["conversations"]:
+                self._hear_of(room)
         while self._to_open:  # heard of meanwhile: what it was sent of them waits, too
             self._open(next(iter(self._to_open)))
         self.inbox.give_up({"code": "not_found", "message": "the user is in no such room"})

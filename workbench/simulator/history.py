@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from workbench.drills.history import Event
 
@@ -127,3 +129,15 @@ class Record:
     done: list[Done] = field(default_factory=list)
     revocations: list[Revocation] = field(default_factory=list)
     left_open: list[str] = field(default_factory=list)
+
+    def note_sync(
+        self, device: str, room: str, part: Mapping[str, Any], *, had_position: bool
+    ) -> None:
+        """Note what a device was shown of a room by a sync."""
+        messages = part.get("messages", [])
+        self.shown += [Shown(device, m["message_id"], str(m["content"])) for m in messages]
+        if "error" in part or part["recovered"]:
+            return
+        if had_position:
+            self.not_recovered.append((device, room))
+        self.snapshots.append(Snapshot(device, room, frozenset(m["message_id"] for m in messages)))
