@@ -10,6 +10,7 @@ from . import (
     deploy,
     doctor,
     drain,
+    grafana,
     logs,
     package,
     room,
@@ -31,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(settings.app, name="settings")
     app.command()(logs.logs)
     app.command()(tail.tail)
+    app.command()(grafana.grafana)
     app.command()(package.package)
     app.command()(deploy.deploy)
     app.command()(deploy.destroy)
