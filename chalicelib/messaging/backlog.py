@@ -58,9 +58,11 @@ class Backlog:
         last = min(cursor.seq + most, newest.seq)
         seqs = range(cursor.seq + 1, last + 1)
         if ahead and cursor.message_id:
-            return self._reader.entries_after(
+            found = self._reader.entries_after(
                 newest.room_id, newest.region, cursor.message_id, most
             )
+            if found and found[0].seq == cursor.seq + 1:
+                return found
         if all(seq in known for seq in seqs):
             return [known[seq] for seq in seqs]
         room_id, region = newest.room_id, newest.region

@@ -114,8 +114,8 @@ class Presences:
         seen = merged([shown, *elsewhere])
         if seen.status is not shown.announced:
             self._announce(seen, shown, due=job.due)
-            if self._clock.now_ms() - began_ms >= STOPPED_MS:
-                self._presence_jobs.settle([user_id])  # what was sent may have been outdated
+        if self._clock.now_ms() - began_ms >= STOPPED_MS:
+            self._presence_jobs.settle([user_id])  # what was stored or sent may be outdated
 
     def befriended(self, job: FriendshipChanged) -> None:
         """Invalidate caches, and introduce the two if their friendship was written.

@@ -11,6 +11,7 @@ from chalicelib.model.delivery import Outcome
 from chalicelib.model.identifiers import Region, UserId
 from chalicelib.model.presence import Presence, Status
 from chalicelib.social import presence
+from tests.support.deployment import EU, US, Deployment
 from tests.support.interleaving import before
 from tests.support.world import START_MS, Killed, World
 
@@ -274,6 +275,29 @@ def test_who_comes_back_while_he_is_being_shown_as_gone_is_shown_again(world: Wo
     world.wait(60)
     assert shown(world, "alice")["status"] == "online"
     assert told(world, bob)[-1] == "online"
+
+
+def test_a_process_that_stopped_before_it_stored_looks_again() -> None:
+    """Who is seen online in another region is not announced, so nobody else would look."""
+    deployment = Deployment(US, EU)
+    befriend(deployment[US], "alice", "bob")
+    deployment[US].connect("alice")
+    deployment.pump()
+    eu = deployment[EU]
+    eu.disconnect(eu.connect("alice"))
+    deployment.wait(60)
+    alice = eu.connect("alice")
+
+    def stop() -> None:
+        eu.clock.ms += 130_000
+        eu.disconnect(alice)  # its job was done by a worker that saw her as offline here
+        for queue in (eu.adapters.delivery, eu.adapters.outbound):
+            queue.jobs.clear()
+
+    before(eu, "presence", "change", stop)
+    deployment.pump()
+    deployment.wait(60)
+    assert eu.adapters.presence.get(UserId("alice"), EU).status is Status.OFFLINE
 
 
 def test_without_redis_it_is_slower_but_true(world: World) -> None:
