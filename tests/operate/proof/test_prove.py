@@ -109,7 +109,10 @@ def test_a_wrong_address_is_a_fault_of_what_is_there(stack: EmbeddedStack) -> No
 
 
 def test_a_stack_that_pushes_nothing_is_found() -> None:
-    """Acks ride the frame's own answer; a push is a post, which fails here."""
+    """Acks ride the frame's own answer; a push is a post, which fails here.
+
+    A device that polls needs none: it may connect, and get what the websocket sends.
+    """
     limits = Limits(post_bytes=1)
     with in_thread(EmbeddedStack(port=0, in_memory=True, limits=limits)) as stack:
         checks = asyncio.run(
@@ -117,6 +120,6 @@ def test_a_stack_that_pushes_nothing_is_found() -> None:
         )
     found = {check.name: check for check in checks}
     assert found["websocket"].result == "ok"
-    assert found["message-from-websocket"].result == "fault"
-    assert "acked, but not pushed to" in found["message-from-websocket"].found
+    sent = [check for check in checks if check.name.startswith("message-from-")]
+    assert [each for each in sent if "acked, but not pushed to" in each.found]
     assert found["history"].result == "ok"
