@@ -129,18 +129,20 @@ def addresses(found: Subject, url: str | None) -> proof.Addresses:
     """Where it is: the one host at `url`, or its APIs' own addresses; ends with 2 without any."""
     at = url or (found.local.url if found.local is not None else None)
     if at is not None:
-        return proof.Addresses(at, at.replace("http", "ws", 1) + "/ws", True)
+        return proof.Addresses(at, (at.replace("http", "ws", 1) + "/ws",), True)
     apis = found.client("apigatewayv2")
     pages = apis.get_paginator("get_apis").paginate()
     named = {each["Name"]: each for page in pages for each in page["Items"]}
     http_api = named.get(f"{found.name}-http")
+    websockets = []
     for name, api in sorted(named.items()):
         stage = name.removeprefix(f"{found.name}-")
         if api["ProtocolType"] != "WEBSOCKET" or stage == name or http_api is None:
             continue
         stages = apis.get_stages(ApiId=api["ApiId"])["Items"]
         if stage in {each["StageName"] for each in stages}:  # else of a deployment `{name}-…`
-            websocket = f"{api['ApiEndpoint']}/{stage}"
-            return proof.Addresses(http_api["ApiEndpoint"], websocket, False)
+            websockets.append(f"{api['ApiEndpoint']}/{stage}")
+    if http_api is not None and websockets:
+        return proof.Addresses(http_api["ApiEndpoint"], tuple(websockets), False)
     say.problem(f"there is no deployment {found.name} in {found.region}: see --name and --region")
     raise typer.Exit(2)

@@ -137,7 +137,7 @@ def prove(deployed: Deployed, plan: Plan, value: str, checking: Checking, tell: 
             return sign(key, user, _TOKEN_S, roles, wanted)
 
         who = proof.Tokens(issue)
-    at = proof.Addresses(deployed.url, deployed.websocket_url, deployed.one_host)
+    at = proof.Addresses(deployed.url, websocket_urls(deployed), deployed.one_host)
     deployed.proof = asyncio.run(proof.prove(at, who))
     for check in deployed.proof:
         checking.show(check)
@@ -147,3 +147,11 @@ def prove(deployed: Deployed, plan: Plan, value: str, checking: Checking, tell: 
             preflight=deployed.preflight,
             proof=deployed.proof,
         )
+
+
+def websocket_urls(deployed: Deployed) -> tuple[str, ...]:
+    """Of each shard, whose name its URL ends with if there are several."""
+    if "{shard}" not in deployed.websocket_url:
+        return (deployed.websocket_url,)
+    apis = deployed.outputs["regions"][deployed.outputs["region"]]["websocket_apis"]
+    return tuple(deployed.websocket_url.replace("{shard}", api["stage"]) for api in apis)

@@ -41,11 +41,10 @@ class Device(Protocol):
 
 
 class JsonDevice:
-    """A JSON websocket."""
+    """A JSON websocket of one shard."""
 
-    name = "websocket"
-
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, shard: int = 0) -> None:
+        self.name = f"websocket-{shard}" if shard else "websocket"
         self.heard: asyncio.Queue[str] = asyncio.Queue()
         self._url = url
         self._http: aiohttp.ClientSession | None = None

@@ -34,12 +34,12 @@ class Addresses:
 
     Attributes:
         url: Of the HTTP API.
-        websocket_url: Of the JSON websocket.
+        websocket_urls: Of the JSON websocket of each shard.
         one_host: Whether Socket.IO clients find everything at `url`; else a websocket only.
     """
 
     url: str
-    websocket_url: str
+    websocket_urls: tuple[str, ...]
     one_host: bool
 
 
@@ -80,7 +80,8 @@ class _Proof:
         self._users: dict[str, str] = {}  # by device
 
     async def run(self) -> None:
-        for device, user in zip(_devices(self._at), (FIRST, SECOND, SECOND), strict=False):
+        for number, device in enumerate(_devices(self._at)):
+            user = FIRST if number == 0 else SECOND
             await self._step(device.name, self._connect(device, user))
         found = await self._step("http-api", self._chat())
         if found is None:
@@ -188,10 +189,10 @@ class _Proof:
         return await self._who.issue(user, list(roles))
 
     def _senders(self) -> list[Device]:
-        """The JSON device and one of Socket.IO, as far as they are open."""
+        """The JSON device of each shard and one of Socket.IO, as far as they are open."""
         json_ones = [each for each in self._open if isinstance(each, JsonDevice)]
         stock = [each for each in self._open if isinstance(each, SocketIoDevice)]
-        return [*json_ones[:1], *stock[:1]]
+        return [*json_ones, *stock[:1]]
 
 
 async def _until(device: Device, message: str) -> None:
@@ -200,15 +201,14 @@ async def _until(device: Device, message: str) -> None:
 
 
 def _devices(at: Addresses) -> list[Device]:
-    websocket_url = at.websocket_url.replace("{shard}", "ws-0")
-    json_device = JsonDevice(websocket_url)
+    json_devices = [JsonDevice(url, shard) for shard, url in enumerate(at.websocket_urls)]
     if at.one_host:
         stock = [
             SocketIoDevice(at.url, transport, "/socket.io")
             for transport in ("websocket", "polling")
         ]
-        return [json_device, *stock]
+        return [*json_devices, *stock]
     # A WebSocket API has its stage as the path, and no polling.
-    parts = urlsplit(websocket_url)
+    parts = urlsplit(at.websocket_urls[0])
     host = f"{parts.scheme.replace('ws', 'http', 1)}://{parts.netloc}"
-    return [json_device, SocketIoDevice(host, "websocket", parts.path)]
+    return [*json_devices, SocketIoDevice(host, "websocket", parts.path)]

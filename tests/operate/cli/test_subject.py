@@ -32,9 +32,9 @@ def test_its_apis_are_those_of_its_own_name(emulator: Emulator, named: subject.S
     emulator.http_api({})
     endpoints = {each: emulator.apis.get_api(ApiId=each)["ApiEndpoint"] for each in (own, http)}
     at = subject.addresses(named, None)
-    assert at == proof.Addresses(endpoints[http], f"{endpoints[own]}/prod", False)
+    assert at == proof.Addresses(endpoints[http], (f"{endpoints[own]}/prod",), False)
     at = subject.addresses(named, "https://chat.example.com")
-    assert at == proof.Addresses("https://chat.example.com", "wss://chat.example.com/ws", True)
+    assert at == proof.Addresses("https://chat.example.com", ("wss://chat.example.com/ws",), True)
 
 
 def test_no_deployment_of_that_name_is_asked_wrongly(

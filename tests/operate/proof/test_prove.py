@@ -42,7 +42,7 @@ def tokens(stack: EmbeddedStack) -> Tokens:
 
 
 def proved(stack: EmbeddedStack, **addresses: object) -> list[Check]:
-    given = {"url": stack.url, "websocket_url": stack.ws_url, "one_host": True, **addresses}
+    given = {"url": stack.url, "websocket_urls": (stack.ws_url,), "one_host": True, **addresses}
     return asyncio.run(prove(Addresses(**given), tokens(stack)))  # type: ignore[arg-type]
 
 
@@ -53,6 +53,17 @@ def test_a_well_stack_is_proved_in_every_way(stack: EmbeddedStack) -> None:
     assert checks[0].found == f"connected as {FIRST} in us-east-1"
     assert checks[1].found == f"connected as {SECOND} in us-east-1"
     assert checks[4].found.endswith("pushed to socketio-websocket, socketio-polling")
+
+
+def test_every_shard_is_proved() -> None:
+    with in_thread(EmbeddedStack(port=0, in_memory=True, shards=2)) as stack:
+        shards = tuple(f"{stack.ws_url}-{shard}" for shard in range(2))
+        checks = proved(stack, websocket_urls=shards)
+        assert {check.result for check in checks} == {"ok"}
+        names = [check.name for check in checks]
+        assert {"websocket", "websocket-1", "message-from-websocket-1"} <= set(names)
+        broken = proved(stack, websocket_urls=(shards[0], f"{shards[1]}/nowhere"))
+    assert [check.name for check in broken if check.result == "fault"] == ["websocket-1"]
 
 
 def test_it_cleans_up_and_makes_one_chat_only(stack: EmbeddedStack) -> None:
@@ -75,7 +86,7 @@ def test_it_cleans_up_and_makes_one_chat_only(stack: EmbeddedStack) -> None:
 def test_a_given_token_proves_with_two_devices_of_its_user(stack: EmbeddedStack) -> None:
     async def with_token() -> list[Check]:
         token = await http.dev_token(stack.url, f"user{random.random()}", 300, [])
-        at = Addresses(stack.url, stack.ws_url, True)
+        at = Addresses(stack.url, (stack.ws_url,), True)
         await prove(at, Given(token))
         return await prove(at, Given(token))
 
@@ -86,13 +97,13 @@ def test_a_given_token_proves_with_two_devices_of_its_user(stack: EmbeddedStack)
 
 def test_without_one_host_socketio_takes_the_stage_s_address(stack: EmbeddedStack) -> None:
     address = f"{stack.url.replace('http', 'ws', 1)}/prod"
-    checks = proved(stack, websocket_url=address, one_host=False)
+    checks = proved(stack, websocket_urls=(address,), one_host=False)
     assert [check.name for check in checks] == [n for n in WELL if n != "socketio-polling"]
     assert {check.result for check in checks} == {"ok"}
 
 
 def test_a_refused_token_is_said_for_each_way_in(stack: EmbeddedStack) -> None:
-    at = Addresses(stack.url, stack.ws_url, True)
+    at = Addresses(stack.url, (stack.ws_url,), True)
     checks = asyncio.run(prove(at, Given("not.a.token")))
     found = {check.name: check for check in checks}
     assert {check.result for check in checks} == {"fault"}
@@ -102,7 +113,7 @@ def test_a_refused_token_is_said_for_each_way_in(stack: EmbeddedStack) -> None:
 
 
 def test_a_wrong_address_is_a_fault_of_what_is_there(stack: EmbeddedStack) -> None:
-    checks = proved(stack, websocket_url=f"{stack.ws_url}/nowhere")
+    checks = proved(stack, websocket_urls=(f"{stack.ws_url}/nowhere",))
     found = {check.name: check.result for check in checks}
     assert found.pop("websocket") == "fault"
     assert set(found.values()) == {"ok"}
@@ -116,7 +127,7 @@ def test_a_stack_that_pushes_nothing_is_found() -> None:
     limits = Limits(post_bytes=1)
     with in_thread(EmbeddedStack(port=0, in_memory=True, limits=limits)) as stack:
         checks = asyncio.run(
-            prove(Addresses(stack.url, stack.ws_url, True), tokens(stack), step_s=2.0)
+            prove(Addresses(stack.url, (stack.ws_url,), True), tokens(stack), step_s=2.0)
         )
     found = {check.name: check for check in checks}
     assert found["websocket"].result == "ok"
