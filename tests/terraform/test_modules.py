@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -43,11 +42,3 @@ def test_a_module_has_what_its_reader_expects(name: str) -> None:
     files = {path.name for path in module.iterdir()}
     assert {"README.md", "main.tf", "outputs.tf", "variables.tf", "versions.tf"} <= files
     assert list((module / "tests").glob("*.tftest.hcl"))
-    for path in sorted(module.glob("*.tf")):
-        for kind, name_, body in _blocks(path):
-            assert re.search(r"^  description\s*=", body, re.M), f"{path}: {kind} {name_}"
-
-
-def _blocks(path: Path) -> list[tuple[str, str, str]]:
-    pattern = r'^(variable|output) "([^"]+)" \{\n(.*?)^\}'
-    return re.findall(pattern, path.read_text(), re.M | re.S)
