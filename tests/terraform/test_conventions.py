@@ -16,6 +16,13 @@ FOLDERS = sorted(
     if "tests" not in path.relative_to(TERRAFORM).parts and ".terraform" not in path.parts
 )
 _BLOCK = r'^{kind}(?: "[^"]+")? "([^"]+)" \{{(?:\n(.*?)^)?\}}'
+# Arguments of resources used here that version 6 of the provider has removed.
+# https://registry.terraform.io/providers/hashicorp/aws/latest/docs/guides/version-6-upgrade
+_REMOVED = {
+    "aws_api_gateway_account": "reset_on_delete",
+    "aws_eip": "vpc",
+    "aws_flow_log": "log_group_name",
+}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -61,6 +68,15 @@ def test_versions_are_pinned(folder: str) -> None:
     # The root pins what was tested; who uses the modules may choose.
     provider = '"~> 5.100"' if folder == "." else '">= 5.100, < 7"'
     assert found == ['">= 1.9"', provider]
+
+
+def test_nothing_that_version_6_of_the_provider_removes_is_used() -> None:
+    text = "\n".join(map(_text, FOLDERS))
+    for kind, argument in _REMOVED.items():
+        bodies = re.findall(rf'^resource "{kind}" "[^"]+" \{{\n(.*?)^\}}', text, re.M | re.S)
+        assert bodies, f"{kind} is not used any more: leave it out here"
+        assert not any(re.search(rf"^\s+{argument}\s*=", body, re.M) for body in bodies), kind
+    assert re.findall(r"\bdata\.aws_region\.\w+\.name\b", text) == []  # deprecated
 
 
 def test_no_folder_is_left_out() -> None:
