@@ -51,7 +51,8 @@ def repository(folder: Path) -> Path:
     top = folder.parent
     if not (top / ".git").exists():
         _git(top, "init", "--quiet")
-        _git(top, "add", "terraform")
+        # What other tests' `terraform init` left there is no part of a repository.
+        _git(top, "add", "terraform", ":(exclude)**/.terraform/**")
         _git(top, "commit", "--quiet", "--message", "modules")
         _git(top, "tag", "v1.0.0")
     return top
