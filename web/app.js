@@ -3,7 +3,9 @@
 import { Api, useRegions } from "./api.js";
 import { Conversation } from "./conversation.js";
 import { $, avatar, fillIcons, h, setText, toast } from "./dom.js";
+import { Kept } from "./kept.js";
 import { momentsFeed, notificationsFeed, People } from "./people.js";
+import { Places } from "./places.js";
 import { Rooms } from "./rooms.js";
 import { attempt, Sidebar } from "./sidebar.js";
 import { socketOver } from "./socketio.js";
@@ -66,7 +68,7 @@ async function start(me) {
   setText($("me-name"), me);
   $("second").href = `/?user=${encodeURIComponent(me)}`;
   $("logout").onclick = () => {
-    sessionStorage.removeItem("user");
+    sessionStorage.clear(); // with what this user was writing
     location.href = "/";
   };
 
@@ -91,31 +93,39 @@ async function start(me) {
   const moments = momentsFeed(api, tidings, changed);
   const notices = notificationsFeed(api, tidings, changed);
 
-  const openRoom = (id) => {
+  const show = (id) => {
+    const row = document.querySelector('#rooms [aria-current="true"]');
     rooms.show(id);
-    document.body.dataset.view = "room";
+    document.body.dataset.view = id ? "room" : "list";
     render();
-    $("text").focus();
+    if (id) $("text").focus();
+    else row?.focus();
+  };
+  const kept = new Kept(me);
+  const places = new Places(show);
+  const openRoom = (id) => {
+    places.enter(id);
+    show(id);
   };
   const back = () => {
-    const row = document.querySelector('#rooms [aria-current="true"]');
-    rooms.show(null);
-    document.body.dataset.view = "list";
-    row?.focus();
+    places.leave();
+    if (!places.room) show(null);
   };
   const onChat = async (other) => openRoom(await rooms.create("private_chat", [other]));
   const askPeople = peopleDialog(people, rooms, openRoom);
-  const conversation = new Conversation(rooms, people, tidings, { onBack: back, onAddPeople: askPeople });
-  const sidebar = new Sidebar({ rooms, people, moments, notices, api, onRoom: openRoom, onChat });
+  const conversation = new Conversation(rooms, people, tidings, kept, { onBack: back, onAddPeople: askPeople });
+  const sidebar = new Sidebar({ rooms, people, moments, notices, api, kept, onRoom: openRoom, onChat });
   new Wire(tidings);
   $("new-group").onclick = () => askPeople(null);
-  document.addEventListener("visibilitychange", () => rooms.markRead().then(changed));
 
+  let shown = null; // the last room that was open
   function render() {
-    if (rooms.openId && !rooms.open) {
+    if (rooms.open) shown = rooms.openId;
+    if (rooms.openId && rooms.loaded && !rooms.open) {
       document.body.dataset.view = "list";
+      toast(rooms.openId === shown ? "You are no longer a member of this chat." : "You are not a member of this chat.");
       rooms.openId = null;
-      toast("You are no longer a member of this chat.");
+      places.forget();
     }
     sidebar.render();
     conversation.render();
@@ -123,16 +133,16 @@ async function start(me) {
     document.title = `${unread > 0 ? `(${unread}) ` : ""}${me} · Tidings`;
   }
 
-  showConnection(tidings);
+  showConnection(tidings, rooms);
   followRegions(tidings);
   tidings.on("notification", (item) => toast(`Notification: ${item.content?.title ?? "new"}`));
-  tidings.connect().catch(() => {});
-  render();
+  tidings.connect().catch(() => {}); // `state` tells why
+  show(places.room);
   await attempt(() => Promise.all([rooms.load(), people.load()]), "Some data was not loaded");
 }
 
 /** Show the connection's state, such as "Reconnecting…"; screen readers announce it too. */
-function showConnection(tidings) {
+function showConnection(tidings, rooms) {
   let timer = null;
   let wasLost = false;
   const show = (text, kind, forMs = 0) => {
@@ -150,7 +160,8 @@ function showConnection(tidings) {
     else if (state === "closed") show(reason.code === "unauthorized" ? LOG_IN_AGAIN : `Not connected: ${reason.message}.`, "bad");
     if (state === "offline" || state === "waiting") wasLost = true;
   });
-  tidings.on("recovery", ({ missed, conversations, first }) => {
+  tidings.on("recovery", ({ conversations, first }) => {
+    const missed = conversations.reduce((sum, each) => sum + (rooms.chat(each.conversation_id) ? each.missed : 0), 0);
     if (first) return show("", "");
     const count = missed === 0 ? "nothing was missed" : `recovered ${missed} ${missed === 1 ? "message" : "messages"}`;
     const replaced = conversations.some((each) => !each.recovered && !each.error);

@@ -39,12 +39,17 @@ class Room {
     return this.messages.at(-1)?.timestamp ?? this.createdAt;
   }
 
+  /** The newest message this user has read, as far as this page knows. */
+  get mark() {
+    return this.seen > this.myMark ? this.seen : this.myMark;
+  }
+
   /**
    * Unread messages, counted from those loaded: the server's count may or may not include a message
    * that has just arrived. The server's count is better only if the mark is before the loaded ones.
    */
   get unread() {
-    const mark = this.seen > this.myMark ? this.seen : this.myMark;
+    const { mark } = this;
     const isNew = (each) => each.message_id > mark && each.sender_id !== this.me && !each.is_deleted;
     const ours = this.messages.filter(isNew).length;
     const oldest = this.messages.find((each) => each.message_id)?.message_id ?? "";
@@ -82,6 +87,7 @@ function byPlace(a, b) {
 export class Rooms {
   #rooms = new Map();
   #reloading = null;
+  #joined = null; // the open room, once it is joined
 
   /**
    * @param {string} me
@@ -105,7 +111,7 @@ export class Rooms {
     tidings.on("room_updated", (data) => this.#onRoomUpdated(data));
     tidings.on("recovery", ({ first }) => {
       if (!first) this.load();
-      this.markRead();
+      this.changed(); // what was seen meanwhile is told now
     });
   }
 
@@ -116,7 +122,13 @@ export class Rooms {
   }
 
   get open() {
-    return this.#rooms.get(this.openId) ?? null;
+    return this.chat(this.openId);
+  }
+
+  /** A room in the list, or null. */
+  chat(id) {
+    const room = this.#rooms.get(id);
+    return LISTED.includes(room?.type) ? room : null;
   }
 
   get unread() {
@@ -147,6 +159,7 @@ export class Rooms {
       if (room.type === "private_chat" && !room.members) this.loadMembers(room);
     }
     this.loaded = true;
+    if (this.open && this.#joined !== this.openId) this.show(this.openId);
     this.changed();
     // A room that is new since the first sync begins with its snapshot.
     for (const id of news) this.tidings.follow(id, "");
@@ -165,14 +178,14 @@ export class Rooms {
     this.changed();
   }
 
-  /** Open a room on this device. */
+  /** Open a room on this device; one that is not loaded yet is opened when it is. */
   show(id) {
     this.openId = id;
     const room = this.open;
+    this.#joined = room ? id : null;
     if (room) {
       this.loadMembers(room);
       this.tidings.join(id).catch(() => {});
-      this.markRead();
     }
     this.changed();
   }
@@ -247,17 +260,17 @@ export class Rooms {
     this.#onDeleted({ conversation_id: room.id, message_id });
   }
 
-  /** Mark the open room as read, if the page is visible. */
-  async markRead() {
-    const room = this.open;
-    const newest = room?.messages.findLast((each) => each.message_id && each.sender_id !== this.me);
-    if (!newest || document.visibilityState !== "visible") return;
-    room.seen = newest.message_id;
-    room.counted = 0;
-    if (!this.canRead || newest.message_id <= room.myMark) return;
+  /** The user has seen this message and those before it: tell so, once. */
+  async markSeen(room, messageId) {
+    if (messageId > room.seen) {
+      room.seen = messageId;
+      room.counted = 0;
+      this.changed();
+    }
+    if (!this.canRead || messageId <= room.myMark || this.tidings.state !== "online") return;
     const before = room.myMark;
-    room.myMark = newest.message_id;
-    const data = { conversation_id: room.id, message_id: newest.message_id };
+    room.myMark = messageId;
+    const data = { conversation_id: room.id, message_id: messageId };
     try {
       await this.tidings.signal("message_read", data);
     } catch (error) {
@@ -293,7 +306,6 @@ export class Rooms {
     for (const each of [...messages, ...kept]) room.put(each);
     room.mayHaveOlder = messages.length > 0;
     this.changed();
-    this.markRead();
   }
 
   #onMessage(message) {
@@ -302,7 +314,6 @@ export class Rooms {
     this.#stopTyping(room, message.sender_id);
     if (room.type === null && this.loaded) this.load();
     this.changed();
-    if (room.id === this.openId) this.markRead();
   }
 
   #onDeleted({ conversation_id: id, message_id: messageId }) {

@@ -6,8 +6,8 @@ import { presenceText } from "./conversation.js";
 const TABS = ["chats", "people", "moments"];
 
 export class Sidebar {
-  constructor({ rooms, people, moments, notices, api, onRoom, onChat }) {
-    Object.assign(this, { rooms, people, moments, notices, api, onRoom, onChat });
+  constructor({ rooms, people, moments, notices, api, kept, onRoom, onChat }) {
+    Object.assign(this, { rooms, people, moments, notices, api, kept, onRoom, onChat });
     this.tab = "chats";
     for (const button of document.querySelectorAll("[data-tab]")) {
       button.onclick = () => this.show(button.dataset.tab);
@@ -80,6 +80,8 @@ export class Sidebar {
   #lastWords(room) {
     const typists = this.rooms.typists(room);
     if (typists.length > 0) return room.type === "private_chat" ? "typing…" : `${typists[0]} is typing…`;
+    const draft = room.id === this.rooms.openId ? "" : this.kept.draft(room.id);
+    if (draft) return `Draft: ${draft}`;
     const last = room.messages.at(-1);
     if (!last) return "No messages yet";
     const who = last.sender_id === this.rooms.me ? "You: " : room.type === "group_chat" ? `${last.sender_id}: ` : "";
