@@ -71,10 +71,11 @@ class Copies:
         have the other copy know the message by its id, which every action accepts.
 
         Raises:
-            Unavailable: The first copy, or the own one, is here and has not been delivered. If this
-                stream passed it over now, neither might be pushed: each would be taken for the
-                other's, or a device goes to another region before. Later attempts push the second
-                one, and the first one's stream passes it over; the own one comes in any case.
+            Unavailable: The first copy, or this region's own one, is here and not delivered yet.
+                If this stream passed its copy over now, neither might be pushed: each stream would
+                take the message for the other's, or a device would go to another region before.
+                Later attempts do not wait: the second copy is pushed in place of the first one,
+                and passed over for the own one, whose stream always delivers it.
         """
         if not self._several or entries[0].region == self._own:
             return set()

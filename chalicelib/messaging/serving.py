@@ -31,7 +31,7 @@ from .window import Late, Window
 
 # Entries posted at once. A post takes two seconds at most, and a function has 20.
 WINDOW = 4
-# If messages come faster than that. What is not begun when the run should end is left.
+# The same in a crowded run (`runs.CROWDED`): a post that is not begun by its end is left for later.
 CROWDED_WINDOW = 20
 PATIENT_ATTEMPTS = 3  # attempts in which a room waits while posts of many connections are refused
 # Later, a room goes on without the refused if at least one of so many posts was taken.

@@ -52,7 +52,7 @@ def check(this: Run) -> list[Finding]:
         *handed_on_again(
             gaps.handed_on(this),
             worker_died=region_checks.worker_died(this),
-            without=gaps.come_back(this),
+            may_lack=gaps.come_back(this),
         ),
         *_reads(this),
         *_contents(this),
@@ -145,7 +145,7 @@ def _late(this: Run) -> Iterator[Finding]:
 
 
 def handed_on_again(
-    record: Sequence[HandedOn], *, worker_died: bool = False, without: Collection[str] = ()
+    record: Sequence[HandedOn], *, worker_died: bool = False, may_lack: Collection[str] = ()
 ) -> Iterator[Finding]:
     """A stock client gets a message once, in each life.
 
@@ -154,7 +154,7 @@ def handed_on_again(
     may come twice when the process that changes the transport dies.
 
     Args:
-        without: Devices whose next connection may have been without the message's room or region.
+        may_lack: Devices whose next connection may have lacked the message's room or region.
     """
     lives: dict[tuple[str, int], list[HandedOn]] = {}
     for each in record:
@@ -171,7 +171,7 @@ def handed_on_again(
                 if each.upgraded and again_of_line[each.line] == 1:
                     continue
             elif (
-                each.device in without or _line_before(handed_on, each) == handed_on[before].line
+                each.device in may_lack or _line_before(handed_on, each) == handed_on[before].line
             ) and (worker_died or _since(handed_on, before) < IN_FLIGHT):
                 continue
             why = f"{each.device} was handed {each.message_id} again"
